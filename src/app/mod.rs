@@ -1,0 +1,4 @@
+//! The application: use cases that drive the ports, and the HTTP layer that drives the use cases.
+//!
+//! Imports `domain` and `ports`, never `adapters`; inside, `http` imports `usecases` and not the
+//! other way round.

@@ -1,0 +1,3 @@
+//! What the service needs from outside, as traits in domain terms.
+//!
+//! Imports `domain` only. `app` calls ports, `adapters` implement them.
