@@ -2,5 +2,8 @@
 //!
 //! Imports `domain` and `ports` only. Only `main.rs` and the tests may import adapters.
 
+pub mod clock;
+pub mod http_client;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod upstream;

@@ -2,3 +2,16 @@
 //!
 //! Pure: no I/O, no async, no crate that does either. Imports nothing of this crate but itself;
 //! everybody may import it.
+
+pub mod analysis;
+pub mod caption;
+pub mod credential;
+pub mod host;
+pub mod image;
+pub mod platform;
+pub mod publication;
+pub mod request_id;
+pub mod secret;
+pub mod sidecar;
+pub mod tenant;
+pub mod tenant_config;

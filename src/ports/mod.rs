@@ -1,3 +1,36 @@
 //! What the service needs from outside, as traits in domain terms.
 //!
-//! Imports `domain` only. `app` calls ports, `adapters` implement them.
+//! Imports `domain` only. `app` calls ports, `adapters` implement them. Each port has its own
+//! small error, whose variants are decisions that a caller takes; what the adapter knew beyond
+//! that goes along as the source, for the log, and never holds a secret or a shown URL.
+
+mod caption_writer;
+mod clock;
+mod credential_store;
+mod image_store;
+mod publisher;
+mod tenant_config_source;
+
+pub use self::{
+    caption_writer::{
+        CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, VisionImage,
+    },
+    clock::Clock,
+    credential_store::{CredentialError, CredentialQuery, CredentialStore},
+    image_store::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    publisher::{Post, PublishError, Publisher, PublisherFactory},
+    tenant_config_source::{ConfigSourceError, TenantConfigSource},
+};
+#[cfg(test)]
+pub use self::{
+    caption_writer::{MockCaptionWriter, MockCaptionWriterFactory},
+    clock::MockClock,
+    credential_store::MockCredentialStore,
+    image_store::{MockImageStore, MockImageStoreFactory},
+    publisher::{MockPublisher, MockPublisherFactory},
+    tenant_config_source::MockTenantConfigSource,
+};
+
+/// What an adapter knew about a failure, for the log. Never holds a secret, a credentials ref, a
+/// host or a URL.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,28 @@
+//! The machine's own clocks.
+
+use std::time::{Instant, SystemTime};
+
+use crate::ports::Clock;
+
+/// Tells the time of this machine. Under a paused tokio clock `now` stands still with it, so
+/// that life times can be tested without waiting.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that the ban points to"
+    )]
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that the ban points to"
+    )]
+    fn utc(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}

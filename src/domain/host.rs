@@ -1,0 +1,231 @@
+//! Which tenant a request is for: the `Host` header, normalised before anything else sees it.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+/// The longest host name that DNS allows, in bytes (RFC 1035, without the trailing dot).
+const MAX_NAME: usize = 253;
+/// The longest label that DNS allows, in bytes (RFC 1035).
+const MAX_LABEL: usize = 63;
+
+/// A normalised host name: the key under which a tenant is looked up and cached.
+///
+/// `Debug` hides the name, because hosts never appear in a log line.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Host(Arc<str>);
+
+impl Host {
+    /// Normalises a raw `Host` header and applies the shape rules of a multi-tenant service:
+    /// lowercase, without port and trailing dot; no literals, no `localhost`, no `www.*`.
+    ///
+    /// # Errors
+    /// [`InvalidHost`] when the header can name no tenant. Callers answer it exactly as they
+    /// answer an unknown tenant.
+    pub fn normalise(raw: &str) -> Result<Self, InvalidHost> {
+        let name = strip_decoration(raw).ok_or(InvalidHost)?;
+        let acceptable = is_dns_name(&name)
+            && name != "localhost"
+            && !name.starts_with("www.")
+            && !looks_like_ipv4(&name);
+        acceptable.then(|| Self(name.into())).ok_or(InvalidHost)
+    }
+
+    /// Normalises a raw `Host` header for a service that has one tenant: any name or address
+    /// will do, `localhost` included.
+    ///
+    /// # Errors
+    /// [`InvalidHost`] when the header is empty or no host at all.
+    pub fn normalise_any(raw: &str) -> Result<Self, InvalidHost> {
+        let name = if raw.starts_with('[') || raw.parse::<IpAddr>().is_ok() {
+            strip_ip_literal(raw)
+        } else {
+            strip_decoration(raw).filter(|name| is_dns_name(name))
+        };
+        name.map(|name| Self(name.into())).ok_or(InvalidHost)
+    }
+
+    /// The normalised name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first label, by which a tenant is named when nothing else names it.
+    #[must_use]
+    pub fn first_label(&self) -> &str {
+        self.0.split('.').next().unwrap_or(&self.0)
+    }
+}
+
+/// Does the name lead nowhere but to this machine?
+#[must_use]
+pub fn is_loopback(name: &str) -> bool {
+    let address = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host(…)")
+    }
+}
+
+/// The header names no host that could be a tenant's. Holds nothing, so that it tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the host is not one that a tenant can have")]
+pub struct InvalidHost;
+
+/// Lowercases and takes off the port and one trailing dot.
+fn strip_decoration(raw: &str) -> Option<String> {
+    let name = match raw.split_once(':') {
+        Some((name, port)) => port.parse::<u16>().is_ok().then_some(name)?,
+        None => raw,
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    Some(name.to_ascii_lowercase())
+}
+
+fn strip_ip_literal(raw: &str) -> Option<String> {
+    let inner = match raw.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, after) = rest.split_once(']')?;
+            let port = after
+                .strip_prefix(':')
+                .or(after.is_empty().then_some("0"))?;
+            port.parse::<u16>().ok()?;
+            inner
+        }
+        None => raw,
+    };
+    inner
+        .parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_string())
+}
+
+fn is_dns_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME && name.split('.').all(is_dns_label)
+}
+
+fn is_dns_label(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= MAX_LABEL
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// A name whose last label is a number is read as an IPv4 address by URL parsers (`127.1`,
+/// `0x7f.1`), and no top-level domain is one.
+fn looks_like_ipv4(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_hex = last
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_hex || last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn case_port_and_trailing_dot_do_not_make_another_host() {
+        for raw in [
+            "alice.example.org",
+            "ALICE.Example.org:8080",
+            "alice.example.org.",
+            "alice.example.org.:443",
+        ] {
+            assert_eq!(
+                Host::normalise(raw).unwrap().as_str(),
+                "alice.example.org",
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn shapes_that_can_name_no_tenant_are_refused() {
+        let long_label = format!("{}.example.org", "a".repeat(64));
+        let long_name = format!("{}org", "abcdefg.".repeat(32));
+        for raw in [
+            "",
+            " alice.example.org",
+            "alice.example.org ",
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "127.1",
+            "0x7f.0x1",
+            "::1",
+            "[::1]",
+            "[::1]:80",
+            "localhost",
+            "LOCALHOST:80",
+            "localhost.",
+            "www.example.org",
+            "WWW.example.org",
+            "a..b",
+            ".a.b",
+            "a.b..",
+            "a_b.org",
+            "a b.org",
+            "-a.org",
+            "a-.org",
+            "a.org:port",
+            "a.org:99999",
+            "a.org:80:80",
+            "a.org/path",
+            "user@a.org",
+            "ä.org",
+            "a\0.org",
+            "a.org:",
+            long_label.as_str(),
+            long_name.as_str(),
+        ] {
+            assert_eq!(Host::normalise(raw), Err(InvalidHost), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_single_tenant_is_served_under_names_and_addresses_alike() {
+        for (raw, expected) in [
+            ("localhost:8080", "localhost"),
+            ("127.0.0.1:8080", "127.0.0.1"),
+            ("[::1]:8080", "::1"),
+            ("[::1]", "::1"),
+            ("::1", "::1"),
+            ("www.Example.org.", "www.example.org"),
+        ] {
+            assert_eq!(
+                Host::normalise_any(raw).unwrap().as_str(),
+                expected,
+                "{raw}"
+            );
+        }
+        for raw in ["", " ", "a b", "[::1", "[::1]x", "[a]"] {
+            assert_eq!(Host::normalise_any(raw), Err(InvalidHost), "{raw}");
+        }
+    }
+
+    #[test]
+    fn debug_output_does_not_name_the_host() {
+        let host = Host::normalise("alice.example.org").unwrap();
+        assert!(!format!("{host:?}").contains("alice"));
+        assert_eq!(host.first_label(), "alice");
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_is_idempotent(raw in "[a-zA-Z0-9.:\\-\\[\\]_ w]{0,40}") {
+            if let Ok(host) = Host::normalise(&raw) {
+                prop_assert_eq!(Host::normalise(host.as_str()), Ok(host));
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Images: their names, formats and hashes.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+/// The largest image that is published, in bytes (50 MB).
+pub const MAX_IMAGE_BYTES: u64 = 50 * 1024 * 1024;
+
+/// The longest file name, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+/// Endings of the files that count as images.
+const ENDINGS: [&str; 4] = [".jpg", ".jpeg", ".png", ".webp"];
+
+/// The file name of an image: one path component with an image's ending.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ImageName(Arc<str>);
+
+impl ImageName {
+    /// Checks a file name.
+    ///
+    /// # Errors
+    /// [`InvalidImageName`] says which rule it breaks.
+    pub fn new(name: &str) -> Result<Self, InvalidImageName> {
+        if name.is_empty() {
+            return Err(InvalidImageName("must not be empty"));
+        }
+        if name.len() > MAX_NAME_BYTES {
+            return Err(InvalidImageName("must have at most 255 bytes"));
+        }
+        if name.contains(['/', '\\', '\0']) || name == ".." || name == "." {
+            return Err(InvalidImageName(
+                "must be a plain file name, without folders",
+            ));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(InvalidImageName("must not hold control characters"));
+        }
+        if !has_image_ending(name) {
+            return Err(InvalidImageName("must end in .jpg, .jpeg, .png or .webp"));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name without its ending.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        self.0.rsplit_once('.').map_or(&*self.0, |(stem, _)| stem)
+    }
+
+    /// The name of the caption file beside it.
+    #[must_use]
+    pub fn sidecar(&self) -> String {
+        format!("{}.txt", self.stem())
+    }
+}
+
+fn has_image_ending(name: &str) -> bool {
+    let stem_len = |ending: &&str| name.len().checked_sub(ending.len()).filter(|len| *len > 0);
+    ENDINGS.iter().any(|ending| {
+        stem_len(ending)
+            .and_then(|len| name.get(len..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
+    })
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A file name that no image can have, and the rule that it breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidImageName(pub &'static str);
+
+/// How an image is encoded, read from its first bytes and never from its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageFormat {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    WebP,
+}
+
+impl ImageFormat {
+    /// Looks at the first bytes.
+    #[must_use]
+    pub fn sniff(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Self::WebP),
+            _ => None,
+        }
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+        }
+    }
+
+    /// The usual ending of its file names, with the dot.
+    #[must_use]
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Jpeg => ".jpg",
+            Self::Png => ".png",
+            Self::WebP => ".webp",
+        }
+    }
+}
+
+/// An encoded image. Cheap to clone: all copies share one buffer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncodedImage {
+    bytes: Bytes,
+    format: ImageFormat,
+}
+
+impl EncodedImage {
+    /// Takes in a file; `None` when its first bytes are no image's.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Option<Self> {
+        ImageFormat::sniff(&bytes).map(|format| Self { bytes, format })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// How it is encoded.
+    #[must_use]
+    pub fn format(&self) -> ImageFormat {
+        self.format
+    }
+
+    /// The SHA-256 of the file, in hex.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        hex(&Sha256::digest(&self.bytes))
+    }
+}
+
+impl fmt::Debug for EncodedImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "EncodedImage({:?}, {} bytes)",
+            self.format,
+            self.bytes.len()
+        )
+    }
+}
+
+/// The hash by which storage knows a file's content without a download, and by which the same
+/// content is the same image whatever it is called. For Dropbox: the SHA-256 of the concatenated
+/// SHA-256s of each 4 MiB block, in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ContentHash(Arc<str>);
+
+impl ContentHash {
+    const BLOCK: usize = 4 * 1024 * 1024;
+
+    /// Takes over a hash that storage has computed; `None` unless it is 64 hex digits.
+    #[must_use]
+    pub fn new(hash: &str) -> Option<Self> {
+        let sound = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        sound.then(|| Self(hash.to_ascii_lowercase().into()))
+    }
+
+    /// Computes the hash of a file.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut outer = Sha256::new();
+        for block in bytes.chunks(Self::BLOCK) {
+            outer.update(Sha256::digest(block));
+        }
+        Self(hex(&outer.finalize()).into())
+    }
+
+    /// The hash, as 64 lowercase hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// An image in storage, by what storage says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// Its file name.
+    pub name: ImageName,
+    /// Storage's lasting id of the file.
+    pub file_id: String,
+    /// Storage's name of this revision of it.
+    pub revision: String,
+    /// The hash of its content.
+    pub content_hash: ContentHash,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_one_component_with_an_image_ending() {
+        for name in [
+            "a.jpg", "A.JPEG", "夜.webp", "a b.png", "a..b.png", ".x.png",
+        ] {
+            assert_eq!(ImageName::new(name).unwrap().as_str(), name);
+        }
+        let long = format!("{}.jpg", "a".repeat(252));
+        for name in [
+            "", "..", ".", ".jpg", "a", "a.gif", "a/b.jpg", "../b.jpg", "a\\b.jpg", "a\0.jpg",
+            "a\n.jpg", &long,
+        ] {
+            assert!(ImageName::new(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_sidecar_stands_beside_the_image() {
+        assert_eq!(ImageName::new("a.b.jpg").unwrap().sidecar(), "a.b.txt");
+    }
+
+    #[test]
+    fn the_format_is_read_from_the_bytes() {
+        assert_eq!(
+            ImageFormat::sniff(b"\xFF\xD8\xFF\xE0"),
+            Some(ImageFormat::Jpeg)
+        );
+        assert_eq!(
+            ImageFormat::sniff(b"\x89PNG\r\n\x1A\n"),
+            Some(ImageFormat::Png)
+        );
+        assert_eq!(
+            ImageFormat::sniff(b"RIFF\0\0\0\0WEBPVP8 "),
+            Some(ImageFormat::WebP)
+        );
+        assert_eq!(ImageFormat::sniff(b"<html>"), None);
+        assert_eq!(ImageFormat::sniff(b""), None);
+    }
+
+    #[test]
+    fn the_content_hash_is_the_hash_of_the_block_hashes() {
+        // The SHA-256 of nothing: a file without blocks.
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(ContentHash::of(b"").as_str(), empty);
+        let two_blocks = vec![7_u8; ContentHash::BLOCK + 1];
+        let mut outer = Sha256::new();
+        outer.update(Sha256::digest(&two_blocks[..ContentHash::BLOCK]));
+        outer.update(Sha256::digest([7_u8]));
+        assert_eq!(
+            ContentHash::of(&two_blocks).as_str(),
+            hex(&outer.finalize())
+        );
+        assert!(ContentHash::new("abc").is_none());
+    }
+}

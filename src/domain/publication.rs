@@ -1,0 +1,198 @@
+//! One image sent to the platforms of one tenant: what is asked for, what is planned, what came
+//! of it.
+
+use std::fmt;
+
+use crate::domain::{
+    image::ImageName,
+    platform::Platform,
+    tenant_config::{Resolved, TenantConfig},
+};
+
+/// What a caller asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublicationRequest {
+    /// Only these platforms; `None` is all that are on.
+    pub platforms: Option<Vec<Platform>>,
+    /// The caption to use; `None` has one written.
+    pub caption: Option<String>,
+    /// Says what would be done, and does nothing of it.
+    pub dry_run: bool,
+    /// Publishes without a caption when none can be written.
+    pub allow_empty_caption: bool,
+}
+
+/// What will be done for a request, decided before anything is fetched or spent. Only a resolved
+/// config can be planned with: see [`tenant_config`](crate::domain::tenant_config).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicationPlan {
+    platforms: Vec<Platform>,
+    dry_run: bool,
+    archive: bool,
+}
+
+impl PublicationPlan {
+    /// Plans a publication.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the tenant's config does not allow what is asked for.
+    pub fn new(
+        config: &TenantConfig<Resolved>,
+        request: &PublicationRequest,
+    ) -> Result<Self, PlanError> {
+        let settings = config.settings();
+        if !settings.features.publish_enabled {
+            return Err(PlanError::PublishingOff);
+        }
+        let on: Vec<Platform> = Platform::ALL
+            .into_iter()
+            .filter(|platform| settings.has(*platform))
+            .collect();
+        let platforms = match &request.platforms {
+            None => on,
+            Some(wanted) => {
+                if let Some(off) = wanted.iter().find(|platform| !on.contains(platform)) {
+                    return Err(PlanError::PlatformOff(*off));
+                }
+                on.into_iter()
+                    .filter(|platform| wanted.contains(platform))
+                    .collect()
+            }
+        };
+        if platforms.is_empty() {
+            return Err(PlanError::NoPlatform);
+        }
+        Ok(Self {
+            platforms,
+            dry_run: request.dry_run || settings.content.debug,
+            archive: settings.content.archive,
+        })
+    }
+
+    /// The platforms that the image goes to, each once.
+    #[must_use]
+    pub fn platforms(&self) -> &[Platform] {
+        &self.platforms
+    }
+
+    /// Nothing is written or sent.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// The image moves to the archive once a platform has it.
+    #[must_use]
+    pub fn archives(&self) -> bool {
+        self.archive
+    }
+}
+
+/// Why a publication cannot be planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The tenant may not publish.
+    #[error("publishing is off for this tenant")]
+    PublishingOff,
+    /// No platform is on, or none was asked for.
+    #[error("no platform to publish to")]
+    NoPlatform,
+    /// A platform was asked for that is not on.
+    #[error("the platform {0} is not on for this tenant")]
+    PlatformOff(Platform),
+}
+
+/// The name that a platform gave to what was published there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostId(String);
+
+impl PostId {
+    /// Wraps an id.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What became of a publication on one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The platform has taken it now.
+    Published(PostId),
+    /// The platform had taken it before; nothing was sent.
+    AlreadyPublished(PostId),
+    /// The platform has not taken it. A later publish tries again.
+    Failed(String),
+    /// Nobody can tell whether the platform has taken it. It is never sent again by itself.
+    Unknown(String),
+    /// It was not sent, on purpose.
+    Skipped(String),
+}
+
+impl Outcome {
+    /// Does the platform have the image?
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Published(_) | Self::AlreadyPublished(_))
+    }
+
+    /// The word that answers and logs use.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Published(_) => "published",
+            Self::AlreadyPublished(_) => "already_published",
+            Self::Failed(_) => "failed",
+            Self::Unknown(_) => "unknown",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+}
+
+/// What became of a whole publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicationReport {
+    /// The image.
+    pub image: ImageName,
+    /// One result for each platform that was planned, in the order of [`Platform::ALL`].
+    pub results: Vec<PlatformResult>,
+    /// Nothing was written or sent.
+    pub dry_run: bool,
+    /// The image is in the archive folder now.
+    pub archived: bool,
+    /// What went wrong after the platforms were served (sidecar, archive), for people.
+    pub warnings: Vec<String>,
+}
+
+impl PublicationReport {
+    /// Does any platform have the image?
+    #[must_use]
+    pub fn any_success(&self) -> bool {
+        self.results
+            .iter()
+            .any(|result| result.outcome.is_success())
+    }
+}
+
+/// What became of a publication on one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformResult {
+    /// The platform.
+    pub platform: Platform,
+    /// The caption as it was, or would be, sent there.
+    pub caption: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}

@@ -1,0 +1,185 @@
+//! The caption file beside an image, `<stem>.txt`: a caption for training and for people on the
+//! first line, then `# key: value` lines.
+
+use crate::domain::analysis::Analysis;
+
+/// A larger file is not read, in bytes (64 KiB).
+pub const MAX_SIDECAR_BYTES: usize = 64 * 1024;
+
+/// The version of the form in which the Stable-Diffusion caption is written.
+pub const SD_CAPTION_VERSION: &str = "1";
+
+const FENCE: &str = "# ---";
+
+/// A caption file. Keys that it holds and we do not know survive an update.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sidecar {
+    caption: String,
+    fields: Vec<(String, String)>,
+}
+
+impl Sidecar {
+    /// Reads a file, as far as it is one: anything that is no caption and no `# key: value` line
+    /// is passed over. `None` when it is too large or not UTF-8.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_SIDECAR_BYTES {
+            return None;
+        }
+        let text = std::str::from_utf8(bytes).ok()?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut sidecar = Self::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            match line.strip_prefix('#') {
+                Some(comment) => {
+                    if let Some((key, value)) = comment.split_once(':') {
+                        sidecar.set(key.trim(), value.trim());
+                    }
+                }
+                None if sidecar.caption.is_empty() => line.clone_into(&mut sidecar.caption),
+                None => {}
+            }
+        }
+        Some(sidecar)
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = format!("{}\n\n{FENCE}\n", self.caption);
+        for (key, value) in &self.fields {
+            text.push_str("# ");
+            text.push_str(key);
+            text.push_str(": ");
+            text.push_str(value);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The first line.
+    #[must_use]
+    pub fn caption(&self) -> &str {
+        &self.caption
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Replaces the first line.
+    pub fn set_caption(&mut self, caption: &str) {
+        // A leading `#` would be read back as a key.
+        one_line(caption)
+            .trim_start_matches(['#', ' '])
+            .clone_into(&mut self.caption);
+    }
+
+    /// Sets a key, in its old place if it has one. An empty value leaves things as they are, and
+    /// so does a key that could not be read back.
+    pub fn set(&mut self, key: &str, value: &str) {
+        let value = one_line(value);
+        let readable = !key.is_empty() && !key.contains([':', '\n', '\r', '#']);
+        if !readable || value.is_empty() {
+            return;
+        }
+        match self.fields.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => *old = value,
+            None => self.fields.push((key.to_owned(), value)),
+        }
+    }
+
+    /// Sets a key to a list, as JSON. An empty list leaves things as they are.
+    pub fn set_list(&mut self, key: &str, values: &[String]) {
+        if !values.is_empty() {
+            self.set(key, &serde_json::Value::from(values).to_string());
+        }
+    }
+
+    /// Sets the keys of the extended metadata, as far as they are known.
+    pub fn set_analysis(&mut self, analysis: &Analysis) {
+        let texts = [
+            ("subject", &analysis.subject),
+            ("lighting", &analysis.lighting),
+            ("pose", &analysis.pose),
+            ("camera", &analysis.camera),
+            ("materials", &analysis.clothing_or_accessories),
+            ("art_style", &analysis.style),
+            ("composition", &analysis.composition),
+            ("background", &analysis.background),
+            ("color_palette", &analysis.color_palette),
+            ("alt_text", &analysis.alt_text),
+        ];
+        for (key, text) in texts {
+            self.set(key, text.as_deref().unwrap_or_default());
+        }
+        self.set_list("tags", &analysis.tags);
+        self.set_list("aesthetic_terms", &analysis.aesthetic_terms);
+        self.set_list("moderation", &analysis.safety_labels);
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_sidecar_has_the_caption_first_and_then_its_keys() {
+        let mut sidecar = Sidecar::default();
+        sidecar.set_caption("a knot,\nclose up");
+        sidecar.set("image_file", "a.jpg");
+        sidecar.set_list("tags", &["rope".to_owned(), "\"knot\"".to_owned()]);
+        sidecar.set("artist_alias", "");
+        let expected =
+            "a knot, close up\n\n# ---\n# image_file: a.jpg\n# tags: [\"rope\",\"\\\"knot\\\"\"]\n";
+        assert_eq!(sidecar.render(), expected);
+    }
+
+    #[test]
+    fn foreign_keys_survive_an_update() {
+        let mut sidecar =
+            Sidecar::parse(b"old\r\n\r\n# ---\r\n# rating: 5: good\r\n# caption: x\r\n#junk")
+                .unwrap();
+        sidecar.set("caption", "y");
+        assert_eq!(
+            sidecar.render(),
+            "old\n\n# ---\n# rating: 5: good\n# caption: y\n"
+        );
+    }
+
+    #[test]
+    fn too_large_or_foreign_files_are_no_sidecars() {
+        assert_eq!(Sidecar::parse(&vec![b'a'; MAX_SIDECAR_BYTES + 1]), None);
+        assert_eq!(Sidecar::parse(b"\xff\xfe"), None);
+        assert_eq!(Sidecar::parse(b""), Some(Sidecar::default()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(caption in "\\PC{0,60}", key in "[a-z_]{1,10}", value in "\\PC{0,60}") {
+            let mut sidecar = Sidecar::default();
+            sidecar.set_caption(&caption);
+            sidecar.set(&key, &value);
+            prop_assert_eq!(Sidecar::parse(sidecar.render().as_bytes()), Some(sidecar));
+        }
+
+        #[test]
+        fn no_file_breaks_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Sidecar::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The rules of each block but the platforms: `features`, `storage`, `ai`, `captionfile`,
+//! `confirmation`, `content`.
+
+use serde_json::Value;
+
+use super::{
+    reader::{Block, FieldProblem},
+    settings::{
+        AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
+        SdCaptionSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail,
+        VisionFallback,
+    },
+};
+use crate::domain::secret::CredentialsRef;
+
+type Problems = Vec<FieldProblem>;
+
+/// The most example captions that a tenant may give.
+const MAX_VOICE_EXAMPLES: usize = 20;
+/// What the names of the models that we know start with.
+const KNOWN_MODEL_FAMILIES: [&str; 4] = ["gpt-", "o1", "o3", "o4"];
+
+pub(super) fn features(mut block: Block<'_>) -> Result<Features, Problems> {
+    let features = Features {
+        publish_enabled: block.bool("publish_enabled", false),
+        analyze_caption_enabled: block.bool("analyze_caption_enabled", false),
+        keep_enabled: block.bool("keep_enabled", true),
+        remove_enabled: block.bool("remove_enabled", true),
+        auto_view_enabled: block.bool("auto_view_enabled", false),
+        delete_enabled: block.bool("delete_enabled", false),
+        alt_text_enabled: block.bool("alt_text_enabled", true),
+    };
+    block.finish(features)
+}
+
+pub(super) fn storage(mut block: Block<'_>) -> Result<StorageSettings, Problems> {
+    if !block.is_empty_because_wrong() {
+        if block
+            .required_text("provider")
+            .is_some_and(|provider| provider != "dropbox")
+        {
+            block.reject("provider", "must be `dropbox`");
+        }
+        let reference = block
+            .required_text("credentials_ref")
+            .and_then(CredentialsRef::new);
+        let mut paths = Block::required(block.path_of("paths"), block.field("paths"));
+        let folders = storage_paths(&mut paths);
+        block.absorb(paths);
+        if let (Some(credentials_ref), Some(paths)) = (reference, folders) {
+            return block.finish(StorageSettings {
+                credentials_ref,
+                paths,
+            });
+        }
+    }
+    Err(block.into_problems())
+}
+
+fn storage_paths(block: &mut Block<'_>) -> Option<StoragePaths> {
+    const RULE: &str = "must be a folder path without `..`";
+    if block.is_empty_because_wrong() {
+        return None;
+    }
+    let root = block.required_text("root").and_then(|path| {
+        let root = StoragePath::absolute(path);
+        if root.is_none() {
+            block.reject("root", "must start with `/` and have no `..`");
+        }
+        root
+    });
+    let mut folder = |key: &str, default: &str| {
+        let path = block.string(key).unwrap_or(default);
+        // Without a root the folder is still checked, so that all problems are told at once.
+        let base = root.clone().or_else(|| StoragePath::absolute("/root"))?;
+        let folder = base.resolve(path);
+        match &folder {
+            None => block.reject(key, RULE),
+            Some(folder) if *folder == base => block.reject(key, "must not be the root itself"),
+            Some(_) => {}
+        }
+        folder
+    };
+    let (archive, keep, remove) = (
+        folder("archive", "archive"),
+        folder("keep", "keep"),
+        folder("remove", "reject"),
+    );
+    Some(StoragePaths {
+        root: root?,
+        archive: archive?,
+        keep: keep?,
+        remove: remove?,
+    })
+}
+
+/// `None` is off: absent, without a reference, or with a bad field (then with a warning).
+pub(super) fn ai(mut block: Block<'_>, warnings: &mut Problems) -> Option<AiSettings> {
+    let credentials_ref = block.text("credentials_ref").and_then(CredentialsRef::new);
+    let vision_model = model(&mut block, "vision_model", "gpt-4o", warnings);
+    let caption_model = model(&mut block, "caption_model", "gpt-4o-mini", warnings);
+    let system_prompt = owned(block.text("system_prompt"));
+    let role_prompt = owned(block.text("role_prompt"));
+    let sd_caption = SdCaptionSettings {
+        single_call: block.bool("sd_caption_single_call_enabled", true),
+        model: model(&mut block, "sd_caption_model", &caption_model, warnings),
+        system_prompt: owned(block.text("sd_caption_system_prompt")).or(system_prompt.clone()),
+        role_prompt: owned(block.text("sd_caption_role_prompt")).or(role_prompt.clone()),
+    };
+    let fallback = VisionFallback {
+        max_dimension: dimension(&mut block, "vision_fallback_max_dimension", 2048),
+        detail: detail(&mut block, "vision_fallback_detail", VisionDetail::High),
+    };
+    let settings = credentials_ref.map(|credentials_ref| AiSettings {
+        credentials_ref,
+        vision_model,
+        caption_model,
+        system_prompt,
+        role_prompt,
+        sd_caption: block.bool("sd_caption_enabled", true).then_some(sd_caption),
+        vision_max_dimension: dimension(&mut block, "vision_max_dimension", 1024),
+        vision_detail: detail(&mut block, "vision_detail", VisionDetail::Low),
+        vision_fallback: block
+            .bool("vision_fallback_enabled", true)
+            .then_some(fallback),
+    });
+    block.finish(settings).unwrap_or_else(|problems| {
+        warnings.extend(problems);
+        None
+    })
+}
+
+fn model(block: &mut Block<'_>, key: &str, default: &str, warnings: &mut Problems) -> String {
+    let Some(model) = block.text(key) else {
+        return default.to_owned();
+    };
+    if !KNOWN_MODEL_FAMILIES
+        .iter()
+        .any(|family| model.starts_with(family))
+    {
+        warnings.push(block.problem(
+            key,
+            "is of no model family that we know; it is used as it is",
+        ));
+    }
+    model.to_owned()
+}
+
+fn dimension(block: &mut Block<'_>, key: &str, default: u32) -> Option<u32> {
+    let value = block.integer(key, default.into());
+    match u32::try_from(value) {
+        Ok(0) => None,
+        Ok(pixels) => Some(pixels),
+        Err(_) => {
+            block.reject(
+                key,
+                "must be a number of pixels, or 0 for the original size",
+            );
+            None
+        }
+    }
+}
+
+fn detail(block: &mut Block<'_>, key: &str, default: VisionDetail) -> VisionDetail {
+    const CHOICES: [(&str, VisionDetail); 3] = [
+        ("low", VisionDetail::Low),
+        ("high", VisionDetail::High),
+        ("auto", VisionDetail::Auto),
+    ];
+    block.choice(key, &CHOICES, default, "must be `low`, `high` or `auto`")
+}
+
+pub(super) fn caption_file(mut block: Block<'_>) -> Result<CaptionFileSettings, Problems> {
+    let settings = CaptionFileSettings {
+        extended_metadata_enabled: block.bool("extended_metadata_enabled", false),
+        artist_alias: owned(block.text("artist_alias")),
+    };
+    block.finish(settings)
+}
+
+pub(super) fn confirmation(mut block: Block<'_>) -> Result<ConfirmationSettings, Problems> {
+    let tags_count = block.integer("confirmation_tags_count", 5).max(0);
+    let settings = ConfirmationSettings {
+        to_sender: block.bool("confirmation_to_sender", true),
+        tags_count: u32::try_from(tags_count).unwrap_or(u32::MAX),
+        tags_nature: owned(block.text("confirmation_tags_nature")),
+    };
+    block.finish(settings)
+}
+
+pub(super) fn content(
+    mut block: Block<'_>,
+    warnings: &mut Problems,
+) -> Result<ContentSettings, Problems> {
+    let voice_profile = match block.field("voice_profile").map(voice_examples) {
+        None => Vec::new(),
+        Some(Some(examples)) => examples,
+        Some(None) => {
+            let rule = "must be at most 20 non-empty strings; it is ignored";
+            warnings.push(block.problem("voice_profile", rule));
+            Vec::new()
+        }
+    };
+    let settings = ContentSettings {
+        hashtag_string: block
+            .string("hashtag_string")
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        archive: block.bool("archive", true),
+        debug: block.bool("debug", false),
+        voice_profile,
+    };
+    block.finish(settings)
+}
+
+fn voice_examples(value: &Value) -> Option<Vec<String>> {
+    let examples = value
+        .as_array()
+        .filter(|examples| examples.len() <= MAX_VOICE_EXAMPLES)?;
+    let text = |example: &Value| {
+        example
+            .as_str()
+            .filter(|text| !text.trim().is_empty())
+            .map(str::to_owned)
+    };
+    examples.iter().map(text).collect()
+}
+
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}

@@ -1,0 +1,322 @@
+//! A tenant's config and the three states it goes through.
+//!
+//! | state | holds | next |
+//! | --- | --- | --- |
+//! | [`Unvalidated`] | the document as it was sent | [`validate`](TenantConfig::validate) |
+//! | [`Validated`] | settings that keep every rule, references not yet resolved | [`resolve`](TenantConfig::resolve) |
+//! | [`Resolved`] | the settings and the storage credential: the tenant can be served | – |
+//!
+//! Each state owns exactly what is known by then. A function that needs a later state cannot be
+//! called with an earlier one. What compiles:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use publisher::domain::{credential::*, publication::*, secret::*, tenant::*, tenant_config::*};
+//! # fn storage() -> StorageCredential {
+//! #     let secret = Secret::new("token".to_owned());
+//! #     let version = CredentialVersion::new("1");
+//! #     let credential = Credential::new(Provider::Dropbox, secret, version, None);
+//! #     StorageCredential::try_from(Arc::new(credential)).unwrap()
+//! # }
+//! # fn unvalidated() -> TenantConfig<Unvalidated> {
+//! #     TenantConfig::new(
+//! #         TenantName::new("alice").unwrap(),
+//! #         ConfigVersion::new("1"),
+//! #         ConfigTtl::from_seconds(None),
+//! #         SchemaVersion::V2,
+//! #         serde_json::json!({
+//! #             "features": {"publish_enabled": true},
+//! #             "storage": {"provider": "dropbox", "credentials_ref": "ref", "paths": {"root": "/a"}},
+//! #         }),
+//! #     )
+//! # }
+//! let validated: TenantConfig<Validated> = unvalidated().validate().unwrap();
+//! let resolved: TenantConfig<Resolved> = validated.resolve(storage());
+//! let plan = PublicationPlan::new(&resolved, &PublicationRequest::default());
+//! ```
+//!
+//! What does not: publishing from a config that is only validated …
+//! ```compile_fail,E0308
+//! # use publisher::domain::{publication::*, tenant_config::*};
+//! fn publish(validated: &TenantConfig<Validated>) {
+//!     let plan = PublicationPlan::new(validated, &PublicationRequest::default());
+//! }
+//! ```
+//! … where the same with a resolved one is fine:
+//! ```
+//! # use publisher::domain::{publication::*, tenant_config::*};
+//! fn publish(resolved: &TenantConfig<Resolved>) {
+//!     let plan = PublicationPlan::new(resolved, &PublicationRequest::default());
+//! }
+//! ```
+//!
+//! Resolving a config that nobody has checked …
+//! ```compile_fail,E0599
+//! # use publisher::domain::{credential::*, tenant_config::*};
+//! fn skip(unvalidated: TenantConfig<Unvalidated>, storage: StorageCredential) {
+//!     let resolved = unvalidated.resolve(storage);
+//! }
+//! ```
+//! … where checking it first is fine:
+//! ```
+//! # use publisher::domain::{credential::*, tenant_config::*};
+//! fn in_order(unvalidated: TenantConfig<Unvalidated>, storage: StorageCredential) {
+//!     let resolved = unvalidated.validate().map(|validated| validated.resolve(storage));
+//! }
+//! ```
+//!
+//! Building a resolved config by hand …
+//! ```compile_fail,E0451
+//! # use publisher::domain::{credential::*, tenant_config::*};
+//! fn forge(settings: TenantSettings, storage: StorageCredential) -> Resolved {
+//!     Resolved { settings, storage }
+//! }
+//! ```
+//! … where reading one is fine:
+//! ```
+//! # use publisher::domain::{credential::*, tenant_config::*};
+//! fn read(resolved: &TenantConfig<Resolved>) -> (&TenantSettings, &StorageCredential) {
+//!     (resolved.settings(), resolved.storage_credential())
+//! }
+//! ```
+//!
+//! Copying a resolved config, and the secret with it …
+//! ```compile_fail,E0599
+//! # use publisher::domain::tenant_config::*;
+//! fn copy(resolved: &TenantConfig<Resolved>) -> TenantConfig<Resolved> {
+//!     TenantConfig::<Resolved>::clone(resolved)
+//! }
+//! ```
+//! … where sharing it is fine:
+//! ```
+//! # use std::sync::Arc;
+//! # use publisher::domain::tenant_config::*;
+//! fn share(resolved: &Arc<TenantConfig<Resolved>>) -> Arc<TenantConfig<Resolved>> {
+//!     Arc::clone(resolved)
+//! }
+//! ```
+
+mod blocks;
+mod document;
+mod platforms;
+mod reader;
+mod settings;
+
+use std::fmt;
+
+use serde_json::Value;
+
+pub use self::{
+    document::SchemaVersion,
+    reader::FieldProblem,
+    settings::{
+        AiSettings, CaptionFileSettings, CaptionTarget, ConfirmationSettings, ContentSettings,
+        EmailSettings, Features, MailServer, MailTransport, SdCaptionSettings, StoragePath,
+        StoragePaths, StorageSettings, SubjectMode, TelegramSettings, TenantSettings, VisionDetail,
+        VisionFallback,
+    },
+};
+use crate::domain::{
+    credential::StorageCredential,
+    tenant::{ConfigTtl, ConfigVersion, TenantName},
+};
+
+/// A tenant's config in state `S`.
+#[derive(Debug)]
+pub struct TenantConfig<S: State> {
+    tenant: TenantName,
+    version: ConfigVersion,
+    ttl: ConfigTtl,
+    state: S,
+}
+
+/// Decoded, nothing checked.
+pub struct Unvalidated {
+    schema: SchemaVersion,
+    document: Value,
+    dropped: Vec<FieldProblem>,
+}
+
+/// Every rule applied, defaults filled in, references known but not resolved.
+#[derive(Debug)]
+pub struct Validated {
+    settings: TenantSettings,
+    warnings: Vec<FieldProblem>,
+}
+
+/// The storage credential is in hand, so the tenant can be served.
+#[derive(Debug)]
+pub struct Resolved {
+    settings: TenantSettings,
+    storage: StorageCredential,
+}
+
+/// A state of a [`TenantConfig`]. Sealed: there are three.
+pub trait State: sealed::Sealed {}
+impl State for Unvalidated {}
+impl State for Validated {}
+impl State for Resolved {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Unvalidated {}
+    impl Sealed for super::Validated {}
+    impl Sealed for super::Resolved {}
+}
+
+impl TenantConfig<Unvalidated> {
+    /// Takes in what a config source sent. Fields that look like secrets are dropped here,
+    /// unread: none belongs in a config.
+    #[must_use]
+    pub fn new(
+        tenant: TenantName,
+        version: ConfigVersion,
+        ttl: ConfigTtl,
+        schema: SchemaVersion,
+        mut document: Value,
+    ) -> Self {
+        let dropped = document::drop_secrets(&mut document);
+        Self {
+            tenant,
+            version,
+            ttl,
+            state: Unvalidated {
+                schema,
+                document,
+                dropped,
+            },
+        }
+    }
+
+    /// Applies every rule of the runtime config.
+    ///
+    /// # Errors
+    /// All [`Violations`] at once, when a field is bad that the tenant cannot be served without.
+    /// A bad field of an optional block only turns that block off: see
+    /// [`TenantConfig::warnings`].
+    pub fn validate(self) -> Result<TenantConfig<Validated>, Violations> {
+        let Self {
+            tenant,
+            version,
+            ttl,
+            state:
+                Unvalidated {
+                    schema,
+                    document,
+                    dropped,
+                },
+        } = self;
+        let mut warnings = dropped;
+        let settings = document::read(schema, &document, &mut warnings).map_err(Violations)?;
+        Ok(TenantConfig {
+            tenant,
+            version,
+            ttl,
+            state: Validated { settings, warnings },
+        })
+    }
+}
+
+impl TenantConfig<Validated> {
+    /// Puts the storage credential in. Pure: the caller has fetched it.
+    #[must_use]
+    pub fn resolve(self, storage: StorageCredential) -> TenantConfig<Resolved> {
+        let Self {
+            tenant,
+            version,
+            ttl,
+            state: Validated {
+                settings,
+                warnings: _,
+            },
+        } = self;
+        TenantConfig {
+            tenant,
+            version,
+            ttl,
+            state: Resolved { settings, storage },
+        }
+    }
+
+    /// What is off or ignored, by field, because its value is bad. Never holds a value.
+    #[must_use]
+    pub fn warnings(&self) -> &[FieldProblem] {
+        &self.state.warnings
+    }
+
+    /// The settings that were validated.
+    #[must_use]
+    pub fn settings(&self) -> &TenantSettings {
+        &self.state.settings
+    }
+}
+
+impl TenantConfig<Resolved> {
+    /// The settings that the tenant is served with.
+    #[must_use]
+    pub fn settings(&self) -> &TenantSettings {
+        &self.state.settings
+    }
+
+    /// What storage is reached with.
+    #[must_use]
+    pub fn storage_credential(&self) -> &StorageCredential {
+        &self.state.storage
+    }
+}
+
+impl<S: State> TenantConfig<S> {
+    /// Whose config it is.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantName {
+        &self.tenant
+    }
+
+    /// Which version of it.
+    #[must_use]
+    pub fn version(&self) -> &ConfigVersion {
+        &self.version
+    }
+
+    /// How long it may be used without asking again.
+    #[must_use]
+    pub fn ttl(&self) -> ConfigTtl {
+        self.ttl
+    }
+}
+
+impl fmt::Debug for Unvalidated {
+    /// Hides the document: nothing in it has been checked, so anything could be in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unvalidated")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything that is wrong with a config, by field. Never empty, never holds a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violations(Vec<FieldProblem>);
+
+impl Violations {
+    /// One entry for each rule broken.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldProblem] {
+        &self.0
+    }
+}
+
+impl std::error::Error for Violations {}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The rules of the platforms: `publishers[]` and the mail server that one of them needs.
+
+use serde_json::Value;
+
+use super::{
+    reader::{Block, FieldProblem},
+    settings::{
+        CaptionTarget, EmailSettings, MailServer, MailTransport, SubjectMode, TelegramSettings,
+    },
+};
+use crate::domain::{host::is_loopback, secret::CredentialsRef};
+
+type Problems = Vec<FieldProblem>;
+
+/// The port on which a mail server speaks TLS from the start (RFC 8314).
+const IMPLICIT_TLS_PORT: u16 = 465;
+
+/// The platforms that are on.
+#[derive(Default)]
+pub(super) struct Platforms {
+    pub(super) telegram: Option<TelegramSettings>,
+    pub(super) email: Option<EmailSettings>,
+}
+
+/// Of each type the first enabled entry counts; a bad field turns its platform off, with a
+/// warning that names it.
+pub(super) fn read(
+    publishers: Option<&Value>,
+    mail_server: Block<'_>,
+    warnings: &mut Problems,
+) -> Platforms {
+    let mut platforms = Platforms::default();
+    let entries = match publishers {
+        None => return platforms,
+        Some(Value::Array(entries)) => entries,
+        Some(_) => {
+            warnings.push(FieldProblem::new("publishers", "must be an array"));
+            return platforms;
+        }
+    };
+    let (mut telegram, mut email) = (None, None);
+    for (index, entry) in entries.iter().enumerate() {
+        let mut block = Block::required(format!("publishers[{index}]"), Some(entry));
+        let enabled = block.bool("enabled", true);
+        let slot = match block.string("type") {
+            Some("telegram") => &mut telegram,
+            Some("fetlife") => &mut email,
+            _ => {
+                warnings.extend(block.into_problems());
+                continue;
+            }
+        };
+        if enabled && slot.is_none() {
+            *slot = Some(block);
+        }
+    }
+    platforms.telegram = keep(telegram.map(telegram_settings), warnings);
+    platforms.email = keep(
+        email.map(|block| email_settings(block, mail_server)),
+        warnings,
+    );
+    platforms
+}
+
+fn keep<T>(settings: Option<Result<T, Problems>>, warnings: &mut Problems) -> Option<T> {
+    settings.and_then(|settings| settings.map_err(|problems| warnings.extend(problems)).ok())
+}
+
+fn telegram_settings(mut block: Block<'_>) -> Result<TelegramSettings, Problems> {
+    let reference = block
+        .required_text("credentials_ref")
+        .and_then(CredentialsRef::new);
+    let mut config = block.child("config");
+    let channel_id = match config.field("channel_id") {
+        Some(Value::String(name)) if !name.trim().is_empty() => Some(name.trim().to_owned()),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            Some(number.to_string())
+        }
+        _ => {
+            config.reject("channel_id", "must be a non-empty string or an integer");
+            None
+        }
+    };
+    block.absorb(config);
+    match (reference, channel_id) {
+        (Some(credentials_ref), Some(channel_id)) => block.finish(TelegramSettings {
+            credentials_ref,
+            channel_id,
+        }),
+        _ => Err(block.into_problems()),
+    }
+}
+
+fn email_settings(mut block: Block<'_>, server: Block<'_>) -> Result<EmailSettings, Problems> {
+    const TARGETS: [(&str, CaptionTarget); 3] = [
+        ("subject", CaptionTarget::Subject),
+        ("body", CaptionTarget::Body),
+        ("both", CaptionTarget::Both),
+    ];
+    const MODES: [(&str, SubjectMode); 3] = [
+        ("normal", SubjectMode::Normal),
+        ("private", SubjectMode::Private),
+        ("avatar", SubjectMode::Avatar),
+    ];
+    let mut config = block.child("config");
+    let recipient = address(&mut config, "recipient");
+    let caption_target = config.choice(
+        "caption_target",
+        &TARGETS,
+        CaptionTarget::Subject,
+        "must be `subject`, `body` or `both`",
+    );
+    let subject_mode = config.choice(
+        "subject_mode",
+        &MODES,
+        SubjectMode::Normal,
+        "must be `normal`, `private` or `avatar`",
+    );
+    block.absorb(config);
+    match (recipient, mail_server(server)) {
+        (Some(recipient), Ok(server)) => block.finish(EmailSettings {
+            recipient,
+            caption_target,
+            subject_mode,
+            server,
+        }),
+        (_, server) => {
+            let mut problems = block.into_problems();
+            problems.extend(server.err().into_iter().flatten());
+            Err(problems)
+        }
+    }
+}
+
+fn mail_server(mut block: Block<'_>) -> Result<MailServer, Problems> {
+    let host = block
+        .required_text("host")
+        .map(|host| host.trim().to_owned());
+    let from_email = address(&mut block, "from_email");
+    let password_ref = block
+        .required_text("password_ref")
+        .and_then(CredentialsRef::new);
+    let username = block.text("username").map(str::to_owned);
+    let port = u16::try_from(block.integer("port", 587))
+        .ok()
+        .filter(|port| *port > 0);
+    if port.is_none() {
+        block.reject("port", "must be a port from 1 to 65535");
+    }
+    let use_tls = block.bool("use_tls", true);
+    match (host, from_email, password_ref, port) {
+        (Some(host), Some(from_email), Some(password_ref), Some(port)) => {
+            let transport = transport(&mut block, &host, port, use_tls);
+            let username = username.unwrap_or_else(|| from_email.clone());
+            block.finish(MailServer {
+                host,
+                port,
+                transport,
+                username,
+                from_email,
+                password_ref,
+            })
+        }
+        _ => Err(block.into_problems()),
+    }
+}
+
+fn transport(block: &mut Block<'_>, host: &str, port: u16, use_tls: bool) -> MailTransport {
+    if !use_tls && !is_loopback(host) {
+        block.reject("use_tls", "must be true for a host that is not loopback");
+    }
+    match (use_tls, port) {
+        (false, _) => MailTransport::Plain,
+        (true, IMPLICIT_TLS_PORT) => MailTransport::ImplicitTls,
+        (true, _) => MailTransport::StartTls,
+    }
+}
+
+fn address(block: &mut Block<'_>, key: &str) -> Option<String> {
+    let address = block.required_text(key)?.trim();
+    if is_email_address(address) {
+        return Some(address.to_owned());
+    }
+    block.reject(key, "must be an e-mail address");
+    None
+}
+
+/// A plain `local@domain`: no display name, no quoting, nothing that could end a header line.
+fn is_email_address(address: &str) -> bool {
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return false;
+    };
+    let fits = |part: &str, most: usize| !part.is_empty() && part.len() <= most;
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[],;:\\\"@".contains(c);
+    fits(local, 64)
+        && fits(domain, 253)
+        && local.chars().all(is_plain)
+        && domain.chars().all(is_plain)
+        && domain.split('.').all(|label| !label.is_empty())
+}

@@ -1,0 +1,203 @@
+//! Reads a block of a config document field by field and collects what is wrong with it.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// A field and the rule that its value breaks. Never holds the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    path: String,
+    rule: &'static str,
+}
+
+impl FieldProblem {
+    /// Names the field by its path (`storage.paths.root`) and the rule in words.
+    #[must_use]
+    pub fn new(path: impl Into<String>, rule: &'static str) -> Self {
+        Self {
+            path: path.into(),
+            rule,
+        }
+    }
+
+    /// Where the field stands, as in `publishers[0].config.channel_id`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it must be.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        self.rule
+    }
+}
+
+impl fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.rule)
+    }
+}
+
+/// One object of the document. Reading a field gives its value or its default, and notes a
+/// problem when the value is bad, so that one pass finds every problem of the block.
+pub(super) struct Block<'a> {
+    path: String,
+    fields: Option<&'a Map<String, Value>>,
+    problems: Vec<FieldProblem>,
+}
+
+impl<'a> Block<'a> {
+    /// The block at `path`. An absent or `null` block reads as an empty one.
+    pub(super) fn new(path: impl Into<String>, value: Option<&'a Value>) -> Self {
+        let mut block = Self {
+            path: path.into(),
+            fields: None,
+            problems: Vec::new(),
+        };
+        match value {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(fields)) => block.fields = Some(fields),
+            Some(_) => block
+                .problems
+                .push(FieldProblem::new(block.path.clone(), "must be an object")),
+        }
+        block
+    }
+
+    /// The same for a block that must be there.
+    pub(super) fn required(path: impl Into<String>, value: Option<&'a Value>) -> Self {
+        let mut block = Self::new(path, value);
+        if block.fields.is_none() && block.problems.is_empty() {
+            block
+                .problems
+                .push(FieldProblem::new(block.path.clone(), "is required"));
+        }
+        block
+    }
+
+    /// The block below this one. Its problems are its own: take them over with
+    /// [`Block::absorb`].
+    pub(super) fn child(&self, key: &str) -> Block<'a> {
+        Block::new(self.path_of(key), self.field(key))
+    }
+
+    /// Takes over the problems of a block below this one.
+    pub(super) fn absorb(&mut self, child: Block<'_>) {
+        self.problems.extend(child.problems);
+    }
+
+    /// Is there nothing to read because the block itself is missing or no object?
+    pub(super) fn is_empty_because_wrong(&self) -> bool {
+        self.fields.is_none() && !self.problems.is_empty()
+    }
+
+    /// What was wrong.
+    pub(super) fn into_problems(self) -> Vec<FieldProblem> {
+        self.problems
+    }
+
+    /// The value, unless anything was wrong.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Vec<FieldProblem>> {
+        if self.problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    /// Notes that a field breaks a rule.
+    pub(super) fn reject(&mut self, key: &str, rule: &'static str) {
+        let path = self.path_of(key);
+        self.problems.push(FieldProblem::new(path, rule));
+    }
+
+    /// The problem of a field, for a rule whose breach ends only that field.
+    pub(super) fn problem(&self, key: &str, rule: &'static str) -> FieldProblem {
+        FieldProblem::new(self.path_of(key), rule)
+    }
+
+    /// The raw field; `null` is the same as absent.
+    pub(super) fn field(&self, key: &str) -> Option<&'a Value> {
+        self.fields?.get(key).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn bool(&mut self, key: &str, default: bool) -> bool {
+        match self.field(key) {
+            None => default,
+            Some(Value::Bool(value)) => *value,
+            Some(_) => {
+                self.reject(key, "must be true or false");
+                default
+            }
+        }
+    }
+
+    pub(super) fn string(&mut self, key: &str) -> Option<&'a str> {
+        let value = self.field(key)?;
+        if value.is_string() {
+            return value.as_str();
+        }
+        self.reject(key, "must be a string");
+        None
+    }
+
+    /// A string with something in it; a blank one is as good as none.
+    pub(super) fn text(&mut self, key: &str) -> Option<&'a str> {
+        self.string(key).filter(|value| !value.trim().is_empty())
+    }
+
+    /// A string with something in it that must be there.
+    pub(super) fn required_text(&mut self, key: &str) -> Option<&'a str> {
+        let before = self.problems.len();
+        let value = self.text(key);
+        if value.is_none() && self.problems.len() == before {
+            self.reject(key, "must be a non-empty string");
+        }
+        value
+    }
+
+    /// An integer; numbers beyond `i64` are read as its ends.
+    pub(super) fn integer(&mut self, key: &str, default: i64) -> i64 {
+        match self.field(key) {
+            None => default,
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+                number.as_i64().unwrap_or(i64::MAX)
+            }
+            Some(_) => {
+                self.reject(key, "must be an integer");
+                default
+            }
+        }
+    }
+
+    /// One of a few words, trimmed and in any case.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &str,
+        choices: &[(&str, T)],
+        default: T,
+        rule: &'static str,
+    ) -> T {
+        let Some(word) = self.string(key) else {
+            return default;
+        };
+        let found = choices
+            .iter()
+            .find(|(name, _)| word.trim().eq_ignore_ascii_case(name));
+        if let Some((_, value)) = found {
+            return *value;
+        }
+        self.reject(key, rule);
+        default
+    }
+
+    pub(super) fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+}

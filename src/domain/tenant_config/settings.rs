@@ -1,0 +1,338 @@
+//! What a validated config says. Every value here keeps its rule; nothing needs checking again.
+
+use std::fmt;
+
+use crate::domain::{platform::Platform, secret::CredentialsRef};
+
+/// All settings of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// What the tenant may do.
+    pub features: Features,
+    /// Where the images are.
+    pub storage: StorageSettings,
+    /// Telegram, if it is on.
+    pub telegram: Option<TelegramSettings>,
+    /// E-mail (FetLife), if it is on.
+    pub email: Option<EmailSettings>,
+    /// Analysis and captions, if they are on.
+    pub ai: Option<AiSettings>,
+    /// The sidecar file.
+    pub caption_file: CaptionFileSettings,
+    /// The confirmation e-mail.
+    pub confirmation: ConfirmationSettings,
+    /// What is published, and what becomes of it.
+    pub content: ContentSettings,
+}
+
+impl TenantSettings {
+    /// Is the platform on?
+    #[must_use]
+    pub fn has(&self, platform: Platform) -> bool {
+        match platform {
+            Platform::Telegram => self.telegram.is_some(),
+            Platform::Email => self.email.is_some(),
+        }
+    }
+}
+
+/// The feature flags as they are in effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the contract has one flag per feature"
+)]
+pub struct Features {
+    /// Images may be published.
+    pub publish_enabled: bool,
+    /// Images may be analysed and captioned; needs an AI credential too.
+    pub analyze_caption_enabled: bool,
+    /// Images may be moved to the keep folder.
+    pub keep_enabled: bool,
+    /// Images may be moved to the remove folder.
+    pub remove_enabled: bool,
+    /// Anyone may look at the images.
+    pub auto_view_enabled: bool,
+    /// Images may be deleted for good.
+    pub delete_enabled: bool,
+    /// Alt text is written and goes along where a platform has a place for it.
+    pub alt_text_enabled: bool,
+}
+
+/// Where a tenant's images are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageSettings {
+    /// What the storage credential is resolved by.
+    pub credentials_ref: CredentialsRef,
+    /// The folders.
+    pub paths: StoragePaths,
+}
+
+/// The folders of a tenant's storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoragePaths {
+    /// Holds the images that are to be published.
+    pub root: StoragePath,
+    /// Takes what was published.
+    pub archive: StoragePath,
+    /// Takes what is to be kept.
+    pub keep: StoragePath,
+    /// Takes what was sorted out.
+    pub remove: StoragePath,
+}
+
+/// An absolute folder path: starts with `/`, ends without one (the top folder is `/` itself),
+/// has no empty, `.` or `..` component.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct StoragePath(String);
+
+impl StoragePath {
+    /// Reads an absolute path.
+    #[must_use]
+    pub fn absolute(path: &str) -> Option<Self> {
+        path.starts_with('/')
+            .then(|| Self::from_components("", path))?
+    }
+
+    /// Reads a path that may be relative to this one.
+    #[must_use]
+    pub fn resolve(&self, path: &str) -> Option<Self> {
+        let base = if path.starts_with('/') {
+            ""
+        } else {
+            self.0.trim_end_matches('/')
+        };
+        Self::from_components(base, path)
+    }
+
+    /// The path as text; the top folder is `/`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path of an entry of this folder.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> String {
+        format!("{}/{name}", self.0.trim_end_matches('/'))
+    }
+
+    fn from_components(base: &str, path: &str) -> Option<Self> {
+        let mut full = base.to_owned();
+        for component in path
+            .split('/')
+            .filter(|component| !matches!(*component, "" | "."))
+        {
+            if component == ".." || component.contains(['\0', '\\']) {
+                return None;
+            }
+            full.push('/');
+            full.push_str(component);
+        }
+        Some(Self(if full.is_empty() {
+            "/".to_owned()
+        } else {
+            full
+        }))
+    }
+}
+
+impl fmt::Debug for StoragePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// Telegram, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelegramSettings {
+    /// What the bot token is resolved by.
+    pub credentials_ref: CredentialsRef,
+    /// The channel, by number or `@name`.
+    pub channel_id: String,
+}
+
+/// E-mail to FetLife, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailSettings {
+    /// The address that images are sent to.
+    pub recipient: String,
+    /// Where the caption goes.
+    pub caption_target: CaptionTarget,
+    /// What the subject starts with.
+    pub subject_mode: SubjectMode,
+    /// The server that takes the mail.
+    pub server: MailServer,
+}
+
+/// Which part of the mail carries the caption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptionTarget {
+    /// The subject (and the body, as the platform reads either).
+    Subject,
+    /// Only the body.
+    Body,
+    /// Both.
+    Both,
+}
+
+/// How FetLife files the picture, told by the subject's prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectMode {
+    /// No prefix.
+    Normal,
+    /// `Private: `.
+    Private,
+    /// `Avatar: `.
+    Avatar,
+}
+
+/// The server that takes a tenant's mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Its host name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub transport: MailTransport,
+    /// Login name.
+    pub username: String,
+    /// Sender of the mail, and recipient of the confirmation.
+    pub from_email: String,
+    /// What the password is resolved by.
+    pub password_ref: CredentialsRef,
+}
+
+/// How the connection to a mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTransport {
+    /// TLS before the first word (port 465).
+    ImplicitTls,
+    /// TLS after a plain greeting, required.
+    StartTls,
+    /// None. Only to loopback.
+    Plain,
+}
+
+/// Analysis and captions, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AiSettings {
+    /// What the API key is resolved by.
+    pub credentials_ref: CredentialsRef,
+    /// Looks at the image.
+    pub vision_model: String,
+    /// Writes the captions.
+    pub caption_model: String,
+    /// The tenant's own system prompt for captions.
+    pub system_prompt: Option<String>,
+    /// The tenant's own role prompt for captions.
+    pub role_prompt: Option<String>,
+    /// The Stable-Diffusion caption, if it is on.
+    pub sd_caption: Option<SdCaptionSettings>,
+    /// Longest side in pixels of the image sent to vision; `None` sends the original size.
+    pub vision_max_dimension: Option<u32>,
+    /// How closely vision looks.
+    pub vision_detail: VisionDetail,
+    /// One more try when the first analysis fails, if it is on.
+    pub vision_fallback: Option<VisionFallback>,
+}
+
+/// How the Stable-Diffusion caption is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdCaptionSettings {
+    /// Written by the same call as the captions.
+    pub single_call: bool,
+    /// Writes it, when it is not the same call.
+    pub model: String,
+    /// The tenant's own system prompt for it.
+    pub system_prompt: Option<String>,
+    /// The tenant's own role prompt for it.
+    pub role_prompt: Option<String>,
+}
+
+/// How the second analysis looks, after the first has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisionFallback {
+    /// Longest side in pixels; `None` sends the original size.
+    pub max_dimension: Option<u32>,
+    /// How closely it looks.
+    pub detail: VisionDetail,
+}
+
+/// How closely vision looks at an image, and what that costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisionDetail {
+    /// Cheap.
+    Low,
+    /// Dear.
+    High,
+    /// Left to the model.
+    Auto,
+}
+
+impl VisionDetail {
+    /// The word that the vision API uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::High => "high",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// The sidecar file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaptionFileSettings {
+    /// The analysis goes in too.
+    pub extended_metadata_enabled: bool,
+    /// Who made the images.
+    pub artist_alias: Option<String>,
+}
+
+/// The second e-mail, to the sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfirmationSettings {
+    /// Whether it is sent.
+    pub to_sender: bool,
+    /// How many tags it names at most.
+    pub tags_count: u32,
+    /// Guidance for the tags.
+    pub tags_nature: Option<String>,
+}
+
+impl Default for ConfirmationSettings {
+    fn default() -> Self {
+        Self {
+            to_sender: true,
+            tags_count: 5,
+            tags_nature: None,
+        }
+    }
+}
+
+/// What is published, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentSettings {
+    /// Goes to the end of captions, where the platform takes hashtags.
+    pub hashtag_string: String,
+    /// Whether a published image moves to the archive folder.
+    pub archive: bool,
+    /// Whether every publish is a dry run.
+    pub debug: bool,
+    /// Example captions for tone, at most 20.
+    pub voice_profile: Vec<String>,
+}
+
+impl Default for ContentSettings {
+    fn default() -> Self {
+        Self {
+            hashtag_string: String::new(),
+            archive: true,
+            debug: false,
+            voice_profile: Vec::new(),
+        }
+    }
+}

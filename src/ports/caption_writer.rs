@@ -1,0 +1,90 @@
+//! Who looks at images and writes captions.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::Cause;
+use crate::domain::{
+    analysis::Analysis,
+    caption::WrittenCaptions,
+    credential::{Credential, WrongProvider},
+    image::EncodedImage,
+    platform::Platform,
+    tenant_config::{Resolved, TenantConfig, VisionDetail},
+};
+
+/// Looks at images and writes captions for one tenant. Each call is paid for.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait CaptionWriter: Send + Sync {
+    /// Looks at an image.
+    ///
+    /// # Errors
+    /// [`CaptionError`].
+    async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError>;
+
+    /// Writes all captions of an image in one call.
+    ///
+    /// # Errors
+    /// [`CaptionError`]. An answer that lacks some or all of the captions is not an error.
+    async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError>;
+}
+
+/// Engages caption writers for tenants.
+#[cfg_attr(test, mockall::automock)]
+pub trait CaptionWriterFactory: Send + Sync {
+    /// The caption writer of one tenant; `None` when the tenant's AI is off. Contacts nobody.
+    ///
+    /// # Errors
+    /// [`WrongProvider`] when the credential is not for this writer.
+    fn open(
+        &self,
+        config: &TenantConfig<Resolved>,
+        credential: Arc<Credential>,
+    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider>;
+}
+
+/// An image as vision gets it: already scaled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisionImage {
+    /// The image.
+    pub image: EncodedImage,
+    /// How closely to look.
+    pub detail: VisionDetail,
+}
+
+/// What captions are written from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptionBrief {
+    /// What the image shows.
+    pub analysis: Analysis,
+    /// The platforms that need a caption.
+    pub platforms: Vec<Platform>,
+}
+
+/// Why nothing was seen or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptionError {
+    /// The answer could not be used: refused, cut short, or no analysis. Another try may do.
+    #[error("the model's answer could not be used: {0}")]
+    Unusable(&'static str),
+    /// The credential is dead.
+    #[error("the caption writer refused the credential")]
+    Unauthorized(#[source] Cause),
+    /// The tenant's account there has no credit left. Final.
+    #[error("the caption writer's quota is used up")]
+    QuotaExhausted,
+    /// Asked to be left alone for a while, for longer than a publish can wait.
+    #[error("the caption writer is limiting our requests")]
+    RateLimited {
+        /// For how long.
+        retry_after: Option<Duration>,
+    },
+    /// Did not answer in time.
+    #[error("the caption writer did not answer in time")]
+    Timeout(#[source] Cause),
+    /// Failed, or refused the request.
+    #[error("the caption writer failed")]
+    Unavailable(#[source] Cause),
+}

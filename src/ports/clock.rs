@@ -1,0 +1,13 @@
+//! The time, so that tests can stop it.
+
+use std::time::{Instant, SystemTime};
+
+/// Tells the time.
+#[cfg_attr(test, mockall::automock)]
+pub trait Clock: Send + Sync {
+    /// A time to measure from; never goes back.
+    fn now(&self) -> Instant;
+
+    /// The time of day, as others tell it.
+    fn utc(&self) -> SystemTime;
+}

@@ -1,0 +1,106 @@
+//! Where a tenant's images are.
+//!
+//! To add a storage: implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of
+//! `adapters`, teach `domain::tenant_config` the provider's name, and hand the factory over in
+//! `main.rs`.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::Cause;
+use crate::domain::{
+    image::{ImageName, StoredImage},
+    tenant_config::{Resolved, TenantConfig},
+};
+
+/// The images of one tenant.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait ImageStore: Send + Sync {
+    /// All images that stand directly in the root folder, sorted by name.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError>;
+
+    /// One image with its bytes, at most
+    /// [`MAX_IMAGE_BYTES`](crate::domain::image::MAX_IMAGE_BYTES) of them.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError>;
+
+    /// The sidecar of an image; `None` when it has none, or one too large to be a sidecar.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError>;
+
+    /// Writes or replaces the sidecar of an image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError>;
+
+    /// Moves an image, and its sidecar if it has one, to a folder, which is made if it is not
+    /// there. Overwrites nothing: where the name is taken, the moved file gets another.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError>;
+}
+
+/// Opens the storage of tenants.
+#[cfg_attr(test, mockall::automock)]
+pub trait ImageStoreFactory: Send + Sync {
+    /// The storage of one tenant, with its credential. Contacts nobody.
+    fn open(&self, config: Arc<TenantConfig<Resolved>>) -> Arc<dyn ImageStore>;
+}
+
+/// An image as it was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchedImage {
+    /// What storage says of it.
+    pub stored: StoredImage,
+    /// Its bytes, not yet known to be an image's.
+    pub bytes: Bytes,
+}
+
+/// A folder that images are moved to; the tenant's config says where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folder {
+    /// For what was published.
+    Archive,
+    /// For what is to be kept.
+    Keep,
+    /// For what was sorted out.
+    Remove,
+}
+
+/// Why storage did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageStoreError {
+    /// There is no such image.
+    #[error("there is no such image in storage")]
+    NotFound,
+    /// The image is larger than we publish.
+    #[error("the image is too large")]
+    TooLarge,
+    /// Storage does not accept the tenant's credential: it is dead.
+    #[error("storage refused the credential")]
+    Unauthorized(#[source] Cause),
+    /// Storage asks to be left alone for a while.
+    #[error("storage is limiting our requests")]
+    RateLimited {
+        /// For how long.
+        retry_after: Option<Duration>,
+    },
+    /// Storage did not answer in time.
+    #[error("storage did not answer in time")]
+    Timeout(#[source] Cause),
+    /// Storage failed, or refused for a reason that no caller can mend.
+    #[error("storage failed")]
+    Unavailable(#[source] Cause),
+}
