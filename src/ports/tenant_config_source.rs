@@ -24,6 +24,12 @@ pub trait TenantConfigSource: Send + Sync {
         host: &Host,
         request_id: &RequestId,
     ) -> Result<TenantConfig<Unvalidated>, ConfigSourceError>;
+
+    /// Asks in one attempt whether the source answers, with a host that need not be a tenant's.
+    ///
+    /// # Errors
+    /// [`ConfigSourceError`]; never `NotFound`, which is an answer.
+    async fn probe(&self, host: &Host, request_id: &RequestId) -> Result<(), ConfigSourceError>;
 }
 
 /// Why there is no config.

@@ -1,0 +1,222 @@
+//! Credentials in memory: resolved once for everybody who asks at the same time, kept for a
+//! while, dropped when a provider refuses them. They never leave process memory.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use cached::BuildError;
+
+use super::{
+    error_chain::ErrorChain,
+    single_flight::{FlightLost, SingleFlight},
+    timed_cache::TimedCache,
+};
+use crate::{
+    domain::{
+        credential::{Credential, Provider},
+        secret::CredentialsRef,
+        tenant::{ConfigTtl, TenantName},
+    },
+    ports::{Clock, CredentialError, CredentialQuery, CredentialStore},
+};
+
+/// The longest time that a credential is kept (AC7: at most ten minutes).
+pub const MAX_CREDENTIAL_TTL: Duration = Duration::from_mins(10);
+/// How long an optional credential that could not be had is not asked for again.
+const COOL_DOWN: Duration = Duration::from_secs(30);
+/// The longest that one resolution may take: the store's own limit of 10 s and some slack.
+const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
+
+/// How credentials are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct CredentialCacheSettings {
+    /// Whether they are kept at all.
+    pub enabled: bool,
+    /// How long at most.
+    pub ttl: Duration,
+    /// How many at most.
+    pub max_size: NonZeroUsize,
+}
+
+impl Default for CredentialCacheSettings {
+    fn default() -> Self {
+        let max_size = NonZeroUsize::new(5_000).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            enabled: true,
+            ttl: MAX_CREDENTIAL_TTL,
+            max_size,
+        }
+    }
+}
+
+/// Resolves credentials, and keeps them.
+pub struct Credentials {
+    store: Arc<dyn CredentialStore>,
+    clock: Arc<dyn Clock>,
+    settings: CredentialCacheSettings,
+    kept: Arc<TimedCache<Key, Arc<Credential>>>,
+    cooling: Arc<TimedCache<Key, CredentialUnavailable>>,
+    flights: SingleFlight<Key, Result<Arc<Credential>, CredentialUnavailable>>,
+}
+
+type Key = (TenantName, CredentialsRef, Provider);
+
+/// Why a credential is not there. The cause has been logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialUnavailable {
+    /// It cannot be had until somebody changes something.
+    #[error("the credential is not available")]
+    Refused,
+    /// It may be had later.
+    #[error("the credential is not available at the moment")]
+    ForNow {
+        /// When to ask again.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Credentials {
+    /// Credentials out of `store`.
+    ///
+    /// # Errors
+    /// The caches cannot be that large.
+    pub fn new(
+        store: Arc<dyn CredentialStore>,
+        clock: Arc<dyn Clock>,
+        settings: CredentialCacheSettings,
+    ) -> Result<Self, BuildError> {
+        Ok(Self {
+            kept: Arc::new(TimedCache::new(settings.max_size, Arc::clone(&clock))?),
+            cooling: Arc::new(TimedCache::new(settings.max_size, Arc::clone(&clock))?),
+            flights: SingleFlight::new(FLIGHT_LIMIT),
+            store,
+            clock,
+            settings,
+        })
+    }
+
+    /// A credential without which the tenant cannot be served: a failure is forgotten at once.
+    ///
+    /// # Errors
+    /// [`CredentialUnavailable`].
+    pub async fn critical(
+        &self,
+        query: CredentialQuery,
+        config_ttl: ConfigTtl,
+    ) -> Result<Arc<Credential>, CredentialUnavailable> {
+        self.resolve(query, config_ttl).await
+    }
+
+    /// A credential without which only one feature or platform is off: after a failure it is
+    /// asked for again only when 30 s have passed.
+    ///
+    /// # Errors
+    /// [`CredentialUnavailable`].
+    pub async fn optional(
+        &self,
+        query: CredentialQuery,
+        config_ttl: ConfigTtl,
+    ) -> Result<Arc<Credential>, CredentialUnavailable> {
+        let key = key_of(&query);
+        if let Some(failure) = self.cooling.get(&key) {
+            return Err(failure);
+        }
+        let result = self.resolve(query, config_ttl).await;
+        if let Err(failure) = result {
+            self.cooling.set(key, failure, COOL_DOWN);
+        }
+        result
+    }
+
+    /// Drops a credential that its provider has refused. Only that very one: another caller may
+    /// have had it replaced already.
+    pub fn forget(&self, tenant: &TenantName, reference: &CredentialsRef, dead: &Arc<Credential>) {
+        let key = (tenant.clone(), reference.clone(), dead.provider());
+        if self
+            .kept
+            .get(&key)
+            .is_some_and(|kept| Arc::ptr_eq(&kept, dead))
+        {
+            self.kept.forget(&key);
+        }
+    }
+
+    async fn resolve(
+        &self,
+        query: CredentialQuery,
+        config_ttl: ConfigTtl,
+    ) -> Result<Arc<Credential>, CredentialUnavailable> {
+        let key = key_of(&query);
+        if let Some(credential) = self.kept.get(&key) {
+            return Ok(credential);
+        }
+        let (store, kept) = (Arc::clone(&self.store), Arc::clone(&self.kept));
+        let (clock, settings) = (Arc::clone(&self.clock), self.settings);
+        let flight_key = key.clone();
+        let flight = || async move {
+            if let Some(credential) = kept.get(&key) {
+                return Ok(credential);
+            }
+            let credential = Arc::new(
+                store
+                    .resolve(&query)
+                    .await
+                    .map_err(|e| report(&query, &e))?,
+            );
+            let life = life_of(&credential, settings, config_ttl, &*clock);
+            if let Some(life) = life {
+                kept.set(key, Arc::clone(&credential), life);
+            }
+            Ok(credential)
+        };
+        let lost = |_: FlightLost| CredentialUnavailable::ForNow { retry_after: None };
+        self.flights.run(flight_key, flight).await.map_err(lost)?
+    }
+}
+
+fn key_of(query: &CredentialQuery) -> Key {
+    (
+        query.tenant.clone(),
+        query.reference.clone(),
+        query.provider,
+    )
+}
+
+/// The shortest of all limits; `None` when the credential is not to be kept.
+fn life_of(
+    credential: &Credential,
+    settings: CredentialCacheSettings,
+    config_ttl: ConfigTtl,
+    clock: &dyn Clock,
+) -> Option<Duration> {
+    let until_expiry = credential
+        .expires_at()
+        .map(|end| end.duration_since(clock.utc()).unwrap_or(Duration::ZERO));
+    let life = MAX_CREDENTIAL_TTL
+        .min(settings.ttl)
+        .min(config_ttl.as_duration());
+    let life = until_expiry.map_or(life, |left| life.min(left));
+    (settings.enabled && !life.is_zero()).then_some(life)
+}
+
+/// Logs the cause, once for all who wait, and keeps what a caller must know.
+fn report(query: &CredentialQuery, error: &CredentialError) -> CredentialUnavailable {
+    tracing::warn!(
+        tenant = %query.tenant,
+        request_id = %query.request_id,
+        provider = query.provider.as_str(),
+        error = %ErrorChain(error),
+        "credential could not be resolved"
+    );
+    match error {
+        CredentialError::NotFound | CredentialError::OutOfCredit => CredentialUnavailable::Refused,
+        CredentialError::Unavailable { retry_after, .. } => CredentialUnavailable::ForNow {
+            retry_after: *retry_after,
+        },
+        CredentialError::Unauthorized(_) | CredentialError::Malformed(_) => {
+            CredentialUnavailable::ForNow { retry_after: None }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

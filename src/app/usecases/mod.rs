@@ -1,0 +1,13 @@
+//! What the service does: one concrete struct for each use case, holding the ports that it needs
+//! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
+
+pub mod credentials;
+pub mod error_chain;
+pub mod imaging;
+pub mod list_images;
+pub mod publish;
+pub mod readiness;
+pub mod resolve_tenant;
+mod single_flight;
+pub mod tenant;
+mod timed_cache;
