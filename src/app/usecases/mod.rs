@@ -3,6 +3,8 @@
 
 pub mod credentials;
 pub mod error_chain;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod imaging;
 pub mod list_images;
 pub mod publish;

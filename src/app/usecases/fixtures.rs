@@ -1,0 +1,190 @@
+//! Tenants for unit tests, on mocked ports.
+
+use std::{sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{
+    credentials::{CredentialCacheSettings, Credentials},
+    tenant::{Providers, Tenant},
+};
+use crate::{
+    domain::{
+        credential::{Credential, CredentialVersion, Provider, StorageCredential},
+        image::{ContentHash, ImageName, StoredImage},
+        platform::Platform,
+        request_id::RequestId,
+        secret::{CredentialsRef, Secret},
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
+        tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
+    },
+    ports::{
+        Clock, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
+        MockImageStore, MockImageStoreFactory, MockPublisher, MockPublisherFactory, Publisher,
+    },
+};
+
+/// A config document with everything on.
+pub(crate) fn full_document() -> Value {
+    json!({
+        "features": {"publish_enabled": true, "analyze_caption_enabled": true},
+        "storage": {"provider": "dropbox", "credentials_ref": "ref-storage", "paths": {"root": "/photos"}},
+        "publishers": [
+            {"type": "telegram", "credentials_ref": "ref-telegram", "config": {"channel_id": "@channel"}},
+            {"type": "fetlife", "config": {"recipient": "post@example.org"}}
+        ],
+        "email_server": {"host": "mail.example.org", "from_email": "me@example.org", "password_ref": "ref-smtp"},
+        "ai": {"credentials_ref": "ref-ai"},
+        "content": {"hashtag_string": "#tenant"}
+    })
+}
+
+pub(crate) fn unvalidated(document: Value) -> TenantConfig<Unvalidated> {
+    TenantConfig::new(
+        TenantName::new("alice").unwrap(),
+        ConfigVersion::new("7"),
+        ConfigTtl::from_seconds(Some(60)),
+        SchemaVersion::V2,
+        document,
+    )
+}
+
+pub(crate) fn resolved(document: Value) -> Arc<TenantConfig<Resolved>> {
+    let storage = StorageCredential::try_from(Arc::new(credential(Provider::Dropbox))).unwrap();
+    Arc::new(unvalidated(document).validate().unwrap().resolve(storage))
+}
+
+pub(crate) fn credential(provider: Provider) -> Credential {
+    let secret = Secret::new("s3cret".to_owned());
+    Credential::new(provider, secret, CredentialVersion::new("1"), None)
+}
+
+/// A store that has every credential.
+pub(crate) fn generous_store() -> MockCredentialStore {
+    let mut store = MockCredentialStore::new();
+    store
+        .expect_resolve()
+        .returning(|query| Ok(credential(query.provider)));
+    store
+}
+
+/// A clock that stands still when the test runtime's does.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    let mut clock = MockClock::new();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the test runtime can be paused"
+    )]
+    clock
+        .expect_now()
+        .returning(|| tokio::time::Instant::now().into_std());
+    clock.expect_utc().returning(|| SystemTime::UNIX_EPOCH);
+    Arc::new(clock)
+}
+
+pub(crate) fn request_id() -> RequestId {
+    RequestId::from_caller("test-request").unwrap()
+}
+
+pub(crate) fn image_name() -> ImageName {
+    ImageName::new("a.jpg").unwrap()
+}
+
+/// What storage says of a file with these bytes.
+pub(crate) fn stored(name: &str, bytes: &Bytes) -> StoredImage {
+    StoredImage {
+        name: ImageName::new(name).unwrap(),
+        file_id: "id:1".to_owned(),
+        revision: "rev1".to_owned(),
+        content_hash: ContentHash::of(bytes),
+        size: bytes.len() as u64,
+    }
+}
+
+/// A small, valid JPEG.
+pub(crate) fn jpeg() -> Bytes {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(8, 6)
+        .write_to(&mut bytes, image::ImageFormat::Jpeg)
+        .unwrap();
+    bytes.into_inner().into()
+}
+
+/// The ports of one tenant, to be filled with expectations.
+pub(crate) struct TenantFixture {
+    pub(crate) document: Value,
+    pub(crate) store: MockCredentialStore,
+    pub(crate) images: MockImageStore,
+    pub(crate) writer: MockCaptionWriter,
+    pub(crate) telegram: MockPublisher,
+    pub(crate) email: MockPublisher,
+}
+
+impl TenantFixture {
+    pub(crate) fn new() -> Self {
+        Self {
+            document: full_document(),
+            store: generous_store(),
+            images: MockImageStore::new(),
+            writer: MockCaptionWriter::new(),
+            telegram: MockPublisher::new(),
+            email: MockPublisher::new(),
+        }
+    }
+
+    pub(crate) fn build(self) -> Arc<Tenant> {
+        let settings = CredentialCacheSettings::default();
+        let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
+        let images: Arc<MockImageStore> = Arc::new(self.images);
+        let mut image_factory = MockImageStoreFactory::new();
+        image_factory
+            .expect_open()
+            .returning(move |_| images.clone());
+        let writer = Arc::new(self.writer);
+        let mut caption_factory = MockCaptionWriterFactory::new();
+        caption_factory
+            .expect_open()
+            .returning(move |_, _| Ok(Some(writer.clone())));
+        let providers = Providers {
+            images: Arc::new(image_factory),
+            captions: Arc::new(caption_factory),
+            publishers: vec![
+                Arc::new(publisher_factory(
+                    Platform::Telegram,
+                    Provider::Telegram,
+                    self.telegram,
+                )),
+                Arc::new(publisher_factory(
+                    Platform::Email,
+                    Provider::Smtp,
+                    self.email,
+                )),
+            ],
+        };
+        Arc::new(Tenant::open(
+            resolved(self.document),
+            &providers,
+            Arc::new(credentials),
+        ))
+    }
+}
+
+fn publisher_factory(
+    platform: Platform,
+    provider: Provider,
+    publisher: MockPublisher,
+) -> MockPublisherFactory {
+    let publisher: Arc<dyn Publisher> = Arc::new(publisher);
+    let mut factory = MockPublisherFactory::new();
+    factory.expect_platform().return_const(platform);
+    factory.expect_image_limits().return_const(None);
+    let reference = CredentialsRef::new(&format!("ref-{provider}")).unwrap();
+    factory
+        .expect_credential()
+        .returning(move |_| Some((provider, reference.clone())));
+    factory
+        .expect_open()
+        .returning(move |_, _| Ok(Some(Arc::clone(&publisher))));
+    factory
+}

@@ -1,0 +1,330 @@
+//! Publishing on mocked ports, with every call counted.
+
+mod captions;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::{
+    app::usecases::fixtures::{TenantFixture, clock, image_name, jpeg, request_id, stored},
+    domain::{
+        analysis::Analysis, caption::WrittenCaptions, platform::Platform, publication::PostId,
+    },
+    ports::{Folder, PublishError},
+};
+
+fn seen() -> Analysis {
+    let tags = vec!["rope".to_owned()];
+    Analysis {
+        description: "A knot.".to_owned(),
+        tags,
+        ..Analysis::default()
+    }
+}
+
+fn written() -> WrittenCaptions {
+    let by_platform = BTreeMap::from([
+        (Platform::Telegram, "For Telegram".to_owned()),
+        (Platform::Email, "For e-mail".to_owned()),
+    ]);
+    WrittenCaptions {
+        by_platform,
+        sd_caption: Some("sd words".to_owned()),
+    }
+}
+
+/// Ports on which everything goes well, once.
+fn lucky() -> TenantFixture {
+    let mut fixture = captioned();
+    expect_filing(&mut fixture);
+    fixture
+}
+
+/// An image, and captions for it.
+fn captioned() -> TenantFixture {
+    let mut fixture = with_image();
+    fixture
+        .writer
+        .expect_analyse()
+        .times(1)
+        .returning(|_| Ok(seen()));
+    fixture
+        .writer
+        .expect_write()
+        .times(1)
+        .returning(|_| Ok(written()));
+    fixture
+}
+
+fn with_image() -> TenantFixture {
+    let mut fixture = TenantFixture::new();
+    let fetched = FetchedImage {
+        stored: stored("a.jpg", &jpeg()),
+        bytes: jpeg(),
+    };
+    fixture
+        .images
+        .expect_fetch()
+        .times(1)
+        .returning(move |_| Ok(fetched.clone()));
+    fixture
+}
+
+fn expect_filing(fixture: &mut TenantFixture) {
+    fixture
+        .images
+        .expect_read_sidecar()
+        .times(1)
+        .returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_write_sidecar()
+        .times(1)
+        .returning(|_, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .withf(|_, folder| *folder == Folder::Archive)
+        .returning(|_, _| Ok(()));
+}
+
+fn both_publish(fixture: &mut TenantFixture) {
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("1")));
+    fixture
+        .email
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("2")));
+}
+
+async fn publish(
+    fixture: TenantFixture,
+    request: PublicationRequest,
+) -> Result<PublicationReport, PublishImageError> {
+    let usecase = PublishImage::new(ImageScaler::default(), clock());
+    usecase
+        .run(fixture.build(), image_name(), request, request_id())
+        .await
+}
+
+fn outcomes(report: &PublicationReport) -> Vec<&'static str> {
+    report
+        .results
+        .iter()
+        .map(|result| result.outcome.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_image_goes_to_every_platform_with_one_vision_and_one_caption_call() {
+    let mut fixture = lucky();
+    both_publish(&mut fixture);
+    let report = publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(outcomes(&report), ["published", "published"]);
+    assert_eq!(report.results[0].caption, "For Telegram\n\n#tenant");
+    assert_eq!(report.results[1].caption, "For e-mail");
+    assert!(report.archived && report.any_success() && report.warnings.is_empty());
+}
+
+#[tokio::test]
+async fn a_platform_that_fails_stops_no_other_and_the_image_is_archived() {
+    let mut fixture = lucky();
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .returning(|_| Err(PublishError::Rejected("no".to_owned())));
+    fixture
+        .email
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("2")));
+    let report = publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(outcomes(&report), ["failed", "published"]);
+    assert!(report.archived);
+}
+
+#[tokio::test]
+async fn an_uncertain_outcome_is_unknown_is_not_repeated_and_archives_nothing() {
+    let mut fixture = captioned();
+    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_write_sidecar()
+        .returning(|_, _| Ok(()));
+    fixture.images.expect_move_to().never();
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .returning(|_| Err(PublishError::Unknown("reset".into())));
+    let request = PublicationRequest {
+        platforms: Some(vec![Platform::Telegram]),
+        ..PublicationRequest::default()
+    };
+    let report = publish(fixture, request).await.unwrap();
+    assert_eq!(outcomes(&report), ["unknown"]);
+    assert!(!report.archived && !report.any_success());
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_resolved_once_more() {
+    let mut fixture = lucky();
+    let mut refusals = mockall::Sequence::new();
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .in_sequence(&mut refusals)
+        .returning(|_| Err(PublishError::Unauthorized("401".into())));
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .in_sequence(&mut refusals)
+        .returning(|_| Ok(PostId::new("1")));
+    fixture
+        .email
+        .expect_publish()
+        .returning(|_| Ok(PostId::new("2")));
+    let report = publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(outcomes(&report), ["published", "published"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_sends_and_writes_nothing() {
+    let mut fixture = with_image();
+    fixture
+        .writer
+        .expect_analyse()
+        .times(1)
+        .returning(|_| Ok(seen()));
+    fixture
+        .writer
+        .expect_write()
+        .times(1)
+        .returning(|_| Ok(written()));
+    fixture.telegram.expect_publish().never();
+    fixture.email.expect_publish().never();
+    fixture.images.expect_write_sidecar().never();
+    fixture.images.expect_move_to().never();
+    let request = PublicationRequest {
+        dry_run: true,
+        ..PublicationRequest::default()
+    };
+    let report = publish(fixture, request).await.unwrap();
+    assert_eq!(outcomes(&report), ["skipped", "skipped"]);
+    assert!(report.dry_run && !report.archived);
+    assert_eq!(report.results[1].caption, "For e-mail");
+}
+
+#[tokio::test]
+async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
+    let mut fixture = with_image();
+    fixture.writer.expect_analyse().returning(|_| Ok(seen()));
+    fixture.writer.expect_write().returning(|_| Ok(written()));
+    both_publish(&mut fixture);
+    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_write_sidecar()
+        .returning(|_, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(|_, _| Err(ImageStoreError::Unavailable("500".into())));
+    let report = publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    assert!(report.any_success() && !report.archived);
+    assert_eq!(report.warnings.len(), 1);
+}
+
+#[tokio::test]
+async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
+    let mut fixture = captioned();
+    let existing =
+        Bytes::from_static(b"old\n\n# ---\n# rating: 5\n# created: 2020-01-01T00:00:00Z\n");
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(move |_| Ok(Some(existing.clone())));
+    let text = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&text);
+    fixture
+        .images
+        .expect_write_sidecar()
+        .times(1)
+        .returning(move |_, text| {
+            text.clone_into(&mut seen.lock().unwrap());
+            Ok(())
+        });
+    fixture.images.expect_move_to().returning(|_, _| Ok(()));
+    both_publish(&mut fixture);
+    publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    let text = text.lock().unwrap().clone();
+    assert!(
+        text.starts_with("sd words\n\n# ---\n# rating: 5\n# created: 2020-01-01T00:00:00Z\n"),
+        "{text}"
+    );
+    for line in [
+        "# image_file: a.jpg",
+        "# dropbox_file_id: id:1",
+        "# dropbox_rev: rev1",
+        "# sd_caption_version: 1",
+        "# model_version: gpt-4o-mini",
+    ] {
+        assert!(text.contains(line), "{line} is missing in {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_config_does_not_allow_is_refused_before_anything_is_fetched() {
+    let mut fixture = TenantFixture::new();
+    fixture.document["publishers"] = serde_json::json!([]);
+    fixture.images.expect_fetch().never();
+    let refused = publish(fixture, PublicationRequest::default()).await;
+    assert!(matches!(
+        refused,
+        Err(PublishImageError::Plan(PlanError::NoPlatform))
+    ));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
+    let mut fixture = TenantFixture::new();
+    let bytes = Bytes::from_static(b"<html>");
+    let fetched = FetchedImage {
+        stored: stored("a.jpg", &bytes),
+        bytes,
+    };
+    fixture
+        .images
+        .expect_fetch()
+        .returning(move |_| Ok(fetched.clone()));
+    fixture.writer.expect_analyse().never();
+    let refused = publish(fixture, PublicationRequest::default()).await;
+    assert!(matches!(
+        refused,
+        Err(PublishImageError::Image(ScaleError::Undecodable))
+    ));
+}
