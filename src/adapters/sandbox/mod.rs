@@ -1,1 +1,232 @@
 //! The sandbox: loopback stand-ins for every upstream, spoken to over real sockets.
+//!
+//! Two users: `publisher sandbox`, which shows the whole service without a single account, and
+//! the tests, which break the stand-ins on purpose through their [`Switches`]. The folder depends
+//! on crates alone; `main.rs` and tests may import it, nothing else of the service does.
+//!
+//! Everything is random per start and ends when the [`Sandbox`] is dropped.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+mod certificate;
+mod dropbox;
+mod dropbox_arguments;
+mod dropbox_content;
+mod dropbox_files;
+mod dropbox_rpc;
+mod fault;
+mod hold;
+mod listener;
+mod multipart;
+mod openai;
+mod openai_answers;
+mod orchestrator;
+mod record;
+mod reply;
+mod samples;
+mod secrets;
+mod server;
+mod smtp;
+mod smtp_session;
+mod switches;
+mod telegram;
+mod tenants;
+mod wire;
+
+pub use dropbox::Dropbox;
+pub use fault::Fault;
+pub use hold::Hold;
+pub use openai::OpenAi;
+pub use orchestrator::{Credential, Orchestrator, TenantRecord};
+pub use record::RecordedRequest;
+pub use samples::{Sample, sample_images};
+pub use server::HttpServer;
+pub use smtp::{ReceivedMail, SmtpServer};
+pub use switches::Switches;
+pub use telegram::{SentPhoto, Telegram};
+pub use tenants::{BASE_DOMAIN, DemoTenant, TenantSpec};
+
+use certificate::Authority;
+
+/// Every upstream on loopback, with two tenants: `alice.sandbox.test` (Telegram, e-mail, AI) and
+/// `bob.sandbox.test` (Telegram, AI).
+pub struct Sandbox {
+    /// Who the tenants are, and their credentials.
+    pub orchestrator: Orchestrator,
+    /// The tenants' images.
+    pub dropbox: Dropbox,
+    /// Analyses and captions.
+    pub openai: OpenAi,
+    /// Posts.
+    pub telegram: Telegram,
+    /// E-mail.
+    pub smtp: SmtpServer,
+    tenants: Vec<DemoTenant>,
+    authority_pem: String,
+    folder: PrivateFolder,
+    web_token: String,
+}
+
+impl Sandbox {
+    /// Starts all stand-ins with the two demo tenants.
+    ///
+    /// # Errors
+    /// No loopback port, no temporary folder, or no certificate to be had.
+    pub async fn start() -> Result<Self, SandboxError> {
+        let mut sandbox = Self::start_empty().await?;
+        for spec in tenants::demo_tenants()? {
+            let tenant = sandbox.add_tenant(spec);
+            sandbox.tenants.push(tenant);
+        }
+        Ok(sandbox)
+    }
+
+    /// Starts all stand-ins without any tenant.
+    ///
+    /// # Errors
+    /// As [`Sandbox::start`].
+    pub async fn start_empty() -> Result<Self, SandboxError> {
+        let authority = Authority::new()?;
+        let folder = PrivateFolder::new()?;
+        folder.write("ca.pem", authority.pem.as_bytes())?;
+        Ok(Self {
+            orchestrator: Orchestrator::start().await?,
+            dropbox: Dropbox::start().await?,
+            openai: OpenAi::start().await?,
+            telegram: Telegram::start().await?,
+            smtp: SmtpServer::start(authority.server).await?,
+            tenants: Vec::new(),
+            authority_pem: authority.pem,
+            folder,
+            web_token: secrets::random("web-"),
+        })
+    }
+
+    /// The demo tenants; those of [`Sandbox::add_tenant`] are not among them.
+    #[must_use]
+    pub fn tenants(&self) -> &[DemoTenant] {
+        &self.tenants
+    }
+
+    /// Adds a tenant at every stand-in that it needs.
+    pub fn add_tenant(&self, spec: TenantSpec) -> DemoTenant {
+        tenants::add(self, spec)
+    }
+
+    /// The settings that make the service use this sandbox.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("ORCHESTRATOR_BASE_URL", self.orchestrator.server().url()),
+            (
+                "ORCHESTRATOR_SERVICE_TOKEN",
+                self.orchestrator.service_token(),
+            ),
+            ("ORCHESTRATOR_BASE_DOMAIN", BASE_DOMAIN.to_owned()),
+            ("DROPBOX_API_URL", self.dropbox.server().url()),
+            ("DROPBOX_CONTENT_URL", self.dropbox.server().url()),
+            ("DROPBOX_APP_KEY", self.dropbox.app_key().to_owned()),
+            ("DROPBOX_APP_SECRET", self.dropbox.app_secret().to_owned()),
+            (
+                "OPENAI_BASE_URL",
+                format!("{}/v1", self.openai.server().url()),
+            ),
+            ("TELEGRAM_API_URL", self.telegram.server().url()),
+            (
+                "EXTRA_CA_CERTS_FILE",
+                self.ca_file().to_string_lossy().into_owned(),
+            ),
+            ("WEB_AUTH_TOKEN", self.web_token.clone()),
+        ]
+    }
+
+    /// Every secret and every credentials ref handed out so far: none of them may ever stand in
+    /// a log.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let mut all = self.orchestrator.secrets();
+        all.extend(self.dropbox.secrets());
+        all.extend(self.openai.secrets());
+        all.extend(self.telegram.secrets());
+        all.extend(self.smtp.secrets());
+        all.push(self.web_token.clone());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The bearer token of the service's own HTTP API.
+    #[must_use]
+    pub fn web_token(&self) -> &str {
+        &self.web_token
+    }
+
+    /// The certificate authority's PEM file; it goes away with the sandbox.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The certificate authority as PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.authority_pem
+    }
+}
+
+/// Why the sandbox could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// A port or the temporary folder.
+    #[error("the sandbox could not get a port or a temporary folder")]
+    Io(#[from] io::Error),
+    /// The throw-away certificates.
+    #[error("the sandbox could not make its certificates")]
+    Certificate(#[from] rcgen::Error),
+    /// The TLS set-up.
+    #[error("the sandbox could not set up TLS")]
+    Tls(#[from] rustls::Error),
+    /// The sample images.
+    #[error("the sandbox could not draw its sample images")]
+    Image(#[from] image::ImageError),
+}
+
+/// A temporary folder that only this user can read, removed on drop.
+struct PrivateFolder(PathBuf);
+
+impl PrivateFolder {
+    fn new() -> io::Result<Self> {
+        let name = format!("publisher-sandbox-{}", uuid::Uuid::new_v4().simple());
+        let path = std::env::temp_dir().join(name);
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(self.0.join(name))?.write_all(content)
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::debug!(%error, "the sandbox could not remove its temporary folder");
+        }
+    }
+}
+
+/// Locks, also after a panic elsewhere: the state is plain data and stays usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,325 @@
+//! The stand-in for Dropbox: accounts with their files, tokens, and both of its hosts (API and
+//! content) on one port. Used by the sandbox and by tests.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::dropbox_arguments::auth_error;
+use super::dropbox_files::{FileTree, WriteMode};
+use super::fault::Fault;
+use super::record::RecordedRequest;
+use super::reply::Reply;
+use super::secrets::{self, Issued};
+use super::server::{HttpServer, StandIn};
+use super::switches::Switches;
+use super::{dropbox_content, dropbox_rpc, lock};
+
+/// Dropbox. Operations: `token`, `list_folder`, `list_folder/continue`, `get_metadata`,
+/// `get_temporary_link`, `move_v2`, `create_folder_v2`, `delete_v2`, `download`, `upload`,
+/// `get_thumbnail_v2`, `temporary_link` (a GET of such a link).
+///
+/// An account has a name (the tenant's), a tree of its own, and any number of refresh tokens.
+pub struct Dropbox {
+    server: HttpServer,
+    state: Arc<Mutex<State>>,
+    app_key: String,
+    app_secret: String,
+}
+
+impl Dropbox {
+    /// Starts without accounts.
+    pub(super) async fn start() -> io::Result<Self> {
+        let app_key = secrets::random("app-");
+        let app_secret = secrets::random("app-secret-");
+        let mut state = State {
+            app_key: app_key.clone(),
+            app_secret: app_secret.clone(),
+            expires_in: 14_400,
+            page_size: 2000,
+            ..State::default()
+        };
+        state.issued.note(&app_secret);
+        let state = Arc::new(Mutex::new(state));
+        let server = HttpServer::start(Arc::new(Door(Arc::clone(&state)))).await?;
+        Ok(Self {
+            server,
+            state,
+            app_key,
+            app_secret,
+        })
+    }
+
+    /// Its address (of API and content), and how to stop it.
+    #[must_use]
+    pub fn server(&self) -> &HttpServer {
+        &self.server
+    }
+
+    /// Faults, latency, holds and call counts.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        self.server.switches()
+    }
+
+    /// The app's key (`client_id`), which is no secret.
+    #[must_use]
+    pub fn app_key(&self) -> &str {
+        &self.app_key
+    }
+
+    /// The app's secret (`client_secret`).
+    #[must_use]
+    pub fn app_secret(&self) -> &str {
+        &self.app_secret
+    }
+
+    /// Adds an account, or another refresh token for it.
+    pub fn add_account(&self, account: &str, refresh_token: &str) {
+        let mut state = lock(&self.state);
+        state.issued.note(refresh_token);
+        state.trees.entry(account.to_owned()).or_default();
+        let owner = account.to_owned();
+        state.refresh_tokens.insert(refresh_token.to_owned(), owner);
+    }
+
+    /// From now on this refresh token is answered with `invalid_grant`, and the account's access
+    /// tokens with `invalid_access_token`.
+    pub fn revoke(&self, refresh_token: &str) {
+        let mut state = lock(&self.state);
+        if let Some(account) = state.refresh_tokens.remove(refresh_token) {
+            state.access_tokens.retain(|_, it| it.account != account);
+        }
+    }
+
+    /// Every access token issued so far is answered with `expired_access_token`.
+    pub fn expire_access_tokens(&self) {
+        for token in lock(&self.state).access_tokens.values_mut() {
+            token.expired = true;
+        }
+    }
+
+    /// The `expires_in` of new access tokens in seconds. They do not end by themselves.
+    pub fn set_expires_in(&self, seconds: i64) {
+        lock(&self.state).expires_in = seconds;
+    }
+
+    /// The most entries in one answer of `list_folder`, whatever the caller asks for.
+    pub fn set_page_size(&self, entries: usize) {
+        lock(&self.state).page_size = entries.max(1);
+    }
+
+    /// The paths of all files of an account, sorted by lower-case path.
+    #[must_use]
+    pub fn paths(&self, account: &str) -> Vec<String> {
+        let state = lock(&self.state);
+        state
+            .trees
+            .get(account)
+            .map(FileTree::paths)
+            .unwrap_or_default()
+    }
+
+    /// A file's content.
+    #[must_use]
+    pub fn file(&self, account: &str, path: &str) -> Option<Bytes> {
+        let state = lock(&self.state);
+        let node = state.trees.get(account)?.file(path).ok()?;
+        node.bytes().cloned()
+    }
+
+    /// A file's or folder's metadata as Dropbox sends it.
+    #[must_use]
+    pub fn metadata(&self, account: &str, path: &str) -> Option<Value> {
+        let state = lock(&self.state);
+        let node = state.trees.get(account)?.find(path).ok()?;
+        Some(node.metadata(true))
+    }
+
+    /// Writes a file, over an older one if need be; false if there is no such account or a
+    /// folder is in the way.
+    pub fn put(&self, account: &str, path: &str, bytes: impl Into<Bytes>) -> bool {
+        let mut state = lock(&self.state);
+        let tree = state.trees.get_mut(account);
+        tree.is_some_and(|tree| {
+            tree.write(path, bytes.into(), &WriteMode::Overwrite, false)
+                .is_ok()
+        })
+    }
+
+    /// Makes a folder; false if there is no such account or the name is taken.
+    pub fn make_folder(&self, account: &str, path: &str) -> bool {
+        let mut state = lock(&self.state);
+        let tree = state.trees.get_mut(account);
+        !path.is_empty() && tree.is_some_and(|tree| tree.make_folder(path, false).is_ok())
+    }
+
+    /// Removes a file or folder; false if there is none.
+    pub fn remove(&self, account: &str, path: &str) -> bool {
+        let mut state = lock(&self.state);
+        let tree = state.trees.get_mut(account);
+        tree.is_some_and(|tree| tree.delete(path).is_ok())
+    }
+
+    /// App secret, refresh tokens and access tokens handed out so far.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        lock(&self.state).issued.list()
+    }
+
+    /// The answer to too many requests.
+    #[must_use]
+    pub fn rate_limited(retry_after_seconds: u64) -> Fault {
+        let body = json!({
+            "error_summary": "too_many_requests/..",
+            "error": {
+                "reason": { ".tag": "too_many_requests" },
+                "retry_after": retry_after_seconds,
+            },
+        });
+        Fault::json(429, &body).with_header("retry-after", &retry_after_seconds.to_string())
+    }
+
+    /// A 409 of an endpoint with these tags, such as `path`, `not_found`; `reset` alone is what
+    /// `list_folder/continue` says about a cursor that is no longer good.
+    #[must_use]
+    pub fn endpoint_error(tags: &[&str]) -> Fault {
+        let reply = super::dropbox_arguments::tagged_error(tags);
+        Fault::Status {
+            status: reply.status,
+            headers: reply.headers,
+            body: reply.body,
+        }
+    }
+}
+
+/// Everything that the stand-in knows.
+#[derive(Default)]
+pub(super) struct State {
+    app_key: String,
+    app_secret: String,
+    expires_in: i64,
+    pub(super) page_size: usize,
+    /// Account name by refresh token.
+    refresh_tokens: HashMap<String, String>,
+    access_tokens: HashMap<String, AccessToken>,
+    trees: HashMap<String, FileTree>,
+    /// Listings that are not at their end, by cursor.
+    pub(super) cursors: HashMap<String, Cursor>,
+    /// Account and file id by the last part of the link.
+    pub(super) links: HashMap<String, (String, String)>,
+    issued: Issued,
+}
+
+struct AccessToken {
+    account: String,
+    expired: bool,
+}
+
+/// The rest of a listing.
+pub(super) struct Cursor {
+    pub(super) account: String,
+    pub(super) rest: Vec<Value>,
+    pub(super) limit: usize,
+}
+
+impl State {
+    /// An account's tree; it exists for every account that has a token.
+    pub(super) fn tree(&mut self, account: &str) -> &mut FileTree {
+        self.trees.entry(account.to_owned()).or_default()
+    }
+
+    fn account_of(&self, request: &RecordedRequest) -> Result<String, Reply> {
+        let token = request
+            .bearer()
+            .and_then(|token| self.access_tokens.get(token))
+            .ok_or_else(|| auth_error("invalid_access_token"))?;
+        if token.expired {
+            return Err(auth_error("expired_access_token"));
+        }
+        Ok(token.account.clone())
+    }
+
+    fn token(&mut self, request: &RecordedRequest) -> Reply {
+        let form: HashMap<_, _> = form_urlencoded::parse(&request.body).into_owned().collect();
+        let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+        let basic = request.header("authorization").is_some();
+        if field("grant_type") != "refresh_token" {
+            return oauth_error(
+                "unsupported_grant_type",
+                "the grant type must be refresh_token",
+            );
+        }
+        // Basic authentication is as good at the real one; the service does not use it.
+        if basic || field("client_id") != self.app_key || field("client_secret") != self.app_secret
+        {
+            return oauth_error("invalid_client", "Invalid client_id or client_secret");
+        }
+        let Some(account) = self.refresh_tokens.get(field("refresh_token")).cloned() else {
+            return oauth_error("invalid_grant", "refresh token is invalid or revoked");
+        };
+        let token = secrets::random("sl.");
+        self.issued.note(&token);
+        let stored = AccessToken {
+            account,
+            expired: false,
+        };
+        self.access_tokens.insert(token.clone(), stored);
+        Reply::json(
+            200,
+            &json!({
+                "access_token": token, "token_type": "bearer", "expires_in": self.expires_in
+            }),
+        )
+    }
+}
+
+fn oauth_error(code: &str, description: &str) -> Reply {
+    Reply::json(
+        400,
+        &json!({ "error": code, "error_description": description }),
+    )
+}
+
+struct Door(Arc<Mutex<State>>);
+
+impl StandIn for Door {
+    fn operation(&self, head: &RecordedRequest) -> String {
+        let path = head.path();
+        let name = match path {
+            "/oauth2/token" => "token",
+            _ if path.starts_with(dropbox_rpc::LINKS) => "temporary_link",
+            _ => path.strip_prefix("/2/files/").unwrap_or("unknown"),
+        };
+        name.to_owned()
+    }
+
+    fn is_heavy(&self, operation: &str) -> bool {
+        operation == "get_thumbnail_v2"
+    }
+
+    fn answer(&self, request: &RecordedRequest) -> Reply {
+        match request.operation.as_str() {
+            "token" => lock(&self.0).token(request),
+            "temporary_link" => dropbox_content::linked_file(&mut lock(&self.0), request),
+            operation => {
+                if request.method != "POST" {
+                    return Reply::text(405, "only POST is supported here")
+                        .with_header("allow", "POST");
+                }
+                let account = lock(&self.0).account_of(request);
+                account
+                    .and_then(|account| match operation {
+                        "download" | "upload" | "get_thumbnail_v2" => {
+                            dropbox_content::answer(&self.0, &account, request)
+                        }
+                        _ => dropbox_rpc::answer(&mut lock(&self.0), &account, request),
+                    })
+                    .unwrap_or_else(|refusal| refusal)
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The stand-in for OpenAI's chat completions. Used by the sandbox and by tests.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::record::RecordedRequest;
+use super::reply::Reply;
+use super::secrets::Issued;
+use super::server::{HttpServer, StandIn};
+use super::switches::Switches;
+use super::{lock, openai_answers};
+
+/// OpenAI. Operations: `vision` (a request with an image) and `caption` (one without). A
+/// [`Fault::ResetBeforeRequest`] for either can also be set on `chat_completions`, which resets
+/// before the body is read.
+pub struct OpenAi {
+    server: HttpServer,
+    state: Arc<Mutex<State>>,
+}
+
+impl OpenAi {
+    /// Starts without keys.
+    pub(super) async fn start() -> io::Result<Self> {
+        let state = Arc::new(Mutex::new(State::default()));
+        let server = HttpServer::start(Arc::new(Door(Arc::clone(&state)))).await?;
+        Ok(Self { server, state })
+    }
+
+    /// Its address (without the `/v1` that belongs to the base URL), and how to stop it.
+    #[must_use]
+    pub fn server(&self) -> &HttpServer {
+        &self.server
+    }
+
+    /// Faults, latency, holds and call counts.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        self.server.switches()
+    }
+
+    /// Accepts this key.
+    pub fn add_key(&self, key: &str) {
+        let mut state = lock(&self.state);
+        state.issued.note(key);
+        state.keys.insert(key.to_owned());
+    }
+
+    /// From now on this key is answered with 401.
+    pub fn revoke_key(&self, key: &str) {
+        lock(&self.state).keys.remove(key);
+    }
+
+    /// The content of every answer to a vision request; `None` goes back to the one that is made
+    /// from the image.
+    pub fn answer_vision_with(&self, content: Option<&str>) {
+        lock(&self.state).vision.content = content.map(str::to_owned);
+    }
+
+    /// The content of every answer to a caption request; `None` goes back to the one that is made
+    /// from the request.
+    pub fn answer_captions_with(&self, content: Option<&str>) {
+        lock(&self.state).caption.content = content.map(str::to_owned);
+    }
+
+    /// The `finish_reason` of every answer of this operation (`vision`, `caption`); `None` is
+    /// `stop`.
+    pub fn finish_with(&self, operation: &str, reason: Option<&str>) {
+        lock(&self.state).script(operation).finish_reason = reason.map(str::to_owned);
+    }
+
+    /// Answers this operation (`vision`, `caption`) with a refusal and no content; `None` answers
+    /// again.
+    pub fn refuse_with(&self, operation: &str, refusal: Option<&str>) {
+        lock(&self.state).script(operation).refusal = refusal.map(str::to_owned);
+    }
+
+    /// Keys handed out so far.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        lock(&self.state).issued.list()
+    }
+
+    /// The answer to too many requests, with `Retry-After`.
+    #[must_use]
+    pub fn rate_limited(retry_after_seconds: u64) -> Fault {
+        let message = "Rate limit reached for requests";
+        let body = error_body(message, "requests", "rate_limit_exceeded");
+        Fault::json(429, &body).with_header("retry-after", &retry_after_seconds.to_string())
+    }
+
+    /// The answer to an account that has used up its money.
+    #[must_use]
+    pub fn insufficient_quota() -> Fault {
+        let message = "You exceeded your current quota, please check your plan.";
+        let body = error_body(message, "insufficient_quota", "insufficient_quota");
+        Fault::json(429, &body)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    keys: HashSet<String>,
+    vision: Script,
+    caption: Script,
+    issued: Issued,
+}
+
+/// What a test wants to be answered.
+#[derive(Clone, Default)]
+struct Script {
+    content: Option<String>,
+    finish_reason: Option<String>,
+    refusal: Option<String>,
+}
+
+impl State {
+    fn script(&mut self, operation: &str) -> &mut Script {
+        if operation == "vision" {
+            &mut self.vision
+        } else {
+            &mut self.caption
+        }
+    }
+}
+
+struct Door(Arc<Mutex<State>>);
+
+impl StandIn for Door {
+    fn operation(&self, head: &RecordedRequest) -> String {
+        let name = match head.path() {
+            "/v1/chat/completions" => "chat_completions",
+            _ => "unknown",
+        };
+        name.to_owned()
+    }
+
+    fn refine(&self, request: &RecordedRequest) -> Option<String> {
+        if request.operation != "chat_completions" {
+            return None;
+        }
+        let document = request.json().unwrap_or_default();
+        let has_image = openai_answers::parts(&document)
+            .any(|part| part["type"] == "image_url" || part["type"] == "input_image");
+        let name = if has_image { "vision" } else { "caption" };
+        Some(name.to_owned())
+    }
+
+    fn is_heavy(&self, operation: &str) -> bool {
+        operation == "vision"
+    }
+
+    fn answer(&self, request: &RecordedRequest) -> Reply {
+        let script = {
+            let mut state = lock(&self.0);
+            if !state.keys.contains(request.bearer().unwrap_or_default()) {
+                let message = "Incorrect API key provided.";
+                let body = error_body(message, "invalid_request_error", "invalid_api_key");
+                return Reply::json(401, &body);
+            }
+            state.script(&request.operation).clone()
+        };
+        if request.operation == "unknown" || request.method != "POST" {
+            let body = error_body("Invalid URL", "invalid_request_error", "unknown_url");
+            return Reply::json(404, &body);
+        }
+        let document = request.json().unwrap_or_default();
+        match complete(&document, &request.operation, script) {
+            Ok(completion) => Reply::json(200, &completion),
+            Err((message, code)) => {
+                Reply::json(400, &error_body(&message, "invalid_request_error", code))
+            }
+        }
+    }
+}
+
+/// Message and code of a 400.
+pub(super) type Refusal = (String, &'static str);
+
+fn complete(document: &Value, operation: &str, script: Script) -> Result<Value, Refusal> {
+    let images = openai_answers::validate(document)?;
+    let content = match (script.content, operation) {
+        (Some(content), _) => content,
+        (None, "vision") => openai_answers::vision(images.first())?,
+        (None, _) => openai_answers::captions(document),
+    };
+    let reason = script.finish_reason.as_deref().unwrap_or("stop");
+    let message = match script.refusal {
+        Some(refusal) => json!({ "role": "assistant", "content": null, "refusal": refusal }),
+        None => json!({ "role": "assistant", "content": content, "refusal": null }),
+    };
+    let prompt_tokens = document.to_string().len().min(4000) / 4;
+    let completion_tokens = content.len() / 4;
+    Ok(json!({
+        "id": format!("chatcmpl-sandbox-{}", Uuid::new_v4().simple()),
+        "object": "chat.completion",
+        "created": 1_767_225_600,
+        "model": document["model"],
+        "choices": [{
+            "index": 0, "message": message, "logprobs": null, "finish_reason": reason
+        }],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        },
+    }))
+}
+
+fn error_body(message: &str, kind: &str, code: &str) -> Value {
+    json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
+}

@@ -1,0 +1,382 @@
+//! The stand-in for the orchestrator: tenants by host and their credentials. Used by the sandbox
+//! and by tests.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::lock;
+use super::record::RecordedRequest;
+use super::reply::Reply;
+use super::secrets::{self, Issued};
+use super::server::{HttpServer, StandIn};
+use super::switches::Switches;
+
+/// The orchestrator. Operations: `by_host` (POST and GET) and `resolve`.
+pub struct Orchestrator {
+    server: HttpServer,
+    state: Arc<Mutex<State>>,
+}
+
+/// What the orchestrator knows of one host.
+#[derive(Clone, Debug)]
+pub struct TenantRecord {
+    /// The tenant's name.
+    pub tenant: String,
+    /// `publisher_v2`, unless a test says otherwise.
+    pub app_type: String,
+    /// Sent as it is; `None` leaves the field out.
+    pub schema_version: Option<i64>,
+    /// Sent in seconds as it is; `None` leaves the field out.
+    pub ttl_seconds: Option<i64>,
+    /// Counts up with each change; sent as `v<n>`.
+    pub config_version: u64,
+    /// A suspended host answers 404.
+    pub suspended: bool,
+    /// The runtime config.
+    pub config: Value,
+}
+
+impl TenantRecord {
+    /// A tenant of schema version 2 with a life of 600 s.
+    #[must_use]
+    pub fn new(tenant: &str, config: Value) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            app_type: "publisher_v2".to_owned(),
+            schema_version: Some(2),
+            ttl_seconds: Some(600),
+            config_version: 1,
+            suspended: false,
+            config,
+        }
+    }
+}
+
+/// A secret as the orchestrator hands it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A Dropbox refresh token.
+    Dropbox {
+        /// The refresh token.
+        refresh_token: String,
+        /// Sent as it is (RFC 3339); `None` is `null`.
+        expires_at: Option<String>,
+    },
+    /// An OpenAI key.
+    OpenAi {
+        /// The key.
+        api_key: String,
+    },
+    /// A Telegram bot.
+    Telegram {
+        /// The bot's token.
+        bot_token: String,
+    },
+    /// A mail account.
+    Smtp {
+        /// Its password.
+        password: String,
+    },
+    /// Anything else: the document as it is sent (`version` is added unless it is there).
+    Raw(Value),
+}
+
+impl Orchestrator {
+    /// Starts without tenants.
+    pub(super) async fn start() -> io::Result<Self> {
+        let mut issued = Issued::default();
+        let primary = secrets::random("svc-");
+        issued.note(&primary);
+        let state = Arc::new(Mutex::new(State {
+            primary,
+            secondary: None,
+            refuses_post: false,
+            tenants: HashMap::new(),
+            credentials: HashMap::new(),
+            issued,
+        }));
+        let server = HttpServer::start(Arc::new(Door(Arc::clone(&state)))).await?;
+        Ok(Self { server, state })
+    }
+
+    /// Its address, and how to stop it.
+    #[must_use]
+    pub fn server(&self) -> &HttpServer {
+        &self.server
+    }
+
+    /// Faults, latency, holds and call counts.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        self.server.switches()
+    }
+
+    /// The primary service token.
+    #[must_use]
+    pub fn service_token(&self) -> String {
+        lock(&self.state).primary.clone()
+    }
+
+    /// Makes a new primary token and returns it; the old one stays valid as the secondary until
+    /// [`Orchestrator::set_service_tokens`] says otherwise.
+    pub fn rotate_service_token(&self) -> String {
+        let token = secrets::random("svc-");
+        let old = self.service_token();
+        self.set_service_tokens(&token, Some(&old));
+        token
+    }
+
+    /// Sets the tokens that are accepted.
+    pub fn set_service_tokens(&self, primary: &str, secondary: Option<&str>) {
+        let mut state = lock(&self.state);
+        state.issued.note(primary);
+        state.issued.note(secondary.unwrap_or_default());
+        primary.clone_into(&mut state.primary);
+        state.secondary = secondary.map(str::to_owned);
+    }
+
+    /// Whether POST to by-host answers 405.
+    pub fn refuse_post(&self, refuse: bool) {
+        lock(&self.state).refuses_post = refuse;
+    }
+
+    /// Adds the host's tenant or replaces it.
+    pub fn put_tenant(&self, host: &str, tenant: TenantRecord) {
+        lock(&self.state).tenants.insert(host.to_owned(), tenant);
+    }
+
+    /// What is known of this host.
+    #[must_use]
+    pub fn tenant(&self, host: &str) -> Option<TenantRecord> {
+        lock(&self.state).tenants.get(host).cloned()
+    }
+
+    /// Changes the host's record as it is, without a new version; false if there is none.
+    pub fn edit_tenant(&self, host: &str, change: impl FnOnce(&mut TenantRecord)) -> bool {
+        let mut state = lock(&self.state);
+        state.tenants.get_mut(host).map(change).is_some()
+    }
+
+    /// Changes the host's config and counts the version up; false if there is no such host.
+    pub fn edit_config(&self, host: &str, change: impl FnOnce(&mut Value)) -> bool {
+        self.edit_tenant(host, |tenant| {
+            change(&mut tenant.config);
+            tenant.config_version += 1;
+        })
+    }
+
+    /// Replaces the host's config and counts the version up; false if there is no such host.
+    pub fn set_config(&self, host: &str, config: Value) -> bool {
+        self.edit_config(host, |old| *old = config)
+    }
+
+    /// Counts the config version up; false if there is no such host.
+    pub fn bump_config_version(&self, host: &str) -> bool {
+        self.edit_config(host, |_| ())
+    }
+
+    /// Sets the life of the host's config in seconds; false if there is no such host.
+    pub fn set_ttl(&self, host: &str, seconds: Option<i64>) -> bool {
+        self.edit_tenant(host, |tenant| tenant.ttl_seconds = seconds)
+    }
+
+    /// Suspends the host (404) or takes it back; false if there is no such host.
+    pub fn suspend(&self, host: &str, suspended: bool) -> bool {
+        self.edit_tenant(host, |tenant| tenant.suspended = suspended)
+    }
+
+    /// Forgets the host; false if there was none.
+    pub fn remove_tenant(&self, host: &str) -> bool {
+        lock(&self.state).tenants.remove(host).is_some()
+    }
+
+    /// Stores a tenant's credential under a new ref and returns the ref.
+    pub fn add_credential(&self, tenant: &str, credential: Credential) -> String {
+        let reference = secrets::random("cred-");
+        self.put_credential(tenant, &reference, credential);
+        reference
+    }
+
+    /// Stores a tenant's credential under this ref, as version 1.
+    pub fn put_credential(&self, tenant: &str, reference: &str, credential: Credential) {
+        let mut state = lock(&self.state);
+        state.issued.note(reference);
+        state.note(&credential);
+        let stored = Stored {
+            tenant: tenant.to_owned(),
+            version: 1,
+            credential,
+        };
+        state.credentials.insert(reference.to_owned(), stored);
+    }
+
+    /// Replaces the secret behind a ref and counts its version up; false if there is no such ref.
+    pub fn rotate_credential(&self, reference: &str, credential: Credential) -> bool {
+        let mut state = lock(&self.state);
+        state.note(&credential);
+        let stored = state.credentials.get_mut(reference);
+        stored
+            .map(|stored| {
+                stored.credential = credential;
+                stored.version += 1;
+            })
+            .is_some()
+    }
+
+    /// Forgets a ref; false if there was none.
+    pub fn remove_credential(&self, reference: &str) -> bool {
+        lock(&self.state).credentials.remove(reference).is_some()
+    }
+
+    /// Service tokens, refs and credentials handed out so far.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        lock(&self.state).issued.list()
+    }
+}
+
+struct State {
+    primary: String,
+    secondary: Option<String>,
+    refuses_post: bool,
+    tenants: HashMap<String, TenantRecord>,
+    credentials: HashMap<String, Stored>,
+    issued: Issued,
+}
+
+struct Stored {
+    tenant: String,
+    version: u64,
+    credential: Credential,
+}
+
+impl State {
+    fn note(&mut self, credential: &Credential) {
+        match credential {
+            Credential::Dropbox { refresh_token, .. } => self.issued.note(refresh_token),
+            Credential::OpenAi { api_key } => self.issued.note(api_key),
+            Credential::Telegram { bot_token } => self.issued.note(bot_token),
+            Credential::Smtp { password } => self.issued.note(password),
+            Credential::Raw(document) => {
+                for field in ["refresh_token", "api_key", "bot_token", "password"] {
+                    self.issued.note(
+                        document
+                            .get(field)
+                            .and_then(Value::as_str)
+                            .unwrap_or_default(),
+                    );
+                }
+            }
+        }
+    }
+
+    fn by_host(&self, host: &str) -> Reply {
+        let Some(tenant) = self.tenants.get(host).filter(|tenant| !tenant.suspended) else {
+            return error(404, "not_found");
+        };
+        let mut document = json!({
+            "tenant": tenant.tenant,
+            "app_type": tenant.app_type,
+            "config_version": format!("v{}", tenant.config_version),
+            "config": tenant.config,
+        });
+        if let Some(version) = tenant.schema_version {
+            document["schema_version"] = version.into();
+        }
+        if let Some(seconds) = tenant.ttl_seconds {
+            document["ttl_seconds"] = seconds.into();
+        }
+        Reply::json(200, &document)
+    }
+
+    fn resolve(&self, tenant: &str, reference: &str) -> Reply {
+        let stored = self.credentials.get(reference);
+        let Some(stored) = stored.filter(|stored| stored.tenant == tenant) else {
+            return error(404, "not_found");
+        };
+        let version = format!("c{}", stored.version);
+        let document = match &stored.credential {
+            Credential::Dropbox {
+                refresh_token,
+                expires_at,
+            } => json!({"provider": "dropbox", "version": version,
+                "refresh_token": refresh_token, "expires_at": expires_at}),
+            Credential::OpenAi { api_key } => {
+                json!({"provider": "openai", "version": version, "api_key": api_key})
+            }
+            Credential::Telegram { bot_token } => {
+                json!({"provider": "telegram", "version": version, "bot_token": bot_token})
+            }
+            Credential::Smtp { password } => {
+                json!({"provider": "smtp", "version": version, "password": password})
+            }
+            Credential::Raw(document) => {
+                let mut document = document.clone();
+                if let Some(fields) = document.as_object_mut() {
+                    fields.entry("version").or_insert_with(|| version.into());
+                }
+                document
+            }
+        };
+        Reply::json(200, &document)
+    }
+}
+
+struct Door(Arc<Mutex<State>>);
+
+impl StandIn for Door {
+    fn operation(&self, head: &RecordedRequest) -> String {
+        let name = match head.path() {
+            "/v1/runtime/by-host" => "by_host",
+            "/v1/credentials/resolve" => "resolve",
+            _ => "unknown",
+        };
+        name.to_owned()
+    }
+
+    fn answer(&self, request: &RecordedRequest) -> Reply {
+        let state = lock(&self.0);
+        let reply = answer(&state, request);
+        reply.with_header("cache-control", "no-store")
+    }
+}
+
+fn answer(state: &State, request: &RecordedRequest) -> Reply {
+    let known = [Some(&state.primary), state.secondary.as_ref()];
+    let token = request.bearer().unwrap_or_default();
+    if !known.iter().flatten().any(|known| known.as_str() == token) {
+        return error(403, "forbidden");
+    }
+    let body = request.json().unwrap_or_default();
+    let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default();
+    match (request.operation.as_str(), request.method.as_str()) {
+        ("by_host", "POST") if state.refuses_post => {
+            error(405, "method_not_allowed").with_header("allow", "GET")
+        }
+        ("by_host", "POST") if text("host").is_empty() => error(400, "host_missing"),
+        ("by_host", "POST") => state.by_host(text("host")),
+        ("by_host", "GET") => {
+            let query = request.path_and_query.split_once('?').map_or("", |it| it.1);
+            let host = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "host");
+            host.map_or_else(
+                || error(400, "host_missing"),
+                |(_, host)| state.by_host(&host),
+            )
+        }
+        ("resolve", "POST") => match request.header("x-tenant") {
+            Some(tenant) if !tenant.is_empty() && !text("credentials_ref").is_empty() => {
+                state.resolve(tenant, text("credentials_ref"))
+            }
+            _ => error(400, "tenant_or_ref_missing"),
+        },
+        ("by_host" | "resolve", _) => error(405, "method_not_allowed"),
+        _ => error(404, "not_found"),
+    }
+}
+
+fn error(status: u16, code: &str) -> Reply {
+    Reply::json(status, &json!({ "error": code }))
+}

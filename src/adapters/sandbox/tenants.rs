@@ -1,0 +1,306 @@
+//! Tenants of the sandbox: what they are made of, and the two of the demo. Used by the sandbox
+//! and by tests.
+
+use serde_json::{Value, json};
+
+use super::orchestrator::{Credential, TenantRecord};
+use super::samples::{Sample, sample_images};
+use super::{Sandbox, SandboxError, secrets};
+
+/// The base domain of every tenant here.
+pub const BASE_DOMAIN: &str = "sandbox.test";
+
+/// What a new tenant is to have. Publishing, AI, archive and Telegram are on, e-mail is off.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, set by name through the builder"
+)]
+pub struct TenantSpec {
+    name: String,
+    root: String,
+    telegram: bool,
+    email: bool,
+    ai: bool,
+    archive: bool,
+    ttl_seconds: Option<i64>,
+    images: Vec<Sample>,
+    patch: Value,
+    raw_config: Option<Value>,
+}
+
+impl TenantSpec {
+    /// A tenant `<name>.sandbox.test` with the root folder `/<name>` and no image.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            root: format!("/{name}"),
+            telegram: true,
+            email: false,
+            ai: true,
+            archive: true,
+            ttl_seconds: Some(600),
+            images: Vec::new(),
+            patch: json!({}),
+            raw_config: None,
+        }
+    }
+
+    /// The storage root, such as `/Photos/queue`.
+    #[must_use]
+    pub fn root(mut self, root: &str) -> Self {
+        root.clone_into(&mut self.root);
+        self
+    }
+
+    /// Whether there is a Telegram publisher.
+    #[must_use]
+    pub fn telegram(mut self, on: bool) -> Self {
+        self.telegram = on;
+        self
+    }
+
+    /// Whether there are a FetLife publisher and a mail server.
+    #[must_use]
+    pub fn email(mut self, on: bool) -> Self {
+        self.email = on;
+        self
+    }
+
+    /// Whether there is an `ai` block and the analysis flag is on.
+    #[must_use]
+    pub fn ai(mut self, on: bool) -> Self {
+        self.ai = on;
+        self
+    }
+
+    /// `content.archive`.
+    #[must_use]
+    pub fn archive(mut self, on: bool) -> Self {
+        self.archive = on;
+        self
+    }
+
+    /// The life of the config in seconds; `None` leaves the field out.
+    #[must_use]
+    pub fn ttl_seconds(mut self, seconds: Option<i64>) -> Self {
+        self.ttl_seconds = seconds;
+        self
+    }
+
+    /// Adds files to the root folder.
+    #[must_use]
+    pub fn images(mut self, images: impl IntoIterator<Item = Sample>) -> Self {
+        self.images.extend(images);
+        self
+    }
+
+    /// Changes the config that the other settings give, as a JSON merge patch (RFC 7396): `null`
+    /// removes a field, arrays are replaced.
+    #[must_use]
+    pub fn patch(mut self, patch: &Value) -> Self {
+        merge(&mut self.patch, patch, false);
+        self
+    }
+
+    /// Sends this config instead. Refs in it have to be known to the orchestrator.
+    #[must_use]
+    pub fn raw_config(mut self, config: Value) -> Self {
+        self.raw_config = Some(config);
+        self
+    }
+}
+
+/// A tenant as it was added, with what its stand-ins expect of it.
+#[derive(Clone, Debug)]
+pub struct DemoTenant {
+    /// Its name, which is also its account at the Dropbox stand-in.
+    pub name: String,
+    /// Its host.
+    pub host: String,
+    /// Its storage root.
+    pub root: String,
+    /// The names of the images in the root.
+    pub images: Vec<String>,
+    /// The Telegram channel, if Telegram is on.
+    pub channel: Option<String>,
+    /// Where e-mail goes, if e-mail is on.
+    pub recipient: Option<String>,
+    /// The sender, and the login name at the mail server.
+    pub sender: String,
+    /// Ref of the Dropbox credential.
+    pub storage_ref: String,
+    /// Ref of the OpenAI credential.
+    pub ai_ref: String,
+    /// Ref of the Telegram credential.
+    pub telegram_ref: String,
+    /// Ref of the mail password.
+    pub password_ref: String,
+    /// The Dropbox refresh token.
+    pub refresh_token: String,
+    /// The OpenAI key.
+    pub api_key: String,
+    /// The Telegram bot token.
+    pub bot_token: String,
+    /// The mail password.
+    pub password: String,
+}
+
+/// Alice and Bob.
+pub(super) fn demo_tenants() -> Result<[TenantSpec; 2], SandboxError> {
+    let [alice, bob] = sample_images()?;
+    Ok([
+        TenantSpec::new("alice")
+            .root("/Photos/queue")
+            .email(true)
+            .images(alice)
+            .patch(&json!({"content": {"hashtag_string": "#ropeart #sandbox"}})),
+        TenantSpec::new("bob").root("/bob").images(bob),
+    ])
+}
+
+/// Makes the tenant known to every stand-in.
+pub(super) fn add(sandbox: &Sandbox, spec: TenantSpec) -> DemoTenant {
+    let name = spec.name.clone();
+    let refresh_token = secrets::random("refresh-");
+    let api_key = secrets::random("sk-");
+    let bot_token = secrets::bot_token();
+    let password = secrets::random("mail-");
+    let store = |credential| sandbox.orchestrator.add_credential(&name, credential);
+    let tenant = DemoTenant {
+        host: format!("{name}.{BASE_DOMAIN}"),
+        root: spec.root.clone(),
+        images: spec.images.iter().map(|it| it.name.clone()).collect(),
+        channel: spec.telegram.then(|| format!("@{name}_channel")),
+        recipient: spec.email.then(|| format!("{name}@fetlife.test")),
+        sender: format!("{name}@mail.test"),
+        storage_ref: store(Credential::Dropbox {
+            refresh_token: refresh_token.clone(),
+            expires_at: None,
+        }),
+        ai_ref: store(Credential::OpenAi {
+            api_key: api_key.clone(),
+        }),
+        telegram_ref: store(Credential::Telegram {
+            bot_token: bot_token.clone(),
+        }),
+        password_ref: store(Credential::Smtp {
+            password: password.clone(),
+        }),
+        name: name.clone(),
+        refresh_token,
+        api_key,
+        bot_token,
+        password,
+    };
+
+    sandbox.dropbox.add_account(&name, &tenant.refresh_token);
+    let folder = tenant.root.trim_end_matches('/');
+    sandbox.dropbox.make_folder(&name, folder);
+    sandbox.openai.add_key(&tenant.api_key);
+    sandbox.telegram.add_bot(&tenant.bot_token);
+    sandbox.smtp.set_user(&tenant.sender, &tenant.password);
+
+    let config = spec.raw_config.clone().unwrap_or_else(|| {
+        let mut config = config(sandbox, &spec, &tenant);
+        merge(&mut config, &spec.patch, true);
+        config
+    });
+    let mut record = TenantRecord::new(&name, config);
+    record.ttl_seconds = spec.ttl_seconds;
+    sandbox.orchestrator.put_tenant(&tenant.host, record);
+    for image in spec.images {
+        let path = format!("{folder}/{}", image.name);
+        sandbox.dropbox.put(&name, &path, image.bytes);
+    }
+    tenant
+}
+
+fn config(sandbox: &Sandbox, spec: &TenantSpec, tenant: &DemoTenant) -> Value {
+    let mut config = json!({
+        "features": {
+            "publish_enabled": true,
+            "analyze_caption_enabled": spec.ai,
+            "keep_enabled": true,
+            "remove_enabled": true,
+            "delete_enabled": true,
+            "auto_view_enabled": true,
+        },
+        "storage": {
+            "provider": "dropbox",
+            "credentials_ref": tenant.storage_ref,
+            "paths": {
+                "root": spec.root, "archive": "archive", "keep": "keep", "remove": "reject"
+            },
+        },
+        "publishers": [],
+        "content": { "archive": spec.archive },
+    });
+    let mut publishers = Vec::new();
+    if let Some(channel) = &tenant.channel {
+        publishers.push(json!({
+            "id": "telegram-1", "type": "telegram", "enabled": true,
+            "credentials_ref": tenant.telegram_ref,
+            "config": { "channel_id": channel },
+        }));
+    }
+    if let Some(recipient) = &tenant.recipient {
+        publishers.push(json!({
+            "id": "fetlife-1", "type": "fetlife", "enabled": true, "credentials_ref": null,
+            "config": {
+                "recipient": recipient, "caption_target": "subject", "subject_mode": "normal"
+            },
+        }));
+        config["email_server"] = json!({
+            "host": "localhost", "port": sandbox.smtp.port(), "use_tls": true,
+            "from_email": tenant.sender, "password_ref": tenant.password_ref,
+        });
+    }
+    config["publishers"] = publishers.into();
+    if spec.ai {
+        config["ai"] = json!({
+            "credentials_ref": tenant.ai_ref,
+            "vision_model": "gpt-4o",
+            "caption_model": "gpt-4o-mini",
+        });
+    }
+    config
+}
+
+/// A JSON merge patch. A patch that is itself put together from several keeps its `null`s.
+fn merge(target: &mut Value, patch: &Value, remove_nulls: bool) {
+    let Some(fields) = patch.as_object() else {
+        target.clone_from(patch);
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let Some(object) = target.as_object_mut() else {
+        return;
+    };
+    for (name, value) in fields {
+        if value.is_null() && remove_nulls {
+            object.remove(name);
+        } else {
+            let place = object.entry(name.as_str()).or_insert(Value::Null);
+            merge(place, value, remove_nulls);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_removes_replaces_and_descends() {
+        let mut document = json!({"a": {"b": 1, "c": 2}, "d": [1, 2]});
+        let spec = TenantSpec::new("x")
+            .patch(&json!({"a": {"b": null}}))
+            .patch(&json!({"d": [3], "e": {"f": 4}}));
+        merge(&mut document, &spec.patch, true);
+        assert_eq!(document, json!({"a": {"c": 2}, "d": [3], "e": {"f": 4}}));
+    }
+}
