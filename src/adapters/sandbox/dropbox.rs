@@ -246,16 +246,13 @@ impl State {
     fn token(&mut self, request: &RecordedRequest) -> Reply {
         let form: HashMap<_, _> = form_urlencoded::parse(&request.body).into_owned().collect();
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-        let basic = request.header("authorization").is_some();
         if field("grant_type") != "refresh_token" {
             return oauth_error(
                 "unsupported_grant_type",
                 "the grant type must be refresh_token",
             );
         }
-        // Basic authentication is as good at the real one; the service does not use it.
-        if basic || field("client_id") != self.app_key || field("client_secret") != self.app_secret
-        {
+        if field("client_id") != self.app_key || field("client_secret") != self.app_secret {
             return oauth_error("invalid_client", "Invalid client_id or client_secret");
         }
         let Some(account) = self.refresh_tokens.get(field("refresh_token")).cloned() else {

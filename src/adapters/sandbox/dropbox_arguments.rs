@@ -41,10 +41,12 @@ impl Arguments {
             )));
         }
         if path.ends_with('/') || path.contains("//") {
-            return Err(tagged_error(&[
-                field.trim_end_matches("_path"),
-                "malformed_path",
-            ]));
+            let role = match field {
+                "from_path" => "from_lookup",
+                "to_path" => "to",
+                _ => "path",
+            };
+            return Err(tagged_error(&[role, "malformed_path"]));
         }
         Ok(path)
     }

@@ -330,12 +330,10 @@ mod tests {
         // The hash of nothing is that of no block at all.
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(content_hash(b""), empty);
-        let inner = Sha256::digest(b"abc");
-        let outer: String = Sha256::digest(inner)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(content_hash(b"abc"), outer);
+        let short = "4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358";
+        assert_eq!(content_hash(b"abc"), short);
+        let two_blocks = "14a4d47f23a30177885d9820122f17d2d3a55fe63f7f5c27b95f689e0b2accd6";
+        assert_eq!(content_hash(&vec![0; BLOCK + 1]), two_blocks);
     }
 
     #[test]

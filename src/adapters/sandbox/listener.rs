@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -21,6 +21,8 @@ pub(super) struct Listener {
     address: SocketAddr,
     serve: Serve,
     running: Mutex<Option<Running>>,
+    /// Bound but not listening: it keeps a stopped port from being given to somebody else.
+    parked: Mutex<Option<TcpSocket>>,
 }
 
 impl Listener {
@@ -33,6 +35,7 @@ impl Listener {
             address,
             serve,
             running,
+            parked: Mutex::new(None),
         })
     }
 
@@ -47,6 +50,7 @@ impl Listener {
             running.stop.take();
             // An error means that the task has ended already.
             let _ = (&mut running.task).await;
+            *lock(&self.parked) = park(self.address).ok();
         }
     }
 
@@ -55,10 +59,21 @@ impl Listener {
         if lock(&self.running).is_some() {
             return Ok(());
         }
-        let socket = TcpListener::bind(self.address).await?;
+        let parked = lock(&self.parked).take();
+        let socket = match parked {
+            Some(parked) => parked.listen(1024)?,
+            None => TcpListener::bind(self.address).await?,
+        };
         *lock(&self.running) = Some(Running::new(socket, Arc::clone(&self.serve)));
         Ok(())
     }
+}
+
+fn park(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 struct Running {

@@ -37,6 +37,9 @@ mod telegram;
 mod tenants;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use dropbox::Dropbox;
 pub use fault::Fault;
 pub use hold::Hold;

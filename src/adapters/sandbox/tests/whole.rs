@@ -1,0 +1,125 @@
+//! The sandbox as a whole: what it hands to the service fits together.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::client;
+use crate::adapters::sandbox::{Sample, Sandbox, TenantSpec};
+
+async fn config(sandbox: &Sandbox, host: &str) -> Value {
+    let environment: HashMap<_, _> = sandbox.environment().into_iter().collect();
+    let url = format!(
+        "{}/v1/runtime/by-host",
+        environment["ORCHESTRATOR_BASE_URL"]
+    );
+    let request = client().post(url).json(&json!({ "host": host }));
+    let request = request.bearer_auth(&environment["ORCHESTRATOR_SERVICE_TOKEN"]);
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    answer["config"].clone()
+}
+
+#[tokio::test]
+async fn the_demo_tenants_have_different_images_and_platforms() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let [alice, bob] = sandbox.tenants() else {
+        panic!("two tenants");
+    };
+    assert_eq!(
+        (alice.host.as_str(), bob.host.as_str()),
+        ("alice.sandbox.test", "bob.sandbox.test")
+    );
+    for tenant in [alice, bob] {
+        let expected: HashSet<_> = tenant
+            .images
+            .iter()
+            .map(|name| format!("{}/{name}", tenant.root))
+            .collect();
+        let found: HashSet<_> = sandbox.dropbox.paths(&tenant.name).into_iter().collect();
+        assert_eq!(found, expected);
+        assert!(!found.is_empty());
+    }
+    assert_ne!(alice.root, bob.root);
+
+    let config_of_alice = config(&sandbox, &alice.host).await;
+    assert_eq!(config_of_alice["publishers"].as_array().unwrap().len(), 2);
+    assert_eq!(config_of_alice["email_server"]["port"], sandbox.smtp.port());
+    assert_eq!(
+        config_of_alice["storage"]["credentials_ref"],
+        alice.storage_ref
+    );
+    let config_of_bob = config(&sandbox, &bob.host).await;
+    assert_eq!(config_of_bob["publishers"].as_array().unwrap().len(), 1);
+    assert_eq!(config_of_bob.get("email_server"), None);
+    assert_eq!(config_of_bob["ai"]["credentials_ref"], bob.ai_ref);
+}
+
+#[tokio::test]
+async fn a_tenant_is_added_with_the_config_that_a_test_wants() {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let spec = TenantSpec::new("carol")
+        .root("/")
+        .ai(false)
+        .images([Sample::png("a.png", 4, 4, 1).unwrap()])
+        .patch(&json!({ "storage": { "paths": { "keep": null } }, "content": { "debug": true } }));
+    let carol = sandbox.add_tenant(spec);
+    let document = config(&sandbox, &carol.host).await;
+    assert_eq!(document["storage"]["paths"].get("keep"), None);
+    assert_eq!(
+        document["content"],
+        json!({ "archive": true, "debug": true })
+    );
+    assert_eq!(document.get("ai"), None);
+    assert_eq!(sandbox.dropbox.paths("carol"), ["/a.png"]);
+
+    let raw = TenantSpec::new("dave").raw_config(json!({ "features": 1 }));
+    let dave = sandbox.add_tenant(raw);
+    assert_eq!(config(&sandbox, &dave.host).await, json!({ "features": 1 }));
+    assert!(sandbox.tenants().is_empty());
+}
+
+#[tokio::test]
+async fn secrets_are_all_listed_and_new_at_each_start() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let secrets = sandbox.secrets();
+    for tenant in sandbox.tenants() {
+        let of_tenant = [
+            &tenant.storage_ref,
+            &tenant.ai_ref,
+            &tenant.telegram_ref,
+            &tenant.password_ref,
+            &tenant.refresh_token,
+            &tenant.api_key,
+            &tenant.bot_token,
+            &tenant.password,
+        ];
+        assert!(of_tenant.iter().all(|secret| secrets.contains(secret)));
+    }
+    let environment: HashMap<_, _> = sandbox.environment().into_iter().collect();
+    for name in [
+        "ORCHESTRATOR_SERVICE_TOKEN",
+        "DROPBOX_APP_SECRET",
+        "WEB_AUTH_TOKEN",
+    ] {
+        assert!(secrets.contains(&environment[name]), "{name}");
+    }
+    assert!(secrets.iter().all(|secret| secret.contains("sandbox")));
+    let other = Sandbox::start().await.unwrap().secrets();
+    assert!(secrets.iter().all(|secret| !other.contains(secret)));
+}
+
+#[tokio::test]
+async fn the_certificate_file_is_private_and_goes_away() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let file = sandbox.ca_file();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), sandbox.ca_pem());
+    let folder = file.parent().unwrap().to_owned();
+    assert_eq!(
+        std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    drop(sandbox);
+    assert!(!folder.exists());
+}
