@@ -5,6 +5,23 @@
 //! on crates alone; `main.rs` and tests may import it, nothing else of the service does.
 //!
 //! Everything is random per start and ends when the [`Sandbox`] is dropped.
+//!
+//! ```no_run
+//! # use publisher::adapters::sandbox::{Fault, Sandbox, SandboxError, Telegram};
+//! # async fn example() -> Result<(), SandboxError> {
+//! let sandbox = Sandbox::start().await?;
+//! let telegram = sandbox.telegram.switches();
+//! telegram.inject("sendPhoto", Telegram::rate_limited(1)); // once, then
+//! telegram.inject("sendPhoto", Fault::ResetAfterRequest); // posted, but nobody hears of it
+//! let hold = sandbox.orchestrator.switches().hold("by_host");
+//! // … start the service with `sandbox.environment()` and send it 100 requests …
+//! hold.arrived(1).await;
+//! hold.release();
+//! assert_eq!(sandbox.orchestrator.switches().calls("by_host"), 1);
+//! assert_eq!(sandbox.telegram.photos().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -32,6 +49,7 @@ mod secrets;
 mod server;
 mod smtp;
 mod smtp_session;
+mod standalone;
 mod switches;
 mod telegram;
 mod tenants;
@@ -145,6 +163,12 @@ impl Sandbox {
             ),
             ("WEB_AUTH_TOKEN", self.web_token.clone()),
         ]
+    }
+
+    /// The settings that make the service serve this one tenant without the orchestrator.
+    #[must_use]
+    pub fn standalone_environment(&self, tenant: &DemoTenant) -> Vec<(&'static str, String)> {
+        standalone::environment(self, tenant)
     }
 
     /// Every secret and every credentials ref handed out so far: none of them may ever stand in

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::fault::Fault;
 use super::lock;
 use super::record::RecordedRequest;
 use super::reply::Reply;
@@ -229,6 +230,12 @@ impl Orchestrator {
     /// Forgets a ref; false if there was none.
     pub fn remove_credential(&self, reference: &str) -> bool {
         lock(&self.state).credentials.remove(reference).is_some()
+    }
+
+    /// What `resolve` says of a tenant that is out of credit.
+    #[must_use]
+    pub fn insufficient_balance() -> Fault {
+        Fault::json(403, &json!({ "error": "insufficient_balance" }))
     }
 
     /// Service tokens, refs and credentials handed out so far.

@@ -1,3 +1,5 @@
+//! Tokens, listings, moves, contents and thumbnails.
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;

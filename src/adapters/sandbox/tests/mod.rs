@@ -1,6 +1,7 @@
 //! The stand-ins over the wire, each spoken to as the real service would.
 
 mod dropbox;
+mod dropbox_files;
 mod openai;
 mod orchestrator;
 mod smtp;

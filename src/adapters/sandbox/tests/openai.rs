@@ -1,3 +1,5 @@
+//! Analyses, captions and refusals.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Response;

@@ -1,3 +1,5 @@
+//! By-host, credentials and the rotation of service tokens.
+
 use reqwest::Response;
 use serde_json::{Value, json};
 

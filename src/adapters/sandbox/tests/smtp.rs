@@ -1,3 +1,5 @@
+//! Mail by STARTTLS and by TLS from the start, and every way to lose it.
+
 use std::time::Duration;
 
 use lettre::message::header::ContentType;

@@ -1,3 +1,5 @@
+//! Photos within and beyond the limits.
+
 use image::{GrayImage, ImageFormat};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;

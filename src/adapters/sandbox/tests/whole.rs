@@ -123,3 +123,19 @@ async fn the_certificate_file_is_private_and_goes_away() {
     drop(sandbox);
     assert!(!folder.exists());
 }
+
+#[tokio::test]
+async fn standalone_settings_say_what_the_runtime_config_says() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let alice = &sandbox.tenants()[0];
+    let settings: HashMap<_, _> = sandbox.standalone_environment(alice).into_iter().collect();
+    let json = |name: &str| serde_json::from_str::<Value>(&settings[name]).unwrap();
+    assert_eq!(settings.get("ORCHESTRATOR_BASE_URL"), None);
+    assert_eq!(json("STORAGE_PATHS")["root"], alice.root);
+    let channel = json!({ "type": "telegram", "channel_id": "@alice_channel" });
+    assert_eq!(json("PUBLISHERS")[0], channel);
+    assert_eq!(json("EMAIL_SERVER")["smtp_port"], sandbox.smtp.port());
+    assert_eq!(json("OPENAI_SETTINGS").get("credentials_ref"), None);
+    assert_eq!(settings["FEATURE_PUBLISH"], "true");
+    assert_eq!(settings["DROPBOX_REFRESH_TOKEN"], alice.refresh_token);
+}
