@@ -122,7 +122,6 @@ async fn exchange(
     let mut request = record(&head);
     request.operation = context.stand_in.operation(&request);
     if context.switches.resets_early(&request) {
-        drop(context.switches.enter(&request));
         return Err(reset_now(&reset));
     }
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {

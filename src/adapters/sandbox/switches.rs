@@ -145,25 +145,32 @@ impl Switches {
         }
     }
 
-    /// Takes the next fault for this request if it is a reset before the body is read.
+    /// Counts the request if it is to be reset before its body is read.
     pub(super) fn resets_early(&self, head: &RecordedRequest) -> bool {
-        self.edit(&head.operation, |it| {
+        let fault = self.edit(&head.operation, |it| {
             it.take_if(head, |fault| *fault == Fault::ResetBeforeRequest)
-                .is_some()
-        })
+        });
+        if fault.is_some() {
+            drop(self.count(head, fault.clone()));
+        }
+        fault.is_some()
     }
 
     /// Counts the request and takes what is planned for it.
     pub(super) fn enter(&self, request: &RecordedRequest) -> Passage {
+        let fault = self.edit(&request.operation, |it| it.take_if(request, |_| true));
+        self.count(request, fault)
+    }
+
+    fn count(&self, request: &RecordedRequest, fault: Option<Fault>) -> Passage {
         let keep = self.shared.keeps_requests.load(Ordering::Relaxed);
-        let fault = self.edit(&request.operation, |it| {
+        self.edit(&request.operation, |it| {
             it.calls += 1;
             it.in_flight += 1;
             it.peak = it.peak.max(it.in_flight);
             if keep {
                 it.requests.push(request.clone());
             }
-            it.take_if(request, |_| true)
         });
         self.shared.changes.send_modify(|n| *n = n.wrapping_add(1));
         Passage {

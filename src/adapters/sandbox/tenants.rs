@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::orchestrator::{Credential, TenantRecord};
+use super::orchestrator_answers::{Credential, TenantRecord};
 use super::samples::{Sample, sample_images};
 use super::{Sandbox, SandboxError, secrets};
 

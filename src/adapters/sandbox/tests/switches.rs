@@ -113,6 +113,18 @@ async fn a_reset_before_the_request_has_no_effect() {
 }
 
 #[tokio::test]
+async fn a_reset_leaves_the_next_fault_for_the_next_request() {
+    let telegram = telegram().await;
+    let switches = telegram.switches();
+    switches.inject("getMe", Fault::ResetBeforeRequest);
+    switches.inject("getMe", Fault::status(500));
+    assert!(was_reset(&get_me(&telegram).await.unwrap_err()));
+    assert_eq!(get_me(&telegram).await.unwrap().status(), 500);
+    assert_eq!(get_me(&telegram).await.unwrap().status(), 200);
+    assert_eq!(switches.calls("getMe"), 3);
+}
+
+#[tokio::test]
 async fn a_reset_after_the_request_has_its_effect() {
     let (dropbox, token) = dropbox().await;
     dropbox
