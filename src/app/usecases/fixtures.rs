@@ -136,37 +136,52 @@ impl TenantFixture {
     pub(crate) fn build(self) -> Arc<Tenant> {
         let settings = CredentialCacheSettings::default();
         let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
-        let images: Arc<MockImageStore> = Arc::new(self.images);
-        let mut image_factory = MockImageStoreFactory::new();
-        image_factory
-            .expect_open()
-            .returning(move |_| images.clone());
-        let writer = Arc::new(self.writer);
-        let mut caption_factory = MockCaptionWriterFactory::new();
-        caption_factory
-            .expect_open()
-            .returning(move |_, _| Ok(Some(writer.clone())));
-        let providers = Providers {
-            images: Arc::new(image_factory),
-            captions: Arc::new(caption_factory),
-            publishers: vec![
-                Arc::new(publisher_factory(
-                    Platform::Telegram,
-                    Provider::Telegram,
-                    self.telegram,
-                )),
-                Arc::new(publisher_factory(
-                    Platform::Email,
-                    Provider::Smtp,
-                    self.email,
-                )),
-            ],
-        };
+        let providers = providers_of(self.images, self.writer, self.telegram, self.email);
         Arc::new(Tenant::open(
             resolved(self.document),
             &providers,
             Arc::new(credentials),
         ))
+    }
+}
+
+/// Providers whose clients expect no call.
+pub(crate) fn providers() -> Providers {
+    providers_of(
+        MockImageStore::new(),
+        MockCaptionWriter::new(),
+        MockPublisher::new(),
+        MockPublisher::new(),
+    )
+}
+
+fn providers_of(
+    images: MockImageStore,
+    writer: MockCaptionWriter,
+    telegram: MockPublisher,
+    email: MockPublisher,
+) -> Providers {
+    let images = Arc::new(images);
+    let mut image_factory = MockImageStoreFactory::new();
+    image_factory
+        .expect_open()
+        .returning(move |_| images.clone());
+    let writer = Arc::new(writer);
+    let mut caption_factory = MockCaptionWriterFactory::new();
+    caption_factory
+        .expect_open()
+        .returning(move |_, _| Ok(Some(writer.clone())));
+    Providers {
+        images: Arc::new(image_factory),
+        captions: Arc::new(caption_factory),
+        publishers: vec![
+            Arc::new(publisher_factory(
+                Platform::Telegram,
+                Provider::Telegram,
+                telegram,
+            )),
+            Arc::new(publisher_factory(Platform::Email, Provider::Smtp, email)),
+        ],
     }
 }
 

@@ -1,1 +1,129 @@
+use std::time::SystemTime;
 
+use super::*;
+use crate::{
+    app::usecases::fixtures::{clock, credential, request_id},
+    domain::{credential::CredentialVersion, secret::Secret},
+    ports::MockCredentialStore,
+};
+
+fn query(reference: &str) -> CredentialQuery {
+    CredentialQuery {
+        tenant: TenantName::new("alice").unwrap(),
+        reference: CredentialsRef::new(reference).unwrap(),
+        provider: Provider::Telegram,
+        request_id: request_id(),
+    }
+}
+
+fn ttl(seconds: i64) -> ConfigTtl {
+    ConfigTtl::from_seconds(Some(seconds))
+}
+
+fn credentials(store: MockCredentialStore, settings: CredentialCacheSettings) -> Credentials {
+    Credentials::new(Arc::new(store), clock(), settings).unwrap()
+}
+
+fn store_called(times: usize) -> MockCredentialStore {
+    let mut store = MockCredentialStore::new();
+    store
+        .expect_resolve()
+        .times(times)
+        .returning(|query| Ok(credential(query.provider)));
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_is_kept_no_longer_than_ten_minutes() {
+    let credentials = credentials(store_called(2), CredentialCacheSettings::default());
+    for wait in [0, 599, 1] {
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        credentials.optional(query("a"), ttl(86_400)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_is_kept_no_longer_than_the_config_that_names_it() {
+    let credentials = credentials(store_called(2), CredentialCacheSettings::default());
+    for wait in [0, 9, 1] {
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        credentials.optional(query("a"), ttl(10)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_is_kept_no_longer_than_it_is_good() {
+    let mut store = MockCredentialStore::new();
+    // The clock of the fixture says that it is 1970.
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+    store.expect_resolve().times(2).returning(move |query| {
+        let secret = Secret::new("s3cret".to_owned());
+        Ok(Credential::new(
+            query.provider,
+            secret,
+            CredentialVersion::new("1"),
+            Some(end),
+        ))
+    });
+    let credentials = credentials(store, CredentialCacheSettings::default());
+    for wait in [0, 4, 1] {
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        credentials.optional(query("a"), ttl(600)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_cache_each_use_resolves() {
+    let settings = CredentialCacheSettings {
+        enabled: false,
+        ..CredentialCacheSettings::default()
+    };
+    let credentials = credentials(store_called(2), settings);
+    for _ in 0..2 {
+        credentials.optional(query("a"), ttl(600)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_optional_credential_that_failed_is_asked_for_again_after_thirty_seconds() {
+    let mut store = MockCredentialStore::new();
+    store
+        .expect_resolve()
+        .times(2)
+        .returning(|_| Err(CredentialError::OutOfCredit));
+    let credentials = credentials(store, CredentialCacheSettings::default());
+    for wait in [0, 29, 1] {
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        let refused = credentials.optional(query("a"), ttl(600)).await;
+        assert_eq!(refused.unwrap_err(), CredentialUnavailable::Refused);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_critical_credential_that_failed_is_asked_for_again_at_once() {
+    let mut store = MockCredentialStore::new();
+    store
+        .expect_resolve()
+        .times(2)
+        .returning(|_| Err(CredentialError::NotFound));
+    let credentials = credentials(store, CredentialCacheSettings::default());
+    for _ in 0..2 {
+        assert!(credentials.critical(query("a"), ttl(600)).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_credential_that_was_refused_is_forgotten() {
+    let credentials = credentials(store_called(2), CredentialCacheSettings::default());
+    let first = credentials.optional(query("a"), ttl(600)).await.unwrap();
+    let (tenant, reference) = (query("a").tenant, query("a").reference);
+    credentials.forget(&tenant, &reference, &first);
+    let second = credentials.optional(query("a"), ttl(600)).await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &second));
+    credentials.forget(&tenant, &reference, &first);
+    let third = credentials.optional(query("a"), ttl(600)).await.unwrap();
+    assert!(
+        Arc::ptr_eq(&second, &third),
+        "a stale refusal must not drop the new credential"
+    );
+}
