@@ -3,6 +3,7 @@
 //! Imports `domain` and `ports` only. Only `main.rs` and the tests may import adapters.
 
 pub mod clock;
+pub mod dropbox;
 pub mod http_client;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -1,0 +1,248 @@
+//! Arguments and answers as they travel. Answers are foreign data: what is missing or of a wrong
+//! type is left out where the rest can do without it.
+
+use std::{fmt::Write as _, time::Duration};
+
+use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::failure::Tags;
+use crate::domain::{
+    image::{ContentHash, ImageName, StoredImage},
+    secret::Secret,
+};
+
+/// The life of an access token, if Dropbox forgets to say: what it documents. Should that be too
+/// long, a 401 ends it earlier.
+const USUAL_TOKEN_LIFE: Duration = Duration::from_hours(4);
+
+/// Writes an argument for the header `Dropbox-API-Arg`: JSON, with everything outside printable
+/// ASCII as `\uXXXX`.
+///
+/// # Errors
+/// None happens: what is left is printable ASCII.
+pub(super) fn header_argument(argument: &Value) -> Result<HeaderValue, InvalidHeaderValue> {
+    HeaderValue::from_str(&ascii_json(argument))
+}
+
+fn ascii_json(document: &Value) -> String {
+    let json = document.to_string();
+    let mut ascii = String::with_capacity(json.len());
+    for character in json.chars() {
+        if matches!(character, ' '..='~') {
+            ascii.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
+}
+
+/// What is said of a file or folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Metadata {
+    #[serde(rename = ".tag")]
+    tag: String,
+    /// The last part of its path.
+    pub(super) name: String,
+    /// Stays the same when it is moved.
+    pub(super) id: String,
+    rev: String,
+    /// Bytes.
+    pub(super) size: Option<u64>,
+    content_hash: Option<String>,
+    /// The whole path as Dropbox compares it.
+    pub(super) path_lower: Option<String>,
+}
+
+impl Metadata {
+    /// The hash of the content, if it is said and sound.
+    pub(super) fn content_hash(&self) -> Option<ContentHash> {
+        self.content_hash.as_deref().and_then(ContentHash::new)
+    }
+
+    /// Whether it is a file; where only files can come, Dropbox may leave the tag out.
+    pub(super) fn is_file(&self) -> bool {
+        self.tag == "file"
+    }
+
+    /// An entry of a folder, if it is an image.
+    fn into_image(self) -> Option<StoredImage> {
+        if !self.is_file() {
+            return None;
+        }
+        let (name, content_hash) = (ImageName::new(&self.name).ok()?, self.content_hash()?);
+        let size = self.size?;
+        Some(self.into_stored(name, content_hash, size))
+    }
+
+    /// Puts together what storage says of an image with what is known of it by then.
+    pub(super) fn into_stored(
+        self,
+        name: ImageName,
+        content_hash: ContentHash,
+        size: u64,
+    ) -> StoredImage {
+        StoredImage {
+            name,
+            file_id: self.id,
+            revision: self.rev,
+            content_hash,
+            size,
+        }
+    }
+}
+
+/// One page of a folder.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    /// Not yet read, so that one odd entry does not hide the others.
+    entries: Vec<Value>,
+    /// Where the next page begins.
+    pub(super) cursor: String,
+    /// Whether there is a next page.
+    pub(super) has_more: bool,
+}
+
+impl Page {
+    /// The images on this page, and the cursor of the next page, if there is one.
+    pub(super) fn into_images(self) -> (impl Iterator<Item = StoredImage>, Option<String>) {
+        let images = self.entries.into_iter().filter_map(|entry| {
+            let metadata: Metadata = serde_json::from_value(entry).ok()?;
+            metadata.into_image()
+        });
+        (images, self.has_more.then_some(self.cursor))
+    }
+}
+
+/// The answer to a move.
+#[derive(Debug, Deserialize)]
+pub(super) struct Moved {
+    /// The file where it is now.
+    pub(super) metadata: Metadata,
+}
+
+/// The answer to a request for an access token.
+#[derive(Deserialize)]
+pub(super) struct Grant {
+    access_token: String,
+    expires_in: Option<f64>,
+}
+
+impl Grant {
+    /// The token, and how long it lives from when it was asked for.
+    pub(super) fn into_parts(self) -> (Secret, Duration) {
+        let life = self.expires_in.map_or(USUAL_TOKEN_LIFE, |seconds| {
+            Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        });
+        (Secret::new(self.access_token), life)
+    }
+}
+
+/// The tags of an error's body; none when it is not what it should be.
+pub(super) fn tags(body: &[u8]) -> Tags {
+    #[derive(Deserialize)]
+    struct Body {
+        error_summary: String,
+    }
+    serde_json::from_slice(body)
+        .map(|body: Body| Tags::new(&body.error_summary))
+        .unwrap_or_default()
+}
+
+/// The code of an OAuth error, which may be anything: for comparison only.
+pub(super) fn oauth_error(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        error: String,
+    }
+    serde_json::from_slice(body)
+        .map(|body: Body| body.error)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    proptest! {
+        #[test]
+        fn any_path_travels_as_printable_ascii_and_reads_back(path in any::<String>()) {
+            let document = json!({ "path": path });
+            let ascii = ascii_json(&document);
+            prop_assert!(ascii.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+            prop_assert_eq!(serde_json::from_str::<Value>(&ascii).unwrap(), document.clone());
+            prop_assert!(header_argument(&document).is_ok());
+        }
+    }
+
+    #[test]
+    fn characters_beyond_the_basic_plane_travel_as_surrogate_pairs() {
+        let ascii = ascii_json(&json!("é夜🌙\u{7f}"));
+        assert_eq!(ascii, "\"\\u00e9\\u591c\\ud83c\\udf19\\u007f\"");
+    }
+
+    fn names(entries: &Value) -> Vec<String> {
+        let page = json!({ "entries": entries, "cursor": "c", "has_more": false, "extra": 1 });
+        let page: Page = serde_json::from_value(page).unwrap();
+        let (images, next) = page.into_images();
+        assert_eq!(next, None);
+        images.map(|image| image.name.to_string()).collect()
+    }
+
+    #[test]
+    fn an_odd_entry_does_not_hide_the_others() {
+        let file = |name: &str| {
+            json!({ ".tag": "file", "name": name, "id": "id:1", "rev": "1", "size": 3,
+                "content_hash": HASH, "server_modified": "2026-01-01T00:00:00Z" })
+        };
+        let mut folder = file("folder.jpg");
+        folder[".tag"] = json!("folder");
+        let mut unhashed = file("unhashed.jpg");
+        unhashed["content_hash"] = json!("abc");
+        let mut odd = file("odd.jpg");
+        odd["size"] = json!("three");
+        let entries = json!([
+            file("a.jpg"),
+            folder,
+            unhashed,
+            odd,
+            null,
+            7,
+            file("notes.txt"),
+            file("夜.webp"),
+        ]);
+        assert_eq!(names(&entries), ["a.jpg", "夜.webp"]);
+    }
+
+    #[test]
+    fn a_token_without_a_life_time_has_the_usual_one() {
+        let life = |grant: Value| {
+            let grant: Grant = serde_json::from_value(grant).unwrap();
+            grant.into_parts().1
+        };
+        assert_eq!(life(json!({ "access_token": "t" })), USUAL_TOKEN_LIFE);
+        let short = json!({ "access_token": "t", "expires_in": 60, "token_type": "bearer" });
+        assert_eq!(life(short), Duration::from_mins(1));
+        let past = json!({ "access_token": "t", "expires_in": -1 });
+        assert_eq!(life(past), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_unreadable_error_has_no_tags() {
+        assert_eq!(tags(b"<html>").to_string(), "no tags");
+        assert_eq!(
+            tags(br#"{"error_summary": "path/not_found/.", "error": {}}"#).to_string(),
+            "path/not_found"
+        );
+    }
+}
