@@ -1,0 +1,266 @@
+//! The port: what listing, fetching and moving mean in calls to Dropbox.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::json;
+
+use super::{
+    connection::{Connection, or_absent},
+    failure::Failure,
+    wire::{Metadata, Moved, Page},
+};
+use crate::{
+    adapters::upstream::Answer,
+    domain::{
+        image::{ContentHash, ImageName, MAX_IMAGE_BYTES, StoredImage},
+        sidecar::MAX_SIDECAR_BYTES,
+        tenant_config::{StoragePath, StoragePaths},
+    },
+    ports::{FetchedImage, Folder, ImageStore, ImageStoreError},
+};
+
+/// Entries on a page of a listing: the most that Dropbox allows.
+const PAGE_LIMIT: u32 = 2000;
+/// Pages of a listing: two million entries, more than any folder holds, so that a listing ends
+/// even if `has_more` does not.
+const MAX_PAGES: usize = 1000;
+/// What Dropbox says when there is no file at a path.
+const NO_FILE: [&str; 2] = ["path/not_found", "path/not_file"];
+
+/// What Dropbox says when there is no file to be moved.
+const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
+
+/// The images of one tenant in Dropbox.
+pub struct DropboxImageStore {
+    connection: Connection,
+}
+
+impl DropboxImageStore {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection }
+    }
+
+    fn paths(&self) -> &StoragePaths {
+        &self.connection.config.settings().storage.paths
+    }
+
+    fn entry(&self, name: &str) -> String {
+        self.paths().root.entry(name)
+    }
+
+    fn folder(&self, folder: Folder) -> &StoragePath {
+        let paths = self.paths();
+        match folder {
+            Folder::Archive => &paths.archive,
+            Folder::Keep => &paths.keep,
+            Folder::Remove => &paths.remove,
+        }
+    }
+
+    /// All pages of a listing; `None` when its cursor went bad on the way.
+    async fn pages(&self) -> Result<Option<Vec<StoredImage>>, Failure> {
+        let root = match self.paths().root.as_str() {
+            "/" => "",
+            path => path,
+        };
+        let argument = json!({ "path": root, "limit": PAGE_LIMIT });
+        let first: Option<Page> = self
+            .connection
+            .read("list_folder", || async {
+                let page = self.connection.rpc("list_folder", &argument).await;
+                or_absent(page, &["path/not_found"])
+            })
+            .await?;
+        let mut page = first.ok_or(Failure::NoRoot)?;
+        let mut images = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let (found, next) = page.into_images();
+            images.extend(found);
+            let Some(cursor) = next else {
+                images.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+                return Ok(Some(images));
+            };
+            let endpoint = "list_folder/continue";
+            let argument = json!({ "cursor": cursor });
+            let next: Option<Page> = self
+                .connection
+                .read(endpoint, || async {
+                    or_absent(self.connection.rpc(endpoint, &argument).await, &["reset"])
+                })
+                .await?;
+            match next {
+                Some(next) => page = next,
+                None => return Ok(None),
+            }
+        }
+        Err(Failure::Malformed("a listing without an end"))
+    }
+
+    /// Moves an image and tells its new name, which differs where the old one was taken;
+    /// `None` if there is no such image.
+    ///
+    /// Its id is asked for first: it stays the same wherever the file goes, so that in doubt one
+    /// look tells whether this file has moved, and to which name.
+    async fn move_image(&self, from: &str, to: &str) -> Result<Option<String>, Failure> {
+        let connection = &self.connection;
+        let before = connection
+            .read("get_metadata", || connection.metadata(from))
+            .await?;
+        let Some(before) = before.filter(Metadata::is_file) else {
+            return Ok(None);
+        };
+        if before.id.is_empty() || before.path_lower.is_none() {
+            return Err(Failure::Malformed("a file without an id or a path"));
+        }
+        let moved = connection
+            .write(
+                "move_v2",
+                || async {
+                    let Answer { status, value } = self.rename(from, to).await?;
+                    let value = new_name(value)?;
+                    Ok(Answer { status, value })
+                },
+                || async {
+                    let now = connection.look(&before.id).await?;
+                    now.filter(|now| now.path_lower != before.path_lower)
+                        .map(new_name)
+                        .transpose()
+                },
+            )
+            .await;
+        match moved {
+            Ok(name) => Ok(Some(name)),
+            // Gone since the first look, and not by one of the attempts: `write` has looked.
+            Err(failure) if failure.is_refusal(NOTHING_TO_MOVE) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Moves a sidecar, if there is one. Should its new name be taken, by the text of an image
+    /// that is gone, it gets another and is no sidecar any more; nothing is lost.
+    async fn move_sidecar(&self, from: &str, to: &str) -> Result<(), Failure> {
+        let connection = &self.connection;
+        connection
+            .write(
+                "move_v2",
+                || async {
+                    let moved = self.rename(from, to).await;
+                    let status = or_absent(moved, &[NOTHING_TO_MOVE])?.status;
+                    Ok(Answer { status, value: () })
+                },
+                // Gone is enough: nobody asks for its new name.
+                || async {
+                    let still_there = connection.look(from).await?.is_some();
+                    Ok((!still_there).then_some(()))
+                },
+            )
+            .await
+    }
+
+    /// One attempt to move a file. Dropbox makes the folders above the new place by itself (its
+    /// errors for the destination have no word for a missing one), so that no call of ours has
+    /// to.
+    async fn rename(&self, from: &str, to: &str) -> Result<Answer<Metadata>, Failure> {
+        let argument = json!({ "from_path": from, "to_path": to, "autorename": true });
+        let Answer { status, value } = self.connection.rpc("move_v2", &argument).await?;
+        let Moved { metadata: value } = value;
+        Ok(Answer { status, value })
+    }
+}
+
+#[async_trait]
+impl ImageStore for DropboxImageStore {
+    async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
+        if let Some(images) = self.pages().await? {
+            return Ok(images);
+        }
+        // Dropbox asks for a fresh start. Asking twice in a row is a failure.
+        let images = self.pages().await?;
+        Ok(images.ok_or(Failure::Malformed("cursors that are no good"))?)
+    }
+
+    async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
+        let path = self.entry(name.as_str());
+        let limit = usize::try_from(MAX_IMAGE_BYTES).unwrap_or(usize::MAX);
+        let file = self
+            .connection
+            .read("download", || async {
+                or_absent(self.connection.download(&path, limit).await, &NO_FILE)
+            })
+            .await?
+            .ok_or(ImageStoreError::NotFound)?;
+        let size = file.bytes.len() as u64;
+        // Storage knows names in any letter case; the one that it shows counts.
+        let name = ImageName::new(&file.metadata.name).unwrap_or_else(|_| name.clone());
+        Ok(FetchedImage {
+            stored: file.metadata.into_stored(name, file.content_hash, size),
+            bytes: file.bytes,
+        })
+    }
+
+    async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {
+        let path = self.entry(&name.sidecar());
+        let file = self
+            .connection
+            .read("download", || async {
+                or_absent(
+                    self.connection.download(&path, MAX_SIDECAR_BYTES).await,
+                    &NO_FILE,
+                )
+            })
+            .await;
+        match file {
+            Ok(file) => Ok(file.map(|file| file.bytes)),
+            Err(Failure::TooLarge) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError> {
+        let path = self.entry(&name.sidecar());
+        let argument = json!({
+            "path": path, "mode": "overwrite", "autorename": false, "mute": true,
+        });
+        let content = Bytes::copy_from_slice(text.as_bytes());
+        let hash = ContentHash::of(&content);
+        self.connection
+            .write(
+                "upload",
+                || self.connection.upload(&argument, content.clone()),
+                || async {
+                    let there = self.connection.look(&path).await?;
+                    let written = there.is_some_and(|it| it.content_hash().as_ref() == Some(&hash));
+                    Ok(written.then_some(()))
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The image goes first: without its sidecar it is still an image, which a sidecar without its
+    /// image is not. Fails also if only the sidecar could not be moved.
+    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
+        let folder = self.folder(folder);
+        let from = self.entry(name.as_str());
+        let new_name = self
+            .move_image(&from, &folder.entry(name.as_str()))
+            .await?
+            .ok_or(ImageStoreError::NotFound)?;
+        // The sidecar belongs to the image by its stem, so it takes on the image's new one.
+        let stem = new_name
+            .rsplit_once('.')
+            .map_or(&*new_name, |(stem, _)| stem);
+        let sidecar = folder.entry(&format!("{stem}.txt"));
+        self.move_sidecar(&self.entry(&name.sidecar()), &sidecar)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The name in a move's outcome.
+fn new_name(metadata: Metadata) -> Result<String, Failure> {
+    if metadata.name.is_empty() {
+        return Err(Failure::Malformed("a moved file without a name"));
+    }
+    Ok(metadata.name)
+}
