@@ -19,6 +19,9 @@ mod connection;
 mod exchange;
 mod failure;
 mod store;
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests;
 mod wire;
 
 use std::{sync::Arc, time::Duration};

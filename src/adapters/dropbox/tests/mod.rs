@@ -1,0 +1,162 @@
+//! Over real sockets, against the sandbox's Dropbox.
+
+mod reading;
+mod tokens;
+mod writing;
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{DropboxImageStoreFactory, DropboxSettings, Limits};
+use crate::{
+    adapters::{
+        clock::SystemClock,
+        http_client::ExtraRoots,
+        sandbox::{Dropbox, Sandbox, Switches},
+        upstream::RetryPolicy,
+    },
+    domain::{
+        credential::{Credential, CredentialVersion, Provider, StorageCredential},
+        image::ImageName,
+        secret::Secret,
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
+        tenant_config::{Resolved, SchemaVersion, TenantConfig},
+    },
+    ports::{ImageStore, ImageStoreFactory},
+};
+
+const ACCOUNT: &str = "alice";
+const REFRESH_TOKEN: &str = "sandbox-refresh-token";
+
+/// Delays too short to be noticed, time limits that only silence reaches.
+const SWIFT: Limits = Limits {
+    retry: RetryPolicy {
+        attempts: 3,
+        first_delay: Duration::from_millis(1),
+        max_delay: Duration::from_millis(100),
+    },
+    rpc_timeout: Duration::from_secs(20),
+    content_timeout: Duration::from_secs(20),
+};
+
+/// For tests in which Dropbox falls silent.
+const IMPATIENT: Limits = Limits {
+    rpc_timeout: Duration::from_millis(500),
+    content_timeout: Duration::from_millis(500),
+    ..SWIFT
+};
+
+/// A tenant whose root is `/Queue`, and whose Dropbox is the sandbox's.
+struct Tenant {
+    sandbox: Sandbox,
+    store: Arc<dyn ImageStore>,
+}
+
+impl Tenant {
+    async fn new() -> Self {
+        Self::with("/Queue", SWIFT).await
+    }
+
+    async fn with(root: &str, limits: Limits) -> Self {
+        let sandbox = Sandbox::start_empty().await.unwrap();
+        let dropbox = &sandbox.dropbox;
+        dropbox.add_account(ACCOUNT, REFRESH_TOKEN);
+        let url = dropbox.server().url().parse::<url::Url>().unwrap();
+        let settings = DropboxSettings {
+            api_url: url.clone(),
+            content_url: url,
+            app_key: dropbox.app_key().to_owned(),
+            app_secret: Secret::new(dropbox.app_secret().to_owned()),
+        };
+        let factory = DropboxImageStoreFactory::with_limits(
+            settings,
+            &ExtraRoots::default(),
+            Arc::new(SystemClock),
+            limits,
+        );
+        let store = factory.unwrap().open(Arc::new(config(root)));
+        Self { sandbox, store }
+    }
+
+    fn dropbox(&self) -> &Dropbox {
+        &self.sandbox.dropbox
+    }
+
+    fn switches(&self) -> &Switches {
+        self.dropbox().switches()
+    }
+
+    fn put(&self, path: &str, content: &str) {
+        assert!(
+            self.dropbox()
+                .put(ACCOUNT, path, content.as_bytes().to_vec())
+        );
+    }
+
+    fn file(&self, path: &str) -> Option<String> {
+        let bytes = self.dropbox().file(ACCOUNT, path)?;
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.dropbox().paths(ACCOUNT)
+    }
+
+    fn calls(&self, operation: &str) -> usize {
+        self.switches().calls(operation)
+    }
+
+    async fn names(&self) -> Vec<String> {
+        let images = self.store.list().await.unwrap();
+        images.iter().map(|image| image.name.to_string()).collect()
+    }
+}
+
+fn config(root: &str) -> TenantConfig<Resolved> {
+    let paths = json!({
+        "root": root, "archive": "/Done", "keep": "/Kept", "remove": "/Removed",
+    });
+    let document = json!({
+        "features": { "publish_enabled": true },
+        "storage": { "provider": "dropbox", "credentials_ref": "ref", "paths": paths },
+    });
+    let credential = Credential::new(
+        Provider::Dropbox,
+        Secret::new(REFRESH_TOKEN.to_owned()),
+        CredentialVersion::new("1"),
+        None,
+    );
+    TenantConfig::new(
+        TenantName::new(ACCOUNT).unwrap(),
+        ConfigVersion::new("1"),
+        ConfigTtl::from_seconds(None),
+        SchemaVersion::V2,
+        document,
+    )
+    .validate()
+    .unwrap()
+    .resolve(StorageCredential::try_from(Arc::new(credential)).unwrap())
+}
+
+fn name(name: &str) -> ImageName {
+    ImageName::new(name).unwrap()
+}
+
+/// What an error says, all its causes included.
+fn text(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The arguments of the calls of an endpoint.
+fn arguments(tenant: &Tenant, operation: &str) -> Vec<Value> {
+    let requests = tenant.switches().requests(operation);
+    requests
+        .iter()
+        .map(|request| match request.header("dropbox-api-arg") {
+            Some(header) => serde_json::from_str(header).unwrap(),
+            None => request.json().unwrap(),
+        })
+        .collect()
+}

@@ -1,0 +1,280 @@
+//! Listing, fetching, and reading sidecars.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
+use crate::{
+    adapters::sandbox::{Dropbox, Fault},
+    domain::{image::ContentHash, sidecar::MAX_SIDECAR_BYTES},
+    ports::ImageStoreError,
+};
+
+#[tokio::test]
+async fn a_listing_has_all_images_of_all_pages_sorted_and_nothing_else() {
+    let tenant = Tenant::new().await;
+    tenant.dropbox().set_page_size(2);
+    for path in ["c.jpg", "a.png", "b.webp", "夜.jpg", "a.txt", "deep/x.jpg"] {
+        tenant.put(&format!("/Queue/{path}"), path);
+    }
+    tenant.dropbox().make_folder(ACCOUNT, "/Queue/folder.jpg");
+    assert_eq!(tenant.names().await, ["a.png", "b.webp", "c.jpg", "夜.jpg"]);
+    assert_eq!(tenant.calls("list_folder"), 1);
+    assert_eq!(tenant.calls("list_folder/continue"), 3);
+    let first = &arguments(&tenant, "list_folder")[0];
+    assert_eq!(
+        (&first["path"], &first["limit"]),
+        (&json!("/Queue"), &json!(2000))
+    );
+}
+
+#[tokio::test]
+async fn a_listing_knows_hashes_without_a_download() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "content");
+    let image = tenant.store.list().await.unwrap().remove(0);
+    let metadata = tenant.dropbox().metadata(ACCOUNT, "/Queue/a.jpg").unwrap();
+    assert_eq!(image.content_hash, ContentHash::of(b"content"));
+    assert_eq!(image.size, 7);
+    assert_eq!(json!(image.file_id), metadata["id"]);
+    assert_eq!(json!(image.revision), metadata["rev"]);
+    assert_eq!(tenant.calls("download"), 0);
+}
+
+#[tokio::test]
+async fn the_top_folder_can_be_the_root() {
+    let tenant = Tenant::with("/", SWIFT).await;
+    tenant.put("/a.jpg", "a");
+    assert_eq!(tenant.names().await, ["a.jpg"]);
+    assert_eq!(tenant.store.fetch(&name("a.jpg")).await.unwrap().bytes, "a");
+}
+
+#[tokio::test]
+async fn a_root_that_does_not_exist_is_a_clear_failure() {
+    let tenant = Tenant::new().await;
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(matches!(error, ImageStoreError::Unavailable(_)));
+    assert!(text(&error).contains("the root folder does not exist"));
+}
+
+#[tokio::test]
+async fn a_listing_whose_cursor_went_bad_starts_afresh_once() {
+    let tenant = Tenant::new().await;
+    tenant.dropbox().set_page_size(1);
+    for path in ["/Queue/a.jpg", "/Queue/b.jpg"] {
+        tenant.put(path, path);
+    }
+    let reset = Dropbox::endpoint_error(&["reset"]);
+    tenant
+        .switches()
+        .inject("list_folder/continue", reset.clone());
+    assert_eq!(tenant.names().await, ["a.jpg", "b.jpg"]);
+    assert_eq!(tenant.calls("list_folder"), 2);
+
+    tenant.switches().always("list_folder/continue", reset);
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(matches!(error, ImageStoreError::Unavailable(_)));
+    assert_eq!(tenant.calls("list_folder"), 4);
+}
+
+#[tokio::test]
+async fn an_image_is_fetched_whole_with_what_storage_says_of_it() {
+    let tenant = Tenant::new().await;
+    for file in ["a b.jpg", "夜と🌙.png", "Übung \"x\".webp", "שלום.jpg"] {
+        tenant.put(&format!("/Queue/{file}"), file);
+        let fetched = tenant.store.fetch(&name(file)).await.unwrap();
+        assert_eq!(fetched.bytes, file);
+        assert_eq!(fetched.stored.name, name(file));
+        assert_eq!(fetched.stored.size, file.len() as u64);
+        assert_eq!(
+            fetched.stored.content_hash,
+            ContentHash::of(file.as_bytes())
+        );
+        let metadata = tenant
+            .dropbox()
+            .metadata(ACCOUNT, &format!("/Queue/{file}"));
+        assert_eq!(json!(fetched.stored.file_id), metadata.unwrap()["id"]);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_is_not_found_and_not_asked_for_again() {
+    let tenant = Tenant::new().await;
+    tenant.dropbox().make_folder(ACCOUNT, "/Queue/folder.jpg");
+    for missing in ["a.jpg", "folder.jpg"] {
+        let error = tenant.store.fetch(&name(missing)).await.unwrap_err();
+        assert!(matches!(error, ImageStoreError::NotFound), "{error:?}");
+    }
+    assert_eq!(tenant.calls("download"), 2);
+}
+
+/// A download that says of itself what is not so.
+fn download(result: &serde_json::Value, body: &str) -> Fault {
+    Fault::text(200, body).with_header("dropbox-api-result", &result.to_string())
+}
+
+#[tokio::test]
+async fn an_image_that_is_too_large_is_not_read() {
+    let tenant = Tenant::new().await;
+    let result = json!({ "name": "a.jpg", "size": 50 * 1024 * 1024 + 1 });
+    tenant.switches().inject("download", download(&result, "x"));
+    let error = tenant.store.fetch(&name("a.jpg")).await.unwrap_err();
+    assert!(matches!(error, ImageStoreError::TooLarge), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_image_that_grows_beyond_the_limit_is_not_read_to_its_end() {
+    let tenant = Tenant::new().await;
+    let body = "x".repeat(50 * 1024 * 1024 + 1);
+    let result = json!({ "name": "a.jpg" });
+    tenant
+        .switches()
+        .inject("download", download(&result, &body));
+    let error = tenant.store.fetch(&name("a.jpg")).await.unwrap_err();
+    assert!(matches!(error, ImageStoreError::TooLarge), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_what_it_says_is_a_failure() {
+    let tenant = Tenant::new().await;
+    let hash = ContentHash::of(b"other");
+    for result in [
+        json!({ "name": "a.jpg", "size": 6 }),
+        json!({ "name": "a.jpg", "size": 5, "content_hash": hash.as_str() }),
+        json!("nonsense"),
+    ] {
+        tenant
+            .switches()
+            .inject("download", download(&result, "bytes"));
+        let error = tenant.store.fetch(&name("a.jpg")).await.unwrap_err();
+        assert!(
+            matches!(error, ImageStoreError::Unavailable(_)),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_is_started_again() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "content");
+    tenant.switches().inject("download", Fault::TruncatedBody);
+    let fetched = tenant.store.fetch(&name("a.jpg")).await.unwrap();
+    assert_eq!(fetched.bytes, "content");
+    assert_eq!(tenant.calls("download"), 2);
+}
+
+#[tokio::test]
+async fn a_sidecar_is_read_if_there_is_one_of_a_sane_size() {
+    let tenant = Tenant::new().await;
+    assert_eq!(
+        tenant.store.read_sidecar(&name("a.jpg")).await.unwrap(),
+        None
+    );
+    tenant.put("/Queue/a.txt", &"x".repeat(MAX_SIDECAR_BYTES));
+    let sidecar = tenant.store.read_sidecar(&name("a.jpg")).await.unwrap();
+    assert_eq!(sidecar.unwrap().len(), MAX_SIDECAR_BYTES);
+    tenant.put("/Queue/a.txt", &"x".repeat(MAX_SIDECAR_BYTES + 1));
+    assert_eq!(
+        tenant.store.read_sidecar(&name("a.jpg")).await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_failing_dropbox_is_tried_three_times() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "a");
+    tenant
+        .switches()
+        .inject_times("list_folder", 2, Fault::status(500));
+    assert_eq!(tenant.names().await, ["a.jpg"]);
+    assert_eq!(tenant.calls("list_folder"), 3);
+
+    tenant.switches().always("list_folder", Fault::status(503));
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::Unavailable(_)),
+        "{error:?}"
+    );
+    assert_eq!(tenant.calls("list_folder"), 6);
+}
+
+#[tokio::test]
+async fn a_wait_that_dropbox_asks_for_is_kept() {
+    let mut limits = SWIFT;
+    limits.retry.max_delay = Duration::from_secs(5);
+    let tenant = Tenant::with("/Queue", limits).await;
+    tenant.put("/Queue/a.jpg", "a");
+    let limited = Dropbox::rate_limited(1);
+    tenant.switches().inject("list_folder", limited);
+    let list = tokio::time::timeout(Duration::from_millis(900), tenant.names());
+    assert!(list.await.is_err(), "the wait was cut short");
+    assert_eq!(tenant.calls("list_folder"), 1);
+    let limited = Dropbox::rate_limited(0);
+    tenant.switches().inject("list_folder", limited);
+    assert_eq!(tenant.names().await, ["a.jpg"]);
+    assert_eq!(tenant.calls("list_folder"), 3);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_is_handed_on() {
+    let tenant = Tenant::new().await;
+    let limited = Dropbox::rate_limited(60);
+    tenant.switches().inject("list_folder", limited);
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::RateLimited { retry_after }
+            if retry_after == Some(Duration::from_mins(1))),
+        "{error:?}"
+    );
+    assert_eq!(tenant.calls("list_folder"), 1);
+}
+
+#[tokio::test]
+async fn silence_is_a_timeout_after_three_attempts() {
+    let tenant = Tenant::with("/Queue", IMPATIENT).await;
+    tenant.switches().always("list_folder", Fault::Timeout);
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(matches!(error, ImageStoreError::Timeout(_)), "{error:?}");
+    assert_eq!(tenant.calls("list_folder"), 3);
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_a_failure_and_not_asked_for_again() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "a");
+    tenant
+        .switches()
+        .inject("list_folder", Fault::MalformedBody);
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::Unavailable(_)),
+        "{error:?}"
+    );
+    assert_eq!(tenant.calls("list_folder"), 1);
+}
+
+#[tokio::test]
+async fn a_json_answer_without_an_end_is_not_read_to_its_end() {
+    let tenant = Tenant::new().await;
+    let endless = Fault::text(200, &" ".repeat(8 * 1024 * 1024 + 1));
+    tenant.switches().inject("list_folder", endless);
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(text(&error).contains("more than 8 MiB"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_dropbox_that_cannot_be_reached_is_unavailable() {
+    let tenant = Tenant::new().await;
+    tenant.dropbox().server().stop_listening().await;
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::Unavailable(_)),
+        "{error:?}"
+    );
+    let text = text(&error);
+    assert!(text.contains("there was no connection"), "{text}");
+    assert!(!text.contains("127.0.0.1"), "{text}");
+}
