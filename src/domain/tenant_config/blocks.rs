@@ -138,8 +138,8 @@ fn model(block: &mut Block<'_>, key: &str, default: &str, warnings: &mut Problem
         .iter()
         .any(|family| model.starts_with(family))
     {
-        warnings.push(block.problem(
-            key,
+        warnings.push(FieldProblem::advice(
+            block.path_of(key),
             "is of no model family that we know; it is used as it is",
         ));
     }
@@ -196,8 +196,7 @@ pub(super) fn content(
         None => Vec::new(),
         Some(Some(examples)) => examples,
         Some(None) => {
-            let rule = "must be at most 20 non-empty strings; it is ignored";
-            warnings.push(block.problem("voice_profile", rule));
+            warnings.push(block.problem("voice_profile", "must be at most 20 non-empty strings"));
             Vec::new()
         }
     };

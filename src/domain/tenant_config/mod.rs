@@ -238,7 +238,8 @@ impl TenantConfig<Validated> {
         }
     }
 
-    /// What is off or ignored, by field, because its value is bad. Never holds a value.
+    /// What is off or ignored, by field, because its value is bad, and what is only
+    /// [advice](FieldProblem::is_advice). Never holds a value.
     #[must_use]
     pub fn warnings(&self) -> &[FieldProblem] {
         &self.state.warnings

@@ -42,6 +42,7 @@ pub(super) fn read(
     for (index, entry) in entries.iter().enumerate() {
         let mut block = Block::required(format!("publishers[{index}]"), Some(entry));
         let enabled = block.bool("enabled", true);
+        block.string("id");
         let slot = match block.string("type") {
             Some("telegram") => &mut telegram,
             Some("fetlife") => &mut email,

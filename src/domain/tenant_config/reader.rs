@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 pub struct FieldProblem {
     path: String,
     rule: &'static str,
+    is_advice: bool,
 }
 
 impl FieldProblem {
@@ -18,7 +19,22 @@ impl FieldProblem {
         Self {
             path: path.into(),
             rule,
+            is_advice: false,
         }
+    }
+
+    /// The same for a value that is used all the same, though it looks like a mistake.
+    pub(super) fn advice(path: impl Into<String>, rule: &'static str) -> Self {
+        Self {
+            is_advice: true,
+            ..Self::new(path, rule)
+        }
+    }
+
+    /// Is the value used all the same? Then nothing is off or ignored on account of it.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        self.is_advice
     }
 
     /// Where the field stands, as in `publishers[0].config.channel_id`.
