@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod dropbox;
+pub mod env;
 pub mod http_client;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

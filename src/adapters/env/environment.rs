@@ -1,0 +1,359 @@
+//! Reads settings, checks them, and collects every problem instead of stopping at the first.
+//!
+//! No problem ever holds a value: any of them may be a secret in the wrong place.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fmt::{self, Display},
+    fs, io,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::Path,
+    str::FromStr,
+};
+
+use serde_json::Value;
+use url::Url;
+
+use crate::domain::secret::Secret;
+
+/// The environment, and what was found wrong with it so far.
+///
+/// A getter gives the value or the default. Where a value is bad it notes the problem and gives
+/// the default too, so that the reading goes on; [`Environment::finish`] then fails.
+pub struct Environment {
+    /// `None` is a value that is not UTF-8: a problem only for who asks for it.
+    values: HashMap<String, Option<String>>,
+    problems: Vec<SettingProblem>,
+}
+
+impl Environment {
+    /// The environment of this process, and `.env` in the working directory for what it does not
+    /// set. A `.env` that cannot be read is a problem, one that is not there is none.
+    #[must_use]
+    pub fn from_process() -> Self {
+        Self::from_sources(std::env::vars_os(), Path::new(".env"))
+    }
+
+    /// These variables and nothing else.
+    #[must_use]
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let values = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), Some(value.into())));
+        Self {
+            values: values.collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn from_sources(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        dot_env: &Path,
+    ) -> Self {
+        let values = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok())));
+        let mut environment = Self {
+            values: values.collect(),
+            problems: Vec::new(),
+        };
+        environment.add_dot_env(dot_env);
+        environment
+    }
+
+    fn add_dot_env(&mut self, path: &Path) {
+        let entries = match dotenvy::from_path_iter(path) {
+            Ok(entries) => entries,
+            Err(error) if error.not_found() => return,
+            Err(_) => return self.reject(".env", "cannot be read"),
+        };
+        for (index, entry) in entries.enumerate() {
+            match entry {
+                Ok((name, value)) => {
+                    self.values.entry(name).or_insert(Some(value));
+                }
+                // The error would show the line, and with it perhaps a secret.
+                Err(dotenvy::Error::LineParse(..)) => {
+                    let number = index + 1;
+                    self.reject(
+                        ".env",
+                        format!("entry {number} must be of the form NAME=value"),
+                    );
+                }
+                Err(_) => return self.reject(".env", "cannot be read"),
+            }
+        }
+    }
+
+    /// A text without the white space around it; blank is the same as not set.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.raw(name)?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without line breaks
+    /// at its end. Both at once, or a file that is empty or cannot be read, is a problem.
+    pub fn secret(&mut self, name: &str) -> Option<Secret> {
+        let file_name = format!("{name}_FILE");
+        let inline = self
+            .raw(name)
+            .map(|value| value.trim_end_matches(['\r', '\n']))
+            .filter(|value| !value.trim().is_empty())
+            .map(|value| Secret::new(value.to_owned()));
+        let path = self.text(&file_name);
+        match (inline, path) {
+            (Some(_), Some(_)) => {
+                self.reject(name, format!("must not be set together with {file_name}"));
+                None
+            }
+            (inline, None) => inline,
+            (None, Some(path)) => match read_secret(Path::new(&path)) {
+                Ok(Some(secret)) => Some(secret),
+                Ok(None) => {
+                    self.reject(&file_name, "names a file that is empty");
+                    None
+                }
+                Err(error) => {
+                    self.reject(&file_name, unreadable(&error));
+                    None
+                }
+            },
+        }
+    }
+
+    /// `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`, in any case.
+    pub fn boolean(&mut self, name: &str, default: bool) -> bool {
+        let Some(word) = self.text(name) else {
+            return default;
+        };
+        match word.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => true,
+            "0" | "false" | "no" | "off" => false,
+            _ => {
+                self.reject(name, "must be one of 1, true, yes, on, 0, false, no, off");
+                default
+            }
+        }
+    }
+
+    /// A number within a range, ends included.
+    pub fn number<T>(&mut self, name: &str, default: T, range: RangeInclusive<T>) -> T
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let Some(text) = self.text(name) else {
+            return default;
+        };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                let rule = format!("must be a number from {} to {}", range.start(), range.end());
+                self.reject(name, rule);
+                default
+            }
+        }
+    }
+
+    /// An HTTP base URL without user, query and fragment. Its path ends with `/`, so that
+    /// [`Url::join`] adds to it.
+    pub fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {
+        let text = self.text(name).or_else(|| default.map(str::to_owned))?;
+        let url = base_url(&text);
+        if url.is_none() {
+            self.reject(
+                name,
+                "must be an http or https URL without user, query and fragment",
+            );
+        }
+        url
+    }
+
+    /// An IP address with a port, as in `0.0.0.0:8080` or `[::]:8080`.
+    pub fn socket_address(&mut self, name: &str, default: SocketAddr) -> SocketAddr {
+        let Some(text) = self.text(name) else {
+            return default;
+        };
+        text.parse().unwrap_or_else(|_| {
+            self.reject(name, "must be an IP address with a port");
+            default
+        })
+    }
+
+    /// The same for something that can be switched off: set but blank is off (`None`).
+    pub fn socket_address_or_off(&mut self, name: &str, default: SocketAddr) -> Option<SocketAddr> {
+        let is_off = self.raw(name).is_some_and(|value| value.trim().is_empty());
+        (!is_off).then(|| self.socket_address(name, default))
+    }
+
+    /// Any JSON value; `null` is the same as not set.
+    pub fn json(&mut self, name: &str) -> Option<Value> {
+        let text = self.text(name)?;
+        match serde_json::from_str(&text) {
+            Ok(Value::Null) => None,
+            Ok(value) => Some(value),
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                self.reject(name, format!("is no JSON (line {line}, column {column})"));
+                None
+            }
+        }
+    }
+
+    /// A JSON object; `null` is the same as not set.
+    pub fn json_object(&mut self, name: &str) -> Option<serde_json::Map<String, Value>> {
+        let value = self.json(name)?;
+        if let Value::Object(fields) = value {
+            return Some(fields);
+        }
+        self.reject(name, "must be a JSON object");
+        None
+    }
+
+    /// The content of the file that the variable names.
+    pub fn file(&mut self, name: &str) -> Option<Vec<u8>> {
+        let path = self.text(name)?;
+        match fs::read(path) {
+            Ok(content) => Some(content),
+            Err(error) => {
+                self.reject(name, unreadable(&error));
+                None
+            }
+        }
+    }
+
+    /// Notes that a variable, or a JSON field in it (`PUBLISHERS[0].type`), breaks a rule. The
+    /// rule must not hold the value.
+    pub fn reject(&mut self, name: impl Into<String>, rule: impl Into<String>) {
+        self.problems.push(SettingProblem {
+            name: name.into(),
+            rule: rule.into(),
+        });
+    }
+
+    /// Has this very variable been found bad?
+    #[must_use]
+    pub fn has_problem(&self, name: &str) -> bool {
+        self.problems.iter().any(|problem| problem.name == name)
+    }
+
+    /// How many problems there are so far.
+    #[must_use]
+    pub fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// All [`SettingProblems`], if there are any.
+    pub fn finish(self) -> Result<(), SettingProblems> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingProblems(self.problems))
+        }
+    }
+
+    fn raw(&mut self, name: &str) -> Option<&str> {
+        if let Some(None) = self.values.get(name)
+            && !self.has_problem(name)
+        {
+            self.reject(name, "must be UTF-8");
+        }
+        self.values.get(name)?.as_deref()
+    }
+}
+
+impl fmt::Debug for Environment {
+    /// Hides the values: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One setting and the rule that it breaks. Never holds its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingProblem {
+    name: String,
+    rule: String,
+}
+
+impl SettingProblem {
+    /// The variable, with the JSON field in it where there is one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it must be.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+impl Display for SettingProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A field's name comes from outside: it must not break the line.
+        write!(f, "{}: {}", self.name.escape_debug(), self.rule)
+    }
+}
+
+/// Everything that is wrong with the settings, a line each. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingProblems(Vec<SettingProblem>);
+
+impl SettingProblems {
+    /// The problems in the order in which they were found.
+    #[must_use]
+    pub fn as_slice(&self) -> &[SettingProblem] {
+        &self.0
+    }
+}
+
+impl std::error::Error for SettingProblems {}
+
+impl Display for SettingProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+fn read_secret(path: &Path) -> io::Result<Option<Secret>> {
+    let mut content = fs::read_to_string(path)?;
+    content.truncate(content.trim_end_matches(['\r', '\n']).len());
+    let is_blank = content.trim().is_empty();
+    Ok((!is_blank).then(|| Secret::new(content)))
+}
+
+fn base_url(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text).ok()?;
+    let is_plain = matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    is_plain.then_some(url)
+}
+
+/// The kind of the error alone: the path may be anything, even a secret in the wrong variable.
+fn unreadable(error: &io::Error) -> String {
+    format!("names a file that cannot be read ({})", error.kind())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! The process environment: settings are read and checked here, and a single tenant can be
+//! configured by it.
+//!
+//! `main.rs` reads its settings through [`Environment`] and ends with
+//! [`Environment::finish`], so that an operator is told every problem at once.
+
+pub mod environment;
+pub mod standalone;
+
+pub use self::{
+    environment::{Environment, SettingProblem, SettingProblems},
+    standalone::StandaloneTenant,
+};

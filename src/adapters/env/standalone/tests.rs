@@ -1,0 +1,248 @@
+mod problems;
+
+use super::*;
+use crate::domain::{
+    secret::CredentialsRef,
+    tenant_config::{CaptionTarget, MailTransport, TenantSettings, VisionDetail},
+};
+
+const MINIMAL: [(&str, &str); 2] = [
+    ("STORAGE_PATHS", r#"{"root": "/images"}"#),
+    ("DROPBOX_REFRESH_TOKEN", "storage-secret"),
+];
+
+const FULL: [(&str, &str); 11] = [
+    (
+        "STORAGE_PATHS",
+        r#"{"root": "/images", "archive": "old", "keep": "/k", "remove": null}"#,
+    ),
+    (
+        "PUBLISHERS",
+        r#"[{"type": "telegram", "channel_id": -100},
+            {"type": "fetlife", "recipient": "up@example.org", "caption_target": "both"}]"#,
+    ),
+    ("EMAIL_SERVER", r#"{"sender": "me@example.org"}"#),
+    (
+        "OPENAI_SETTINGS",
+        r#"{"vision_detail": "high", "vision_model": "llava"}"#,
+    ),
+    ("CAPTIONFILE_SETTINGS", r#"{"artist_alias": "A"}"#),
+    ("CONFIRMATION_SETTINGS", r#"{"confirmation_tags_count": 3}"#),
+    (
+        "CONTENT_SETTINGS",
+        r##"{"hashtag_string": "#a", "voice_profile": ["b"]}"##,
+    ),
+    ("DROPBOX_REFRESH_TOKEN", "storage-secret"),
+    ("OPENAI_API_KEY", "ai-secret"),
+    ("TELEGRAM_BOT_TOKEN", "telegram-secret"),
+    ("EMAIL_PASSWORD", "mail-secret"),
+];
+
+/// The pairs with some set to another value, or taken out where that is empty.
+fn tenant(
+    pairs: &[(&'static str, &'static str)],
+    changes: &[(&'static str, &'static str)],
+) -> Result<StandaloneTenant, Vec<String>> {
+    let pairs = pairs.iter().chain(changes).copied();
+    let mut environment = Environment::from_pairs(pairs);
+    let tenant = StandaloneTenant::from_environment(&mut environment);
+    match environment.finish() {
+        Ok(()) => Ok(tenant.expect("without problems there is a tenant")),
+        Err(problems) => {
+            assert!(tenant.is_none(), "{problems}");
+            let names = problems.as_slice().iter().map(|p| p.name().to_owned());
+            Err(names.collect())
+        }
+    }
+}
+
+async fn settings(tenant: &StandaloneTenant) -> TenantSettings {
+    let host = Host::normalise_any("localhost").unwrap();
+    let config = tenant.fetch(&host, &request_id()).await.unwrap();
+    assert_eq!(config.tenant(), tenant.name());
+    config.validate().unwrap().settings().clone()
+}
+
+fn request_id() -> RequestId {
+    RequestId::from_caller("request-1").unwrap()
+}
+
+async fn resolve(
+    tenant: &StandaloneTenant,
+    reference: &CredentialsRef,
+    provider: Provider,
+) -> Result<Credential, CredentialError> {
+    let query = CredentialQuery {
+        tenant: tenant.name().clone(),
+        reference: reference.clone(),
+        provider,
+        request_id: request_id(),
+    };
+    tenant.resolve(&query).await
+}
+
+#[tokio::test]
+async fn storage_alone_makes_a_tenant_that_curates() {
+    let tenant = tenant(&MINIMAL, &[]).unwrap();
+    assert_eq!((tenant.name().as_str(), tenant.host()), ("default", None));
+    let settings = settings(&tenant).await;
+    assert_eq!(settings.storage.paths.archive.as_str(), "/images/archive");
+    assert_eq!(
+        (settings.telegram, settings.email, settings.ai),
+        (None, None, None)
+    );
+    let features = settings.features;
+    assert!(features.publish_enabled && features.keep_enabled && features.remove_enabled);
+    assert!(features.alt_text_enabled && !features.delete_enabled && !features.auto_view_enabled);
+    assert!(!features.analyze_caption_enabled);
+}
+
+#[tokio::test]
+async fn every_block_is_read_from_its_variable() {
+    let settings = settings(&tenant(&FULL, &[]).unwrap()).await;
+    let paths = settings.storage.paths;
+    assert_eq!(paths.archive.as_str(), "/images/old");
+    assert_eq!(
+        (paths.keep.as_str(), paths.remove.as_str()),
+        ("/k", "/images/reject")
+    );
+    assert_eq!(settings.telegram.unwrap().channel_id, "-100");
+    let email = settings.email.unwrap();
+    assert_eq!(email.recipient, "up@example.org");
+    assert_eq!(email.caption_target, CaptionTarget::Both);
+    assert_eq!(
+        (email.server.host.as_str(), email.server.port),
+        ("smtp.gmail.com", 587)
+    );
+    assert_eq!(email.server.transport, MailTransport::StartTls);
+    assert_eq!(email.server.username, "me@example.org");
+    let ai = settings.ai.unwrap();
+    assert_eq!(
+        (ai.vision_model.as_str(), ai.vision_detail),
+        ("llava", VisionDetail::High)
+    );
+    assert!(settings.features.analyze_caption_enabled);
+    assert_eq!(settings.caption_file.artist_alias.as_deref(), Some("A"));
+    assert_eq!(settings.confirmation.tags_count, 3);
+    assert_eq!(settings.content.hashtag_string, "#a");
+    assert_eq!(settings.content.voice_profile, ["b"]);
+}
+
+#[tokio::test]
+async fn the_mail_server_can_be_another() {
+    let server = r#"{"sender": "me@example.org", "smtp_server": "mail.example.org",
+                     "smtp_port": 465, "username": "login"}"#;
+    let settings = settings(&tenant(&FULL, &[("EMAIL_SERVER", server)]).unwrap()).await;
+    let server = settings.email.unwrap().server;
+    assert_eq!(
+        (server.host.as_str(), server.port),
+        ("mail.example.org", 465)
+    );
+    assert_eq!(server.transport, MailTransport::ImplicitTls);
+    assert_eq!(server.username, "login");
+}
+
+#[tokio::test]
+async fn flags_switch_features() {
+    let flags = [
+        ("FEATURE_PUBLISH", "off"),
+        ("FEATURE_ANALYZE_CAPTION", "0"),
+        ("FEATURE_KEEP_CURATE", "no"),
+        ("FEATURE_REMOVE_CURATE", "false"),
+        ("FEATURE_DELETE", "on"),
+        ("AUTO_VIEW", "1"),
+        ("FEATURE_ALT_TEXT", "OFF"),
+    ];
+    let features = settings(&tenant(&FULL, &flags).unwrap()).await.features;
+    assert!(!features.publish_enabled && !features.analyze_caption_enabled);
+    assert!(!features.keep_enabled && !features.remove_enabled && !features.alt_text_enabled);
+    assert!(features.delete_enabled && features.auto_view_enabled);
+}
+
+#[test]
+fn the_host_is_normalised_and_names_the_tenant() {
+    for (host, normalised, name) in [
+        ("Alice.Example.org:8080", "alice.example.org", "alice"),
+        ("localhost", "localhost", "localhost"),
+        ("127.0.0.1:8080", "127.0.0.1", "default"),
+        ("[::1]:8080", "::1", "default"),
+    ] {
+        let tenant = tenant(&MINIMAL, &[("STANDALONE_HOST", host)]).unwrap();
+        assert_eq!(tenant.host().unwrap().as_str(), normalised);
+        assert_eq!(tenant.name().as_str(), name);
+    }
+}
+
+#[tokio::test]
+async fn each_reference_of_the_config_resolves_to_its_secret() {
+    let tenant = tenant(&FULL, &[]).unwrap();
+    let settings = settings(&tenant).await;
+    let email = settings.email.unwrap();
+    for (reference, provider, expected) in [
+        (
+            settings.storage.credentials_ref,
+            Provider::Dropbox,
+            "storage-secret",
+        ),
+        (
+            settings.ai.unwrap().credentials_ref,
+            Provider::OpenAi,
+            "ai-secret",
+        ),
+        (
+            settings.telegram.unwrap().credentials_ref,
+            Provider::Telegram,
+            "telegram-secret",
+        ),
+        (email.server.password_ref, Provider::Smtp, "mail-secret"),
+    ] {
+        let credential = resolve(&tenant, &reference, provider).await.unwrap();
+        assert_eq!(credential.provider(), provider);
+        assert_eq!(credential.expires_at(), None);
+        assert_eq!(exposed(credential), expected);
+    }
+}
+
+fn exposed(credential: Credential) -> String {
+    use crate::domain::credential::{
+        AiCredential, SmtpCredential, StorageCredential, TelegramCredential,
+    };
+    let provider = credential.provider();
+    let credential = std::sync::Arc::new(credential);
+    let show = |secret: &Secret| secret.expose().to_owned();
+    match provider {
+        Provider::Dropbox => show(
+            StorageCredential::try_from(credential)
+                .unwrap()
+                .refresh_token(),
+        ),
+        Provider::OpenAi => show(AiCredential::try_from(credential).unwrap().api_key()),
+        Provider::Telegram => show(
+            TelegramCredential::try_from(credential)
+                .unwrap()
+                .bot_token(),
+        ),
+        Provider::Smtp => show(SmtpCredential::try_from(credential).unwrap().password()),
+    }
+}
+
+#[tokio::test]
+async fn a_reference_that_is_unknown_unset_or_another_providers_gives_nothing() {
+    let tenant = tenant(&MINIMAL, &[]).unwrap();
+    let reference = |text| CredentialsRef::new(text).unwrap();
+    let unknown = resolve(&tenant, &reference("env:other"), Provider::Smtp).await;
+    assert!(matches!(unknown, Err(CredentialError::NotFound)));
+    let unset = resolve(&tenant, &reference(AI_REF), Provider::OpenAi).await;
+    assert!(matches!(unset, Err(CredentialError::NotFound)));
+    let wrong = resolve(&tenant, &reference(STORAGE_REF), Provider::OpenAi).await;
+    assert!(matches!(wrong, Err(CredentialError::Malformed(_))));
+}
+
+#[test]
+fn debug_output_shows_no_secret() {
+    let shown = format!(
+        "{:?}",
+        tenant(&FULL, &[("STANDALONE_HOST", "alice.org")]).unwrap()
+    );
+    assert!(!shown.contains("-secret"), "{shown}");
+}
