@@ -63,37 +63,37 @@ pub(super) enum Retry {
 
 impl Call<'_> {
     /// Runs a call until it succeeds, fails for good, or runs out of attempts.
-    pub(super) async fn run<T, E, F, Fut>(self, policy: RetryPolicy, mut attempt: F) -> Result<T, E>
+    pub(super) async fn run<T, E, F, Fut>(self, policy: RetryPolicy, attempt: F) -> Result<T, E>
     where
         E: AttemptError,
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<Answer<T>, E>>,
     {
         let started = self.clock.now();
-        let mut attempts: u32 = 0;
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(policy.first_delay)
-            .with_max_delay(policy.max_delay)
-            .with_factor(2.0)
-            .with_jitter()
-            .with_max_times(policy.attempts.saturating_sub(1))
-            .build();
-        let result = (|| {
-            attempts += 1;
-            attempt()
-        })
-        .retry(backoff)
-        .sleep(tokio::time::sleep)
-        .when(|error: &E| match error.retry() {
-            Retry::Never => false,
-            Retry::Soon => true,
-            Retry::After(wait) => wait <= policy.max_delay,
-        })
-        .adjust(|error, delay| match error.retry() {
-            Retry::After(wait) => delay.map(|_| wait),
-            _ => delay.map(|delay| delay.min(policy.max_delay)),
-        })
-        .await;
+        let mut attempts = 0;
+        let result = repeat(policy, &mut attempts, attempt).await;
+        self.log(started, attempts, &result);
+        result.map(|answer| answer.value)
+    }
+
+    /// The same, given up with `timed_out` when all attempts and the waits between them take
+    /// longer than `limit`.
+    pub(super) async fn run_within<T, E, F, Fut>(
+        self,
+        limit: Duration,
+        timed_out: impl FnOnce() -> E,
+        policy: RetryPolicy,
+        attempt: F,
+    ) -> Result<T, E>
+    where
+        E: AttemptError,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Answer<T>, E>>,
+    {
+        let started = self.clock.now();
+        let mut attempts = 0;
+        let result = tokio::time::timeout(limit, repeat(policy, &mut attempts, attempt)).await;
+        let result = result.unwrap_or_else(|_| Err(timed_out()));
         self.log(started, attempts, &result);
         result.map(|answer| answer.value)
     }
@@ -112,10 +112,12 @@ impl Call<'_> {
         let latency = clock.now().duration_since(started);
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         match result {
-            Ok(_) => {
+            Ok(answer) => {
+                let http_status = answer.status;
                 tracing::info!(
                     upstream,
                     operation,
+                    http_status,
                     latency_ms,
                     attempts,
                     "upstream call succeeded"
@@ -130,6 +132,42 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// Makes the attempts, and counts them where the count outlives a call that is given up.
+async fn repeat<T, E, F, Fut>(
+    policy: RetryPolicy,
+    attempts: &mut u32,
+    mut attempt: F,
+) -> Result<Answer<T>, E>
+where
+    E: AttemptError,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<Answer<T>, E>>,
+{
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(policy.first_delay)
+        .with_max_delay(policy.max_delay)
+        .with_factor(2.0)
+        .with_jitter()
+        .with_max_times(policy.attempts.saturating_sub(1))
+        .build();
+    (|| {
+        *attempts += 1;
+        attempt()
+    })
+    .retry(backoff)
+    .sleep(tokio::time::sleep)
+    .when(|error: &E| match error.retry() {
+        Retry::Never => false,
+        Retry::Soon => true,
+        Retry::After(wait) => wait <= policy.max_delay,
+    })
+    .adjust(|error, delay| match error.retry() {
+        Retry::After(wait) => delay.map(|_| wait),
+        _ => delay.map(|delay| delay.min(policy.max_delay)),
+    })
+    .await
 }
 
 /// A transport error as a cause for the log: without the URL, which may hold a secret.
@@ -255,6 +293,26 @@ mod tests {
                 .0,
             1
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_with_a_limit_is_given_up_in_the_middle_of_a_wait() {
+        let call = Call {
+            clock: &SystemClock,
+            upstream: "test",
+            operation: "test",
+        };
+        let started = SystemClock.now();
+        let limit = Duration::from_secs(1);
+        let mut attempts = 0;
+        let attempt = || {
+            attempts += 1;
+            async { Err::<Answer<()>, _>(Failure(Retry::After(Duration::from_secs(4)))) }
+        };
+        let timed_out = || Failure(Retry::Never);
+        let result = call.run_within(limit, timed_out, POLICY, attempt).await;
+        assert_eq!(result.unwrap_err().0, Retry::Never);
+        assert_eq!((attempts, SystemClock.now() - started), (1, limit));
     }
 
     #[test]
