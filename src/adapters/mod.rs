@@ -6,6 +6,7 @@ pub mod clock;
 pub mod dropbox;
 pub mod env;
 pub mod http_client;
+pub mod orchestrator;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod upstream;

@@ -1,0 +1,319 @@
+//! The orchestrator: which tenant a host names and how it is configured, and the secrets behind
+//! the references of that config. Caches nothing: the use cases do.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mod.rs` | the two calls, their retries and time limits |
+//! | `failure.rs` | what can go wrong, and what the statuses mean |
+//! | `envelope.rs` | what by-host answers |
+//! | `secret_answer.rs` | what the credentials call answers |
+
+mod envelope;
+mod failure;
+mod secret_answer;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header::HeaderValue};
+use serde_json::json;
+use tracing::{Instrument as _, Span, field};
+use url::Url;
+
+use self::failure::Failure;
+use super::{
+    http_client::{self, ExtraRoots},
+    upstream::{Answer, Call, RetryPolicy},
+};
+use crate::{
+    domain::{
+        credential::Credential,
+        host::Host,
+        request_id::RequestId,
+        secret::Secret,
+        tenant_config::{TenantConfig, Unvalidated},
+    },
+    ports::{
+        Clock, ConfigSourceError, CredentialError, CredentialQuery, CredentialStore,
+        TenantConfigSource,
+    },
+};
+
+const UPSTREAM: &str = "orchestrator";
+
+/// The contract's limits: 5 s an attempt, 10 s for the whole call, 3 attempts, and between them
+/// 250 ms doubling up to 5 s.
+const LIMITS: Limits = Limits {
+    attempt: Duration::from_secs(5),
+    whole: Duration::from_secs(10),
+    retries: RetryPolicy {
+        attempts: 3,
+        first_delay: Duration::from_millis(250),
+        max_delay: Duration::from_secs(5),
+    },
+};
+
+/// How the orchestrator is reached.
+#[derive(Debug)]
+pub struct OrchestratorSettings {
+    /// Where it is; a path is kept as the start of every call's path.
+    pub base_url: Url,
+    /// What we show it. It accepts two at a time while they are rotated.
+    pub service_token: Secret,
+    /// Whether hosts are looked up by POST until it says that it has no such method.
+    pub prefer_post: bool,
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OrchestratorSetupError {
+    /// Nothing can be added to the base URL.
+    #[error("the orchestrator's base URL must be an HTTP URL")]
+    BaseUrl,
+    /// A header cannot carry the token.
+    #[error("the service token has characters that no header can carry")]
+    ServiceToken,
+    /// The HTTP client could not be built.
+    #[error("the HTTP client for the orchestrator could not be built")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Speaks to the orchestrator.
+pub struct OrchestratorClient {
+    http: Client,
+    clock: Arc<dyn Clock>,
+    by_host_url: Url,
+    resolve_url: Url,
+    service_token: Secret,
+    /// By-host is called by GET: by choice, or since POST was refused.
+    uses_get: AtomicBool,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    attempt: Duration,
+    whole: Duration,
+    retries: RetryPolicy,
+}
+
+impl OrchestratorClient {
+    /// Checks the settings; contacts nobody.
+    ///
+    /// # Errors
+    /// [`OrchestratorSetupError`].
+    pub fn new(
+        settings: OrchestratorSettings,
+        roots: &ExtraRoots,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OrchestratorSetupError> {
+        let OrchestratorSettings {
+            mut base_url,
+            service_token,
+            prefer_post,
+        } = settings;
+        if !matches!(base_url.scheme(), "http" | "https") {
+            return Err(OrchestratorSetupError::BaseUrl);
+        }
+        if !base_url.path().ends_with('/') {
+            let path = format!("{}/", base_url.path());
+            base_url.set_path(&path);
+        }
+        let url = |path| {
+            base_url
+                .join(path)
+                .map_err(|_| OrchestratorSetupError::BaseUrl)
+        };
+        HeaderValue::from_str(service_token.expose())
+            .map_err(|_| OrchestratorSetupError::ServiceToken)?;
+        Ok(Self {
+            http: http_client::build(LIMITS.attempt, roots)
+                .map_err(OrchestratorSetupError::Client)?,
+            clock,
+            by_host_url: url("v1/runtime/by-host")?,
+            resolve_url: url("v1/credentials/resolve")?,
+            service_token,
+            uses_get: AtomicBool::new(!prefer_post),
+            limits: LIMITS,
+        })
+    }
+
+    /// One attempt to find out about a host. That it is nobody's is an answer too, and no
+    /// failure in the log.
+    async fn by_host(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+        span: &Span,
+    ) -> Result<Answer<Option<TenantConfig<Unvalidated>>>, Failure> {
+        match self.config_of(host, request_id, span).await {
+            Ok(Answer { status, value }) => Ok(Answer {
+                status,
+                value: Some(value),
+            }),
+            Err(Failure::NotFound { status }) => Ok(Answer {
+                status,
+                value: None,
+            }),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn config_of(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+        span: &Span,
+    ) -> Result<Answer<TenantConfig<Unvalidated>>, Failure> {
+        let response = self.ask_about(host, request_id).await?;
+        let status = response.status().as_u16();
+        failure::of_by_host(&response, &*self.clock)?;
+        let document = failure::json_body(response).await?;
+        let config = envelope::read(document)?;
+        span.record("tenant", field::display(config.tenant()));
+        span.record("config_version", field::display(config.version()));
+        Ok(Answer {
+            status,
+            value: config,
+        })
+    }
+
+    /// By POST, and once that has been refused, by GET for the life of the process.
+    async fn ask_about(&self, host: &Host, request_id: &RequestId) -> Result<Response, Failure> {
+        if !self.uses_get.load(Ordering::Relaxed) {
+            let post = self.http.post(self.by_host_url.clone());
+            let post = post.json(&json!({"host": host.as_str()}));
+            let response = self.send(post, request_id).await?;
+            if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+                return Ok(response);
+            }
+            if !self.uses_get.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    upstream = UPSTREAM,
+                    "the orchestrator refuses POST for hosts; GET is used from now on"
+                );
+            }
+        }
+        let get = self.http.get(self.by_host_url.clone());
+        self.send(get.query(&[("host", host.as_str())]), request_id)
+            .await
+    }
+
+    /// One attempt to resolve a reference.
+    async fn resolve_once(&self, query: &CredentialQuery) -> Result<Answer<Credential>, Failure> {
+        let post = self
+            .http
+            .post(self.resolve_url.clone())
+            .header("x-tenant", query.tenant.as_str())
+            .json(&json!({"credentials_ref": query.reference.expose()}));
+        let response = self.send(post, &query.request_id).await?;
+        let status = response.status().as_u16();
+        if status == 403 {
+            return Err(failure::of_refused_credential(response).await);
+        }
+        failure::of_resolve(&response, &*self.clock)?;
+        let document = failure::json_body(response).await?;
+        let value = secret_answer::read(document, query.provider)?;
+        Ok(Answer { status, value })
+    }
+
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        request_id: &RequestId,
+    ) -> Result<Response, Failure> {
+        request
+            .bearer_auth(self.service_token.expose())
+            .header("x-request-id", request_id.as_str())
+            .timeout(self.limits.attempt)
+            .send()
+            .await
+            .map_err(Failure::of_transport)
+    }
+
+    /// Every call goes through here, with the limit that all of them share.
+    async fn run<T, F, Fut>(
+        &self,
+        operation: &'static str,
+        retries: RetryPolicy,
+        attempt: F,
+    ) -> Result<T, Failure>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Answer<T>, Failure>>,
+    {
+        let call = Call {
+            clock: &*self.clock,
+            upstream: UPSTREAM,
+            operation,
+        };
+        call.run_within(self.limits.whole, || Failure::OutOfTime, retries, attempt)
+            .await
+    }
+}
+
+// The spans below carry what the log line of a call needs beyond the call itself. They are of the
+// level of its loudest line, so that no filter lets that line through without them.
+
+fn by_host_span(request_id: &RequestId) -> Span {
+    tracing::warn_span!(
+        "orchestrator",
+        tenant = field::Empty,
+        config_version = field::Empty,
+        %request_id,
+    )
+}
+
+#[async_trait]
+impl TenantConfigSource for OrchestratorClient {
+    async fn fetch(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+    ) -> Result<TenantConfig<Unvalidated>, ConfigSourceError> {
+        let span = by_host_span(request_id);
+        let attempt = || self.by_host(host, request_id, &span);
+        let config = self.run("runtime_by_host", self.limits.retries, attempt);
+        let config = config.instrument(span.clone()).await?;
+        config.ok_or(ConfigSourceError::NotFound)
+    }
+
+    async fn probe(&self, host: &Host, request_id: &RequestId) -> Result<(), ConfigSourceError> {
+        let span = by_host_span(request_id);
+        let once = RetryPolicy {
+            attempts: 1,
+            ..self.limits.retries
+        };
+        let attempt = || self.by_host(host, request_id, &span);
+        self.run("probe", once, attempt)
+            .instrument(span.clone())
+            .await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl CredentialStore for OrchestratorClient {
+    async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
+        let CredentialQuery {
+            tenant, request_id, ..
+        } = query;
+        let span = tracing::warn_span!("orchestrator", %tenant, %request_id);
+        self.run("resolve_credential", self.limits.retries, || {
+            self.resolve_once(query)
+        })
+        .instrument(span)
+        .await
+        .map_err(Into::into)
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests;
