@@ -109,7 +109,8 @@ fn request_id() -> RequestId {
     RequestId::from_caller("request-1").unwrap()
 }
 
-/// Everything that the current thread logs while it is there, down to `trace`.
+/// Everything that the current thread logs while it is there, whichever crate it is that does,
+/// down to `trace`.
 struct Log {
     text: Arc<Mutex<Vec<u8>>>,
     #[expect(dead_code, reason = "ends the logging when it is dropped")]
@@ -141,7 +142,7 @@ impl Log {
         let writer = Arc::clone(&text);
         let subscriber = tracing_subscriber::fmt()
             .json()
-            .with_env_filter("publisher=trace")
+            .with_env_filter("trace")
             .with_writer(move || Sink(Arc::clone(&writer)))
             .finish();
         let guard = tracing::subscriber::set_default(subscriber);

@@ -246,3 +246,35 @@ fn debug_output_shows_no_secret() {
     );
     assert!(!shown.contains("-secret"), "{shown}");
 }
+
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn the_settings_of_a_sandbox_tenant_make_the_same_tenant_as_its_config() {
+    let sandbox = crate::adapters::sandbox::Sandbox::start().await.unwrap();
+    for demo in sandbox.tenants() {
+        let pairs = sandbox.standalone_environment(demo);
+        let mut environment = Environment::from_pairs(pairs);
+        let tenant = StandaloneTenant::from_environment(&mut environment);
+        assert_eq!(environment.finish(), Ok(()));
+        let tenant = tenant.unwrap();
+        assert_eq!(tenant.host().unwrap().as_str(), demo.host);
+        assert_eq!(tenant.name().as_str(), demo.name);
+        let config = TenantConfig::new(
+            tenant.name().clone(),
+            ConfigVersion::new("1"),
+            ConfigTtl::from_seconds(None),
+            SchemaVersion::V2,
+            sandbox.orchestrator.tenant(&demo.host).unwrap().config,
+        );
+        let config = config.validate().unwrap();
+        let (here, there) = (settings(&tenant).await, config.settings());
+        assert_eq!(here.features, there.features);
+        assert_eq!(here.storage.paths, there.storage.paths);
+        assert_eq!(here.telegram.is_some(), there.telegram.is_some());
+        assert_eq!(here.email.is_some(), there.email.is_some());
+        assert_eq!(here.ai.is_some(), there.ai.is_some());
+        assert_eq!(here.caption_file, there.caption_file);
+        assert_eq!(here.confirmation, there.confirmation);
+        assert_eq!(here.content, there.content);
+    }
+}
