@@ -7,6 +7,9 @@ pub mod dropbox;
 pub mod env;
 pub mod http_client;
 pub mod orchestrator;
+pub mod openai;
+#[cfg(test)]
+mod sample_tenant;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod upstream;

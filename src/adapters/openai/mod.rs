@@ -1,0 +1,140 @@
+//! OpenAI: looks at images and writes captions, by its chat completions.
+//!
+//! Plain requests rather than a client library: what an answer means takes its status, its
+//! headers and the moment of the failure, and nothing may be repeated behind our back.
+
+mod chat;
+mod rate_limit;
+mod requests;
+mod retry_hint;
+#[cfg(feature = "sandbox")]
+#[cfg(test)]
+mod tests;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde_json::Value;
+use url::Url;
+
+use self::{
+    chat::{Chat, POLICY},
+    rate_limit::{RateLimit, RateLimits},
+    requests::Requests,
+};
+use super::http_client::{self, ExtraRoots};
+use crate::{
+    domain::{
+        analysis::Analysis,
+        caption::WrittenCaptions,
+        credential::{AiCredential, Credential, WrongProvider},
+        tenant_config::{Resolved, TenantConfig},
+    },
+    ports::{CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, Clock, VisionImage},
+};
+
+/// Time for one attempt, answer included: a vision call takes up to half of it on a bad day.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How OpenAI is used.
+#[derive(Debug, Clone)]
+pub struct OpenAiSettings {
+    /// Where it is, version included: `https://api.openai.com/v1`.
+    pub base_url: Url,
+    /// The most calls that are made for one tenant in a minute.
+    pub calls_per_minute: NonZeroU32,
+}
+
+/// Engages OpenAI for tenants.
+pub struct OpenAiCaptionWriterFactory {
+    chat: Chat,
+    limits: RateLimits,
+}
+
+impl OpenAiCaptionWriterFactory {
+    /// Sets up what all tenants share. Contacts nobody.
+    ///
+    /// # Errors
+    /// The TLS set-up failed.
+    pub fn new(
+        settings: OpenAiSettings,
+        roots: &ExtraRoots,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, reqwest::Error> {
+        let OpenAiSettings {
+            mut base_url,
+            calls_per_minute,
+        } = settings;
+        let path = base_url.path().trim_end_matches('/').to_owned();
+        base_url.set_path(&format!("{path}/chat/completions"));
+        Ok(Self {
+            chat: Chat {
+                http: http_client::build(ATTEMPT_TIMEOUT, roots)?,
+                url: base_url,
+                policy: POLICY,
+                clock: Arc::clone(&clock),
+            },
+            limits: RateLimits::new(calls_per_minute, clock),
+        })
+    }
+}
+
+impl CaptionWriterFactory for OpenAiCaptionWriterFactory {
+    fn open(
+        &self,
+        config: &TenantConfig<Resolved>,
+        credential: Arc<Credential>,
+    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider> {
+        let Some(requests) = Requests::new(config.settings()) else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(OpenAiCaptionWriter {
+            chat: self.chat.clone(),
+            limit: self.limits.of(config.tenant()),
+            credential: AiCredential::try_from(credential)?,
+            requests,
+        })))
+    }
+}
+
+/// OpenAI for one tenant.
+struct OpenAiCaptionWriter {
+    chat: Chat,
+    limit: Arc<RateLimit>,
+    credential: AiCredential,
+    requests: Requests,
+}
+
+impl OpenAiCaptionWriter {
+    async fn ask(&self, operation: &'static str, request: &Value) -> Result<String, CaptionError> {
+        self.chat
+            .complete(operation, request, &self.credential, &self.limit)
+            .await
+    }
+}
+
+#[async_trait]
+impl CaptionWriter for OpenAiCaptionWriter {
+    async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
+        let answer = self.ask("vision", &self.requests.vision(image)).await?;
+        Analysis::from_answer(&answer).map_err(|_| CaptionError::Unusable("it holds no analysis"))
+    }
+
+    async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {
+        let CaptionBrief {
+            analysis,
+            platforms,
+        } = brief;
+        let mut written = match self.requests.captions(analysis, platforms) {
+            Some(request) => WrittenCaptions::from_answer(&self.ask("captions", &request).await?),
+            None => WrittenCaptions::default(),
+        };
+        // A second call that fails costs its own caption only; the call has logged why.
+        if let Some(request) = self.requests.sd_caption(analysis)
+            && let Ok(answer) = self.ask("sd_caption", &request).await
+        {
+            written.sd_caption = WrittenCaptions::from_answer(&answer).sd_caption;
+        }
+        Ok(written)
+    }
+}
