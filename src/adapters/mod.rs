@@ -12,4 +12,6 @@ pub mod openai;
 mod sample_tenant;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod stated_reason;
+pub mod telegram;
 mod upstream;

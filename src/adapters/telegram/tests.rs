@@ -1,0 +1,268 @@
+//! Tests over real sockets, against the sandbox's Telegram.
+
+use std::slice::from_ref;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    adapters::{
+        clock::SystemClock,
+        sample_tenant::{config, credential},
+        sandbox::{Fault, Sample, Sandbox, Switches},
+    },
+    domain::image::{EncodedImage, ImageName},
+};
+
+const TOKEN: &str = "123456789:AAsandbox-token-of-a-bot-0123456789";
+
+/// A publisher for one tenant, with delays that a test can wait for.
+struct Desk {
+    sandbox: Sandbox,
+    publisher: Arc<dyn Publisher>,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        Self::with_timeout(Duration::from_secs(20)).await
+    }
+
+    async fn with_timeout(timeout: Duration) -> Self {
+        let sandbox = Sandbox::start_empty().await.unwrap();
+        sandbox.telegram.add_bot(TOKEN);
+        let mut factory = factory(&sandbox);
+        factory.api.policy.first_delay = Duration::from_millis(5);
+        factory.api.http = http_client::build(timeout, &ExtraRoots::default()).unwrap();
+        let publisher = factory.open(&tenant(), credential(Provider::Telegram, TOKEN));
+        let publisher = publisher.unwrap().unwrap();
+        Self { sandbox, publisher }
+    }
+
+    fn switches(&self) -> &Switches {
+        self.sandbox.telegram.switches()
+    }
+
+    /// What comes of a photo that meets these faults, how often it was sent, and how often it was
+    /// taken.
+    async fn publish(&self, faults: &[Fault]) -> (Result<PostId, PublishError>, usize, usize) {
+        self.switches().forget_calls();
+        let before = self.sandbox.telegram.photos().len();
+        for fault in faults {
+            self.switches().inject("sendPhoto", fault.clone());
+        }
+        let outcome = self.publisher.publish(&post()).await;
+        if let Err(error) = &outcome {
+            let shown = format!("{error:?} {error}");
+            assert!(
+                !shown.contains("AAsandbox") && !shown.contains("http://"),
+                "{shown}"
+            );
+        }
+        let calls = self.switches().calls("sendPhoto");
+        self.switches().clear("sendPhoto");
+        (
+            outcome,
+            calls,
+            self.sandbox.telegram.photos().len() - before,
+        )
+    }
+}
+
+fn factory(sandbox: &Sandbox) -> TelegramPublisherFactory {
+    let settings = TelegramApiSettings {
+        api_url: sandbox.telegram.server().url().parse().unwrap(),
+    };
+    let clock = Arc::new(SystemClock);
+    TelegramPublisherFactory::new(settings, &ExtraRoots::default(), clock).unwrap()
+}
+
+fn tenant() -> TenantConfig<Resolved> {
+    config(&json!({ "publishers": [{
+        "id": "t", "type": "telegram", "credentials_ref": "r", "config": { "channel_id": "@alice" }
+    }] }))
+}
+
+fn post() -> Post {
+    let sample = Sample::png("a.png", 20, 10, 1).unwrap();
+    Post {
+        name: ImageName::new("private name.png").unwrap(),
+        image: EncodedImage::new(sample.bytes).unwrap(),
+        caption: "A knot.\n\n#rope".to_owned(),
+        alt_text: Some("A knot in a rope".to_owned()),
+        tags: vec!["rope".to_owned()],
+    }
+}
+
+fn answer(status: u16, description: &str) -> Fault {
+    let body = json!({ "ok": false, "error_code": status, "description": description });
+    Fault::json(status, &body)
+}
+
+fn flood(retry_after: u64) -> Fault {
+    let body = json!({ "ok": false, "error_code": 429, "description": "Too Many Requests",
+        "parameters": { "retry_after": retry_after } });
+    Fault::json(429, &body)
+}
+
+#[tokio::test]
+async fn a_photo_arrives_with_its_caption_and_its_id_comes_back() {
+    let desk = Desk::new().await;
+    let (outcome, calls, _) = desk.publish(&[]).await;
+    let photo = &desk.sandbox.telegram.photos_of(TOKEN)[0];
+    assert_eq!(outcome.unwrap().as_str(), photo.message_id.to_string());
+    assert_eq!(photo.chat_id, "@alice");
+    assert_eq!(photo.caption.as_deref(), Some("A knot.\n\n#rope"));
+    assert_eq!(photo.photo, post().image.bytes());
+    assert_eq!(calls, 1);
+    let request = &desk.switches().requests("sendPhoto")[0];
+    assert!(request.mentions("filename=\"photo.png\"") && !request.mentions("private name"));
+    assert!(request.header("content-length").is_some());
+}
+
+#[tokio::test]
+async fn a_photo_without_a_caption_has_none() {
+    let desk = Desk::new().await;
+    let caption = String::new();
+    desk.publisher
+        .publish(&Post { caption, ..post() })
+        .await
+        .unwrap();
+    assert_eq!(desk.sandbox.telegram.photos()[0].caption, None);
+}
+
+#[tokio::test]
+async fn a_dead_token_is_tried_once() {
+    let desk = Desk::new().await;
+    desk.sandbox.telegram.revoke_bot(TOKEN);
+    let (outcome, calls, _) = desk.publish(&[]).await;
+    assert!(
+        matches!(outcome, Err(PublishError::Unauthorized(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(calls, 1);
+}
+
+#[tokio::test]
+async fn a_no_is_final_and_comes_with_its_reason_but_without_the_token() {
+    let desk = Desk::new().await;
+    desk.sandbox.telegram.restrict_bot(TOKEN, &["@bob"]);
+    let (outcome, calls, _) = desk.publish(&[]).await;
+    assert!(
+        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "Bad Request: chat not found"),
+        "{outcome:?}"
+    );
+    assert_eq!(calls, 1);
+    let echo = answer(403, &format!("Forbidden:\n{TOKEN}"));
+    let (outcome, calls, _) = desk.publish(&[echo]).await;
+    assert!(
+        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "Forbidden: ***"),
+        "{outcome:?}"
+    );
+    assert_eq!(calls, 1);
+    let (outcome, ..) = desk.publish(&[Fault::text(413, "<html>")]).await;
+    assert!(
+        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "answered 413"),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn too_many_requests_wait_as_long_as_asked_unless_that_is_too_long() {
+    let desk = Desk::new().await;
+    let started = SystemClock.now();
+    let (outcome, calls, photos) = desk.publish(&[flood(1)]).await;
+    assert!(outcome.is_ok() && SystemClock.now() - started >= Duration::from_secs(1));
+    assert_eq!((calls, photos), (2, 1));
+    let (outcome, calls, photos) = desk.publish(&[flood(31)]).await;
+    let Err(PublishError::RateLimited { retry_after }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(retry_after, Some(Duration::from_secs(31)));
+    assert_eq!((calls, photos), (1, 0));
+}
+
+#[tokio::test]
+async fn telegrams_own_server_errors_are_tried_three_times() {
+    let desk = Desk::new().await;
+    for status in [500, 502, 503, 504] {
+        let fault = answer(status, "Internal Server Error");
+        let (outcome, calls, photos) = desk.publish(&vec![fault.clone(); 2]).await;
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!((calls, photos), (3, 1));
+        let (outcome, calls, photos) = desk.publish(&vec![fault; 3]).await;
+        assert!(
+            matches!(outcome, Err(PublishError::Unavailable(_))),
+            "{outcome:?}"
+        );
+        assert_eq!((calls, photos), (3, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_taken_is_unknown_and_never_sent_again() {
+    let desk = Desk::with_timeout(Duration::from_secs(1)).await;
+    for (fault, taken) in [
+        (Fault::ResetBeforeRequest, 0),
+        (Fault::ResetAfterRequest, 1),
+        (Fault::Timeout, 0),
+        (Fault::TimeoutAfterProcessing, 1),
+        (Fault::MalformedBody, 1),
+        (Fault::TruncatedBody, 1),
+        (Fault::text(502, "<html>Bad Gateway</html>"), 0),
+        (Fault::status(500), 0),
+        (Fault::json(200, &json!({ "ok": true, "result": {} })), 0),
+    ] {
+        let (outcome, calls, photos) = desk.publish(from_ref(&fault)).await;
+        assert!(
+            matches!(outcome, Err(PublishError::Unknown(_))),
+            "{fault:?}: {outcome:?}"
+        );
+        assert_eq!((calls, photos), (1, taken), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_has_taken_nothing() {
+    let desk = Desk::new().await;
+    desk.sandbox.telegram.server().stop_listening().await;
+    let (outcome, calls, _) = desk.publish(&[]).await;
+    assert!(
+        matches!(outcome, Err(PublishError::Unavailable(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(calls, 0);
+    desk.sandbox.telegram.server().listen_again().await.unwrap();
+    assert!(desk.publish(&[]).await.0.is_ok());
+}
+
+#[tokio::test]
+async fn a_hostile_token_leads_nowhere_else() {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let factory = factory(&sandbox);
+    let credential = credential(Provider::Telegram, "1:a/../../x?y#z");
+    let publisher = TelegramPublisher {
+        api: factory.api.clone(),
+        chat_id: "1".to_owned(),
+        credential: TelegramCredential::try_from(credential).unwrap(),
+    };
+    let url = publisher.method_url().unwrap();
+    assert_eq!(url.path(), "/bot1:a%2F..%2F..%2Fx%3Fy%23z/sendPhoto");
+    assert_eq!((url.query(), url.fragment()), (None, None));
+}
+
+#[tokio::test]
+async fn a_tenant_without_telegram_gets_no_publisher_and_a_wrong_credential_is_refused() {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let factory = factory(&sandbox);
+    let token = || credential(Provider::Telegram, TOKEN);
+    let off = config(&json!({}));
+    assert!(factory.open(&off, token()).unwrap().is_none());
+    assert!(factory.credential(off.settings()).is_none());
+    let (provider, reference) = factory.credential(tenant().settings()).unwrap();
+    assert_eq!((provider, reference.expose()), (Provider::Telegram, "r"));
+    assert!(
+        factory
+            .open(&tenant(), credential(Provider::Smtp, TOKEN))
+            .is_err()
+    );
+}
