@@ -12,6 +12,7 @@ pub mod openai;
 mod sample_tenant;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod smtp;
 mod stated_reason;
 pub mod telegram;
 mod upstream;

@@ -1,0 +1,210 @@
+//! The mails of a publication. Pure: time and message ids come in as parameters.
+
+use std::time::SystemTime;
+
+use lettre::{
+    Address, Message,
+    address::Envelope,
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{
+            ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName,
+            HeaderValue,
+        },
+    },
+};
+
+use crate::{
+    domain::tenant_config::{CaptionTarget, EmailSettings, SubjectMode},
+    ports::Post,
+};
+
+/// The subject where the caption does not stand there, or is empty.
+const PLAIN_SUBJECT: &str = "Photo upload";
+
+/// A mail, ready to be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Mail {
+    /// From whom to whom.
+    pub(super) envelope: Envelope,
+    /// The message as it goes over the wire, before its dots are doubled.
+    pub(super) content: Vec<u8>,
+}
+
+/// A mail cannot be written, for instance because an address is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unwritable(pub(super) &'static str);
+
+/// The mails of one tenant.
+#[derive(Debug, Clone)]
+pub(super) struct Letterhead {
+    sender: Address,
+    recipient: Address,
+    caption_target: CaptionTarget,
+    subject_mode: SubjectMode,
+}
+
+impl Letterhead {
+    pub(super) fn new(settings: &EmailSettings) -> Result<Self, Unwritable> {
+        let EmailSettings {
+            recipient,
+            caption_target,
+            subject_mode,
+            server,
+        } = settings;
+        let address = |text: &str| text.trim().parse::<Address>();
+        Ok(Self {
+            sender: address(&server.from_email)
+                .map_err(|_| Unwritable("the sender is no e-mail address"))?,
+            recipient: address(recipient)
+                .map_err(|_| Unwritable("the recipient is no e-mail address"))?,
+            caption_target: *caption_target,
+            subject_mode: *subject_mode,
+        })
+    }
+
+    /// A new message id, made from a random word.
+    pub(super) fn message_id(&self, word: &str) -> String {
+        let domain = self.sender.domain();
+        let domain = if domain.is_ascii() {
+            domain
+        } else {
+            "localhost"
+        };
+        format!("<{word}@{domain}>")
+    }
+
+    /// The mail that publishes.
+    pub(super) fn publication(
+        &self,
+        post: &Post,
+        message_id: &str,
+        date: SystemTime,
+    ) -> Result<Mail, Unwritable> {
+        self.mail(&self.recipient, post, &post.caption, message_id, date)
+    }
+
+    /// The mail that tells the sender: the same, with a line of at most `tags` tags.
+    pub(super) fn confirmation(
+        &self,
+        post: &Post,
+        tags: usize,
+        message_id: &str,
+        date: SystemTime,
+    ) -> Result<Mail, Unwritable> {
+        let tags: Vec<String> = post
+            .tags
+            .iter()
+            .take(tags)
+            .map(|tag| one_line(tag))
+            .collect();
+        let mut text = post.caption.clone();
+        if !tags.is_empty() {
+            if !text.is_empty() {
+                text.push_str("\n\n");
+            }
+            text.push_str("Tags: ");
+            text.push_str(&tags.join(", "));
+        }
+        self.mail(&self.sender, post, &text, message_id, date)
+    }
+
+    fn mail(
+        &self,
+        to: &Address,
+        post: &Post,
+        text: &str,
+        message_id: &str,
+        date: SystemTime,
+    ) -> Result<Mail, Unwritable> {
+        let unwritable = |_| Unwritable("the message cannot be put together");
+        let text = SinglePart::plain(format!("{}\n", printable(text)));
+        let message = Message::builder()
+            .from(Mailbox::new(None, self.sender.clone()))
+            .to(Mailbox::new(None, to.clone()))
+            .date(date)
+            .message_id(Some(message_id.to_owned()))
+            .subject(self.subject(&post.caption))
+            .multipart(MultiPart::mixed().singlepart(text).singlepart(image(post)?))
+            .map_err(unwritable)?;
+        Ok(Mail {
+            envelope: Envelope::new(Some(self.sender.clone()), vec![to.clone()])
+                .map_err(|_| Unwritable("the message cannot be addressed"))?,
+            content: message.formatted(),
+        })
+    }
+
+    fn subject(&self, caption: &str) -> String {
+        let prefix = match self.subject_mode {
+            SubjectMode::Normal => "",
+            SubjectMode::Private => "Private: ",
+            SubjectMode::Avatar => "Avatar: ",
+        };
+        let caption = match self.caption_target {
+            CaptionTarget::Subject | CaptionTarget::Both => one_line(caption),
+            CaptionTarget::Body => String::new(),
+        };
+        let caption = if caption.is_empty() {
+            PLAIN_SUBJECT
+        } else {
+            &caption
+        };
+        format!("{prefix}{caption}")
+    }
+}
+
+/// The image as an attachment, with its alt text as the description that MIME has a place for.
+/// The tenant's file name stays here.
+fn image(post: &Post) -> Result<SinglePart, Unwritable> {
+    let format = post.image.format();
+    let media_type = ContentType::parse(format.media_type())
+        .map_err(|_| Unwritable("the image has no media type"))?;
+    let name = format!("photo{}", format.ending());
+    let mut part = SinglePart::builder()
+        .header(ContentDisposition::attachment(&name))
+        .header(media_type)
+        .header(ContentTransferEncoding::Base64);
+    let alt_text = one_line(post.alt_text.as_deref().unwrap_or_default());
+    if !alt_text.is_empty() {
+        part = part.header(ContentDescription(alt_text));
+    }
+    Ok(part.body(post.image.bytes().to_vec()))
+}
+
+/// What a part shows (RFC 2045, section 8).
+#[derive(Debug, Clone)]
+struct ContentDescription(String);
+
+impl Header for ContentDescription {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Content-Description")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
+}
+
+/// The text as one line that a header can hold: nothing in it can end the header.
+fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_whitespace() || c.is_control();
+    let words = text.split(breaks).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The text without control characters but line ends.
+fn printable(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.chars()
+        .filter(|c| *c == '\n' || !c.is_control())
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,0 +1,252 @@
+//! E-mail: publishes by a tenant's own mail server.
+//!
+//! lettre writes the messages and speaks the protocol; its ready-made transport is not used,
+//! because it does not tell at which moment a connection was lost.
+
+mod message;
+mod session;
+#[cfg(feature = "sandbox")]
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use tokio::{sync::OnceCell, time::timeout};
+use uuid::Uuid;
+
+use self::{
+    message::{Letterhead, Unwritable},
+    session::{Failure, Limits, Session},
+};
+use super::{
+    http_client::{ExtraRoots, InvalidRoots},
+    upstream::{Answer, Call, RetryPolicy},
+};
+use crate::{
+    domain::{
+        credential::{Credential, Provider, SmtpCredential, WrongProvider},
+        platform::{ImageLimits, Platform},
+        publication::PostId,
+        secret::CredentialsRef,
+        tenant_config::{
+            ConfirmationSettings, EmailSettings, MailServer, MailTransport, Resolved, TenantConfig,
+            TenantSettings,
+        },
+    },
+    ports::{Clock, Post, PublishError, Publisher, PublisherFactory},
+};
+
+/// A mail server that takes longer is taken for down; a minute for the message lets 10 MB pass on
+/// a slow line.
+const LIMITS: Limits = Limits {
+    command: Duration::from_secs(10),
+    message: Duration::from_mins(1),
+    confirmation: Duration::from_secs(30),
+    farewell: Duration::from_secs(1),
+};
+/// One retry, as the contract says.
+const POLICY: RetryPolicy = RetryPolicy {
+    attempts: 2,
+    first_delay: Duration::from_secs(1),
+    max_delay: Duration::from_secs(5),
+};
+/// The publication has been made by then: its confirmation is not tried again.
+const CONFIRMATION_POLICY: RetryPolicy = RetryPolicy {
+    attempts: 1,
+    ..POLICY
+};
+
+/// Opens e-mail for tenants.
+pub struct SmtpPublisherFactory {
+    post_office: PostOffice,
+}
+
+impl SmtpPublisherFactory {
+    /// Sets up what all tenants share. Contacts nobody.
+    ///
+    /// # Errors
+    /// [`InvalidRoots`] when the extra roots cannot be used for mail.
+    pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, InvalidRoots> {
+        let roots = match roots.pem() {
+            [] => None,
+            pem => Some(Certificate::from_pem(pem).map_err(|_| InvalidRoots)?),
+        };
+        Ok(Self {
+            post_office: PostOffice {
+                roots,
+                clock,
+                limits: LIMITS,
+                policy: POLICY,
+            },
+        })
+    }
+}
+
+impl PublisherFactory for SmtpPublisherFactory {
+    fn platform(&self) -> Platform {
+        Platform::Email
+    }
+
+    fn image_limits(&self) -> Option<ImageLimits> {
+        None
+    }
+
+    fn credential(&self, settings: &TenantSettings) -> Option<(Provider, CredentialsRef)> {
+        let email = settings.email.as_ref()?;
+        Some((Provider::Smtp, email.server.password_ref.clone()))
+    }
+
+    fn open(
+        &self,
+        config: &TenantConfig<Resolved>,
+        credential: Arc<Credential>,
+    ) -> Result<Option<Arc<dyn Publisher>>, WrongProvider> {
+        let Some(email) = &config.settings().email else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(SmtpPublisher {
+            post_office: self.post_office.clone(),
+            email: email.clone(),
+            confirmation: config.settings().confirmation.clone(),
+            credential: SmtpCredential::try_from(credential)?,
+            tls: OnceCell::new(),
+        })))
+    }
+}
+
+/// What all tenants share.
+#[derive(Clone)]
+struct PostOffice {
+    roots: Option<Certificate>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    policy: RetryPolicy,
+}
+
+/// The mail of one tenant.
+struct SmtpPublisher {
+    post_office: PostOffice,
+    email: EmailSettings,
+    confirmation: ConfirmationSettings,
+    credential: SmtpCredential,
+    /// Made once: it reads the system's roots.
+    tls: OnceCell<Option<TlsParameters>>,
+}
+
+#[async_trait]
+impl Publisher for SmtpPublisher {
+    async fn publish(&self, post: &Post) -> Result<PostId, PublishError> {
+        let letterhead = Letterhead::new(&self.email).map_err(rejected)?;
+        let id = letterhead.message_id(&Uuid::new_v4().to_string());
+        let date = self.post_office.clock.utc();
+        let mail = letterhead.publication(post, &id, date).map_err(rejected)?;
+        let tls = self.tls.get_or_try_init(|| self.tls_parameters()).await?;
+
+        let password = self.credential.password().expose();
+        let attempt = || async {
+            let server = &self.email.server;
+            let limits = self.post_office.limits;
+            let mut session = Session::open(server, tls.clone(), password, limits).await?;
+            session.send(&mail).await?;
+            Ok(answer(session))
+        };
+        let session = self
+            .call("send")
+            .run(self.post_office.policy, attempt)
+            .await
+            .map_err(|failure: Failure| failure.into_publish_error(password))?;
+        let session = self.confirm(session, &letterhead, post).await;
+        if let Some(session) = session {
+            session.close().await;
+        }
+        Ok(PostId::new(id))
+    }
+}
+
+impl SmtpPublisher {
+    /// Tells the sender, on the connection that has carried the publication, if that is wanted.
+    /// A failure is only logged; the connection comes back while it can be used.
+    async fn confirm(
+        &self,
+        session: Session,
+        letterhead: &Letterhead,
+        post: &Post,
+    ) -> Option<Session> {
+        let ConfirmationSettings {
+            to_sender,
+            tags_count,
+            tags_nature: _,
+        } = self.confirmation;
+        if !to_sender {
+            return Some(session);
+        }
+        let id = letterhead.message_id(&Uuid::new_v4().to_string());
+        let tags = usize::try_from(tags_count).unwrap_or(usize::MAX);
+        let date = self.post_office.clock.utc();
+        let Ok(mail) = letterhead.confirmation(post, tags, &id, date) else {
+            tracing::warn!(upstream = "smtp", "the confirmation could not be written");
+            return Some(session);
+        };
+        let limit = self.post_office.limits.confirmation;
+        let mut session = Some(session);
+        let attempt = || {
+            let session = session.take();
+            async {
+                let mut session = session.ok_or_else(Failure::lost)?;
+                let sending = timeout(limit, session.send(&mail));
+                sending.await.unwrap_or_else(|_| Err(Failure::lost()))?;
+                Ok::<_, Failure>(answer(session))
+            }
+        };
+        self.call("confirm")
+            .run(CONFIRMATION_POLICY, attempt)
+            .await
+            .ok()
+    }
+
+    /// How the connection is secured; `None` when it is not, which the config allows to loopback
+    /// alone.
+    async fn tls_parameters(&self) -> Result<Option<TlsParameters>, PublishError> {
+        let MailServer {
+            host, transport, ..
+        } = &self.email.server;
+        if *transport == MailTransport::Plain {
+            return Ok(None);
+        }
+        let mut builder = TlsParameters::builder(host.clone());
+        if let Some(roots) = &self.post_office.roots {
+            builder = builder.add_root_certificate(roots.clone());
+        }
+        // Reads the system's roots from disk.
+        let built = tokio::task::spawn_blocking(|| builder.build_rustls()).await;
+        match built {
+            Ok(Ok(parameters)) => Ok(Some(parameters)),
+            Ok(Err(_)) | Err(_) => Err(PublishError::Unavailable(
+                "the TLS set-up for mail failed".into(),
+            )),
+        }
+    }
+
+    fn call(&self, operation: &'static str) -> Call<'_> {
+        Call {
+            clock: &*self.post_office.clock,
+            upstream: "smtp",
+            operation,
+        }
+    }
+}
+
+fn rejected(unwritable: Unwritable) -> PublishError {
+    PublishError::Rejected(unwritable.to_string())
+}
+
+/// 250 is the one reply by which a mail server takes a mail; it stands in the log where a request
+/// has its status.
+fn answer(session: Session) -> Answer<Session> {
+    Answer {
+        status: 250,
+        value: session,
+    }
+}

@@ -1,0 +1,379 @@
+//! Tests over real sockets, against the sandbox's mail server, and against one that breaks off in
+//! the middle of a message.
+
+mod quitter;
+
+use std::slice::from_ref;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    adapters::{
+        clock::SystemClock,
+        sample_tenant::{config, credential},
+        sandbox::{Fault, Sandbox, Switches},
+    },
+    domain::image::{EncodedImage, ImageName},
+};
+
+const PASSWORD: &str = "mail-password";
+const SENDER: &str = "alice@mail.test";
+const RECIPIENT: &str = "alice@fetlife.test";
+
+/// Never reached by a server that answers, however slow the machine.
+const PATIENT: Limits = Limits {
+    command: Duration::from_secs(20),
+    message: Duration::from_secs(20),
+    confirmation: Duration::from_secs(20),
+    farewell: Duration::from_millis(100),
+};
+/// Soon reached by a server that does not answer to a message or a confirmation.
+const IMPATIENT: Limits = Limits {
+    message: Duration::from_secs(1),
+    confirmation: Duration::from_secs(1),
+    ..PATIENT
+};
+
+/// A mail server and the publisher of one tenant, with delays that a test can wait for.
+struct Desk {
+    sandbox: Sandbox,
+    publisher: SmtpPublisher,
+}
+
+impl Desk {
+    async fn new(confirmation: bool) -> Self {
+        let sandbox = Sandbox::start_empty().await.unwrap();
+        sandbox.smtp.set_user(SENDER, PASSWORD);
+        let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
+        let config = tenant(
+            "localhost",
+            sandbox.smtp.port(),
+            &json!({
+                "confirmation": { "confirmation_to_sender": confirmation }
+            }),
+        );
+        let publisher = publisher(&config, &roots);
+        Self { sandbox, publisher }
+    }
+
+    fn switches(&self) -> &Switches {
+        self.sandbox.smtp.switches()
+    }
+
+    /// What comes of a mail when this command meets these faults, and how many mails were taken.
+    async fn publish(
+        &self,
+        command: &str,
+        faults: &[Fault],
+    ) -> (Result<PostId, PublishError>, usize) {
+        self.switches().forget_calls();
+        let before = self.sandbox.smtp.mails().len();
+        for fault in faults {
+            self.switches().inject(command, fault.clone());
+        }
+        let outcome = self.publisher.publish(&post(b"\xFF\xD8\xFF")).await;
+        if let Err(error) = &outcome {
+            let shown = format!("{error:?} {error}");
+            assert!(
+                !shown.contains(PASSWORD) && !shown.contains("localhost"),
+                "{shown}"
+            );
+        }
+        self.switches().clear(command);
+        (outcome, self.sandbox.smtp.mails().len() - before)
+    }
+}
+
+fn tenant(host: &str, port: u16, patch: &Value) -> TenantConfig<Resolved> {
+    let mut blocks = json!({
+        "publishers": [{ "id": "f", "type": "fetlife", "config": { "recipient": RECIPIENT } }],
+        "email_server": { "host": host, "port": port, "from_email": SENDER, "password_ref": "p",
+            "use_tls": true },
+    });
+    for (name, block) in patch.as_object().unwrap() {
+        for (key, value) in block.as_object().unwrap() {
+            blocks[name][key] = value.clone();
+        }
+    }
+    config(&blocks)
+}
+
+fn publisher(config: &TenantConfig<Resolved>, roots: &ExtraRoots) -> SmtpPublisher {
+    let mut factory = SmtpPublisherFactory::new(roots, Arc::new(SystemClock)).unwrap();
+    factory.post_office.policy.first_delay = Duration::from_millis(5);
+    factory.post_office.limits = PATIENT;
+    SmtpPublisher {
+        post_office: factory.post_office,
+        email: config.settings().email.clone().unwrap(),
+        confirmation: config.settings().confirmation.clone(),
+        credential: SmtpCredential::try_from(credential(Provider::Smtp, PASSWORD)).unwrap(),
+        tls: OnceCell::new(),
+    }
+}
+
+fn post(image: &[u8]) -> Post {
+    Post {
+        name: ImageName::new("a.jpg").unwrap(),
+        image: EncodedImage::new(Bytes::copy_from_slice(image)).unwrap(),
+        caption: "A knot.\n.\nMore.".to_owned(),
+        alt_text: None,
+        tags: vec!["rope".to_owned(), "calm".to_owned()],
+    }
+}
+
+fn reply(code: u16, text: &str) -> Fault {
+    Fault::text(code, text)
+}
+
+#[tokio::test]
+async fn publication_and_confirmation_go_over_one_encrypted_connection() {
+    let desk = Desk::new(true).await;
+    let (outcome, taken) = desk.publish("DATA", &[]).await;
+    assert_eq!(taken, 2);
+    let mails = desk.sandbox.smtp.mails();
+    let [publication, confirmation] = &mails[..] else {
+        panic!("{mails:?}")
+    };
+    assert_eq!(
+        publication.header("Message-ID"),
+        Some(outcome.unwrap().to_string())
+    );
+    assert_eq!(
+        (publication.from.as_str(), &publication.to[..]),
+        (SENDER, &[RECIPIENT.to_owned()][..])
+    );
+    assert_eq!(
+        publication.header("Subject").as_deref(),
+        Some("A knot. . More.")
+    );
+    assert!(
+        publication.text().contains("\r\nA knot.\r\n.\r\nMore.\r\n"),
+        "{}",
+        publication.text()
+    );
+    assert!(!publication.text().contains("Tags:"));
+    assert!(publication.tls && publication.user.as_deref() == Some(SENDER));
+    assert_eq!(confirmation.to, [SENDER]);
+    assert!(confirmation.text().contains("Tags: rope, calm"));
+    assert_ne!(
+        confirmation.header("Message-ID"),
+        publication.header("Message-ID")
+    );
+    assert_eq!(publication.connection, confirmation.connection);
+    assert_eq!(desk.switches().calls("connect"), 1);
+    assert_eq!(desk.switches().calls("AUTH"), 1);
+}
+
+#[tokio::test]
+async fn without_a_confirmation_there_is_one_mail() {
+    let desk = Desk::new(false).await;
+    let (outcome, taken) = desk.publish("DATA", &[]).await;
+    assert!(outcome.is_ok());
+    assert_eq!(taken, 1);
+    assert_eq!(desk.sandbox.smtp.mails()[0].to, [RECIPIENT]);
+}
+
+#[tokio::test]
+async fn a_failed_confirmation_does_not_fail_the_publication() {
+    let mut desk = Desk::new(true).await;
+    desk.publisher.post_office.limits = IMPATIENT;
+    for fault in [
+        reply(550, "5.1.1 no"),
+        reply(451, "4.3.0 later"),
+        Fault::ResetBeforeRequest,
+        Fault::Timeout,
+    ] {
+        let to_sender = format!("<{SENDER}>");
+        desk.switches()
+            .inject_matching("RCPT", 1, &to_sender, fault.clone());
+        let (outcome, taken) = desk.publish("none", &[]).await;
+        assert!(outcome.is_ok(), "{fault:?}: {outcome:?}");
+        assert_eq!(taken, 1, "{fault:?}");
+        assert_eq!(desk.switches().calls("connect"), 1);
+        desk.switches().clear("RCPT");
+    }
+}
+
+#[tokio::test]
+async fn a_dead_password_is_tried_once() {
+    let desk = Desk::new(false).await;
+    desk.sandbox.smtp.remove_user(SENDER);
+    let (outcome, _) = desk.publish("none", &[]).await;
+    let Err(PublishError::Unauthorized(cause)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(cause.to_string(), "login: answered 535");
+    assert_eq!(desk.switches().calls("AUTH"), 1);
+    assert_eq!(desk.switches().calls("MAIL"), 0);
+}
+
+#[tokio::test]
+async fn a_temporary_no_is_tried_once_more() {
+    let desk = Desk::new(false).await;
+    for command in [
+        "connect", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "DATA_END",
+    ] {
+        let later = reply(451, "4.3.0 try later");
+        let (outcome, taken) = desk.publish(command, from_ref(&later)).await;
+        assert!(outcome.is_ok(), "{command}: {outcome:?}");
+        assert_eq!(taken, 1, "{command}");
+        let (outcome, taken) = desk.publish(command, &[later.clone(), later]).await;
+        assert!(
+            matches!(outcome, Err(PublishError::Unavailable(_))),
+            "{command}: {outcome:?}"
+        );
+        assert_eq!(taken, 0, "{command}");
+        assert_eq!(desk.switches().calls("connect"), 2, "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_final_no_comes_with_its_reason_and_is_not_repeated() {
+    let desk = Desk::new(false).await;
+    for command in ["MAIL", "RCPT", "DATA", "DATA_END"] {
+        let fault = reply(550, &format!("5.7.1 \u{7}not {PASSWORD} here"));
+        let (outcome, taken) = desk.publish(command, &[fault]).await;
+        let Err(PublishError::Rejected(reason)) = outcome else {
+            panic!("{command}: {outcome:?}")
+        };
+        assert_eq!(reason, "550 5.7.1 not *** here");
+        assert_eq!((taken, desk.switches().calls("connect")), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_message_is_tried_once_more() {
+    let desk = Desk::new(false).await;
+    for command in ["connect", "STARTTLS", "AUTH", "RCPT", "DATA"] {
+        let fault = Fault::ResetBeforeRequest;
+        let (outcome, taken) = desk.publish(command, from_ref(&fault)).await;
+        assert!(outcome.is_ok(), "{command}: {outcome:?}");
+        assert_eq!(taken, 1, "{command}");
+        let (outcome, taken) = desk.publish(command, &[fault.clone(), fault]).await;
+        assert!(
+            matches!(outcome, Err(PublishError::Unavailable(_))),
+            "{command}: {outcome:?}"
+        );
+        assert_eq!(taken, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_the_message_leaves_it_unknown_and_sends_it_once() {
+    let mut desk = Desk::new(true).await;
+    desk.publisher.post_office.limits = IMPATIENT;
+    for (fault, taken) in [
+        (Fault::ResetBeforeRequest, 0),
+        (Fault::ResetAfterRequest, 1),
+        (Fault::Timeout, 0),
+        (Fault::TimeoutAfterProcessing, 1),
+        (Fault::MalformedBody, 1),
+        (Fault::TruncatedBody, 1),
+    ] {
+        let (outcome, mails) = desk.publish("DATA_END", from_ref(&fault)).await;
+        assert!(
+            matches!(outcome, Err(PublishError::Unknown(_))),
+            "{fault:?}: {outcome:?}"
+        );
+        assert_eq!(
+            (mails, desk.switches().calls("DATA_END")),
+            (taken, 1),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_within_the_message_has_sent_nothing() {
+    let (port, server) = quitter::start(2).await;
+    let patch = json!({ "email_server": { "use_tls": false } });
+    let publisher = publisher(&tenant("127.0.0.1", port, &patch), &ExtraRoots::default());
+    let mut image = vec![7; 16 * 1024 * 1024];
+    image[..3].copy_from_slice(b"\xFF\xD8\xFF");
+    let outcome = publisher.publish(&post(&image)).await;
+    assert!(
+        matches!(outcome, Err(PublishError::Unavailable(_))),
+        "{outcome:?}"
+    );
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_without_starttls_gets_no_password() {
+    let desk = Desk::new(false).await;
+    let (outcome, _) = desk.publish("EHLO", &[reply(250, "localhost")]).await;
+    let Err(PublishError::Unavailable(cause)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(cause.to_string(), "TLS: no STARTTLS is offered");
+    assert_eq!(desk.switches().calls("connect"), 1);
+    assert_eq!(desk.switches().calls("AUTH"), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_refused() {
+    let mut desk = Desk::new(false).await;
+    let other = Sandbox::start_empty().await.unwrap();
+    let roots = ExtraRoots::from_pem(other.ca_pem().as_bytes()).unwrap();
+    let config = tenant("localhost", desk.sandbox.smtp.port(), &json!({}));
+    desk.publisher = publisher(&config, &roots);
+    let (outcome, _) = desk.publish("none", &[]).await;
+    let Err(PublishError::Unavailable(cause)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(cause.to_string(), "TLS: invalid data");
+    assert_eq!(desk.switches().calls("STARTTLS"), 1);
+    assert_eq!(desk.switches().calls("AUTH"), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_tls_at_once_is_spoken_to_so() {
+    let mut desk = Desk::new(false).await;
+    desk.publisher.email.server.port = desk.sandbox.smtp.tls_port();
+    desk.publisher.email.server.transport = MailTransport::ImplicitTls;
+    let (outcome, taken) = desk.publish("none", &[]).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(taken == 1 && desk.sandbox.smtp.mails()[0].tls);
+    assert_eq!(desk.switches().calls("STARTTLS"), 0);
+}
+
+#[tokio::test]
+async fn loopback_may_do_without_tls() {
+    let mut desk = Desk::new(false).await;
+    desk.sandbox.smtp.allow_plain_text(true);
+    desk.publisher.email.server.transport = MailTransport::Plain;
+    let (outcome, taken) = desk.publish("none", &[]).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(taken == 1 && !desk.sandbox.smtp.mails()[0].tls);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_unavailable() {
+    let desk = Desk::new(false).await;
+    desk.sandbox.smtp.stop_listening().await;
+    let (outcome, _) = desk.publish("none", &[]).await;
+    assert!(
+        matches!(outcome, Err(PublishError::Unavailable(_))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_without_email_gets_no_publisher_and_a_wrong_credential_is_refused() {
+    let factory = SmtpPublisherFactory::new(&ExtraRoots::default(), Arc::new(SystemClock)).unwrap();
+    let password = || credential(Provider::Smtp, PASSWORD);
+    let off = config(&json!({}));
+    assert!(factory.open(&off, password()).unwrap().is_none());
+    assert!(factory.credential(off.settings()).is_none());
+    let on = tenant("localhost", 587, &json!({}));
+    let (provider, reference) = factory.credential(on.settings()).unwrap();
+    assert_eq!((provider, reference.expose()), (Provider::Smtp, "p"));
+    assert!(factory.open(&on, password()).unwrap().is_some());
+    assert!(
+        factory
+            .open(&on, credential(Provider::OpenAi, PASSWORD))
+            .is_err()
+    );
+}
