@@ -157,8 +157,9 @@ impl Publisher for SmtpPublisher {
             .run(self.post_office.policy, attempt)
             .await
             .map_err(|failure: Failure| failure.into_publish_error(password))?;
-        let session = self.confirm(session, &letterhead, post).await;
-        if let Some(session) = session {
+        // It holds the whole image, and the confirmation holds it again.
+        drop(mail);
+        if let Some(session) = self.confirm(session, &letterhead, post).await {
             session.close().await;
         }
         Ok(PostId::new(id))
