@@ -3,4 +3,5 @@
 //! Imports `domain` and `ports`, never `adapters`; inside, `http` imports `usecases` and not the
 //! other way round.
 
+pub mod http;
 pub mod usecases;

@@ -1,0 +1,65 @@
+//! `/api/config`: what a client has to know of a tenant's config to show the right buttons.
+
+use std::sync::Arc;
+
+use poem_openapi::{OpenApi, payload::Json};
+
+use super::{
+    auth::AdminAuth,
+    dto::config::{EnabledPublishers, FeatureFlags},
+    error::ApiError,
+    problem::ProblemKind,
+    spec::Tag,
+    tenant_scope::TenantScope,
+};
+
+/// The problems of each operation, by its id; `spec` adds those that come with tenants and
+/// security.
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] =
+    &[("getFeatures", &[]), ("getPublishers", &[])];
+
+/// A tenant's config, as far as clients may know it.
+pub(super) struct ConfigApi {
+    pub(super) auth: Arc<AdminAuth>,
+}
+
+#[expect(
+    clippy::unused_async,
+    reason = "the framework wants every handler to be async"
+)]
+#[OpenApi]
+impl ConfigApi {
+    /// What may the tenant do?
+    ///
+    /// The feature flags as they are in effect, where the images are, and how admins
+    /// authenticate.
+    #[oai(
+        path = "/api/config/features",
+        method = "get",
+        operation_id = "getFeatures",
+        tag = "Tag::Config"
+    )]
+    async fn features(
+        &self,
+        TenantScope(tenant): TenantScope,
+    ) -> Result<Json<FeatureFlags>, ApiError> {
+        let features = tenant.config().settings().features;
+        Ok(Json(FeatureFlags::new(features, self.auth.mode())))
+    }
+
+    /// Which platforms are on?
+    ///
+    /// A platform is off, too, when its settings are incomplete or publishing as a whole is off.
+    #[oai(
+        path = "/api/config/publishers",
+        method = "get",
+        operation_id = "getPublishers",
+        tag = "Tag::Config"
+    )]
+    async fn publishers(
+        &self,
+        TenantScope(tenant): TenantScope,
+    ) -> Result<Json<EnabledPublishers>, ApiError> {
+        Ok(Json(tenant.config().settings().into()))
+    }
+}

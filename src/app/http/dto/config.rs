@@ -1,0 +1,133 @@
+//! What a client may know of a tenant's config.
+
+use poem_openapi::{Enum, Object, types::Example};
+
+use crate::domain::{
+    platform::Platform,
+    tenant_config::{Features, TenantSettings},
+};
+
+/// What the tenant may do, as it is in effect: a flag is off, too, when the config turns it on
+/// but lacks what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(example)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the contract has one flag per feature"
+)]
+pub struct FeatureFlags {
+    /// Images may be published.
+    pub publish_enabled: bool,
+    /// Images may be analysed and captioned.
+    pub analyze_caption_enabled: bool,
+    /// Images may be moved to the keep folder.
+    pub keep_enabled: bool,
+    /// Images may be moved to the remove folder.
+    pub remove_enabled: bool,
+    /// Anyone may look at the images; else only admins.
+    pub auto_view_enabled: bool,
+    /// Images may be deleted for good.
+    pub delete_enabled: bool,
+    /// Alt text is written, and goes along where a platform has a place for it.
+    pub alt_text_enabled: bool,
+    /// Where the images are.
+    pub storage_provider: StorageProvider,
+    /// How admins authenticate.
+    pub auth_mode: AuthMode,
+}
+
+/// The platforms that are on for the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct EnabledPublishers {
+    /// A Telegram channel.
+    pub telegram: bool,
+    /// FetLife, by e-mail.
+    pub email: bool,
+    /// Always off: kept for clients that ask for it.
+    pub instagram: bool,
+}
+
+/// Where images are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum StorageProvider {
+    /// Dropbox.
+    Dropbox,
+}
+
+/// How admins authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// Not at all: admin operations are open to everyone, or shut for lack of a credential to
+    /// check (`admin-not-configured`).
+    None,
+    /// By a bearer token.
+    Token,
+    /// By a password.
+    Password,
+}
+
+impl FeatureFlags {
+    /// The flags of a tenant, and how this service authenticates admins.
+    #[must_use]
+    pub fn new(features: Features, auth_mode: AuthMode) -> Self {
+        let Features {
+            publish_enabled,
+            analyze_caption_enabled,
+            keep_enabled,
+            remove_enabled,
+            auto_view_enabled,
+            delete_enabled,
+            alt_text_enabled,
+        } = features;
+        Self {
+            publish_enabled,
+            analyze_caption_enabled,
+            keep_enabled,
+            remove_enabled,
+            auto_view_enabled,
+            delete_enabled,
+            alt_text_enabled,
+            storage_provider: StorageProvider::Dropbox,
+            auth_mode,
+        }
+    }
+}
+
+impl From<&TenantSettings> for EnabledPublishers {
+    fn from(settings: &TenantSettings) -> Self {
+        Self {
+            telegram: settings.has(Platform::Telegram),
+            email: settings.has(Platform::Email),
+            instagram: false,
+        }
+    }
+}
+
+impl Example for FeatureFlags {
+    fn example() -> Self {
+        Self {
+            publish_enabled: true,
+            analyze_caption_enabled: true,
+            keep_enabled: true,
+            remove_enabled: true,
+            auto_view_enabled: false,
+            delete_enabled: false,
+            alt_text_enabled: true,
+            storage_provider: StorageProvider::Dropbox,
+            auth_mode: AuthMode::Token,
+        }
+    }
+}
+
+impl Example for EnabledPublishers {
+    fn example() -> Self {
+        Self {
+            telegram: true,
+            email: false,
+            instagram: false,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What a client says to have an image published, and what it is told.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::{Enum, Object, types::Example};
+use serde_json::Value;
+
+use super::problem::FieldError;
+use crate::{
+    app::http::json_body::Fields,
+    domain::{
+        platform::Platform,
+        publication::{self, Outcome, PublicationReport, PublicationRequest},
+    },
+};
+
+/// The longest caption that is taken, in characters: ten times what any platform shows.
+const MAX_CAPTION: usize = 10_000;
+
+/// How to publish an image. Every field may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(example, deny_unknown_fields)]
+pub struct PublishRequest {
+    /// Publish to these platforms only; each must be on for the tenant. Left out: to all that
+    /// are on.
+    #[oai(validator(min_items = 1, max_items = 2, unique_items))]
+    pub platforms: Option<Vec<PlatformName>>,
+    /// The caption to publish with, cut to fit each platform. Left out: one is written.
+    #[oai(validator(min_length = 1, max_length = 10_000))]
+    pub caption: Option<String>,
+    /// Prepare everything, say what would be sent, and write and send nothing.
+    #[oai(default)]
+    pub dry_run: bool,
+    /// Publish without a caption when none can be written.
+    #[oai(default)]
+    pub allow_empty_caption: bool,
+}
+
+/// A place to publish to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum PlatformName {
+    /// A Telegram channel.
+    Telegram,
+    /// FetLife, by e-mail.
+    Email,
+}
+
+/// What became of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct PublishResult {
+    /// The image.
+    pub filename: String,
+    /// What became of it on each platform, by the platform's name.
+    pub results: BTreeMap<String, PlatformResult>,
+    /// The image is in the archive folder now.
+    pub archived: bool,
+    /// At least one platform has the image.
+    pub any_success: bool,
+    /// Nothing was written or sent.
+    pub dry_run: bool,
+    /// What went wrong after the platforms were served, for people: the caption file, the
+    /// archive. The image counts as published all the same.
+    pub warnings: Vec<String>,
+}
+
+/// What became of the image on one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct PlatformResult {
+    /// The platform has the image.
+    pub success: bool,
+    /// What the platform calls it.
+    #[oai(nullable)]
+    pub post_id: Option<String>,
+    /// Why the platform does not have the image for certain, for people.
+    #[oai(nullable)]
+    pub error: Option<String>,
+    /// What happened, for programs.
+    pub outcome: PublishOutcome,
+    /// The caption as it was sent, or would be.
+    pub caption: String,
+}
+
+/// What became of an image on a platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum PublishOutcome {
+    /// The platform has taken it now.
+    Published,
+    /// The platform has not taken it. Publishing again tries again.
+    Failed,
+    /// The platform had taken it before; nothing was sent.
+    AlreadyPublished,
+    /// Nobody can tell whether the platform has taken it: look there before trying again.
+    Unknown,
+    /// It was not sent, on purpose.
+    Skipped,
+}
+
+impl PublishRequest {
+    /// Reads a request out of a body's fields; what is bad, or is no field of this request, is
+    /// noted in `fields`.
+    pub fn read(fields: &mut Fields) -> Self {
+        let boolean = |value: &Value| value.as_bool();
+        Self {
+            platforms: read_platforms(fields),
+            caption: read_caption(fields),
+            dry_run: fields
+                .take("dry_run", "must be true or false", boolean)
+                .unwrap_or_default(),
+            allow_empty_caption: fields
+                .take("allow_empty_caption", "must be true or false", boolean)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn read_platforms(fields: &mut Fields) -> Option<Vec<PlatformName>> {
+    const RULE: &str = "must be a list of names of platforms";
+    let list = fields.take("platforms", RULE, |value| value.as_array().cloned())?;
+    if list.is_empty() {
+        fields.reject(FieldError::new("platforms", "must name a platform"));
+    }
+    let mut platforms = Vec::new();
+    for (index, value) in list.iter().enumerate() {
+        match value.as_str().and_then(Platform::from_name) {
+            Some(platform) if platforms.contains(&platform.into()) => {
+                fields.reject(FieldError::new(
+                    format!("platforms[{index}]"),
+                    "is named twice",
+                ));
+            }
+            Some(platform) => platforms.push(platform.into()),
+            None => {
+                let names = Platform::ALL.map(Platform::as_str).join(", ");
+                let rule = format!("must be one of: {names}");
+                fields.reject(FieldError::new(format!("platforms[{index}]"), rule));
+            }
+        }
+    }
+    Some(platforms)
+}
+
+fn read_caption(fields: &mut Fields) -> Option<String> {
+    let caption = fields.take("caption", "must be a text", |value| {
+        value.as_str().map(str::to_owned)
+    })?;
+    if caption.trim().is_empty() {
+        let rule = "must not be blank; leave it out to have one written";
+        fields.reject(FieldError::new("caption", rule));
+    }
+    if caption.chars().count() > MAX_CAPTION {
+        let rule = format!("must have at most {MAX_CAPTION} characters");
+        fields.reject(FieldError::new("caption", rule));
+    }
+    Some(caption)
+}
+
+impl From<PublishRequest> for PublicationRequest {
+    fn from(request: PublishRequest) -> Self {
+        let PublishRequest {
+            platforms,
+            caption,
+            dry_run,
+            allow_empty_caption,
+        } = request;
+        Self {
+            platforms: platforms.map(|names| names.into_iter().map(Platform::from).collect()),
+            caption,
+            dry_run,
+            allow_empty_caption,
+        }
+    }
+}
+
+impl From<Platform> for PlatformName {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::Telegram => Self::Telegram,
+            Platform::Email => Self::Email,
+        }
+    }
+}
+
+impl From<PlatformName> for Platform {
+    fn from(name: PlatformName) -> Self {
+        match name {
+            PlatformName::Telegram => Self::Telegram,
+            PlatformName::Email => Self::Email,
+        }
+    }
+}
+
+impl From<PublicationReport> for PublishResult {
+    fn from(report: PublicationReport) -> Self {
+        let any_success = report.any_success();
+        let PublicationReport {
+            image,
+            results,
+            dry_run,
+            archived,
+            warnings,
+        } = report;
+        let entry = |result: publication::PlatformResult| {
+            (result.platform.as_str().to_owned(), result.into())
+        };
+        Self {
+            filename: image.as_str().to_owned(),
+            results: results.into_iter().map(entry).collect(),
+            archived,
+            any_success,
+            dry_run,
+            warnings,
+        }
+    }
+}
+
+impl From<publication::PlatformResult> for PlatformResult {
+    fn from(result: publication::PlatformResult) -> Self {
+        let publication::PlatformResult {
+            platform: _, // the key under which this stands
+            caption,
+            outcome,
+        } = result;
+        let success = outcome.is_success();
+        let (outcome, post_id, error) = match outcome {
+            Outcome::Published(id) => (PublishOutcome::Published, Some(id), None),
+            Outcome::AlreadyPublished(id) => (PublishOutcome::AlreadyPublished, Some(id), None),
+            Outcome::Failed(error) => (PublishOutcome::Failed, None, Some(error)),
+            Outcome::Unknown(error) => (PublishOutcome::Unknown, None, Some(error)),
+            Outcome::Skipped(reason) => (PublishOutcome::Skipped, None, Some(reason)),
+        };
+        Self {
+            success,
+            post_id: post_id.map(|id| id.as_str().to_owned()),
+            error,
+            outcome,
+            caption,
+        }
+    }
+}
+
+impl Example for PublishRequest {
+    fn example() -> Self {
+        Self {
+            platforms: Some(vec![PlatformName::Telegram]),
+            caption: Some("Evening light over the harbour".to_owned()),
+            dry_run: false,
+            allow_empty_caption: false,
+        }
+    }
+}
+
+impl Example for PublishResult {
+    fn example() -> Self {
+        let platform = PlatformName::Telegram;
+        Self {
+            filename: "harbour.png".to_owned(),
+            results: [(
+                Platform::from(platform).as_str().to_owned(),
+                PlatformResult::example(),
+            )]
+            .into(),
+            archived: true,
+            any_success: true,
+            dry_run: false,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Example for PlatformResult {
+    fn example() -> Self {
+        Self {
+            success: true,
+            post_id: Some("1234".to_owned()),
+            error: None,
+            outcome: PublishOutcome::Published,
+            caption: "Evening light over the harbour".to_owned(),
+        }
+    }
+}

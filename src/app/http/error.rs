@@ -1,0 +1,264 @@
+//! The one error type of the API. What each use case's failures are answered with is in
+//! `usecases`.
+
+mod usecases;
+
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
+
+use poem::{
+    Body, Response,
+    error::{MethodNotAllowedError, NotFoundError, ResponseError},
+    http::{HeaderValue, StatusCode, header},
+};
+use poem_openapi::{
+    ApiResponse,
+    error::{ContentTypeError, ParseParamError, ParsePathError},
+    registry::{MetaResponses, Registry},
+    types::ToJSON as _,
+};
+
+use super::{
+    dto::problem::{FieldError, Problem},
+    middleware::body_limit,
+    problem::ProblemKind,
+};
+use crate::{
+    app::usecases::error_chain::ErrorChain, domain::request_id::RequestId, ports::ImageStoreError,
+};
+
+/// What `Retry-After` says where nobody has said when to come back.
+pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// A problem on its way to the caller, with its cause on its way to the log.
+#[derive(Debug)]
+pub struct ApiError {
+    kind: ProblemKind,
+    detail: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// A problem. The detail is sent to the caller: no secret, no reference, nothing that an
+    /// upstream said.
+    pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            fields: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// A request with bad fields.
+    #[must_use]
+    pub fn bad_fields(fields: Vec<FieldError>) -> Self {
+        let names: Vec<&str> = fields.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("Bad fields: {}.", names.join(", "));
+        Self {
+            fields,
+            ..Self::new(ProblemKind::InvalidRequest, detail)
+        }
+    }
+
+    /// A fault of this service.
+    #[must_use]
+    pub fn internal() -> Self {
+        let detail = "Something went wrong here. The log has it under the request id.";
+        Self::new(ProblemKind::Internal, detail)
+    }
+
+    /// Tells the caller when to come back.
+    #[must_use]
+    pub fn retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self {
+            retry_after,
+            ..self
+        }
+    }
+
+    /// Gives the log what the caller does not get to see.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            cause: Some(Box::new(cause)),
+            ..self
+        }
+    }
+
+    /// What storage's failure means for somebody who asked for a list: there is no image that
+    /// could be missing, so it is the folder.
+    #[must_use]
+    pub fn from_listing(error: ImageStoreError) -> Self {
+        match error {
+            ImageStoreError::NotFound => Self::new(
+                ProblemKind::UpstreamFailed,
+                "The tenant's storage has no folder where the images should be.",
+            )
+            .caused_by(error),
+            other => other.into(),
+        }
+    }
+
+    /// Turns whatever the framework failed with into a problem.
+    pub(super) fn from_framework(error: poem::Error) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return own,
+            Err(foreign) => foreign,
+        };
+        if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
+            return Self::bad_parameter(name, reason);
+        }
+        if error.is::<ParsePathError>() {
+            // The framework numbers the parameters of a path instead of naming them.
+            let rule = "must be percent-encoded UTF-8";
+            return Self::bad_fields(vec![FieldError::new("path", rule)]);
+        }
+        if error.is::<NotFoundError>() {
+            return Self::new(ProblemKind::NotFound, "There is nothing at this path.");
+        }
+        if error.is::<MethodNotAllowedError>() {
+            let detail = "This path does not know the method.";
+            return Self::new(ProblemKind::MethodNotAllowed, detail);
+        }
+        if error.is::<ContentTypeError>() {
+            let detail = "The body's media type is not one that this operation takes.";
+            return Self::new(ProblemKind::UnsupportedMediaType, detail);
+        }
+        if body_limit::is_exceeded(&error) {
+            let detail = "The body has more than 64 KiB.";
+            return Self::new(ProblemKind::PayloadTooLarge, detail);
+        }
+        match error.status() {
+            StatusCode::NOT_FOUND => {
+                Self::new(ProblemKind::NotFound, "There is nothing at this path.")
+            }
+            status if status.is_client_error() => {
+                Self::new(ProblemKind::InvalidRequest, "The request is malformed.")
+            }
+            _ => Self::internal().caused_by(error),
+        }
+    }
+
+    /// A parameter that the framework could not read, or that breaks a limit of the spec.
+    fn bad_parameter(name: &str, reason: &str) -> Self {
+        let words = reason.trim_start_matches("verification failed. ");
+        // The middle of: failed to parse "integer": invalid digit (occurred while parsing "…")
+        let words = words.split(" (occurred").next().unwrap_or(words);
+        let words = words.rsplit_once("\": ").map_or(words, |(_, rest)| rest);
+        let rule = format!("is not acceptable: {}", words.trim_end_matches('.'));
+        Self::bad_fields(vec![FieldError::new(name, rule)])
+    }
+
+    /// The problem's kind.
+    pub(super) fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// Writes the cause of a failure to the log: once, here, where it becomes an answer.
+    pub(super) fn log(&self) {
+        let Some(cause) = &self.cause else { return };
+        let (problem, error) = (self.kind.slug(), ErrorChain(&**cause));
+        if self.kind == ProblemKind::Internal {
+            tracing::error!(problem, %error, "request failed");
+        } else if self.kind.status().is_server_error() {
+            tracing::warn!(problem, %error, "request failed");
+        }
+    }
+
+    /// The answer.
+    pub(super) fn into_response(self, request_id: &RequestId) -> Response {
+        let status = self.kind.status();
+        let problem = Problem {
+            kind: self.kind.uri(),
+            title: self.kind.title().to_owned(),
+            status: status.as_u16(),
+            detail: self.detail.into_owned(),
+            request_id: request_id.as_str().to_owned(),
+            errors: (!self.fields.is_empty()).then_some(self.fields),
+        };
+        let mut response = Response::builder()
+            .status(status)
+            .content_type("application/problem+json")
+            .body(Body::from_string(problem.to_json_string()));
+        let headers = response.headers_mut();
+        if needs_retry_after(status) {
+            let wait = self.retry_after.unwrap_or(DEFAULT_RETRY_AFTER);
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// Answers with these statuses say when to come back.
+pub(super) fn needs_retry_after(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
+
+/// Rounded up, and never 0: that would invite the next request at once.
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
+    let started = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(started).max(1)
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.slug(), self.detail)
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let cause = self.cause.as_deref()?;
+        Some(cause)
+    }
+}
+
+/// Only for the way through the framework: `Problems` makes the answer.
+impl ResponseError for ApiError {
+    fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+}
+
+/// Which problems an operation answers with stands beside the operation, and `spec` declares it.
+impl ApiResponse for ApiError {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::new(),
+        }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up_to_whole_seconds() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
+        }
+    }
+
+    #[tokio::test]
+    async fn causes_never_reach_the_caller() {
+        let error = ApiError::from(ImageStoreError::Unavailable("ref-7 at db.internal".into()));
+        let chain = ErrorChain(&error).to_string();
+        assert!(chain.contains("ref-7"), "the log has the cause: {chain}");
+        let id = RequestId::from_caller("id").unwrap();
+        let body = error.into_response(&id).into_body().into_string().await;
+        assert!(!body.unwrap().contains("ref-7"));
+    }
+}

@@ -1,0 +1,154 @@
+//! What each failure of each use case is answered with: one exhaustive match for each error.
+
+use super::ApiError;
+use crate::{
+    app::{
+        http::{dto::problem::FieldError, problem::ProblemKind},
+        usecases::{
+            imaging::ScaleError,
+            publish::{CaptionsUnavailable, PublishImageError},
+            resolve_tenant::ResolveTenantError,
+            tenant::ClientUnavailable,
+        },
+    },
+    domain::publication::PlanError,
+    ports::{CaptionError, ImageStoreError},
+};
+
+const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
+                               given. Another is fetched for the next request.";
+
+impl From<ResolveTenantError> for ApiError {
+    fn from(error: ResolveTenantError) -> Self {
+        // The use case has logged the cause, once for everybody who waited for it.
+        match error {
+            ResolveTenantError::Unknown => {
+                Self::new(ProblemKind::TenantNotFound, "No tenant is served here.")
+            }
+            ResolveTenantError::Unavailable { retry_after } => Self::new(
+                ProblemKind::TenantUnavailable,
+                "The tenant cannot be served at the moment.",
+            )
+            .retry_after(retry_after),
+        }
+    }
+}
+
+impl From<PublishImageError> for ApiError {
+    fn from(error: PublishImageError) -> Self {
+        match error {
+            PublishImageError::Plan(error) => error.into(),
+            PublishImageError::InProgress => Self::new(
+                ProblemKind::Conflict,
+                "This image is being published already.",
+            ),
+            PublishImageError::Storage(error) => error.into(),
+            PublishImageError::Image(error) => error.into(),
+            PublishImageError::Captions(error) => error.into(),
+            PublishImageError::Lost => Self::new(
+                ProblemKind::Internal,
+                "The publication ended unexpectedly. Look at the platforms before trying again.",
+            )
+            .caused_by(error),
+        }
+    }
+}
+
+impl From<PlanError> for ApiError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::PublishingOff => Self::new(
+                ProblemKind::FeatureDisabled,
+                "Publishing is off for this tenant.",
+            ),
+            PlanError::NoPlatform => Self::new(
+                ProblemKind::FeatureDisabled,
+                "No platform is on for this tenant.",
+            ),
+            PlanError::PlatformOff(platform) => {
+                let rule = format!("{platform} is not on for this tenant");
+                Self::bad_fields(vec![FieldError::new("platforms", rule)])
+            }
+        }
+    }
+}
+
+impl From<ImageStoreError> for ApiError {
+    fn from(error: ImageStoreError) -> Self {
+        match error {
+            ImageStoreError::NotFound => {
+                Self::new(ProblemKind::ImageNotFound, "There is no such image.")
+            }
+            ImageStoreError::TooLarge => Self::new(
+                ProblemKind::PayloadTooLarge,
+                "The image has more than 50 MB.",
+            ),
+            ImageStoreError::Unauthorized(_) => {
+                Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL).caused_by(error)
+            }
+            ImageStoreError::RateLimited { retry_after } => Self::new(
+                ProblemKind::UpstreamLimited,
+                "The tenant's storage is limiting requests.",
+            )
+            .retry_after(retry_after)
+            .caused_by(error),
+            ImageStoreError::Timeout(_) => Self::new(
+                ProblemKind::UpstreamTimeout,
+                "The tenant's storage did not answer in time.",
+            )
+            .caused_by(error),
+            ImageStoreError::Unavailable(_) => {
+                Self::new(ProblemKind::UpstreamFailed, "The tenant's storage failed.")
+                    .caused_by(error)
+            }
+        }
+    }
+}
+
+impl From<ScaleError> for ApiError {
+    fn from(error: ScaleError) -> Self {
+        let detail = format!("The image cannot be published: {error}.");
+        Self::new(ProblemKind::UnusableImage, detail)
+    }
+}
+
+impl From<CaptionsUnavailable> for ApiError {
+    fn from(error: CaptionsUnavailable) -> Self {
+        // The use case has logged the cause: it matters, too, where the request goes on without.
+        let (kind, what, retry_after) = match error {
+            CaptionsUnavailable::Image(error) => return error.into(),
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => (
+                ProblemKind::CaptionRequired,
+                "Captions are not written for this tenant.",
+                None,
+            ),
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(_)) => (
+                ProblemKind::UpstreamFailed,
+                "The credential of the caption writer is not available.",
+                None,
+            ),
+            CaptionsUnavailable::Writer(CaptionError::RateLimited { retry_after }) => (
+                ProblemKind::UpstreamLimited,
+                "The caption writer is limiting requests.",
+                retry_after,
+            ),
+            CaptionsUnavailable::Writer(CaptionError::Timeout(_)) => (
+                ProblemKind::UpstreamTimeout,
+                "The caption writer did not answer in time.",
+                None,
+            ),
+            CaptionsUnavailable::Writer(
+                CaptionError::Unusable(_)
+                | CaptionError::Unauthorized(_)
+                | CaptionError::QuotaExhausted
+                | CaptionError::Unavailable(_),
+            ) => (
+                ProblemKind::UpstreamFailed,
+                "The caption writer failed.",
+                None,
+            ),
+        };
+        let detail = format!("{what} Give a caption, or allow an empty one. Nothing was sent.");
+        Self::new(kind, detail).retry_after(retry_after)
+    }
+}

@@ -1,0 +1,107 @@
+//! `/health`: for probes. Answers under any host and resolves no tenant.
+
+use std::sync::Arc;
+
+use poem_openapi::{ApiResponse, OpenApi, payload::Json};
+
+use super::{
+    dto::health::{Liveness, NotReadyStatus, OkStatus, Readiness, Unreadiness},
+    error::{ApiError, DEFAULT_RETRY_AFTER, whole_seconds},
+    problem::ProblemKind,
+    request_id::CurrentRequestId,
+    spec::Tag,
+};
+use crate::app::usecases::readiness::CheckReadiness;
+
+/// The problems of each operation, by its id; `spec` adds those that come with tenants and
+/// security.
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
+    ("getHealth", &[]),
+    ("getLiveness", &[]),
+    ("getReadiness", &[]),
+];
+
+/// Health of the process.
+pub(super) struct HealthApi {
+    pub(super) readiness: Arc<CheckReadiness>,
+}
+
+/// Whether tenants can be served.
+#[derive(ApiResponse)]
+enum ReadinessAnswer {
+    /// Tenants can be served.
+    #[oai(status = 200)]
+    Ready(Json<Readiness>),
+    /// No tenant can be served at the moment.
+    #[oai(status = 503)]
+    NotReady(
+        Json<Unreadiness>,
+        /// Seconds after which to ask again.
+        #[oai(header = "Retry-After")]
+        u64,
+    ),
+}
+
+#[expect(
+    clippy::unused_async,
+    reason = "the framework wants every handler to be async"
+)]
+#[OpenApi]
+impl HealthApi {
+    /// Is the process alive?
+    ///
+    /// The same as `/health/live`.
+    #[oai(
+        path = "/health",
+        method = "get",
+        operation_id = "getHealth",
+        tag = "Tag::Health"
+    )]
+    async fn health(&self) -> Json<Liveness> {
+        Json(Liveness {
+            status: OkStatus::Ok,
+        })
+    }
+
+    /// Is the process alive?
+    ///
+    /// Touches nothing else: an upstream that is down is no reason to restart this process.
+    #[oai(
+        path = "/health/live",
+        method = "get",
+        operation_id = "getLiveness",
+        tag = "Tag::Health"
+    )]
+    async fn live(&self) -> Json<Liveness> {
+        self.health().await
+    }
+
+    /// Can tenants be served?
+    ///
+    /// Standalone: as soon as the process runs. Orchestrated: while the orchestrator answers,
+    /// which is asked at most once in five seconds however often this is called.
+    #[oai(
+        path = "/health/ready",
+        method = "get",
+        operation_id = "getReadiness",
+        tag = "Tag::Health"
+    )]
+    async fn ready(
+        &self,
+        CurrentRequestId(request_id): CurrentRequestId,
+    ) -> Result<ReadinessAnswer, ApiError> {
+        Ok(match self.readiness.run(&request_id).await {
+            Ok(()) => ReadinessAnswer::Ready(Json(Readiness {
+                status: OkStatus::Ok,
+                mode: self.readiness.mode().into(),
+            })),
+            Err(reason) => {
+                let answer = Unreadiness {
+                    status: NotReadyStatus::NotReady,
+                    reason: reason.into(),
+                };
+                ReadinessAnswer::NotReady(Json(answer), whole_seconds(DEFAULT_RETRY_AFTER))
+            }
+        })
+    }
+}

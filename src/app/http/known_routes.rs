@@ -1,0 +1,81 @@
+//! Which routes there are: for the `Allow` header, and for names that logs can count by.
+
+use std::collections::BTreeMap;
+
+use poem::{
+    PathPattern,
+    http::{HeaderValue, Method},
+};
+use poem_openapi::OpenApi;
+
+/// What stands in the place of a route when none matched.
+const UNMATCHED: &str = "unmatched";
+
+/// A route as the spec writes it, and the methods that it knows.
+struct Known {
+    label: String,
+    allow: HeaderValue,
+}
+
+/// All routes, by the pattern under which the framework knows them.
+pub(super) struct KnownRoutes(BTreeMap<String, Known>);
+
+impl KnownRoutes {
+    /// The routes of `T`, and others that answer to GET only.
+    pub(super) fn of<T: OpenApi>(others: &[&str]) -> Self {
+        let mut routes: BTreeMap<String, Vec<Method>> = BTreeMap::new();
+        for path in T::meta().into_iter().flat_map(|api| api.paths) {
+            let methods = path
+                .operations
+                .into_iter()
+                .map(|operation| operation.method);
+            routes.entry(path.path).or_default().extend(methods);
+        }
+        for path in others {
+            routes.insert((*path).to_owned(), vec![Method::GET]);
+        }
+        let known = |(label, methods): (String, Vec<Method>)| {
+            let pattern = pattern_of(&label);
+            let allow = allow_of(&methods);
+            (pattern, Known { label, allow })
+        };
+        Self(routes.into_iter().map(known).collect())
+    }
+
+    /// The methods of a route, as the `Allow` header lists them.
+    pub(super) fn allow(&self, pattern: &PathPattern) -> Option<&HeaderValue> {
+        Some(&self.0.get(&*pattern.0)?.allow)
+    }
+
+    /// The route as the spec writes it: one of a known few, whatever a caller asks for.
+    pub(super) fn label(&self, pattern: Option<&PathPattern>) -> &str {
+        pattern
+            .and_then(|pattern| self.0.get(&*pattern.0))
+            .map_or(UNMATCHED, |known| &known.label)
+    }
+}
+
+/// The framework numbers the parameters of a path.
+fn pattern_of(label: &str) -> String {
+    let mut count = 0;
+    let segments: Vec<String> = label
+        .split('/')
+        .map(|segment| {
+            if !segment.starts_with('{') {
+                return segment.to_owned();
+            }
+            count += 1;
+            format!(":param{}", count - 1)
+        })
+        .collect();
+    segments.join("/")
+}
+
+fn allow_of(methods: &[Method]) -> HeaderValue {
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if methods.contains(&Method::GET) {
+        names.push("HEAD");
+    }
+    names.sort_unstable();
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}

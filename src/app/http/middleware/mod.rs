@@ -1,0 +1,7 @@
+//! What surrounds every route, from the outside in: [`observe`] gives a request its id, its span
+//! and its line in the log, [`problems`] turns every failure into a problem, [`body_limit`]
+//! bounds what is read.
+
+pub(super) mod body_limit;
+pub(super) mod observe;
+pub(super) mod problems;

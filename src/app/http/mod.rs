@@ -1,0 +1,96 @@
+//! The HTTP API: one file for each resource, the wire types in `dto`, everything that surrounds
+//! the routes in `middleware`. Imports `usecases`; `main.rs` alone imports it.
+//!
+//! To add an operation: write its types in `dto`, its handler in the file of its resource with
+//! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems there
+//! under its id, and renew the spec (`openapi/README.md`).
+
+pub mod auth;
+mod config;
+mod docs;
+pub mod dto;
+pub mod error;
+mod health;
+mod images;
+pub mod json_body;
+mod known_routes;
+mod middleware;
+pub mod problem;
+pub mod request_id;
+pub mod spec;
+pub mod tenant_scope;
+
+use std::sync::Arc;
+
+use poem::{EndpointExt as _, Response, endpoint::BoxEndpoint};
+use poem_openapi::OpenApiService;
+
+use self::{
+    auth::AdminAuth,
+    config::ConfigApi,
+    docs::DocsApi,
+    health::HealthApi,
+    images::ImagesApi,
+    known_routes::KnownRoutes,
+    middleware::{body_limit::BodyLimit, observe::Observe, problems::Problems},
+    tenant_scope::TenantRoutes,
+};
+use crate::{
+    app::usecases::{
+        list_images::ListImages, publish::PublishImage, readiness::CheckReadiness,
+        resolve_tenant::ResolveTenant,
+    },
+    ports::Clock,
+};
+
+/// What the routes are served with.
+pub struct HttpDependencies {
+    /// Finds the tenant of a request.
+    pub resolve_tenant: Arc<ResolveTenant>,
+    /// Lists a tenant's images.
+    pub list: ListImages,
+    /// Publishes one.
+    pub publish: PublishImage,
+    /// Tells whether tenants can be served.
+    pub readiness: Arc<CheckReadiness>,
+    /// How admins are told from others.
+    pub auth: AdminAuth,
+    /// Measures how long requests take.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Everything there is.
+type Api = (DocsApi, HealthApi, TenantRoutes<(ConfigApi, ImagesApi)>);
+
+/// All routes, with everything around them. Never answers with an error that is not a problem.
+#[must_use]
+pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> {
+    let HttpDependencies {
+        resolve_tenant,
+        list,
+        publish,
+        readiness,
+        auth,
+        clock,
+    } = dependencies;
+    let auth = Arc::new(auth);
+    let tenants = (
+        ConfigApi {
+            auth: Arc::clone(&auth),
+        },
+        ImagesApi { list, publish },
+    );
+    let api: Api = (
+        DocsApi,
+        HealthApi { readiness },
+        TenantRoutes::new(tenants, resolve_tenant),
+    );
+    let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
+    let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
+    let routed = service.data(auth);
+    let answered = Problems::new(BodyLimit(routed), Arc::clone(&known));
+    Observe::new(answered, known, clock).boxed()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Schemas as generators of clients like them: integers that are integers, formats that are in
+//! the specification, no empty halves of an `allOf`, nullable fields that are always there.
+
+use serde_json::Value;
+
+use super::entries;
+
+/// Amends all named schemas.
+pub(super) fn amend(schemas: &mut Value) {
+    for (_, schema) in entries(schemas) {
+        tidy(schema);
+        require_nullable_fields(schema);
+    }
+}
+
+/// Amends every schema within a value.
+pub(super) fn tidy(value: &mut Value) {
+    for (key, value) in entries(value) {
+        match key.as_str() {
+            "minimum" | "maximum" => whole_number(value),
+            "format" => signed_format(value),
+            "allOf" => drop_bare_descriptions(value),
+            "example" | "examples" => {}
+            _ => tidy(value),
+        }
+    }
+    for item in value.as_array_mut().into_iter().flatten() {
+        tidy(item);
+    }
+}
+
+/// The generator writes every limit as a float.
+fn whole_number(limit: &mut Value) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "limits are small numbers, and one with a fraction stays as it is"
+    )]
+    if let Some(float) = limit.as_f64()
+        && float.fract() == 0.0
+    {
+        *limit = (float as i64).into();
+    }
+}
+
+/// The specification has no unsigned formats; the next larger signed one holds the same numbers
+/// as far as they occur.
+fn signed_format(format: &mut Value) {
+    match format.as_str() {
+        Some("uint16") => *format = "int32".into(),
+        Some("uint32" | "uint64") => *format = "int64".into(),
+        _ => {}
+    }
+}
+
+/// The generator says a field's description twice: beside the `allOf` and as a part of it.
+fn drop_bare_descriptions(parts: &mut Value) {
+    if let Some(parts) = parts.as_array_mut() {
+        parts.retain(|part| part.get("$ref").is_some());
+    }
+}
+
+/// Fields that can be `null` are always there.
+fn require_nullable_fields(schema: &mut Value) {
+    let Some(properties) = schema.get_mut("properties") else {
+        return;
+    };
+    let nullable: Vec<Value> = entries(properties)
+        .filter(|(_, property)| property.get("nullable").is_some())
+        .map(|(name, _)| name.as_str().into())
+        .collect();
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.extend(nullable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn limits_formats_and_references_are_tidied_and_examples_left_alone() {
+        let mut schema = json!({
+            "properties": {
+                "a": {"format": "uint32", "minimum": 1.0, "maximum": 1.5},
+                "b": {"allOf": [{"$ref": "#/x"}, {"description": "d"}], "description": "d"},
+            },
+            "example": {"format": "uint32", "minimum": 1.0},
+        });
+        tidy(&mut schema);
+        let expected = json!({
+            "properties": {
+                "a": {"format": "int64", "minimum": 1, "maximum": 1.5},
+                "b": {"allOf": [{"$ref": "#/x"}], "description": "d"},
+            },
+            "example": {"format": "uint32", "minimum": 1.0},
+        });
+        assert_eq!(schema, expected);
+    }
+
+    #[test]
+    fn nullable_fields_are_required() {
+        let mut schemas = json!({"S": {
+            "properties": {"a": {}, "b": {"nullable": true}},
+            "required": ["a"],
+        }});
+        amend(&mut schemas);
+        assert_eq!(schemas["S"]["required"], json!(["a", "b"]));
+    }
+}

@@ -1,0 +1,106 @@
+//! Finds out for which tenant a request is, before anything else about it matters.
+
+use std::{collections::HashMap, sync::Arc};
+
+use poem::{
+    Endpoint, EndpointExt as _, FromRequest, Request, RequestBody, Response, Result,
+    endpoint::BoxEndpoint,
+    http::{HeaderMap, Method, header},
+};
+use poem_openapi::{
+    OpenApi,
+    registry::{MetaApi, Registry},
+};
+
+use super::{error::ApiError, request_id::CurrentRequestId};
+use crate::app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant};
+
+/// The tenant that the request is for. Only routes under `TenantRoutes` have one.
+pub struct TenantScope(pub Arc<Tenant>);
+
+/// Routes that belong to a tenant. The tenant is resolved after routing, so that a path that
+/// leads nowhere costs no lookup, and before the handler's first extractor, so that nothing else
+/// is told to a host that is no tenant's.
+pub(super) struct TenantRoutes<T> {
+    api: T,
+    resolve_tenant: Arc<ResolveTenant>,
+}
+
+impl<T> TenantRoutes<T> {
+    /// Puts all routes of `api` under a tenant.
+    pub(super) fn new(api: T, resolve_tenant: Arc<ResolveTenant>) -> Self {
+        Self {
+            api,
+            resolve_tenant,
+        }
+    }
+}
+
+impl<T: OpenApi> OpenApi for TenantRoutes<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        let mut own = HashMap::new();
+        self.api.add_routes(&mut own);
+        for (path, methods) in own {
+            let scoped = |(method, inner)| {
+                let resolve_tenant = Arc::clone(&self.resolve_tenant);
+                let endpoint = Scoped {
+                    inner,
+                    resolve_tenant,
+                };
+                (method, endpoint.boxed())
+            };
+            routes
+                .entry(path)
+                .or_default()
+                .extend(methods.into_iter().map(scoped));
+        }
+    }
+}
+
+/// One endpoint of a tenant.
+struct Scoped {
+    inner: BoxEndpoint<'static>,
+    resolve_tenant: Arc<ResolveTenant>,
+}
+
+impl Endpoint for Scoped {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let CurrentRequestId(request_id) =
+            CurrentRequestId::from_request_without_body(&request).await?;
+        let host = host_of(request.headers());
+        let tenant = self
+            .resolve_tenant
+            .by_host(host, &request_id)
+            .await
+            .map_err(ApiError::from)?;
+        let name = tenant.config().tenant();
+        tracing::Span::current().record("tenant", name.as_str());
+        request.set_data(tenant);
+        self.inner.call(request).await
+    }
+}
+
+/// The `Host` header, if there is exactly one. The request's target does not count, even where it
+/// names a host, nor does any header that a proxy could have added or a caller made up.
+fn host_of(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let only = hosts.next().filter(|_| hosts.next().is_none());
+    only.and_then(|host| host.to_str().ok())
+}
+
+impl<'a> FromRequest<'a> for TenantScope {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let tenant = request.data::<Arc<Tenant>>().cloned();
+        Ok(Self(tenant.ok_or_else(ApiError::internal)?))
+    }
+}

@@ -1,0 +1,169 @@
+//! What each failure of a use case is answered with.
+
+use std::time::Duration;
+
+use super::{
+    Answer, Service,
+    harness::{get, publish},
+};
+use crate::{
+    app::http::{error::ApiError, spec},
+    app::usecases::{
+        credentials::CredentialUnavailable,
+        imaging::ScaleError,
+        publish::{CaptionsUnavailable, PublishImageError},
+        tenant::ClientUnavailable,
+    },
+    domain::{publication::PlanError, request_id::RequestId},
+    ports::{CaptionError, ImageStoreError},
+};
+
+const SECRET: &str = "ref-7 said no";
+
+fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
+    let limited = ImageStoreError::RateLimited {
+        retry_after: Some(Duration::from_millis(1_500)),
+    };
+    vec![
+        (ImageStoreError::NotFound, 404, "image-not-found"),
+        (ImageStoreError::TooLarge, 413, "payload-too-large"),
+        (
+            ImageStoreError::Unauthorized(SECRET.into()),
+            503,
+            "tenant-unavailable",
+        ),
+        (limited, 503, "upstream-limited"),
+        (
+            ImageStoreError::Timeout(SECRET.into()),
+            504,
+            "upstream-timeout",
+        ),
+        (
+            ImageStoreError::Unavailable(SECRET.into()),
+            502,
+            "upstream-failed",
+        ),
+    ]
+}
+
+fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
+    use PublishImageError::{Captions, Image, InProgress, Lost, Plan};
+    let no_writer = |error| Captions(CaptionsUnavailable::NoWriter(error));
+    let writer = |error| Captions(CaptionsUnavailable::Writer(error));
+    let mut failures = vec![
+        (Plan(PlanError::PublishingOff), 403, "feature-disabled"),
+        (Plan(PlanError::NoPlatform), 403, "feature-disabled"),
+        (InProgress, 409, "conflict"),
+        (Image(ScaleError::Undecodable), 422, "unusable-image"),
+        (Lost, 500, "internal"),
+        (no_writer(ClientUnavailable::Off), 422, "caption-required"),
+        (
+            no_writer(CredentialUnavailable::Refused.into()),
+            502,
+            "upstream-failed",
+        ),
+        (
+            writer(CaptionError::Unusable("no JSON")),
+            502,
+            "upstream-failed",
+        ),
+        (
+            writer(CaptionError::Unauthorized(SECRET.into())),
+            502,
+            "upstream-failed",
+        ),
+        (writer(CaptionError::QuotaExhausted), 502, "upstream-failed"),
+        (
+            writer(CaptionError::RateLimited { retry_after: None }),
+            503,
+            "upstream-limited",
+        ),
+        (
+            writer(CaptionError::Timeout(SECRET.into())),
+            504,
+            "upstream-timeout",
+        ),
+        (
+            writer(CaptionError::Unavailable(SECRET.into())),
+            502,
+            "upstream-failed",
+        ),
+        (
+            Captions(ScaleError::TooManyPixels.into()),
+            422,
+            "unusable-image",
+        ),
+    ];
+    let storage = storage_failures().into_iter();
+    failures.extend(storage.map(|(error, status, slug)| (error.into(), status, slug)));
+    failures
+}
+
+#[tokio::test]
+async fn every_failure_of_a_publication_has_its_problem_and_the_spec_declares_it() {
+    let document = spec::openapi_document();
+    let responses = &document["paths"]["/api/images/{filename}/publish"]["post"]["responses"];
+    let id = RequestId::from_caller("id").unwrap();
+    for (error, status, slug) in publish_failures() {
+        let name = format!("{error:?}");
+        let mut answer = Answer::of(ApiError::from(error).into_response(&id)).await;
+        answer.headers.insert("x-request-id", "id".parse().unwrap());
+        answer.problem(status, slug);
+        assert!(!answer.body.contains(SECRET), "{name}");
+        let content = &responses[status.to_string()]["content"]["application/problem+json"];
+        assert!(
+            content["examples"][slug].is_object(),
+            "{name}: {status} {slug}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_storage_does_not_give_has_its_problem_and_the_spec_declares_it() {
+    let document = spec::openapi_document();
+    let responses = &document["paths"]["/api/images/list"]["get"]["responses"];
+    for (error, status, slug) in storage_failures() {
+        let (status, slug) = match error {
+            // Of a folder these say something else, or nothing.
+            ImageStoreError::NotFound => (502, "upstream-failed"),
+            ImageStoreError::TooLarge => continue,
+            _ => (status, slug),
+        };
+        let mut service = Service::new().open_to_viewers();
+        service.images.expect_list().return_once(|| Err(error));
+        let answer = service.answer(get("/api/images/list")).await;
+        answer.problem(status, slug);
+        assert!(!answer.body.contains(SECRET));
+        if slug == "upstream-limited" {
+            assert_eq!(answer.header("retry-after"), Some("2"), "rounded up");
+        }
+        let content = &responses[status.to_string()]["content"]["application/problem+json"];
+        assert!(content["examples"][slug].is_object(), "{status} {slug}");
+    }
+}
+
+#[tokio::test]
+async fn failures_come_out_of_a_publication_as_problems() {
+    let mut gone = Service::new();
+    gone.images
+        .expect_fetch()
+        .returning(|_| Err(ImageStoreError::NotFound));
+    gone.answer(publish("a.jpg", ""))
+        .await
+        .problem(404, "image-not-found");
+
+    let mut off = Service::new();
+    off.document["features"]["publish_enabled"] = false.into();
+    off.answer(publish("a.jpg", ""))
+        .await
+        .problem(403, "feature-disabled");
+
+    let speechless = Service::new().with_image();
+    let answer = speechless.answer(publish("a.jpg", "")).await;
+    let problem = answer.problem(422, "caption-required");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("Give a caption, or allow an empty one"),
+        "{detail}"
+    );
+}

@@ -1,0 +1,325 @@
+//! A service on mocks, and answers that are easy to look into.
+
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use poem::{
+    Body, Endpoint as _, Request, Response,
+    endpoint::BoxEndpoint,
+    http::{HeaderMap, Method, StatusCode},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{
+        http::{HttpDependencies, auth::AdminAuth, routes},
+        usecases::{
+            credentials::{CredentialCacheSettings, Credentials},
+            imaging::ImageScaler,
+            list_images::ListImages,
+            publish::PublishImage,
+            readiness::{CheckReadiness, Mode},
+            resolve_tenant::{HostRules, ResolveTenant, TenantCacheSettings},
+            tenant::Providers,
+        },
+    },
+    domain::{
+        credential::{Credential, CredentialVersion, Provider},
+        image::{ContentHash, ImageName, StoredImage},
+        platform::Platform,
+        secret::{CredentialsRef, Secret},
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
+        tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
+    },
+    ports::{
+        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
+        MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
+        MockImageStore, MockImageStoreFactory, MockPublisher, MockPublisherFactory,
+        MockTenantConfigSource, Publisher, PublisherFactory, TenantConfigSource,
+    },
+};
+
+pub(super) const HOST: &str = "alice.example.org";
+pub(super) const TOKEN: &str = "adm1n-t0ken";
+
+/// What a service is made of; change what a test is about.
+pub(super) struct Service {
+    pub(super) auth: AdminAuth,
+    pub(super) document: Value,
+    /// `None` knows the tenant of `document`, and no other.
+    pub(super) source: Option<MockTenantConfigSource>,
+    pub(super) images: MockImageStore,
+    pub(super) writer: MockCaptionWriter,
+    pub(super) telegram: MockPublisher,
+    pub(super) mode: Mode,
+}
+
+/// An answer, read to its end.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Service {
+    /// Knows one tenant, at [`HOST`], who publishes to Telegram; admins have [`TOKEN`].
+    pub(super) fn new() -> Self {
+        Self {
+            auth: AdminAuth::Token(Secret::new(TOKEN.to_owned())),
+            document: json!({
+                "features": {"publish_enabled": true, "analyze_caption_enabled": true},
+                "storage": {
+                    "provider": "dropbox",
+                    "credentials_ref": "storage-ref",
+                    "paths": {"root": "/images"},
+                },
+                "publishers": [{
+                    "type": "telegram",
+                    "credentials_ref": "telegram-ref",
+                    "config": {"channel_id": "@alice"},
+                }],
+                "content": {"archive": false},
+            }),
+            source: None,
+            images: MockImageStore::new(),
+            writer: MockCaptionWriter::new(),
+            telegram: MockPublisher::new(),
+            mode: Mode::Standalone,
+        }
+    }
+
+    /// Lets everyone look at the images.
+    pub(super) fn open_to_viewers(mut self) -> Self {
+        self.document["features"]["auto_view_enabled"] = true.into();
+        self
+    }
+
+    /// Has captions written.
+    pub(super) fn with_captions(mut self) -> Self {
+        self.document["ai"] = json!({"credentials_ref": "ai-ref", "vision_max_dimension": 0});
+        self
+    }
+
+    /// Has one image.
+    pub(super) fn with_image(mut self) -> Self {
+        self.images.expect_fetch().returning(|name| {
+            let bytes = bytes::Bytes::from_static(b"\xFF\xD8\xFF\xE0 a picture");
+            let stored = stored(name.as_str());
+            Ok(FetchedImage { stored, bytes })
+        });
+        self.images.expect_read_sidecar().returning(|_| Ok(None));
+        self.images.expect_write_sidecar().returning(|_, _| Ok(()));
+        self
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(self, request: Request) -> Answer {
+        Answer::of(self.routes().get_response(request).await).await
+    }
+
+    pub(super) fn routes(self) -> BoxEndpoint<'static, Response> {
+        let Self {
+            auth,
+            document,
+            source,
+            images,
+            writer,
+            telegram,
+            mode,
+        } = self;
+        let source = source.unwrap_or_else(|| source_of(document));
+        let source: Arc<dyn TenantConfigSource> = Arc::new(source);
+        let clock = clock();
+        let credentials = Credentials::new(
+            Arc::new(credential_store()),
+            Arc::clone(&clock),
+            CredentialCacheSettings::default(),
+        );
+        let resolve_tenant = ResolveTenant::new(
+            HostRules::TenantNames,
+            Arc::clone(&source),
+            Arc::new(credentials.unwrap()),
+            providers(images, writer, telegram),
+            &clock,
+            TenantCacheSettings {
+                max_size: NonZeroUsize::MIN,
+                ..TenantCacheSettings::default()
+            },
+        );
+        let readiness = CheckReadiness::new(mode, source, Arc::clone(&clock));
+        routes(HttpDependencies {
+            resolve_tenant: Arc::new(resolve_tenant.unwrap()),
+            list: ListImages,
+            publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock)),
+            readiness: Arc::new(readiness.unwrap()),
+            auth,
+            clock,
+        })
+    }
+}
+
+impl Answer {
+    pub(super) async fn of(mut response: Response) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.take_body().into_string().await.unwrap(),
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Checks that this is a problem of the kind with everything that every problem has, and
+    /// hands its document over.
+    #[track_caller]
+    pub(super) fn problem(&self, status: u16, slug: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("/problems/{slug}"));
+        assert_eq!(problem["status"], status);
+        assert!(problem["title"].is_string() && problem["detail"].is_string());
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+        assert_eq!(self.header("retry-after").is_some(), status == 503);
+        problem
+    }
+
+    /// The names of the bad fields of a problem.
+    pub(super) fn bad_fields(&self) -> Vec<String> {
+        let problem = self.problem(400, "invalid-request");
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let field = |error: Value| {
+            assert!(error["message"].is_string());
+            error["field"].as_str().unwrap().to_owned()
+        };
+        errors.into_iter().map(field).collect()
+    }
+}
+
+/// A request to the tenant, as nobody in particular.
+pub(super) fn get(path: &str) -> Request {
+    at(HOST, path)
+}
+
+/// A request to a host.
+pub(super) fn at(host: &str, path: &str) -> Request {
+    Request::builder()
+        .uri_str(path)
+        .header("host", host)
+        .finish()
+}
+
+/// An admin's request to publish an image; without a body if that is empty.
+pub(super) fn publish(filename: &str, body: &str) -> Request {
+    let path = format!("/api/images/{filename}/publish");
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri_str(path)
+        .header("host", HOST)
+        .header("authorization", format!("Bearer {TOKEN}"));
+    if body.is_empty() {
+        request.finish()
+    } else {
+        let request = request.content_type("application/json");
+        request.body(Body::from_string(body.to_owned()))
+    }
+}
+
+pub(super) fn stored(name: &str) -> StoredImage {
+    StoredImage {
+        name: ImageName::new(name).unwrap(),
+        file_id: "id:1".to_owned(),
+        revision: "1".to_owned(),
+        content_hash: ContentHash::of(b"a picture"),
+        size: 9,
+    }
+}
+
+fn source_of(document: Value) -> MockTenantConfigSource {
+    let mut source = MockTenantConfigSource::new();
+    source.expect_fetch().returning(move |host, _| {
+        if host.as_str() == HOST {
+            Ok(config(document.clone()))
+        } else {
+            Err(ConfigSourceError::NotFound)
+        }
+    });
+    source
+}
+
+fn config(document: Value) -> TenantConfig<Unvalidated> {
+    TenantConfig::new(
+        TenantName::new("alice").unwrap(),
+        ConfigVersion::new("1"),
+        ConfigTtl::from_seconds(None),
+        SchemaVersion::V2,
+        document,
+    )
+}
+
+fn clock() -> Arc<dyn Clock> {
+    #[expect(clippy::disallowed_methods, reason = "somewhere a clock has to start")]
+    let (now, utc) = (Instant::now(), SystemTime::now());
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(move || now);
+    clock.expect_utc().returning(move || utc);
+    Arc::new(clock)
+}
+
+fn credential_store() -> impl CredentialStore {
+    let mut store = MockCredentialStore::new();
+    store.expect_resolve().returning(|query| {
+        let secret = Secret::new("s3cret".to_owned());
+        let version = CredentialVersion::new("1");
+        Ok(Credential::new(query.provider, secret, version, None))
+    });
+    store
+}
+
+fn providers(
+    images: MockImageStore,
+    writer: MockCaptionWriter,
+    telegram: MockPublisher,
+) -> Providers {
+    let images: Arc<dyn ImageStore> = Arc::new(images);
+    let mut storage = MockImageStoreFactory::new();
+    storage
+        .expect_open()
+        .returning(move |_| Arc::clone(&images));
+    let writer: Arc<dyn CaptionWriter> = Arc::new(writer);
+    let mut captions = MockCaptionWriterFactory::new();
+    captions
+        .expect_open()
+        .returning(move |_, _| Ok(Some(Arc::clone(&writer))));
+    let telegram: Arc<dyn Publisher> = Arc::new(telegram);
+    let mut platform = MockPublisherFactory::new();
+    platform.expect_platform().return_const(Platform::Telegram);
+    platform.expect_image_limits().return_const(None);
+    platform.expect_credential().returning(|_| {
+        Some((
+            Provider::Telegram,
+            CredentialsRef::new("telegram-ref").unwrap(),
+        ))
+    });
+    platform
+        .expect_open()
+        .returning(move |_, _| Ok(Some(Arc::clone(&telegram))));
+    let platform: Arc<dyn PublisherFactory> = Arc::new(platform);
+    Providers {
+        images: Arc::new(storage),
+        captions: Arc::new(captions),
+        publishers: vec![platform],
+    }
+}

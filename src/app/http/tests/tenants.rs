@@ -1,0 +1,228 @@
+//! Who is served, and who may do what.
+
+use poem::Request;
+use serde_json::json;
+
+use super::{
+    Service,
+    harness::{HOST, TOKEN, at, get, publish},
+};
+use crate::{
+    app::{http::auth::AdminAuth, usecases::readiness::Mode},
+    domain::host::Host,
+    ports::{ConfigSourceError, MockTenantConfigSource},
+};
+
+const FEATURES: &str = "/api/config/features";
+
+fn without_tenants() -> Service {
+    let mut source = MockTenantConfigSource::new();
+    source.expect_fetch().never();
+    Service {
+        source: Some(source),
+        ..Service::new()
+    }
+}
+
+fn with_id(mut request: Request) -> Request {
+    let id = "the-same".parse().unwrap();
+    request.headers_mut().insert("x-request-id", id);
+    request
+}
+
+#[tokio::test]
+async fn unknown_and_malformed_hosts_get_the_same_answer_byte_for_byte() {
+    let unknown = at("bob.example.org", FEATURES);
+    let unknown = Service::new().answer(with_id(unknown)).await;
+    unknown.problem(404, "tenant-not-found");
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "www.example.org",
+        "a b",
+        "",
+        "bob.example.org:99999",
+    ] {
+        let answer = without_tenants().answer(with_id(at(host, FEATURES))).await;
+        assert_eq!(answer.body, unknown.body, "{host:?}");
+        assert_eq!(answer.headers, unknown.headers, "{host:?}");
+        assert_eq!(answer.status, unknown.status, "{host:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_no_host_or_with_two_is_no_tenants() {
+    let none = Request::builder().uri_str(FEATURES).finish();
+    without_tenants()
+        .answer(none)
+        .await
+        .problem(404, "tenant-not-found");
+    let mut two = get(FEATURES);
+    two.headers_mut().append("host", HOST.parse().unwrap());
+    without_tenants()
+        .answer(two)
+        .await
+        .problem(404, "tenant-not-found");
+}
+
+#[tokio::test]
+async fn nothing_but_the_host_header_names_the_tenant() {
+    let absolute = format!("http://{HOST}{FEATURES}");
+    let mut request = at("bob.example.org", &absolute);
+    for header in ["x-forwarded-host", "forwarded", "x-original-host", "x-host"] {
+        request.headers_mut().insert(header, HOST.parse().unwrap());
+    }
+    let answer = Service::new().answer(request).await;
+    answer.problem(404, "tenant-not-found");
+    let elsewhere = format!("http://bob.example.org{FEATURES}");
+    assert_eq!(Service::new().answer(get(&elsewhere)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_served_is_unavailable_for_as_long_as_its_source_says() {
+    for (retry_after, header) in [(Some(42), "42"), (None, "5")] {
+        let mut source = MockTenantConfigSource::new();
+        source.expect_fetch().returning(move |_, _| {
+            Err(ConfigSourceError::Unavailable {
+                retry_after: retry_after.map(std::time::Duration::from_secs),
+                cause: "db.internal".into(),
+            })
+        });
+        let service = Service {
+            source: Some(source),
+            ..Service::new()
+        };
+        let answer = service.answer(get(FEATURES)).await;
+        answer.problem(503, "tenant-unavailable");
+        assert_eq!(answer.header("retry-after"), Some(header));
+        assert!(!answer.body.contains("db.internal"));
+    }
+}
+
+#[tokio::test]
+async fn health_and_docs_answer_under_any_host_and_resolve_no_tenant() {
+    for path in [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/openapi.json",
+        "/openapi.yaml",
+        "/docs",
+    ] {
+        let answer = without_tenants().answer(at("127.0.0.1", path)).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.body.is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn ready_says_where_tenants_come_from_or_why_there_are_none() {
+    let answer = without_tenants().answer(get("/health/ready")).await;
+    assert_eq!(answer.json(), json!({"status": "ok", "mode": "standalone"}));
+
+    let mut source = MockTenantConfigSource::new();
+    source
+        .expect_probe()
+        .returning(|_, _| Err(ConfigSourceError::Unauthorized("403".into())));
+    let service = Service {
+        mode: Mode::Orchestrated {
+            probe_host: Host::normalise("healthcheck.example.org").unwrap(),
+        },
+        source: Some(source),
+        ..Service::new()
+    };
+    let answer = service.answer(get("/health/ready")).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    let expected = json!({"status": "not_ready", "reason": "orchestrator_unauthorized"});
+    assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn features_are_told_as_they_are_in_effect() {
+    let mut service = Service::new();
+    service.document["features"]["analyze_caption_enabled"] = true.into();
+    let expected = json!({
+        "publish_enabled": true,
+        "analyze_caption_enabled": false, // there is no `ai` block
+        "keep_enabled": true,
+        "remove_enabled": true,
+        "auto_view_enabled": false,
+        "delete_enabled": false,
+        "alt_text_enabled": true,
+        "storage_provider": "dropbox",
+        "auth_mode": "token",
+    });
+    assert_eq!(service.answer(get(FEATURES)).await.json(), expected);
+    let open = Service {
+        auth: AdminAuth::Disabled,
+        ..Service::new()
+    };
+    assert_eq!(open.answer(get(FEATURES)).await.json()["auth_mode"], "none");
+}
+
+#[tokio::test]
+async fn publishers_are_the_platforms_that_are_on() {
+    let answer = Service::new().answer(get("/api/config/publishers")).await;
+    let expected = json!({"telegram": true, "email": false, "instagram": false});
+    assert_eq!(answer.json(), expected);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+/// The credential that is sent, and the answer's status.
+async fn status_of(auth: AdminAuth, sent: Option<&str>, auto_view: bool) -> u16 {
+    let mut service = Service {
+        auth,
+        ..Service::new()
+    };
+    service.images.expect_list().returning(|| Ok(Vec::new()));
+    if auto_view {
+        service = service.open_to_viewers();
+    }
+    let mut request = get("/api/images/list");
+    if let Some(token) = sent {
+        let value = format!("Bearer {token}").parse().unwrap();
+        request.headers_mut().insert("authorization", value);
+    }
+    service.answer(request).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn viewers_are_everyone_where_the_tenant_says_so_and_admins_elsewhere() {
+    let token = || Service::new().auth;
+    assert_eq!(status_of(token(), None, true).await, 200);
+    assert_eq!(status_of(token(), None, false).await, 401);
+    assert_eq!(status_of(token(), Some("wrong"), false).await, 401);
+    assert_eq!(status_of(token(), Some(TOKEN), false).await, 200);
+    assert_eq!(status_of(AdminAuth::Disabled, None, false).await, 200);
+    assert_eq!(status_of(AdminAuth::Unconfigured, None, false).await, 503);
+    assert_eq!(status_of(AdminAuth::Unconfigured, None, true).await, 200);
+}
+
+#[tokio::test]
+async fn a_stranger_learns_nothing_but_that_a_token_is_needed() {
+    for (filename, body) in [("a.jpg", ""), ("no-image", "{"), ("a.jpg", "[]")] {
+        let mut request = publish(filename, body);
+        request.headers_mut().remove("authorization");
+        let answer = Service::new().answer(request).await;
+        answer.problem(401, "unauthorized");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+    let closed = Service {
+        auth: AdminAuth::Unconfigured,
+        ..Service::new()
+    };
+    let answer = closed.answer(publish("no-image", "{")).await;
+    answer.problem(503, "admin-not-configured");
+}
+
+#[tokio::test]
+async fn the_tenant_is_looked_at_before_the_credential() {
+    let mut request = publish("a.jpg", "{");
+    request
+        .headers_mut()
+        .insert("host", "bob.example.org".parse().unwrap());
+    request.headers_mut().remove("authorization");
+    let answer = Service::new().answer(request).await;
+    answer.problem(404, "tenant-not-found");
+}
