@@ -21,6 +21,8 @@ pub(super) fn all(document: &mut Value) {
     document["openapi"] = OPENAPI_VERSION.into();
     add_problem_schemas(&mut document["components"]["schemas"]);
     schemas::amend(&mut document["components"]["schemas"]);
+    // The only body that is read, and it takes no other fields.
+    document["components"]["schemas"]["PublishRequest"]["additionalProperties"] = false.into();
     let schemas = document["components"]["schemas"].clone();
     for (path, operations) in entries(&mut document["paths"]) {
         let is_tenants = path.starts_with("/api/");
