@@ -24,7 +24,7 @@ use crate::{
     domain::{credential::Provider, secret::CredentialsRef, tenant::TenantName},
 };
 
-const HOST: &str = "alice.sandbox.test";
+const HOST: &str = "alice.sandbox.localhost";
 const BY_HOST: &str = "by_host";
 const RESOLVE: &str = "resolve";
 

@@ -54,6 +54,7 @@ mod standalone;
 mod switches;
 mod telegram;
 mod tenants;
+mod walkthrough;
 mod wire;
 
 #[cfg(test)]
@@ -72,11 +73,12 @@ pub use smtp::{ReceivedMail, SmtpServer};
 pub use switches::Switches;
 pub use telegram::{SentPhoto, Telegram};
 pub use tenants::{BASE_DOMAIN, DemoTenant, TenantSpec};
+pub use walkthrough::{Walkthrough, WalkthroughError};
 
 use certificate::Authority;
 
-/// Every upstream on loopback, with two tenants: `alice.sandbox.test` (Telegram, e-mail, AI) and
-/// `bob.sandbox.test` (Telegram, AI).
+/// Every upstream on loopback, with two tenants: `alice.sandbox.localhost` (Telegram, e-mail, AI) and
+/// `bob.sandbox.localhost` (Telegram, AI).
 pub struct Sandbox {
     /// Who the tenants are, and their credentials.
     pub orchestrator: Orchestrator,

@@ -7,8 +7,9 @@ use super::orchestrator_answers::{Credential, TenantRecord};
 use super::samples::{Sample, sample_images};
 use super::{Sandbox, SandboxError, secrets};
 
-/// The base domain of every tenant here.
-pub const BASE_DOMAIN: &str = "sandbox.test";
+/// The base domain of every tenant here. Names below `localhost` lead to this machine (RFC 6761),
+/// so that browsers and curl find the tenants without any set-up.
+pub const BASE_DOMAIN: &str = "sandbox.localhost";
 
 /// What a new tenant is to have. Publishing, AI, archive and Telegram are on, e-mail is off.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct TenantSpec {
 }
 
 impl TenantSpec {
-    /// A tenant `<name>.sandbox.test` with the root folder `/<name>` and no image.
+    /// A tenant `<name>.sandbox.localhost` with the root folder `/<name>` and no image.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {

@@ -159,7 +159,7 @@ async fn each_status_has_its_meaning_and_its_number_of_attempts() {
 #[tokio::test]
 async fn unknown_suspended_and_foreign_hosts_are_not_told_apart() {
     let stage = Stage::new().await;
-    let unknown = Host::normalise("nobody.sandbox.test").unwrap();
+    let unknown = Host::normalise("nobody.sandbox.localhost").unwrap();
     let unknown = stage.client.fetch(&unknown, &request_id()).await;
     assert!(matches!(unknown, Err(ConfigSourceError::NotFound)));
     stage.orchestrator().suspend(HOST, true);
@@ -238,7 +238,7 @@ async fn the_log_line_of_a_call_says_whose_it_was_but_never_names_the_host() {
 #[tokio::test]
 async fn a_probe_is_one_attempt_and_a_404_is_an_answer() {
     let stage = Stage::new().await;
-    let stranger = Host::normalise("healthcheck.sandbox.test").unwrap();
+    let stranger = Host::normalise("healthcheck.sandbox.localhost").unwrap();
     let id = request_id();
     let probe = || stage.client.probe(&stranger, &id);
     assert!(probe().await.is_ok());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::client;
 use crate::adapters::sandbox::{Credential, Orchestrator, TenantRecord};
 
-const HOST: &str = "alice.sandbox.test";
+const HOST: &str = "alice.sandbox.localhost";
 
 async fn with_alice() -> (Orchestrator, String) {
     let orchestrator = Orchestrator::start().await.unwrap();

@@ -27,7 +27,7 @@ async fn the_demo_tenants_have_different_images_and_platforms() {
     };
     assert_eq!(
         (alice.host.as_str(), bob.host.as_str()),
-        ("alice.sandbox.test", "bob.sandbox.test")
+        ("alice.sandbox.localhost", "bob.sandbox.localhost")
     );
     for tenant in [alice, bob] {
         let expected: HashSet<_> = tenant

@@ -1,0 +1,231 @@
+//! The demo: publishes one image over HTTP like any client would, and tells what each stand-in
+//! received of it.
+
+use std::fmt::Write as _;
+
+use reqwest::{Client, RequestBuilder, header::HOST};
+use serde_json::Value;
+
+use super::{DemoTenant, Sandbox};
+
+/// What came of the demo.
+#[derive(Clone, Debug)]
+pub struct Walkthrough {
+    /// What happened, for people.
+    pub report: String,
+    /// What did not happen as it should; empty when all is well.
+    pub complaints: Vec<String>,
+}
+
+/// Why the demo could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WalkthroughError {
+    /// The service did not answer.
+    #[error("the service did not answer")]
+    Http(#[from] reqwest::Error),
+    /// The service answered with a problem.
+    #[error("the service answered {operation} with {status}: {body}")]
+    Refused {
+        /// What was asked.
+        operation: &'static str,
+        /// The status.
+        status: u16,
+        /// The problem.
+        body: String,
+    },
+    /// The sandbox has no tenant or the tenant no image.
+    #[error("there is nothing to publish")]
+    Nothing,
+}
+
+impl Sandbox {
+    /// Publishes the first image of the first tenant through the service at `base_url`.
+    ///
+    /// # Errors
+    /// [`WalkthroughError`].
+    pub async fn walk_through(
+        &self,
+        client: &Client,
+        base_url: &str,
+    ) -> Result<Walkthrough, WalkthroughError> {
+        let tenant = self.tenants().first().ok_or(WalkthroughError::Nothing)?;
+        let list = client.get(format!("{base_url}/api/images/list"));
+        let list = self.ask("the list", tenant, list).await?;
+        let image = list["filenames"][0]
+            .as_str()
+            .ok_or(WalkthroughError::Nothing)?
+            .to_owned();
+        let mut url = url::Url::parse(base_url).map_err(|_| WalkthroughError::Nothing)?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(["api", "images", &image, "publish"]);
+        }
+        let answer = self.ask("the publish", tenant, client.post(url)).await?;
+        Ok(self.tell(tenant, &image, &list, &answer))
+    }
+
+    async fn ask(
+        &self,
+        operation: &'static str,
+        tenant: &DemoTenant,
+        request: RequestBuilder,
+    ) -> Result<Value, WalkthroughError> {
+        let request = request
+            .header(HOST, &tenant.host)
+            .bearer_auth(self.web_token());
+        let response = request.send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response.json().await?);
+        }
+        let body = response.text().await?;
+        Err(WalkthroughError::Refused {
+            operation,
+            status: status.as_u16(),
+            body,
+        })
+    }
+
+    fn tell(&self, tenant: &DemoTenant, image: &str, list: &Value, answer: &Value) -> Walkthrough {
+        let mut told = Telling::default();
+        told.line(
+            "Tenant",
+            &format!("{}, {} images", tenant.host, list["count"]),
+        );
+        told.line("Image", image);
+        self.tell_upstreams(&mut told, tenant);
+        self.tell_platforms(&mut told, tenant);
+        self.tell_archive(&mut told, tenant, image);
+        told.must(
+            answer["archived"] == true,
+            "the service says that the image is not archived",
+        );
+        for platform in ["telegram", "email"] {
+            let result = &answer["results"][platform];
+            let outcome = result["outcome"].as_str().unwrap_or("missing");
+            let post_id = result["post_id"].as_str().unwrap_or("–");
+            told.line(
+                "Result",
+                &format!("{platform}: {outcome}, post id {post_id}"),
+            );
+            told.must(
+                outcome == "published",
+                &format!("{platform} is not published: {result}"),
+            );
+        }
+        Walkthrough {
+            report: told.report,
+            complaints: told.complaints,
+        }
+    }
+
+    fn tell_upstreams(&self, told: &mut Telling, tenant: &DemoTenant) {
+        let orchestrator = self.orchestrator.switches();
+        told.line(
+            "Orchestrator",
+            &format!(
+                "{} config lookup, {} credentials resolved",
+                orchestrator.calls("by_host"),
+                orchestrator.calls("resolve")
+            ),
+        );
+        let dropbox = self.dropbox.switches();
+        told.line(
+            "Dropbox",
+            &format!(
+                "{} download, {} upload, {} moves in {}",
+                dropbox.calls("download"),
+                dropbox.calls("upload"),
+                dropbox.calls("move_v2"),
+                tenant.root
+            ),
+        );
+        let (vision, caption) = (
+            self.openai.switches().calls("vision"),
+            self.openai.switches().calls("caption"),
+        );
+        told.line(
+            "OpenAI",
+            &format!("{vision} vision call, {caption} caption call"),
+        );
+        told.must(
+            (vision, caption) == (1, 1),
+            "there should be one vision and one caption call",
+        );
+    }
+
+    fn tell_platforms(&self, told: &mut Telling, tenant: &DemoTenant) {
+        let photos = self.telegram.photos_of(&tenant.bot_token);
+        for photo in &photos {
+            told.line(
+                "Telegram",
+                &format!(
+                    "message {} to {}: {}×{} pixels, {} bytes",
+                    photo.message_id,
+                    photo.chat_id,
+                    photo.width,
+                    photo.height,
+                    photo.photo.len()
+                ),
+            );
+            told.quote(photo.caption.as_deref().unwrap_or_default());
+        }
+        told.must(photos.len() == 1, "Telegram should have received one photo");
+        let mails = self.smtp.mails();
+        for mail in &mails {
+            let security = if mail.tls { "TLS" } else { "no TLS" };
+            let to = mail.to.join(", ");
+            told.line(
+                "E-mail",
+                &format!("to {to}, {} bytes, {security}", mail.data.len()),
+            );
+            told.quote(&mail.header("Subject").unwrap_or_default());
+        }
+        told.must(
+            mails.len() == 2,
+            "the mail server should have received a mail and its copy",
+        );
+    }
+
+    fn tell_archive(&self, told: &mut Telling, tenant: &DemoTenant, image: &str) {
+        let stem = image.rsplit_once('.').map_or(image, |(stem, _)| stem);
+        let paths = self.dropbox.paths(&tenant.name);
+        for name in [image.to_owned(), format!("{stem}.txt")] {
+            let path = format!("{}/archive/{name}", tenant.root);
+            let is_there = paths.contains(&path);
+            told.line(
+                "Archive",
+                &if is_there {
+                    path.clone()
+                } else {
+                    format!("no {path}")
+                },
+            );
+            told.must(is_there, &format!("{path} is not in the archive"));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Telling {
+    report: String,
+    complaints: Vec<String>,
+}
+
+impl Telling {
+    fn line(&mut self, what: &str, text: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.report, "  {what:<13} {text}");
+    }
+
+    fn quote(&mut self, text: &str) {
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            self.line("", &format!("  “{line}”"));
+        }
+    }
+
+    fn must(&mut self, holds: bool, complaint: &str) {
+        if !holds {
+            self.complaints.push(complaint.to_owned());
+        }
+    }
+}
