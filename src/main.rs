@@ -1,2 +1,256 @@
-//! The composition root.
-fn main() {}
+//! The composition root: settings → adapters → use cases → routes → serve, read from top to
+//! bottom. The only place where concrete adapters meet the application.
+
+mod logging;
+#[cfg(feature = "sandbox")]
+mod sandbox_command;
+mod server;
+mod settings;
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use poem::{Response, endpoint::BoxEndpoint};
+use publisher::{
+    adapters::{
+        clock::SystemClock,
+        dropbox::DropboxImageStoreFactory,
+        env::{Environment, SettingProblems},
+        openai::OpenAiCaptionWriterFactory,
+        orchestrator::OrchestratorClient,
+        smtp::SmtpPublisherFactory,
+        telegram::TelegramPublisherFactory,
+    },
+    app::{
+        http::{self, HttpDependencies, auth::AdminAuth},
+        usecases::{
+            credentials::Credentials,
+            error_chain::ErrorChain,
+            imaging::ImageScaler,
+            list_images::ListImages,
+            publish::PublishImage,
+            readiness::{CheckReadiness, Mode},
+            resolve_tenant::{HostRules, ResolveTenant},
+            tenant::Providers,
+        },
+    },
+    ports::{Clock, CredentialStore, TenantConfigSource},
+};
+
+use self::{
+    logging::LogSettings,
+    server::{EndSignals, Listening},
+    settings::{Settings, Source},
+};
+
+/// Publishes images for many tenants from one process.
+#[derive(Parser)]
+#[command(version, about)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service, configured by the environment (this is the default)
+    Serve,
+    /// Run the service with everything it needs on loopback, no account needed
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox_command::Options),
+    /// Print the OpenAPI document
+    Openapi {
+        /// How it is written
+        #[arg(long, value_enum, default_value_t = SpecFormat::Yaml)]
+        format: SpecFormat,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SpecFormat {
+    Yaml,
+    Json,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match CommandLine::parse().command.unwrap_or(Command::Serve) {
+        Command::Serve => serve().await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(options) => sandbox_command::run(options).await,
+        Command::Openapi { format } => print_spec(format),
+    };
+    result.unwrap_or_else(Failure::report)
+}
+
+async fn serve() -> Result<ExitCode, Failure> {
+    let mut environment = Environment::from_process();
+    LogSettings::read(&mut environment, "info").init(io::stdout)?;
+    let service = Service::compose(Settings::read(environment)?)?;
+    let signals = EndSignals::catch()?;
+    let listening = Listening::on(service.listen).await?;
+    tracing::info!(address = %listening.address(), "listening");
+    listening
+        .serve(service.routes, signals.wait(), service.shutdown_grace)
+        .await?;
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_spec(format: SpecFormat) -> Result<ExitCode, Failure> {
+    let text = match format {
+        SpecFormat::Yaml => http::spec::yaml(),
+        SpecFormat::Json => http::spec::json(),
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The service, ready to be served.
+struct Service {
+    listen: SocketAddr,
+    shutdown_grace: Duration,
+    routes: BoxEndpoint<'static, Response>,
+}
+
+impl Service {
+    /// Puts everything together. Contacts nobody.
+    fn compose(settings: Settings) -> Result<Self, Failure> {
+        let Settings {
+            listen,
+            shutdown_grace,
+            source,
+            tenants,
+            credentials,
+            roots,
+            dropbox,
+            openai,
+            telegram,
+            auth,
+            without_effect,
+        } = settings;
+        for name in without_effect {
+            tracing::warn!(
+                name,
+                "this setting is set, but has no effect in this version"
+            );
+        }
+        if matches!(auth, AdminAuth::Disabled) {
+            tracing::warn!("WEB_AUTH_DISABLED: anyone may do what only an admin should");
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+
+        let (configs, secrets, host_rules, mode) = match source {
+            Source::Standalone(tenant) => {
+                let rules = tenant
+                    .host()
+                    .cloned()
+                    .map_or(HostRules::Any, HostRules::Only);
+                sources(Arc::new(*tenant), rules, Mode::Standalone)
+            }
+            Source::Orchestrator {
+                settings,
+                probe_host,
+            } => {
+                let client = OrchestratorClient::new(settings, &roots, Arc::clone(&clock))?;
+                let mode = Mode::Orchestrated { probe_host };
+                sources(Arc::new(client), HostRules::TenantNames, mode)
+            }
+        };
+        let providers = Providers {
+            images: Arc::new(DropboxImageStoreFactory::new(
+                dropbox,
+                &roots,
+                Arc::clone(&clock),
+            )?),
+            captions: Arc::new(OpenAiCaptionWriterFactory::new(
+                openai,
+                &roots,
+                Arc::clone(&clock),
+            )?),
+            publishers: vec![
+                Arc::new(TelegramPublisherFactory::new(
+                    telegram,
+                    &roots,
+                    Arc::clone(&clock),
+                )?),
+                Arc::new(SmtpPublisherFactory::new(&roots, Arc::clone(&clock))?),
+            ],
+        };
+
+        let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
+        let resolve_tenant = ResolveTenant::new(
+            host_rules,
+            Arc::clone(&configs),
+            Arc::new(credentials),
+            providers,
+            &clock,
+            tenants,
+        )?;
+        let routes = http::routes(HttpDependencies {
+            resolve_tenant: Arc::new(resolve_tenant),
+            list: ListImages,
+            publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock)),
+            readiness: Arc::new(CheckReadiness::new(mode, configs, Arc::clone(&clock))?),
+            auth,
+            clock,
+        });
+        Ok(Self {
+            listen,
+            shutdown_grace,
+            routes,
+        })
+    }
+}
+
+type Sources = (
+    Arc<dyn TenantConfigSource>,
+    Arc<dyn CredentialStore>,
+    HostRules,
+    Mode,
+);
+
+/// One adapter that is the source of both configs and credentials.
+fn sources<S>(source: Arc<S>, host_rules: HostRules, mode: Mode) -> Sources
+where
+    S: TenantConfigSource + CredentialStore + 'static,
+{
+    (Arc::clone(&source) as _, source, host_rules, mode)
+}
+
+/// Why the process ends other than well.
+enum Failure {
+    /// The settings are bad: ends with 2.
+    Settings(SettingProblems),
+    /// Anything else: ends with 1.
+    Other(Box<dyn Error>),
+}
+
+impl Failure {
+    fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Settings(problems) => (format!("The settings are bad:\n{problems}"), 2),
+            Self::Other(error) => (ErrorChain(&*error).to_string(), 1),
+        };
+        // Where standard error is closed, the exit code has to do.
+        let _ = writeln!(io::stderr(), "{text}");
+        ExitCode::from(code)
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error: Box<dyn Error> = error.into();
+        match error.downcast() {
+            Ok(problems) => Self::Settings(*problems),
+            Err(error) => Self::Other(error),
+        }
+    }
+}

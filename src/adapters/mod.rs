@@ -6,8 +6,8 @@ pub mod clock;
 pub mod dropbox;
 pub mod env;
 pub mod http_client;
-pub mod orchestrator;
 pub mod openai;
+pub mod orchestrator;
 #[cfg(test)]
 mod sample_tenant;
 #[cfg(feature = "sandbox")]

@@ -258,6 +258,24 @@ impl Environment {
         }
     }
 
+    /// Ends the reading of something that is made of many settings; `None` where one of them is
+    /// missing or bad.
+    ///
+    /// # Errors
+    /// All [`SettingProblems`].
+    pub fn finish_with<T>(mut self, settings: Option<T>) -> Result<T, SettingProblems> {
+        match settings {
+            Some(settings) if self.problems.is_empty() => Ok(settings),
+            Some(_) => Err(SettingProblems(self.problems)),
+            None => {
+                if self.problems.is_empty() {
+                    self.reject("environment", "is not complete");
+                }
+                Err(SettingProblems(self.problems))
+            }
+        }
+    }
+
     fn raw(&mut self, name: &str) -> Option<&str> {
         if let Some(None) = self.values.get(name)
             && !self.has_problem(name)

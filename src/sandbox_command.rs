@@ -1,0 +1,148 @@
+//! `publisher sandbox`: the service with everything that it needs, in one process and without a
+//! single account. Everything is spoken to over real sockets, by the adapters of production.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Args;
+use publisher::adapters::{
+    env::Environment,
+    http_client::{self, ExtraRoots},
+    sandbox::{DemoTenant, Sandbox},
+};
+
+use crate::{
+    Failure, Service,
+    logging::LogSettings,
+    server::{EndSignals, Listening},
+    settings::Settings,
+};
+
+/// How long the one request of `--once` may take.
+const ONCE_LIMIT: Duration = Duration::from_mins(1);
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Publish one image end to end, say what every upstream received, and end
+    #[arg(long)]
+    once: bool,
+    /// Where the service listens [default: 127.0.0.1:8080, with --once any free port]
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, Failure> {
+    let mut process = Environment::from_process();
+    // People read standard output here, so the log goes to the other one.
+    LogSettings::read(&mut process, if once { "warn" } else { "info" }).init(io::stderr)?;
+    process.finish()?;
+    let sandbox = Sandbox::start().await?;
+    let default = if once {
+        "127.0.0.1:0"
+    } else {
+        "127.0.0.1:8080"
+    };
+    let listen = listen.map_or_else(|| default.to_owned(), |address| address.to_string());
+    let pairs = sandbox
+        .environment()
+        .into_iter()
+        .chain([("LISTEN_ADDRESS", listen)]);
+    let service = Service::compose(Settings::read(Environment::from_pairs(pairs))?)?;
+    let listening = Listening::on(service.listen).await?;
+    let address = listening.address();
+    if once {
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let ended = async { ended.await.unwrap_or_default() };
+        let serving = listening.serve(service.routes, ended, service.shutdown_grace);
+        let walking = async {
+            let result = walk_through(&sandbox, address).await;
+            drop(end);
+            result
+        };
+        let (served, walked) = tokio::join!(serving, walking);
+        served?;
+        return walked;
+    }
+    print(&introduction(&sandbox, address))?;
+    let signals = EndSignals::catch()?;
+    listening
+        .serve(service.routes, signals.wait(), service.shutdown_grace)
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn walk_through(sandbox: &Sandbox, address: SocketAddr) -> Result<ExitCode, Failure> {
+    let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes())?;
+    let client = http_client::build(ONCE_LIMIT, &roots)?;
+    let walkthrough = sandbox
+        .walk_through(&client, &format!("http://{address}"))
+        .await?;
+    print(&format!(
+        "One image, from storage to every platform:\n\n{}\n",
+        walkthrough.report
+    ))?;
+    if walkthrough.complaints.is_empty() {
+        print("All is as it should be.\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for complaint in &walkthrough.complaints {
+        print(&format!("NOT as it should be: {complaint}\n"))?;
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn introduction(sandbox: &Sandbox, address: SocketAddr) -> String {
+    let port = address.port();
+    let tenants: String = sandbox
+        .tenants()
+        .iter()
+        .map(|tenant| tenant_lines(tenant, port))
+        .collect();
+    let token = sandbox.web_token();
+    let host = sandbox
+        .tenants()
+        .first()
+        .map_or("", |tenant| tenant.host.as_str());
+    let image = sandbox
+        .tenants()
+        .first()
+        .and_then(|tenant| tenant.images.first());
+    let image = image.map_or("", String::as_str);
+    format!(
+        "Publisher's sandbox is running; Ctrl-C ends it.
+
+Tenants
+{tenants}
+Try
+  export TOKEN={token}
+  curl http://{host}:{port}/api/config/features
+  curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/images/list
+  curl -H \"Authorization: Bearer $TOKEN\" -X POST http://{host}:{port}/api/images/{image}/publish
+  curl http://nobody.{domain}:{port}/api/config/features
+
+Read   http://{host}:{port}/docs
+
+Where names below localhost are not resolved: curl http://{address}/… -H 'Host: {host}'
+
+",
+        domain = publisher::adapters::sandbox::BASE_DOMAIN,
+    )
+}
+
+fn tenant_lines(tenant: &DemoTenant, port: u16) -> String {
+    let images = tenant.images.join(", ");
+    format!(
+        "  http://{}:{port}\n    images in {}: {images}\n",
+        tenant.host, tenant.root
+    )
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

@@ -1,0 +1,398 @@
+//! All settings of the service, read and checked in one place. `main.rs` takes them apart: each
+//! part goes to the one who needs it, and nobody below sees the whole.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
+
+use publisher::{
+    adapters::{
+        dropbox::DropboxSettings,
+        env::{Environment, SettingProblems, StandaloneTenant},
+        http_client::ExtraRoots,
+        openai::OpenAiSettings,
+        orchestrator::OrchestratorSettings,
+        telegram::TelegramApiSettings,
+    },
+    app::{
+        http::auth::AdminAuth,
+        usecases::{
+            credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
+            resolve_tenant::TenantCacheSettings,
+        },
+    },
+    domain::{host::Host, secret::Secret},
+};
+
+/// Where the service listens when nobody says.
+const DEFAULT_PORT: u16 = 8080;
+
+/// Settings of the contract that this version does not act on yet. Setting one is told at the
+/// start, so that nothing is silently ignored.
+const NOT_YET: [&str; 13] = [
+    "METRICS_LISTEN_ADDRESS",
+    "RUNTIME_CONFIG_MAX_STALE_SECONDS",
+    "TENANT_SERVICE_CACHE_MAX_SIZE",
+    "TENANT_SERVICE_TTL_SECONDS",
+    "PUBLISH_LEDGER_URL",
+    "WEB_AUTH_USER",
+    "WEB_AUTH_PASS",
+    "WEB_ADMIN_PASSWORD",
+    "WEB_SESSION_SECRET",
+    "WEB_ADMIN_COOKIE_TTL_SECONDS",
+    "WEB_SECURE_COOKIES",
+    "MAX_CONCURRENT_REQUESTS",
+    "MAX_CONCURRENT_PUBLISHES_PER_TENANT",
+];
+
+/// Everything that the environment says.
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// How long running requests may go on after the service was told to end.
+    pub(crate) shutdown_grace: Duration,
+    /// Where tenants come from.
+    pub(crate) source: Source,
+    /// How tenants are kept.
+    pub(crate) tenants: TenantCacheSettings,
+    /// How credentials are kept.
+    pub(crate) credentials: CredentialCacheSettings,
+    /// Roots that are trusted beside the system's.
+    pub(crate) roots: ExtraRoots,
+    /// How Dropbox is reached.
+    pub(crate) dropbox: DropboxSettings,
+    /// How OpenAI is reached.
+    pub(crate) openai: OpenAiSettings,
+    /// How Telegram is reached.
+    pub(crate) telegram: TelegramApiSettings,
+    /// How admins are told from others.
+    pub(crate) auth: AdminAuth,
+    /// Settings that are set and not acted on.
+    pub(crate) without_effect: Vec<&'static str>,
+}
+
+/// Where tenants come from.
+pub(crate) enum Source {
+    /// The environment itself: one tenant.
+    Standalone(Box<StandaloneTenant>),
+    /// The orchestrator.
+    Orchestrator {
+        /// How it is reached.
+        settings: OrchestratorSettings,
+        /// A host that tells whether it answers, and need not be a tenant's.
+        probe_host: Host,
+    },
+}
+
+impl Settings {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All problems at once, each naming its variable.
+    pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingProblems> {
+        let settings = Self::parts(&mut environment);
+        environment.finish_with(settings)
+    }
+
+    /// `None` where something that is needed is missing or bad; the environment knows what. Reads
+    /// on to the end all the same, so that all problems are told at once.
+    fn parts(environment: &mut Environment) -> Option<Self> {
+        let listen = listen_address(environment);
+        let shutdown_grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
+        let source = source(environment);
+        let tenants = tenant_cache(environment);
+        let credentials = credential_cache(environment);
+        let roots = extra_roots(environment);
+        let dropbox = dropbox(environment);
+        let openai = openai(environment);
+        let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
+        let auth = admin_auth(environment);
+        let without_effect = NOT_YET
+            .into_iter()
+            .filter(|name| environment.text(name).is_some())
+            .collect();
+        Some(Self {
+            listen,
+            shutdown_grace,
+            source: source?,
+            tenants,
+            credentials,
+            roots,
+            dropbox: dropbox?,
+            openai: openai?,
+            telegram: TelegramApiSettings { api_url: api_url? },
+            auth,
+            without_effect,
+        })
+    }
+}
+
+fn listen_address(environment: &mut Environment) -> SocketAddr {
+    let port = environment.number("PORT", DEFAULT_PORT, 0..=u16::MAX);
+    let by_port = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let listen = environment.socket_address("LISTEN_ADDRESS", by_port);
+    if environment.text("PORT").is_some() && listen.port() != port {
+        environment.reject("PORT", "must be the port of LISTEN_ADDRESS, or be left out");
+    }
+    listen
+}
+
+/// The environment unless an orchestrator is named, or as `CONFIG_SOURCE` says.
+fn source(environment: &mut Environment) -> Option<Source> {
+    let is_named = environment.text("ORCHESTRATOR_BASE_URL").is_some();
+    match environment.text("CONFIG_SOURCE").as_deref() {
+        Some("orchestrator") => orchestrator(environment),
+        None if is_named => orchestrator(environment),
+        Some("env") | None => standalone(environment),
+        Some(_) => {
+            environment.reject("CONFIG_SOURCE", "must be `env` or `orchestrator`");
+            None
+        }
+    }
+}
+
+fn standalone(environment: &mut Environment) -> Option<Source> {
+    StandaloneTenant::from_environment(environment)
+        .map(Box::new)
+        .map(Source::Standalone)
+}
+
+fn orchestrator(environment: &mut Environment) -> Option<Source> {
+    let base_url = environment.url("ORCHESTRATOR_BASE_URL", None);
+    if base_url.is_none() && !environment.has_problem("ORCHESTRATOR_BASE_URL") {
+        environment.reject(
+            "ORCHESTRATOR_BASE_URL",
+            "is required when CONFIG_SOURCE=orchestrator",
+        );
+    }
+    let service_token = required_secret(environment, "ORCHESTRATOR_SERVICE_TOKEN");
+    let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
+    let base_domain = environment.text("ORCHESTRATOR_BASE_DOMAIN");
+    let base_domain = base_domain.as_deref().unwrap_or("shibari.photo");
+    let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
+    if probe_host.is_none() {
+        environment.reject("ORCHESTRATOR_BASE_DOMAIN", "must be a domain name");
+    }
+    let (base_url, service_token) = (base_url?, service_token?);
+    let settings = OrchestratorSettings {
+        base_url,
+        service_token,
+        prefer_post,
+    };
+    Some(Source::Orchestrator {
+        settings,
+        probe_host: probe_host?,
+    })
+}
+
+fn tenant_cache(environment: &mut Environment) -> TenantCacheSettings {
+    let TenantCacheSettings {
+        max_size,
+        unknown_max_size,
+        unknown_ttl,
+    } = TenantCacheSettings::default();
+    TenantCacheSettings {
+        max_size: size(environment, "RUNTIME_CONFIG_CACHE_MAX_SIZE", max_size),
+        unknown_max_size,
+        unknown_ttl: seconds(
+            environment,
+            "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS",
+            unknown_ttl.as_secs(),
+            3_600,
+        ),
+    }
+}
+
+fn credential_cache(environment: &mut Environment) -> CredentialCacheSettings {
+    let CredentialCacheSettings {
+        enabled,
+        ttl,
+        max_size,
+    } = CredentialCacheSettings::default();
+    let most = MAX_CREDENTIAL_TTL.as_secs();
+    CredentialCacheSettings {
+        enabled: environment.boolean("CREDENTIAL_CACHE_ENABLED", enabled),
+        ttl: seconds(
+            environment,
+            "CREDENTIAL_CACHE_TTL_SECONDS",
+            ttl.as_secs(),
+            most,
+        ),
+        max_size: size(environment, "CREDENTIAL_CACHE_MAX_SIZE", max_size),
+    }
+}
+
+fn extra_roots(environment: &mut Environment) -> ExtraRoots {
+    const NAME: &str = "EXTRA_CA_CERTS_FILE";
+    let Some(pem) = environment.file(NAME) else {
+        return ExtraRoots::default();
+    };
+    ExtraRoots::from_pem(&pem).unwrap_or_else(|error| {
+        environment.reject(NAME, error.to_string());
+        ExtraRoots::default()
+    })
+}
+
+fn dropbox(environment: &mut Environment) -> Option<DropboxSettings> {
+    let api_url = environment.url("DROPBOX_API_URL", Some("https://api.dropboxapi.com"));
+    let content_url = environment.url(
+        "DROPBOX_CONTENT_URL",
+        Some("https://content.dropboxapi.com"),
+    );
+    let app_key = environment.text("DROPBOX_APP_KEY");
+    if app_key.is_none() {
+        environment.reject("DROPBOX_APP_KEY", "is required");
+    }
+    let app_secret = required_secret(environment, "DROPBOX_APP_SECRET");
+    Some(DropboxSettings {
+        api_url: api_url?,
+        content_url: content_url?,
+        app_key: app_key?,
+        app_secret: app_secret?,
+    })
+}
+
+fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
+    let base_url = environment.url("OPENAI_BASE_URL", Some("https://api.openai.com/v1"));
+    let calls = environment.number("AI_RATE_PER_MINUTE", 20, 1..=10_000);
+    Some(OpenAiSettings {
+        base_url: base_url?,
+        calls_per_minute: NonZeroU32::new(calls)?,
+    })
+}
+
+fn admin_auth(environment: &mut Environment) -> AdminAuth {
+    let disabled = environment.boolean("WEB_AUTH_DISABLED", false);
+    match environment.secret("WEB_AUTH_TOKEN") {
+        Some(_) if disabled => {
+            environment.reject("WEB_AUTH_DISABLED", "must not be set beside WEB_AUTH_TOKEN");
+            AdminAuth::Unconfigured
+        }
+        Some(token) => AdminAuth::Token(token),
+        None if disabled => AdminAuth::Disabled,
+        None => AdminAuth::Unconfigured,
+    }
+}
+
+fn required_secret(environment: &mut Environment, name: &str) -> Option<Secret> {
+    let problems_before = environment.problem_count();
+    let secret = environment.secret(name);
+    if secret.is_none() && environment.problem_count() == problems_before {
+        environment.reject(name, "is required");
+    }
+    secret
+}
+
+fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {
+    Duration::from_secs(environment.number(name, default, 1..=most))
+}
+
+fn size(environment: &mut Environment, name: &str, default: NonZeroUsize) -> NonZeroUsize {
+    let size = environment.number(name, default.get(), 1..=1_000_000);
+    NonZeroUsize::new(size).unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORCHESTRATED: [(&str, &str); 4] = [
+        ("ORCHESTRATOR_BASE_URL", "https://orchestrator.example.org"),
+        ("ORCHESTRATOR_SERVICE_TOKEN", "service-token"),
+        ("DROPBOX_APP_KEY", "key"),
+        ("DROPBOX_APP_SECRET", "secret"),
+    ];
+
+    fn read(more: &[(&str, &str)]) -> Result<Settings, SettingProblems> {
+        let pairs = ORCHESTRATED.iter().chain(more).copied();
+        Settings::read(Environment::from_pairs(pairs))
+    }
+
+    fn problems(more: &[(&str, &str)]) -> Vec<String> {
+        let problems = read(more)
+            .err()
+            .map(|problems| problems.as_slice().to_vec());
+        problems
+            .unwrap_or_default()
+            .iter()
+            .map(|problem| problem.name().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn an_orchestrator_and_the_dropbox_app_are_enough() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+        assert!(matches!(settings.source, Source::Orchestrator { .. }));
+        assert!(matches!(settings.auth, AdminAuth::Unconfigured));
+        assert_eq!(settings.shutdown_grace, Duration::from_secs(25));
+    }
+
+    #[test]
+    fn every_bad_value_is_named_at_once() {
+        let names = problems(&[
+            ("PORT", "eighty"),
+            ("SHUTDOWN_GRACE_SECONDS", "0"),
+            ("CREDENTIAL_CACHE_TTL_SECONDS", "601"),
+            ("CREDENTIAL_CACHE_ENABLED", "maybe"),
+            ("AI_RATE_PER_MINUTE", "0"),
+            ("OPENAI_BASE_URL", "ftp://example.org"),
+            ("EXTRA_CA_CERTS_FILE", "/nowhere/ca.pem"),
+            ("ORCHESTRATOR_BASE_DOMAIN", "no domain"),
+        ]);
+        for name in [
+            "PORT",
+            "SHUTDOWN_GRACE_SECONDS",
+            "CREDENTIAL_CACHE_TTL_SECONDS",
+            "CREDENTIAL_CACHE_ENABLED",
+            "AI_RATE_PER_MINUTE",
+            "OPENAI_BASE_URL",
+            "EXTRA_CA_CERTS_FILE",
+            "ORCHESTRATOR_BASE_DOMAIN",
+        ] {
+            assert!(
+                names.iter().any(|found| found == name),
+                "{name} is not among {names:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_source_is_chosen_by_name_or_by_presence() {
+        assert_eq!(problems(&[("CONFIG_SOURCE", "file")]), ["CONFIG_SOURCE"]);
+        assert!(problems(&[("CONFIG_SOURCE", "env")]).contains(&"STORAGE_PATHS".to_owned()));
+        let nothing = Settings::read(Environment::from_pairs([("CONFIG_SOURCE", "orchestrator")]));
+        let problems = nothing.err().unwrap().to_string();
+        assert!(problems.contains("ORCHESTRATOR_BASE_URL"), "{problems}");
+        assert!(
+            problems.contains("ORCHESTRATOR_SERVICE_TOKEN"),
+            "{problems}"
+        );
+    }
+
+    #[test]
+    fn port_and_listen_address_must_agree() {
+        assert_eq!(
+            read(&[("PORT", "81")]).unwrap().listen.to_string(),
+            "0.0.0.0:81"
+        );
+        let both = [("PORT", "81"), ("LISTEN_ADDRESS", "127.0.0.1:80")];
+        assert_eq!(problems(&both), ["PORT"]);
+    }
+
+    #[test]
+    fn open_admin_routes_and_a_token_exclude_each_other() {
+        let open = read(&[("WEB_AUTH_DISABLED", "yes")]).unwrap();
+        assert!(matches!(open.auth, AdminAuth::Disabled));
+        let both = [("WEB_AUTH_DISABLED", "yes"), ("WEB_AUTH_TOKEN", "token")];
+        assert_eq!(problems(&both), ["WEB_AUTH_DISABLED"]);
+    }
+
+    #[test]
+    fn a_setting_without_effect_is_told() {
+        let settings = read(&[("METRICS_LISTEN_ADDRESS", "127.0.0.1:9464")]).unwrap();
+        assert_eq!(settings.without_effect, ["METRICS_LISTEN_ADDRESS"]);
+    }
+}
