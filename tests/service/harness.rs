@@ -1,0 +1,228 @@
+//! Starts the binary, speaks to it, and reads its log.
+
+use std::{
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use publisher::adapters::{
+    http_client::{self, ExtraRoots},
+    sandbox::{DemoTenant, Sandbox},
+};
+use reqwest::{Client, Method, RequestBuilder, Response, header::HOST};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::watch,
+};
+
+/// Long enough for a slow machine; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The running binary.
+pub(crate) struct Service {
+    child: Child,
+    base_url: String,
+    client: Client,
+    log: Log,
+}
+
+/// Everything that a process has written so far.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<String>>);
+
+impl Service {
+    /// Starts the service on the sandbox.
+    pub(crate) async fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox.environment(), &[]).await
+    }
+
+    /// Starts it with these settings and more.
+    pub(crate) async fn start_with(
+        environment: Vec<(&'static str, String)>,
+        more: &[(&str, &str)],
+    ) -> Self {
+        let mut command = command("serve");
+        command
+            .env("LISTEN_ADDRESS", "127.0.0.1:0")
+            .env("LOG_FORMAT", "json");
+        command.envs(environment).envs(more.iter().copied());
+        let mut child = command.spawn().unwrap();
+        let log = Log::default();
+        let (told, mut address) = watch::channel(None);
+        log.follow(child.stdout.take().unwrap(), Some(told));
+        log.follow(child.stderr.take().unwrap(), None);
+        let address = tokio::time::timeout(PATIENCE, address.wait_for(Option::is_some)).await;
+        let address = address.ok().and_then(|told| told.ok()?.clone());
+        let address = address.unwrap_or_else(|| panic!("it does not start:\n{}", log.text()));
+        let client = http_client::build(PATIENCE, &ExtraRoots::default()).unwrap();
+        Self {
+            child,
+            base_url: format!("http://{address}"),
+            client,
+            log,
+        }
+    }
+
+    /// A request under a host, without credentials.
+    pub(crate) fn request(&self, method: Method, host: &str, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base_url))
+            .header(HOST, host)
+    }
+
+    /// Gets a path under a host.
+    pub(crate) async fn get(&self, host: &str, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, host, path).send().await.unwrap()).await
+    }
+
+    /// Gets a path of a tenant, as an admin.
+    pub(crate) async fn get_as_admin(&self, sandbox: &Sandbox, host: &str, path: &str) -> Answer {
+        let request = self
+            .request(Method::GET, host, path)
+            .bearer_auth(sandbox.web_token());
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Publishes an image of a tenant, as an admin.
+    pub(crate) async fn publish(
+        &self,
+        sandbox: &Sandbox,
+        tenant: &DemoTenant,
+        image: &str,
+        body: Value,
+    ) -> Answer {
+        let path = format!("/api/images/{image}/publish");
+        let request = self.request(Method::POST, &tenant.host, &path).json(&body);
+        Answer::of(
+            request
+                .bearer_auth(sandbox.web_token())
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Where it listens, as `address:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.base_url.trim_start_matches("http://")
+    }
+
+    /// What it has written so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) async fn terminate(&self) {
+        let id = self.child.id().unwrap().to_string();
+        let status = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap();
+        (status, self.log())
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self {
+            status,
+            headers,
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Checks that this is a problem of a kind.
+    pub(crate) fn assert_problem(&self, status: u16, kind: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("/problems/{kind}"), "{self:?}");
+        assert_eq!(problem["status"], status, "{self:?}");
+        assert_eq!(
+            problem["request_id"],
+            self.header("x-request-id"),
+            "{self:?}"
+        );
+    }
+}
+
+/// The binary with an empty environment and nothing to read.
+pub(crate) fn command(subcommand: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_publisher"));
+    command
+        .arg(subcommand)
+        .env_clear()
+        .current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    command
+}
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Reads on for as long as the process writes, and tells the address that it says it listens
+    /// on.
+    fn follow(
+        &self,
+        output: impl AsyncRead + Send + Unpin + 'static,
+        told: Option<watch::Sender<Option<String>>>,
+    ) {
+        let log = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(output).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let json: Value = serde_json::from_str(&line).unwrap_or_default();
+                if let (Some(told), "listening") = (&told, json["message"].as_str().unwrap_or("")) {
+                    told.send_replace(json["address"].as_str().map(str::to_owned));
+                }
+                let mut text = log.0.lock().unwrap();
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
+    }
+}

@@ -1,0 +1,69 @@
+//! Starting, ending, and the other commands.
+
+use publisher::adapters::sandbox::Sandbox;
+use serde_json::json;
+
+use crate::harness::{Service, command};
+
+#[tokio::test]
+async fn bad_settings_end_the_start_with_2_and_are_all_named() {
+    let mut serve = command("serve");
+    serve.envs([
+        ("PORT", "eighty"),
+        ("CONFIG_SOURCE", "orchestrator"),
+        ("LOG_FORMAT", "xml"),
+    ]);
+    serve.env("WEB_AUTH_TOKEN_FILE", "/nowhere/s3cret");
+    let output = serve.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    for name in [
+        "PORT",
+        "ORCHESTRATOR_BASE_URL",
+        "ORCHESTRATOR_SERVICE_TOKEN",
+        "DROPBOX_APP_KEY",
+        "LOG_FORMAT",
+        "WEB_AUTH_TOKEN",
+    ] {
+        assert!(told.contains(name), "{name} is not in {told}");
+    }
+    assert!(
+        !told.contains("eighty") && !told.contains("xml"),
+        "values are not shown: {told}"
+    );
+}
+
+#[tokio::test]
+async fn a_publish_under_way_finishes_before_the_process_ends() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let bob = &sandbox.tenants()[1];
+    let held = sandbox.telegram.switches().hold("sendPhoto");
+    let publish = service.publish(&sandbox, bob, "north-ridge.jpg", json!({}));
+    let end = async {
+        held.arrived(1).await;
+        service.terminate().await;
+        held.release();
+    };
+    let (answer, ()) = tokio::join!(publish, end);
+    assert_eq!(answer.json()["archived"], true);
+    let (status, log) = service.ended().await;
+    assert!(status.success(), "{log}");
+}
+
+#[tokio::test]
+async fn the_sandbox_publishes_one_image_and_tells_of_it() {
+    let output = command("sandbox").arg("--once").output().await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}\n{log}");
+    for part in [
+        "1 vision call, 1 caption call",
+        "Telegram",
+        "E-mail",
+        "archive/",
+        "All is as it should be",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}

@@ -1,0 +1,17 @@
+//! The whole service, as operators run it: the real binary, real sockets, and the sandbox's
+//! stand-ins as its upstreams.
+#![cfg(feature = "sandbox")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so by panicking"
+)]
+
+mod errors;
+mod harness;
+mod life_cycle;
+mod log_audit;
+mod platforms;
+mod publishing;
+mod standalone;
+mod tenancy;

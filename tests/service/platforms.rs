@@ -1,0 +1,149 @@
+//! What happens when a platform, the models or storage do not do as they should.
+
+use publisher::adapters::sandbox::{Fault, Sandbox};
+use serde_json::json;
+
+use crate::harness::Service;
+
+const IMAGE: &str = "harbour-dawn.jpg";
+
+#[tokio::test]
+async fn one_platform_failing_never_stops_another() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    sandbox
+        .smtp
+        .switches()
+        .always("RCPT", Fault::text(550, "5.1.1 no such mailbox"));
+    let answer = service
+        .publish(&sandbox, alice, IMAGE, json!({}))
+        .await
+        .json();
+    assert_eq!(answer["results"]["telegram"]["outcome"], "published");
+    assert_eq!(answer["results"]["email"]["outcome"], "failed");
+    assert!(
+        answer["results"]["email"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("550"),
+        "{answer}"
+    );
+    assert_eq!(answer["archived"], true);
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_sending_is_unknown_and_not_repeated() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    sandbox
+        .telegram
+        .switches()
+        .always("sendPhoto", Fault::ResetAfterRequest);
+    let body = json!({"platforms": ["telegram"]});
+    let answer = service.publish(&sandbox, alice, IMAGE, body).await.json();
+    assert_eq!(
+        answer["results"]["telegram"]["outcome"], "unknown",
+        "{answer}"
+    );
+    assert_eq!(
+        (&answer["any_success"], &answer["archived"]),
+        (&json!(false), &json!(false))
+    );
+    assert_eq!(sandbox.telegram.switches().calls("sendPhoto"), 1);
+    let paths = sandbox.dropbox.paths(&alice.name);
+    assert!(
+        paths.contains(&format!("{}/{IMAGE}", alice.root)),
+        "it stays where it was"
+    );
+}
+
+#[tokio::test]
+async fn a_platform_whose_credential_cannot_be_had_fails_alone() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    sandbox.orchestrator.remove_credential(&alice.telegram_ref);
+    let answer = service
+        .publish(&sandbox, alice, IMAGE, json!({}))
+        .await
+        .json();
+    assert_eq!(
+        answer["results"]["telegram"]["outcome"], "failed",
+        "{answer}"
+    );
+    assert_eq!(
+        answer["results"]["email"]["outcome"], "published",
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn optional_credentials_are_resolved_on_first_use_and_kept() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    let resolved = || sandbox.orchestrator.switches().calls("resolve");
+    service.get(&alice.host, "/api/config/features").await;
+    assert_eq!(resolved(), 1, "storage only");
+    for image in [IMAGE, "paper-lantern.png"] {
+        service.publish(&sandbox, alice, image, json!({})).await;
+        assert_eq!(resolved(), 4, "storage, AI, Telegram, mail: once each");
+    }
+}
+
+#[tokio::test]
+async fn without_a_caption_nothing_is_sent_unless_that_is_allowed() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    sandbox
+        .openai
+        .refuse_with("vision", Some("I would rather not."));
+    let answer = service.publish(&sandbox, alice, IMAGE, json!({})).await;
+    answer.assert_problem(502, "upstream-failed");
+    assert!(sandbox.telegram.photos().is_empty() && sandbox.smtp.mails().is_empty());
+    assert_eq!(
+        sandbox.openai.switches().calls("vision"),
+        2,
+        "one look, one closer look"
+    );
+    let body = json!({"allow_empty_caption": true});
+    let answer = service.publish(&sandbox, alice, IMAGE, body).await.json();
+    assert_eq!(answer["any_success"], true, "{answer}");
+}
+
+#[tokio::test]
+async fn an_archive_that_fails_is_told_and_the_image_counts_as_published() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    let full = publisher::adapters::sandbox::Dropbox::endpoint_error(&["to", "insufficient_space"]);
+    sandbox.dropbox.switches().always("move_v2", full);
+    let answer = service
+        .publish(&sandbox, alice, IMAGE, json!({}))
+        .await
+        .json();
+    assert_eq!(
+        (&answer["any_success"], &answer["archived"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        answer["warnings"].as_array().map(Vec::len),
+        Some(1),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_is_not_found() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    let answer = service
+        .publish(&sandbox, alice, "nothing.jpg", json!({}))
+        .await;
+    answer.assert_problem(404, "image-not-found");
+    assert_eq!(sandbox.openai.switches().total_calls(), 0);
+}
