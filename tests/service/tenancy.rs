@@ -1,6 +1,6 @@
 //! Who is served under which host, and who may do what there.
 
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher::adapters::sandbox::{Fault, Sandbox, TenantSpec};
 use reqwest::Method;
 use serde_json::json;
 use tokio::{
@@ -100,13 +100,20 @@ async fn raw(service: &Service, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_writes_needs_the_token() {
+async fn what_writes_or_shows_images_needs_the_token() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
     let host = &sandbox.tenants()[0].host;
-    let path = "/api/images/harbour-dawn.jpg/publish";
-    for token in [None, Some("wrong"), Some("")] {
-        let mut request = service.request(Method::POST, host, path);
+    let list = (Method::GET, "/api/images/list");
+    let publish = (Method::POST, "/api/images/harbour-dawn.jpg/publish");
+    for (token, (method, path)) in [
+        (None, list.clone()),
+        (None, publish.clone()),
+        (Some("wrong"), list),
+        (Some("wrong"), publish.clone()),
+        (Some(""), publish),
+    ] {
+        let mut request = service.request(method, host, path);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -118,6 +125,22 @@ async fn what_writes_needs_the_token() {
         );
     }
     assert_eq!(sandbox.dropbox.switches().total_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_tenant_may_let_anyone_look_but_not_publish() {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let open = json!({"features": {"auto_view_enabled": true}});
+    let carol = sandbox.add_tenant(TenantSpec::new("carol").patch(&open));
+    let service = Service::start(&sandbox).await;
+    assert_eq!(
+        service.get(&carol.host, "/api/images/list").await.status,
+        200
+    );
+    let publish = service.request(Method::POST, &carol.host, "/api/images/a.jpg/publish");
+    Answer::of(publish.send().await.unwrap())
+        .await
+        .assert_problem(401, "unauthorized");
 }
 
 #[tokio::test]

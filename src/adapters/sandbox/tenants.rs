@@ -226,7 +226,7 @@ fn config(sandbox: &Sandbox, spec: &TenantSpec, tenant: &DemoTenant) -> Value {
             "keep_enabled": true,
             "remove_enabled": true,
             "delete_enabled": true,
-            "auto_view_enabled": true,
+            "auto_view_enabled": false,
         },
         "storage": {
             "provider": "dropbox",

@@ -115,9 +115,11 @@ impl PublishImage {
             let _turn = turn;
             publication.run().await
         };
-        tokio::spawn(task.in_current_span())
-            .await
-            .unwrap_or(Err(PublishImageError::Lost))
+        let ended = tokio::spawn(task.in_current_span()).await;
+        ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "publication ended without a report");
+            Err(PublishImageError::Lost)
+        })
     }
 }
 
