@@ -12,7 +12,7 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -49,6 +49,9 @@ use self::{
     server::{EndSignals, Listening},
     settings::{Settings, Source},
 };
+
+/// How often caches are swept of what has expired.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Publishes images for many tenants from one process.
 #[derive(Parser)]
@@ -127,7 +130,7 @@ impl Service {
             listen,
             shutdown_grace,
             source,
-            tenants,
+            tenancy,
             credentials,
             roots,
             dropbox,
@@ -192,10 +195,12 @@ impl Service {
             Arc::new(credentials),
             providers,
             &clock,
-            tenants,
+            tenancy,
         )?;
+        let resolve_tenant = Arc::new(resolve_tenant);
+        tokio::spawn(keep_swept(Arc::downgrade(&resolve_tenant)));
         let routes = http::routes(HttpDependencies {
-            resolve_tenant: Arc::new(resolve_tenant),
+            resolve_tenant,
             list: ListImages,
             publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock)),
             readiness: Arc::new(CheckReadiness::new(mode, configs, Arc::clone(&clock))?),
@@ -207,6 +212,18 @@ impl Service {
             shutdown_grace,
             routes,
         })
+    }
+}
+
+/// Drops what has expired from the caches, for as long as there is anyone who uses them.
+async fn keep_swept(resolve_tenant: Weak<ResolveTenant>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let Some(resolve_tenant) = resolve_tenant.upgrade() else {
+            return;
+        };
+        resolve_tenant.sweep();
     }
 }
 

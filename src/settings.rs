@@ -19,8 +19,10 @@ use publisher::{
     app::{
         http::auth::AdminAuth,
         usecases::{
+            configs::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
-            resolve_tenant::TenantCacheSettings,
+            resolve_tenant::TenancySettings,
+            tenants::TenantCacheSettings,
         },
     },
     domain::{host::Host, secret::Secret},
@@ -28,14 +30,13 @@ use publisher::{
 
 /// Where the service listens when nobody says.
 const DEFAULT_PORT: u16 = 8080;
+/// The longest that a stale config may be served, in seconds (a week).
+const LONGEST_STALE: u64 = 604_800;
 
 /// Settings of the contract that this version does not act on yet. Setting one is told at the
 /// start, so that nothing is silently ignored.
-const NOT_YET: [&str; 13] = [
+const NOT_YET: [&str; 10] = [
     "METRICS_LISTEN_ADDRESS",
-    "RUNTIME_CONFIG_MAX_STALE_SECONDS",
-    "TENANT_SERVICE_CACHE_MAX_SIZE",
-    "TENANT_SERVICE_TTL_SECONDS",
     "PUBLISH_LEDGER_URL",
     "WEB_AUTH_USER",
     "WEB_AUTH_PASS",
@@ -56,7 +57,7 @@ pub(crate) struct Settings {
     /// Where tenants come from.
     pub(crate) source: Source,
     /// How tenants are kept.
-    pub(crate) tenants: TenantCacheSettings,
+    pub(crate) tenancy: TenancySettings,
     /// How credentials are kept.
     pub(crate) credentials: CredentialCacheSettings,
     /// Roots that are trusted beside the system's.
@@ -102,7 +103,7 @@ impl Settings {
         let listen = listen_address(environment);
         let shutdown_grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
         let source = source(environment);
-        let tenants = tenant_cache(environment);
+        let tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
         let roots = extra_roots(environment);
         let dropbox = dropbox(environment);
@@ -117,7 +118,7 @@ impl Settings {
             listen,
             shutdown_grace,
             source: source?,
-            tenants,
+            tenancy,
             credentials,
             roots,
             dropbox: dropbox?,
@@ -187,21 +188,44 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     })
 }
 
-fn tenant_cache(environment: &mut Environment) -> TenantCacheSettings {
-    let TenantCacheSettings {
-        max_size,
-        unknown_max_size,
-        unknown_ttl,
-    } = TenantCacheSettings::default();
-    TenantCacheSettings {
-        max_size: size(environment, "RUNTIME_CONFIG_CACHE_MAX_SIZE", max_size),
-        unknown_max_size,
-        unknown_ttl: seconds(
-            environment,
-            "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS",
-            unknown_ttl.as_secs(),
-            3_600,
-        ),
+fn tenancy(environment: &mut Environment) -> TenancySettings {
+    let TenancySettings { configs, tenants } = TenancySettings::default();
+    let max_stale = Duration::from_secs(environment.number(
+        "RUNTIME_CONFIG_MAX_STALE_SECONDS",
+        configs.max_stale.as_secs(),
+        0..=LONGEST_STALE,
+    ));
+    TenancySettings {
+        configs: ConfigCacheSettings {
+            max_size: size(
+                environment,
+                "RUNTIME_CONFIG_CACHE_MAX_SIZE",
+                configs.max_size,
+            ),
+            max_stale,
+            unknown_max_size: configs.unknown_max_size,
+            unknown_ttl: seconds(
+                environment,
+                "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS",
+                configs.unknown_ttl.as_secs(),
+                3_600,
+            ),
+        },
+        tenants: TenantCacheSettings {
+            max_size: size(
+                environment,
+                "TENANT_SERVICE_CACHE_MAX_SIZE",
+                tenants.max_size,
+            ),
+            // A tenant holds its storage credential, which is kept for ten minutes at most.
+            ttl: seconds(
+                environment,
+                "TENANT_SERVICE_TTL_SECONDS",
+                tenants.ttl.as_secs(),
+                MAX_CREDENTIAL_TTL.as_secs(),
+            ),
+            max_stale,
+        },
     }
 }
 

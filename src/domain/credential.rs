@@ -93,6 +93,15 @@ impl Credential {
         &self.version
     }
 
+    /// Whether this is the same secret, in the same version, of the same provider: then a client
+    /// that was opened with the one need not be opened again with the other.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.provider == other.provider
+            && self.version == other.version
+            && self.secret.expose() == other.secret.expose()
+    }
+
     /// When it stops being good, where its source knows.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {

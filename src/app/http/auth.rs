@@ -92,7 +92,7 @@ fn check_viewer(request: &Request) -> Result<(), ApiError> {
     let tenant = request
         .data::<Arc<Tenant>>()
         .ok_or_else(ApiError::internal)?;
-    if tenant.config().settings().features.auto_view_enabled {
+    if tenant.settings().features.auto_view_enabled {
         return Ok(());
     }
     check_admin(request)

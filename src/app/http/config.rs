@@ -43,7 +43,7 @@ impl ConfigApi {
         &self,
         TenantScope(tenant): TenantScope,
     ) -> Result<Json<FeatureFlags>, ApiError> {
-        let features = tenant.config().settings().features;
+        let features = tenant.settings().features;
         Ok(Json(FeatureFlags::new(features, self.auth.mode())))
     }
 
@@ -60,6 +60,6 @@ impl ConfigApi {
         &self,
         TenantScope(tenant): TenantScope,
     ) -> Result<Json<EnabledPublishers>, ApiError> {
-        Ok(Json(tenant.config().settings().into()))
+        Ok(Json(tenant.settings().into()))
     }
 }

@@ -75,6 +75,7 @@ impl ImagesApi {
         &self,
         TenantScope(tenant): TenantScope,
         _viewer: Viewer,
+        CurrentRequestId(request_id): CurrentRequestId,
         /// At most so many names; left out, all of them.
         #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Query<Option<u32>>,
@@ -83,7 +84,10 @@ impl ImagesApi {
         after: Query<Option<String>>,
     ) -> Result<Json<ImageList>, ApiError> {
         let limit = limit.0.and_then(|limit| usize::try_from(limit).ok());
-        let page = self.list.run(&tenant, limit, after.0.as_deref()).await;
+        let page = self
+            .list
+            .run(&tenant, &request_id, limit, after.0.as_deref())
+            .await;
         Ok(Json(page.map_err(ApiError::from_listing)?.into()))
     }
 

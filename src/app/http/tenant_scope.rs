@@ -83,7 +83,7 @@ impl Endpoint for Scoped {
             .by_host(host, &request_id)
             .await
             .map_err(ApiError::from)?;
-        let name = tenant.config().tenant();
+        let name = tenant.name();
         tracing::Span::current().record("tenant", name.as_str());
         request.set_data(tenant);
         self.inner.call(request).await

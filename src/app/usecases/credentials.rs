@@ -7,8 +7,8 @@ use cached::BuildError;
 
 use super::{
     error_chain::ErrorChain,
-    single_flight::{FlightLost, SingleFlight},
-    timed_cache::TimedCache,
+    single_flight::{Flight, FlightLost, SingleFlight},
+    timed_cache::{Refresh, TimedCache},
 };
 use crate::{
     domain::{
@@ -85,8 +85,15 @@ impl Credentials {
         settings: CredentialCacheSettings,
     ) -> Result<Self, BuildError> {
         Ok(Self {
-            kept: Arc::new(TimedCache::new(settings.max_size, Arc::clone(&clock))?),
-            cooling: Arc::new(TimedCache::new(settings.max_size, Arc::clone(&clock))?),
+            kept: Arc::new(TimedCache::new(
+                "credential",
+                settings.max_size,
+                Arc::clone(&clock),
+            )?),
+            cooling: Arc::new(TimedCache::uncounted(
+                settings.max_size,
+                Arc::clone(&clock),
+            )?),
             flights: SingleFlight::new(FLIGHT_LIMIT),
             store,
             clock,
@@ -129,15 +136,27 @@ impl Credentials {
 
     /// Drops a credential that its provider has refused. Only that very one: another caller may
     /// have had it replaced already.
-    pub fn forget(&self, tenant: &TenantName, reference: &CredentialsRef, dead: &Arc<Credential>) {
+    pub fn forget(&self, tenant: &TenantName, reference: &CredentialsRef, dead: &Credential) {
         let key = (tenant.clone(), reference.clone(), dead.provider());
         if self
             .kept
-            .get(&key)
-            .is_some_and(|kept| Arc::ptr_eq(&kept, dead))
+            .look(&key)
+            .is_some_and(|kept| kept.value.is_same_as(dead))
         {
             self.kept.forget(&key);
         }
+    }
+
+    /// Drops everything of a tenant: it has ended, or its config has changed.
+    pub fn forget_tenant(&self, tenant: &TenantName) {
+        self.kept.retain(|(owner, ..), _| owner != tenant);
+        self.cooling.retain(|(owner, ..), _| owner != tenant);
+    }
+
+    /// Drops what has expired, so that no secret stays in memory because nobody asks for it.
+    pub fn sweep(&self) {
+        self.kept.sweep();
+        self.cooling.sweep();
     }
 
     async fn resolve(
@@ -146,30 +165,58 @@ impl Credentials {
         config_ttl: ConfigTtl,
     ) -> Result<Arc<Credential>, CredentialUnavailable> {
         let key = key_of(&query);
-        if let Some(credential) = self.kept.get(&key) {
-            return Ok(credential);
+        let Some(found) = self.kept.look_up(&key) else {
+            let lost = |_: FlightLost| CredentialUnavailable::ForNow { retry_after: None };
+            return self
+                .launch(key, query, config_ttl)
+                .landed()
+                .await
+                .map_err(lost)?;
+        };
+        if found.refresh != Refresh::NotDue {
+            // In the background: whoever uses it often never waits for it.
+            self.launch(key, query, config_ttl);
         }
+        Ok(found.value)
+    }
+
+    fn launch(
+        &self,
+        key: Key,
+        query: CredentialQuery,
+        config_ttl: ConfigTtl,
+    ) -> Flight<Result<Arc<Credential>, CredentialUnavailable>> {
         let (store, kept) = (Arc::clone(&self.store), Arc::clone(&self.kept));
         let (clock, settings) = (Arc::clone(&self.clock), self.settings);
-        let flight_key = key.clone();
-        let flight = || async move {
-            if let Some(credential) = kept.get(&key) {
-                return Ok(credential);
+        self.flights.launch(key.clone(), || async move {
+            let before = kept.look(&key);
+            if let Some(found) = before
+                .as_ref()
+                .filter(|found| found.refresh == Refresh::NotDue)
+            {
+                return Ok(Arc::clone(&found.value));
             }
-            let credential = Arc::new(
-                store
-                    .resolve(&query)
-                    .await
-                    .map_err(|e| report(&query, &e))?,
-            );
-            let life = life_of(&credential, settings, config_ttl, &*clock);
-            if let Some(life) = life {
-                kept.set(key, Arc::clone(&credential), life);
-            }
+            let resolved = store.resolve(&query).await;
+            count(query.provider, resolved.as_ref().err());
+            let fresh = match resolved {
+                Ok(credential) => Arc::new(credential),
+                Err(error) => {
+                    kept.note_failure(&key);
+                    return Err(report(&query, &error));
+                }
+            };
+            let Some(life) = life_of(&fresh, settings, config_ttl, &*clock) else {
+                kept.forget(&key);
+                return Ok(fresh);
+            };
+            // The secret stands in memory once, however often it is confirmed.
+            let credential = before
+                .map(|found| found.value)
+                .filter(|kept| kept.is_same_as(&fresh) && kept.expires_at() == fresh.expires_at())
+                .unwrap_or(fresh);
+            kept.set(key, Arc::clone(&credential), life);
             Ok(credential)
-        };
-        let lost = |_: FlightLost| CredentialUnavailable::ForNow { retry_after: None };
-        self.flights.run(flight_key, flight).await.map_err(lost)?
+        })
     }
 }
 
@@ -196,6 +243,23 @@ fn life_of(
         .min(config_ttl.as_duration());
     let life = until_expiry.map_or(life, |left| life.min(left));
     (settings.enabled && !life.is_zero()).then_some(life)
+}
+
+fn count(provider: Provider, failure: Option<&CredentialError>) {
+    let outcome = match failure {
+        None => "resolved",
+        Some(CredentialError::NotFound) => "not_found",
+        Some(CredentialError::Unauthorized(_)) => "unauthorized",
+        Some(CredentialError::OutOfCredit) => "out_of_credit",
+        Some(CredentialError::Unavailable { .. }) => "unavailable",
+        Some(CredentialError::Malformed(_)) => "malformed",
+    };
+    metrics::counter!(
+        "publisher_credential_resolutions_total",
+        "provider" => provider.as_str(),
+        "outcome" => outcome
+    )
+    .increment(1);
 }
 
 /// Logs the cause, once for all who wait, and keeps what a caller must know.

@@ -1,6 +1,12 @@
 //! Tenants for unit tests, on mocked ports.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -11,13 +17,13 @@ use super::{
 };
 use crate::{
     domain::{
-        credential::{Credential, CredentialVersion, Provider, StorageCredential},
+        credential::{Credential, CredentialVersion, Provider},
         image::{ContentHash, ImageName, StoredImage},
         platform::Platform,
         request_id::RequestId,
         secret::{CredentialsRef, Secret},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
-        tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
+        tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
         Clock, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
@@ -41,18 +47,18 @@ pub(crate) fn full_document() -> Value {
 }
 
 pub(crate) fn unvalidated(document: Value) -> TenantConfig<Unvalidated> {
+    unvalidated_version("7", document)
+}
+
+/// A config with a life time of a minute.
+pub(crate) fn unvalidated_version(version: &str, document: Value) -> TenantConfig<Unvalidated> {
     TenantConfig::new(
         TenantName::new("alice").unwrap(),
-        ConfigVersion::new("7"),
+        ConfigVersion::new(version),
         ConfigTtl::from_seconds(Some(60)),
         SchemaVersion::V2,
         document,
     )
-}
-
-pub(crate) fn resolved(document: Value) -> Arc<TenantConfig<Resolved>> {
-    let storage = StorageCredential::try_from(Arc::new(credential(Provider::Dropbox))).unwrap();
-    Arc::new(unvalidated(document).validate().unwrap().resolve(storage))
 }
 
 pub(crate) fn credential(provider: Provider) -> Credential {
@@ -66,6 +72,23 @@ pub(crate) fn generous_store() -> MockCredentialStore {
     store
         .expect_resolve()
         .returning(|query| Ok(credential(query.provider)));
+    store
+}
+
+/// A store whose every answer is a new version of the credential.
+pub(crate) fn rotating_store() -> MockCredentialStore {
+    let version = AtomicUsize::new(0);
+    let mut store = MockCredentialStore::new();
+    store.expect_resolve().returning(move |query| {
+        let version = version.fetch_add(1, Ordering::SeqCst).to_string();
+        let secret = Secret::new(format!("secret of version {version}"));
+        Ok(Credential::new(
+            query.provider,
+            secret,
+            CredentialVersion::new(&version),
+            None,
+        ))
+    });
     store
 }
 
@@ -137,11 +160,9 @@ impl TenantFixture {
         let settings = CredentialCacheSettings::default();
         let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
         let providers = providers_of(self.images, self.writer, self.telegram, self.email);
-        Arc::new(Tenant::open(
-            resolved(self.document),
-            &providers,
-            Arc::new(credentials),
-        ))
+        let config = Arc::new(unvalidated(self.document).validate().unwrap());
+        let storage = Arc::new(credential(Provider::Dropbox));
+        Arc::new(Tenant::open(config, storage, &providers, Arc::new(credentials)).unwrap())
     }
 }
 

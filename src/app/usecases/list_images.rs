@@ -1,7 +1,10 @@
 //! Which images a tenant has.
 
 use super::tenant::Tenant;
-use crate::{domain::image::ImageName, ports::ImageStoreError};
+use crate::{
+    domain::{image::ImageName, request_id::RequestId},
+    ports::ImageStoreError,
+};
 
 /// One page of a tenant's images.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +27,11 @@ impl ListImages {
     pub async fn run(
         &self,
         tenant: &Tenant,
+        request_id: &RequestId,
         limit: Option<usize>,
         after: Option<&str>,
     ) -> Result<ImagePage, ImageStoreError> {
-        let images = tenant
-            .images()
-            .list()
-            .await
-            .inspect_err(|error| tenant.note_storage_failure(error))?;
+        let images = tenant.images(request_id).list().await?;
         let total = images.len();
         let is_later = |name: &ImageName| after.is_none_or(|after| name.as_str() > after);
         let names = images.into_iter().map(|image| image.name).filter(is_later);

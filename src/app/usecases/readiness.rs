@@ -56,7 +56,7 @@ impl CheckReadiness {
         source: Arc<dyn TenantConfigSource>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
-        let kept = Arc::new(TimedCache::new(NonZeroUsize::MIN, clock)?);
+        let kept = Arc::new(TimedCache::uncounted(NonZeroUsize::MIN, clock)?);
         Ok(Self {
             mode,
             source,

@@ -38,32 +38,28 @@ where
         }
     }
 
-    /// Joins the flight for `key`, or starts one with `work`. The flight runs on a task of its
-    /// own, so a caller that goes away ends it for nobody.
-    ///
-    /// Between a look into a cache and this call another flight may have landed: `work` should
-    /// look again first.
+    /// Joins the flight for `key`, or starts one with `work`, and waits for it.
     pub(super) async fn run<F, Fut>(&self, key: K, work: F) -> Result<V, FlightLost>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = V> + Send + 'static,
     {
-        let mut landing = self.join_or_start(key, work);
-        let landed = landing
-            .wait_for(Option::is_some)
-            .await
-            .map_err(|_| FlightLost)?;
-        (*landed).clone().ok_or(FlightLost)
+        self.launch(key, work).landed().await
     }
 
-    fn join_or_start<F, Fut>(&self, key: K, work: F) -> watch::Receiver<Option<V>>
+    /// Joins the flight for `key`, or starts one with `work`. The flight runs on a task of its
+    /// own, so a caller that goes away, or does not wait, ends it for nobody.
+    ///
+    /// Between a look into a cache and this call another flight may have landed: `work` should
+    /// look again first.
+    pub(super) fn launch<F, Fut>(&self, key: K, work: F) -> Flight<V>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = V> + Send + 'static,
     {
         let mut flights = lock(&self.flights);
         if let Some(landing) = flights.get(&key) {
-            return landing.clone();
+            return Flight(landing.clone());
         }
         let (announce, landing) = watch::channel(None);
         flights.insert(key.clone(), landing.clone());
@@ -84,7 +80,22 @@ where
             }
             .in_current_span(),
         );
-        landing
+        Flight(landing)
+    }
+}
+
+/// A call that is under way.
+pub(super) struct Flight<V>(watch::Receiver<Option<V>>);
+
+impl<V: Clone> Flight<V> {
+    /// Waits for its answer.
+    pub(super) async fn landed(mut self) -> Result<V, FlightLost> {
+        let landed = self
+            .0
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| FlightLost)?;
+        (*landed).clone().ok_or(FlightLost)
     }
 }
 

@@ -3,23 +3,27 @@
 //! Storage is opened at once. The caption writer and the platforms are opened on first use, when
 //! their credential is resolved, and kept until that credential changes.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
-use super::credentials::{CredentialUnavailable, Credentials};
+use super::{
+    credentials::{CredentialUnavailable, Credentials},
+    storage::{CurrentStorage, Images, Storage},
+};
 use crate::{
     domain::{
         credential::{Credential, Provider, WrongProvider},
         platform::Platform,
         request_id::RequestId,
         secret::CredentialsRef,
-        tenant_config::{Resolved, TenantConfig},
+        tenant::TenantName,
+        tenant_config::{Resolved, TenantConfig, TenantSettings, Validated},
     },
     ports::{
-        CaptionWriter, CaptionWriterFactory, CredentialQuery, ImageStore, ImageStoreError,
-        ImageStoreFactory, Publisher, PublisherFactory,
+        CaptionWriter, CaptionWriterFactory, CredentialQuery, ImageStoreFactory, Publisher,
+        PublisherFactory,
     },
 };
 
@@ -36,12 +40,11 @@ pub struct Providers {
 
 /// A tenant and the clients that it is served with.
 pub struct Tenant {
-    config: Arc<TenantConfig<Resolved>>,
-    images: Arc<dyn ImageStore>,
-    storage_refused: AtomicBool,
+    validated: Arc<TenantConfig<Validated>>,
+    storage: CurrentStorage,
     caption_writer: Slot<dyn CaptionWriter>,
     platforms: Vec<PlatformClient>,
-    captions: Arc<dyn CaptionWriterFactory>,
+    providers: Providers,
     credentials: Arc<Credentials>,
 }
 
@@ -61,6 +64,14 @@ pub struct Opened<T: ?Sized> {
     reference: CredentialsRef,
 }
 
+impl<T: ?Sized> Opened<T> {
+    /// Was this one opened with the same credential? Then it is refused as well.
+    #[must_use]
+    pub fn is_refused_like(&self, refused: &Self) -> bool {
+        self.credential.is_same_as(&refused.credential)
+    }
+}
+
 /// Why a client is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientUnavailable {
@@ -74,51 +85,115 @@ pub enum ClientUnavailable {
 
 impl Tenant {
     /// Opens a tenant's storage, and gets ready to open the rest.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`WrongProvider`] when the credential is not for storage.
     pub fn open(
-        config: Arc<TenantConfig<Resolved>>,
+        config: Arc<TenantConfig<Validated>>,
+        storage: Arc<Credential>,
         providers: &Providers,
         credentials: Arc<Credentials>,
-    ) -> Self {
+    ) -> Result<Self, WrongProvider> {
         let platform = |factory: &Arc<dyn PublisherFactory>| PlatformClient {
             factory: Arc::clone(factory),
             slot: Slot::default(),
         };
-        Self {
-            images: providers.images.open(Arc::clone(&config)),
-            storage_refused: AtomicBool::new(false),
+        Ok(Self {
+            storage: CurrentStorage::new(Storage::open(&config, storage, &*providers.images)?),
             caption_writer: Slot::default(),
             platforms: providers.publishers.iter().map(platform).collect(),
-            captions: Arc::clone(&providers.captions),
+            providers: providers.clone(),
             credentials,
-            config,
-        }
+            validated: config,
+        })
     }
 
     /// The config that the tenant is served with.
     #[must_use]
-    pub fn config(&self) -> &TenantConfig<Resolved> {
-        &self.config
+    pub fn config(&self) -> Arc<TenantConfig<Resolved>> {
+        Arc::clone(&self.storage().config)
     }
 
-    /// The tenant's storage.
+    /// Whose it is.
     #[must_use]
-    pub fn images(&self) -> &dyn ImageStore {
-        &*self.images
+    pub fn name(&self) -> &TenantName {
+        self.validated.tenant()
     }
 
-    /// Takes note of a failure of storage. When it refused the credential, the tenant is not
-    /// served from memory again, but resolved afresh.
-    pub fn note_storage_failure(&self, error: &ImageStoreError) {
-        if matches!(error, ImageStoreError::Unauthorized(_)) {
-            self.storage_refused.store(true, Ordering::Relaxed);
+    /// The settings that the tenant is served with.
+    #[must_use]
+    pub fn settings(&self) -> &TenantSettings {
+        self.validated.settings()
+    }
+
+    /// The tenant's images, for one request.
+    #[must_use]
+    pub fn images<'a>(&'a self, request_id: &'a RequestId) -> Images<'a> {
+        Images {
+            tenant: self,
+            request_id,
         }
     }
 
-    /// Has storage refused the credential that this tenant was resolved with?
-    #[must_use]
-    pub fn is_spent(&self) -> bool {
-        self.storage_refused.load(Ordering::Relaxed)
+    /// Was it opened with this config?
+    pub(super) fn is_of(&self, config: &Arc<TenantConfig<Validated>>) -> bool {
+        Arc::ptr_eq(&self.validated, config) || self.validated.says_the_same_as(config)
+    }
+
+    /// Was its storage opened with this credential?
+    pub(super) fn has_storage_credential(&self, credential: &Credential) -> bool {
+        self.storage().credential.is_same_as(credential)
+    }
+
+    /// Has its storage credential not come to its own end?
+    pub(super) fn has_good_storage_at(&self, now: SystemTime) -> bool {
+        self.storage()
+            .credential
+            .expires_at()
+            .is_none_or(|end| now < end)
+    }
+
+    /// The storage in use now.
+    pub(super) fn storage(&self) -> Arc<Storage> {
+        self.storage.get()
+    }
+
+    /// Opens storage again with another credential, after it has refused that of `dead`. `None`
+    /// when no other can be had.
+    pub(super) async fn renew_storage(
+        &self,
+        dead: &Storage,
+        request_id: &RequestId,
+    ) -> Option<Arc<Storage>> {
+        let current = self.storage();
+        if !current.credential.is_same_as(&dead.credential) {
+            return Some(current);
+        }
+        let reference = &self.settings().storage.credentials_ref;
+        self.credentials
+            .forget(self.name(), reference, &dead.credential);
+        let fresh = Self::storage_credential(&self.validated, &self.credentials, request_id);
+        let fresh = fresh
+            .await
+            .ok()
+            .filter(|fresh| !fresh.is_same_as(&dead.credential))?;
+        let storage = Storage::open(&self.validated, fresh, &*self.providers.images).ok()?;
+        Some(self.storage.replace(storage))
+    }
+
+    /// The storage credential that a config names.
+    pub(super) async fn storage_credential(
+        config: &TenantConfig<Validated>,
+        credentials: &Credentials,
+        request_id: &RequestId,
+    ) -> Result<Arc<Credential>, CredentialUnavailable> {
+        let query = CredentialQuery {
+            tenant: config.tenant().clone(),
+            reference: config.settings().storage.credentials_ref.clone(),
+            provider: Provider::Dropbox,
+            request_id: request_id.clone(),
+        };
+        credentials.critical(query, config.ttl()).await
     }
 
     /// What opens a platform, and knows its limits.
@@ -135,14 +210,10 @@ impl Tenant {
         &self,
         request_id: &RequestId,
     ) -> Result<Opened<dyn CaptionWriter>, ClientUnavailable> {
-        let ai = self
-            .config
-            .settings()
-            .ai
-            .as_ref()
-            .ok_or(ClientUnavailable::Off)?;
+        let ai = self.settings().ai.as_ref().ok_or(ClientUnavailable::Off)?;
         let wanted = (Provider::OpenAi, ai.credentials_ref.clone());
-        let open = |credential| self.captions.open(&self.config, credential);
+        let config = self.config();
+        let open = |credential| self.providers.captions.open(&config, credential);
         self.client(&self.caption_writer, wanted, request_id, open)
             .await
     }
@@ -159,22 +230,18 @@ impl Tenant {
         let PlatformClient { factory, slot } =
             self.platform(platform).ok_or(ClientUnavailable::Off)?;
         let wanted = factory
-            .credential(self.config.settings())
+            .credential(self.settings())
             .ok_or(ClientUnavailable::Off)?;
-        self.client(slot, wanted, request_id, |credential| {
-            factory.open(&self.config, credential)
-        })
-        .await
+        let config = self.config();
+        let open = |credential| factory.open(&config, credential);
+        self.client(slot, wanted, request_id, open).await
     }
 
     /// Drops the credential of a client whose provider has refused it. The next call for the
     /// client resolves the credential again.
     pub fn forget<T: ?Sized>(&self, refused: &Opened<T>) {
-        self.credentials.forget(
-            self.config.tenant(),
-            &refused.reference,
-            &refused.credential,
-        );
+        self.credentials
+            .forget(self.name(), &refused.reference, &refused.credential);
     }
 
     fn platform(&self, platform: Platform) -> Option<&PlatformClient> {
@@ -191,17 +258,20 @@ impl Tenant {
         open: impl FnOnce(Arc<Credential>) -> Result<Option<Arc<T>>, WrongProvider>,
     ) -> Result<Opened<T>, ClientUnavailable> {
         let query = CredentialQuery {
-            tenant: self.config.tenant().clone(),
+            tenant: self.name().clone(),
             reference: reference.clone(),
             provider,
             request_id: request_id.clone(),
         };
-        let credential = self.credentials.optional(query, self.config.ttl()).await?;
+        let credential = self
+            .credentials
+            .optional(query, self.validated.ttl())
+            .await?;
         if let Some(opened) = slot.get(&credential) {
             return Ok(opened);
         }
         let client = open(Arc::clone(&credential)).map_err(|error| {
-            tracing::error!(tenant = %self.config.tenant(), %error, "client could not be opened");
+            tracing::error!(tenant = %self.name(), %request_id, %error, "client could not be opened");
             CredentialUnavailable::Refused
         })?;
         let client = client.ok_or(ClientUnavailable::Off)?;
@@ -216,10 +286,10 @@ impl Tenant {
 }
 
 impl<T: ?Sized> Slot<T> {
-    fn get(&self, credential: &Arc<Credential>) -> Option<Opened<T>> {
+    fn get(&self, credential: &Credential) -> Option<Opened<T>> {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref()
-            .filter(|opened| Arc::ptr_eq(&opened.credential, credential))
+            .filter(|opened| opened.credential.is_same_as(credential))
             .cloned()
     }
 

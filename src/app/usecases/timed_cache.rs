@@ -1,4 +1,5 @@
-//! A bounded cache in memory, whose entries each have a life time of their own.
+//! A bounded cache in memory whose entries have a life time of their own, are worth refreshing
+//! before it ends, and may be kept for a while after it, for want of anything better.
 
 use std::{
     borrow::Borrow,
@@ -9,54 +10,181 @@ use std::{
 };
 
 use cached::{BuildError, ShardedLruCache};
+use metrics::{Counter, Gauge};
 
 use crate::ports::Clock;
 
-/// A least-recently-used cache with a deadline for each entry.
+/// The part of its life after which an entry is worth refreshing: the last tenth.
+const LAST_PART: u32 = 10;
+/// How long nobody tries again after a refresh has failed; it doubles up to the longest.
+const FIRST_COOL_DOWN: Duration = Duration::from_secs(5);
+const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
+
+/// A least-recently-used cache with deadlines for each entry.
 ///
-/// The deadline is ours, and not that of the library's expiring stores: those read the machine's
-/// clock, which tests cannot stop, and drop an entry the moment it has expired, which leaves
-/// nothing to serve when a refresh fails.
+/// The deadlines are ours, and not those of the library's expiring stores: these read the
+/// machine's clock, which tests cannot stop, and drop an entry the moment it has expired, which
+/// leaves nothing to serve when a refresh fails.
 pub(super) struct TimedCache<K, V> {
     entries: ShardedLruCache<K, Entry<V>>,
     clock: Arc<dyn Clock>,
+    counts: Counts,
 }
 
 #[derive(Clone)]
 struct Entry<V> {
     value: V,
+    life: Life,
+}
+
+/// When an entry is worth refreshing, when it has expired, and when it is no longer kept.
+#[derive(Clone, Copy)]
+struct Life {
+    refresh_from: Instant,
     deadline: Instant,
+    kept_until: Instant,
+    failures: u32,
+    next_try: Instant,
+}
+
+/// What a look into the cache has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found<V> {
+    pub(super) value: V,
+    /// Its life is over; it is here for want of anything better.
+    pub(super) is_expired: bool,
+    /// Whether it should be refreshed.
+    pub(super) refresh: Refresh,
+}
+
+/// Whether an entry should be refreshed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refresh {
+    /// It is young, or a refresh has failed a moment ago.
+    NotDue,
+    /// It should, and no refresh of it has failed so far.
+    Due,
+    /// It should, and the last refresh has failed.
+    DueAgain,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
-    /// A cache of at most `bound` entries.
-    pub(super) fn new(bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+    /// A cache of at most `bound` entries, counted under `name`.
+    pub(super) fn new(
+        name: &'static str,
+        bound: NonZeroUsize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BuildError> {
+        Self::with_counts(Counts::of(name), bound, clock)
+    }
+
+    /// The same for notes that are no cache to those who watch the metrics.
+    pub(super) fn uncounted(
+        bound: NonZeroUsize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BuildError> {
+        Self::with_counts(Counts::none(), bound, clock)
+    }
+
+    fn with_counts(
+        counts: Counts,
+        bound: NonZeroUsize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BuildError> {
+        let evictions = counts.evictions.clone();
         // One shard makes the bound exact; more would each round it up to 16.
         let entries = ShardedLruCache::builder()
             .max_size(bound.get())
             .shards(1)
+            .on_evict(move |_, _| evictions.increment(1))
             .build()?;
-        Ok(Self { entries, clock })
+        Ok(Self {
+            entries,
+            clock,
+            counts,
+        })
     }
 
-    /// The value of a key, while it lives. One that has expired is dropped.
+    /// The value of a key, while it lives.
     pub(super) fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let entry = self.entries.get(key)?;
-        if self.clock.now() < entry.deadline {
-            return Some(entry.value);
+        let found = self.look(key).filter(|found| !found.is_expired);
+        self.count(found.as_ref().map(|_| false));
+        found.map(|found| found.value)
+    }
+
+    /// The value of a key, even after its life, and whether it should be refreshed.
+    pub(super) fn look_up<Q>(&self, key: &Q) -> Option<Found<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let found = self.look(key);
+        self.count(found.as_ref().map(|found| found.is_expired));
+        found
+    }
+
+    /// The same, without counting it as a use.
+    pub(super) fn look<Q>(&self, key: &Q) -> Option<Found<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Entry { value, life } = self.entries.get(key)?;
+        let now = self.clock.now();
+        if now >= life.kept_until {
+            self.forget(key);
+            return None;
         }
-        self.entries.remove(key);
-        None
+        let refresh = match (
+            now >= life.refresh_from && now >= life.next_try,
+            life.failures,
+        ) {
+            (false, _) => Refresh::NotDue,
+            (true, 0) => Refresh::Due,
+            (true, _) => Refresh::DueAgain,
+        };
+        Some(Found {
+            value,
+            is_expired: now >= life.deadline,
+            refresh,
+        })
     }
 
     /// Keeps a value for `life`, in the place of the one before.
     pub(super) fn set(&self, key: K, value: V, life: Duration) {
-        let deadline = self.clock.now() + life;
-        self.entries.set(key, Entry { value, deadline });
+        self.set_with_grace(key, value, life, Duration::ZERO);
+    }
+
+    /// Keeps a value for `life`, and for `grace` after it.
+    pub(super) fn set_with_grace(&self, key: K, value: V, life: Duration, grace: Duration) {
+        let now = self.clock.now();
+        let deadline = now + life;
+        let life = Life {
+            refresh_from: deadline.checked_sub(life / LAST_PART).unwrap_or(deadline),
+            deadline,
+            kept_until: deadline + grace,
+            failures: 0,
+            next_try: now,
+        };
+        self.entries.set(key, Entry { value, life });
+        self.count_entries();
+    }
+
+    /// Notes that a refresh has failed: the next one is due only after a cool-down of 5 s, which
+    /// doubles with each failure up to 60 s.
+    pub(super) fn note_failure(&self, key: &K) {
+        let Some(Entry { value, mut life }) = self.entries.peek(key) else {
+            return;
+        };
+        let doublings = life.failures.min(LONGEST_COOL_DOWN.as_secs().ilog2());
+        let cool_down = (FIRST_COOL_DOWN * 2_u32.pow(doublings)).min(LONGEST_COOL_DOWN);
+        life.failures = life.failures.saturating_add(1);
+        life.next_try = self.clock.now() + cool_down;
+        self.entries.set(key.clone(), Entry { value, life });
     }
 
     /// Drops a value.
@@ -66,52 +194,159 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         Q: Hash + Eq + ?Sized,
     {
         self.entries.remove(key);
+        self.count_entries();
+    }
+
+    /// Drops what `keep` does not want.
+    pub(super) fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
+        self.entries.retain(|key, entry| keep(key, &entry.value));
+        self.count_entries();
+    }
+
+    /// Drops what is no longer kept, so that nothing stays in memory because nobody asks for it.
+    pub(super) fn sweep(&self) {
+        let now = self.clock.now();
+        self.entries.retain(|_, entry| now < entry.life.kept_until);
+        self.count_entries();
+    }
+
+    fn count(&self, expired: Option<bool>) {
+        let counter = match expired {
+            Some(false) => &self.counts.hits,
+            Some(true) => &self.counts.stale,
+            None => &self.counts.misses,
+        };
+        counter.increment(1);
+    }
+
+    fn count_entries(&self) {
+        let entries = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.counts.entries.set(entries);
+    }
+}
+
+/// The counters of a cache, looked up once.
+struct Counts {
+    hits: Counter,
+    misses: Counter,
+    stale: Counter,
+    evictions: Counter,
+    entries: Gauge,
+}
+
+impl Counts {
+    fn none() -> Self {
+        Self {
+            hits: Counter::noop(),
+            misses: Counter::noop(),
+            stale: Counter::noop(),
+            evictions: Counter::noop(),
+            entries: Gauge::noop(),
+        }
+    }
+
+    fn of(cache: &'static str) -> Self {
+        let requests = |outcome: &'static str| metrics::counter!("publisher_cache_requests_total", "cache" => cache, "outcome" => outcome);
+        Self {
+            hits: requests("hit"),
+            misses: requests("miss"),
+            stale: requests("stale"),
+            evictions: metrics::counter!("publisher_cache_evictions_total", "cache" => cache),
+            entries: metrics::gauge!("publisher_cache_entries", "cache" => cache),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::MockClock;
-    use std::sync::Mutex;
+    use crate::app::usecases::fixtures::clock;
+    use tokio::time::advance;
 
-    fn stopped_clock() -> (Arc<Mutex<Instant>>, Arc<dyn Clock>) {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "somewhere a stopped clock has to start"
-        )]
-        let now = Arc::new(Mutex::new(Instant::now()));
-        let mut clock = MockClock::new();
-        let shown = Arc::clone(&now);
-        clock.expect_now().returning(move || *shown.lock().unwrap());
-        (now, Arc::new(clock))
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn cache(bound: usize) -> TimedCache<&'static str, u8> {
+        TimedCache::new("test", NonZeroUsize::new(bound).unwrap(), clock()).unwrap()
     }
 
-    #[test]
-    fn an_entry_lives_as_long_as_it_was_given() {
-        let (now, clock) = stopped_clock();
-        let cache = TimedCache::new(NonZeroUsize::MIN, clock).unwrap();
-        cache.set("a", 1, Duration::from_secs(10));
-        *now.lock().unwrap() += Duration::from_millis(9_999);
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_lives_as_long_as_it_was_given() {
+        let cache = cache(1);
+        cache.set("a", 1, 10 * SECOND);
+        advance(Duration::from_millis(9_999)).await;
         assert_eq!(cache.get("a"), Some(1));
-        *now.lock().unwrap() += Duration::from_millis(1);
+        advance(Duration::from_millis(1)).await;
         assert_eq!(cache.get("a"), None);
     }
 
-    #[test]
-    fn the_least_recently_used_entry_makes_room() {
-        let (_, clock) = stopped_clock();
-        let cache = TimedCache::new(NonZeroUsize::new(2).unwrap(), clock).unwrap();
-        for key in ["a", "b"] {
-            cache.set(key, key, Duration::from_secs(1));
-        }
+    #[tokio::test(start_paused = true)]
+    async fn the_least_recently_used_entry_makes_room() {
+        let cache = cache(2);
+        cache.set("a", 1, SECOND);
+        cache.set("b", 2, SECOND);
         assert!(cache.get("a").is_some());
-        cache.set("c", "c", Duration::from_secs(1));
+        cache.set("c", 3, SECOND);
         assert_eq!(
             (cache.get("a"), cache.get("b"), cache.get("c")),
-            (Some("a"), None, Some("c"))
+            (Some(1), None, Some(3))
         );
         cache.forget("a");
         assert_eq!(cache.get("a"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_is_due_in_the_last_tenth_of_its_life() {
+        let cache = cache(1);
+        cache.set("a", 1, 100 * SECOND);
+        advance(89 * SECOND).await;
+        assert_eq!(cache.look("a").unwrap().refresh, Refresh::NotDue);
+        advance(SECOND).await;
+        let found = cache.look("a").unwrap();
+        assert_eq!((found.is_expired, found.refresh), (false, Refresh::Due));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_expired_entry_is_found_within_its_grace_and_no_longer() {
+        let cache = cache(1);
+        cache.set_with_grace("a", 1, SECOND, 10 * SECOND);
+        advance(SECOND).await;
+        assert!(cache.look_up("a").unwrap().is_expired);
+        advance(10 * SECOND).await;
+        assert_eq!(cache.look_up("a"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_put_the_next_try_off_for_longer_and_longer() {
+        let cache = cache(1);
+        cache.set_with_grace("a", 1, SECOND, 1_000 * SECOND);
+        advance(SECOND).await;
+        for seconds in [5, 10, 20, 40, 60, 60] {
+            cache.note_failure(&"a");
+            advance(Duration::from_millis(seconds * 1_000 - 1)).await;
+            assert_eq!(
+                cache.look("a").unwrap().refresh,
+                Refresh::NotDue,
+                "{seconds}"
+            );
+            advance(Duration::from_millis(1)).await;
+            assert_eq!(
+                cache.look("a").unwrap().refresh,
+                Refresh::DueAgain,
+                "{seconds}"
+            );
+        }
+        cache.note_failure(&"nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_asks_for_is_swept_away() {
+        let cache = cache(2);
+        cache.set("a", 1, SECOND);
+        cache.set("b", 2, 3 * SECOND);
+        advance(SECOND).await;
+        cache.sweep();
+        assert_eq!(cache.entries.len(), 1);
+        cache.retain(|_, value| *value != 2);
+        assert_eq!(cache.entries.len(), 0);
     }
 }

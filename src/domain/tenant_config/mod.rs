@@ -122,7 +122,7 @@ use crate::domain::{
 };
 
 /// A tenant's config in state `S`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TenantConfig<S: State> {
     tenant: TenantName,
     version: ConfigVersion,
@@ -138,7 +138,7 @@ pub struct Unvalidated {
 }
 
 /// Every rule applied, defaults filled in, references known but not resolved.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Validated {
     settings: TenantSettings,
     warnings: Vec<FieldProblem>,
@@ -243,6 +243,14 @@ impl TenantConfig<Validated> {
     #[must_use]
     pub fn warnings(&self) -> &[FieldProblem] {
         &self.state.warnings
+    }
+
+    /// Whether this says the same as another one of the same tenant: version and settings.
+    #[must_use]
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.tenant == other.tenant
+            && self.version == other.version
+            && self.state.settings == other.state.settings
     }
 
     /// The settings that were validated.

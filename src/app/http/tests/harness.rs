@@ -1,7 +1,6 @@
 //! A service on mocks, and answers that are easy to look into.
 
 use std::{
-    num::NonZeroUsize,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -22,7 +21,7 @@ use crate::{
             list_images::ListImages,
             publish::PublishImage,
             readiness::{CheckReadiness, Mode},
-            resolve_tenant::{HostRules, ResolveTenant, TenantCacheSettings},
+            resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::Providers,
         },
     },
@@ -144,10 +143,7 @@ impl Service {
             Arc::new(credentials.unwrap()),
             providers(images, writer, telegram),
             &clock,
-            TenantCacheSettings {
-                max_size: NonZeroUsize::MIN,
-                ..TenantCacheSettings::default()
-            },
+            TenancySettings::default(),
         );
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&clock));
         routes(HttpDependencies {

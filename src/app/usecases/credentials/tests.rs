@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{clock, credential, request_id},
+    app::usecases::fixtures::{clock, credential, request_id, rotating_store},
     domain::{credential::CredentialVersion, secret::Secret},
     ports::MockCredentialStore,
 };
@@ -114,7 +114,7 @@ async fn a_critical_credential_that_failed_is_asked_for_again_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn only_the_credential_that_was_refused_is_forgotten() {
-    let credentials = credentials(store_called(2), CredentialCacheSettings::default());
+    let credentials = credentials(rotating_store(), CredentialCacheSettings::default());
     let first = credentials.optional(query("a"), ttl(600)).await.unwrap();
     let (tenant, reference) = (query("a").tenant, query("a").reference);
     credentials.forget(&tenant, &reference, &first);
@@ -126,4 +126,35 @@ async fn only_the_credential_that_was_refused_is_forgotten() {
         Arc::ptr_eq(&second, &third),
         "a stale refusal must not drop the new credential"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_last_tenth_of_its_life_a_credential_is_confirmed_in_the_background() {
+    let credentials = credentials(rotating_store(), CredentialCacheSettings::default());
+    let first = credentials.optional(query("a"), ttl(600)).await.unwrap();
+    tokio::time::advance(Duration::from_mins(9)).await;
+    let second = credentials.optional(query("a"), ttl(600)).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &second), "nobody waits for it");
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let third = credentials.optional(query("a"), ttl(600)).await.unwrap();
+    assert!(!Arc::ptr_eq(&second, &third));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_is_never_served_after_its_life() {
+    let mut store = MockCredentialStore::new();
+    store
+        .expect_resolve()
+        .times(1)
+        .returning(|query| Ok(credential(query.provider)));
+    store
+        .expect_resolve()
+        .returning(|_| Err(CredentialError::OutOfCredit));
+    let credentials = credentials(store, CredentialCacheSettings::default());
+    credentials.optional(query("a"), ttl(60)).await.unwrap();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    let refused = credentials.optional(query("a"), ttl(60)).await;
+    assert_eq!(refused.unwrap_err(), CredentialUnavailable::Refused);
 }

@@ -63,7 +63,7 @@ impl Publication {
             Ok(captions) => Ok(captions),
             Err(error) => {
                 tracing::warn!(
-                    tenant = %self.tenant.config().tenant(),
+                    tenant = %self.tenant.name(),
                     error = %ErrorChain(&error),
                     "no caption could be written"
                 );
@@ -80,18 +80,16 @@ impl Publication {
     /// out to be dead and another can be had.
     async fn written(&self, image: &EncodedImage) -> Result<Captions, CaptionsUnavailable> {
         let writer = self.tenant.caption_writer(&self.request_id).await?;
-        match self.written_by(&*writer.client, image).await {
-            Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) => {
-                self.tenant.forget(&writer);
-                let writer = self.tenant.caption_writer(&self.request_id).await?;
-                let result = self.written_by(&*writer.client, image).await;
-                if let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result {
-                    self.tenant.forget(&writer);
-                }
-                result
-            }
-            result => result,
+        let result = self.written_by(&*writer.client, image).await;
+        let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result else {
+            return result;
+        };
+        self.tenant.forget(&writer);
+        let renewed = self.tenant.caption_writer(&self.request_id).await?;
+        if renewed.is_refused_like(&writer) {
+            return result;
         }
+        self.written_by(&*renewed.client, image).await
     }
 
     async fn written_by(
@@ -99,7 +97,7 @@ impl Publication {
         writer: &dyn CaptionWriter,
         image: &EncodedImage,
     ) -> Result<Captions, CaptionsUnavailable> {
-        let settings = self.tenant.config().settings();
+        let settings = self.tenant.settings();
         let Some(ai) = &settings.ai else {
             return Ok(Captions::default());
         };
@@ -114,7 +112,7 @@ impl Publication {
             Err(error @ CaptionError::Unauthorized(_)) => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(
-                    tenant = %self.tenant.config().tenant(),
+                    tenant = %self.tenant.name(),
                     error = %ErrorChain(&error),
                     "captions could not be written; the description takes their place"
                 );
@@ -155,7 +153,7 @@ impl Publication {
         ) {
             (Err(CaptionsUnavailable::Writer(CaptionError::Unusable(reason))), Some(fallback)) => {
                 tracing::warn!(
-                    tenant = %self.tenant.config().tenant(),
+                    tenant = %self.tenant.name(),
                     reason,
                     "the first analysis failed; taking a closer look"
                 );

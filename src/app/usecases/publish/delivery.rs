@@ -67,7 +67,7 @@ impl Publication {
 
     fn post(&self, image: EncodedImage, caption: String, captions: &Captions) -> Post {
         let analysis = captions.analysis.as_ref();
-        let wants_alt_text = self.tenant.config().settings().features.alt_text_enabled;
+        let wants_alt_text = self.tenant.settings().features.alt_text_enabled;
         Post {
             name: self.name.clone(),
             image,
@@ -84,25 +84,23 @@ impl Publication {
     /// Publishes to one platform; once more when the credential turns out to be dead, nothing
     /// was published, and another can be had.
     async fn publish(&self, platform: Platform, post: &Post) -> Outcome {
-        let opened = match self.publisher(platform).await {
-            Ok(opened) => opened,
-            Err(outcome) => return outcome,
-        };
-        let mut result = opened.client.publish(post).await;
-        if let Err(PublishError::Unauthorized(_)) = &result {
-            self.tenant.forget(&opened);
-            let renewed = match self.publisher(platform).await {
-                Ok(renewed) => renewed,
-                Err(outcome) => return outcome,
+        let attempt = async {
+            let opened = self.publisher(platform).await?;
+            let result = opened.client.publish(post).await;
+            let Err(PublishError::Unauthorized(_)) = &result else {
+                return Ok(result);
             };
-            result = renewed.client.publish(post).await;
-            if let Err(PublishError::Unauthorized(_)) = &result {
-                self.tenant.forget(&renewed);
+            self.tenant.forget(&opened);
+            let renewed = self.publisher(platform).await?;
+            if renewed.is_refused_like(&opened) {
+                return Ok(result);
             }
-        }
-        match result {
-            Ok(post_id) => Outcome::Published(post_id),
-            Err(error) => self.failure(platform, &error),
+            Ok(renewed.client.publish(post).await)
+        };
+        match attempt.await {
+            Ok(Ok(post_id)) => Outcome::Published(post_id),
+            Ok(Err(error)) => self.failure(platform, &error),
+            Err(outcome) => outcome,
         }
     }
 
@@ -118,7 +116,7 @@ impl Publication {
 
     fn failure(&self, platform: Platform, error: &PublishError) -> Outcome {
         tracing::warn!(
-            tenant = %self.tenant.config().tenant(),
+            tenant = %self.tenant.name(),
             platform = platform.as_str(),
             error = %ErrorChain(error),
             "platform did not confirm the post"

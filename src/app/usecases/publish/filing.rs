@@ -20,13 +20,17 @@ impl Publication {
         image: &EncodedImage,
         captions: &Captions,
     ) -> Result<(), ImageStoreError> {
-        let existing = self.tenant.images().read_sidecar(&self.name).await?;
+        let existing = self
+            .tenant
+            .images(&self.request_id)
+            .read_sidecar(&self.name)
+            .await?;
         let mut sidecar = existing
             .and_then(|bytes| Sidecar::parse(&bytes))
             .unwrap_or_default();
         self.fill(&mut sidecar, fetched, image, captions);
         self.tenant
-            .images()
+            .images(&self.request_id)
             .write_sidecar(&self.name, &sidecar.render())
             .await
     }
@@ -38,7 +42,7 @@ impl Publication {
         image: &EncodedImage,
         captions: &Captions,
     ) {
-        let settings = &self.tenant.config().settings().caption_file;
+        let settings = &self.tenant.settings().caption_file;
         let first_line = captions.sd_caption.as_deref().unwrap_or(captions.main());
         if !first_line.is_empty() {
             sidecar.set_caption(first_line);
@@ -75,7 +79,7 @@ impl Publication {
     /// Moves the image and its caption file to the archive.
     pub(super) async fn archive(&self) -> Result<(), ImageStoreError> {
         self.tenant
-            .images()
+            .images(&self.request_id)
             .move_to(&self.name, Folder::Archive)
             .await
     }

@@ -27,7 +27,7 @@ use crate::{
         },
         request_id::RequestId,
     },
-    ports::{CaptionError, Clock, FetchedImage, ImageStoreError},
+    ports::{CaptionError, Clock, ImageStoreError},
 };
 
 /// Why nothing was sent.
@@ -98,10 +98,10 @@ impl PublishImage {
         request: PublicationRequest,
         request_id: RequestId,
     ) -> Result<PublicationReport, PublishImageError> {
-        let plan = PublicationPlan::new(tenant.config(), &request)?;
+        let plan = PublicationPlan::new(&tenant.config(), &request)?;
         let turn = self
             .in_progress
-            .begin(tenant.config().tenant(), &name)
+            .begin(tenant.name(), &name)
             .ok_or(PublishImageError::InProgress)?;
         let publication = Publication {
             usecase: self.clone(),
@@ -135,7 +135,11 @@ struct Publication {
 
 impl Publication {
     async fn run(self) -> Result<PublicationReport, PublishImageError> {
-        let fetched = self.fetch().await?;
+        let fetched = self
+            .tenant
+            .images(&self.request_id)
+            .fetch(&self.name)
+            .await?;
         let image = EncodedImage::new(fetched.bytes.clone()).ok_or(ScaleError::Undecodable)?;
         let prepared = self.prepare(&image).await;
         let captions = if prepared.iter().any(|(_, ready)| ready.is_ok()) {
@@ -163,14 +167,8 @@ impl Publication {
         Ok(self.report(results, archived, warnings))
     }
 
-    async fn fetch(&self) -> Result<FetchedImage, PublishImageError> {
-        let fetched = self.tenant.images().fetch(&self.name).await;
-        Ok(fetched.inspect_err(|error| self.tenant.note_storage_failure(error))?)
-    }
-
     fn filing_failed(&self, what: &str, error: &ImageStoreError) -> String {
-        self.tenant.note_storage_failure(error);
-        tracing::warn!(tenant = %self.tenant.config().tenant(), error = %ErrorChain(error), "{what}");
+        tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
         format!("{what}: {error}")
     }
 
@@ -187,7 +185,7 @@ impl Publication {
         } in &results
         {
             tracing::info!(
-                tenant = %self.tenant.config().tenant(),
+                tenant = %self.tenant.name(),
                 platform = platform.as_str(),
                 outcome = outcome.as_str(),
                 "publication ended"

@@ -1,3 +1,6 @@
+mod ageing;
+mod services;
+
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,32 +14,25 @@ use crate::{
             clock, credential, full_document, generous_store, providers, request_id, unvalidated,
         },
     },
-    ports::{CredentialError, ImageStoreError, MockCredentialStore, MockTenantConfigSource},
+    domain::credential::Provider,
+    ports::{ConfigSourceError, CredentialError, MockCredentialStore, MockTenantConfigSource},
 };
 
 const HOST: Option<&str> = Some("alice.example.org");
 
 fn resolver(source: MockTenantConfigSource, store: MockCredentialStore) -> ResolveTenant {
-    under(HostRules::TenantNames, source, store)
+    under(HostRules::TenantNames, Arc::new(source), store)
 }
 
 fn under(
     rules: HostRules,
-    source: MockTenantConfigSource,
+    source: Arc<dyn TenantConfigSource>,
     store: MockCredentialStore,
 ) -> ResolveTenant {
     let settings = CredentialCacheSettings::default();
     let credentials = Arc::new(Credentials::new(Arc::new(store), clock(), settings).unwrap());
-    let cache = TenantCacheSettings::default();
-    ResolveTenant::new(
-        rules,
-        Arc::new(source),
-        credentials,
-        providers(),
-        &clock(),
-        cache,
-    )
-    .unwrap()
+    let cache = TenancySettings::default();
+    ResolveTenant::new(rules, source, credentials, providers(), &clock(), cache).unwrap()
 }
 
 fn source_of(document: serde_json::Value, calls: usize) -> MockTenantConfigSource {
@@ -46,25 +42,6 @@ fn source_of(document: serde_json::Value, calls: usize) -> MockTenantConfigSourc
         .times(calls)
         .returning(move |_, _| Ok(unvalidated(document.clone())));
     source
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tenant_is_resolved_once_and_kept_for_its_life_time() {
-    let mut store = MockCredentialStore::new();
-    store
-        .expect_resolve()
-        .times(2)
-        .returning(|query| Ok(credential(query.provider)));
-    let resolver = resolver(source_of(full_document(), 2), store);
-    for raw in [
-        "alice.example.org",
-        "ALICE.example.org:8080",
-        "alice.example.org.",
-    ] {
-        assert!(resolver.by_host(Some(raw), &request_id()).await.is_ok());
-    }
-    tokio::time::advance(Duration::from_mins(1)).await;
-    assert!(resolver.by_host(HOST, &request_id()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,20 +152,11 @@ async fn only_storage_is_resolved_before_it_is_needed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_whose_storage_refuses_the_credential_is_resolved_afresh() {
-    let resolver = resolver(source_of(full_document(), 2), generous_store());
-    let tenant = resolver.by_host(HOST, &request_id()).await.ok().unwrap();
-    tenant.note_storage_failure(&ImageStoreError::Unauthorized("invalid_grant".into()));
-    let renewed = resolver.by_host(HOST, &request_id()).await.ok().unwrap();
-    assert!(!Arc::ptr_eq(&tenant, &renewed));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_single_tenant_with_a_host_of_its_own_is_served_under_no_other() {
     let own = Host::normalise_any("localhost").unwrap();
     let resolver = under(
         HostRules::Only(own),
-        source_of(full_document(), 1),
+        Arc::new(source_of(full_document(), 1)),
         generous_store(),
     );
     assert!(

@@ -11,11 +11,13 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{TenantFixture, clock, image_name, jpeg, request_id, stored},
+    app::usecases::fixtures::{
+        TenantFixture, clock, image_name, jpeg, request_id, rotating_store, stored,
+    },
     domain::{
         analysis::Analysis, caption::WrittenCaptions, platform::Platform, publication::PostId,
     },
-    ports::{Folder, PublishError},
+    ports::{FetchedImage, Folder, PublishError},
 };
 
 fn seen() -> Analysis {
@@ -184,6 +186,7 @@ async fn an_uncertain_outcome_is_unknown_is_not_repeated_and_archives_nothing() 
 #[tokio::test]
 async fn a_refused_credential_is_resolved_once_more() {
     let mut fixture = lucky();
+    fixture.store = rotating_store();
     let mut refusals = mockall::Sequence::new();
     fixture
         .telegram

@@ -1,0 +1,279 @@
+//! Tenant configs in memory, by host: looked up once for everybody who asks at the same time,
+//! refreshed before they expire, and served after that for as long as nothing better can be had.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use cached::BuildError;
+
+use super::{
+    error_chain::ErrorChain,
+    resolve_tenant::ResolveTenantError,
+    single_flight::{Flight, FlightLost, SingleFlight},
+    tenants::Tenants,
+    timed_cache::{Found, Refresh, TimedCache},
+};
+use crate::{
+    domain::{
+        host::Host,
+        request_id::RequestId,
+        tenant_config::{TenantConfig, Validated},
+    },
+    ports::{Clock, ConfigSourceError, TenantConfigSource},
+};
+
+/// The longest that one lookup may take: the source's own limit of 10 s and some slack.
+const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
+/// How long the first requests after a config has expired wait for a new one, before they are
+/// served with the old one. Long enough for a source that is well, too short for anybody to
+/// notice one that is not; once it has failed, nobody waits at all.
+const BRIEF_WAIT: Duration = Duration::from_millis(250);
+
+/// How configs are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfigCacheSettings {
+    /// How many tenants at most.
+    pub max_size: NonZeroUsize,
+    /// How long after its life a config may be served when no other can be had.
+    pub max_stale: Duration,
+    /// How many unknown hosts at most; apart from the tenants, so that a flood of made-up hosts
+    /// evicts none.
+    pub unknown_max_size: NonZeroUsize,
+    /// How long a host stays unknown.
+    pub unknown_ttl: Duration,
+}
+
+impl Default for ConfigCacheSettings {
+    fn default() -> Self {
+        let thousand = NonZeroUsize::new(1_000).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            max_size: thousand,
+            max_stale: Duration::from_hours(24),
+            unknown_max_size: thousand,
+            unknown_ttl: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The configs of all hosts that have been asked for.
+pub(super) struct Configs {
+    flights: SingleFlight<Host, Result<Arc<TenantConfig<Validated>>, ResolveTenantError>>,
+    lookup: Arc<Lookup>,
+}
+
+/// The config of a host.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) config: Arc<TenantConfig<Validated>>,
+    /// Its life is over, and no other can be had.
+    pub(super) is_stale: bool,
+}
+
+impl Configs {
+    /// Configs out of `source`; `tenants` is told what becomes of them.
+    pub(super) fn new(
+        source: Arc<dyn TenantConfigSource>,
+        tenants: Arc<Tenants>,
+        clock: &Arc<dyn Clock>,
+        settings: ConfigCacheSettings,
+    ) -> Result<Self, BuildError> {
+        let ConfigCacheSettings {
+            max_size,
+            max_stale,
+            unknown_max_size,
+            unknown_ttl,
+        } = settings;
+        let lookup = Lookup {
+            source,
+            tenants,
+            known: TimedCache::new("runtime_config", max_size, Arc::clone(clock))?,
+            unknown: TimedCache::new("unknown_host", unknown_max_size, Arc::clone(clock))?,
+            max_stale,
+            unknown_ttl,
+        };
+        Ok(Self {
+            flights: SingleFlight::new(FLIGHT_LIMIT),
+            lookup: Arc::new(lookup),
+        })
+    }
+
+    /// The config of a host.
+    pub(super) async fn of_host(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+    ) -> Result<Known, ResolveTenantError> {
+        let Some(Found {
+            value: config,
+            is_expired,
+            refresh,
+        }) = self.lookup.known.look_up(host)
+        else {
+            return self.first_of_host(host, request_id).await;
+        };
+        match (is_expired, refresh) {
+            (_, Refresh::NotDue) => {}
+            (false, _) | (true, Refresh::DueAgain) => drop(self.launch(host, request_id)),
+            (true, Refresh::Due) => {
+                let flight = self.launch(host, request_id).landed();
+                match tokio::time::timeout(BRIEF_WAIT, flight).await {
+                    Ok(Ok(Ok(config))) => {
+                        return Ok(Known {
+                            config,
+                            is_stale: false,
+                        });
+                    }
+                    Ok(Ok(Err(ResolveTenantError::Unknown))) => {
+                        return Err(ResolveTenantError::Unknown);
+                    }
+                    Ok(Ok(Err(ResolveTenantError::Unavailable { .. })) | Err(FlightLost)) => {}
+                    // As good as failed: who comes next does not wait.
+                    Err(_) => self.lookup.known.note_failure(host),
+                }
+            }
+        }
+        Ok(Known {
+            config,
+            is_stale: is_expired,
+        })
+    }
+
+    async fn first_of_host(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+    ) -> Result<Known, ResolveTenantError> {
+        if self.lookup.unknown.get(host).is_some() {
+            return Err(ResolveTenantError::Unknown);
+        }
+        let lost = |_: FlightLost| ResolveTenantError::Unavailable { retry_after: None };
+        let config = self
+            .launch(host, request_id)
+            .landed()
+            .await
+            .map_err(lost)??;
+        Ok(Known {
+            config,
+            is_stale: false,
+        })
+    }
+
+    fn launch(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+    ) -> Flight<Result<Arc<TenantConfig<Validated>>, ResolveTenantError>> {
+        let (lookup, request_id) = (Arc::clone(&self.lookup), request_id.clone());
+        let flight_host = host.clone();
+        self.flights.launch(host.clone(), || async move {
+            lookup.run(flight_host, &request_id).await
+        })
+    }
+
+    /// Drops what is no longer kept.
+    pub(super) fn sweep(&self) {
+        self.lookup.known.sweep();
+        self.lookup.unknown.sweep();
+    }
+}
+
+/// What a flight works with.
+struct Lookup {
+    source: Arc<dyn TenantConfigSource>,
+    tenants: Arc<Tenants>,
+    known: TimedCache<Host, Arc<TenantConfig<Validated>>>,
+    unknown: TimedCache<Host, ()>,
+    max_stale: Duration,
+    unknown_ttl: Duration,
+}
+
+impl Lookup {
+    async fn run(
+        &self,
+        host: Host,
+        request_id: &RequestId,
+    ) -> Result<Arc<TenantConfig<Validated>>, ResolveTenantError> {
+        let before = self.known.look(&host);
+        if let Some(found) = before
+            .as_ref()
+            .filter(|found| found.refresh == Refresh::NotDue)
+        {
+            return Ok(Arc::clone(&found.value));
+        }
+        let before = before.map(|found| found.value);
+        match self.fetch(&host, request_id).await {
+            Ok(config) => Ok(self.keep(host, before, config)),
+            Err(ResolveTenantError::Unknown) => {
+                if let Some(ended) = before {
+                    tracing::info!(tenant = %ended.tenant(), "the tenant has ended");
+                    self.known.forget(&host);
+                    self.tenants.end(ended.tenant());
+                }
+                self.unknown.set(host, (), self.unknown_ttl);
+                Err(ResolveTenantError::Unknown)
+            }
+            Err(error) => {
+                self.known.note_failure(&host);
+                Err(error)
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        host: Host,
+        before: Option<Arc<TenantConfig<Validated>>>,
+        config: TenantConfig<Validated>,
+    ) -> Arc<TenantConfig<Validated>> {
+        let life = config.ttl().as_duration();
+        let config = match before {
+            // The same again: whoever holds the old one holds the current one.
+            Some(before) if before.says_the_same_as(&config) && before.ttl() == config.ttl() => {
+                before
+            }
+            Some(before) => {
+                self.tenants.end(before.tenant());
+                Arc::new(config)
+            }
+            None => Arc::new(config),
+        };
+        self.known
+            .set_with_grace(host, Arc::clone(&config), life, self.max_stale);
+        config
+    }
+
+    async fn fetch(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+    ) -> Result<TenantConfig<Validated>, ResolveTenantError> {
+        let fetched = self.source.fetch(host, request_id).await;
+        let unvalidated = fetched.map_err(|error| report(&error, request_id))?;
+        let (tenant, version) = (unvalidated.tenant().clone(), unvalidated.version().clone());
+        let validated = unvalidated.validate().map_err(|violations| {
+            tracing::error!(
+                %tenant, config_version = %version, %request_id, %violations,
+                "config does not validate"
+            );
+            ResolveTenantError::Unavailable { retry_after: None }
+        })?;
+        for warning in validated.warnings() {
+            tracing::warn!(
+                %tenant, config_version = %version, %request_id,
+                field = warning.path(), rule = warning.rule(),
+                "config field is bad"
+            );
+        }
+        Ok(validated)
+    }
+}
+
+/// Logs the cause, once for all who wait, and keeps what a caller must know.
+fn report(error: &ConfigSourceError, request_id: &RequestId) -> ResolveTenantError {
+    let retry_after = match error {
+        ConfigSourceError::NotFound => return ResolveTenantError::Unknown,
+        ConfigSourceError::Unavailable { retry_after, .. } => *retry_after,
+        ConfigSourceError::Unauthorized(_) | ConfigSourceError::Malformed(_) => None,
+    };
+    tracing::error!(%request_id, error = %ErrorChain(error), "tenant config could not be fetched");
+    ResolveTenantError::Unavailable { retry_after }
+}

@@ -1,0 +1,133 @@
+//! A tenant's storage, which gets itself another credential when the one that it has turns out
+//! to be dead.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::tenant::Tenant;
+use crate::{
+    domain::{
+        credential::{Credential, StorageCredential, WrongProvider},
+        image::{ImageName, StoredImage},
+        request_id::RequestId,
+        tenant_config::{Resolved, TenantConfig, Validated},
+    },
+    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+};
+
+/// Storage that has been opened, and what it was opened with.
+pub(super) struct Storage {
+    pub(super) config: Arc<TenantConfig<Resolved>>,
+    pub(super) credential: Arc<Credential>,
+    images: Arc<dyn ImageStore>,
+}
+
+impl Storage {
+    /// Puts the credential into the config, and opens the storage that they describe.
+    pub(super) fn open(
+        config: &TenantConfig<Validated>,
+        credential: Arc<Credential>,
+        factory: &dyn ImageStoreFactory,
+    ) -> Result<Self, WrongProvider> {
+        let storage = StorageCredential::try_from(Arc::clone(&credential))?;
+        let config = Arc::new(config.clone().resolve(storage));
+        let images = factory.open(Arc::clone(&config));
+        Ok(Self {
+            config,
+            credential,
+            images,
+        })
+    }
+}
+
+/// The storage that is in use now.
+pub(super) struct CurrentStorage(Mutex<Arc<Storage>>);
+
+impl CurrentStorage {
+    pub(super) fn new(storage: Storage) -> Self {
+        Self(Mutex::new(Arc::new(storage)))
+    }
+
+    pub(super) fn get(&self) -> Arc<Storage> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn replace(&self, storage: Storage) -> Arc<Storage> {
+        let storage = Arc::new(storage);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&storage);
+        storage
+    }
+}
+
+/// The images of a tenant, for one request.
+///
+/// Each call is that of [`ImageStore`] with the same name. When storage refuses the credential,
+/// the credential is dropped and resolved once more, and the call repeated with the new one.
+pub struct Images<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) request_id: &'a RequestId,
+}
+
+impl Images<'_> {
+    /// All images in the root folder, sorted by name.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
+        self.call(|store| async move { store.list().await }).await
+    }
+
+    /// One image with its bytes.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
+        self.call(|store| async move { store.fetch(name).await })
+            .await
+    }
+
+    /// The sidecar of an image, if it has one.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {
+        self.call(|store| async move { store.read_sidecar(name).await })
+            .await
+    }
+
+    /// Writes or replaces the sidecar of an image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError> {
+        self.call(|store| async move { store.write_sidecar(name, text).await })
+            .await
+    }
+
+    /// Moves an image and its sidecar to a folder.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
+        self.call(|store| async move { store.move_to(name, folder).await })
+            .await
+    }
+
+    async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>
+    where
+        F: Fn(Arc<dyn ImageStore>) -> Fut,
+        Fut: Future<Output = Result<T, ImageStoreError>>,
+    {
+        let storage = self.tenant.storage();
+        match call(Arc::clone(&storage.images)).await {
+            Err(ImageStoreError::Unauthorized(cause)) => {
+                match self.tenant.renew_storage(&storage, self.request_id).await {
+                    Some(renewed) => call(Arc::clone(&renewed.images)).await,
+                    None => Err(ImageStoreError::Unauthorized(cause)),
+                }
+            }
+            result => result,
+        }
+    }
+}
