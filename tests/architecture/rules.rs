@@ -1,0 +1,242 @@
+//! What the files of each room may say.
+
+use super::{
+    source::{House, SourceFile},
+    tokens::WrittenPath,
+};
+
+/// A file of more lines holds two things.
+const MAX_LINES: usize = 400;
+
+/// Adapters that others may build on: how calls run, and what they share.
+const SHARED_ADAPTERS: [&str; 4] = ["clock", "http_client", "stated_reason", "upstream"];
+/// Adapters that only tests of others may build on.
+const TEST_ADAPTERS: [&str; 2] = ["sandbox", "sample_tenant"];
+
+/// The crates that the domain may use: none of them does I/O or is async.
+const DOMAIN_CRATES: [&str; 8] = [
+    "bytes",
+    "proptest",
+    "secrecy",
+    "serde_json",
+    "sha2",
+    "thiserror",
+    "unicode_segmentation",
+    "uuid",
+];
+/// What a port may be written with.
+const PORT_CRATES: [&str; 4] = ["async_trait", "bytes", "mockall", "thiserror"];
+/// The parts of the standard library that reach out of the process; addresses are only values.
+const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
+
+/// Crates that have a home, by the beginning of the modules that may use them; tests may use them
+/// anywhere, to check with another client what an adapter or the sandbox does.
+const HOMES: [(&str, &str, &str); 8] = [
+    ("cached", "app::usecases", "caches live in the use cases"),
+    ("clap", "", "the command line is the binary's"),
+    (
+        "dotenvy",
+        "adapters::env",
+        "the environment is read in one place",
+    ),
+    ("lettre", "adapters::smtp", "mail is spoken in one adapter"),
+    (
+        "poem",
+        "app::http",
+        "the web framework stays in the HTTP layer",
+    ),
+    (
+        "poem_openapi",
+        "app::http",
+        "the web framework stays in the HTTP layer",
+    ),
+    ("reqwest", "adapters", "only adapters speak to upstreams"),
+    (
+        "tracing_subscriber",
+        "",
+        "the binary decides where the log goes",
+    ),
+];
+
+/// A part of the house that has rules of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Room {
+    /// The composition root: `main.rs`, what belongs to it, and `lib.rs`.
+    Root,
+    Domain,
+    Ports,
+    /// One adapter; empty for the folder of all of them.
+    Adapter(String),
+    UseCases,
+    Http,
+    /// `app/mod.rs`, which only says what there is.
+    App,
+}
+
+fn room(module: &[String]) -> Room {
+    let name = |index: usize| module.get(index).map_or("", String::as_str);
+    match (name(0), name(1)) {
+        ("domain", _) => Room::Domain,
+        ("ports", _) => Room::Ports,
+        ("adapters", adapter) => Room::Adapter(adapter.to_owned()),
+        ("app", "usecases") => Room::UseCases,
+        ("app", "http") => Room::Http,
+        ("app", _) => Room::App,
+        _ => Room::Root,
+    }
+}
+
+/// Every rule that is broken: where, and the rule in words.
+pub(super) fn violations(house: &House) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in &house.files {
+        let mut report = |line: usize, rule: String| {
+            found.push(format!("{}:{line}: {rule}", file.path));
+        };
+        let lines = file.text.lines().count();
+        if lines > MAX_LINES {
+            report(
+                lines,
+                format!("a file has at most {MAX_LINES} lines: find the second thing in it"),
+            );
+        }
+        if !file.is_test && !file.text.starts_with("//!") {
+            report(
+                1,
+                "a module opens with `//!`: why it exists, who may import it".to_owned(),
+            );
+        }
+        if !file.path.starts_with("src/") {
+            continue;
+        }
+        for spot in file
+            .facts
+            .panics
+            .iter()
+            .filter(|it| !it.in_test && !file.is_test)
+        {
+            report(
+                spot.line,
+                format!(
+                    "`{}` may panic: return an error, or say why it cannot in `#[expect(clippy::…, reason = …)]`",
+                    spot.what
+                ),
+            );
+        }
+        if room(&file.module) == Room::Domain {
+            for spot in &file.facts.asyncs {
+                report(
+                    spot.line,
+                    format!("the domain is not async (`{}`)", spot.what),
+                );
+            }
+        }
+        for path in &file.facts.paths {
+            if let Some(rule) = broken_by(path, file, house) {
+                report(
+                    path.line,
+                    format!("{rule} (`{}`)", path.segments.join("::")),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// The rule that a path breaks.
+fn broken_by(path: &WrittenPath, file: &SourceFile, house: &House) -> Option<String> {
+    let in_test = path.in_test || file.is_test;
+    let from = room(&file.module);
+    match target(path, file, house)? {
+        Target::Here(module) => not_allowed(&from, &room(&module), in_test).map(str::to_owned),
+        Target::Crate(name) => not_at_home(&name, path, &file.module, in_test),
+    }
+}
+
+/// Where a path leads.
+enum Target {
+    /// To a module of this crate.
+    Here(Vec<String>),
+    /// To another crate.
+    Crate(String),
+}
+
+/// `None` when it leads to something that is in the file already.
+fn target(path: &WrittenPath, file: &SourceFile, house: &House) -> Option<Target> {
+    let (first, rest) = path.segments.split_first()?;
+    let around = || file.module.iter().chain(&path.scope).cloned();
+    match first.as_str() {
+        "crate" | "publisher" => Some(Target::Here(rest.to_vec())),
+        "self" => Some(Target::Here(around().chain(rest.iter().cloned()).collect())),
+        "super" => {
+            let mut module: Vec<String> = around().collect();
+            let ups = path.segments.iter().take_while(|it| *it == "super").count();
+            module.truncate(module.len().saturating_sub(ups));
+            module.extend(path.segments[ups..].iter().cloned());
+            Some(Target::Here(module))
+        }
+        name if file.facts.names.contains(name) => None,
+        name if name == "std" || house.crates.contains(name) => {
+            Some(Target::Crate(name.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Why a module in one room may not use one in another.
+fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
+    use Room::{Adapter, App, Domain, Http, Ports, Root, UseCases};
+    match (from, to) {
+        (Root, _) | (Domain, Domain) => None,
+        (_, Root) => Some("nobody imports the composition root"),
+        (Domain, _) => Some("the domain imports nothing of this crate but itself"),
+        (_, Domain) | (Ports, Ports) => None,
+        (Ports, _) => Some("ports import the domain only"),
+        (Adapter(from), Adapter(to)) => between_adapters(from, to, in_test),
+        (Adapter(_), UseCases | Http | App) => Some("adapters never import the app"),
+        (UseCases | Http | App, Adapter(_)) => Some("the app never imports adapters: use a port"),
+        (UseCases, Http) => Some("use cases do not know the HTTP layer"),
+        (_, Ports) | (UseCases | Http | App, _) => None,
+    }
+}
+
+fn between_adapters(from: &str, to: &str, in_test: bool) -> Option<&'static str> {
+    if from == to || from.is_empty() {
+        return None;
+    }
+    if from == "sandbox" {
+        return Some("the sandbox builds on no adapter: it is there to check them");
+    }
+    if TEST_ADAPTERS.contains(&to) {
+        return (!in_test).then_some("only tests and the binary import the sandbox");
+    }
+    let is_shared = SHARED_ADAPTERS.contains(&to);
+    (!is_shared).then_some("adapters do not import each other")
+}
+
+/// Why a crate may not be used there.
+fn not_at_home(name: &str, path: &WrittenPath, module: &[String], in_test: bool) -> Option<String> {
+    let segment = |index: usize| path.segments.get(index).map_or("", String::as_str);
+    if name == "std" {
+        let is_address = segment(1) == "net" && segment(2).starts_with("Ip");
+        let reaches_out = OUTSIDE_STD.contains(&segment(1)) && !is_address;
+        let reaches_out = reaches_out && room(module) == Room::Domain;
+        return reaches_out.then(|| "the domain reaches nothing outside the process".to_owned());
+    }
+    let allowed: Option<&[&str]> = match room(module) {
+        Room::Domain => Some(&DOMAIN_CRATES),
+        Room::Ports => Some(&PORT_CRATES),
+        _ => None,
+    };
+    if allowed.is_some_and(|allowed| !allowed.contains(&name)) {
+        let place = &module[0];
+        return Some(format!("`{place}` does not use the crate `{name}`"));
+    }
+    let (_, home, why) = HOMES.iter().find(|(it, ..)| *it == name)?;
+    let place = module.join("::");
+    let is_at_home = match *home {
+        "" => room(module) == Room::Root,
+        home => place == home || place.starts_with(&format!("{home}::")),
+    };
+    (!is_at_home && !in_test).then(|| format!("`{name}` is not used here: {why}"))
+}
