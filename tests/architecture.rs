@@ -35,7 +35,7 @@ fn the_sources_keep_the_rules_of_the_house() {
     let violations = rules::violations(&house);
     assert!(
         violations.is_empty(),
-        "{} rules are broken:\n{}",
+        "broken rules: {}\n{}",
         violations.len(),
         violations.join("\n")
     );

@@ -296,10 +296,12 @@ fn files_are_short_and_say_what_they_are_for() {
         found.len() == 1 && found[0].contains("at most 400 lines"),
         "{found:?}"
     );
-    let file = SourceFile::new("src/domain/host.rs", "// A.\nstruct S;".to_owned()).unwrap();
-    let found = violations(&House::new(vec![file], MANIFEST));
-    assert!(
-        found.len() == 1 && found[0].contains("opens with `//!`"),
-        "{found:?}"
-    );
+    for path in ["src/domain/host.rs", "tests/service.rs"] {
+        let file = SourceFile::new(path, "// A.\nstruct S;".to_owned()).unwrap();
+        let found = violations(&House::new(vec![file], MANIFEST));
+        assert!(
+            found.len() == 1 && found[0].contains("opens with `//!`"),
+            "{found:?}"
+        );
+    }
 }
