@@ -1,0 +1,34 @@
+# What is run by hand and in CI; `just` lists it.
+
+default:
+    @just --list
+
+# Format everything.
+fmt:
+    cargo fmt --all
+
+# Formatting and lints, with and without the sandbox.
+lint:
+    cargo fmt --all --check
+    cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --no-default-features --locked -- -D warnings
+
+# All tests, doc-tests included.
+test:
+    cargo test --locked
+
+# Licences, bans, sources and advisories; needs cargo-deny and the network.
+deny:
+    cargo deny check
+
+# The service with stand-ins for every upstream: `just sandbox --once` publishes one image.
+sandbox *arguments:
+    cargo run --release -- sandbox {{arguments}}
+
+# Write the OpenAPI documents anew.
+openapi:
+    cargo run -- openapi --format yaml > openapi/openapi.yaml
+    cargo run -- openapi --format json > openapi/openapi.json
+
+# What has to pass before a change goes in.
+ci: lint test
