@@ -39,7 +39,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What a platform takes as an image. Scaling down meets the first three; a ratio cannot be met.
+/// What a platform takes as an image. Scaling down meets the first two; a ratio cannot be met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageLimits {
     /// The largest file, in bytes.
