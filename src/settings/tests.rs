@@ -1,0 +1,99 @@
+use super::*;
+
+const ORCHESTRATED: [(&str, &str); 4] = [
+    ("ORCHESTRATOR_BASE_URL", "https://orchestrator.example.org"),
+    ("ORCHESTRATOR_SERVICE_TOKEN", "service-token"),
+    ("DROPBOX_APP_KEY", "key"),
+    ("DROPBOX_APP_SECRET", "secret"),
+];
+
+fn read(more: &[(&str, &str)]) -> Result<Settings, SettingProblems> {
+    let pairs = ORCHESTRATED.iter().chain(more).copied();
+    Settings::read(Environment::from_pairs(pairs))
+}
+
+fn problems(more: &[(&str, &str)]) -> Vec<String> {
+    let problems = read(more)
+        .err()
+        .map(|problems| problems.as_slice().to_vec());
+    problems
+        .unwrap_or_default()
+        .iter()
+        .map(|problem| problem.name().to_owned())
+        .collect()
+}
+
+#[test]
+fn an_orchestrator_and_the_dropbox_app_are_enough() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+    assert!(matches!(settings.source, Source::Orchestrator { .. }));
+    assert!(matches!(settings.auth, AdminAuth::Unconfigured));
+    assert_eq!(settings.shutdown_grace, Duration::from_secs(25));
+}
+
+#[test]
+fn every_bad_value_is_named_at_once() {
+    let names = problems(&[
+        ("PORT", "eighty"),
+        ("SHUTDOWN_GRACE_SECONDS", "0"),
+        ("CREDENTIAL_CACHE_TTL_SECONDS", "601"),
+        ("CREDENTIAL_CACHE_ENABLED", "maybe"),
+        ("AI_RATE_PER_MINUTE", "0"),
+        ("OPENAI_BASE_URL", "ftp://example.org"),
+        ("EXTRA_CA_CERTS_FILE", "/nowhere/ca.pem"),
+        ("ORCHESTRATOR_BASE_DOMAIN", "no domain"),
+    ]);
+    for name in [
+        "PORT",
+        "SHUTDOWN_GRACE_SECONDS",
+        "CREDENTIAL_CACHE_TTL_SECONDS",
+        "CREDENTIAL_CACHE_ENABLED",
+        "AI_RATE_PER_MINUTE",
+        "OPENAI_BASE_URL",
+        "EXTRA_CA_CERTS_FILE",
+        "ORCHESTRATOR_BASE_DOMAIN",
+    ] {
+        assert!(
+            names.iter().any(|found| found == name),
+            "{name} is not among {names:?}"
+        );
+    }
+}
+
+#[test]
+fn the_source_is_chosen_by_name_or_by_presence() {
+    assert_eq!(problems(&[("CONFIG_SOURCE", "file")]), ["CONFIG_SOURCE"]);
+    assert!(problems(&[("CONFIG_SOURCE", "env")]).contains(&"STORAGE_PATHS".to_owned()));
+    let nothing = Settings::read(Environment::from_pairs([("CONFIG_SOURCE", "orchestrator")]));
+    let problems = nothing.err().unwrap().to_string();
+    assert!(problems.contains("ORCHESTRATOR_BASE_URL"), "{problems}");
+    assert!(
+        problems.contains("ORCHESTRATOR_SERVICE_TOKEN"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn port_and_listen_address_must_agree() {
+    assert_eq!(
+        read(&[("PORT", "81")]).unwrap().listen.to_string(),
+        "0.0.0.0:81"
+    );
+    let both = [("PORT", "81"), ("LISTEN_ADDRESS", "127.0.0.1:80")];
+    assert_eq!(problems(&both), ["PORT"]);
+}
+
+#[test]
+fn open_admin_routes_and_a_token_exclude_each_other() {
+    let open = read(&[("WEB_AUTH_DISABLED", "yes")]).unwrap();
+    assert!(matches!(open.auth, AdminAuth::Disabled));
+    let both = [("WEB_AUTH_DISABLED", "yes"), ("WEB_AUTH_TOKEN", "token")];
+    assert_eq!(problems(&both), ["WEB_AUTH_DISABLED"]);
+}
+
+#[test]
+fn a_setting_without_effect_is_told() {
+    let settings = read(&[("METRICS_LISTEN_ADDRESS", "127.0.0.1:9464")]).unwrap();
+    assert_eq!(settings.without_effect, ["METRICS_LISTEN_ADDRESS"]);
+}
