@@ -33,7 +33,7 @@ const DEFAULT_PORT: u16 = 8080;
 /// The longest that a stale config may be served, in seconds (a week).
 const LONGEST_STALE: u64 = 604_800;
 
-/// Settings of the contract that this version does not act on yet. Setting one is told at the
+/// Settings that are documented, and that this version does not act on yet. Setting one is told at the
 /// start, so that nothing is silently ignored.
 const NOT_YET: [&str; 10] = [
     "METRICS_LISTEN_ADDRESS",

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, redirect};
 
-/// Time to establish a connection, for every upstream (the contract's limit for the
-/// orchestrator, good for the others too).
+/// Time to establish a connection, for every upstream (what the orchestrator was
+/// promised, good for the others too).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an idle connection is kept.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_mins(1);

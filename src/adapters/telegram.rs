@@ -47,7 +47,7 @@ const LIMITS: ImageLimits = ImageLimits {
     max_side_sum: 10_000,
     max_ratio: 20,
 };
-/// Three attempts; the contract waits up to 30 s where Telegram asks for it.
+/// Three attempts, with a wait of up to 30 s where Telegram asks for one.
 const POLICY: RetryPolicy = RetryPolicy {
     attempts: 3,
     first_delay: Duration::from_millis(500),

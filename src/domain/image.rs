@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-/// The largest image that is published, in bytes (50 MB).
+/// The largest image that is published, in bytes (50 MiB).
 pub const MAX_IMAGE_BYTES: u64 = 50 * 1024 * 1024;
 
 /// The longest file name, in bytes.

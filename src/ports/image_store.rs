@@ -1,8 +1,11 @@
 //! Where a tenant's images are.
 //!
-//! To add a storage: implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of
-//! `adapters`, teach `domain::tenant_config` the provider's name, and hand the factory over in
-//! `main.rs`.
+//! To add a storage:
+//! 1. name its provider in `domain::credential`, with its typed credential, and let
+//!    `domain::tenant_config` accept the name;
+//! 2. say in `adapters::orchestrator` which field of an answer holds its secret;
+//! 3. implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of `adapters`;
+//! 4. hand the factory over in `main.rs`.
 
 use std::{sync::Arc, time::Duration};
 

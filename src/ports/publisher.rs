@@ -4,8 +4,10 @@
 //! 1. name it in `domain::platform`, with its caption rules in `domain::caption`;
 //! 2. give it settings in `domain::tenant_config` (a field of `TenantSettings`, its rules in
 //!    `platforms.rs`);
-//! 3. implement [`Publisher`] and [`PublisherFactory`] in a new file of `adapters`;
-//! 4. add the factory to the list in `main.rs`.
+//! 3. if nobody else takes its kind of credential, name the provider in `domain::credential`, and
+//!    say in `adapters::orchestrator` which field of an answer holds its secret;
+//! 4. implement [`Publisher`] and [`PublisherFactory`] in a new file of `adapters`;
+//! 5. add the factory to the list in `main.rs`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -11,7 +11,7 @@ use crate::{domain::tenant::TenantName, ports::Clock};
 
 /// What the limit is counted over.
 const WINDOW: Duration = Duration::from_mins(1);
-/// The longest wait for a turn (the contract's).
+/// The longest wait for a turn: more than that would outlast the patience of callers.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Tenants whose calls are counted at a time: far more than are served at a time.
 const MAX_TENANTS: usize = 10_000;

@@ -47,7 +47,7 @@ use crate::{
 
 const UPSTREAM: &str = "orchestrator";
 
-/// The contract's limits: 5 s an attempt, 10 s for the whole call, 3 attempts, and between them
+/// What the orchestrator was promised (docs/orchestrator.md): 5 s an attempt, 10 s for the whole call, 3 attempts, and between them
 /// 250 ms doubling up to 5 s.
 const LIMITS: Limits = Limits {
     attempt: Duration::from_secs(5),

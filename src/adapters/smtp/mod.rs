@@ -46,7 +46,7 @@ const LIMITS: Limits = Limits {
     confirmation: Duration::from_secs(30),
     farewell: Duration::from_secs(1),
 };
-/// One retry, as the contract says.
+/// One retry: mail servers ask for one when they are busy or do not know us yet.
 const POLICY: RetryPolicy = RetryPolicy {
     attempts: 2,
     first_delay: Duration::from_secs(1),

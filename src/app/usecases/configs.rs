@@ -260,7 +260,7 @@ impl Lookup {
             tracing::warn!(
                 %tenant, config_version = %version, %request_id,
                 field = warning.path(), rule = warning.rule(),
-                "config field is bad"
+                "config field does not keep its rule"
             );
         }
         Ok(validated)

@@ -40,7 +40,7 @@ impl TenantSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "the contract has one flag per feature"
+    reason = "the runtime config has one flag for each feature"
 )]
 pub struct Features {
     /// Images may be published.
@@ -168,11 +168,11 @@ pub struct EmailSettings {
 /// Which part of the mail carries the caption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptionTarget {
-    /// The subject (and the body, as the platform reads either).
+    /// The subject. The body has it too, for people: FetLife reads the subject.
     Subject,
-    /// Only the body.
+    /// The body; the subject says `Photo upload`.
     Body,
-    /// Both.
+    /// Subject and body, asked for by name; nothing else than `Subject`.
     Both,
 }
 

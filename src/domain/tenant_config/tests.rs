@@ -1,4 +1,4 @@
-//! The contract's table of the runtime config, row by row.
+//! The rules of the runtime config, row by row.
 
 mod off;
 mod tenant;

@@ -11,7 +11,7 @@ fn busy(retry_after: &str) -> Fault {
 }
 
 #[test]
-fn the_limits_are_those_of_the_contract() {
+fn the_limits_are_those_that_the_orchestrator_was_promised() {
     assert_eq!(LIMITS.attempt, Duration::from_secs(5));
     assert_eq!(LIMITS.whole, Duration::from_secs(10));
     assert_eq!(LIMITS.retries.attempts, 3);

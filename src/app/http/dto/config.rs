@@ -13,7 +13,7 @@ use crate::domain::{
 #[oai(example)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "the contract has one flag per feature"
+    reason = "clients know one flag for each feature"
 )]
 pub struct FeatureFlags {
     /// Images may be published.

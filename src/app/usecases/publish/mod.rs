@@ -30,7 +30,7 @@ use crate::{
     ports::{CaptionError, Clock, ImageStoreError},
 };
 
-/// Why nothing was sent.
+/// Why there is no report. But for [`PublishImageError::Lost`], nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishImageError {
     /// The tenant's config does not allow it.
@@ -90,7 +90,7 @@ impl PublishImage {
     /// publication half-way.
     ///
     /// # Errors
-    /// [`PublishImageError`], and then nothing was sent. A platform that fails is in the report.
+    /// [`PublishImageError`]. A platform that fails is no error, but in the report.
     pub async fn run(
         &self,
         tenant: Arc<Tenant>,
