@@ -1,6 +1,6 @@
 //! What happens when a platform, the models or storage do not do as they should.
 
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher::adapters::sandbox::{Credential, Fault, Sandbox};
 use serde_json::json;
 
 use crate::harness::Service;
@@ -146,4 +146,83 @@ async fn an_image_that_is_not_there_is_not_found() {
         .await;
     answer.assert_problem(404, "image-not-found");
     assert_eq!(sandbox.openai.switches().total_calls(), 0);
+}
+
+#[tokio::test]
+async fn credentials_that_were_rotated_are_resolved_again_in_the_same_request() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    let first = service
+        .publish(&sandbox, alice, IMAGE, json!({}))
+        .await
+        .json();
+    assert_eq!(first["any_success"], true);
+
+    let (bot_token, api_key) = ("123456789:AA-rotated-bot-token", "sk-rotated-api-key");
+    sandbox.telegram.revoke_bot(&alice.bot_token);
+    sandbox.telegram.add_bot(bot_token);
+    sandbox.openai.revoke_key(&alice.api_key);
+    sandbox.openai.add_key(api_key);
+    sandbox.smtp.set_user(&alice.sender, "rotated-password");
+    for (reference, credential) in [
+        (
+            &alice.telegram_ref,
+            Credential::Telegram {
+                bot_token: bot_token.to_owned(),
+            },
+        ),
+        (
+            &alice.ai_ref,
+            Credential::OpenAi {
+                api_key: api_key.to_owned(),
+            },
+        ),
+        (
+            &alice.password_ref,
+            Credential::Smtp {
+                password: "rotated-password".to_owned(),
+            },
+        ),
+    ] {
+        sandbox
+            .orchestrator
+            .rotate_credential(reference, credential);
+    }
+    let second = service
+        .publish(&sandbox, alice, "paper-lantern.png", json!({}))
+        .await
+        .json();
+    for platform in ["telegram", "email"] {
+        assert_eq!(
+            second["results"][platform]["outcome"], "published",
+            "{second}"
+        );
+    }
+    assert_eq!(
+        sandbox.orchestrator.switches().calls("resolve"),
+        4 + 3,
+        "once more each"
+    );
+}
+
+#[tokio::test]
+async fn a_credential_that_stays_dead_is_refused_once() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    sandbox.telegram.revoke_bot(&alice.bot_token);
+    let answer = service
+        .publish(&sandbox, alice, IMAGE, json!({}))
+        .await
+        .json();
+    assert_eq!(
+        answer["results"]["telegram"]["outcome"], "failed",
+        "{answer}"
+    );
+    assert_eq!(
+        answer["results"]["email"]["outcome"], "published",
+        "{answer}"
+    );
+    assert_eq!(sandbox.telegram.switches().calls("sendPhoto"), 1);
 }

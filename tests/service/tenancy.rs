@@ -195,3 +195,24 @@ async fn a_hundred_first_requests_cost_one_lookup() {
     assert_eq!(sandbox.orchestrator.switches().calls("by_host"), 1);
     assert_eq!(sandbox.orchestrator.switches().calls("resolve"), 1);
 }
+
+#[tokio::test]
+async fn the_id_of_a_request_goes_along_to_the_orchestrator() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let host = &sandbox.tenants()[0].host;
+    let request = service.request(Method::GET, host, "/api/config/features");
+    request
+        .header("x-request-id", "caller-17")
+        .send()
+        .await
+        .unwrap();
+    for operation in ["by_host", "resolve"] {
+        let calls = sandbox.orchestrator.switches().requests(operation);
+        assert_eq!(
+            calls[0].header("x-request-id"),
+            Some("caller-17"),
+            "{operation}"
+        );
+    }
+}
