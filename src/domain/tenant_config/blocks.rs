@@ -188,10 +188,7 @@ pub(super) fn confirmation(mut block: Block<'_>) -> Result<ConfirmationSettings,
     block.finish(settings)
 }
 
-pub(super) fn content(
-    mut block: Block<'_>,
-    warnings: &mut Problems,
-) -> Result<ContentSettings, Problems> {
+pub(super) fn content(mut block: Block<'_>, warnings: &mut Problems) -> ContentSettings {
     let voice_profile = match block.field("voice_profile").map(voice_examples) {
         None => Vec::new(),
         Some(Some(examples)) => examples,
@@ -200,6 +197,8 @@ pub(super) fn content(
             Vec::new()
         }
     };
+    block.bool("debug", false); // Only notes a wrong type.
+    let debug = asks_for_dry_run(&block);
     let settings = ContentSettings {
         hashtag_string: block
             .string("hashtag_string")
@@ -207,10 +206,26 @@ pub(super) fn content(
             .trim()
             .to_owned(),
         archive: block.bool("archive", true),
-        debug: block.bool("debug", false),
+        debug,
         voice_profile,
     };
-    block.finish(settings)
+    block.finish(settings).unwrap_or_else(|problems| {
+        warnings.extend(problems);
+        ContentSettings {
+            debug,
+            ..ContentSettings::default()
+        }
+    })
+}
+
+/// Anything in the place of `debug` but `false` asks for a dry run, and outlives the block when a
+/// bad field turns that off. The block's defaults would publish for real where somebody has
+/// written `"debug": "yes"`, or `true` beside a mistake: what has been published cannot be taken
+/// back, what has not can be made up for.
+fn asks_for_dry_run(block: &Block<'_>) -> bool {
+    block
+        .field("debug")
+        .is_some_and(|value| *value != Value::Bool(false))
 }
 
 fn voice_examples(value: &Value) -> Option<Vec<String>> {

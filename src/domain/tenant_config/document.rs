@@ -135,7 +135,7 @@ pub(super) fn read(
         ai,
         caption_file: or_default(caption_file, warnings),
         confirmation: or_default(confirmation, warnings),
-        content: or_default(content, warnings),
+        content,
     })
 }
 

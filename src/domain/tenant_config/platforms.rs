@@ -103,6 +103,8 @@ fn email_settings(mut block: Block<'_>, server: Block<'_>) -> Result<EmailSettin
         ("private", SubjectMode::Private),
         ("avatar", SubjectMode::Avatar),
     ];
+    // Its login is the mail server's: a reference here is of no use, and only its type is checked.
+    block.string("credentials_ref");
     let mut config = block.child("config");
     let recipient = address(&mut config, "recipient");
     let caption_target = config.choice(

@@ -60,6 +60,7 @@ fn a_bad_field_of_fetlife_or_its_mail_server_turns_the_mail_off() {
     let rows = [
         ("enabled", json!(["yes"])),
         ("id", json!([1])),
+        ("credentials_ref", json!([1])),
         ("config", json!([1])),
     ];
     assert_off(EMAIL, "publishers[1]", rows);
@@ -202,7 +203,6 @@ fn a_bad_small_block_falls_back_to_its_defaults() {
         ("/content", "content"),
         ("/content/hashtag_string", "content.hashtag_string"),
         ("/content/archive", "content.archive"),
-        ("/content/debug", "content.debug"),
     ] {
         let (settings, warnings) = validate(SchemaVersion::V2, with(pointer, json!([1]))).unwrap();
         assert_eq!(warnings, [path]);
@@ -210,6 +210,37 @@ fn a_bad_small_block_falls_back_to_its_defaults() {
         assert_eq!(settings.confirmation, ConfirmationSettings::default());
         assert_eq!(settings.content, ContentSettings::default());
         assert_eq!(on(&settings), (true, true, true));
+    }
+}
+
+#[test]
+fn anything_but_false_for_debug_is_a_dry_run_though_its_block_is_off() {
+    for bad in [json!("yes"), json!("false"), json!(1), json!(0), json!([])] {
+        let mut document = with("/content/debug", bad.clone());
+        set(&mut document, "/content/hashtag_string", json!("#a"));
+        set(&mut document, "/content/archive", json!(false));
+        let (settings, warnings) = validate(SchemaVersion::V2, document).unwrap();
+        assert_eq!(warnings, ["content.debug"], "{bad}");
+        let expected = ContentSettings {
+            debug: true,
+            ..ContentSettings::default()
+        };
+        assert_eq!(settings.content, expected, "{bad}");
+    }
+}
+
+#[test]
+fn a_dry_run_survives_a_mistake_elsewhere_in_its_block() {
+    for (debug, expected) in [
+        (json!(true), true),
+        (json!(false), false),
+        (json!(null), false),
+    ] {
+        let mut document = with("/content/debug", debug.clone());
+        set(&mut document, "/content/archive", json!("no"));
+        let (settings, warnings) = validate(SchemaVersion::V2, document).unwrap();
+        assert_eq!(warnings, ["content.archive"]);
+        assert_eq!(settings.content.debug, expected, "{debug}");
     }
 }
 
