@@ -227,5 +227,20 @@ mod tests {
                 prop_assert_eq!(Host::normalise(host.as_str()), Ok(host));
             }
         }
+
+        #[test]
+        fn whatever_is_sent_a_host_is_normal_already_and_fit_for_dns(raw: String, name in "[a-zA-Z0-9]{1,9}") {
+            for raw in [raw.clone(), format!("{name}.{raw}"), format!("{name}.org:{raw}")] {
+                if let Ok(host) = Host::normalise(&raw) {
+                    let is_plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
+                    prop_assert!(host.as_str().chars().all(is_plain));
+                    prop_assert_eq!(Host::normalise(host.as_str()), Ok(host.clone()));
+                    prop_assert_eq!(Host::normalise_any(&raw), Ok(host));
+                }
+                if let Ok(host) = Host::normalise_any(&raw) {
+                    prop_assert_eq!(Host::normalise_any(host.as_str()), Ok(host));
+                }
+            }
+        }
     }
 }

@@ -98,6 +98,7 @@
 
 mod blocks;
 mod document;
+mod effective;
 mod platforms;
 mod reader;
 mod settings;
@@ -108,6 +109,7 @@ use serde_json::Value;
 
 pub use self::{
     document::SchemaVersion,
+    effective::EffectiveDocument,
     reader::FieldProblem,
     settings::{
         AiSettings, CaptionFileSettings, CaptionTarget, ConfirmationSettings, ContentSettings,

@@ -1,0 +1,262 @@
+//! The other way round: validated settings as the document, of schema version 2, that says the
+//! same with nothing left to a default. For whoever shows a config or checks the rules against
+//! themselves.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::{
+    TenantConfig, Validated,
+    settings::{
+        AiSettings, CaptionFileSettings, CaptionTarget, ConfirmationSettings, ContentSettings,
+        EmailSettings, Features, MailServer, MailTransport, SdCaptionSettings, StoragePaths,
+        StorageSettings, SubjectMode, TelegramSettings, TenantSettings, VisionFallback,
+    },
+};
+
+/// A config as it is in effect. Holds credentials refs, which must never be logged: it has no
+/// `Display` and no `Serialize`, and its `Debug` hides everything.
+pub struct EffectiveDocument(Value);
+
+impl EffectiveDocument {
+    /// The document, refs included. Not for a log, nor for an answer to anybody.
+    #[must_use]
+    pub fn expose(self) -> Value {
+        self.0
+    }
+}
+
+impl fmt::Debug for EffectiveDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EffectiveDocument(***)")
+    }
+}
+
+impl TenantConfig<Validated> {
+    /// The config as it is in effect: what is off is not in it, defaults are written out.
+    /// Validating it gives the same settings, with no warning but [advice].
+    ///
+    /// [advice]: super::FieldProblem::is_advice
+    #[must_use]
+    pub fn effective_document(&self) -> EffectiveDocument {
+        // Taken apart in full here and below, so that a new setting cannot be forgotten.
+        let TenantSettings {
+            features,
+            storage,
+            telegram,
+            email,
+            ai,
+            caption_file,
+            confirmation,
+            content,
+        } = self.settings();
+        let publishers: Vec<_> = [
+            telegram.as_ref().map(telegram_entry),
+            email.as_ref().map(email_entry),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        EffectiveDocument(json!({
+            "features": features_block(*features),
+            "storage": storage_block(storage),
+            "publishers": publishers,
+            "email_server": email.as_ref().map(|email| mail_server_block(&email.server)),
+            "ai": ai.as_ref().map(ai_block),
+            "captionfile": caption_file_block(caption_file),
+            "confirmation": confirmation_block(confirmation),
+            "content": content_block(content),
+        }))
+    }
+}
+
+fn features_block(features: Features) -> Value {
+    let Features {
+        publish_enabled,
+        analyze_caption_enabled,
+        keep_enabled,
+        remove_enabled,
+        auto_view_enabled,
+        delete_enabled,
+        alt_text_enabled,
+    } = features;
+    json!({
+        "publish_enabled": publish_enabled,
+        "analyze_caption_enabled": analyze_caption_enabled,
+        "keep_enabled": keep_enabled,
+        "remove_enabled": remove_enabled,
+        "auto_view_enabled": auto_view_enabled,
+        "delete_enabled": delete_enabled,
+        "alt_text_enabled": alt_text_enabled,
+    })
+}
+
+fn storage_block(storage: &StorageSettings) -> Value {
+    let StorageSettings {
+        credentials_ref,
+        paths:
+            StoragePaths {
+                root,
+                archive,
+                keep,
+                remove,
+            },
+    } = storage;
+    json!({
+        "provider": "dropbox",
+        "credentials_ref": credentials_ref.expose(),
+        "paths": {
+            "root": root.as_str(),
+            "archive": archive.as_str(),
+            "keep": keep.as_str(),
+            "remove": remove.as_str(),
+        },
+    })
+}
+
+fn telegram_entry(telegram: &TelegramSettings) -> Value {
+    let TelegramSettings {
+        credentials_ref,
+        channel_id,
+    } = telegram;
+    json!({
+        "type": "telegram",
+        "enabled": true,
+        "credentials_ref": credentials_ref.expose(),
+        "config": {"channel_id": channel_id},
+    })
+}
+
+fn email_entry(email: &EmailSettings) -> Value {
+    let EmailSettings {
+        recipient,
+        caption_target,
+        subject_mode,
+        server: _, // A block of its own.
+    } = email;
+    let caption_target = match caption_target {
+        CaptionTarget::Subject => "subject",
+        CaptionTarget::Body => "body",
+        CaptionTarget::Both => "both",
+    };
+    let subject_mode = match subject_mode {
+        SubjectMode::Normal => "normal",
+        SubjectMode::Private => "private",
+        SubjectMode::Avatar => "avatar",
+    };
+    json!({
+        "type": "fetlife",
+        "enabled": true,
+        "credentials_ref": null,
+        "config": {
+            "recipient": recipient,
+            "caption_target": caption_target,
+            "subject_mode": subject_mode,
+        },
+    })
+}
+
+fn mail_server_block(server: &MailServer) -> Value {
+    let MailServer {
+        host,
+        port,
+        transport,
+        username,
+        from_email,
+        password_ref,
+    } = server;
+    json!({
+        "host": host,
+        "port": port,
+        "use_tls": *transport != MailTransport::Plain,
+        "username": username,
+        "from_email": from_email,
+        "password_ref": password_ref.expose(),
+    })
+}
+
+fn ai_block(ai: &AiSettings) -> Value {
+    let AiSettings {
+        credentials_ref,
+        vision_model,
+        caption_model,
+        system_prompt,
+        role_prompt,
+        sd_caption,
+        vision_max_dimension,
+        vision_detail,
+        vision_fallback,
+    } = ai;
+    let mut block = json!({
+        "credentials_ref": credentials_ref.expose(),
+        "vision_model": vision_model,
+        "caption_model": caption_model,
+        "system_prompt": system_prompt,
+        "role_prompt": role_prompt,
+        "sd_caption_enabled": sd_caption.is_some(),
+        "vision_max_dimension": vision_max_dimension.unwrap_or(0),
+        "vision_detail": vision_detail.as_str(),
+        "vision_fallback_enabled": vision_fallback.is_some(),
+    });
+    if let Some(SdCaptionSettings {
+        single_call,
+        model,
+        system_prompt,
+        role_prompt,
+    }) = sd_caption
+    {
+        block["sd_caption_single_call_enabled"] = json!(single_call);
+        block["sd_caption_model"] = json!(model);
+        block["sd_caption_system_prompt"] = json!(system_prompt);
+        block["sd_caption_role_prompt"] = json!(role_prompt);
+    }
+    if let Some(VisionFallback {
+        max_dimension,
+        detail,
+    }) = vision_fallback
+    {
+        block["vision_fallback_max_dimension"] = json!(max_dimension.unwrap_or(0));
+        block["vision_fallback_detail"] = json!(detail.as_str());
+    }
+    block
+}
+
+fn caption_file_block(caption_file: &CaptionFileSettings) -> Value {
+    let CaptionFileSettings {
+        extended_metadata_enabled,
+        artist_alias,
+    } = caption_file;
+    json!({
+        "extended_metadata_enabled": extended_metadata_enabled,
+        "artist_alias": artist_alias,
+    })
+}
+
+fn confirmation_block(confirmation: &ConfirmationSettings) -> Value {
+    let ConfirmationSettings {
+        to_sender,
+        tags_count,
+        tags_nature,
+    } = confirmation;
+    json!({
+        "confirmation_to_sender": to_sender,
+        "confirmation_tags_count": tags_count,
+        "confirmation_tags_nature": tags_nature,
+    })
+}
+
+fn content_block(content: &ContentSettings) -> Value {
+    let ContentSettings {
+        hashtag_string,
+        archive,
+        debug,
+        voice_profile,
+    } = content;
+    json!({
+        "hashtag_string": hashtag_string,
+        "archive": archive,
+        "debug": debug,
+        "voice_profile": voice_profile,
+    })
+}
