@@ -10,6 +10,9 @@
 
 mod envelope;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod secret_answer;
 
 use std::{
