@@ -1,0 +1,116 @@
+//! Ports that answer at once and from memory: what a benchmark measures is the use case.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use publisher::{
+    app::usecases::tenant::Providers,
+    domain::{
+        credential::{Credential, CredentialVersion, WrongProvider},
+        host::Host,
+        image::{ImageName, StoredImage},
+        request_id::RequestId,
+        secret::Secret,
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
+        tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
+    },
+    ports::{
+        CaptionWriter, CaptionWriterFactory, ConfigSourceError, CredentialError, CredentialQuery,
+        CredentialStore, FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory,
+        TenantConfigSource,
+    },
+};
+use serde_json::json;
+
+/// Every host is a tenant's, named by its first label.
+pub(crate) struct AnyHost;
+
+#[async_trait]
+impl TenantConfigSource for AnyHost {
+    async fn fetch(
+        &self,
+        host: &Host,
+        _: &RequestId,
+    ) -> Result<TenantConfig<Unvalidated>, ConfigSourceError> {
+        Ok(TenantConfig::new(
+            TenantName::new(host.first_label()).ok_or(ConfigSourceError::NotFound)?,
+            ConfigVersion::new("v1"),
+            // As long as may be: nothing expires while it is measured.
+            ConfigTtl::from_seconds(Some(i64::MAX)),
+            SchemaVersion::V2,
+            json!({
+                "features": {},
+                "storage": {
+                    "provider": "dropbox", "credentials_ref": "ref", "paths": {"root": "/images"},
+                },
+            }),
+        ))
+    }
+
+    async fn probe(&self, _: &Host, _: &RequestId) -> Result<(), ConfigSourceError> {
+        Ok(())
+    }
+}
+
+/// Every reference leads to a credential of the provider that is asked for.
+pub(crate) struct AnyCredential;
+
+#[async_trait]
+impl CredentialStore for AnyCredential {
+    async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
+        let secret = Secret::new("secret".to_owned());
+        let version = CredentialVersion::new("c1");
+        Ok(Credential::new(query.provider, secret, version, None))
+    }
+}
+
+/// Clients that are opened and never called.
+pub(crate) fn providers() -> Providers {
+    Providers {
+        images: Arc::new(Unused),
+        captions: Arc::new(Unused),
+        publishers: Vec::new(),
+    }
+}
+
+struct Unused;
+
+impl ImageStoreFactory for Unused {
+    fn open(&self, _: Arc<TenantConfig<Resolved>>) -> Arc<dyn ImageStore> {
+        Arc::new(Self)
+    }
+}
+
+impl CaptionWriterFactory for Unused {
+    fn open(
+        &self,
+        _: &TenantConfig<Resolved>,
+        _: Arc<Credential>,
+    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl ImageStore for Unused {
+    async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn fetch(&self, _: &ImageName) -> Result<FetchedImage, ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
+
+    async fn read_sidecar(&self, _: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {
+        Ok(None)
+    }
+
+    async fn write_sidecar(&self, _: &ImageName, _: &str) -> Result<(), ImageStoreError> {
+        Ok(())
+    }
+
+    async fn move_to(&self, _: &ImageName, _: Folder) -> Result<(), ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
+}
