@@ -9,7 +9,7 @@ use crate::domain::{
     credential::{Credential, Provider},
     request_id::RequestId,
     secret::CredentialsRef,
-    tenant::TenantName,
+    tenant::{ConfigVersion, TenantName},
 };
 
 /// Turns references into credentials.
@@ -29,6 +29,8 @@ pub trait CredentialStore: Send + Sync {
 pub struct CredentialQuery {
     /// Whose config named the reference.
     pub tenant: TenantName,
+    /// The version of that config, for the log: what is resolved does not depend on it.
+    pub config_version: ConfigVersion,
     /// The reference.
     pub reference: CredentialsRef,
     /// Whose credential it must be.

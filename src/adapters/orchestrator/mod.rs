@@ -305,9 +305,12 @@ impl TenantConfigSource for OrchestratorClient {
 impl CredentialStore for OrchestratorClient {
     async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
         let CredentialQuery {
-            tenant, request_id, ..
+            tenant,
+            config_version,
+            request_id,
+            ..
         } = query;
-        let span = tracing::warn_span!("orchestrator", %tenant, %request_id);
+        let span = tracing::warn_span!("orchestrator", %tenant, %config_version, %request_id);
         self.run("resolve_credential", self.limits.retries, || {
             self.resolve_once(query)
         })

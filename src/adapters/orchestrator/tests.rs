@@ -21,7 +21,11 @@ use crate::{
         clock::SystemClock,
         sandbox::{self, Fault, Orchestrator, Sandbox, Switches, TenantRecord},
     },
-    domain::{credential::Provider, secret::CredentialsRef, tenant::TenantName},
+    domain::{
+        credential::Provider,
+        secret::CredentialsRef,
+        tenant::{ConfigVersion, TenantName},
+    },
 };
 
 const HOST: &str = "alice.sandbox.localhost";
@@ -66,6 +70,7 @@ impl Stage {
     ) -> Result<Credential, CredentialError> {
         let query = CredentialQuery {
             tenant: TenantName::new("alice").unwrap(),
+            config_version: ConfigVersion::new("v7"),
             reference: CredentialsRef::new(reference).unwrap(),
             provider,
             request_id: request_id(),

@@ -189,6 +189,7 @@ impl Tenant {
     ) -> Result<Arc<Credential>, CredentialUnavailable> {
         let query = CredentialQuery {
             tenant: config.tenant().clone(),
+            config_version: config.version().clone(),
             reference: config.settings().storage.credentials_ref.clone(),
             provider: Provider::Dropbox,
             request_id: request_id.clone(),
@@ -259,6 +260,7 @@ impl Tenant {
     ) -> Result<Opened<T>, ClientUnavailable> {
         let query = CredentialQuery {
             tenant: self.name().clone(),
+            config_version: self.validated.version().clone(),
             reference: reference.clone(),
             provider,
             request_id: request_id.clone(),

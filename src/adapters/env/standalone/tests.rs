@@ -3,6 +3,7 @@ mod problems;
 use super::*;
 use crate::domain::{
     secret::CredentialsRef,
+    tenant::ConfigVersion,
     tenant_config::{CaptionTarget, MailTransport, TenantSettings, VisionDetail},
 };
 
@@ -74,6 +75,7 @@ async fn resolve(
 ) -> Result<Credential, CredentialError> {
     let query = CredentialQuery {
         tenant: tenant.name().clone(),
+        config_version: ConfigVersion::new("1"),
         reference: reference.clone(),
         provider,
         request_id: request_id(),

@@ -169,10 +169,15 @@ async fn the_log_says_that_a_tenant_is_out_of_credit_but_shows_no_reference_and_
         panic!("{}", log.text());
     };
     assert_eq!(succeeded["fields"]["operation"], "resolve_credential");
+    assert_eq!(succeeded["fields"]["http_status"], 200);
+    assert_eq!(succeeded["fields"]["attempts"], 1);
     assert_eq!(succeeded["span"]["tenant"], "alice");
+    assert_eq!(succeeded["span"]["config_version"], "v7");
     assert_eq!(succeeded["span"]["request_id"], "request-1");
     assert_eq!(failed["fields"]["error"], "the tenant is out of credit");
     assert_eq!(failed["span"]["tenant"], "alice");
+    assert_eq!(failed["span"]["config_version"], "v7");
+    assert_eq!(failed["span"]["request_id"], "request-1");
     let token = stage.orchestrator().service_token();
     for hidden in [reference.as_str(), token.as_str(), "sk-sandbox-1", "c1"] {
         assert!(!log.text().contains(hidden), "{hidden}: {}", log.text());

@@ -3,13 +3,14 @@ use std::time::SystemTime;
 use super::*;
 use crate::{
     app::usecases::fixtures::{clock, credential, request_id, rotating_store},
-    domain::{credential::CredentialVersion, secret::Secret},
+    domain::{credential::CredentialVersion, secret::Secret, tenant::ConfigVersion},
     ports::MockCredentialStore,
 };
 
 fn query(reference: &str) -> CredentialQuery {
     CredentialQuery {
         tenant: TenantName::new("alice").unwrap(),
+        config_version: ConfigVersion::new("7"),
         reference: CredentialsRef::new(reference).unwrap(),
         provider: Provider::Telegram,
         request_id: request_id(),
