@@ -8,6 +8,7 @@ pub mod env;
 pub mod http_client;
 pub mod openai;
 pub mod orchestrator;
+mod retry_budget;
 #[cfg(test)]
 mod sample_tenant;
 #[cfg(feature = "sandbox")]

@@ -12,6 +12,7 @@ use reqwest::{
     header::{HeaderMap, RETRY_AFTER},
 };
 
+use super::retry_budget::RetryBudget;
 use crate::ports::{Cause, Clock};
 
 /// When a failed call is tried again.
@@ -24,6 +25,32 @@ pub(super) struct RetryPolicy {
     /// The longest delay, a wait that the upstream asks for included: when it asks for more, it
     /// is not called again.
     pub(super) max_delay: Duration,
+}
+
+impl RetryPolicy {
+    /// The same as long as the budget lasts.
+    pub(super) fn within(self, budget: &RetryBudget) -> Retries<'_> {
+        Retries {
+            policy: self,
+            budget: Some(budget),
+        }
+    }
+}
+
+/// A policy, and what limits the retries of all calls together, if anything does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retries<'a> {
+    policy: RetryPolicy,
+    budget: Option<&'a RetryBudget>,
+}
+
+impl From<RetryPolicy> for Retries<'_> {
+    fn from(policy: RetryPolicy) -> Self {
+        Self {
+            policy,
+            budget: None,
+        }
+    }
 }
 
 /// What is called, in the words of the log.
@@ -63,26 +90,9 @@ pub(super) enum Retry {
 
 impl Call<'_> {
     /// Runs a call until it succeeds, fails for good, or runs out of attempts.
-    pub(super) async fn run<T, E, F, Fut>(self, policy: RetryPolicy, attempt: F) -> Result<T, E>
-    where
-        E: AttemptError,
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<Answer<T>, E>>,
-    {
-        let started = self.clock.now();
-        let mut attempts = 0;
-        let result = repeat(policy, &mut attempts, attempt).await;
-        self.log(started, attempts, &result);
-        result.map(|answer| answer.value)
-    }
-
-    /// The same, given up with `timed_out` when all attempts and the waits between them take
-    /// longer than `limit`.
-    pub(super) async fn run_within<T, E, F, Fut>(
+    pub(super) async fn run<'r, T, E, F, Fut>(
         self,
-        limit: Duration,
-        timed_out: impl FnOnce() -> E,
-        policy: RetryPolicy,
+        retries: impl Into<Retries<'r>>,
         attempt: F,
     ) -> Result<T, E>
     where
@@ -92,7 +102,29 @@ impl Call<'_> {
     {
         let started = self.clock.now();
         let mut attempts = 0;
-        let result = tokio::time::timeout(limit, repeat(policy, &mut attempts, attempt)).await;
+        let result = repeat(retries.into(), &mut attempts, attempt).await;
+        self.log(started, attempts, &result);
+        result.map(|answer| answer.value)
+    }
+
+    /// The same, given up with `timed_out` when all attempts and the waits between them take
+    /// longer than `limit`.
+    pub(super) async fn run_within<'r, T, E, F, Fut>(
+        self,
+        limit: Duration,
+        timed_out: impl FnOnce() -> E,
+        retries: impl Into<Retries<'r>>,
+        attempt: F,
+    ) -> Result<T, E>
+    where
+        E: AttemptError,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Answer<T>, E>>,
+    {
+        let started = self.clock.now();
+        let mut attempts = 0;
+        let result =
+            tokio::time::timeout(limit, repeat(retries.into(), &mut attempts, attempt)).await;
         let result = result.unwrap_or_else(|_| Err(timed_out()));
         self.log(started, attempts, &result);
         result.map(|answer| answer.value)
@@ -136,7 +168,7 @@ impl Call<'_> {
 
 /// Makes the attempts, and counts them where the count outlives a call that is given up.
 async fn repeat<T, E, F, Fut>(
-    policy: RetryPolicy,
+    Retries { policy, budget }: Retries<'_>,
     attempts: &mut u32,
     mut attempt: F,
 ) -> Result<Answer<T>, E>
@@ -145,6 +177,11 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<Answer<T>, E>>,
 {
+    if let Some(budget) = budget
+        && policy.attempts > 1
+    {
+        budget.deposit();
+    }
     let backoff = ExponentialBuilder::default()
         .with_min_delay(policy.first_delay)
         .with_max_delay(policy.max_delay)
@@ -163,9 +200,13 @@ where
         Retry::Soon => true,
         Retry::After(wait) => wait <= policy.max_delay,
     })
-    .adjust(|error, delay| match error.retry() {
-        Retry::After(wait) => delay.map(|_| wait),
-        _ => delay.map(|delay| delay.min(policy.max_delay)),
+    .adjust(|error, delay| {
+        let delay = match error.retry() {
+            Retry::After(wait) => delay.map(|_| wait),
+            _ => delay.map(|delay| delay.min(policy.max_delay)),
+        };
+        // Last, so that only a retry that takes place is paid for.
+        delay.filter(|_| budget.is_none_or(RetryBudget::withdraw))
     })
     .await
 }
@@ -211,118 +252,4 @@ pub(super) async fn bounded_body(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::adapters::clock::SystemClock;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("failed")]
-    struct Failure(Retry);
-
-    impl AttemptError for Failure {
-        fn retry(&self) -> Retry {
-            self.0
-        }
-
-        fn http_status(&self) -> Option<u16> {
-            None
-        }
-    }
-
-    const POLICY: RetryPolicy = RetryPolicy {
-        attempts: 3,
-        first_delay: Duration::from_millis(250),
-        max_delay: Duration::from_secs(5),
-    };
-
-    async fn attempts_until(retry: Retry, success_at: u32) -> (u32, bool, Duration) {
-        let call = Call {
-            clock: &SystemClock,
-            upstream: "test",
-            operation: "test",
-        };
-        let mut attempts = 0;
-        let started = SystemClock.now();
-        let result = call
-            .run(POLICY, || {
-                attempts += 1;
-                let done = attempts == success_at;
-                async move {
-                    if done {
-                        Ok(Answer {
-                            status: 200,
-                            value: (),
-                        })
-                    } else {
-                        Err(Failure(retry))
-                    }
-                }
-            })
-            .await;
-        (attempts, result.is_ok(), SystemClock.now() - started)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_may_be_repeated_is_tried_three_times_with_growing_delays() {
-        let (attempts, succeeded, time) = attempts_until(Retry::Soon, 9).await;
-        assert_eq!((attempts, succeeded), (3, false));
-        assert!(
-            time >= Duration::from_millis(750) && time <= Duration::from_millis(1600),
-            "{time:?}"
-        );
-        assert!(attempts_until(Retry::Soon, 2).await.1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_may_not_be_repeated_is_tried_once() {
-        assert_eq!(attempts_until(Retry::Never, 9).await.0, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_that_the_upstream_asks_for_is_kept_up_to_the_longest_delay() {
-        let (attempts, succeeded, time) =
-            attempts_until(Retry::After(Duration::from_secs(4)), 2).await;
-        assert_eq!((attempts, succeeded), (2, true));
-        assert!(
-            time >= Duration::from_secs(4) && time < Duration::from_millis(4100),
-            "{time:?}"
-        );
-        assert_eq!(
-            attempts_until(Retry::After(Duration::from_secs(6)), 2)
-                .await
-                .0,
-            1
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_with_a_limit_is_given_up_in_the_middle_of_a_wait() {
-        let call = Call {
-            clock: &SystemClock,
-            upstream: "test",
-            operation: "test",
-        };
-        let started = SystemClock.now();
-        let limit = Duration::from_secs(1);
-        let mut attempts = 0;
-        let attempt = || {
-            attempts += 1;
-            async { Err::<Answer<()>, _>(Failure(Retry::After(Duration::from_secs(4)))) }
-        };
-        let timed_out = || Failure(Retry::Never);
-        let result = call.run_within(limit, timed_out, POLICY, attempt).await;
-        assert_eq!(result.unwrap_err().0, Retry::Never);
-        assert_eq!((attempts, SystemClock.now() - started), (1, limit));
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_or_as_a_date() {
-        let wait = |value: &str| {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
-            retry_after(&headers, &SystemClock)
-        };
-        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
-        assert_eq!(wait("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(wait("soon"), None);
-    }
-}
+mod tests;

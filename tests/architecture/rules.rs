@@ -9,7 +9,14 @@ use super::{
 const MAX_LINES: usize = 400;
 
 /// Adapters that others may build on: how calls run, and what they share.
-const SHARED_ADAPTERS: [&str; 4] = ["clock", "http_client", "stated_reason", "upstream"];
+const SHARED_ADAPTERS: [&str; 6] = [
+    "clock",
+    "http_client",
+    "retry_budget",
+    "secret_file",
+    "stated_reason",
+    "upstream",
+];
 /// Adapters that only tests of others may build on.
 const TEST_ADAPTERS: [&str; 2] = ["sandbox", "sample_tenant"];
 

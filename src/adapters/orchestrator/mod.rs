@@ -32,7 +32,8 @@ use url::Url;
 use self::failure::Failure;
 use super::{
     http_client::{self, ExtraRoots},
-    upstream::{Answer, Call, RetryPolicy},
+    retry_budget::RetryBudget,
+    upstream::{Answer, Call, Retries, RetryPolicy},
 };
 use crate::{
     domain::{
@@ -96,6 +97,8 @@ pub struct OrchestratorClient {
     service_token: Secret,
     /// By-host is called by GET: by choice, or since POST was refused.
     uses_get: AtomicBool,
+    /// One for both calls: an outage is one of the orchestrator as a whole.
+    retry_budget: RetryBudget,
     limits: Limits,
 }
 
@@ -143,6 +146,7 @@ impl OrchestratorClient {
             resolve_url: url("v1/credentials/resolve")?,
             service_token,
             uses_get: AtomicBool::new(!prefer_post),
+            retry_budget: RetryBudget::new(),
             limits: LIMITS,
         })
     }
@@ -240,11 +244,15 @@ impl OrchestratorClient {
             .map_err(Failure::of_transport)
     }
 
+    fn retries(&self) -> Retries<'_> {
+        self.limits.retries.within(&self.retry_budget)
+    }
+
     /// Every call goes through here, with the limit that all of them share.
     async fn run<T, F, Fut>(
         &self,
         operation: &'static str,
-        retries: RetryPolicy,
+        retries: Retries<'_>,
         attempt: F,
     ) -> Result<T, Failure>
     where
@@ -282,7 +290,7 @@ impl TenantConfigSource for OrchestratorClient {
     ) -> Result<TenantConfig<Unvalidated>, ConfigSourceError> {
         let span = by_host_span(request_id);
         let attempt = || self.by_host(host, request_id, &span);
-        let config = self.run("runtime_by_host", self.limits.retries, attempt);
+        let config = self.run("runtime_by_host", self.retries(), attempt);
         let config = config.instrument(span.clone()).await?;
         config.ok_or(ConfigSourceError::NotFound)
     }
@@ -294,7 +302,7 @@ impl TenantConfigSource for OrchestratorClient {
             ..self.limits.retries
         };
         let attempt = || self.by_host(host, request_id, &span);
-        self.run("probe", once, attempt)
+        self.run("probe", once.into(), attempt)
             .instrument(span.clone())
             .await?;
         Ok(())
@@ -311,7 +319,7 @@ impl CredentialStore for OrchestratorClient {
             ..
         } = query;
         let span = tracing::warn_span!("orchestrator", %tenant, %config_version, %request_id);
-        self.run("resolve_credential", self.limits.retries, || {
+        self.run("resolve_credential", self.retries(), || {
             self.resolve_once(query)
         })
         .instrument(span)

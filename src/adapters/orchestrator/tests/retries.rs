@@ -143,3 +143,31 @@ async fn a_call_as_a_whole_has_its_limit_and_its_log_line_all_the_same() {
     );
     assert_eq!(calls[0]["span"]["request_id"], "request-1");
 }
+
+#[tokio::test]
+async fn an_outage_is_not_multiplied_by_the_hosts_that_meet_it() {
+    let stage = Stage::new().await;
+    stage.switches().always(BY_HOST, Fault::status(503));
+    let hosts = (0..200).map(|n| Host::normalise(&format!("cold-{n}.sandbox.localhost")).unwrap());
+    let ids: Vec<_> = hosts.map(|host| (host, request_id())).collect();
+    let fetches = ids.iter().map(|(host, id)| stage.client.fetch(host, id));
+    let results = futures_util::future::join_all(fetches).await;
+    let unavailable = |it: &Result<_, _>| matches!(it, Err(ConfigSourceError::Unavailable { .. }));
+    assert!(results.iter().all(unavailable));
+    let calls = stage.switches().calls(BY_HOST);
+    assert!((201..=250).contains(&calls), "{calls} calls");
+
+    // Credentials share the budget, and five of their first attempts earn a retry.
+    let reference = stage.api_key();
+    stage.switches().always(RESOLVE, Fault::status(503));
+    for _ in 0..50 {
+        let resolved = stage.resolve(&reference, Provider::OpenAi).await;
+        assert!(resolved.is_err());
+    }
+    let more = stage.switches().calls(RESOLVE);
+    assert!((50..=70).contains(&more), "{more} calls");
+
+    // And when it is over, nobody has to wait for the budget.
+    stage.switches().clear(BY_HOST);
+    assert!(stage.fetch().await.is_ok());
+}
