@@ -1,5 +1,8 @@
 //! How every call to an upstream runs: attempts with back-off and jitter, a `Retry-After`
-//! honoured, and one log line at the end that names no host, no URL and no secret.
+//! honoured, each attempt counted and timed, and one log line at the end that names no host, no
+//! URL and no secret.
+
+mod meter;
 
 use std::{
     fmt::Display,
@@ -7,11 +10,13 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
+use futures_util::FutureExt as _;
 use reqwest::{
     Response,
     header::{HeaderMap, RETRY_AFTER},
 };
 
+use self::meter::Meter;
 use super::retry_budget::RetryBudget;
 use crate::ports::{Cause, Clock};
 
@@ -102,7 +107,7 @@ impl Call<'_> {
     {
         let started = self.clock.now();
         let mut attempts = 0;
-        let result = repeat(retries.into(), &mut attempts, attempt).await;
+        let result = self.repeat(retries.into(), &mut attempts, attempt).await;
         self.log(started, attempts, &result);
         result.map(|answer| answer.value)
     }
@@ -124,10 +129,58 @@ impl Call<'_> {
         let started = self.clock.now();
         let mut attempts = 0;
         let result =
-            tokio::time::timeout(limit, repeat(retries.into(), &mut attempts, attempt)).await;
+            tokio::time::timeout(limit, self.repeat(retries.into(), &mut attempts, attempt)).await;
         let result = result.unwrap_or_else(|_| Err(timed_out()));
         self.log(started, attempts, &result);
         result.map(|answer| answer.value)
+    }
+
+    /// Makes the attempts, and counts them where the count outlives a call that is given up.
+    async fn repeat<T, E, F, Fut>(
+        self,
+        Retries { policy, budget }: Retries<'_>,
+        attempts: &mut u32,
+        mut attempt: F,
+    ) -> Result<Answer<T>, E>
+    where
+        E: AttemptError,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Answer<T>, E>>,
+    {
+        if let Some(budget) = budget
+            && policy.attempts > 1
+        {
+            budget.deposit();
+        }
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(policy.first_delay)
+            .with_max_delay(policy.max_delay)
+            .with_factor(2.0)
+            .with_jitter()
+            .with_max_times(policy.attempts.saturating_sub(1))
+            .build();
+        (|| {
+            *attempts += 1;
+            let meter = Meter::start(self, *attempts);
+            // No block around it: that would hold the attempt twice.
+            attempt().inspect(move |result| meter.end(result))
+        })
+        .retry(backoff)
+        .sleep(tokio::time::sleep)
+        .when(|error: &E| match error.retry() {
+            Retry::Never => false,
+            Retry::Soon => true,
+            Retry::After(wait) => wait <= policy.max_delay,
+        })
+        .adjust(|error, delay| {
+            let delay = match error.retry() {
+                Retry::After(wait) => delay.map(|_| wait),
+                _ => delay.map(|delay| delay.min(policy.max_delay)),
+            };
+            // Last, so that only a retry that takes place is paid for.
+            delay.filter(|_| budget.is_none_or(RetryBudget::withdraw))
+        })
+        .await
     }
 
     fn log<T, E: AttemptError>(
@@ -164,51 +217,6 @@ impl Call<'_> {
             }
         }
     }
-}
-
-/// Makes the attempts, and counts them where the count outlives a call that is given up.
-async fn repeat<T, E, F, Fut>(
-    Retries { policy, budget }: Retries<'_>,
-    attempts: &mut u32,
-    mut attempt: F,
-) -> Result<Answer<T>, E>
-where
-    E: AttemptError,
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<Answer<T>, E>>,
-{
-    if let Some(budget) = budget
-        && policy.attempts > 1
-    {
-        budget.deposit();
-    }
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(policy.first_delay)
-        .with_max_delay(policy.max_delay)
-        .with_factor(2.0)
-        .with_jitter()
-        .with_max_times(policy.attempts.saturating_sub(1))
-        .build();
-    (|| {
-        *attempts += 1;
-        attempt()
-    })
-    .retry(backoff)
-    .sleep(tokio::time::sleep)
-    .when(|error: &E| match error.retry() {
-        Retry::Never => false,
-        Retry::Soon => true,
-        Retry::After(wait) => wait <= policy.max_delay,
-    })
-    .adjust(|error, delay| {
-        let delay = match error.retry() {
-            Retry::After(wait) => delay.map(|_| wait),
-            _ => delay.map(|delay| delay.min(policy.max_delay)),
-        };
-        // Last, so that only a retry that takes place is paid for.
-        delay.filter(|_| budget.is_none_or(RetryBudget::withdraw))
-    })
-    .await
 }
 
 /// A transport error as a cause for the log: without the URL, which may hold a secret.
