@@ -1,6 +1,8 @@
 //! All settings of the service, read and checked in one place. `main.rs` takes them apart: each
 //! part goes to the one who needs it, and nobody below sees the whole.
 
+mod source;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
@@ -10,10 +12,9 @@ use std::{
 use publisher::{
     adapters::{
         dropbox::DropboxSettings,
-        env::{Environment, SettingProblems, StandaloneTenant},
+        env::{Environment, SettingProblems},
         http_client::ExtraRoots,
         openai::OpenAiSettings,
-        orchestrator::OrchestratorSettings,
         telegram::TelegramApiSettings,
     },
     app::{
@@ -25,16 +26,18 @@ use publisher::{
             tenants::TenantCacheSettings,
         },
     },
-    domain::{host::Host, secret::Secret},
+    domain::secret::Secret,
 };
+
+pub(crate) use self::source::Source;
 
 /// Where the service listens when nobody says.
 const DEFAULT_PORT: u16 = 8080;
 /// The longest that a stale config may be served, in seconds (a week).
 const LONGEST_STALE: u64 = 604_800;
 
-/// Settings that are documented, and that this version does not act on yet. Setting one is told at the
-/// start, so that nothing is silently ignored.
+/// Settings that are documented, and that this version does not act on yet. Setting one is told
+/// at the start, so that nothing is silently ignored.
 const NOT_YET: [&str; 10] = [
     "METRICS_LISTEN_ADDRESS",
     "PUBLISH_LEDGER_URL",
@@ -74,19 +77,6 @@ pub(crate) struct Settings {
     pub(crate) without_effect: Vec<&'static str>,
 }
 
-/// Where tenants come from.
-pub(crate) enum Source {
-    /// The environment itself: one tenant.
-    Standalone(Box<StandaloneTenant>),
-    /// The orchestrator.
-    Orchestrator {
-        /// How it is reached.
-        settings: OrchestratorSettings,
-        /// A host that tells whether it answers, and need not be a tenant's.
-        probe_host: Host,
-    },
-}
-
 impl Settings {
     /// Reads and checks everything.
     ///
@@ -102,7 +92,7 @@ impl Settings {
     fn parts(environment: &mut Environment) -> Option<Self> {
         let listen = listen_address(environment);
         let shutdown_grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
-        let source = source(environment);
+        let source = Source::read(environment);
         let tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
         let roots = extra_roots(environment);
@@ -138,54 +128,6 @@ fn listen_address(environment: &mut Environment) -> SocketAddr {
         environment.reject("PORT", "must be the port of LISTEN_ADDRESS, or be left out");
     }
     listen
-}
-
-/// The environment unless an orchestrator is named, or as `CONFIG_SOURCE` says.
-fn source(environment: &mut Environment) -> Option<Source> {
-    let is_named = environment.text("ORCHESTRATOR_BASE_URL").is_some();
-    match environment.text("CONFIG_SOURCE").as_deref() {
-        Some("orchestrator") => orchestrator(environment),
-        None if is_named => orchestrator(environment),
-        Some("env") | None => standalone(environment),
-        Some(_) => {
-            environment.reject("CONFIG_SOURCE", "must be `env` or `orchestrator`");
-            None
-        }
-    }
-}
-
-fn standalone(environment: &mut Environment) -> Option<Source> {
-    StandaloneTenant::from_environment(environment)
-        .map(Box::new)
-        .map(Source::Standalone)
-}
-
-fn orchestrator(environment: &mut Environment) -> Option<Source> {
-    let base_url = environment.url("ORCHESTRATOR_BASE_URL", None);
-    if base_url.is_none() && !environment.has_problem("ORCHESTRATOR_BASE_URL") {
-        environment.reject(
-            "ORCHESTRATOR_BASE_URL",
-            "is required when CONFIG_SOURCE=orchestrator",
-        );
-    }
-    let service_token = required_secret(environment, "ORCHESTRATOR_SERVICE_TOKEN");
-    let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
-    let base_domain = environment.text("ORCHESTRATOR_BASE_DOMAIN");
-    let base_domain = base_domain.as_deref().unwrap_or("shibari.photo");
-    let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
-    if probe_host.is_none() {
-        environment.reject("ORCHESTRATOR_BASE_DOMAIN", "must be a domain name");
-    }
-    let (base_url, service_token) = (base_url?, service_token?);
-    let settings = OrchestratorSettings {
-        base_url,
-        service_token,
-        prefer_post,
-    };
-    Some(Source::Orchestrator {
-        settings,
-        probe_host: probe_host?,
-    })
 }
 
 fn tenancy(environment: &mut Environment) -> TenancySettings {
