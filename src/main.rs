@@ -2,6 +2,7 @@
 //! bottom. The only place where concrete adapters meet the application.
 
 mod logging;
+mod metrics_listener;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;
 mod server;
@@ -96,7 +97,11 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info").init(io::stdout)?;
-    let service = Service::compose(Settings::read(environment)?)?;
+    let settings = Settings::read(environment)?;
+    if let Some(address) = settings.metrics_listen {
+        metrics_listener::start(address).await?;
+    }
+    let service = Service::compose(settings)?;
     let signals = EndSignals::catch()?;
     let listening = Listening::on(service.listen).await?;
     tracing::info!(address = %listening.address(), "listening");
@@ -128,6 +133,7 @@ impl Service {
     fn compose(settings: Settings) -> Result<Self, Failure> {
         let Settings {
             listen,
+            metrics_listen: _,
             shutdown_grace,
             source,
             tenancy,

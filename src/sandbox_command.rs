@@ -18,6 +18,7 @@ use publisher::adapters::{
 use crate::{
     Failure, Service,
     logging::LogSettings,
+    metrics_listener,
     server::{EndSignals, Listening},
     settings::Settings,
 };
@@ -39,6 +40,8 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     let mut process = Environment::from_process();
     // People read standard output here, so the log goes to the other one.
     LogSettings::read(&mut process, if once { "warn" } else { "info" }).init(io::stderr)?;
+    // Off unless asked for: a sandbox may well run beside a service.
+    let metrics = process.text("METRICS_LISTEN_ADDRESS").unwrap_or_default();
     process.finish()?;
     let sandbox = Sandbox::start().await?;
     let default = if once {
@@ -47,11 +50,15 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
         "127.0.0.1:8080"
     };
     let listen = listen.map_or_else(|| default.to_owned(), |address| address.to_string());
-    let pairs = sandbox
-        .environment()
-        .into_iter()
-        .chain([("LISTEN_ADDRESS", listen)]);
-    let service = Service::compose(Settings::read(Environment::from_pairs(pairs))?)?;
+    let pairs = sandbox.environment().into_iter().chain([
+        ("LISTEN_ADDRESS", listen),
+        ("METRICS_LISTEN_ADDRESS", metrics),
+    ]);
+    let settings = Settings::read(Environment::from_pairs(pairs))?;
+    if let Some(address) = settings.metrics_listen {
+        metrics_listener::start(address).await?;
+    }
+    let service = Service::compose(settings)?;
     let listening = Listening::on(service.listen).await?;
     let address = listening.address();
     if once {

@@ -4,7 +4,7 @@
 mod source;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     time::Duration,
 };
@@ -33,13 +33,14 @@ pub(crate) use self::source::Source;
 
 /// Where the service listens when nobody says.
 const DEFAULT_PORT: u16 = 8080;
+/// Where metrics are scraped when nobody says: from this machine only.
+const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 /// The longest that a stale config may be served, in seconds (a week).
 const LONGEST_STALE: u64 = 604_800;
 
 /// Settings that are documented, and that this version does not act on yet. Setting one is told
 /// at the start, so that nothing is silently ignored.
-const NOT_YET: [&str; 10] = [
-    "METRICS_LISTEN_ADDRESS",
+const NOT_YET: [&str; 9] = [
     "PUBLISH_LEDGER_URL",
     "WEB_AUTH_USER",
     "WEB_AUTH_PASS",
@@ -55,6 +56,8 @@ const NOT_YET: [&str; 10] = [
 pub(crate) struct Settings {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Where metrics are scraped; `None`: nowhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// How long running requests may go on after the service was told to end.
     pub(crate) shutdown_grace: Duration,
     /// Where tenants come from.
@@ -91,6 +94,8 @@ impl Settings {
     /// on to the end all the same, so that all problems are told at once.
     fn parts(environment: &mut Environment) -> Option<Self> {
         let listen = listen_address(environment);
+        let metrics_listen =
+            environment.socket_address_or_off("METRICS_LISTEN_ADDRESS", DEFAULT_METRICS);
         let shutdown_grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
         let source = Source::read(environment);
         let tenancy = tenancy(environment);
@@ -106,6 +111,7 @@ impl Settings {
             .collect();
         Some(Self {
             listen,
+            metrics_listen,
             shutdown_grace,
             source: source?,
             tenancy,

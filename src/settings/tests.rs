@@ -94,6 +94,15 @@ fn open_admin_routes_and_a_token_exclude_each_other() {
 
 #[test]
 fn a_setting_without_effect_is_told() {
-    let settings = read(&[("METRICS_LISTEN_ADDRESS", "127.0.0.1:9464")]).unwrap();
-    assert_eq!(settings.without_effect, ["METRICS_LISTEN_ADDRESS"]);
+    let settings = read(&[("PUBLISH_LEDGER_URL", "sqlite://ledger.db")]).unwrap();
+    assert_eq!(settings.without_effect, ["PUBLISH_LEDGER_URL"]);
+}
+
+#[test]
+fn metrics_are_for_this_machine_unless_they_are_switched_off() {
+    let address = |more: &[_]| read(more).unwrap().metrics_listen.map(|it| it.to_string());
+    assert_eq!(address(&[]).as_deref(), Some("127.0.0.1:9464"));
+    assert_eq!(address(&[("METRICS_LISTEN_ADDRESS", "")]), None);
+    let bad = [("METRICS_LISTEN_ADDRESS", "9464")];
+    assert_eq!(problems(&bad), ["METRICS_LISTEN_ADDRESS"]);
 }

@@ -47,6 +47,7 @@ impl Service {
         let mut command = command("serve");
         command
             .env("LISTEN_ADDRESS", "127.0.0.1:0")
+            .env("METRICS_LISTEN_ADDRESS", "127.0.0.1:0")
             .env("LOG_FORMAT", "json");
         command.envs(environment).envs(more.iter().copied());
         let mut child = command.spawn().unwrap();
@@ -104,6 +105,18 @@ impl Service {
                 .unwrap(),
         )
         .await
+    }
+
+    /// What Prometheus would read.
+    pub(crate) async fn metrics(&self) -> Answer {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_default());
+        let told = |line: &Value| line["message"] == "metrics listening";
+        let line = lines.into_iter().find(told).unwrap();
+        let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
+        Answer::of(self.client.get(url).send().await.unwrap()).await
     }
 
     /// Where it listens, as `address:port`.

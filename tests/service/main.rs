@@ -11,6 +11,7 @@ mod errors;
 mod harness;
 mod life_cycle;
 mod log_audit;
+mod metrics;
 mod platforms;
 mod publishing;
 mod standalone;

@@ -1,0 +1,133 @@
+//! The metrics of this process as Prometheus text, on a listener of their own: who may scrape is
+//! decided by address, and no route of the service's can shadow them.
+//!
+//! What is counted is counted where it happens, through the `metrics` facade; without this
+//! listener that costs next to nothing and goes nowhere. Here stand the names' descriptions and
+//! the buckets.
+
+use std::{future::pending, io, net::SocketAddr, time::Duration};
+
+use metrics::Unit;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
+
+use crate::server::Listening;
+
+/// Upper bounds in seconds: from an answer out of memory to the longest that any call may take.
+const BUCKETS: [f64; 13] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+/// How often timings are moved into their buckets where nobody scrapes, so that they do not pile
+/// up.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// The format's own media type.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Why there are no metrics.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MetricsError {
+    /// The address is taken, or not ours.
+    #[error("METRICS_LISTEN_ADDRESS: cannot listen on {address}")]
+    Listen {
+        /// Where it should have been.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// Somebody else counts already.
+    #[error("the metrics could not be set up")]
+    Recorder(#[from] BuildError),
+}
+
+/// Starts to count, and answers `GET /metrics` until the process ends. To be called before
+/// anything that counts is built.
+///
+/// # Errors
+/// [`MetricsError`]; metrics that were asked for and cannot be had stop the start.
+pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
+    let listening = Listening::on(address)
+        .await
+        .map_err(|cause| MetricsError::Listen { address, cause })?;
+    let address = listening.address();
+    let handle = recorder()?.install_recorder()?;
+    describe();
+    let process = Collector::default();
+    process.describe();
+    metrics::gauge!("publisher_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+
+    let scraped = handle.clone();
+    let routes = Route::new().at(
+        "/metrics",
+        get(make_sync(move |_| {
+            process.collect();
+            page(&scraped)
+        })),
+    );
+    tokio::spawn(async move {
+        let served = listening.serve(routes, pending(), Duration::ZERO).await;
+        if let Err(error) = served {
+            tracing::error!(%error, "metrics are no longer served");
+        }
+    });
+    tokio::spawn(async move {
+        let mut times = tokio::time::interval(UPKEEP);
+        loop {
+            times.tick().await;
+            handle.run_upkeep();
+        }
+    });
+    tracing::info!(%address, "metrics listening");
+    Ok(())
+}
+
+fn recorder() -> Result<PrometheusBuilder, BuildError> {
+    let timings = Matcher::Suffix("_duration_seconds".to_owned());
+    PrometheusBuilder::new().set_buckets_for_metric(timings, &BUCKETS)
+}
+
+fn page(handle: &PrometheusHandle) -> Response {
+    handle
+        .render()
+        .with_content_type(TEXT_FORMAT)
+        .into_response()
+}
+
+fn describe() {
+    metrics::describe_gauge!("publisher_build_info", "The version that runs; always 1");
+    metrics::describe_counter!(
+        "publisher_upstream_requests_total",
+        "Attempts at calls to upstreams, by HTTP status, or `error` without one"
+    );
+    metrics::describe_counter!(
+        "publisher_upstream_retries_total",
+        "Those of them that were not the first of their call"
+    );
+    metrics::describe_histogram!(
+        "publisher_upstream_request_duration_seconds",
+        Unit::Seconds,
+        "How long an attempt took, body included"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timings_are_sorted_into_buckets() {
+        let recorder = recorder().unwrap().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!("publisher_any_duration_seconds").record(0.3);
+        });
+        let text = recorder.handle().render();
+        for line in [
+            r#"publisher_any_duration_seconds_bucket{le="0.25"} 0"#,
+            r#"publisher_any_duration_seconds_bucket{le="0.5"} 1"#,
+            r#"publisher_any_duration_seconds_bucket{le="60"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}
