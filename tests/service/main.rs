@@ -12,6 +12,7 @@ mod harness;
 mod life_cycle;
 mod log_audit;
 mod metrics;
+mod outages;
 mod platforms;
 mod publishing;
 mod standalone;
