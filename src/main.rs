@@ -168,7 +168,7 @@ impl Service {
                 settings,
                 probe_host,
             } => {
-                let client = OrchestratorClient::new(settings, &roots, Arc::clone(&clock))?;
+                let client = OrchestratorClient::new(*settings, &roots, Arc::clone(&clock))?;
                 let mode = Mode::Orchestrated { probe_host };
                 sources(Arc::new(client), HostRules::TenantNames, mode)
             }

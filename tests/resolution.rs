@@ -14,7 +14,7 @@ use publisher::{
         dropbox::{DropboxImageStoreFactory, DropboxSettings},
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
-        orchestrator::{OrchestratorClient, OrchestratorSettings},
+        orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
         sandbox::{DemoTenant, Fault, Sandbox, Switches, TenantSpec},
     },
     app::usecases::{
@@ -73,7 +73,9 @@ impl Stage {
         let client = OrchestratorClient::new(
             OrchestratorSettings {
                 base_url: url(sandbox.orchestrator.server().url()),
-                service_token: Secret::new(sandbox.orchestrator.service_token()),
+                service_token: ServiceToken::fixed(Secret::new(
+                    sandbox.orchestrator.service_token(),
+                )),
                 prefer_post: true,
             },
             &roots,

@@ -13,6 +13,7 @@ mod retry_budget;
 mod sample_tenant;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod secret_file;
 pub mod smtp;
 mod stated_reason;
 pub mod telegram;

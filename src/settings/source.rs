@@ -3,12 +3,10 @@
 use publisher::{
     adapters::{
         env::{Environment, StandaloneTenant},
-        orchestrator::OrchestratorSettings,
+        orchestrator::{OrchestratorSettings, ServiceToken},
     },
     domain::host::Host,
 };
-
-use super::required_secret;
 
 /// Where tenants come from.
 pub(crate) enum Source {
@@ -17,7 +15,7 @@ pub(crate) enum Source {
     /// The orchestrator.
     Orchestrator {
         /// How it is reached.
-        settings: OrchestratorSettings,
+        settings: Box<OrchestratorSettings>,
         /// A host that tells whether it answers, and need not be a tenant's.
         probe_host: Host,
     },
@@ -53,7 +51,7 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
             "is required when CONFIG_SOURCE=orchestrator",
         );
     }
-    let service_token = required_secret(environment, "ORCHESTRATOR_SERVICE_TOKEN");
+    let service_token = service_token(environment);
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
     let base_domain = environment.text("ORCHESTRATOR_BASE_DOMAIN");
     let base_domain = base_domain.as_deref().unwrap_or("shibari.photo");
@@ -62,13 +60,65 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
         environment.reject("ORCHESTRATOR_BASE_DOMAIN", "must be a domain name");
     }
     let (base_url, service_token) = (base_url?, service_token?);
-    let settings = OrchestratorSettings {
+    let settings = Box::new(OrchestratorSettings {
         base_url,
         service_token,
         prefer_post,
-    };
+    });
     Some(Source::Orchestrator {
         settings,
         probe_host: probe_host?,
     })
+}
+
+/// From `ORCHESTRATOR_SERVICE_TOKEN`, or from a file that is looked at again.
+fn service_token(environment: &mut Environment) -> Option<ServiceToken> {
+    const NAME: &str = "ORCHESTRATOR_SERVICE_TOKEN";
+    let problems_before = environment.problem_count();
+    let Some((token, file)) = environment.secret_and_file(NAME) else {
+        if environment.problem_count() == problems_before {
+            environment.reject(NAME, "is required");
+        }
+        return None;
+    };
+    Some(match file {
+        Some(path) => ServiceToken::in_file(token, path),
+        None => ServiceToken::fixed(token),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use publisher::adapters::env::SettingProblems;
+
+    use super::*;
+
+    fn problems(more: [(&str, &str); 2]) -> Vec<String> {
+        let base_url = ("ORCHESTRATOR_BASE_URL", "https://orchestrator.example.org");
+        let mut environment = Environment::from_pairs([base_url].into_iter().chain(more));
+        let source = Source::read(&mut environment);
+        let problems = environment.finish_with(source).err();
+        let problems = problems.as_ref().map_or(&[][..], SettingProblems::as_slice);
+        let names = problems.iter();
+        names.map(|problem| problem.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_service_token_is_a_value_or_a_file_but_not_both() {
+        let (name, file) = (
+            "ORCHESTRATOR_SERVICE_TOKEN",
+            "ORCHESTRATOR_SERVICE_TOKEN_FILE",
+        );
+        let mut written = tempfile::NamedTempFile::new().unwrap();
+        let path = written.path().to_str().unwrap().to_owned();
+        assert_eq!(problems([(name, "token"), (file, "")]), [""; 0]);
+        assert_eq!(problems([(name, ""), (file, "")]), [name]);
+        assert_eq!(problems([(name, ""), (file, &path)]), [file], "empty");
+        io::Write::write_all(&mut written, b"token\n").unwrap();
+        assert_eq!(problems([(name, ""), (file, &path)]), [""; 0]);
+        assert_eq!(problems([(name, "token"), (file, &path)]), [name]);
+        assert_eq!(problems([(name, ""), (file, "/nowhere")]), [file]);
+    }
 }

@@ -15,5 +15,6 @@ mod metrics;
 mod outages;
 mod platforms;
 mod publishing;
+mod service_token;
 mod standalone;
 mod tenancy;

@@ -9,14 +9,14 @@ use std::{
     fs, io,
     net::SocketAddr,
     ops::RangeInclusive,
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::secret::Secret;
+use crate::{adapters::secret_file, domain::secret::Secret};
 
 /// The environment, and what was found wrong with it so far.
 ///
@@ -98,21 +98,27 @@ impl Environment {
     /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without line breaks
     /// at its end. Both at once, or a file that is empty or cannot be read, is a problem.
     pub fn secret(&mut self, name: &str) -> Option<Secret> {
+        let (secret, _) = self.secret_and_file(name)?;
+        Some(secret)
+    }
+
+    /// The same, with the file that it came from, for those who look into it again.
+    pub fn secret_and_file(&mut self, name: &str) -> Option<(Secret, Option<PathBuf>)> {
         let file_name = format!("{name}_FILE");
         let inline = self
             .raw(name)
             .map(|value| value.trim_end_matches(['\r', '\n']))
             .filter(|value| !value.trim().is_empty())
             .map(|value| Secret::new(value.to_owned()));
-        let path = self.text(&file_name);
+        let path = self.text(&file_name).map(PathBuf::from);
         match (inline, path) {
             (Some(_), Some(_)) => {
                 self.reject(name, format!("must not be set together with {file_name}"));
                 None
             }
-            (inline, None) => inline,
-            (None, Some(path)) => match read_secret(Path::new(&path)) {
-                Ok(Some(secret)) => Some(secret),
+            (inline, None) => inline.map(|secret| (secret, None)),
+            (None, Some(path)) => match secret_file::read(&path) {
+                Ok(Some(secret)) => Some((secret, Some(path))),
                 Ok(None) => {
                     self.reject(&file_name, "names a file that is empty");
                     None
@@ -345,13 +351,6 @@ impl Display for SettingProblems {
         }
         Ok(())
     }
-}
-
-fn read_secret(path: &Path) -> io::Result<Option<Secret>> {
-    let mut content = fs::read_to_string(path)?;
-    content.truncate(content.trim_end_matches(['\r', '\n']).len());
-    let is_blank = content.trim().is_empty();
-    Ok((!is_blank).then(|| Secret::new(content)))
 }
 
 fn base_url(text: &str) -> Option<Url> {

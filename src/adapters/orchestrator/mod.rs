@@ -7,6 +7,7 @@
 //! | `failure.rs` | what can go wrong, and what the statuses mean |
 //! | `envelope.rs` | what by-host answers |
 //! | `secret_answer.rs` | what the credentials call answers |
+//! | `service_token.rs` | what we show it, and how that changes |
 
 mod envelope;
 mod failure;
@@ -14,6 +15,7 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod secret_answer;
+mod service_token;
 
 use std::{
     sync::{
@@ -24,12 +26,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header::HeaderValue};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use tracing::{Instrument as _, Span, field};
 use url::Url;
 
 use self::failure::Failure;
+pub use self::service_token::ServiceToken;
 use super::{
     http_client::{self, ExtraRoots},
     retry_budget::RetryBudget,
@@ -69,7 +72,7 @@ pub struct OrchestratorSettings {
     /// Where it is; a path is kept as the start of every call's path.
     pub base_url: Url,
     /// What we show it. It accepts two at a time while they are rotated.
-    pub service_token: Secret,
+    pub service_token: ServiceToken,
     /// Whether hosts are looked up by POST until it says that it has no such method.
     pub prefer_post: bool,
 }
@@ -94,7 +97,7 @@ pub struct OrchestratorClient {
     clock: Arc<dyn Clock>,
     by_host_url: Url,
     resolve_url: Url,
-    service_token: Secret,
+    service_token: ServiceToken,
     /// By-host is called by GET: by choice, or since POST was refused.
     uses_get: AtomicBool,
     /// One for both calls: an outage is one of the orchestrator as a whole.
@@ -136,8 +139,9 @@ impl OrchestratorClient {
                 .join(path)
                 .map_err(|_| OrchestratorSetupError::BaseUrl)
         };
-        HeaderValue::from_str(service_token.expose())
-            .map_err(|_| OrchestratorSetupError::ServiceToken)?;
+        if !service_token.can_travel() {
+            return Err(OrchestratorSetupError::ServiceToken);
+        }
         Ok(Self {
             http: http_client::build(LIMITS.attempt, roots)
                 .map_err(OrchestratorSetupError::Client)?,
@@ -159,7 +163,10 @@ impl OrchestratorClient {
         request_id: &RequestId,
         span: &Span,
     ) -> Result<Answer<Option<TenantConfig<Unvalidated>>>, Failure> {
-        match self.config_of(host, request_id, span).await {
+        let config = self
+            .with_token(|token| self.config_of(host, request_id, span, token))
+            .await;
+        match config {
             Ok(Answer { status, value }) => Ok(Answer {
                 status,
                 value: Some(value),
@@ -177,8 +184,9 @@ impl OrchestratorClient {
         host: &Host,
         request_id: &RequestId,
         span: &Span,
+        token: Arc<Secret>,
     ) -> Result<Answer<TenantConfig<Unvalidated>>, Failure> {
-        let response = self.ask_about(host, request_id).await?;
+        let response = self.ask_about(host, request_id, &token).await?;
         let status = response.status().as_u16();
         failure::of_by_host(&response, &*self.clock)?;
         let document = failure::json_body(response).await?;
@@ -192,11 +200,16 @@ impl OrchestratorClient {
     }
 
     /// By POST, and once that has been refused, by GET for the life of the process.
-    async fn ask_about(&self, host: &Host, request_id: &RequestId) -> Result<Response, Failure> {
+    async fn ask_about(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+        token: &Secret,
+    ) -> Result<Response, Failure> {
         if !self.uses_get.load(Ordering::Relaxed) {
             let post = self.http.post(self.by_host_url.clone());
             let post = post.json(&json!({"host": host.as_str()}));
-            let response = self.send(post, request_id).await?;
+            let response = self.send(post, request_id, token).await?;
             if response.status() != StatusCode::METHOD_NOT_ALLOWED {
                 return Ok(response);
             }
@@ -208,18 +221,22 @@ impl OrchestratorClient {
             }
         }
         let get = self.http.get(self.by_host_url.clone());
-        self.send(get.query(&[("host", host.as_str())]), request_id)
-            .await
+        let get = get.query(&[("host", host.as_str())]);
+        self.send(get, request_id, token).await
     }
 
     /// One attempt to resolve a reference.
-    async fn resolve_once(&self, query: &CredentialQuery) -> Result<Answer<Credential>, Failure> {
+    async fn resolve_once(
+        &self,
+        query: &CredentialQuery,
+        token: Arc<Secret>,
+    ) -> Result<Answer<Credential>, Failure> {
         let post = self
             .http
             .post(self.resolve_url.clone())
             .header("x-tenant", query.tenant.as_str())
             .json(&json!({"credentials_ref": query.reference.expose()}));
-        let response = self.send(post, &query.request_id).await?;
+        let response = self.send(post, &query.request_id, &token).await?;
         let status = response.status().as_u16();
         if status == 403 {
             return Err(failure::of_refused_credential(response).await);
@@ -230,13 +247,31 @@ impl OrchestratorClient {
         Ok(Answer { status, value })
     }
 
+    /// One attempt, which is made again when the token has been replaced by another one: then it
+    /// was a rotation that refused it, and nobody has to hear of that.
+    async fn with_token<T, F, Fut>(&self, attempt: F) -> Result<T, Failure>
+    where
+        F: Fn(Arc<Secret>) -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let token = self.service_token.current(self.clock.now()).await;
+        let result = attempt(Arc::clone(&token)).await;
+        if matches!(result, Err(Failure::Unauthorized))
+            && let Some(other) = self.service_token.instead_of(&token).await
+        {
+            return attempt(other).await;
+        }
+        result
+    }
+
     async fn send(
         &self,
         request: RequestBuilder,
         request_id: &RequestId,
+        token: &Secret,
     ) -> Result<Response, Failure> {
         request
-            .bearer_auth(self.service_token.expose())
+            .bearer_auth(token.expose())
             .header("x-request-id", request_id.as_str())
             .timeout(self.limits.attempt)
             .send()
@@ -320,7 +355,7 @@ impl CredentialStore for OrchestratorClient {
         } = query;
         let span = tracing::warn_span!("orchestrator", %tenant, %config_version, %request_id);
         self.run("resolve_credential", self.retries(), || {
-            self.resolve_once(query)
+            self.with_token(|token| self.resolve_once(query, token))
         })
         .instrument(span)
         .await

@@ -3,6 +3,7 @@
 mod credentials;
 mod hosts;
 mod retries;
+mod rotation;
 
 use std::{
     io,
@@ -89,7 +90,7 @@ impl Stage {
 fn client(orchestrator: &Orchestrator, prefer_post: bool) -> OrchestratorClient {
     let settings = OrchestratorSettings {
         base_url: orchestrator.server().url().parse().unwrap(),
-        service_token: Secret::new(orchestrator.service_token()),
+        service_token: ServiceToken::fixed(Secret::new(orchestrator.service_token())),
         prefer_post,
     };
     let roots = ExtraRoots::default();

@@ -44,7 +44,7 @@ async fn the_path_of_the_base_url_is_kept() {
         let url = format!("{}{base}", stage.orchestrator().server().url());
         let settings = OrchestratorSettings {
             base_url: url.parse().unwrap(),
-            service_token: Secret::new(stage.orchestrator().service_token()),
+            service_token: ServiceToken::fixed(Secret::new(stage.orchestrator().service_token())),
             prefer_post: true,
         };
         let roots = ExtraRoots::default();
@@ -59,7 +59,7 @@ fn settings_that_cannot_work_are_refused() {
     let new = |url: &str, token: &str| {
         let settings = OrchestratorSettings {
             base_url: url.parse().unwrap(),
-            service_token: Secret::new(token.to_owned()),
+            service_token: ServiceToken::fixed(Secret::new(token.to_owned())),
             prefer_post: true,
         };
         let roots = ExtraRoots::default();
