@@ -78,6 +78,7 @@ async fn each_status_has_its_meaning_and_its_number_of_attempts() {
             "unauthorized",
             1,
         ),
+        (Fault::text(403, "insufficient_balance"), "unauthorized", 1),
         (Orchestrator::insufficient_balance(), "out of credit", 1),
         (Fault::status(429), "unavailable", 3),
         (Fault::status(500), "unavailable", 3),
@@ -182,4 +183,96 @@ async fn the_log_says_that_a_tenant_is_out_of_credit_but_shows_no_reference_and_
     for hidden in [reference.as_str(), token.as_str(), "sk-sandbox-1", "c1"] {
         assert!(!log.text().contains(hidden), "{hidden}: {}", log.text());
     }
+}
+
+#[tokio::test]
+async fn each_provider_has_a_secret_of_its_own_kind() {
+    let stage = Stage::new().await;
+    let secret = || "secret-sandbox-1".to_owned();
+    for (stored, provider) in [
+        (
+            sandbox::Credential::Telegram {
+                bot_token: secret(),
+            },
+            Provider::Telegram,
+        ),
+        (
+            sandbox::Credential::Smtp { password: secret() },
+            Provider::Smtp,
+        ),
+        (
+            sandbox::Credential::OpenAi { api_key: secret() },
+            Provider::OpenAi,
+        ),
+        (
+            sandbox::Credential::Dropbox {
+                refresh_token: secret(),
+                expires_at: None,
+            },
+            Provider::Dropbox,
+        ),
+    ] {
+        let reference = stage.orchestrator().add_credential("alice", stored);
+        let credential = stage.resolve(&reference, provider).await.unwrap();
+        assert_eq!(credential.provider(), provider);
+        for other in [
+            Provider::Telegram,
+            Provider::Smtp,
+            Provider::OpenAi,
+            Provider::Dropbox,
+        ] {
+            let result = stage.resolve(&reference, other).await;
+            assert_eq!(result.is_ok(), other == provider, "{provider:?} {other:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_busy_orchestrator_is_asked_again_when_it_says() {
+    let stage = Stage::new().await;
+    let reference = stage.api_key();
+    for fault in [
+        Fault::status(429).with_header("retry-after", "0"),
+        Fault::status(502),
+        Fault::status(503).with_header("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        Fault::status(599).with_header("retry-after", "whenever it suits you"),
+    ] {
+        stage.switches().forget_calls();
+        let row = format!("{fault:?}");
+        stage.switches().inject_times(RESOLVE, 2, fault);
+        let resolved = stage.resolve(&reference, Provider::OpenAi).await;
+        assert!(resolved.is_ok(), "{row}");
+        assert_eq!(stage.switches().calls(RESOLVE), 3, "{row}");
+    }
+}
+
+#[tokio::test]
+async fn an_expiry_that_is_no_time_fails_at_once() {
+    let stage = Stage::new().await;
+    for expires_at in [json!("tomorrow"), json!(1_000_000_000), json!("")] {
+        stage.switches().forget_calls();
+        let raw = json!({
+            "provider": "dropbox", "refresh_token": "refresh-sandbox-2", "expires_at": expires_at,
+        });
+        let raw = sandbox::Credential::Raw(raw);
+        let reference = stage.orchestrator().add_credential("alice", raw);
+        let error = stage.resolve(&reference, Provider::Dropbox).await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, CredentialError::Malformed(_)), "{error}");
+        assert!(!format!("{error:?}").contains("refresh-sandbox"));
+        assert_eq!(stage.switches().calls(RESOLVE), 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_an_answer_says_about_caching_counts_here() {
+    let stage = Stage::new().await;
+    let reference = stage.api_key();
+    let answer = json!({"provider": "openai", "version": "c1", "api_key": "sk-sandbox-1"});
+    for cache_control in ["no-store", "public, max-age=86400, immutable", "?"] {
+        let fault = Fault::json(200, &answer).with_header("cache-control", cache_control);
+        stage.switches().inject(RESOLVE, fault);
+        assert!(stage.resolve(&reference, Provider::OpenAi).await.is_ok());
+    }
+    assert_eq!(stage.switches().calls(RESOLVE), 3, "nothing is kept");
 }
