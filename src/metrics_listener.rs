@@ -109,6 +109,19 @@ fn describe() {
         Unit::Seconds,
         "How long an attempt took, body included"
     );
+    metrics::describe_counter!(
+        "publisher_cache_requests_total",
+        "Looks into a cache: `hit`, `miss`, or `stale` for what is served after its life"
+    );
+    metrics::describe_counter!(
+        "publisher_cache_evictions_total",
+        "Entries that were dropped, for want of room or because they had ended"
+    );
+    metrics::describe_gauge!("publisher_cache_entries", "What a cache holds");
+    metrics::describe_counter!(
+        "publisher_credential_resolutions_total",
+        "Credentials asked for at the orchestrator, by what came of it"
+    );
 }
 
 #[cfg(test)]

@@ -39,6 +39,10 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
             env!("CARGO_PKG_VERSION"),
             r#""} 1"#
         ),
+        r#"publisher_cache_requests_total{cache="runtime_config",outcome="miss"} 1"#,
+        r#"publisher_cache_entries{cache="tenant_services"} 1"#,
+        r#"publisher_cache_entries{cache="credential"} 4"#,
+        r#"publisher_credential_resolutions_total{provider="smtp",outcome="resolved"} 1"#,
         "process_resident_memory_bytes ",
         "process_open_fds ",
     ] {
