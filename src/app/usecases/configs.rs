@@ -28,6 +28,9 @@ const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
 /// notice one that is not; once it has failed, nobody waits at all.
 const BRIEF_WAIT: Duration = Duration::from_millis(250);
 
+/// How many bad fields of a config are logged one by one: a config may have any number of them.
+const MOST_WARNINGS: usize = 50;
+
 /// How configs are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfigCacheSettings {
@@ -256,12 +259,18 @@ impl Lookup {
             );
             ResolveTenantError::Unavailable { retry_after: None }
         })?;
-        for warning in validated.warnings() {
+        let warnings = validated.warnings();
+        let (named, more) = warnings.split_at(warnings.len().min(MOST_WARNINGS));
+        for warning in named {
             tracing::warn!(
                 %tenant, config_version = %version, %request_id,
                 field = warning.path(), rule = warning.rule(),
                 "config field does not keep its rule"
             );
+        }
+        if !more.is_empty() {
+            let more = more.len();
+            tracing::warn!(%tenant, config_version = %version, %request_id, more, "and more");
         }
         Ok(validated)
     }
