@@ -8,6 +8,7 @@ pub mod caption;
 pub mod credential;
 pub mod host;
 pub mod image;
+pub mod ledger;
 pub mod platform;
 pub mod publication;
 pub mod request_id;

@@ -8,6 +8,7 @@ mod caption_writer;
 mod clock;
 mod credential_store;
 mod image_store;
+mod ledger;
 mod publisher;
 mod tenant_config_source;
 
@@ -18,6 +19,7 @@ pub use self::{
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     image_store::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     publisher::{Post, PublishError, Publisher, PublisherFactory},
     tenant_config_source::{ConfigSourceError, TenantConfigSource},
 };
@@ -27,6 +29,7 @@ pub use self::{
     clock::MockClock,
     credential_store::MockCredentialStore,
     image_store::{MockImageStore, MockImageStoreFactory},
+    ledger::{MockLedger, MockLedgerReader},
     publisher::{MockPublisher, MockPublisherFactory},
     tenant_config_source::MockTenantConfigSource,
 };

@@ -1,0 +1,104 @@
+//! What must survive the process: which images have been published where.
+//!
+//! To add a database: implement [`Ledger`] and [`LedgerReader`] in a new file of
+//! `adapters::ledger`, run the tests in `adapters::ledger::tests` against it, and name its URL
+//! scheme in `adapters::ledger`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Cause;
+use crate::domain::{
+    image::ImageName,
+    ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
+    platform::Platform,
+    tenant::TenantName,
+};
+
+/// How long a lease holds without being renewed: long enough for three renewals, of which there is
+/// one every
+/// [`LEASE_RENEWED_EVERY`], to fail before anybody else gets it.
+pub const LEASE_TTL: Duration = Duration::from_mins(1);
+/// How often a holder renews its lease.
+pub const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(15);
+
+/// Keeps publications from happening twice. What a call has written when it returns survives the
+/// end of the process and of the machine.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Takes the lease, unless somebody else has it, and tells in the same moment what is known
+    /// of these platforms.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn claim(&self, lease: &Lease, platforms: &[Platform]) -> Result<Claim, LedgerError>;
+
+    /// Holds the lease for another [`LEASE_TTL`] from now.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn renew(&self, lease: &Lease) -> Result<(), LedgerError>;
+
+    /// Writes down that the image is about to be sent to these platforms: for all of them, or,
+    /// when it fails, for none.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. Nothing must be sent then.
+    async fn intend(
+        &self,
+        lease: &Lease,
+        image: &ImageName,
+        platforms: &[Platform],
+    ) -> Result<(), LedgerError>;
+
+    /// Writes down what came of an intent. Writing the same again changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. Unless it is written later, the entry will read as unknown.
+    async fn settle(
+        &self,
+        lease: &Lease,
+        platform: Platform,
+        settlement: &Settlement,
+    ) -> Result<(), LedgerError>;
+
+    /// Gives the lease back. One that was lost stays lost.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]. The lease then ends by itself.
+    async fn release(&self, lease: &Lease) -> Result<(), LedgerError>;
+}
+
+/// What people and probes ask the ledger.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait LedgerReader: Send + Sync {
+    /// Entries of a tenant, newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn list(
+        &self,
+        tenant: &TenantName,
+        query: &EntryQuery,
+    ) -> Result<Vec<Entry>, LedgerError>;
+
+    /// Asks in one attempt whether the ledger answers.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn probe(&self) -> Result<(), LedgerError>;
+}
+
+/// Why the ledger did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The lease is somebody else's, or nobody's, by now: the holder must not go on.
+    #[error("the lease on this image is lost")]
+    LeaseLost,
+    /// The ledger cannot be read or written at the moment.
+    #[error("the ledger is unavailable")]
+    Unavailable(#[source] Cause),
+}
