@@ -38,7 +38,7 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 8] = [
+const HOMES: [(&str, &[&str], &str); 9] = [
     ("cached", &["app::usecases"], "caches live in the use cases"),
     ("clap", &[""], "the command line is the binary's"),
     (
@@ -62,6 +62,11 @@ const HOMES: [(&str, &[&str], &str); 8] = [
         "the web framework stays in the HTTP layer",
     ),
     ("reqwest", &["adapters"], "only adapters speak to upstreams"),
+    (
+        "sqlx",
+        &["adapters::ledger"],
+        "only the ledger is kept in a database",
+    ),
     (
         "tracing_subscriber",
         &[""],

@@ -1,0 +1,129 @@
+//! The ledger in an `SQLite` file, for one process.
+//!
+//! The file is one process's at a time: the process holds a lock of the operating system on
+//! `<file>.lock`, which ends with it, however it ends. (Not on the file itself: closing any handle
+//! of a file would drop `SQLite`'s own locks on it.) So whoever opens the file knows that every
+//! lease in it belongs to a process that is gone, and drops them all: an image whose publication
+//! was killed need not wait for its lease to expire. Leases expire by the service's own clock.
+//!
+//! One connection does everything, which makes every operation alone; `synchronous = FULL` makes a
+//! commit wait for the disk, so that an intent survives a power cut.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::Path,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use sqlx::{
+    ConnectOptions as _, Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    OpenLedgerError, POOL_WAIT, migration,
+    statements::{self, bounded, duration_millis, sql_ledger, unavailable},
+};
+use crate::{
+    domain::{
+        image::{ContentHash, ImageName},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Position, Settlement},
+        platform::Platform,
+        publication::PostId,
+        tenant::TenantName,
+    },
+    ports::{Clock, LEASE_TTL, Ledger, LedgerError, LedgerReader},
+};
+
+/// A ledger in a local file.
+pub(super) struct SqliteLedger {
+    pool: SqlitePool,
+    clock: Arc<dyn Clock>,
+    _lock: File,
+}
+
+impl SqliteLedger {
+    /// Opens the file, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The file is another process's, or cannot be opened and written.
+    pub(super) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenLedgerError> {
+        let lock = lock(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(POOL_WAIT)
+            .connect_with(options)
+            .await
+            .map_err(OpenLedgerError::sqlite)?;
+        let sql = include_str!("migrations/sqlite/0001_ledger.sql");
+        Migrator::with_migrations(vec![migration(1, "ledger", sql)])
+            .run(&pool)
+            .await
+            .map_err(OpenLedgerError::sqlite)?;
+        sqlx::query("DELETE FROM ledger_leases")
+            .execute(&pool)
+            .await
+            .map_err(OpenLedgerError::sqlite)?;
+        Ok(Self {
+            pool,
+            clock,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
+    async fn now(&self, _connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+        Ok(statements::millis(self.clock.utc()))
+    }
+
+    /// All leases in the file are of this process.
+    #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
+    async fn session(&self) -> Result<i64, sqlx::Error> {
+        Ok(0)
+    }
+}
+
+sql_ledger!(SqliteLedger, Sqlite, live: "l.expires_at > $1");
+
+/// The lock that says whose file it is.
+fn lock(path: &Path) -> Result<File, OpenLedgerError> {
+    let failed = |source: io::Error| OpenLedgerError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let mut name = OsString::from(path);
+    name.push(".lock");
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(name)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenLedgerError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,131 @@
+mod postgres;
+mod sqlite;
+mod suite;
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+
+use super::*;
+use crate::domain::{
+    image::ContentHash,
+    ledger::{EntryQuery, Lease},
+    tenant::TenantName,
+};
+
+/// Runs every test of the suite against a stage; `$stage` is a function that sets one up, or says
+/// that it cannot.
+macro_rules! run_suite {
+    ($stage:path, $($test:ident),+ $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            if let Some(stage) = $stage().await {
+                super::suite::$test(&stage.ledger).await;
+                stage.end().await;
+            }
+        }
+    )+};
+}
+
+macro_rules! suite_on {
+    ($stage:path) => {
+        super::run_suite!(
+            $stage,
+            one_of_fifty_concurrent_claims_gets_the_lease,
+            a_lease_is_held_for_one_tenant_and_one_image,
+            what_is_known_is_told_with_the_lease,
+            a_lease_that_is_not_given_back_can_be_taken_once_it_has_expired,
+            a_renewed_lease_does_not_expire,
+            a_holder_who_lost_the_lease_writes_nothing,
+            an_intent_that_nobody_works_on_is_unknown,
+            a_failed_repetition_changes_nothing_of_what_was_known,
+            the_same_settlement_can_be_written_twice,
+            an_intent_is_written_for_all_platforms_or_for_none,
+            tenants_never_see_each_others_entries,
+            entries_are_listed_newest_first_page_by_page,
+            entries_are_filtered_by_image_platform_and_state,
+            texts_from_outside_are_kept_as_far_as_the_database_can,
+        );
+    };
+}
+use {run_suite, suite_on};
+
+/// A ledger, and what a test does to it behind its back.
+trait Backstage: Ledger + LedgerReader {
+    /// Makes all leases expire.
+    async fn expire_leases(&self);
+    /// Refuses entries of e-mail.
+    async fn refuse_email(&self);
+}
+
+fn tenant(name: &str) -> TenantName {
+    TenantName::new(name).unwrap()
+}
+
+fn lease_of(name: &str, image: &str) -> Lease {
+    Lease::for_new_holder(tenant(name), ContentHash::of(image.as_bytes()))
+}
+
+fn everything() -> EntryQuery {
+    EntryQuery {
+        image: None,
+        platform: None,
+        state: None,
+        after: None,
+        limit: 100,
+    }
+}
+
+/// A clock that moves when a test says so.
+struct Hands(Mutex<SystemTime>);
+
+impl Hands {
+    fn new() -> Self {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        Self(Mutex::new(start))
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Instant {
+        panic!("the ledger measures no time")
+    }
+
+    /// Every look at the clock takes a millisecond.
+    fn utc(&self) -> SystemTime {
+        let mut now = self.0.lock().unwrap();
+        *now += Duration::from_millis(1);
+        *now
+    }
+}
+
+#[test]
+fn urls_that_cannot_be_a_ledger_are_refused_and_not_repeated() {
+    for url in [
+        "",
+        "mysql://user:s3cret@host/db",
+        "sqlite::memory:",
+        "sqlite://",
+        "sqlite://ledger.db?mode=ro",
+        "postgres://user:s3cret@host:port/db",
+        "ledger.db",
+    ] {
+        let refused = LedgerSettings::from_url(&Secret::new(url.to_owned())).err();
+        assert!(
+            refused.is_some_and(|rule| !rule.contains("s3cret")),
+            "{url}"
+        );
+    }
+    for url in [
+        "sqlite://publisher-ledger.db",
+        "sqlite:///var/lib/publisher/ledger.db",
+        "postgres://user:s3cret@host/db",
+        "postgresql://host/db?sslmode=require",
+    ] {
+        assert!(
+            LedgerSettings::from_url(&Secret::new(url.to_owned())).is_ok(),
+            "{url}"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use uuid::Uuid;
+
+use super::{super::*, Backstage, lease_of, suite_on};
+use crate::domain::{ledger::Claim, platform::Platform};
+
+/// Where a server may be; without one, these tests say so and pass.
+const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+
+/// A schema of its own for each test.
+struct Stage {
+    ledger: PostgresLedger,
+    schema: String,
+}
+
+async fn stage() -> Option<Stage> {
+    let options = PgConnectOptions::from_str(SERVER).unwrap();
+    let connecting = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
+    let mut connection = match connecting {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            println!("skipped: no PostgreSQL answers at 127.0.0.1:5432: {error}");
+            return None;
+        }
+        Err(_) => {
+            println!("skipped: PostgreSQL at 127.0.0.1:5432 did not answer in 5 s");
+            return None;
+        }
+    };
+    let schema = format!("ledger_test_{}", Uuid::new_v4().simple());
+    let create = format!("CREATE SCHEMA {schema}");
+    sqlx::query(AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let ledger = open(&schema).await;
+    Some(Stage { ledger, schema })
+}
+
+async fn open(schema: &str) -> PostgresLedger {
+    let options = PgConnectOptions::from_str(SERVER).unwrap();
+    PostgresLedger::open(options.options([("search_path", schema)]))
+        .await
+        .unwrap()
+}
+
+impl Stage {
+    async fn end(self) {
+        let drop = format!("DROP SCHEMA {} CASCADE", self.schema);
+        sqlx::query(AssertSqlSafe(drop))
+            .execute(self.ledger.pool())
+            .await
+            .unwrap();
+        self.ledger.pool().close().await;
+    }
+}
+
+impl Backstage for PostgresLedger {
+    async fn expire_leases(&self) {
+        sqlx::query("UPDATE ledger_leases SET expires_at = 0")
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+
+    async fn refuse_email(&self) {
+        sqlx::query("ALTER TABLE ledger_entries ADD CHECK (platform <> 'email')")
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+}
+
+suite_on!(stage);
+
+#[tokio::test]
+async fn replicas_share_leases_until_the_holder_s_process_is_gone() {
+    let Some(stage) = stage().await else { return };
+    let other = open(&stage.schema).await;
+    let lease = lease_of("alice", "image");
+    assert!(matches!(
+        other.claim(&lease, &[]).await.unwrap(),
+        Claim::Held(_)
+    ));
+    let next = lease_of("alice", "image");
+    let claim = stage.ledger.claim(&next, &Platform::ALL).await.unwrap();
+    assert_eq!(claim, Claim::HeldByOther);
+    // As the server sees the end of a process: the connection breaks.
+    drop(other);
+    let taken = async {
+        while stage.ledger.claim(&next, &[]).await.unwrap() == Claim::HeldByOther {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, taken)
+        .await
+        .expect("well before the lease expires");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_holder_whose_connection_broke_goes_on_unless_another_was_faster() {
+    let Some(stage) = stage().await else { return };
+    let lease = lease_of("alice", "image");
+    stage.ledger.claim(&lease, &[]).await.unwrap();
+    let key = stage.ledger.session().await.unwrap();
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'
+            AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1",
+    )
+    .bind(key)
+    .execute(stage.ledger.pool())
+    .await
+    .unwrap();
+    stage.ledger.renew(&lease).await.unwrap();
+    assert_ne!(stage.ledger.session().await.unwrap(), key);
+    let claim = stage
+        .ledger
+        .claim(&lease_of("alice", "image"), &[])
+        .await
+        .unwrap();
+    assert_eq!(claim, Claim::HeldByOther, "the lease is under the new key");
+    stage.end().await;
+}

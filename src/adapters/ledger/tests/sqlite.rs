@@ -1,0 +1,147 @@
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{super::*, Backstage, Hands, everything, lease_of, suite_on, tenant};
+use crate::domain::{
+    image::ImageName,
+    ledger::{EntryState, Settlement},
+    platform::Platform,
+    publication::PostId,
+};
+
+struct Stage {
+    ledger: SqliteLedger,
+    folder: TempDir,
+}
+
+async fn stage() -> Option<Stage> {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await.unwrap();
+    Some(Stage { ledger, folder })
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("ledger.db")
+}
+
+async fn open(folder: &TempDir) -> Result<SqliteLedger, OpenLedgerError> {
+    SqliteLedger::open(&file(folder), Arc::new(Hands::new())).await
+}
+
+impl Stage {
+    async fn end(self) {
+        self.ledger.pool().close().await;
+    }
+}
+
+impl Backstage for SqliteLedger {
+    async fn expire_leases(&self) {
+        sqlx::query("UPDATE ledger_leases SET expires_at = 0")
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+
+    async fn refuse_email(&self) {
+        sqlx::raw_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON ledger_entries WHEN NEW.platform = 'email'
+             BEGIN SELECT RAISE(FAIL, 'refused'); END",
+        )
+        .execute(self.pool())
+        .await
+        .unwrap();
+    }
+}
+
+suite_on!(stage);
+
+#[tokio::test]
+async fn a_file_is_one_process_s_at_a_time() {
+    let stage = stage().await.unwrap();
+    let second = open(&stage.folder).await.err().unwrap();
+    assert!(matches!(second, OpenLedgerError::InUse(_)), "{second}");
+    assert!(second.to_string().contains("another process"));
+    drop(stage.ledger);
+    assert!(open(&stage.folder).await.is_ok());
+}
+
+#[tokio::test]
+async fn entries_outlive_the_process_and_leases_do_not() {
+    let stage = stage().await.unwrap();
+    let name = ImageName::new("a.jpg").unwrap();
+    let lease = lease_of("alice", "image");
+    stage.ledger.claim(&lease, &Platform::ALL).await.unwrap();
+    stage
+        .ledger
+        .intend(&lease, &name, &Platform::ALL)
+        .await
+        .unwrap();
+    let published = Settlement::Published(PostId::new("1"));
+    stage
+        .ledger
+        .settle(&lease, Platform::Telegram, &published)
+        .await
+        .unwrap();
+    let Stage { ledger, folder } = stage;
+    drop(ledger);
+
+    let ledger = open(&folder).await.unwrap();
+    let states: Vec<_> = ledger.list(&tenant("alice"), &everything()).await.unwrap();
+    let states: Vec<_> = states
+        .iter()
+        .map(|entry| (entry.platform, entry.state))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (Platform::Email, EntryState::Unknown),
+            (Platform::Telegram, EntryState::Published)
+        ]
+    );
+    let next = lease_of("alice", "image");
+    let claim = ledger.claim(&next, &Platform::ALL).await.unwrap();
+    assert!(matches!(claim, crate::domain::ledger::Claim::Held(_)));
+}
+
+#[tokio::test]
+async fn an_intent_waits_for_the_disk() {
+    let stage = stage().await.unwrap();
+    let pragma = async |name: &'static str| -> String {
+        let value = sqlx::query_scalar::<_, String>(name).fetch_one(stage.ledger.pool());
+        value.await.unwrap()
+    };
+    assert_eq!(
+        pragma("SELECT journal_mode FROM pragma_journal_mode").await,
+        "wal"
+    );
+    let synchronous = "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous";
+    assert_eq!(pragma(synchronous).await, "2", "FULL");
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_opened_says_which() {
+    let folder = TempDir::new().unwrap();
+    let nowhere = folder.path().join("missing/ledger.db");
+    let clock = Arc::new(Hands::new());
+    let error = SqliteLedger::open(&nowhere, clock.clone())
+        .await
+        .err()
+        .unwrap();
+    let told = error.to_string();
+    assert!(
+        told.contains("PUBLISH_LEDGER_URL") && told.contains("missing"),
+        "{told}"
+    );
+
+    std::fs::write(
+        file(&folder),
+        "this is no database, and long enough to tell",
+    )
+    .unwrap();
+    let error = SqliteLedger::open(&file(&folder), clock)
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+}
