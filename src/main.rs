@@ -24,6 +24,7 @@ use publisher::{
         clock::SystemClock,
         dropbox::DropboxImageStoreFactory,
         env::{Environment, SettingProblems},
+        ledger::OpenLedger,
         openai::OpenAiCaptionWriterFactory,
         orchestrator::OrchestratorClient,
         smtp::SmtpPublisherFactory,
@@ -101,13 +102,14 @@ async fn serve() -> Result<ExitCode, Failure> {
     if let Some(address) = settings.metrics_listen {
         metrics_listener::start(address).await?;
     }
-    let service = Service::compose(settings)?;
+    let service = Service::compose(settings).await?;
     let signals = EndSignals::catch()?;
     let listening = Listening::on(service.listen).await?;
     tracing::info!(address = %listening.address(), "listening");
     listening
         .serve(service.routes, signals.wait(), service.shutdown_grace)
         .await?;
+    service.ledger.close().await;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
 }
@@ -126,11 +128,12 @@ struct Service {
     listen: SocketAddr,
     shutdown_grace: Duration,
     routes: BoxEndpoint<'static, Response>,
+    ledger: OpenLedger,
 }
 
 impl Service {
-    /// Puts everything together. Contacts nobody.
-    fn compose(settings: Settings) -> Result<Self, Failure> {
+    /// Puts everything together. Opens the ledger, and contacts nobody else.
+    async fn compose(settings: Settings) -> Result<Self, Failure> {
         let Settings {
             listen,
             metrics_listen: _,
@@ -142,6 +145,7 @@ impl Service {
             dropbox,
             openai,
             telegram,
+            ledger,
             auth,
             without_effect,
         } = settings;
@@ -155,6 +159,7 @@ impl Service {
             tracing::warn!("WEB_AUTH_DISABLED: anyone may do what only an admin should");
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
 
         let (configs, secrets, host_rules, mode) = match source {
             Source::Standalone(tenant) => {
@@ -208,8 +213,17 @@ impl Service {
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages,
-            publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock)),
-            readiness: Arc::new(CheckReadiness::new(mode, configs, Arc::clone(&clock))?),
+            publish: PublishImage::new(
+                ImageScaler::default(),
+                Arc::clone(&clock),
+                Arc::clone(&ledger.ledger),
+            ),
+            readiness: Arc::new(CheckReadiness::new(
+                mode,
+                configs,
+                Arc::clone(&ledger.reader),
+                Arc::clone(&clock),
+            )?),
             auth,
             clock,
         });
@@ -217,6 +231,7 @@ impl Service {
             listen,
             shutdown_grace,
             routes,
+            ledger,
         })
     }
 }

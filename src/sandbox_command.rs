@@ -58,7 +58,7 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     if let Some(address) = settings.metrics_listen {
         metrics_listener::start(address).await?;
     }
-    let service = Service::compose(settings)?;
+    let service = Service::compose(settings).await?;
     let listening = Listening::on(service.listen).await?;
     let address = listening.address();
     if once {
@@ -71,6 +71,7 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
             result
         };
         let (served, walked) = tokio::join!(serving, walking);
+        service.ledger.close().await;
         served?;
         return walked;
     }
@@ -79,6 +80,7 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     listening
         .serve(service.routes, signals.wait(), service.shutdown_grace)
         .await?;
+    service.ledger.close().await;
     Ok(ExitCode::SUCCESS)
 }
 

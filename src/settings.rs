@@ -14,6 +14,7 @@ use publisher::{
         dropbox::DropboxSettings,
         env::{Environment, SettingProblems},
         http_client::ExtraRoots,
+        ledger::LedgerSettings,
         openai::OpenAiSettings,
         telegram::TelegramApiSettings,
     },
@@ -40,8 +41,7 @@ const LONGEST_STALE: u64 = 604_800;
 
 /// Settings that are documented, and that this version does not act on yet. Setting one is told
 /// at the start, so that nothing is silently ignored.
-const NOT_YET: [&str; 9] = [
-    "PUBLISH_LEDGER_URL",
+const NOT_YET: [&str; 8] = [
     "WEB_AUTH_USER",
     "WEB_AUTH_PASS",
     "WEB_ADMIN_PASSWORD",
@@ -74,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) openai: OpenAiSettings,
     /// How Telegram is reached.
     pub(crate) telegram: TelegramApiSettings,
+    /// Where publications are remembered.
+    pub(crate) ledger: LedgerSettings,
     /// How admins are told from others.
     pub(crate) auth: AdminAuth,
     /// Settings that are set and not acted on.
@@ -104,6 +106,7 @@ impl Settings {
         let dropbox = dropbox(environment);
         let openai = openai(environment);
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
+        let ledger = ledger(environment);
         let auth = admin_auth(environment);
         let without_effect = NOT_YET
             .into_iter()
@@ -120,6 +123,7 @@ impl Settings {
             dropbox: dropbox?,
             openai: openai?,
             telegram: TelegramApiSettings { api_url: api_url? },
+            ledger: ledger?,
             auth,
             without_effect,
         })
@@ -233,6 +237,16 @@ fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
         base_url: base_url?,
         calls_per_minute: NonZeroU32::new(calls)?,
     })
+}
+
+/// The URL is a secret: it may hold a password.
+fn ledger(environment: &mut Environment) -> Option<LedgerSettings> {
+    const NAME: &str = "PUBLISH_LEDGER_URL";
+    let default = || Secret::new("sqlite://publisher-ledger.db".to_owned());
+    let url = environment.secret(NAME).unwrap_or_else(default);
+    LedgerSettings::from_url(&url)
+        .map_err(|rule| environment.reject(NAME, rule))
+        .ok()
 }
 
 fn admin_auth(environment: &mut Environment) -> AdminAuth {

@@ -20,6 +20,8 @@ pub struct PublicationRequest {
     pub dry_run: bool,
     /// Publishes without a caption when none can be written.
     pub allow_empty_caption: bool,
+    /// Sends the image also where it has been published, or may have been.
+    pub force: bool,
 }
 
 /// What will be done for a request, decided before anything is fetched or spent. Only a resolved

@@ -97,7 +97,11 @@ async fn health_and_documents_belong_to_no_tenant() {
     sandbox.orchestrator.set_service_tokens("another", None);
     let other = Service::start_with(
         sandbox.environment(),
-        &[("ORCHESTRATOR_SERVICE_TOKEN", "old")],
+        &[
+            ("ORCHESTRATOR_SERVICE_TOKEN", "old"),
+            // A file is one process's at a time.
+            ("PUBLISH_LEDGER_URL", &format!("{}-2", sandbox.ledger_url())),
+        ],
     )
     .await;
     let ready = other.get("localhost", "/health/ready").await;

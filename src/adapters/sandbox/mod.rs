@@ -166,6 +166,7 @@ impl Sandbox {
                 self.ca_file().to_string_lossy().into_owned(),
             ),
             ("WEB_AUTH_TOKEN", self.web_token.clone()),
+            ("PUBLISH_LEDGER_URL", self.ledger_url()),
         ]
     }
 
@@ -194,6 +195,15 @@ impl Sandbox {
     #[must_use]
     pub fn web_token(&self) -> &str {
         &self.web_token
+    }
+
+    /// A ledger that goes away with the sandbox, for one service at a time.
+    #[must_use]
+    pub fn ledger_url(&self) -> String {
+        format!(
+            "sqlite://{}",
+            self.folder.path().join("ledger.db").display()
+        )
     }
 
     /// The certificate authority's PEM file; it goes away with the sandbox.

@@ -78,8 +78,8 @@ impl HealthApi {
 
     /// Can tenants be served?
     ///
-    /// Standalone: as soon as the process runs. Orchestrated: while the orchestrator answers,
-    /// which is asked at most once in five seconds however often this is called.
+    /// Standalone: while the publication ledger answers. Orchestrated: while the orchestrator
+    /// answers, too. Both are asked at most once in five seconds however often this is called.
     #[oai(
         path = "/health/ready",
         method = "get",

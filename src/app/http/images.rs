@@ -46,6 +46,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
             ProblemKind::Conflict,
             ProblemKind::CaptionRequired,
             ProblemKind::UnusableImage,
+            ProblemKind::LedgerUnavailable,
             ProblemKind::UpstreamFailed,
             ProblemKind::UpstreamLimited,
             ProblemKind::UpstreamTimeout,
@@ -96,8 +97,8 @@ impl ImagesApi {
     /// Sends the image to the platforms that are on, in parallel, with a caption that is written
     /// for it unless one is given; then writes the caption file and, once a platform has the
     /// image, moves it to the archive folder if the tenant's config says so. A platform that
-    /// fails stops no other, and the answer is still 200: see `results`. The body may be left
-    /// out.
+    /// fails stops no other, and the answer is still 200: see `results`. A platform that has the
+    /// image, or may have it, gets nothing unless `force` says so. The body may be left out.
     #[oai(
         path = "/api/images/:filename/publish",
         method = "post",

@@ -36,6 +36,8 @@ pub enum ProblemKind {
     /// 503.
     TenantUnavailable,
     /// 503.
+    LedgerUnavailable,
+    /// 503.
     AdminNotConfigured,
     /// 503.
     UpstreamLimited,
@@ -53,7 +55,7 @@ struct Facts {
 
 impl ProblemKind {
     /// Every kind there is, in the order of their statuses.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::FeatureDisabled,
@@ -69,6 +71,7 @@ impl ProblemKind {
         Self::Internal,
         Self::UpstreamFailed,
         Self::TenantUnavailable,
+        Self::LedgerUnavailable,
         Self::AdminNotConfigured,
         Self::UpstreamLimited,
         Self::UpstreamTimeout,
@@ -196,6 +199,13 @@ impl ProblemKind {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Tenant unavailable",
                 "The tenant's config or storage credential cannot be had at the moment.",
+            ),
+            Self::LedgerUnavailable => (
+                "ledger-unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Ledger unavailable",
+                "The record of what has been published cannot be read or written at the moment; \
+                 nothing is published without it.",
             ),
             Self::AdminNotConfigured => (
                 "admin-not-configured",

@@ -1,6 +1,7 @@
 //! Tenants for unit tests, on mocked ports.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,6 +20,7 @@ use crate::{
     domain::{
         credential::{Credential, CredentialVersion, Provider},
         image::{ContentHash, ImageName, StoredImage},
+        ledger::{Claim, Known},
         platform::Platform,
         request_id::RequestId,
         secret::{CredentialsRef, Secret},
@@ -27,7 +29,8 @@ use crate::{
     },
     ports::{
         Clock, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
-        MockImageStore, MockImageStoreFactory, MockPublisher, MockPublisherFactory, Publisher,
+        MockImageStore, MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory,
+        Publisher,
     },
 };
 
@@ -104,6 +107,24 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
         .returning(|| tokio::time::Instant::now().into_std());
     clock.expect_utc().returning(|| SystemTime::UNIX_EPOCH);
     Arc::new(clock)
+}
+
+/// A ledger that gives its lease to whoever asks, and takes it back.
+pub(crate) fn claimed(known: BTreeMap<Platform, Known>) -> MockLedger {
+    let mut ledger = MockLedger::new();
+    ledger
+        .expect_claim()
+        .returning(move |_, _| Ok(Claim::Held(known.clone())));
+    ledger.expect_release().returning(|_| Ok(()));
+    ledger
+}
+
+/// A ledger that knows nothing and takes everything.
+pub(crate) fn empty_ledger() -> MockLedger {
+    let mut ledger = claimed(BTreeMap::new());
+    ledger.expect_intend().returning(|_, _, _| Ok(()));
+    ledger.expect_settle().returning(|_, _, _| Ok(()));
+    ledger
 }
 
 pub(crate) fn request_id() -> RequestId {

@@ -1,4 +1,5 @@
-//! Can this process serve tenants?
+//! Can this process serve tenants? In both modes the ledger must answer: without it, nothing is
+//! published.
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -7,13 +8,15 @@ use cached::BuildError;
 use super::{error_chain::ErrorChain, single_flight::SingleFlight, timed_cache::TimedCache};
 use crate::{
     domain::{host::Host, request_id::RequestId},
-    ports::{Clock, ConfigSourceError, TenantConfigSource},
+    ports::{Clock, ConfigSourceError, LedgerReader, TenantConfigSource},
 };
 
 /// How long an answer is kept, so that probes never load an orchestrator that is down.
 const KEPT_FOR: Duration = Duration::from_secs(5);
 /// How long the orchestrator may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the ledger may take: shorter, so that of the two it is the one that is named.
+const LEDGER_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Where tenants come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,30 +39,36 @@ pub enum NotReady {
     /// The orchestrator refuses our service token.
     #[error("the orchestrator refuses the service token")]
     OrchestratorUnauthorized,
+    /// The ledger does not answer.
+    #[error("the ledger does not answer")]
+    LedgerUnavailable,
 }
 
 /// Tells whether this process can serve tenants.
 pub struct CheckReadiness {
     mode: Mode,
     source: Arc<dyn TenantConfigSource>,
+    ledger: Arc<dyn LedgerReader>,
     kept: Arc<TimedCache<(), Result<(), NotReady>>>,
     flights: SingleFlight<(), Result<(), NotReady>>,
 }
 
 impl CheckReadiness {
-    /// Asks `source`, if the mode has one that can be away.
+    /// Asks `ledger`, and `source` if the mode has one that can be away.
     ///
     /// # Errors
     /// Never in practice: the cache has one entry.
     pub fn new(
         mode: Mode,
         source: Arc<dyn TenantConfigSource>,
+        ledger: Arc<dyn LedgerReader>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
         let kept = Arc::new(TimedCache::uncounted(NonZeroUsize::MIN, clock)?);
         Ok(Self {
             mode,
             source,
+            ledger,
             kept,
             flights: SingleFlight::new(PROBE_LIMIT),
         })
@@ -76,22 +85,16 @@ impl CheckReadiness {
     /// # Errors
     /// [`NotReady`].
     pub async fn run(&self, request_id: &RequestId) -> Result<(), NotReady> {
-        let Mode::Orchestrated { probe_host } = &self.mode else {
-            return Ok(());
-        };
         if let Some(kept) = self.kept.get(&()) {
             return kept;
         }
-        let (source, request_id) = (Arc::clone(&self.source), request_id.clone());
-        let host = probe_host.clone();
+        let (mode, source) = (self.mode.clone(), Arc::clone(&self.source));
+        let (ledger, request_id) = (Arc::clone(&self.ledger), request_id.clone());
         let probe = || async move {
-            source.probe(&host, &request_id).await.map_err(|error| {
-                tracing::warn!(%request_id, error = %ErrorChain(&error), "not ready");
-                match error {
-                    ConfigSourceError::Unauthorized(_) => NotReady::OrchestratorUnauthorized,
-                    _ => NotReady::OrchestratorUnavailable,
-                }
-            })
+            let ledger = ask_ledger(&*ledger, &request_id);
+            let source = ask_source(&mode, &*source, &request_id);
+            let (ledger, source) = tokio::join!(ledger, source);
+            ledger.and(source)
         };
         let answer = self
             .flights
@@ -103,10 +106,36 @@ impl CheckReadiness {
     }
 }
 
+async fn ask_ledger(ledger: &dyn LedgerReader, request_id: &RequestId) -> Result<(), NotReady> {
+    match tokio::time::timeout(LEDGER_LIMIT, ledger.probe()).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => tracing::warn!(%request_id, error = %ErrorChain(&error), "not ready"),
+        Err(_) => tracing::warn!(%request_id, "not ready: the ledger did not answer in time"),
+    }
+    Err(NotReady::LedgerUnavailable)
+}
+
+async fn ask_source(
+    mode: &Mode,
+    source: &dyn TenantConfigSource,
+    request_id: &RequestId,
+) -> Result<(), NotReady> {
+    let Mode::Orchestrated { probe_host } = mode else {
+        return Ok(());
+    };
+    source.probe(probe_host, request_id).await.map_err(|error| {
+        tracing::warn!(%request_id, error = %ErrorChain(&error), "not ready");
+        match error {
+            ConfigSourceError::Unauthorized(_) => NotReady::OrchestratorUnauthorized,
+            _ => NotReady::OrchestratorUnavailable,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::{MockClock, MockTenantConfigSource};
+    use crate::ports::{LedgerError, MockClock, MockLedgerReader, MockTenantConfigSource};
 
     fn readiness(source: MockTenantConfigSource) -> CheckReadiness {
         let mut clock = MockClock::new();
@@ -119,7 +148,17 @@ mod tests {
             .returning(|| tokio::time::Instant::now().into_std());
         let probe_host = Host::normalise("healthcheck.example.org").unwrap();
         let mode = Mode::Orchestrated { probe_host };
-        CheckReadiness::new(mode, Arc::new(source), Arc::new(clock)).unwrap()
+        let ledger = Arc::new(ledger(true));
+        CheckReadiness::new(mode, Arc::new(source), ledger, Arc::new(clock)).unwrap()
+    }
+
+    fn ledger(answers: bool) -> MockLedgerReader {
+        let mut ledger = MockLedgerReader::new();
+        ledger.expect_probe().returning(move || {
+            let failed = || LedgerError::Unavailable("the disk is gone".into());
+            answers.then_some(()).ok_or_else(failed)
+        });
+        ledger
     }
 
     #[tokio::test(start_paused = true)]
@@ -142,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn standalone_asks_nobody() {
+    async fn standalone_asks_no_orchestrator() {
         let source = MockTenantConfigSource::new();
         let readiness = CheckReadiness {
             mode: Mode::Standalone,
@@ -152,5 +191,21 @@ mod tests {
             readiness.run(&RequestId::from_caller("id").unwrap()).await,
             Ok(())
         );
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_does_not_answer_is_told_in_both_modes() {
+        for mode in [None, Some(Mode::Standalone)] {
+            let mut source = MockTenantConfigSource::new();
+            source.expect_probe().returning(|_, _| Ok(()));
+            let readiness = readiness(source);
+            let readiness = CheckReadiness {
+                mode: mode.unwrap_or_else(|| readiness.mode.clone()),
+                ledger: Arc::new(ledger(false)),
+                ..readiness
+            };
+            let answer = readiness.run(&RequestId::from_caller("id").unwrap()).await;
+            assert_eq!(answer, Err(NotReady::LedgerUnavailable));
+        }
     }
 }

@@ -66,6 +66,8 @@ pub enum NotReadyReason {
     OrchestratorUnavailable,
     /// The orchestrator refuses the service token.
     OrchestratorUnauthorized,
+    /// The ledger does not answer, so nothing can be published.
+    LedgerUnavailable,
 }
 
 impl From<&Mode> for ServiceMode {
@@ -82,6 +84,7 @@ impl From<NotReady> for NotReadyReason {
         match reason {
             NotReady::OrchestratorUnavailable => Self::OrchestratorUnavailable,
             NotReady::OrchestratorUnauthorized => Self::OrchestratorUnauthorized,
+            NotReady::LedgerUnavailable => Self::LedgerUnavailable,
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct PublishRequest {
     /// Publish without a caption when none can be written.
     #[oai(default)]
     pub allow_empty_caption: bool,
+    /// Send the image also to platforms that have it, or may have it: it may appear there twice.
+    #[oai(default)]
+    pub force: bool,
 }
 
 /// A place to publish to.
@@ -60,8 +63,8 @@ pub struct PublishResult {
     pub any_success: bool,
     /// Nothing was written or sent.
     pub dry_run: bool,
-    /// What went wrong after the platforms were served, for people: the caption file, the
-    /// archive. The image counts as published all the same.
+    /// What went wrong after the platforms were served, for people: the ledger, the caption file,
+    /// the archive. The image counts as published all the same.
     pub warnings: Vec<String>,
 }
 
@@ -79,7 +82,8 @@ pub struct PlatformResult {
     pub error: Option<String>,
     /// What happened, for programs.
     pub outcome: PublishOutcome,
-    /// The caption as it was sent, or would be.
+    /// The caption as it was sent, or would be; empty for a platform that was not sent to because
+    /// it has the image, or may have it.
     pub caption: String,
 }
 
@@ -93,7 +97,7 @@ pub enum PublishOutcome {
     Failed,
     /// The platform had taken it before; nothing was sent.
     AlreadyPublished,
-    /// Nobody can tell whether the platform has taken it: look there before trying again.
+    /// Nobody can tell whether the platform has taken it: look there before forcing another try.
     Unknown,
     /// It was not sent, on purpose.
     Skipped,
@@ -112,6 +116,9 @@ impl PublishRequest {
                 .unwrap_or_default(),
             allow_empty_caption: fields
                 .take("allow_empty_caption", "must be true or false", boolean)
+                .unwrap_or_default(),
+            force: fields
+                .take("force", "must be true or false", boolean)
                 .unwrap_or_default(),
         }
     }
@@ -165,12 +172,14 @@ impl From<PublishRequest> for PublicationRequest {
             caption,
             dry_run,
             allow_empty_caption,
+            force,
         } = request;
         Self {
             platforms: platforms.map(|names| names.into_iter().map(Platform::from).collect()),
             caption,
             dry_run,
             allow_empty_caption,
+            force,
         }
     }
 }
@@ -249,6 +258,7 @@ impl Example for PublishRequest {
             caption: Some("Evening light over the harbour".to_owned()),
             dry_run: false,
             allow_empty_caption: false,
+            force: false,
         }
     }
 }

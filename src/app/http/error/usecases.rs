@@ -12,7 +12,7 @@ use crate::{
         },
     },
     domain::publication::PlanError,
-    ports::{CaptionError, ImageStoreError},
+    ports::{CaptionError, ImageStoreError, LedgerError},
 };
 
 const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
@@ -45,9 +45,28 @@ impl From<PublishImageError> for ApiError {
             PublishImageError::Storage(error) => error.into(),
             PublishImageError::Image(error) => error.into(),
             PublishImageError::Captions(error) => error.into(),
+            PublishImageError::Ledger(error) => Self::from_ledger(error, "Nothing was sent."),
             PublishImageError::Lost => Self::new(
                 ProblemKind::Internal,
                 "The publication ended unexpectedly. Look at the platforms before trying again.",
+            )
+            .caused_by(error),
+        }
+    }
+}
+
+impl ApiError {
+    /// What the ledger's failure means; `consequence` says what it leads to.
+    #[must_use]
+    pub fn from_ledger(error: LedgerError, consequence: &str) -> Self {
+        match error {
+            LedgerError::LeaseLost => Self::new(
+                ProblemKind::Conflict,
+                "This image is being published already.",
+            ),
+            LedgerError::Unavailable(_) => Self::new(
+                ProblemKind::LedgerUnavailable,
+                format!("The publication ledger is unavailable. {consequence}"),
             )
             .caused_by(error),
         }

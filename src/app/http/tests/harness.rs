@@ -17,6 +17,7 @@ use crate::{
         http::{HttpDependencies, auth::AdminAuth, routes},
         usecases::{
             credentials::{CredentialCacheSettings, Credentials},
+            fixtures::empty_ledger,
             imaging::ImageScaler,
             list_images::ListImages,
             publish::PublishImage,
@@ -35,9 +36,10 @@ use crate::{
     },
     ports::{
         CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
-        MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
-        MockImageStore, MockImageStoreFactory, MockPublisher, MockPublisherFactory,
-        MockTenantConfigSource, Publisher, PublisherFactory, TenantConfigSource,
+        LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
+        MockImageStore, MockImageStoreFactory, MockLedger, MockLedgerReader, MockPublisher,
+        MockPublisherFactory, MockTenantConfigSource, Publisher, PublisherFactory,
+        TenantConfigSource,
     },
 };
 
@@ -54,6 +56,9 @@ pub(super) struct Service {
     pub(super) writer: MockCaptionWriter,
     pub(super) telegram: MockPublisher,
     pub(super) mode: Mode,
+    /// `None` knows nothing and takes everything.
+    pub(super) ledger: Option<MockLedger>,
+    pub(super) reader: MockLedgerReader,
 }
 
 /// An answer, read to its end.
@@ -87,6 +92,8 @@ impl Service {
             writer: MockCaptionWriter::new(),
             telegram: MockPublisher::new(),
             mode: Mode::Standalone,
+            ledger: None,
+            reader: MockLedgerReader::new(),
         }
     }
 
@@ -128,7 +135,12 @@ impl Service {
             writer,
             telegram,
             mode,
+            ledger,
+            mut reader,
         } = self;
+        reader.expect_probe().returning(|| Ok(()));
+        let reader: Arc<dyn LedgerReader> = Arc::new(reader);
+        let ledger = Arc::new(ledger.unwrap_or_else(empty_ledger));
         let source = source.unwrap_or_else(|| source_of(document));
         let source: Arc<dyn TenantConfigSource> = Arc::new(source);
         let clock = clock();
@@ -145,11 +157,11 @@ impl Service {
             &clock,
             TenancySettings::default(),
         );
-        let readiness = CheckReadiness::new(mode, source, Arc::clone(&clock));
+        let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list: ListImages,
-            publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock)),
+            publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock), ledger),
             readiness: Arc::new(readiness.unwrap()),
             auth,
             clock,

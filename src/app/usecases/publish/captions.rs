@@ -44,22 +44,23 @@ impl Captions {
 }
 
 impl Publication {
-    /// Captions for every platform of the plan. A caller's caption makes no call and is only
+    /// Captions for these platforms. A caller's caption makes no call and is only
     /// made to fit: the tenant's hashtags go with written captions.
     pub(super) async fn captions(
         &self,
         image: &EncodedImage,
+        platforms: &[Platform],
     ) -> Result<Captions, PublishImageError> {
         if let Some(caption) = &self.request.caption {
             let fit =
                 |platform: &Platform| (*platform, CaptionRules::of(*platform).fit(caption, ""));
-            let by_platform = self.plan.platforms().iter().map(fit).collect();
+            let by_platform = platforms.iter().map(fit).collect();
             return Ok(Captions {
                 by_platform,
                 ..Captions::default()
             });
         }
-        match self.written(image).await {
+        match self.written(image, platforms).await {
             Ok(captions) => Ok(captions),
             Err(error) => {
                 tracing::warn!(
@@ -78,9 +79,13 @@ impl Publication {
 
     /// One vision call and one caption call; once more from the start when the credential turns
     /// out to be dead and another can be had.
-    async fn written(&self, image: &EncodedImage) -> Result<Captions, CaptionsUnavailable> {
+    async fn written(
+        &self,
+        image: &EncodedImage,
+        platforms: &[Platform],
+    ) -> Result<Captions, CaptionsUnavailable> {
         let writer = self.tenant.caption_writer(&self.request_id).await?;
-        let result = self.written_by(&*writer.client, image).await;
+        let result = self.written_by(&*writer.client, image, platforms).await;
         let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result else {
             return result;
         };
@@ -89,13 +94,14 @@ impl Publication {
         if renewed.is_refused_like(&writer) {
             return result;
         }
-        self.written_by(&*renewed.client, image).await
+        self.written_by(&*renewed.client, image, platforms).await
     }
 
     async fn written_by(
         &self,
         writer: &dyn CaptionWriter,
         image: &EncodedImage,
+        platforms: &[Platform],
     ) -> Result<Captions, CaptionsUnavailable> {
         let settings = self.tenant.settings();
         let Some(ai) = &settings.ai else {
@@ -104,7 +110,7 @@ impl Publication {
         let analysis = self.analysis(writer, ai, image).await?;
         let brief = CaptionBrief {
             analysis,
-            platforms: self.plan.platforms().to_vec(),
+            platforms: platforms.to_vec(),
         };
         // What was seen has been paid for, and makes a caption of its own.
         let written = match writer.write(&brief).await {
@@ -129,7 +135,7 @@ impl Publication {
             (*platform, CaptionRules::of(*platform).fit(text, hashtags))
         };
         Ok(Captions {
-            by_platform: self.plan.platforms().iter().map(fit).collect(),
+            by_platform: platforms.iter().map(fit).collect(),
             sd_caption: written.sd_caption,
             model: Some(ai.caption_model.clone()),
             analysis: Some(analysis),

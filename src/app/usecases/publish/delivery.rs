@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Captions, Publication};
+use super::{Captions, Publication, held_lease::HeldLease};
 use crate::{
     app::usecases::{
         error_chain::ErrorChain,
@@ -12,6 +12,7 @@ use crate::{
     },
     domain::{
         image::EncodedImage,
+        ledger::Settlement,
         platform::Platform,
         publication::{Outcome, PlatformResult},
     },
@@ -23,7 +24,11 @@ pub(super) type Prepared = (Platform, Result<EncodedImage, ScaleError>);
 
 impl Publication {
     /// An image for each platform: the original, or a smaller copy where its limits ask for one.
-    pub(super) async fn prepare(&self, image: &EncodedImage) -> Vec<Prepared> {
+    pub(super) async fn prepare(
+        &self,
+        image: &EncodedImage,
+        platforms: &[Platform],
+    ) -> Vec<Prepared> {
         let one = |platform: &Platform| {
             let platform = *platform;
             async move {
@@ -38,15 +43,17 @@ impl Publication {
                 (platform, ready)
             }
         };
-        join_all(self.plan.platforms().iter().map(one)).await
+        join_all(platforms.iter().map(one)).await
     }
 
-    /// Publishes to all platforms side by side; one that fails stops no other.
+    /// Publishes to all platforms side by side; one that fails stops no other. What came of each
+    /// is in the ledger when this returns, or else a warning stands beside it.
     pub(super) async fn deliver(
         &self,
+        lease: &HeldLease,
         prepared: Vec<Prepared>,
         captions: &Captions,
-    ) -> Vec<PlatformResult> {
+    ) -> Vec<(PlatformResult, Option<String>)> {
         let one = |(platform, ready): Prepared| async move {
             let caption = captions.of(platform).to_owned();
             let outcome = match ready {
@@ -56,13 +63,42 @@ impl Publication {
                 }
                 Err(error) => Outcome::Failed(error.to_string()),
             };
-            PlatformResult {
+            let warning = self.record(lease, platform, &outcome).await;
+            let result = PlatformResult {
                 platform,
                 caption,
                 outcome,
-            }
+            };
+            (result, warning)
         };
         join_all(prepared.into_iter().map(one)).await
+    }
+
+    /// Tells the ledger; says so if it could not be told.
+    async fn record(
+        &self,
+        lease: &HeldLease,
+        platform: Platform,
+        outcome: &Outcome,
+    ) -> Option<String> {
+        let settlement = match outcome {
+            Outcome::Published(id) | Outcome::AlreadyPublished(id) => {
+                Settlement::Published(id.clone())
+            }
+            Outcome::Failed(error) | Outcome::Skipped(error) => Settlement::Failed(error.clone()),
+            Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
+        };
+        let error = lease.settle(platform, &settlement).await.err()?;
+        tracing::error!(
+            tenant = %self.tenant.name(),
+            platform = platform.as_str(),
+            outcome = outcome.as_str(),
+            error = %ErrorChain(&error),
+            "the ledger could not be told what came of a post, and counts it as unknown"
+        );
+        Some(format!(
+            "the ledger could not be told what came of {platform}, and counts it as unknown"
+        ))
     }
 
     fn post(&self, image: EncodedImage, caption: String, captions: &Captions) -> Post {

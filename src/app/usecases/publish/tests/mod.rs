@@ -1,23 +1,19 @@
 //! Publishing on mocked ports, with every call counted.
 
 mod captions;
+mod ledger;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 
 use super::*;
 use crate::{
     app::usecases::fixtures::{
-        TenantFixture, clock, image_name, jpeg, request_id, rotating_store, stored,
+        TenantFixture, clock, empty_ledger, image_name, jpeg, request_id, rotating_store, stored,
     },
-    domain::{
-        analysis::Analysis, caption::WrittenCaptions, platform::Platform, publication::PostId,
-    },
-    ports::{FetchedImage, Folder, PublishError},
+    domain::{analysis::Analysis, caption::WrittenCaptions, publication::PostId},
+    ports::{Folder, MockLedger, PublishError},
 };
 
 fn seen() -> Analysis {
@@ -113,7 +109,15 @@ async fn publish(
     fixture: TenantFixture,
     request: PublicationRequest,
 ) -> Result<PublicationReport, PublishImageError> {
-    let usecase = PublishImage::new(ImageScaler::default(), clock());
+    publish_with(empty_ledger(), fixture, request).await
+}
+
+async fn publish_with(
+    ledger: MockLedger,
+    fixture: TenantFixture,
+    request: PublicationRequest,
+) -> Result<PublicationReport, PublishImageError> {
+    let usecase = PublishImage::new(ImageScaler::default(), clock(), Arc::new(ledger));
     usecase
         .run(fixture.build(), image_name(), request, request_id())
         .await

@@ -1,0 +1,95 @@
+//! The right to publish an image, kept for as long as the publication takes.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+use crate::{
+    app::usecases::error_chain::ErrorChain,
+    domain::{
+        image::ImageName,
+        ledger::{Lease, Settlement},
+        platform::Platform,
+    },
+    ports::{LEASE_RENEWED_EVERY, Ledger, LedgerError},
+};
+
+/// The pauses between attempts to write down what came of a post: the post cannot be taken back,
+/// so the ledger gets a while to come back.
+const SETTLE_PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
+
+/// A lease that is held, and renewed until this is given back or dropped. One that is dropped
+/// ends by itself.
+pub(super) struct HeldLease {
+    ledger: Arc<dyn Ledger>,
+    lease: Lease,
+    keeper: JoinHandle<()>,
+}
+
+impl HeldLease {
+    /// Keeps a lease that a claim has brought.
+    pub(super) fn keep(ledger: Arc<dyn Ledger>, lease: Lease) -> Self {
+        let keeper = keep_renewed(Arc::clone(&ledger), lease.clone());
+        Self {
+            ledger,
+            lease,
+            keeper: tokio::spawn(keeper.in_current_span()),
+        }
+    }
+
+    /// Writes down that the image is about to be sent. Not repeated: nothing is lost yet.
+    pub(super) async fn intend(
+        &self,
+        image: &ImageName,
+        platforms: &[Platform],
+    ) -> Result<(), LedgerError> {
+        self.ledger.intend(&self.lease, image, platforms).await
+    }
+
+    /// Writes down what came of it, in up to four attempts.
+    pub(super) async fn settle(
+        &self,
+        platform: Platform,
+        settlement: &Settlement,
+    ) -> Result<(), LedgerError> {
+        for pause in SETTLE_PAUSES {
+            match self.ledger.settle(&self.lease, platform, settlement).await {
+                Err(LedgerError::Unavailable(_)) => tokio::time::sleep(pause).await,
+                ended => return ended,
+            }
+        }
+        self.ledger.settle(&self.lease, platform, settlement).await
+    }
+
+    /// Gives it back.
+    pub(super) async fn release(self) {
+        self.keeper.abort();
+        if let Err(error) = self.ledger.release(&self.lease).await {
+            tracing::warn!(error = %ErrorChain(&error), "a lease could not be given back");
+        }
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+async fn keep_renewed(ledger: Arc<dyn Ledger>, lease: Lease) {
+    loop {
+        tokio::time::sleep(LEASE_RENEWED_EVERY).await;
+        let Err(error) = ledger.renew(&lease).await else {
+            continue;
+        };
+        tracing::warn!(error = %ErrorChain(&error), "a lease could not be renewed");
+        if matches!(error, LedgerError::LeaseLost) {
+            return;
+        }
+    }
+}
