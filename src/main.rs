@@ -37,6 +37,7 @@ use publisher::{
             error_chain::ErrorChain,
             imaging::ImageScaler,
             list_images::ListImages,
+            list_publications::ListPublications,
             publish::PublishImage,
             readiness::{CheckReadiness, Mode},
             resolve_tenant::{HostRules, ResolveTenant},
@@ -218,6 +219,7 @@ impl Service {
                 Arc::clone(&clock),
                 Arc::clone(&ledger.ledger),
             ),
+            publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::new(CheckReadiness::new(
                 mode,
                 configs,

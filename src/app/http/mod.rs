@@ -16,6 +16,7 @@ pub mod json_body;
 mod known_routes;
 mod middleware;
 pub mod problem;
+mod publications;
 pub mod request_id;
 pub mod spec;
 pub mod tenant_scope;
@@ -33,12 +34,13 @@ use self::{
     images::ImagesApi,
     known_routes::KnownRoutes,
     middleware::{body_limit::BodyLimit, observe::Observe, problems::Problems},
+    publications::PublicationsApi,
     tenant_scope::TenantRoutes,
 };
 use crate::{
     app::usecases::{
-        list_images::ListImages, publish::PublishImage, readiness::CheckReadiness,
-        resolve_tenant::ResolveTenant,
+        list_images::ListImages, list_publications::ListPublications, publish::PublishImage,
+        readiness::CheckReadiness, resolve_tenant::ResolveTenant,
     },
     ports::Clock,
 };
@@ -51,6 +53,8 @@ pub struct HttpDependencies {
     pub list: ListImages,
     /// Publishes one.
     pub publish: PublishImage,
+    /// Lists what has been published.
+    pub publications: ListPublications,
     /// Tells whether tenants can be served.
     pub readiness: Arc<CheckReadiness>,
     /// How admins are told from others.
@@ -60,7 +64,11 @@ pub struct HttpDependencies {
 }
 
 /// Everything there is.
-type Api = (DocsApi, HealthApi, TenantRoutes<(ConfigApi, ImagesApi)>);
+type Api = (
+    DocsApi,
+    HealthApi,
+    TenantRoutes<(ConfigApi, ImagesApi, PublicationsApi)>,
+);
 
 /// All routes, with everything around them. Never answers with an error that is not a problem.
 #[must_use]
@@ -69,6 +77,7 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         resolve_tenant,
         list,
         publish,
+        publications,
         readiness,
         auth,
         clock,
@@ -79,6 +88,7 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
             auth: Arc::clone(&auth),
         },
         ImagesApi { list, publish },
+        PublicationsApi { list: publications },
     );
     let api: Api = (
         DocsApi,

@@ -8,6 +8,7 @@ pub mod error_chain;
 pub(crate) mod fixtures;
 pub mod imaging;
 pub mod list_images;
+pub mod list_publications;
 pub mod publish;
 pub mod readiness;
 pub mod resolve_tenant;

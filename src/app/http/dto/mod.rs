@@ -5,4 +5,5 @@ pub mod config;
 pub mod health;
 pub mod images;
 pub mod problem;
+pub mod publications;
 pub mod publish;

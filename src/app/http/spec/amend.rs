@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::http::{
     config, dto::problem::Problem, error::needs_retry_after, health, images, problem::ProblemKind,
+    publications,
 };
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
@@ -23,6 +24,10 @@ pub(super) fn all(document: &mut Value) {
     schemas::amend(&mut document["components"]["schemas"]);
     // The only body that is read, and it takes no other fields.
     document["components"]["schemas"]["PublishRequest"]["additionalProperties"] = false.into();
+    for field in ["started_at", "ended_at"] {
+        let publication = &mut document["components"]["schemas"]["Publication"];
+        publication["properties"][field]["format"] = "date-time".into();
+    }
     let schemas = document["components"]["schemas"].clone();
     for (path, operations) in entries(&mut document["paths"]) {
         let is_tenants = path.starts_with("/api/");
@@ -112,9 +117,14 @@ fn own_problems(operation_id: &str) -> Vec<ProblemKind> {
 /// What all resources say about their operations.
 pub(super) fn own_problem_lists()
 -> impl Iterator<Item = &'static (&'static str, &'static [ProblemKind])> {
-    [health::PROBLEMS, config::PROBLEMS, images::PROBLEMS]
-        .into_iter()
-        .flatten()
+    [
+        health::PROBLEMS,
+        config::PROBLEMS,
+        images::PROBLEMS,
+        publications::PROBLEMS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn problem_response(status: StatusCode, kinds: &[ProblemKind]) -> Value {

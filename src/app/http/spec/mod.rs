@@ -41,6 +41,8 @@ pub(super) enum Tag {
     Config,
     /// The tenant's images, and publishing them.
     Images,
+    /// What has been published, and what came of it.
+    Publications,
 }
 
 /// The document as JSON text, indented, with a line break at its end.

@@ -1,0 +1,98 @@
+//! `/api/publications`: what has been published, as the ledger has it.
+
+use poem_openapi::{OpenApi, param::Query, payload::Json};
+
+use super::{
+    auth::Admin,
+    dto::{
+        problem::FieldError,
+        publications::{PublicationList, PublicationOutcome, position_of},
+        publish::PlatformName,
+    },
+    error::ApiError,
+    json_body::Fields,
+    problem::ProblemKind,
+    spec::Tag,
+    tenant_scope::TenantScope,
+};
+use crate::{
+    app::usecases::list_publications::ListPublications,
+    domain::{image::ImageName, ledger::EntryQuery},
+};
+
+/// The problems of each operation, by its id; `spec` adds those that come with tenants and
+/// security.
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
+    "listPublications",
+    &[ProblemKind::InvalidRequest, ProblemKind::LedgerUnavailable],
+)];
+
+/// A page's length when nobody says.
+const DEFAULT_LIMIT: u32 = 50;
+
+/// A tenant's publications.
+pub(super) struct PublicationsApi {
+    pub(super) list: ListPublications,
+}
+
+#[OpenApi]
+impl PublicationsApi {
+    /// What has been published?
+    ///
+    /// How things stand with each image on each platform that it was ever sent to, newest
+    /// attempt first. The filters add up. An attempt whose end was not recorded, because the
+    /// service ended in between, is `unknown`.
+    #[oai(
+        path = "/api/publications",
+        method = "get",
+        operation_id = "listPublications",
+        tag = "Tag::Publications"
+    )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each parameter of the operation is one"
+    )]
+    async fn list_publications(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _admin: Admin,
+        /// At most so many; left out, 50.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// The page that begins here: `next_cursor` of the page before.
+        #[oai(validator(max_length = 64))]
+        cursor: Query<Option<String>>,
+        /// Only images that had this name when they were last sent.
+        filename: Query<Option<String>>,
+        /// Only this platform.
+        platform: Query<Option<PlatformName>>,
+        /// Only what stands like this.
+        outcome: Query<Option<PublicationOutcome>>,
+    ) -> Result<Json<PublicationList>, ApiError> {
+        let mut fields = Fields::default();
+        let query = EntryQuery {
+            image: filename.0.and_then(|name| read_name(&name, &mut fields)),
+            platform: platform.0.map(Into::into),
+            state: outcome.0.map(Into::into),
+            after: cursor.0.and_then(|cursor| {
+                let position = position_of(&cursor);
+                if position.is_none() {
+                    let rule = "must be the `next_cursor` of a page";
+                    fields.reject(FieldError::new("cursor", rule));
+                }
+                position
+            }),
+            limit: limit.0.unwrap_or(DEFAULT_LIMIT),
+        };
+        let query = fields.finish_with(Some(query))?;
+        let page = self.list.run(&tenant, query).await;
+        let page = page.map_err(|error| ApiError::from_ledger(error, "Try again later."))?;
+        Ok(Json(page.into()))
+    }
+}
+
+fn read_name(name: &str, fields: &mut Fields) -> Option<ImageName> {
+    ImageName::new(name)
+        .map_err(|rule| fields.reject(FieldError::new("filename", rule.to_string())))
+        .ok()
+}
