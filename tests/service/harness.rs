@@ -140,6 +140,11 @@ impl Service {
         assert!(status.success());
     }
 
+    /// Ends the process as `kill -9` does, and waits until it is gone.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits for the end of the process.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
