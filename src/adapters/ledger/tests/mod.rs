@@ -3,9 +3,12 @@ mod sqlite;
 mod suite;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Mutex,
     time::{Duration, Instant, SystemTime},
 };
+
+use futures_util::FutureExt as _;
 
 use super::*;
 use crate::domain::{
@@ -21,8 +24,12 @@ macro_rules! run_suite {
         #[tokio::test(flavor = "multi_thread")]
         async fn $test() {
             if let Some(stage) = $stage().await {
-                super::suite::$test(&stage.ledger).await;
+                let ended = super::run_to_the_end(super::suite::$test(&stage.ledger)).await;
+                // Also after a failure: nothing is left behind on a server.
                 stage.end().await;
+                if let Err(panic) = ended {
+                    std::panic::resume_unwind(panic);
+                }
             }
         }
     )+};
@@ -50,6 +57,10 @@ macro_rules! suite_on {
     };
 }
 use {run_suite, suite_on};
+
+async fn run_to_the_end(test: impl Future<Output = ()>) -> std::thread::Result<()> {
+    AssertUnwindSafe(test).catch_unwind().await
+}
 
 /// A ledger, and what a test does to it behind its back.
 trait Backstage: Ledger + LedgerReader {
