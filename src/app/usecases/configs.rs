@@ -26,7 +26,7 @@ const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
 /// How long the first requests after a config has expired wait for a new one, before they are
 /// served with the old one. Long enough for a source that is well, too short for anybody to
 /// notice one that is not; once it has failed, nobody waits at all.
-const BRIEF_WAIT: Duration = Duration::from_millis(250);
+const BRIEF_WAIT: Duration = Duration::from_millis(100);
 
 /// How many bad fields of a config are logged one by one: a config may have any number of them.
 const MOST_WARNINGS: usize = 50;
