@@ -5,7 +5,7 @@ use std::{
     borrow::Borrow,
     hash::Hash,
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -35,6 +35,9 @@ pub(super) struct TimedCache<K, V> {
 struct Entry<V> {
     value: V,
     life: Life,
+    /// Shared by all copies: noting a failure must not put an old entry into the place of a new
+    /// one. Looked at only when a refresh is due.
+    tries: Arc<Mutex<Tries>>,
 }
 
 /// When an entry is worth refreshing, when it has expired, and when it is no longer kept.
@@ -43,8 +46,13 @@ struct Life {
     refresh_from: Instant,
     deadline: Instant,
     kept_until: Instant,
+}
+
+/// The refreshes of an entry that have failed, and when the next one may be tried.
+#[derive(Clone, Copy)]
+struct Tries {
     failures: u32,
-    next_try: Instant,
+    next: Instant,
 }
 
 /// What a look into the cache has found.
@@ -133,19 +141,20 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Entry { value, life } = self.entries.get(key)?;
+        let Entry { value, life, tries } = self.entries.get(key)?;
         let now = self.clock.now();
         if now >= life.kept_until {
             self.forget(key);
             return None;
         }
-        let refresh = match (
-            now >= life.refresh_from && now >= life.next_try,
-            life.failures,
-        ) {
-            (false, _) => Refresh::NotDue,
-            (true, 0) => Refresh::Due,
-            (true, _) => Refresh::DueAgain,
+        let refresh = if now < life.refresh_from {
+            Refresh::NotDue
+        } else {
+            match *lock(&tries) {
+                Tries { next, .. } if now < next => Refresh::NotDue,
+                Tries { failures: 0, .. } => Refresh::Due,
+                Tries { .. } => Refresh::DueAgain,
+            }
         };
         Some(Found {
             value,
@@ -167,24 +176,33 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
             refresh_from: deadline.checked_sub(life / LAST_PART).unwrap_or(deadline),
             deadline,
             kept_until: deadline + grace,
-            failures: 0,
-            next_try: now,
         };
-        self.entries.set(key, Entry { value, life });
+        let tries = Arc::new(Mutex::new(Tries {
+            failures: 0,
+            next: now,
+        }));
+        self.entries.set(key, Entry { value, life, tries });
         self.count_entries();
     }
 
     /// Notes that a refresh has failed: the next one is due only after a cool-down of 5 s, which
-    /// doubles with each failure up to 60 s.
+    /// doubles with each failure up to 60 s. What many callers see fail is one failure, and an
+    /// entry that has just been replaced has none.
     pub(super) fn note_failure(&self, key: &K) {
-        let Some(Entry { value, mut life }) = self.entries.peek(key) else {
+        let Some(Entry { life, tries, .. }) = self.entries.peek(key) else {
             return;
         };
-        let doublings = life.failures.min(LONGEST_COOL_DOWN.as_secs().ilog2());
+        let now = self.clock.now();
+        let mut tries = lock(&tries);
+        let is_young = now < life.refresh_from;
+        let is_noted = tries.failures > 0 && now < tries.next;
+        if is_young || is_noted {
+            return;
+        }
+        let doublings = tries.failures.min(LONGEST_COOL_DOWN.as_secs().ilog2());
         let cool_down = (FIRST_COOL_DOWN * 2_u32.pow(doublings)).min(LONGEST_COOL_DOWN);
-        life.failures = life.failures.saturating_add(1);
-        life.next_try = self.clock.now() + cool_down;
-        self.entries.set(key.clone(), Entry { value, life });
+        tries.failures = tries.failures.saturating_add(1);
+        tries.next = now + cool_down;
     }
 
     /// Drops a value.
@@ -223,6 +241,11 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         let entries = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         self.counts.entries.set(entries);
     }
+}
+
+/// Nothing that could panic half-way runs under the lock, so a poisoned one is sound.
+fn lock(tries: &Mutex<Tries>) -> MutexGuard<'_, Tries> {
+    tries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The counters of a cache, looked up once.
@@ -336,6 +359,18 @@ mod tests {
             );
         }
         cache.note_failure(&"nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_many_see_fail_is_one_failure() {
+        let cache = cache(1);
+        cache.set_with_grace("a", 1, SECOND, 1_000 * SECOND);
+        advance(SECOND).await;
+        for _ in 0..100 {
+            cache.note_failure(&"a");
+        }
+        advance(5 * SECOND).await;
+        assert_eq!(cache.look("a").unwrap().refresh, Refresh::DueAgain);
     }
 
     #[tokio::test(start_paused = true)]
