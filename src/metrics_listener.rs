@@ -28,14 +28,8 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetricsError {
     /// The address is taken, or not ours.
-    #[error("METRICS_LISTEN_ADDRESS: cannot listen on {address}")]
-    Listen {
-        /// Where it should have been.
-        address: SocketAddr,
-        /// What the system says.
-        #[source]
-        cause: io::Error,
-    },
+    #[error("METRICS_LISTEN_ADDRESS is of no use")]
+    Listen(#[source] io::Error),
     /// Somebody else counts already.
     #[error("the metrics could not be set up")]
     Recorder(#[from] BuildError),
@@ -47,9 +41,7 @@ pub(crate) enum MetricsError {
 /// # Errors
 /// [`MetricsError`]; metrics that were asked for and cannot be had stop the start.
 pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
-    let listening = Listening::on(address)
-        .await
-        .map_err(|cause| MetricsError::Listen { address, cause })?;
+    let listening = Listening::on(address).await.map_err(MetricsError::Listen)?;
     let address = listening.address();
     let handle = recorder()?.install_recorder()?;
     describe();

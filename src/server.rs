@@ -29,7 +29,9 @@ impl Listening {
     /// # Errors
     /// The address cannot be had.
     pub(crate) async fn on(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }

@@ -67,3 +67,20 @@ async fn the_sandbox_publishes_one_image_and_tells_of_it() {
         assert!(told.contains(part), "{part} is not in {told}");
     }
 }
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = command("sandbox")
+        .args(["--listen", &address])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains(&format!("cannot listen on {address}")),
+        "{told}"
+    );
+}
