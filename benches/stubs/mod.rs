@@ -98,6 +98,10 @@ impl ImageStore for Unused {
         Ok(Vec::new())
     }
 
+    async fn find(&self, _: &ImageName) -> Result<StoredImage, ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
+
     async fn fetch(&self, _: &ImageName) -> Result<FetchedImage, ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }

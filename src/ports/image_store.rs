@@ -28,6 +28,12 @@ pub trait ImageStore: Send + Sync {
     /// [`ImageStoreError`].
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError>;
 
+    /// What storage says of one image, without its bytes.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError>;
+
     /// One image with its bytes, at most
     /// [`MAX_IMAGE_BYTES`](crate::domain::image::MAX_IMAGE_BYTES) of them.
     ///

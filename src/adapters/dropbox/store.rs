@@ -179,6 +179,20 @@ impl ImageStore for DropboxImageStore {
         Ok(images.ok_or(Failure::Malformed("cursors that are no good"))?)
     }
 
+    async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
+        let path = self.entry(name.as_str());
+        let found = self
+            .connection
+            .read("get_metadata", || self.connection.metadata(&path))
+            .await?
+            .filter(Metadata::is_file)
+            .ok_or(ImageStoreError::NotFound)?;
+        let image = found
+            .into_image()
+            .ok_or(Failure::Malformed("a file without what every file has"))?;
+        Ok(image)
+    }
+
     async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
         let path = self.entry(name.as_str());
         let limit = usize::try_from(MAX_IMAGE_BYTES).unwrap_or(usize::MAX);

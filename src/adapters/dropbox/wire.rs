@@ -70,8 +70,8 @@ impl Metadata {
         self.tag == "file"
     }
 
-    /// An entry of a folder, if it is an image.
-    fn into_image(self) -> Option<StoredImage> {
+    /// What is known of it as an image, if it is one.
+    pub(super) fn into_image(self) -> Option<StoredImage> {
         if !self.is_file() {
             return None;
         }

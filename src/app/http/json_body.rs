@@ -13,6 +13,7 @@ use poem_openapi::{
 use serde_json::{Map, Value};
 
 use super::{dto::problem::FieldError, error::ApiError, problem::ProblemKind};
+use crate::domain::image::ImageName;
 
 /// The fields of a body that the spec describes as `T`. An empty body has none.
 pub struct JsonBody<T> {
@@ -50,6 +51,13 @@ impl Fields {
             self.reject(FieldError::new(name, rule));
         }
         read
+    }
+
+    /// Reads the file name of an image out of the path.
+    pub fn image_name(&mut self, filename: &str) -> Option<ImageName> {
+        ImageName::new(filename)
+            .map_err(|rule| self.reject(FieldError::new("filename", rule.to_string())))
+            .ok()
     }
 
     /// Notes a problem.

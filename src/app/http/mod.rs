@@ -17,6 +17,7 @@ mod known_routes;
 mod middleware;
 pub mod problem;
 mod publications;
+mod publishing;
 pub mod request_id;
 pub mod spec;
 pub mod tenant_scope;
@@ -35,6 +36,7 @@ use self::{
     known_routes::KnownRoutes,
     middleware::{body_limit::BodyLimit, observe::Observe, problems::Problems},
     publications::PublicationsApi,
+    publishing::PublishingApi,
     tenant_scope::TenantRoutes,
 };
 use crate::{
@@ -67,7 +69,7 @@ pub struct HttpDependencies {
 type Api = (
     DocsApi,
     HealthApi,
-    TenantRoutes<(ConfigApi, ImagesApi, PublicationsApi)>,
+    TenantRoutes<(ConfigApi, ImagesApi, PublishingApi, PublicationsApi)>,
 );
 
 /// All routes, with everything around them. Never answers with an error that is not a problem.
@@ -87,7 +89,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         ConfigApi {
             auth: Arc::clone(&auth),
         },
-        ImagesApi { list, publish },
+        ImagesApi { list },
+        PublishingApi { publish },
         PublicationsApi { list: publications },
     );
     let api: Api = (

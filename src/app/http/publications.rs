@@ -15,10 +15,7 @@ use super::{
     spec::Tag,
     tenant_scope::TenantScope,
 };
-use crate::{
-    app::usecases::list_publications::ListPublications,
-    domain::{image::ImageName, ledger::EntryQuery},
-};
+use crate::{app::usecases::list_publications::ListPublications, domain::ledger::EntryQuery};
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.
@@ -71,7 +68,7 @@ impl PublicationsApi {
     ) -> Result<Json<PublicationList>, ApiError> {
         let mut fields = Fields::default();
         let query = EntryQuery {
-            image: filename.0.and_then(|name| read_name(&name, &mut fields)),
+            image: filename.0.and_then(|name| fields.image_name(&name)),
             platform: platform.0.map(Into::into),
             state: outcome.0.map(Into::into),
             after: cursor.0.and_then(|cursor| {
@@ -89,10 +86,4 @@ impl PublicationsApi {
         let page = page.map_err(|error| ApiError::from_ledger(error, "Try again later."))?;
         Ok(Json(page.into()))
     }
-}
-
-fn read_name(name: &str, fields: &mut Fields) -> Option<ImageName> {
-    ImageName::new(name)
-        .map_err(|rule| fields.reject(FieldError::new("filename", rule.to_string())))
-        .ok()
 }

@@ -78,6 +78,15 @@ impl Images<'_> {
         self.call(|store| async move { store.list().await }).await
     }
 
+    /// What storage says of one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
+        self.call(|store| async move { store.find(name).await })
+            .await
+    }
+
     /// One image with its bytes.
     ///
     /// # Errors

@@ -43,6 +43,21 @@ async fn a_listing_knows_hashes_without_a_download() {
 }
 
 #[tokio::test]
+async fn one_image_is_found_without_a_download() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "content");
+    tenant.dropbox().make_folder(ACCOUNT, "/Queue/folder.jpg");
+    let image = tenant.store.find(&name("A.jpg")).await.unwrap();
+    assert_eq!(image.name.as_str(), "a.jpg", "the name that storage shows");
+    assert_eq!(image.content_hash, ContentHash::of(b"content"));
+    assert_eq!(tenant.calls("download"), 0);
+    for missing in ["b.jpg", "folder.jpg"] {
+        let error = tenant.store.find(&name(missing)).await.unwrap_err();
+        assert!(matches!(error, ImageStoreError::NotFound), "{missing}");
+    }
+}
+
+#[tokio::test]
 async fn the_top_folder_can_be_the_root() {
     let tenant = Tenant::with("/", SWIFT).await;
     tenant.put("/a.jpg", "a");

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::http::{
     config, dto::problem::Problem, error::needs_retry_after, health, images, problem::ProblemKind,
-    publications,
+    publications, publishing,
 };
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
@@ -121,6 +121,7 @@ pub(super) fn own_problem_lists()
         health::PROBLEMS,
         config::PROBLEMS,
         images::PROBLEMS,
+        publishing::PROBLEMS,
         publications::PROBLEMS,
     ]
     .into_iter()
