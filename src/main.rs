@@ -39,6 +39,7 @@ use publisher::{
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
+            publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
             resolve_tenant::{HostRules, ResolveTenant},
             tenant::Providers,
@@ -147,6 +148,7 @@ impl Service {
             openai,
             telegram,
             ledger,
+            capacity,
             auth,
             without_effect,
         } = settings;
@@ -214,10 +216,15 @@ impl Service {
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages,
-            publish: PublishImage::new(
-                ImageScaler::default(),
-                Arc::clone(&clock),
-                Arc::clone(&ledger.ledger),
+            publish: PublishOnce::new(
+                PublishImage::new(
+                    ImageScaler::default(),
+                    Arc::clone(&clock),
+                    Arc::clone(&ledger.ledger),
+                    Arc::clone(&ledger.reader),
+                    capacity,
+                ),
+                Arc::clone(&ledger.requests),
             ),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::new(CheckReadiness::new(

@@ -21,6 +21,7 @@ use publisher::{
     app::{
         http::auth::AdminAuth,
         usecases::{
+            capacity::{Capacity, ImageRoom, PublishSlots},
             configs::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
             resolve_tenant::TenancySettings,
@@ -41,7 +42,7 @@ const LONGEST_STALE: u64 = 604_800;
 
 /// Settings that are documented, and that this version does not act on yet. Setting one is told
 /// at the start, so that nothing is silently ignored.
-const NOT_YET: [&str; 8] = [
+const NOT_YET: [&str; 7] = [
     "WEB_AUTH_USER",
     "WEB_AUTH_PASS",
     "WEB_ADMIN_PASSWORD",
@@ -49,7 +50,6 @@ const NOT_YET: [&str; 8] = [
     "WEB_ADMIN_COOKIE_TTL_SECONDS",
     "WEB_SECURE_COOKIES",
     "MAX_CONCURRENT_REQUESTS",
-    "MAX_CONCURRENT_PUBLISHES_PER_TENANT",
 ];
 
 /// Everything that the environment says.
@@ -76,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) telegram: TelegramApiSettings,
     /// Where publications are remembered.
     pub(crate) ledger: LedgerSettings,
+    /// How much is published at a time.
+    pub(crate) capacity: Capacity,
     /// How admins are told from others.
     pub(crate) auth: AdminAuth,
     /// Settings that are set and not acted on.
@@ -107,6 +109,7 @@ impl Settings {
         let openai = openai(environment);
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
         let ledger = ledger(environment);
+        let capacity = capacity(environment);
         let auth = admin_auth(environment);
         let without_effect = NOT_YET
             .into_iter()
@@ -124,6 +127,7 @@ impl Settings {
             openai: openai?,
             telegram: TelegramApiSettings { api_url: api_url? },
             ledger: ledger?,
+            capacity,
             auth,
             without_effect,
         })
@@ -273,6 +277,14 @@ fn required_secret(environment: &mut Environment, name: &str) -> Option<Secret> 
 
 fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {
     Duration::from_secs(environment.number(name, default, 1..=most))
+}
+
+fn capacity(environment: &mut Environment) -> Capacity {
+    let publishes = environment.number("MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1..=1_000);
+    Capacity {
+        slots: PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN)),
+        room: ImageRoom::default(),
+    }
 }
 
 fn size(environment: &mut Environment, name: &str, default: NonZeroUsize) -> NonZeroUsize {

@@ -217,7 +217,8 @@ impl ContentHash {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lowercase hex digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes
         .iter()

@@ -153,7 +153,7 @@ impl EntryState {
 
 /// Where an entry stands in the list, newest first. An entry that is tried again moves to the
 /// front.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// When its last attempt began, in milliseconds since 1970.
     pub started_ms: i64,

@@ -9,6 +9,15 @@ use crate::domain::{
     tenant_config::{Resolved, TenantConfig},
 };
 
+/// Which image is to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The one of this name.
+    Image(ImageName),
+    /// One that the tenant has not published yet.
+    Next,
+}
+
 /// What a caller asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicationRequest {
@@ -166,15 +175,15 @@ impl Outcome {
 /// What became of a whole publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicationReport {
-    /// The image.
-    pub image: ImageName,
+    /// The image; `None` when there was none to publish.
+    pub image: Option<ImageName>,
     /// One result for each platform that was planned, in the order of [`Platform::ALL`].
     pub results: Vec<PlatformResult>,
     /// Nothing was written or sent.
     pub dry_run: bool,
     /// The image is in the archive folder now.
     pub archived: bool,
-    /// What went wrong after the platforms were served (sidecar, archive), for people.
+    /// What went wrong beside the platforms (images passed over, sidecar, archive), for people.
     pub warnings: Vec<String>,
 }
 

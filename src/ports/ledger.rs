@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
-    image::ImageName,
+    image::{ContentHash, ImageName},
     ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
     platform::Platform,
     tenant::TenantName,
@@ -83,6 +83,16 @@ pub trait LedgerReader: Send + Sync {
         &self,
         tenant: &TenantName,
         query: &EntryQuery,
+    ) -> Result<Vec<Entry>, LedgerError>;
+
+    /// All entries of these contents, in no order.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn entries_of(
+        &self,
+        tenant: &TenantName,
+        contents: &[ContentHash],
     ) -> Result<Vec<Entry>, LedgerError>;
 
     /// Asks in one attempt whether the ledger answers.

@@ -7,6 +7,7 @@
 mod caption_writer;
 mod clock;
 mod credential_store;
+mod idempotency_store;
 mod image_store;
 mod ledger;
 mod publisher;
@@ -18,6 +19,7 @@ pub use self::{
     },
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
+    idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
     image_store::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     publisher::{Post, PublishError, Publisher, PublisherFactory},
@@ -28,6 +30,7 @@ pub use self::{
     caption_writer::{MockCaptionWriter, MockCaptionWriterFactory},
     clock::MockClock,
     credential_store::MockCredentialStore,
+    idempotency_store::MockIdempotencyStore,
     image_store::{MockImageStore, MockImageStoreFactory},
     ledger::{MockLedger, MockLedgerReader},
     publisher::{MockPublisher, MockPublisherFactory},

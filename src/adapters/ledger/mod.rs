@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `statements.rs` | what is the same for both: the statements, and the ports made of them |
+//! | `requests.rs` | the same for requests under an idempotency key |
 //! | `sqlite.rs`, `postgres.rs` | how each is opened, tells the time, and knows a dead holder |
 //! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
 //!
@@ -10,6 +11,7 @@
 //! lost writes nothing. Neither a secret nor an image is ever written.
 
 mod postgres;
+mod requests;
 mod sqlite;
 mod statements;
 
@@ -24,7 +26,7 @@ use sqlx::{
 use self::{postgres::PostgresLedger, sqlite::SqliteLedger};
 use crate::{
     domain::secret::Secret,
-    ports::{Cause, Clock, Ledger, LedgerReader},
+    ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerReader},
 };
 
 /// How long an operation waits for a connection, and opening for the first one.
@@ -67,6 +69,8 @@ pub struct OpenLedger {
     pub ledger: Arc<dyn Ledger>,
     /// Where people and probes read them.
     pub reader: Arc<dyn LedgerReader>,
+    /// Where requests are kept under their keys.
+    pub requests: Arc<dyn IdempotencyStore>,
     pool: Pool,
 }
 
@@ -90,6 +94,7 @@ impl OpenLedger {
                 Ok(Self {
                     pool: Pool::Sqlite(ledger.pool().clone()),
                     ledger: Arc::clone(&ledger) as _,
+                    requests: Arc::clone(&ledger) as _,
                     reader: ledger,
                 })
             }
@@ -98,6 +103,7 @@ impl OpenLedger {
                 Ok(Self {
                     pool: Pool::Postgres(ledger.pool().clone()),
                     ledger: Arc::clone(&ledger) as _,
+                    requests: Arc::clone(&ledger) as _,
                     reader: ledger,
                 })
             }

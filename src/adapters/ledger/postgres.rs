@@ -24,18 +24,21 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    OpenLedgerError, POOL_WAIT, migration,
+    OpenLedgerError, POOL_WAIT, migration, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
     domain::{
+        idempotency::{Begun, ChosenImage, KeyedRequest},
         image::{ContentHash, ImageName},
         ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Position, Settlement},
         platform::Platform,
         publication::PostId,
         tenant::TenantName,
     },
-    ports::{LEASE_TTL, Ledger, LedgerError, LedgerReader},
+    ports::{
+        IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR, LEASE_TTL, Ledger, LedgerError, LedgerReader,
+    },
 };
 
 /// Each operation takes a connection for milliseconds: a few serve many publications.
@@ -69,11 +72,15 @@ impl PostgresLedger {
             .connect_with(options.clone())
             .await
             .map_err(OpenLedgerError::postgres)?;
-        let sql = include_str!("migrations/postgres/0001_ledger.sql");
-        Migrator::with_migrations(vec![migration(1, "ledger", sql)])
-            .run(&pool)
-            .await
-            .map_err(OpenLedgerError::postgres)?;
+        let ledger = include_str!("migrations/postgres/0001_ledger.sql");
+        let requests = include_str!("migrations/postgres/0002_requests.sql");
+        Migrator::with_migrations(vec![
+            migration(1, "ledger", ledger),
+            migration(2, "requests", requests),
+        ])
+        .run(&pool)
+        .await
+        .map_err(OpenLedgerError::postgres)?;
         Ok(Self {
             pool,
             options,
@@ -121,7 +128,12 @@ fn random_key() -> i64 {
     i64::try_from(Uuid::new_v4().as_u128() >> 65).unwrap_or(i64::MAX)
 }
 
-sql_ledger!(PostgresLedger, Postgres, live: "(l.expires_at > $1 AND EXISTS (
+sql_ledger!(
+    PostgresLedger,
+    Postgres,
+    live: "(l.expires_at > $1 AND EXISTS (
     SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
         AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (CAST(k.classid AS BIGINT) << 32) + CAST(k.objid AS BIGINT) = l.session))");
+        AND (CAST(k.classid AS BIGINT) << 32) + CAST(k.objid AS BIGINT) = l.session))",
+    texts: "SELECT json_array_elements_text(CAST($3 AS JSON))"
+);

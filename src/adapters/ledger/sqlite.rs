@@ -4,7 +4,7 @@
 //! `<file>.lock`, which ends with it, however it ends. (Not on the file itself: closing any handle
 //! of a file would drop `SQLite`'s own locks on it.) So whoever opens the file knows that every
 //! lease in it belongs to a process that is gone, and drops them all: an image whose publication
-//! was killed need not wait for its lease to expire. Leases expire by the service's own clock.
+//! was killed need not wait for its lease to expire, nor a request for that of its key. Leases expire by the service's own clock.
 //!
 //! One connection does everything, which makes every operation alone; `synchronous = FULL` makes a
 //! commit wait for the disk, so that an intent survives a power cut.
@@ -26,18 +26,22 @@ use sqlx::{
 };
 
 use super::{
-    OpenLedgerError, POOL_WAIT, migration,
+    OpenLedgerError, POOL_WAIT, migration, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
     domain::{
+        idempotency::{Begun, ChosenImage, KeyedRequest},
         image::{ContentHash, ImageName},
         ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Position, Settlement},
         platform::Platform,
         publication::PostId,
         tenant::TenantName,
     },
-    ports::{Clock, LEASE_TTL, Ledger, LedgerError, LedgerReader},
+    ports::{
+        Clock, IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR, LEASE_TTL, Ledger, LedgerError,
+        LedgerReader,
+    },
 };
 
 /// A ledger in a local file.
@@ -68,15 +72,24 @@ impl SqliteLedger {
             .connect_with(options)
             .await
             .map_err(OpenLedgerError::sqlite)?;
-        let sql = include_str!("migrations/sqlite/0001_ledger.sql");
-        Migrator::with_migrations(vec![migration(1, "ledger", sql)])
-            .run(&pool)
-            .await
-            .map_err(OpenLedgerError::sqlite)?;
-        sqlx::query("DELETE FROM ledger_leases")
-            .execute(&pool)
-            .await
-            .map_err(OpenLedgerError::sqlite)?;
+        let ledger = include_str!("migrations/sqlite/0001_ledger.sql");
+        let requests = include_str!("migrations/sqlite/0002_requests.sql");
+        Migrator::with_migrations(vec![
+            migration(1, "ledger", ledger),
+            migration(2, "requests", requests),
+        ])
+        .run(&pool)
+        .await
+        .map_err(OpenLedgerError::sqlite)?;
+        for left_behind in [
+            "DELETE FROM ledger_leases",
+            "UPDATE ledger_requests SET holder = NULL",
+        ] {
+            sqlx::query(left_behind)
+                .execute(&pool)
+                .await
+                .map_err(OpenLedgerError::sqlite)?;
+        }
         Ok(Self {
             pool,
             clock,
@@ -104,7 +117,12 @@ impl SqliteLedger {
     }
 }
 
-sql_ledger!(SqliteLedger, Sqlite, live: "l.expires_at > $1");
+sql_ledger!(
+    SqliteLedger,
+    Sqlite,
+    live: "l.expires_at > $1",
+    texts: "SELECT value FROM json_each($3)"
+);
 
 /// The lock that says whose file it is.
 fn lock(path: &Path) -> Result<File, OpenLedgerError> {

@@ -94,10 +94,10 @@ pub(super) fn unavailable(error: impl Into<Cause>) -> LedgerError {
     LedgerError::Unavailable(error.into())
 }
 
-/// Makes [`Ledger`](crate::ports::Ledger) and [`LedgerReader`](crate::ports::LedgerReader) of a
-/// type. `$live` says in SQL whether the lease `l` holds at the time `$1`.
+/// Makes the ports of the ledger of a type (those of `requests` with them). `$live` says in SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the
+/// elements of the JSON array `$3`.
 macro_rules! sql_ledger {
-    ($ledger:ty, $database:ty, live: $live:literal) => {
+    ($ledger:ty, $database:ty, live: $live:literal, texts: $texts:literal) => {
         const TAKE: &str = concat!(
             "INSERT INTO ledger_leases AS l (tenant, content_hash, holder, session, expires_at)
              VALUES ($2, $3, $4, $5, $6)
@@ -110,25 +110,36 @@ macro_rules! sql_ledger {
             ")"
         );
 
-        const LIST: &str = concat!(
-            "SELECT id, filename, content_hash, platform, now_state, post_id, error, started_at,
-                ended_at
-             FROM (SELECT e.*, CASE
-                    WHEN e.state <> 'intent' THEN e.state
-                    WHEN EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
-                        AND l.content_hash = e.content_hash AND l.holder = e.holder
-                        AND ",
-            $live,
-            ") THEN 'in_progress'
-                    ELSE 'unknown'
-                END AS now_state FROM ledger_entries e WHERE e.tenant = $2) AS entries
-             WHERE (CAST($3 AS TEXT) IS NULL OR filename = $3)
+        macro_rules! entries {
+            ($condition:expr) => {
+                concat!(
+                    "SELECT id, filename, content_hash, platform, now_state, post_id, error,
+                        started_at, ended_at
+                     FROM (SELECT e.*, CASE
+                            WHEN e.state <> 'intent' THEN e.state
+                            WHEN EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
+                                AND l.content_hash = e.content_hash AND l.holder = e.holder
+                                AND ",
+                    $live,
+                    ") THEN 'in_progress'
+                            ELSE 'unknown'
+                        END AS now_state FROM ledger_entries e WHERE e.tenant = $2) AS entries
+                     WHERE ",
+                    $condition
+                )
+            };
+        }
+        const LIST: &str = entries!(
+            "(CAST($3 AS TEXT) IS NULL OR filename = $3)
                 AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
                 AND (CAST($5 AS TEXT) IS NULL OR now_state = $5)
                 AND (CAST($6 AS BIGINT) IS NULL OR started_at < $6
                     OR (started_at = $6 AND id < $7))
              ORDER BY started_at DESC, id DESC LIMIT $8"
         );
+        const OF_CONTENTS: &str = entries!(concat!("content_hash IN (", $texts, ")"));
+
+        super::requests::sql_requests!($ledger, live: $live);
 
         impl $ledger {
             /// Begins a write of the holder; fails if the lease is not his any more. The row is
@@ -219,8 +230,28 @@ macro_rules! sql_ledger {
                     .bind(i64::from(query.limit))
                     .fetch_all(&mut *connection)
                     .await?;
+                rows.iter().map(Self::entry).collect()
+            }
+
+            async fn entries_of_contents(
+                &self,
+                tenant: &TenantName,
+                contents: &[ContentHash],
+            ) -> Result<Vec<Entry>, sqlx::Error> {
+                let mut connection = self.pool().acquire().await?;
+                let now = self.now(&mut connection).await?;
+                let hashes: Vec<&str> = contents.iter().map(ContentHash::as_str).collect();
+                let rows = sqlx::query(OF_CONTENTS)
+                    .bind(now)
+                    .bind(tenant.as_str())
+                    .bind(serde_json::Value::from(hashes).to_string())
+                    .fetch_all(&mut *connection)
+                    .await?;
+                rows.iter().map(Self::entry).collect()
+            }
+
+            fn entry(row: &<$database as sqlx::Database>::Row) -> Result<Entry, sqlx::Error> {
                 let unreadable = |what: &str| sqlx::Error::Decode(what.to_owned().into());
-                let entry = |row: &<$database as sqlx::Database>::Row| {
                     let text = |column: &str| row.try_get::<String, _>(column);
                     let started_ms = row.try_get("started_at")?;
                     let ended: Option<i64> = row.try_get("ended_at")?;
@@ -243,8 +274,6 @@ macro_rules! sql_ledger {
                         started: statements::time(started_ms),
                         ended: ended.map(statements::time),
                     })
-                };
-                rows.iter().map(entry).collect()
             }
         }
 
@@ -340,6 +369,15 @@ macro_rules! sql_ledger {
                 query: &EntryQuery,
             ) -> Result<Vec<Entry>, LedgerError> {
                 bounded(async { self.entries(tenant, query).await.map_err(unavailable) }).await
+            }
+
+            async fn entries_of(
+                &self,
+                tenant: &TenantName,
+                contents: &[ContentHash],
+            ) -> Result<Vec<Entry>, LedgerError> {
+                let entries = self.entries_of_contents(tenant, contents);
+                bounded(async { entries.await.map_err(unavailable) }).await
             }
 
             async fn probe(&self) -> Result<(), LedgerError> {

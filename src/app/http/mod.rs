@@ -41,7 +41,7 @@ use self::{
 };
 use crate::{
     app::usecases::{
-        list_images::ListImages, list_publications::ListPublications, publish::PublishImage,
+        list_images::ListImages, list_publications::ListPublications, publish_once::PublishOnce,
         readiness::CheckReadiness, resolve_tenant::ResolveTenant,
     },
     ports::Clock,
@@ -54,7 +54,7 @@ pub struct HttpDependencies {
     /// Lists a tenant's images.
     pub list: ListImages,
     /// Publishes one.
-    pub publish: PublishImage,
+    pub publish: PublishOnce,
     /// Lists what has been published.
     pub publications: ListPublications,
     /// Tells whether tenants can be served.

@@ -26,9 +26,13 @@ pub enum ProblemKind {
     /// 415.
     UnsupportedMediaType,
     /// 422.
+    IdempotencyMismatch,
+    /// 422.
     CaptionRequired,
     /// 422.
     UnusableImage,
+    /// 429.
+    RateLimited,
     /// 500.
     Internal,
     /// 502.
@@ -37,6 +41,8 @@ pub enum ProblemKind {
     TenantUnavailable,
     /// 503.
     LedgerUnavailable,
+    /// 503.
+    Overloaded,
     /// 503.
     AdminNotConfigured,
     /// 503.
@@ -55,7 +61,7 @@ struct Facts {
 
 impl ProblemKind {
     /// Every kind there is, in the order of their statuses.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::FeatureDisabled,
@@ -66,12 +72,15 @@ impl ProblemKind {
         Self::Conflict,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::IdempotencyMismatch,
         Self::CaptionRequired,
         Self::UnusableImage,
+        Self::RateLimited,
         Self::Internal,
         Self::UpstreamFailed,
         Self::TenantUnavailable,
         Self::LedgerUnavailable,
+        Self::Overloaded,
         Self::AdminNotConfigured,
         Self::UpstreamLimited,
         Self::UpstreamTimeout,
@@ -156,7 +165,8 @@ impl ProblemKind {
                 "conflict",
                 StatusCode::CONFLICT,
                 "Conflict",
-                "Another request is working on the same image.",
+                "Another request is working on the same image, or under the same key; or the image \
+                 has been replaced meanwhile.",
             ),
             Self::PayloadTooLarge => (
                 "payload-too-large",
@@ -170,6 +180,12 @@ impl ProblemKind {
                 "Unsupported media type",
                 "The body is not declared to be JSON.",
             ),
+            Self::IdempotencyMismatch => (
+                "idempotency-mismatch",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Idempotency key used before",
+                "The `Idempotency-Key` belongs to a request that asked for something else.",
+            ),
             Self::CaptionRequired => (
                 "caption-required",
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -181,6 +197,12 @@ impl ProblemKind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Unusable image",
                 "The file is no image that can be published.",
+            ),
+            Self::RateLimited => (
+                "rate-limited",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+                "More of this is under way, or was tried, than is let through at a time.",
             ),
             Self::Internal => (
                 "internal",
@@ -206,6 +228,12 @@ impl ProblemKind {
                 "Ledger unavailable",
                 "The record of what has been published cannot be read or written at the moment; \
                  nothing is published without it.",
+            ),
+            Self::Overloaded => (
+                "overloaded",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Overloaded",
+                "This service has as much to do as it can take on.",
             ),
             Self::AdminNotConfigured => (
                 "admin-not-configured",

@@ -1,44 +1,110 @@
 //! Publishing a tenant's images.
 
-use poem_openapi::{OpenApi, param::Path, payload::Json};
+use poem_openapi::{
+    ApiResponse, OpenApi,
+    param::{Header, Path},
+    payload::Json,
+    types::{ParseFromJSON as _, ToJSON as _},
+};
+use std::sync::Arc;
 
 use super::{
     auth::Admin,
-    dto::publish::{PublishRequest, PublishResult},
+    dto::{
+        problem::FieldError,
+        publish::{PublishRequest, PublishResult},
+    },
     error::ApiError,
-    json_body::JsonBody,
+    json_body::{Fields, JsonBody},
     problem::ProblemKind,
     request_id::CurrentRequestId,
     spec::Tag,
     tenant_scope::TenantScope,
 };
-use crate::app::usecases::publish::PublishImage;
+use crate::{
+    app::usecases::{
+        publish_once::{PublishAnswer, PublishOnce},
+        tenant::Tenant,
+    },
+    domain::{
+        idempotency::IdempotencyKey,
+        publication::{PublicationReport, Target},
+        request_id::RequestId,
+    },
+};
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants, security
-/// and bodies.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
-    "publishImage",
-    &[
-        ProblemKind::InvalidRequest,
-        ProblemKind::FeatureDisabled,
-        ProblemKind::ImageNotFound,
-        ProblemKind::Conflict,
-        ProblemKind::CaptionRequired,
-        ProblemKind::UnusableImage,
-        ProblemKind::LedgerUnavailable,
-        ProblemKind::UpstreamFailed,
-        ProblemKind::UpstreamLimited,
-        ProblemKind::UpstreamTimeout,
-    ],
-)];
+/// The problems of each operation, by its id; `spec` adds those that come with tenants, security,
+/// file names and bodies.
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
+    ("publishNextImage", PUBLISHING),
+    ("publishImage", PUBLISHING),
+];
+
+/// Whoever chooses the image.
+const PUBLISHING: &[ProblemKind] = &[
+    ProblemKind::InvalidRequest,
+    ProblemKind::FeatureDisabled,
+    ProblemKind::Conflict,
+    ProblemKind::IdempotencyMismatch,
+    ProblemKind::CaptionRequired,
+    ProblemKind::UnusableImage,
+    ProblemKind::RateLimited,
+    ProblemKind::LedgerUnavailable,
+    ProblemKind::Overloaded,
+    ProblemKind::UpstreamFailed,
+    ProblemKind::UpstreamLimited,
+    ProblemKind::UpstreamTimeout,
+];
 
 /// Sends images to platforms.
 pub(super) struct PublishingApi {
-    pub(super) publish: PublishImage,
+    pub(super) publish: PublishOnce,
+}
+
+/// What became of the image.
+#[derive(ApiResponse)]
+enum Published {
+    /// What became of the image.
+    #[oai(status = 200)]
+    Answer(
+        Json<PublishResult>,
+        /// `true` when this is the first answer to a request under the same key.
+        #[oai(header = "Idempotency-Replayed")]
+        Option<String>,
+    ),
 }
 
 #[OpenApi]
 impl PublishingApi {
+    /// Publish the next image.
+    ///
+    /// Publishes the first image, by name, that the tenant has not published yet: its content is
+    /// on no platform as far as the ledger knows, and not in doubt there. Images whose publication
+    /// has failed before come last. Everything else is as for `publishImage`. When there is nothing
+    /// left to publish, `filename` is `null`.
+    #[oai(
+        path = "/api/publish",
+        method = "post",
+        operation_id = "publishNextImage",
+        tag = "Tag::Images"
+    )]
+    async fn publish_next_image(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _admin: Admin,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// Makes the request safe to repeat: under the same key, 24 hours long, the first answer
+        /// comes again, and nothing is published a second time. 1 to 255 visible ASCII characters,
+        /// such as a UUID.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        body: JsonBody<PublishRequest>,
+    ) -> Result<Published, ApiError> {
+        let target = |_: &mut Fields| Some(Target::Next);
+        let key = idempotency_key.0;
+        self.publish(tenant, request_id, key, body, target).await
+    }
+
     /// Publish an image.
     ///
     /// Sends the image to the platforms that are on, in parallel, with a caption that is written
@@ -59,13 +125,61 @@ impl PublishingApi {
         CurrentRequestId(request_id): CurrentRequestId,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
+        /// Makes the request safe to repeat: under the same key, 24 hours long, the first answer
+        /// comes again, and nothing is published a second time. 1 to 255 visible ASCII characters,
+        /// such as a UUID.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
         body: JsonBody<PublishRequest>,
-    ) -> Result<Json<PublishResult>, ApiError> {
-        let mut fields = body.into_fields();
-        let name = fields.image_name(&filename);
-        let request = PublishRequest::read(&mut fields);
-        let name = fields.finish_with(name)?;
-        let report = self.publish.run(tenant, name, request.into(), request_id);
-        Ok(Json(report.await?.into()))
+    ) -> Result<Published, ApiError> {
+        let target = |fields: &mut Fields| fields.image_name(&filename).map(Target::Image);
+        let key = idempotency_key.0;
+        self.publish(tenant, request_id, key, body, target).await
     }
 }
+
+impl PublishingApi {
+    async fn publish(
+        &self,
+        tenant: Arc<Tenant>,
+        request_id: RequestId,
+        key: Option<String>,
+        body: JsonBody<PublishRequest>,
+        target: impl FnOnce(&mut Fields) -> Option<Target>,
+    ) -> Result<Published, ApiError> {
+        let mut fields = body.into_fields();
+        let target = target(&mut fields);
+        let key = key.and_then(|key| read_key(&key, &mut fields));
+        let request = PublishRequest::read(&mut fields).into();
+        let target = fields.finish_with(target)?;
+        let publish = self
+            .publish
+            .run(tenant, target, request, request_id, key, write_down);
+        match publish.await? {
+            PublishAnswer::First(report) => Ok(Published::Answer(Json(report.into()), None)),
+            PublishAnswer::Replayed(answer) => {
+                let first = PublishResult::parse_from_json_string(&answer);
+                let first = first.map_err(|error| {
+                    ApiError::internal().caused_by(UnreadableAnswer(error.into_message()))
+                })?;
+                Ok(Published::Answer(Json(first), Some("true".to_owned())))
+            }
+        }
+    }
+}
+
+fn read_key(key: &str, fields: &mut Fields) -> Option<IdempotencyKey> {
+    IdempotencyKey::new(key)
+        .map_err(|rule| fields.reject(FieldError::new("Idempotency-Key", rule.to_string())))
+        .ok()
+}
+
+/// The answer as it is kept for the next request under its key.
+fn write_down(report: &PublicationReport) -> String {
+    PublishResult::from(report.clone()).to_json_string()
+}
+
+/// An answer that was kept is not one that this version can read.
+#[derive(Debug, thiserror::Error)]
+#[error("a kept answer cannot be read: {0}")]
+struct UnreadableAnswer(String);

@@ -5,6 +5,7 @@ mod harness;
 mod images;
 mod logs;
 mod publications;
+mod publishing;
 mod requests;
 mod tenants;
 

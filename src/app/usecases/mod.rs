@@ -1,6 +1,7 @@
 //! What the service does: one concrete struct for each use case, holding the ports that it needs
 //! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
 
+pub mod capacity;
 pub mod captioning;
 pub mod configs;
 pub mod credentials;
@@ -12,6 +13,7 @@ pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
 pub mod publish;
+pub mod publish_once;
 pub mod readiness;
 pub mod resolve_tenant;
 mod single_flight;

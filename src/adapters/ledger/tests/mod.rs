@@ -1,4 +1,5 @@
 mod postgres;
+mod request_suite;
 mod sqlite;
 mod suite;
 
@@ -20,11 +21,11 @@ use crate::domain::{
 /// Runs every test of the suite against a stage; `$stage` is a function that sets one up, or says
 /// that it cannot.
 macro_rules! run_suite {
-    ($stage:path, $($test:ident),+ $(,)?) => {$(
+    ($suite:ident on $stage:path: $($test:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread")]
         async fn $test() {
             if let Some(stage) = $stage().await {
-                let ended = super::run_to_the_end(super::suite::$test(&stage.ledger)).await;
+                let ended = super::run_to_the_end(super::$suite::$test(&stage.ledger)).await;
                 // Also after a failure: nothing is left behind on a server.
                 stage.end().await;
                 if let Err(panic) = ended {
@@ -38,7 +39,7 @@ macro_rules! run_suite {
 macro_rules! suite_on {
     ($stage:path) => {
         super::run_suite!(
-            $stage,
+            suite on $stage:
             one_of_fifty_concurrent_claims_gets_the_lease,
             a_lease_is_held_for_one_tenant_and_one_image,
             what_is_known_is_told_with_the_lease,
@@ -52,7 +53,18 @@ macro_rules! suite_on {
             tenants_never_see_each_others_entries,
             entries_are_listed_newest_first_page_by_page,
             entries_are_filtered_by_image_platform_and_state,
+            entries_are_found_by_their_contents,
             texts_from_outside_are_kept_as_far_as_the_database_can,
+        );
+        super::run_suite!(
+            request_suite on $stage:
+            one_of_fifty_concurrent_requests_gets_the_key,
+            an_answer_is_given_again_and_to_the_same_request_only,
+            keys_are_one_tenant_s,
+            a_key_that_is_given_back_is_free_for_the_same_request,
+            a_request_whose_holder_is_gone_is_resumed_with_its_image,
+            who_lost_the_key_writes_nothing,
+            a_key_is_kept_for_a_day,
         );
     };
 }
@@ -63,9 +75,11 @@ async fn run_to_the_end(test: impl Future<Output = ()>) -> std::thread::Result<(
 }
 
 /// A ledger, and what a test does to it behind its back.
-trait Backstage: Ledger + LedgerReader {
-    /// Makes all leases expire.
+trait Backstage: Ledger + LedgerReader + IdempotencyStore {
+    /// Makes all leases expire, and the holders of all keys.
     async fn expire_leases(&self);
+    /// Makes all keys older than they may be.
+    async fn age_keys(&self);
     /// Refuses entries of e-mail.
     async fn refuse_email(&self);
 }

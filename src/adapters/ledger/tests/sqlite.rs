@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
 use super::{super::*, Backstage, Hands, everything, lease_of, suite_on, tenant};
@@ -37,7 +38,19 @@ impl Stage {
 
 impl Backstage for SqliteLedger {
     async fn expire_leases(&self) {
-        sqlx::query("UPDATE ledger_leases SET expires_at = 0")
+        for table in ["ledger_leases", "ledger_requests"] {
+            let expire = format!("UPDATE {table} SET expires_at = 0");
+            sqlx::query(AssertSqlSafe(expire))
+                .execute(self.pool())
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn age_keys(&self) {
+        let day = 24 * 60 * 60 * 1000;
+        sqlx::query("UPDATE ledger_requests SET created_at = created_at - $1")
+            .bind(day)
             .execute(self.pool())
             .await
             .unwrap();

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{Backstage, everything, lease_of, tenant};
 use crate::{
     domain::{
-        image::ImageName,
+        image::{ContentHash, ImageName},
         ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Settlement},
         platform::Platform::{self, Email, Telegram},
         publication::PostId,
@@ -348,6 +348,21 @@ pub(super) async fn entries_are_filtered_by_image_platform_and_state(ledger: &im
             [expected]
         );
     }
+}
+
+pub(super) async fn entries_are_found_by_their_contents(ledger: &impl Backstage) {
+    for image in ["a", "b", "c"] {
+        attempt(ledger, "alice", image, &published(image)).await;
+    }
+    attempt(ledger, "bob", "d", &published("d")).await;
+    let contents = ["c", "a", "d", "never tried"].map(|it| ContentHash::of(it.as_bytes()));
+    let who = tenant("alice");
+    let entries = ledger.entries_of(&who, &contents).await.unwrap();
+    let mut found: Vec<_> = entries.iter().map(|entry| entry.image.as_str()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["a.jpg", "c.jpg"]);
+    let none = ledger.entries_of(&tenant("alice"), &[]).await.unwrap();
+    assert!(none.is_empty());
 }
 
 pub(super) async fn texts_from_outside_are_kept_as_far_as_the_database_can(

@@ -53,8 +53,9 @@ pub enum PlatformName {
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 #[oai(example)]
 pub struct PublishResult {
-    /// The image.
-    pub filename: String,
+    /// The image; `null` when the tenant has none to publish.
+    #[oai(nullable)]
+    pub filename: Option<String>,
     /// What became of it on each platform, by the platform's name.
     pub results: BTreeMap<String, PlatformResult>,
     /// The image is in the archive folder now.
@@ -63,8 +64,9 @@ pub struct PublishResult {
     pub any_success: bool,
     /// Nothing was written or sent.
     pub dry_run: bool,
-    /// What went wrong after the platforms were served, for people: the ledger, the caption file,
-    /// the archive. The image counts as published all the same.
+    /// What went wrong beside the platforms, for people: files that were passed over because they
+    /// cannot be published, the ledger, the caption file, the archive. An image that a platform has
+    /// counts as published all the same.
     pub warnings: Vec<String>,
 }
 
@@ -216,7 +218,7 @@ impl From<PublicationReport> for PublishResult {
             (result.platform.as_str().to_owned(), result.into())
         };
         Self {
-            filename: image.as_str().to_owned(),
+            filename: image.map(|name| name.as_str().to_owned()),
             results: results.into_iter().map(entry).collect(),
             archived,
             any_success,
@@ -267,7 +269,7 @@ impl Example for PublishResult {
     fn example() -> Self {
         let platform = PlatformName::Telegram;
         Self {
-            filename: "harbour.png".to_owned(),
+            filename: Some("harbour.png".to_owned()),
             results: [(
                 Platform::from(platform).as_str().to_owned(),
                 PlatformResult::example(),

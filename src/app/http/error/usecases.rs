@@ -6,7 +6,8 @@ use crate::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         usecases::{
             captioning::CaptionsUnavailable, imaging::ScaleError, publish::PublishImageError,
-            resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
+            publish_once::PublishOnceError, resolve_tenant::ResolveTenantError,
+            tenant::ClientUnavailable,
         },
     },
     domain::publication::PlanError,
@@ -15,6 +16,8 @@ use crate::{
 
 const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
                                given. Another is fetched for the next request.";
+
+const IN_PROGRESS: &str = "Another request is working on this image.";
 
 impl From<ResolveTenantError> for ApiError {
     fn from(error: ResolveTenantError) -> Self {
@@ -36,9 +39,18 @@ impl From<PublishImageError> for ApiError {
     fn from(error: PublishImageError) -> Self {
         match error {
             PublishImageError::Plan(error) => error.into(),
-            PublishImageError::InProgress => Self::new(
+            PublishImageError::TooMany => Self::new(
+                ProblemKind::RateLimited,
+                "As many images of this tenant are being published as may be at a time.",
+            ),
+            PublishImageError::NoRoom(_) => Self::new(
+                ProblemKind::Overloaded,
+                "Too many images are being worked on. Nothing was sent.",
+            ),
+            PublishImageError::InProgress => Self::new(ProblemKind::Conflict, IN_PROGRESS),
+            PublishImageError::Replaced => Self::new(
                 ProblemKind::Conflict,
-                "This image is being published already.",
+                "The image was replaced while it was being fetched. Nothing was sent.",
             ),
             PublishImageError::Storage(error) => error.into(),
             PublishImageError::Image(error) => error.into(),
@@ -53,15 +65,28 @@ impl From<PublishImageError> for ApiError {
     }
 }
 
+impl From<PublishOnceError> for ApiError {
+    fn from(error: PublishOnceError) -> Self {
+        match error {
+            PublishOnceError::Running => Self::new(
+                ProblemKind::Conflict,
+                "A request under this idempotency key is being carried out.",
+            ),
+            PublishOnceError::Mismatch => Self::new(
+                ProblemKind::IdempotencyMismatch,
+                "This idempotency key belongs to a request that asked for something else.",
+            ),
+            PublishOnceError::Publish(error) => error.into(),
+        }
+    }
+}
+
 impl ApiError {
     /// What the ledger's failure means; `consequence` says what it leads to.
     #[must_use]
     pub fn from_ledger(error: LedgerError, consequence: &str) -> Self {
         match error {
-            LedgerError::LeaseLost => Self::new(
-                ProblemKind::Conflict,
-                "This image is being published already.",
-            ),
+            LedgerError::LeaseLost => Self::new(ProblemKind::Conflict, IN_PROGRESS),
             LedgerError::Unavailable(_) => Self::new(
                 ProblemKind::LedgerUnavailable,
                 format!("The publication ledger is unavailable. {consequence}"),

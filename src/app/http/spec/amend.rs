@@ -40,7 +40,7 @@ pub(super) fn all(document: &mut Value) {
             describe_successes(operation, &schemas);
             declare_problems(operation, is_tenants);
             declare_headers(operation);
-            declare_filename_limits(operation);
+            declare_parameter_limits(operation);
         }
     }
     document["components"]["headers"] = shared_headers();
@@ -89,6 +89,10 @@ fn declare_problems(operation: &mut Value, is_tenants: bool) {
         .is_some_and(|all| !all.is_empty())
     {
         kinds.extend([ProblemKind::Unauthorized, ProblemKind::AdminNotConfigured]);
+    }
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    if parameters.any(|parameter| parameter["name"] == "filename" && parameter["in"] == "path") {
+        kinds.push(ProblemKind::ImageNotFound);
     }
     if operation.get("requestBody").is_some() {
         kinds.extend([
@@ -193,12 +197,18 @@ fn declare_headers(operation: &mut Value) {
 fn header_name(name: &str) -> &str {
     match name {
         "RETRY-AFTER" => "Retry-After",
+        "IDEMPOTENCY-REPLAYED" => "Idempotency-Replayed",
         other => other,
     }
 }
 
 fn shared_headers() -> Value {
     json!({
+        "Idempotency-Replayed": {
+            "description": "`true`: this is the first answer to a request under the same \
+                `Idempotency-Key`, and nothing was done for this one. Else it is not there.",
+            "schema": {"type": "string", "enum": ["true"], "example": "true"},
+        },
         "Retry-After": {
             "description": "Seconds after which to try again.",
             "required": true,
@@ -217,18 +227,21 @@ fn shared_headers() -> Value {
     })
 }
 
-/// A handler checks file names together with the body, so that one answer names all that is bad;
-/// limits that the generator knew would be checked before.
-fn declare_filename_limits(operation: &mut Value) {
+/// A handler checks file names and keys together with the body, so that one answer names all that
+/// is bad; limits that the generator knew would be checked before.
+fn declare_parameter_limits(operation: &mut Value) {
     let parameters = operation
         .get_mut("parameters")
         .and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
-        if parameter["name"] == "filename" {
-            parameter["schema"]["minLength"] = 1.into();
-            parameter["schema"]["maxLength"] = 255.into();
-            parameter["example"] = "harbour.png".into();
-        }
+        let example = match parameter["name"].as_str() {
+            Some("filename") => "harbour.png",
+            Some("Idempotency-Key") => EXAMPLE_ID,
+            _ => continue,
+        };
+        parameter["schema"]["minLength"] = 1.into();
+        parameter["schema"]["maxLength"] = 255.into();
+        parameter["example"] = example.into();
     }
 }
 

@@ -9,11 +9,11 @@ use super::{
 use crate::{
     app::http::{error::ApiError, spec},
     app::usecases::{
-        captioning::CaptionsUnavailable, credentials::CredentialUnavailable, imaging::ScaleError,
-        publish::PublishImageError, tenant::ClientUnavailable,
+        capacity, captioning::CaptionsUnavailable, credentials::CredentialUnavailable,
+        imaging::ScaleError, publish::PublishImageError, tenant::ClientUnavailable,
     },
     domain::{publication::PlanError, request_id::RequestId},
-    ports::{CaptionError, ImageStoreError},
+    ports::{CaptionError, ImageStoreError, LedgerError},
 };
 
 const SECRET: &str = "ref-7 said no";
@@ -45,13 +45,23 @@ fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
 }
 
 fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
-    use PublishImageError::{Captions, Image, InProgress, Lost, Plan};
+    use PublishImageError::{
+        Captions, Image, InProgress, Ledger, Lost, NoRoom, Plan, Replaced, TooMany,
+    };
     let no_writer = |error| Captions(CaptionsUnavailable::NoWriter(error));
     let writer = |error| Captions(CaptionsUnavailable::Writer(error));
     let mut failures = vec![
         (Plan(PlanError::PublishingOff), 403, "feature-disabled"),
         (Plan(PlanError::NoPlatform), 403, "feature-disabled"),
         (InProgress, 409, "conflict"),
+        (Replaced, 409, "conflict"),
+        (TooMany, 429, "rate-limited"),
+        (NoRoom(capacity::NoRoom), 503, "overloaded"),
+        (
+            Ledger(LedgerError::Unavailable(SECRET.into())),
+            503,
+            "ledger-unavailable",
+        ),
         (Image(ScaleError::Undecodable), 422, "unusable-image"),
         (Lost, 500, "internal"),
         (no_writer(ClientUnavailable::Off), 422, "caption-required"),
@@ -144,7 +154,7 @@ async fn a_list_that_storage_does_not_give_has_its_problem_and_the_spec_declares
 async fn failures_come_out_of_a_publication_as_problems() {
     let mut gone = Service::new();
     gone.images
-        .expect_fetch()
+        .expect_find()
         .returning(|_| Err(ImageStoreError::NotFound));
     gone.answer(publish("a.jpg", ""))
         .await

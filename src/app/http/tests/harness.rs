@@ -1,6 +1,7 @@
 //! A service on mocks, and answers that are easy to look into.
 
 use std::{
+    num::NonZeroUsize,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -16,12 +17,14 @@ use crate::{
     app::{
         http::{HttpDependencies, auth::AdminAuth, routes},
         usecases::{
+            capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
             fixtures::empty_ledger,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
+            publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::Providers,
@@ -38,8 +41,8 @@ use crate::{
     ports::{
         CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
         LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
-        MockImageStore, MockImageStoreFactory, MockLedger, MockLedgerReader, MockPublisher,
-        MockPublisherFactory, MockTenantConfigSource, Publisher, PublisherFactory,
+        MockIdempotencyStore, MockImageStore, MockImageStoreFactory, MockLedger, MockLedgerReader,
+        MockPublisher, MockPublisherFactory, MockTenantConfigSource, Publisher, PublisherFactory,
         TenantConfigSource,
     },
 };
@@ -60,6 +63,7 @@ pub(super) struct Service {
     /// `None` knows nothing and takes everything.
     pub(super) ledger: Option<MockLedger>,
     pub(super) reader: MockLedgerReader,
+    pub(super) requests: MockIdempotencyStore,
 }
 
 /// An answer, read to its end.
@@ -95,6 +99,7 @@ impl Service {
             mode: Mode::Standalone,
             ledger: None,
             reader: MockLedgerReader::new(),
+            requests: MockIdempotencyStore::new(),
         }
     }
 
@@ -112,6 +117,9 @@ impl Service {
 
     /// Has one image.
     pub(super) fn with_image(mut self) -> Self {
+        self.images
+            .expect_find()
+            .returning(|name| Ok(stored(name.as_str())));
         self.images.expect_fetch().returning(|name| {
             let bytes = bytes::Bytes::from_static(b"\xFF\xD8\xFF\xE0 a picture");
             let stored = stored(name.as_str());
@@ -138,6 +146,7 @@ impl Service {
             mode,
             ledger,
             mut reader,
+            requests,
         } = self;
         reader.expect_probe().returning(|| Ok(()));
         let reader: Arc<dyn LedgerReader> = Arc::new(reader);
@@ -162,7 +171,16 @@ impl Service {
         routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list: ListImages,
-            publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock), ledger),
+            publish: PublishOnce::new(
+                PublishImage::new(
+                    ImageScaler::default(),
+                    Arc::clone(&clock),
+                    ledger,
+                    Arc::clone(&reader),
+                    capacity(),
+                ),
+                Arc::new(requests),
+            ),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
             auth,
@@ -202,7 +220,8 @@ impl Answer {
         assert_eq!(problem["status"], status);
         assert!(problem["title"].is_string() && problem["detail"].is_string());
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
-        assert_eq!(self.header("retry-after").is_some(), status == 503);
+        let comes_back = matches!(status, 429 | 503);
+        assert_eq!(self.header("retry-after").is_some(), comes_back);
         problem
     }
 
@@ -252,8 +271,8 @@ pub(super) fn stored(name: &str) -> StoredImage {
         name: ImageName::new(name).unwrap(),
         file_id: "id:1".to_owned(),
         revision: "1".to_owned(),
-        content_hash: ContentHash::of(b"a picture"),
-        size: 9,
+        content_hash: ContentHash::of(b"\xFF\xD8\xFF\xE0 a picture"),
+        size: 15,
     }
 }
 
@@ -277,6 +296,13 @@ fn config(document: Value) -> TenantConfig<Unvalidated> {
         SchemaVersion::V2,
         document,
     )
+}
+
+fn capacity() -> Capacity {
+    Capacity {
+        slots: PublishSlots::new(NonZeroUsize::MIN),
+        room: ImageRoom::default(),
+    }
 }
 
 fn clock() -> Arc<dyn Clock> {

@@ -1,6 +1,6 @@
 //! The captions of a publication: the caller's, or those that are written for the image.
 
-use super::{Publication, PublishImageError};
+use super::{PublishImageError, publication::Publication};
 use crate::{
     app::usecases::captioning::{Captioning, Captions},
     domain::{image::EncodedImage, platform::Platform},

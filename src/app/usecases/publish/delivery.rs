@@ -3,16 +3,17 @@
 
 use futures_util::future::join_all;
 
-use super::{Captions, Publication};
+use super::publication::Publication;
 use crate::{
     app::usecases::{
+        captioning::Captions,
         error_chain::ErrorChain,
         held_lease::HeldLease,
         imaging::ScaleError,
         tenant::{ClientUnavailable, Opened},
     },
     domain::{
-        image::EncodedImage,
+        image::{EncodedImage, ImageName},
         ledger::Settlement,
         platform::Platform,
         publication::{Outcome, PlatformResult},
@@ -52,6 +53,7 @@ impl Publication {
     pub(super) async fn deliver(
         &self,
         lease: &HeldLease,
+        name: &ImageName,
         prepared: Vec<Prepared>,
         captions: &Captions,
     ) -> Vec<(PlatformResult, Option<String>)> {
@@ -59,7 +61,7 @@ impl Publication {
             let caption = captions.of(platform).to_owned();
             let outcome = match ready {
                 Ok(image) => {
-                    let post = self.post(image, caption.clone(), captions);
+                    let post = self.post(name, image, caption.clone(), captions);
                     self.publish(platform, &post).await
                 }
                 Err(error) => Outcome::Failed(error.to_string()),
@@ -102,11 +104,17 @@ impl Publication {
         ))
     }
 
-    fn post(&self, image: EncodedImage, caption: String, captions: &Captions) -> Post {
+    fn post(
+        &self,
+        name: &ImageName,
+        image: EncodedImage,
+        caption: String,
+        captions: &Captions,
+    ) -> Post {
         let analysis = captions.analysis.as_ref();
         let wants_alt_text = self.tenant.settings().features.alt_text_enabled;
         Post {
-            name: self.name.clone(),
+            name: name.clone(),
             image,
             caption,
             alt_text: analysis

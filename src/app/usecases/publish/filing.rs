@@ -3,10 +3,11 @@
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Captions, Publication};
+use super::publication::Publication;
 use crate::{
+    app::usecases::captioning::Captions,
     domain::{
-        image::EncodedImage,
+        image::{EncodedImage, ImageName},
         sidecar::{SD_CAPTION_VERSION, Sidecar},
     },
     ports::{FetchedImage, Folder, ImageStoreError},
@@ -23,7 +24,7 @@ impl Publication {
         let existing = self
             .tenant
             .images(&self.request_id)
-            .read_sidecar(&self.name)
+            .read_sidecar(&fetched.stored.name)
             .await?;
         let mut sidecar = existing
             .and_then(|bytes| Sidecar::parse(&bytes))
@@ -31,7 +32,7 @@ impl Publication {
         self.fill(&mut sidecar, fetched, image, captions);
         self.tenant
             .images(&self.request_id)
-            .write_sidecar(&self.name, &sidecar.render())
+            .write_sidecar(&fetched.stored.name, &sidecar.render())
             .await
     }
 
@@ -47,7 +48,7 @@ impl Publication {
         if !first_line.is_empty() {
             sidecar.set_caption(first_line);
         }
-        sidecar.set("image_file", self.name.as_str());
+        sidecar.set("image_file", fetched.stored.name.as_str());
         sidecar.set("dropbox_file_id", &fetched.stored.file_id);
         sidecar.set("dropbox_rev", &fetched.stored.revision);
         sidecar.set("sha256", &image.sha256());
@@ -77,10 +78,10 @@ impl Publication {
     }
 
     /// Moves the image and its caption file to the archive.
-    pub(super) async fn archive(&self) -> Result<(), ImageStoreError> {
+    pub(super) async fn archive(&self, image: &ImageName) -> Result<(), ImageStoreError> {
         self.tenant
             .images(&self.request_id)
-            .move_to(&self.name, Folder::Archive)
+            .move_to(image, Folder::Archive)
             .await
     }
 }

@@ -82,7 +82,8 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
 
 #[tokio::test]
 async fn nothing_is_paid_for_or_sent_when_no_platform_is_left_and_the_image_is_archived() {
-    let mut fixture = with_image();
+    let mut fixture = with_found();
+    fixture.images.expect_fetch().never();
     fixture.writer.expect_analyse().never();
     fixture.images.expect_write_sidecar().never();
     fixture
@@ -139,7 +140,7 @@ async fn a_ledger_that_cannot_be_asked_or_written_sends_nothing() {
         .expect_claim()
         .times(1)
         .returning(|_, _| unavailable());
-    let refused = publish_with(cannot_claim, with_image(), forced()).await;
+    let refused = publish_with(cannot_claim, with_found(), forced()).await;
     assert!(
         matches!(refused, Err(PublishImageError::Ledger(_))),
         "{refused:?}"
@@ -161,7 +162,7 @@ async fn a_ledger_that_cannot_be_asked_or_written_sends_nothing() {
 async fn a_lease_that_is_held_or_lost_is_a_conflict() {
     let mut held = MockLedger::new();
     held.expect_claim().returning(|_, _| Ok(Claim::HeldByOther));
-    let refused = publish_with(held, with_image(), forced()).await;
+    let refused = publish_with(held, with_found(), forced()).await;
     assert!(matches!(refused, Err(PublishImageError::InProgress)));
 
     let mut lost = claimed(BTreeMap::new());

@@ -2,18 +2,31 @@
 
 mod captions;
 mod ledger;
+mod next;
+mod resumed;
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex};
 
 use bytes::Bytes;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{
-        TenantFixture, clock, empty_ledger, image_name, jpeg, request_id, rotating_store, stored,
+    app::usecases::{
+        capacity::{ImageRoom, PublishSlots},
+        fixtures::{
+            TenantFixture, clock, empty_ledger, image_name, jpeg, request_id, rotating_store,
+            stored,
+        },
+        held_lease::HeldLease,
     },
-    domain::{analysis::Analysis, caption::WrittenCaptions, publication::PostId},
-    ports::{CaptionError, Folder, MockLedger, PublishError},
+    domain::{
+        analysis::Analysis,
+        caption::WrittenCaptions,
+        ledger::{Claim, Known, Lease},
+        platform::Platform,
+        publication::PostId,
+    },
+    ports::{CaptionError, FetchedImage, Folder, MockLedger, MockLedgerReader, PublishError},
 };
 
 fn seen() -> Analysis {
@@ -60,7 +73,7 @@ fn captioned() -> TenantFixture {
 }
 
 fn with_image() -> TenantFixture {
-    let mut fixture = TenantFixture::new();
+    let mut fixture = with_found();
     let fetched = FetchedImage {
         stored: stored("a.jpg", &jpeg()),
         bytes: jpeg(),
@@ -70,6 +83,17 @@ fn with_image() -> TenantFixture {
         .expect_fetch()
         .times(1)
         .returning(move |_| Ok(fetched.clone()));
+    fixture
+}
+
+/// An image that is there, and is not to be fetched.
+fn with_found() -> TenantFixture {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_find()
+        .times(1)
+        .returning(|_| Ok(stored("a.jpg", &jpeg())));
     fixture
 }
 
@@ -117,10 +141,30 @@ async fn publish_with(
     fixture: TenantFixture,
     request: PublicationRequest,
 ) -> Result<PublicationReport, PublishImageError> {
-    let usecase = PublishImage::new(ImageScaler::default(), clock(), Arc::new(ledger));
-    usecase
-        .run(fixture.build(), image_name(), request, request_id())
+    let target = Target::Image(image_name());
+    usecase(ledger, MockLedgerReader::new())
+        .run(
+            fixture.build(),
+            target,
+            request,
+            request_id(),
+            Attempt::without_key(),
+        )
         .await
+}
+
+fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
+    let capacity = Capacity {
+        slots: PublishSlots::new(NonZeroUsize::MIN),
+        room: ImageRoom::default(),
+    };
+    PublishImage::new(
+        ImageScaler::default(),
+        clock(),
+        Arc::new(ledger),
+        Arc::new(reader),
+        capacity,
+    )
 }
 
 fn outcomes(report: &PublicationReport) -> Vec<&'static str> {
@@ -308,7 +352,7 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
 async fn what_the_config_does_not_allow_is_refused_before_anything_is_fetched() {
     let mut fixture = TenantFixture::new();
     fixture.document["publishers"] = serde_json::json!([]);
-    fixture.images.expect_fetch().never();
+    fixture.images.expect_find().never();
     let refused = publish(fixture, PublicationRequest::default()).await;
     assert!(matches!(
         refused,
@@ -324,6 +368,11 @@ async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
         stored: stored("a.jpg", &bytes),
         bytes,
     };
+    let found = fetched.stored.clone();
+    fixture
+        .images
+        .expect_find()
+        .returning(move |_| Ok(found.clone()));
     fixture
         .images
         .expect_fetch()
@@ -334,4 +383,55 @@ async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
         refused,
         Err(PublishImageError::Image(ScaleError::Undecodable))
     ));
+}
+
+#[tokio::test]
+async fn an_image_that_is_too_large_is_refused_before_it_is_fetched() {
+    let mut fixture = TenantFixture::new();
+    fixture.images.expect_find().returning(|_| {
+        let mut found = stored("a.jpg", &jpeg());
+        found.size = crate::domain::image::MAX_IMAGE_BYTES + 1;
+        Ok(found)
+    });
+    fixture.images.expect_fetch().never();
+    let refused = publish(fixture, PublicationRequest::default()).await;
+    assert!(matches!(
+        refused,
+        Err(PublishImageError::Storage(ImageStoreError::TooLarge))
+    ));
+}
+
+#[tokio::test]
+async fn an_image_that_was_replaced_between_the_claim_and_the_fetch_is_not_sent() {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_find()
+        .returning(|_| Ok(stored("a.jpg", &Bytes::from_static(b"earlier"))));
+    fixture.images.expect_fetch().times(1).returning(|_| {
+        Ok(FetchedImage {
+            stored: stored("a.jpg", &jpeg()),
+            bytes: jpeg(),
+        })
+    });
+    fixture.writer.expect_analyse().never();
+    let refused = publish(fixture, PublicationRequest::default()).await;
+    assert!(matches!(refused, Err(PublishImageError::Replaced)));
+}
+
+#[tokio::test]
+async fn a_tenant_has_only_so_many_publications_at_a_time() {
+    let mut fixture = TenantFixture::new();
+    fixture.images.expect_find().never();
+    let usecase = usecase(MockLedger::new(), MockLedgerReader::new());
+    let tenant = fixture.build();
+    let _taken = usecase.capacity.slots.take(tenant.name()).unwrap();
+    let refused = usecase.run(
+        tenant,
+        Target::Image(image_name()),
+        PublicationRequest::default(),
+        request_id(),
+        Attempt::without_key(),
+    );
+    assert!(matches!(refused.await, Err(PublishImageError::TooMany)));
 }

@@ -1,0 +1,166 @@
+//! Requests under an idempotency key: the SQL that both databases take as it stands. Used by
+//! `statements.rs`.
+
+/// A key is new, or it is not: nobody else can have put it in between.
+pub(super) const ENTER: &str = "INSERT INTO ledger_requests
+        (tenant, key_hash, fingerprint, holder, session, expires_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (tenant, key_hash) DO NOTHING";
+
+pub(super) const FORGET_OLD: &str = "DELETE FROM ledger_requests WHERE created_at <= $1";
+
+pub(super) const FIND: &str = "SELECT fingerprint, filename, content_hash, answer
+    FROM ledger_requests WHERE tenant = $1 AND key_hash = $2";
+
+/// Only the holder writes; without a row the key is somebody else's by now.
+pub(super) const CHOOSE: &str = "UPDATE ledger_requests SET filename = $1, content_hash = $2
+    WHERE tenant = $3 AND key_hash = $4 AND holder = $5";
+
+pub(super) const FINISH: &str = "UPDATE ledger_requests SET answer = $1, holder = NULL
+    WHERE tenant = $2 AND key_hash = $3 AND holder = $4";
+
+pub(super) const ABANDON: &str = "UPDATE ledger_requests SET holder = NULL,
+        filename = CASE WHEN $1 THEN filename END,
+        content_hash = CASE WHEN $1 THEN content_hash END
+    WHERE tenant = $2 AND key_hash = $3 AND holder = $4";
+
+/// Makes [`IdempotencyStore`](crate::ports::IdempotencyStore) of a type. `$live` says in SQL
+/// whether the holder `l` is at work at the time `$1`.
+macro_rules! sql_requests {
+    ($ledger:ty, live: $live:literal) => {
+        /// A request that nobody carries out any more is this one's, if it asks for the same.
+        const TAKE_OVER: &str = concat!(
+            "UPDATE ledger_requests AS l SET holder = $2, session = $3, expires_at = $4
+             WHERE l.tenant = $5 AND l.key_hash = $6 AND l.fingerprint = $7 AND l.answer IS NULL
+                AND (l.holder IS NULL OR NOT (",
+            $live,
+            "))"
+        );
+
+        impl $ledger {
+            async fn enter(&self, request: &KeyedRequest) -> Result<Begun, sqlx::Error> {
+                let session = self.session().await?;
+                let mut write = self.begin().await?;
+                let now = self.now(&mut write).await?;
+                let expires = now.saturating_add(duration_millis(KEY_HELD_FOR));
+                let (tenant, key) = (request.tenant().as_str(), request.key_hash());
+                let fingerprint = request.fingerprint().as_str();
+                sqlx::query(requests::FORGET_OLD)
+                    .bind(now.saturating_sub(duration_millis(KEY_KEPT_FOR)))
+                    .execute(&mut *write)
+                    .await?;
+                let entered = sqlx::query(requests::ENTER)
+                    .bind(tenant)
+                    .bind(key)
+                    .bind(fingerprint)
+                    .bind(request.holder())
+                    .bind(session)
+                    .bind(expires)
+                    .bind(now)
+                    .execute(&mut *write)
+                    .await?;
+                if entered.rows_affected() > 0 {
+                    write.commit().await?;
+                    return Ok(Begun::First);
+                }
+                let taken = sqlx::query(TAKE_OVER)
+                    .bind(now)
+                    .bind(request.holder())
+                    .bind(session)
+                    .bind(expires)
+                    .bind(tenant)
+                    .bind(key)
+                    .bind(fingerprint)
+                    .execute(&mut *write)
+                    .await?;
+                let row = sqlx::query(requests::FIND)
+                    .bind(tenant)
+                    .bind(key)
+                    .fetch_one(&mut *write)
+                    .await?;
+                write.commit().await?;
+                let text = |column: &str| row.try_get::<Option<String>, _>(column);
+                if taken.rows_affected() > 0 {
+                    let chosen = text("filename")?.zip(text("content_hash")?);
+                    let chosen = chosen.and_then(|(name, hash)| {
+                        Some(ChosenImage {
+                            name: ImageName::new(&name).ok()?,
+                            content_hash: ContentHash::new(&hash)?,
+                        })
+                    });
+                    return Ok(chosen.map_or(Begun::First, Begun::Resumed));
+                }
+                Ok(match text("answer")? {
+                    _ if text("fingerprint")?.as_deref() != Some(fingerprint) => Begun::Mismatch,
+                    Some(answer) => Begun::Answered(answer),
+                    None => Begun::Running,
+                })
+            }
+        }
+
+        #[async_trait]
+        impl IdempotencyStore for $ledger {
+            async fn begin(&self, request: &KeyedRequest) -> Result<Begun, LedgerError> {
+                bounded(async { self.enter(request).await.map_err(unavailable) }).await
+            }
+
+            async fn choose(
+                &self,
+                request: &KeyedRequest,
+                image: &ChosenImage,
+            ) -> Result<(), LedgerError> {
+                bounded(async {
+                    let chosen = sqlx::query(requests::CHOOSE)
+                        .bind(image.name.as_str())
+                        .bind(image.content_hash.as_str())
+                        .bind(request.tenant().as_str())
+                        .bind(request.key_hash())
+                        .bind(request.holder())
+                        .execute(self.pool())
+                        .await
+                        .map_err(unavailable)?;
+                    match chosen.rows_affected() {
+                        0 => Err(LedgerError::LeaseLost),
+                        _ => Ok(()),
+                    }
+                })
+                .await
+            }
+
+            async fn finish(
+                &self,
+                request: &KeyedRequest,
+                answer: &str,
+            ) -> Result<(), LedgerError> {
+                bounded(async {
+                    let finish = sqlx::query(requests::FINISH)
+                        .bind(answer)
+                        .bind(request.tenant().as_str())
+                        .bind(request.key_hash())
+                        .bind(request.holder())
+                        .execute(self.pool());
+                    finish.await.map(drop).map_err(unavailable)
+                })
+                .await
+            }
+
+            async fn abandon(
+                &self,
+                request: &KeyedRequest,
+                may_have_sent: bool,
+            ) -> Result<(), LedgerError> {
+                bounded(async {
+                    let abandon = sqlx::query(requests::ABANDON)
+                        .bind(may_have_sent)
+                        .bind(request.tenant().as_str())
+                        .bind(request.key_hash())
+                        .bind(request.holder())
+                        .execute(self.pool());
+                    abandon.await.map(drop).map_err(unavailable)
+                })
+                .await
+            }
+        }
+    };
+}
+pub(super) use sql_requests;

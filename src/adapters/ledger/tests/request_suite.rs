@@ -1,0 +1,122 @@
+//! What every ledger does with requests under a key, whatever database is behind it.
+
+use futures_util::future::join_all;
+
+use super::{Backstage, tenant};
+use crate::{
+    domain::{
+        idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
+        image::{ContentHash, ImageName},
+        publication::{PublicationRequest, Target},
+    },
+    ports::LedgerError,
+};
+
+/// A request of alice's to publish this image, under the one key of these tests.
+fn request(image: &str) -> KeyedRequest {
+    request_of("alice", image)
+}
+
+fn request_of(who: &str, image: &str) -> KeyedRequest {
+    let target = Target::Image(ImageName::new(image).unwrap());
+    let fingerprint = Fingerprint::of(&target, &PublicationRequest::default());
+    let key = IdempotencyKey::new("key").unwrap();
+    KeyedRequest::new(tenant(who), &key, fingerprint)
+}
+
+fn chosen() -> ChosenImage {
+    ChosenImage {
+        name: ImageName::new("a.jpg").unwrap(),
+        content_hash: ContentHash::of(b"a"),
+    }
+}
+
+async fn begin(ledger: &impl Backstage, request: &KeyedRequest) -> Begun {
+    ledger.begin(request).await.unwrap()
+}
+
+pub(super) async fn one_of_fifty_concurrent_requests_gets_the_key(ledger: &impl Backstage) {
+    let begun = join_all((0..50).map(|_| async { begin(ledger, &request("a.jpg")).await })).await;
+    let first = begun.iter().filter(|begun| **begun == Begun::First).count();
+    let running = begun.iter().filter(|begun| **begun == Begun::Running);
+    assert_eq!((first, running.count()), (1, 49));
+}
+
+pub(super) async fn an_answer_is_given_again_and_to_the_same_request_only(ledger: &impl Backstage) {
+    let first = request("a.jpg");
+    begin(ledger, &first).await;
+    assert_eq!(begin(ledger, &request("b.jpg")).await, Begun::Mismatch);
+    ledger.choose(&first, &chosen()).await.unwrap();
+    ledger.finish(&first, "{\"é\": 1}").await.unwrap();
+    for _ in 0..2 {
+        let again = begin(ledger, &request("a.jpg")).await;
+        assert_eq!(again, Begun::Answered("{\"é\": 1}".to_owned()));
+    }
+    assert_eq!(begin(ledger, &request("b.jpg")).await, Begun::Mismatch);
+}
+
+pub(super) async fn keys_are_one_tenant_s(ledger: &impl Backstage) {
+    begin(ledger, &request_of("alice", "a.jpg")).await;
+    let bob = request_of("bob", "b.jpg");
+    assert_eq!(begin(ledger, &bob).await, Begun::First);
+}
+
+pub(super) async fn a_key_that_is_given_back_is_free_for_the_same_request(ledger: &impl Backstage) {
+    let first = request("a.jpg");
+    begin(ledger, &first).await;
+    ledger.choose(&first, &chosen()).await.unwrap();
+    ledger.abandon(&first, false).await.unwrap();
+    assert_eq!(begin(ledger, &request("b.jpg")).await, Begun::Mismatch);
+    let second = request("a.jpg");
+    let begun = begin(ledger, &second).await;
+    assert_eq!(begun, Begun::First, "nothing was sent");
+    ledger.choose(&second, &chosen()).await.unwrap();
+    ledger.abandon(&second, true).await.unwrap();
+    let begun = begin(ledger, &request("a.jpg")).await;
+    assert_eq!(begun, Begun::Resumed(chosen()));
+}
+
+pub(super) async fn a_request_whose_holder_is_gone_is_resumed_with_its_image(
+    ledger: &impl Backstage,
+) {
+    let first = request("a.jpg");
+    begin(ledger, &first).await;
+    ledger.expire_leases().await;
+    let second = request("a.jpg");
+    let begun = begin(ledger, &second).await;
+    assert_eq!(begun, Begun::First, "it had chosen no image");
+    ledger.choose(&second, &chosen()).await.unwrap();
+    assert_eq!(begin(ledger, &request("a.jpg")).await, Begun::Running);
+    ledger.expire_leases().await;
+    let third = request("a.jpg");
+    assert_eq!(begin(ledger, &third).await, Begun::Resumed(chosen()));
+    ledger.finish(&third, "done").await.unwrap();
+    ledger.expire_leases().await;
+    let begun = begin(ledger, &request("a.jpg")).await;
+    assert_eq!(begun, Begun::Answered("done".to_owned()));
+}
+
+pub(super) async fn who_lost_the_key_writes_nothing(ledger: &impl Backstage) {
+    let lost = request("a.jpg");
+    begin(ledger, &lost).await;
+    ledger.expire_leases().await;
+    let holder = request("a.jpg");
+    begin(ledger, &holder).await;
+    let refused = ledger.choose(&lost, &chosen()).await;
+    assert!(
+        matches!(refused, Err(LedgerError::LeaseLost)),
+        "{refused:?}"
+    );
+    ledger.finish(&lost, "late").await.unwrap();
+    ledger.abandon(&lost, true).await.unwrap();
+    assert_eq!(begin(ledger, &request("a.jpg")).await, Begun::Running);
+}
+
+pub(super) async fn a_key_is_kept_for_a_day(ledger: &impl Backstage) {
+    let first = request("a.jpg");
+    begin(ledger, &first).await;
+    ledger.finish(&first, "done").await.unwrap();
+    ledger.age_keys().await;
+    let begun = begin(ledger, &request("b.jpg")).await;
+    assert_eq!(begun, Begun::First, "it is another request's key now");
+}

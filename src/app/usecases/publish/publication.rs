@@ -1,0 +1,302 @@
+//! One publication under way, step by step.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{PublishImage, PublishImageError, delivery::Prepared};
+use crate::{
+    app::usecases::{
+        captioning::Captions, error_chain::ErrorChain, held_lease::HeldLease, imaging::ScaleError,
+        publish_once::Attempt, tenant::Tenant,
+    },
+    domain::{
+        idempotency::ChosenImage,
+        image::{EncodedImage, ImageName, MAX_IMAGE_BYTES, StoredImage},
+        ledger::{Claim, Entry, EntryState, Known, Lease},
+        platform::Platform,
+        publication::{
+            Outcome, PlatformResult, PostId, PublicationPlan, PublicationReport,
+            PublicationRequest, Target,
+        },
+        request_id::RequestId,
+    },
+    ports::{FetchedImage, ImageStoreError},
+};
+
+/// One request to publish, and everything that it is carried out with.
+pub(super) struct Publication {
+    pub(super) usecase: PublishImage,
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) target: Target,
+    pub(super) plan: PublicationPlan,
+    pub(super) request: PublicationRequest,
+    pub(super) force: bool,
+    pub(super) request_id: RequestId,
+    pub(super) attempt: Attempt,
+}
+
+impl Publication {
+    pub(super) async fn run(&self) -> Result<PublicationReport, PublishImageError> {
+        if let Some(chosen) = self.attempt.resumes() {
+            return self.resume(chosen).await;
+        }
+        match &self.target {
+            Target::Image(name) => {
+                let image = self.tenant.images(&self.request_id).find(name).await?;
+                self.publish_found(&image).await
+            }
+            Target::Next => self.publish_next().await,
+        }
+    }
+
+    /// Publishes an image that is there.
+    async fn publish_found(
+        &self,
+        image: &StoredImage,
+    ) -> Result<PublicationReport, PublishImageError> {
+        if self.plan.is_dry_run() {
+            return self.rehearse(image).await;
+        }
+        let (lease, known) = self.claim(image).await?;
+        let report = self.publish_as_holder(&lease, &known, image).await;
+        lease.release().await;
+        report
+    }
+
+    /// Takes the lease on an image, and learns what is known of it.
+    pub(super) async fn claim(
+        &self,
+        image: &StoredImage,
+    ) -> Result<(HeldLease, BTreeMap<Platform, Known>), PublishImageError> {
+        let ledger = &self.usecase.ledger;
+        let lease = Lease::for_new_holder(self.tenant.name().clone(), image.content_hash.clone());
+        match ledger.claim(&lease, self.plan.platforms()).await? {
+            Claim::Held(known) => Ok((HeldLease::keep(Arc::clone(ledger), lease), known)),
+            Claim::HeldByOther => Err(PublishImageError::InProgress),
+        }
+    }
+
+    /// Says what would be sent.
+    pub(super) async fn rehearse(
+        &self,
+        image: &StoredImage,
+    ) -> Result<PublicationReport, PublishImageError> {
+        let _stay = self.usecase.capacity.room.enter(image.size).await?;
+        let (_, encoded) = self.fetch(image).await?;
+        let (prepared, captions) = self.ready(&encoded, self.plan.platforms()).await?;
+        let result = |(platform, ready): &Prepared| PlatformResult {
+            platform: *platform,
+            caption: captions.of(*platform).to_owned(),
+            outcome: match ready {
+                Ok(_) => Outcome::Skipped("dry run: nothing was sent".to_owned()),
+                Err(error) => Outcome::Failed(error.to_string()),
+            },
+        };
+        let results = prepared.iter().map(result).collect();
+        Ok(self.report(image.name.clone(), results, false, Vec::new()))
+    }
+
+    /// Publishes to the platforms that do not have the image, and archives it.
+    pub(super) async fn publish_as_holder(
+        &self,
+        lease: &HeldLease,
+        known: &BTreeMap<Platform, Known>,
+        image: &StoredImage,
+    ) -> Result<PublicationReport, PublishImageError> {
+        let (mut results, targets) = self.still_to_send(known);
+        let mut warnings = Vec::new();
+        if !targets.is_empty() {
+            let sent = self.send(lease, image, &targets).await?;
+            results.extend(sent.results);
+            warnings.extend(sent.warnings);
+        }
+        let mut archived = false;
+        if self.plan.archives() && results.iter().any(|result| result.outcome.is_success()) {
+            match self.archive(&image.name).await {
+                Ok(()) => archived = true,
+                Err(error) => {
+                    warnings.push(self.filing_failed("the image could not be archived", &error));
+                }
+            }
+        }
+        results.sort_by_key(|result| result.platform);
+        Ok(self.report(image.name.clone(), results, archived, warnings))
+    }
+
+    /// Fetches the image, has captions written, sends it, and writes the caption file. The image is
+    /// in memory no longer than this.
+    async fn send(
+        &self,
+        lease: &HeldLease,
+        image: &StoredImage,
+        targets: &[Platform],
+    ) -> Result<Sent, PublishImageError> {
+        let _stay = self.usecase.capacity.room.enter(image.size).await?;
+        let (fetched, encoded) = self.fetch(image).await?;
+        let (prepared, captions) = self.ready(&encoded, targets).await?;
+        self.attempt.choose(&fetched.stored).await?;
+        lease.intend(&fetched.stored.name, targets).await?;
+        let mut sent = Sent::default();
+        let delivered = self
+            .deliver(lease, &fetched.stored.name, prepared, &captions)
+            .await;
+        for (result, warning) in delivered {
+            sent.results.push(result);
+            sent.warnings.extend(warning);
+        }
+        if let Err(error) = self.write_sidecar(&fetched, &encoded, &captions).await {
+            let what = "the caption file could not be written";
+            sent.warnings.push(self.filing_failed(what, &error));
+        }
+        Ok(sent)
+    }
+
+    /// The bytes of an image that was found, if it is still the same one.
+    async fn fetch(
+        &self,
+        image: &StoredImage,
+    ) -> Result<(FetchedImage, EncodedImage), PublishImageError> {
+        if image.size > MAX_IMAGE_BYTES {
+            return Err(ImageStoreError::TooLarge.into());
+        }
+        let images = self.tenant.images(&self.request_id);
+        let fetched = images.fetch(&image.name).await?;
+        if fetched.stored.content_hash != image.content_hash {
+            return Err(PublishImageError::Replaced);
+        }
+        let encoded = EncodedImage::new(fetched.bytes.clone()).ok_or(ScaleError::Undecodable)?;
+        Ok((fetched, encoded))
+    }
+
+    /// Results for the platforms that are not sent to, and the others.
+    fn still_to_send(
+        &self,
+        known: &BTreeMap<Platform, Known>,
+    ) -> (Vec<PlatformResult>, Vec<Platform>) {
+        let (mut results, mut targets) = (Vec::new(), Vec::new());
+        for &platform in self.plan.platforms() {
+            let outcome = match known.get(&platform) {
+                Some(Known::Published(id)) if !self.force => Outcome::AlreadyPublished(id.clone()),
+                Some(Known::Unknown) if !self.force => unknown_before(platform),
+                _ => {
+                    targets.push(platform);
+                    continue;
+                }
+            };
+            results.push(not_sent(platform, outcome));
+        }
+        (results, targets)
+    }
+
+    /// The image and the caption for each platform. Nothing is paid for if no platform can take
+    /// the image.
+    async fn ready(
+        &self,
+        image: &EncodedImage,
+        platforms: &[Platform],
+    ) -> Result<(Vec<Prepared>, Captions), PublishImageError> {
+        let prepared = self.prepare(image, platforms).await;
+        let captions = if prepared.iter().any(|(_, ready)| ready.is_ok()) {
+            self.captions(image, platforms).await?
+        } else {
+            Captions::default()
+        };
+        Ok((prepared, captions))
+    }
+
+    /// Ends a request whose process has ended before it: publishes what is missing, or, when the
+    /// image has left its place, tells what the ledger knows of it.
+    async fn resume(&self, chosen: &ChosenImage) -> Result<PublicationReport, PublishImageError> {
+        let images = self.tenant.images(&self.request_id);
+        match images.find(&chosen.name).await {
+            Ok(image) if image.content_hash == chosen.content_hash => {
+                self.publish_found(&image).await
+            }
+            Ok(_) | Err(ImageStoreError::NotFound) => {
+                let contents = std::slice::from_ref(&chosen.content_hash);
+                let entries = self.usecase.reader.entries_of(self.tenant.name(), contents);
+                self.recollect(chosen, &entries.await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn recollect(
+        &self,
+        chosen: &ChosenImage,
+        entries: &[Entry],
+    ) -> Result<PublicationReport, PublishImageError> {
+        let result = |platform: &Platform| {
+            let entry = entries.iter().find(|entry| entry.platform == *platform)?;
+            let outcome = match (entry.state, &entry.post_id) {
+                (EntryState::Published, Some(id)) => Outcome::AlreadyPublished(id.clone()),
+                (EntryState::Published, None) => Outcome::AlreadyPublished(PostId::new("")),
+                (EntryState::Failed, _) => Outcome::Failed(entry.error.clone().unwrap_or_default()),
+                (EntryState::Unknown | EntryState::InProgress, _) => unknown_before(*platform),
+            };
+            Some(not_sent(*platform, outcome))
+        };
+        let results: Vec<_> = self.plan.platforms().iter().filter_map(result).collect();
+        if results.is_empty() {
+            return Err(ImageStoreError::NotFound.into());
+        }
+        let archived =
+            self.plan.archives() && results.iter().any(|result| result.outcome.is_success());
+        Ok(self.report(chosen.name.clone(), results, archived, Vec::new()))
+    }
+
+    fn filing_failed(&self, what: &str, error: &ImageStoreError) -> String {
+        tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
+        format!("{what}: {error}")
+    }
+
+    fn report(
+        &self,
+        image: ImageName,
+        results: Vec<PlatformResult>,
+        archived: bool,
+        warnings: Vec<String>,
+    ) -> PublicationReport {
+        for PlatformResult {
+            platform,
+            outcome,
+            caption: _,
+        } in &results
+        {
+            tracing::info!(
+                tenant = %self.tenant.name(),
+                platform = platform.as_str(),
+                outcome = outcome.as_str(),
+                "publication ended"
+            );
+        }
+        PublicationReport {
+            image: Some(image),
+            results,
+            dry_run: self.plan.is_dry_run(),
+            archived,
+            warnings,
+        }
+    }
+}
+
+/// What came of sending.
+#[derive(Default)]
+struct Sent {
+    results: Vec<PlatformResult>,
+    warnings: Vec<String>,
+}
+
+fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {
+    PlatformResult {
+        platform,
+        caption: String::new(),
+        outcome,
+    }
+}
+
+fn unknown_before(platform: Platform) -> Outcome {
+    Outcome::Unknown(format!(
+        "an earlier attempt ended without an answer; look at {platform} before publishing again \
+         with `force`"
+    ))
+}

@@ -1,0 +1,187 @@
+//! Requests to publish that may come twice: under one key, the first answer is the only one.
+
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use super::{
+    error_chain::ErrorChain,
+    publish::{PublishImage, PublishImageError},
+    tenant::Tenant,
+};
+use crate::{
+    domain::{
+        idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
+        image::StoredImage,
+        publication::{PublicationReport, PublicationRequest, Target},
+        request_id::RequestId,
+    },
+    ports::{IdempotencyStore, LedgerError},
+};
+
+/// Publishes, and under a key only once.
+#[derive(Clone)]
+pub struct PublishOnce {
+    publish: PublishImage,
+    store: Arc<dyn IdempotencyStore>,
+}
+
+/// What a request to publish is answered with.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PublishAnswer {
+    /// What came of it.
+    First(PublicationReport),
+    /// What the first request under this key was answered with, as it was written down then.
+    Replayed(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishOnceError {
+    /// A request under the same key is being carried out.
+    #[error("a request under this key is being carried out")]
+    Running,
+    /// The key belongs to a request that asks for something else.
+    #[error("the key belongs to another request")]
+    Mismatch,
+    /// The publication failed.
+    #[error(transparent)]
+    Publish(#[from] PublishImageError),
+}
+
+impl PublishOnce {
+    /// Publishes with `publish`, and keeps keys in `store`.
+    #[must_use]
+    pub fn new(publish: PublishImage, store: Arc<dyn IdempotencyStore>) -> Self {
+        Self { publish, store }
+    }
+
+    /// Publishes; under a key, `write_down` makes the text that the next request under it gets.
+    ///
+    /// A request that failed leaves its key to the next one: nothing was sent. One that ended
+    /// without an answer, because its process was killed, say, is resumed by the next one under its
+    /// key: with the same image, and without `force`.
+    ///
+    /// # Errors
+    /// [`PublishOnceError`].
+    pub async fn run(
+        &self,
+        tenant: Arc<Tenant>,
+        target: Target,
+        request: PublicationRequest,
+        request_id: RequestId,
+        key: Option<IdempotencyKey>,
+        write_down: fn(&PublicationReport) -> String,
+    ) -> Result<PublishAnswer, PublishOnceError> {
+        let Some(key) = key else {
+            let publish =
+                self.publish
+                    .run(tenant, target, request, request_id, Attempt::without_key());
+            return Ok(PublishAnswer::First(publish.await?));
+        };
+        let keyed = KeyedRequest::new(
+            tenant.name().clone(),
+            &key,
+            Fingerprint::of(&target, &request),
+        );
+        // A caller who goes away leaves the task to write the answer down.
+        let usecase = self.clone();
+        let task = async move {
+            let attempt = match usecase.begin(keyed).await? {
+                Ok(attempt) => attempt,
+                Err(answer) => return Ok(PublishAnswer::Replayed(answer)),
+            };
+            let publish = usecase
+                .publish
+                .run(tenant, target, request, request_id, attempt.clone());
+            let result = publish.await;
+            attempt.end(&result, write_down).await;
+            Ok(PublishAnswer::First(result?))
+        };
+        let ended = tokio::spawn(task.in_current_span()).await;
+        ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request under a key ended without an answer");
+            Err(PublishImageError::Lost.into())
+        })
+    }
+
+    /// Takes the key, or says why not; the inner error is the answer that there is already.
+    async fn begin(
+        &self,
+        keyed: KeyedRequest,
+    ) -> Result<Result<Attempt, String>, PublishOnceError> {
+        let begun = self.store.begin(&keyed).await;
+        let resumes = match begun.map_err(PublishImageError::from)? {
+            Begun::First => None,
+            Begun::Resumed(image) => Some(image),
+            Begun::Running => return Err(PublishOnceError::Running),
+            Begun::Mismatch => return Err(PublishOnceError::Mismatch),
+            Begun::Answered(answer) => return Ok(Err(answer)),
+        };
+        Ok(Ok(Attempt(Some(Arc::new(Keyed {
+            store: Arc::clone(&self.store),
+            request: keyed,
+            resumes,
+        })))))
+    }
+}
+
+/// One try at a request, which may have a key.
+#[derive(Clone, Default)]
+pub struct Attempt(Option<Arc<Keyed>>);
+
+struct Keyed {
+    store: Arc<dyn IdempotencyStore>,
+    request: KeyedRequest,
+    resumes: Option<ChosenImage>,
+}
+
+impl Attempt {
+    /// A try at a request that has no key.
+    #[must_use]
+    pub fn without_key() -> Self {
+        Self(None)
+    }
+
+    /// The image that an earlier try may have sent, if this one resumes it.
+    pub(super) fn resumes(&self) -> Option<&ChosenImage> {
+        self.0.as_ref()?.resumes.as_ref()
+    }
+
+    /// Notes the image that is about to be sent.
+    pub(super) async fn choose(&self, image: &StoredImage) -> Result<(), LedgerError> {
+        let Some(keyed) = &self.0 else {
+            return Ok(());
+        };
+        let chosen = ChosenImage {
+            name: image.name.clone(),
+            content_hash: image.content_hash.clone(),
+        };
+        keyed.store.choose(&keyed.request, &chosen).await
+    }
+
+    /// Writes the answer down, or gives the key back.
+    async fn end(
+        &self,
+        result: &Result<PublicationReport, PublishImageError>,
+        write_down: fn(&PublicationReport) -> String,
+    ) {
+        let Some(keyed) = &self.0 else { return };
+        let (store, request) = (&keyed.store, &keyed.request);
+        let ended = match result {
+            Ok(report) => store.finish(request, &write_down(report)).await,
+            Err(error) => {
+                let may_have_sent =
+                    matches!(error, PublishImageError::Lost) || keyed.resumes.is_some();
+                store.abandon(request, may_have_sent).await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::warn!(
+                tenant = %request.tenant(),
+                error = %ErrorChain(&error),
+                "a key could not be given an answer; the next request under it is carried out"
+            );
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Which image is published when nobody names one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{
+    image::{ContentHash, StoredImage},
+    ledger::{Entry, EntryState, Position},
+};
+
+/// Images that a tenant has not published yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unpublished {
+    /// Never tried, in the order in which they came.
+    pub fresh: Vec<StoredImage>,
+    /// Tried, and on no platform, by their last attempt. They come after all that are fresh, so
+    /// that one that never succeeds keeps no other waiting.
+    pub failed: BTreeMap<Position, StoredImage>,
+}
+
+impl Unpublished {
+    /// Sorts images by what the ledger has of their contents. One that any platform has, or may
+    /// have, or that is being published, is left out, and so is a second one of the same content.
+    #[must_use]
+    pub fn among(images: impl IntoIterator<Item = StoredImage>, entries: &[Entry]) -> Self {
+        let mut by_content: HashMap<&ContentHash, Vec<&Entry>> = HashMap::new();
+        for entry in entries {
+            by_content
+                .entry(&entry.content_hash)
+                .or_default()
+                .push(entry);
+        }
+        let mut unpublished = Self::default();
+        let mut seen = HashSet::new();
+        for image in images {
+            if !seen.insert(image.content_hash.clone()) {
+                continue;
+            }
+            match by_content.get(&image.content_hash) {
+                None => unpublished.fresh.push(image),
+                Some(entries) if entries.iter().all(|it| it.state == EntryState::Failed) => {
+                    let last = entries.iter().map(|entry| entry.position).max();
+                    if let Some(last) = last {
+                        unpublished.failed.insert(last, image);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        unpublished
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::domain::{image::ImageName, platform::Platform};
+
+    fn image(name: &str, content: &str) -> StoredImage {
+        StoredImage {
+            name: ImageName::new(name).unwrap(),
+            file_id: "id:1".to_owned(),
+            revision: "1".to_owned(),
+            content_hash: ContentHash::of(content.as_bytes()),
+            size: 1,
+        }
+    }
+
+    fn entry(content: &str, platform: Platform, state: EntryState, started_ms: i64) -> Entry {
+        Entry {
+            position: Position {
+                started_ms,
+                id: started_ms,
+            },
+            image: ImageName::new("earlier.jpg").unwrap(),
+            content_hash: ContentHash::of(content.as_bytes()),
+            platform,
+            state,
+            post_id: None,
+            error: None,
+            started: SystemTime::UNIX_EPOCH,
+            ended: None,
+        }
+    }
+
+    fn names<'a>(images: impl IntoIterator<Item = &'a StoredImage>) -> Vec<&'a str> {
+        images.into_iter().map(|it| it.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_or_may_be_on_any_platform_is_left_out() {
+        use EntryState::{Failed, InProgress, Published, Unknown};
+        use Platform::{Email, Telegram};
+        let images = ["a", "b", "c", "d", "e"].map(|it| image(&format!("{it}.jpg"), it));
+        let entries = [
+            entry("a", Telegram, Published, 1),
+            entry("a", Email, Failed, 1),
+            entry("b", Email, Unknown, 2),
+            entry("c", Telegram, InProgress, 3),
+            entry("d", Telegram, Failed, 4),
+        ];
+        let unpublished = Unpublished::among(images, &entries);
+        assert_eq!(names(&unpublished.fresh), ["e.jpg"]);
+        assert_eq!(names(unpublished.failed.values()), ["d.jpg"]);
+    }
+
+    #[test]
+    fn what_failed_comes_by_its_last_attempt() {
+        use EntryState::Failed;
+        use Platform::{Email, Telegram};
+        let images = ["a", "b", "c"].map(|it| image(&format!("{it}.jpg"), it));
+        let entries = [
+            entry("a", Telegram, Failed, 1),
+            entry("a", Email, Failed, 9),
+            entry("b", Telegram, Failed, 5),
+            entry("c", Telegram, Failed, 7),
+        ];
+        let unpublished = Unpublished::among(images, &entries);
+        assert!(unpublished.fresh.is_empty());
+        assert_eq!(
+            names(unpublished.failed.values()),
+            ["b.jpg", "c.jpg", "a.jpg"]
+        );
+    }
+
+    #[test]
+    fn the_same_content_comes_once() {
+        let images = [image("a.jpg", "same"), image("b.jpg", "same")];
+        let unpublished = Unpublished::among(images, &[]);
+        assert_eq!(names(&unpublished.fresh), ["a.jpg"]);
+    }
+}
