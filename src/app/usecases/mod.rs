@@ -2,6 +2,7 @@
 //! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
 
 pub mod capacity;
+mod caption_file;
 pub mod captioning;
 pub mod configs;
 pub mod credentials;
