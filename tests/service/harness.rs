@@ -107,6 +107,14 @@ impl Service {
         .await
     }
 
+    /// What the ledger has of a tenant, newest first.
+    pub(crate) async fn publications(&self, sandbox: &Sandbox, tenant: &DemoTenant) -> Vec<Value> {
+        let answer = self
+            .get_as_admin(sandbox, &tenant.host, "/api/publications")
+            .await;
+        answer.json()["publications"].as_array().unwrap().clone()
+    }
+
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
         let log = self.log();

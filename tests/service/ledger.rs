@@ -1,93 +1,15 @@
 //! Nothing twice, nothing forgotten: over restarts, crashes and replicas.
 
-use std::{collections::BTreeSet, str::FromStr as _, time::Duration};
+use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{DemoTenant, Hold, Sandbox};
+use publisher::adapters::sandbox::Sandbox;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::harness::{Answer, Service, command};
-
-/// Where a PostgreSQL server may be; without one, what needs it says so and passes.
-const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
-
-/// A schema of its own in PostgreSQL.
-struct Schema {
-    connection: PgConnection,
-    name: String,
-}
-
-impl Schema {
-    #[expect(clippy::print_stdout, reason = "a test that was skipped must say so")]
-    async fn create() -> Option<Self> {
-        let options = PgConnectOptions::from_str(SERVER).unwrap();
-        let connecting = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
-        let Ok(Ok(mut connection)) = connecting else {
-            println!("skipped: no PostgreSQL answers at 127.0.0.1:5432");
-            return None;
-        };
-        let name = format!("service_test_{}", uuid::Uuid::new_v4().simple());
-        let create = AssertSqlSafe(format!("CREATE SCHEMA {name}"));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-        Some(Self { connection, name })
-    }
-
-    fn url(&self) -> String {
-        format!("{SERVER}?options=-c%20search_path%3D{}", self.name)
-    }
-
-    async fn remove(mut self) {
-        let remove = AssertSqlSafe(format!("DROP SCHEMA {} CASCADE", self.name));
-        sqlx::query(remove)
-            .execute(&mut self.connection)
-            .await
-            .unwrap();
-    }
-}
-
-async fn start(sandbox: &Sandbox, ledger_url: &str) -> Service {
-    let ledger = [("PUBLISH_LEDGER_URL", ledger_url)];
-    Service::start_with(sandbox.environment(), &ledger).await
-}
-
-/// Starts a publish of an image, and ends the service as `kill -9` does once its call is held.
-async fn kill_at(held: Hold, service: Service, sandbox: &Sandbox, who: &DemoTenant, image: &str) {
-    {
-        let publish = service.publish(sandbox, who, image, json!({}));
-        tokio::pin!(publish);
-        tokio::select! {
-            answer = &mut publish => panic!("it was held: {answer:?}"),
-            () = held.arrived(1) => {}
-        }
-    }
-    service.kill().await;
-    held.release();
-}
-
-/// Publishes again for as long as the server has not noticed that the process is gone.
-async fn publish_after_crash(
-    service: &Service,
-    sandbox: &Sandbox,
-    who: &DemoTenant,
-    image: &str,
-) -> Answer {
-    for _ in 0..100 {
-        let answer = service.publish(sandbox, who, image, json!({})).await;
-        if answer.status != 409 {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the lease of a dead process is still held after 10 s");
-}
-
-async fn publications(service: &Service, sandbox: &Sandbox, who: &DemoTenant) -> Vec<Value> {
-    let answer = service
-        .get_as_admin(sandbox, &who.host, "/api/publications")
-        .await;
-    answer.json()["publications"].as_array().unwrap().clone()
-}
+use crate::{
+    database::Database,
+    harness::{Service, command},
+};
 
 #[tokio::test]
 async fn what_a_platform_has_is_not_sent_there_again_unless_forced() {
@@ -122,7 +44,7 @@ async fn what_a_platform_has_is_not_sent_there_again_unless_forced() {
     .await;
     assert_eq!(forced["results"]["telegram"]["outcome"], "published");
     assert_eq!(sandbox.telegram.photos().len(), 2);
-    let entries = publications(&service, &sandbox, alice).await;
+    let entries = service.publications(&sandbox, alice).await;
     assert_eq!(entries.len(), 2, "{entries:?}");
     assert_eq!(entries[0]["platform"], "telegram");
     assert_eq!(
@@ -130,7 +52,7 @@ async fn what_a_platform_has_is_not_sent_there_again_unless_forced() {
         forced["results"]["telegram"]["post_id"]
     );
     let bob = &sandbox.tenants()[1];
-    assert!(publications(&service, &sandbox, bob).await.is_empty());
+    assert!(service.publications(&sandbox, bob).await.is_empty());
 }
 
 #[tokio::test]
@@ -163,87 +85,23 @@ async fn only_the_platform_that_failed_is_tried_again() {
     assert_eq!(listed.json()["publications"][0]["filename"], image);
 }
 
-async fn a_crash_during_the_call_is_unknown(ledger_url: &str) {
-    let sandbox = Sandbox::start().await.unwrap();
-    let service = start(&sandbox, ledger_url).await;
-    let (bob, image) = (&sandbox.tenants()[1], "north-ridge.jpg");
-    let held = sandbox.telegram.switches().hold("sendPhoto");
-    kill_at(held, service, &sandbox, bob, image).await;
-
-    let service = start(&sandbox, ledger_url).await;
-    let answer = publish_after_crash(&service, &sandbox, bob, image).await;
-    let result = &answer.json()["results"]["telegram"];
-    assert_eq!(result["outcome"], "unknown", "{answer:?}");
-    assert!(result["error"].as_str().unwrap().contains("force"));
-    assert_eq!(answer.json()["archived"], false);
-    assert_eq!(sandbox.telegram.photos().len(), 1, "it was sent before");
-    let entries = publications(&service, &sandbox, bob).await;
-    assert_eq!(entries[0]["outcome"], "unknown", "{entries:?}");
-
-    let forced = service
-        .publish(&sandbox, bob, image, json!({"force": true}))
-        .await;
-    assert_eq!(forced.json()["results"]["telegram"]["outcome"], "published");
-    assert_eq!(sandbox.telegram.photos().len(), 2);
-    service.kill().await;
-}
-
-#[tokio::test]
-async fn a_crash_during_the_call_is_unknown_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/ledger.db", folder.path().display());
-    a_crash_during_the_call_is_unknown(&url).await;
-}
-
-#[tokio::test]
-async fn a_crash_during_the_call_is_unknown_on_postgres() {
-    if let Some(schema) = Schema::create().await {
-        a_crash_during_the_call_is_unknown(&schema.url()).await;
-        schema.remove().await;
-    }
-}
-
-async fn a_crash_before_the_intent_leaves_nothing(ledger_url: &str) {
-    let sandbox = Sandbox::start().await.unwrap();
-    let service = start(&sandbox, ledger_url).await;
-    let (bob, image) = (&sandbox.tenants()[1], "north-ridge.jpg");
-    let held = sandbox.openai.switches().hold("caption");
-    kill_at(held, service, &sandbox, bob, image).await;
-
-    let service = start(&sandbox, ledger_url).await;
-    assert!(publications(&service, &sandbox, bob).await.is_empty());
-    let answer = publish_after_crash(&service, &sandbox, bob, image).await;
-    let outcome = &answer.json()["results"]["telegram"]["outcome"];
-    assert_eq!(outcome, "published", "{answer:?}");
-    assert_eq!(sandbox.telegram.photos().len(), 1);
-    service.kill().await;
-}
-
-#[tokio::test]
-async fn a_crash_before_the_intent_leaves_nothing_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/ledger.db", folder.path().display());
-    a_crash_before_the_intent_leaves_nothing(&url).await;
-}
-
-#[tokio::test]
-async fn a_crash_before_the_intent_leaves_nothing_on_postgres() {
-    if let Some(schema) = Schema::create().await {
-        a_crash_before_the_intent_leaves_nothing(&schema.url()).await;
-        schema.remove().await;
-    }
-}
-
 #[tokio::test]
 async fn two_replicas_on_one_server_send_an_image_once_to_each_platform() {
-    let Some(schema) = Schema::create().await else {
+    let Some(database) = Database::postgres().await else {
         return;
     };
     let sandbox = Sandbox::start().await.unwrap();
-    let url = schema.url();
-    let (one, other) = tokio::join!(start(&sandbox, &url), start(&sandbox, &url));
+    let replica = async || {
+        // Only the ledger is to keep them apart.
+        let more = [
+            ("PUBLISH_LEDGER_URL", &*database.url()),
+            ("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "50"),
+        ];
+        Service::start_with(sandbox.environment(), &more).await
+    };
+    let (one, other) = tokio::join!(replica(), replica());
     let alice = &sandbox.tenants()[0];
-    let requests = (0..20).map(|number| {
+    let requests = (0..50).map(|number| {
         let replica = if number % 2 == 0 { &one } else { &other };
         replica.publish(&sandbox, alice, "harbour-dawn.jpg", json!({}))
     });
@@ -260,7 +118,7 @@ async fn two_replicas_on_one_server_send_an_image_once_to_each_platform() {
     assert_eq!(sandbox.openai.switches().calls("caption"), 1);
     one.kill().await;
     other.kill().await;
-    schema.remove().await;
+    database.remove().await;
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod crashes;
+mod database;
 mod errors;
 mod harness;
 mod ledger;
@@ -16,6 +18,7 @@ mod metrics;
 mod outages;
 mod platforms;
 mod publishing;
+mod repeated_requests;
 mod service_token;
 mod standalone;
 mod tenancy;

@@ -9,7 +9,6 @@ use crate::{
         captioning::Captions,
         error_chain::ErrorChain,
         held_lease::HeldLease,
-        imaging::ScaleError,
         tenant::{ClientUnavailable, Opened},
     },
     domain::{
@@ -21,11 +20,18 @@ use crate::{
     ports::{Post, PublishError, Publisher, PublisherFactory},
 };
 
-/// A platform, and the image for it.
-pub(super) type Prepared = (Platform, Result<EncodedImage, ScaleError>);
+/// A platform, and what is needed to send to it: or what came of it already.
+pub(super) type Prepared = (Platform, Result<Ready, Outcome>);
+
+/// What is sent to a platform, and by whom.
+pub(super) struct Ready {
+    image: EncodedImage,
+    publisher: Opened<dyn Publisher>,
+}
 
 impl Publication {
-    /// An image for each platform: the original, or a smaller copy where its limits ask for one.
+    /// What each platform needs: its credential, and an image, which is the original, or a smaller
+    /// copy where its limits ask for one. Nothing has been paid for or written down by then.
     pub(super) async fn prepare(
         &self,
         image: &EncodedImage,
@@ -33,19 +39,25 @@ impl Publication {
     ) -> Vec<Prepared> {
         let one = |platform: &Platform| {
             let platform = *platform;
-            async move {
-                let limits = self
-                    .tenant
-                    .platform_factory(platform)
-                    .and_then(PublisherFactory::image_limits);
-                let ready = match limits {
-                    None => Ok(image.clone()),
-                    Some(limits) => self.usecase.scaler.meet(image, limits).await,
-                };
-                (platform, ready)
-            }
+            async move { (platform, self.make_ready(platform, image).await) }
         };
         join_all(platforms.iter().map(one)).await
+    }
+
+    async fn make_ready(&self, platform: Platform, image: &EncodedImage) -> Result<Ready, Outcome> {
+        let publisher = self.publisher(platform).await?;
+        let limits = self
+            .tenant
+            .platform_factory(platform)
+            .and_then(PublisherFactory::image_limits);
+        let image = match limits {
+            None => image.clone(),
+            Some(limits) => {
+                let met = self.usecase.scaler.meet(image, limits).await;
+                met.map_err(|error| Outcome::Failed(error.to_string()))?
+            }
+        };
+        Ok(Ready { image, publisher })
     }
 
     /// Publishes to all platforms side by side; one that fails stops no other. What came of each
@@ -60,11 +72,11 @@ impl Publication {
         let one = |(platform, ready): Prepared| async move {
             let caption = captions.of(platform).to_owned();
             let outcome = match ready {
-                Ok(image) => {
+                Ok(Ready { image, publisher }) => {
                     let post = self.post(name, image, caption.clone(), captions);
-                    self.publish(platform, &post).await
+                    self.publish(platform, publisher, &post).await
                 }
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(outcome) => outcome,
             };
             let warning = self.record(lease, platform, &outcome).await;
             let result = PlatformResult {
@@ -128,9 +140,13 @@ impl Publication {
 
     /// Publishes to one platform; once more when the credential turns out to be dead, nothing
     /// was published, and another can be had.
-    async fn publish(&self, platform: Platform, post: &Post) -> Outcome {
+    async fn publish(
+        &self,
+        platform: Platform,
+        opened: Opened<dyn Publisher>,
+        post: &Post,
+    ) -> Outcome {
         let attempt = async {
-            let opened = self.publisher(platform).await?;
             let result = opened.client.publish(post).await;
             let Err(PublishError::Unauthorized(_)) = &result else {
                 return Ok(result);

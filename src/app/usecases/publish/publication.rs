@@ -88,7 +88,7 @@ impl Publication {
             caption: captions.of(*platform).to_owned(),
             outcome: match ready {
                 Ok(_) => Outcome::Skipped("dry run: nothing was sent".to_owned()),
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(outcome) => outcome.clone(),
             },
         };
         let results = prepared.iter().map(result).collect();

@@ -3,6 +3,7 @@
 mod captions;
 mod ledger;
 mod next;
+mod refusals;
 mod resumed;
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex};
@@ -346,92 +347,4 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
     ] {
         assert!(text.contains(line), "{line} is missing in {text}");
     }
-}
-
-#[tokio::test]
-async fn what_the_config_does_not_allow_is_refused_before_anything_is_fetched() {
-    let mut fixture = TenantFixture::new();
-    fixture.document["publishers"] = serde_json::json!([]);
-    fixture.images.expect_find().never();
-    let refused = publish(fixture, PublicationRequest::default()).await;
-    assert!(matches!(
-        refused,
-        Err(PublishImageError::Plan(PlanError::NoPlatform))
-    ));
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
-    let mut fixture = TenantFixture::new();
-    let bytes = Bytes::from_static(b"<html>");
-    let fetched = FetchedImage {
-        stored: stored("a.jpg", &bytes),
-        bytes,
-    };
-    let found = fetched.stored.clone();
-    fixture
-        .images
-        .expect_find()
-        .returning(move |_| Ok(found.clone()));
-    fixture
-        .images
-        .expect_fetch()
-        .returning(move |_| Ok(fetched.clone()));
-    fixture.writer.expect_analyse().never();
-    let refused = publish(fixture, PublicationRequest::default()).await;
-    assert!(matches!(
-        refused,
-        Err(PublishImageError::Image(ScaleError::Undecodable))
-    ));
-}
-
-#[tokio::test]
-async fn an_image_that_is_too_large_is_refused_before_it_is_fetched() {
-    let mut fixture = TenantFixture::new();
-    fixture.images.expect_find().returning(|_| {
-        let mut found = stored("a.jpg", &jpeg());
-        found.size = crate::domain::image::MAX_IMAGE_BYTES + 1;
-        Ok(found)
-    });
-    fixture.images.expect_fetch().never();
-    let refused = publish(fixture, PublicationRequest::default()).await;
-    assert!(matches!(
-        refused,
-        Err(PublishImageError::Storage(ImageStoreError::TooLarge))
-    ));
-}
-
-#[tokio::test]
-async fn an_image_that_was_replaced_between_the_claim_and_the_fetch_is_not_sent() {
-    let mut fixture = TenantFixture::new();
-    fixture
-        .images
-        .expect_find()
-        .returning(|_| Ok(stored("a.jpg", &Bytes::from_static(b"earlier"))));
-    fixture.images.expect_fetch().times(1).returning(|_| {
-        Ok(FetchedImage {
-            stored: stored("a.jpg", &jpeg()),
-            bytes: jpeg(),
-        })
-    });
-    fixture.writer.expect_analyse().never();
-    let refused = publish(fixture, PublicationRequest::default()).await;
-    assert!(matches!(refused, Err(PublishImageError::Replaced)));
-}
-
-#[tokio::test]
-async fn a_tenant_has_only_so_many_publications_at_a_time() {
-    let mut fixture = TenantFixture::new();
-    fixture.images.expect_find().never();
-    let usecase = usecase(MockLedger::new(), MockLedgerReader::new());
-    let tenant = fixture.build();
-    let _taken = usecase.capacity.slots.take(tenant.name()).unwrap();
-    let refused = usecase.run(
-        tenant,
-        Target::Image(image_name()),
-        PublicationRequest::default(),
-        request_id(),
-        Attempt::without_key(),
-    );
-    assert!(matches!(refused.await, Err(PublishImageError::TooMany)));
 }

@@ -1,0 +1,88 @@
+//! Where a test keeps its ledger.
+
+use std::{str::FromStr as _, time::Duration};
+
+use publisher::adapters::sandbox::Sandbox;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+
+use crate::harness::Service;
+
+/// A ledger that outlives the services that use it.
+pub(crate) enum Database {
+    /// A file.
+    Sqlite(TempDir),
+    /// A schema of its own on a server.
+    Postgres(Schema),
+}
+
+impl Database {
+    /// A file; always there.
+    #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]
+    pub(crate) async fn sqlite() -> Option<Self> {
+        Some(Self::Sqlite(tempfile::tempdir().unwrap()))
+    }
+
+    /// A schema, if there is a server; says so if there is none.
+    pub(crate) async fn postgres() -> Option<Self> {
+        Schema::create().await.map(Self::Postgres)
+    }
+
+    /// What `PUBLISH_LEDGER_URL` has to be.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => format!("sqlite://{}/ledger.db", folder.path().display()),
+            Self::Postgres(schema) => schema.url(),
+        }
+    }
+
+    /// Starts the service on the sandbox with this ledger.
+    pub(crate) async fn start(&self, sandbox: &Sandbox) -> Service {
+        let ledger = [("PUBLISH_LEDGER_URL", &*self.url())];
+        Service::start_with(sandbox.environment(), &ledger).await
+    }
+
+    /// Leaves nothing behind on a server.
+    pub(crate) async fn remove(self) {
+        if let Self::Postgres(schema) = self {
+            schema.remove().await;
+        }
+    }
+}
+
+/// Where a PostgreSQL server may be; without one, what needs it says so and passes.
+const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+
+/// A schema of its own in PostgreSQL.
+pub(crate) struct Schema {
+    connection: PgConnection,
+    name: String,
+}
+
+impl Schema {
+    #[expect(clippy::print_stdout, reason = "a test that was skipped must say so")]
+    async fn create() -> Option<Self> {
+        let options = PgConnectOptions::from_str(SERVER).unwrap();
+        let connecting = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
+        let Ok(Ok(mut connection)) = connecting else {
+            println!("skipped: no PostgreSQL answers at 127.0.0.1:5432");
+            return None;
+        };
+        let name = format!("service_test_{}", uuid::Uuid::new_v4().simple());
+        let create = AssertSqlSafe(format!("CREATE SCHEMA {name}"));
+        sqlx::query(create).execute(&mut connection).await.unwrap();
+        Some(Self { connection, name })
+    }
+
+    fn url(&self) -> String {
+        format!("{SERVER}?options=-c%20search_path%3D{}", self.name)
+    }
+
+    async fn remove(mut self) {
+        let remove = AssertSqlSafe(format!("DROP SCHEMA {} CASCADE", self.name));
+        sqlx::query(remove)
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
+    }
+}
