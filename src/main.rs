@@ -22,13 +22,14 @@ use poem::{Response, endpoint::BoxEndpoint};
 use publisher::{
     adapters::{
         clock::SystemClock,
-        dropbox::DropboxImageStoreFactory,
+        dropbox::{DropboxImageStoreFactory, DropboxSettings},
         env::{Environment, SettingProblems},
+        http_client::ExtraRoots,
         ledger::OpenLedger,
-        openai::OpenAiCaptionWriterFactory,
+        openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
         smtp::SmtpPublisherFactory,
-        telegram::TelegramPublisherFactory,
+        telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
         http::{self, HttpDependencies, auth::AdminAuth},
@@ -181,27 +182,7 @@ impl Service {
                 sources(Arc::new(client), HostRules::TenantNames, mode)
             }
         };
-        let providers = Providers {
-            images: Arc::new(DropboxImageStoreFactory::new(
-                dropbox,
-                &roots,
-                Arc::clone(&clock),
-            )?),
-            captions: Arc::new(OpenAiCaptionWriterFactory::new(
-                openai,
-                &roots,
-                Arc::clone(&clock),
-            )?),
-            publishers: vec![
-                Arc::new(TelegramPublisherFactory::new(
-                    telegram,
-                    &roots,
-                    Arc::clone(&clock),
-                )?),
-                Arc::new(SmtpPublisherFactory::new(&roots, Arc::clone(&clock))?),
-            ],
-        };
-
+        let providers = providers(dropbox, openai, telegram, &roots, &clock)?;
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
@@ -243,6 +224,36 @@ impl Service {
             ledger,
         })
     }
+}
+
+/// Opens the clients of tenants.
+fn providers(
+    dropbox: DropboxSettings,
+    openai: OpenAiSettings,
+    telegram: TelegramApiSettings,
+    roots: &ExtraRoots,
+    clock: &Arc<dyn Clock>,
+) -> Result<Providers, Failure> {
+    Ok(Providers {
+        images: Arc::new(DropboxImageStoreFactory::new(
+            dropbox,
+            roots,
+            Arc::clone(clock),
+        )?),
+        captions: Arc::new(OpenAiCaptionWriterFactory::new(
+            openai,
+            roots,
+            Arc::clone(clock),
+        )?),
+        publishers: vec![
+            Arc::new(TelegramPublisherFactory::new(
+                telegram,
+                roots,
+                Arc::clone(clock),
+            )?),
+            Arc::new(SmtpPublisherFactory::new(roots, Arc::clone(clock))?),
+        ],
+    })
 }
 
 /// Drops what has expired from the caches, for as long as there is anyone who uses them.
