@@ -1,0 +1,220 @@
+//! The calls that are made to fail, and the ways in which they fail.
+
+use std::time::Duration;
+
+use publisher::adapters::sandbox::{Fault, Sandbox, Switches, Telegram};
+use serde_json::json;
+
+/// A call of the service to one of its upstreams.
+pub(crate) struct Row {
+    pub(crate) title: &'static str,
+    pub(crate) switches: fn(&Sandbox) -> &Switches,
+    pub(crate) operation: &'static str,
+    /// Longer than the service waits for one attempt.
+    pub(crate) patience: Duration,
+    pub(crate) kind: Kind,
+}
+
+/// What makes a difference between upstreams here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Orchestrator,
+    /// Refuses connections from the start.
+    DropboxEarly,
+    /// Refuses connections only once Telegram has the photo.
+    DropboxLate,
+    OpenAi,
+    Telegram,
+    Smtp,
+}
+
+const fn row(
+    title: &'static str,
+    switches: fn(&Sandbox) -> &Switches,
+    operation: &'static str,
+    patience: u64,
+    kind: Kind,
+) -> Row {
+    Row {
+        title,
+        switches,
+        operation,
+        patience: Duration::from_secs(patience),
+        kind,
+    }
+}
+
+pub(crate) const ROWS: [Row; 11] = [
+    row(
+        "Orchestrator: the tenant's config",
+        orchestrator,
+        "by_host",
+        6,
+        Kind::Orchestrator,
+    ),
+    row(
+        "Orchestrator: the storage credential",
+        orchestrator,
+        "resolve",
+        6,
+        Kind::Orchestrator,
+    ),
+    row(
+        "Dropbox: finding the image",
+        dropbox,
+        "get_metadata",
+        11,
+        Kind::DropboxEarly,
+    ),
+    row(
+        "Dropbox: fetching the image",
+        dropbox,
+        "download",
+        61,
+        Kind::DropboxEarly,
+    ),
+    row("OpenAI: vision", openai, "vision", 61, Kind::OpenAi),
+    row("OpenAI: captions", openai, "caption", 61, Kind::OpenAi),
+    row(
+        "Telegram: the photo",
+        telegram,
+        "sendPhoto",
+        61,
+        Kind::Telegram,
+    ),
+    row("E-mail: the recipient", smtp, "RCPT", 11, Kind::Smtp),
+    row(
+        "E-mail: the end of the message",
+        smtp,
+        "DATA_END",
+        61,
+        Kind::Smtp,
+    ),
+    row(
+        "Dropbox: writing the caption file",
+        dropbox,
+        "upload",
+        61,
+        Kind::DropboxLate,
+    ),
+    row(
+        "Dropbox: moving to the archive",
+        dropbox,
+        "move_v2",
+        11,
+        Kind::DropboxLate,
+    ),
+];
+
+fn orchestrator(sandbox: &Sandbox) -> &Switches {
+    sandbox.orchestrator.switches()
+}
+
+fn dropbox(sandbox: &Sandbox) -> &Switches {
+    sandbox.dropbox.switches()
+}
+
+fn openai(sandbox: &Sandbox) -> &Switches {
+    sandbox.openai.switches()
+}
+
+fn telegram(sandbox: &Sandbox) -> &Switches {
+    sandbox.telegram.switches()
+}
+
+fn smtp(sandbox: &Sandbox) -> &Switches {
+    sandbox.smtp.switches()
+}
+
+/// A way to fail: every call of the row fails like this, however often it is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failing {
+    Refused,
+    ResetBefore,
+    ResetAfter,
+    Silence,
+    Status(u16),
+    LimitedWithHint,
+    Malformed,
+    Slow,
+}
+
+pub(crate) const FAILINGS: [Failing; 14] = [
+    Failing::Refused,
+    Failing::ResetBefore,
+    Failing::ResetAfter,
+    Failing::Silence,
+    Failing::Status(400),
+    Failing::Status(401),
+    Failing::Status(403),
+    Failing::Status(404),
+    Failing::Status(409),
+    Failing::LimitedWithHint,
+    Failing::Status(429),
+    Failing::Status(500),
+    Failing::Malformed,
+    Failing::Slow,
+];
+
+impl Failing {
+    pub(crate) fn name(self, kind: Kind) -> String {
+        match self {
+            Self::Refused => "connection refused".to_owned(),
+            Self::ResetBefore => "reset before the request".to_owned(),
+            Self::ResetAfter => "reset after the request".to_owned(),
+            Self::Silence => "time-out after the request".to_owned(),
+            Self::Slow => "slow body".to_owned(),
+            Self::Malformed => "malformed body".to_owned(),
+            Self::LimitedWithHint | Self::Status(_) if kind == Kind::Smtp => {
+                let (code, text) = self.reply();
+                format!("{code} {text}")
+            }
+            Self::LimitedWithHint => "429, wait 1 s".to_owned(),
+            Self::Status(status) => status.to_string(),
+        }
+    }
+
+    /// Does it take time to fail?
+    pub(crate) fn is_patient(self) -> bool {
+        matches!(self, Self::Silence | Self::Slow)
+    }
+
+    /// `None`: nobody listens.
+    pub(crate) fn fault(self, kind: Kind) -> Option<Fault> {
+        Some(match self {
+            Self::Refused => return None,
+            Self::ResetBefore => Fault::ResetBeforeRequest,
+            Self::ResetAfter => Fault::ResetAfterRequest,
+            Self::Silence => Fault::TimeoutAfterProcessing,
+            Self::Slow => Fault::SlowBody {
+                chunk_bytes: 16,
+                delay: Duration::from_secs(100),
+            },
+            Self::Malformed => Fault::MalformedBody,
+            Self::LimitedWithHint | Self::Status(_) if kind == Kind::Smtp => {
+                let (code, text) = self.reply();
+                Fault::text(code, text)
+            }
+            Self::LimitedWithHint if kind == Kind::Telegram => Telegram::rate_limited(1),
+            Self::LimitedWithHint => Fault::status(429).with_header("retry-after", "1"),
+            Self::Status(status) if kind == Kind::Telegram => {
+                Telegram::refusal(status, "as the test wants")
+            }
+            Self::Status(status) => Fault::json(status, &json!({"error": "as the test wants"})),
+        })
+    }
+
+    /// What a mail server says where others have a status.
+    fn reply(self) -> (u16, &'static str) {
+        match self {
+            Self::LimitedWithHint => (421, "4.7.0 try again later"),
+            Self::Status(400) => (501, "5.5.4 syntax error"),
+            Self::Status(401) => (530, "5.7.0 authentication required"),
+            Self::Status(403) => (550, "5.7.1 not permitted"),
+            Self::Status(404) => (550, "5.1.1 no such mailbox"),
+            Self::Status(409) => (552, "5.3.4 too large"),
+            Self::Status(429) => (451, "4.3.0 try again later"),
+            _ => (554, "5.0.0 failed"),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The service in this process, on the stand-ins over real sockets, with one tenant and one image;
+//! and time, which passes when a test says so.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use poem::{
+    Endpoint as _, Request, Response,
+    endpoint::BoxEndpoint,
+    http::{Method, header},
+};
+use publisher::{
+    adapters::{
+        clock::SystemClock,
+        dropbox::{DropboxImageStoreFactory, DropboxSettings},
+        http_client::ExtraRoots,
+        ledger::{LedgerSettings, OpenLedger},
+        openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
+        orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
+        sandbox::{DemoTenant, Sample, Sandbox, Switches, TenantSpec},
+        smtp::SmtpPublisherFactory,
+        telegram::{TelegramApiSettings, TelegramPublisherFactory},
+    },
+    app::{
+        http::{HttpDependencies, auth::AdminAuth, routes},
+        usecases::{
+            capacity::{Capacity, ImageRoom, PublishSlots},
+            credentials::{CredentialCacheSettings, Credentials},
+            imaging::ImageScaler,
+            list_images::ListImages,
+            list_publications::ListPublications,
+            publish::PublishImage,
+            publish_once::PublishOnce,
+            readiness::{CheckReadiness, Mode},
+            resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
+            tenant::Providers,
+        },
+    },
+    domain::{
+        ledger::{Entry, EntryQuery},
+        secret::Secret,
+        tenant::TenantName,
+    },
+    ports::{Clock, CredentialStore, LedgerReader, TenantConfigSource},
+};
+use serde_json::Value;
+
+/// The image that is published.
+pub(crate) const IMAGE: &str = "harbour.jpg";
+
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) tenant: DemoTenant,
+    routes: BoxEndpoint<'static, Response>,
+    ledger: Arc<dyn LedgerReader>,
+}
+
+/// What the service answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) document: Value,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let sandbox = Sandbox::start_empty().await.unwrap();
+        let image = Sample::jpeg(IMAGE, 32, 24, 1).unwrap();
+        let tenant = sandbox.add_tenant(TenantSpec::new("alice").email(true).images([image]));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ledger = LedgerSettings::from_url(&Secret::new(sandbox.ledger_url())).unwrap();
+        let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await.unwrap();
+        let routes = compose(&sandbox, &ledger, clock);
+        Self {
+            sandbox,
+            tenant,
+            routes,
+            ledger: ledger.reader,
+        }
+    }
+
+    /// Publishes the image, as an admin.
+    pub(crate) async fn publish(&self) -> Answer {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri_str(format!("/api/images/{IMAGE}/publish"))
+            .header(header::HOST, &self.tenant.host)
+            .finish();
+        let response = self.routes.get_response(request).await;
+        let status = response.status().as_u16();
+        let body = response.into_body().into_vec().await.unwrap();
+        Answer {
+            status,
+            document: serde_json::from_slice(&body).unwrap(),
+        }
+    }
+
+    /// Publishes while the calls of an operation hang: each of them for longer than `patience`,
+    /// once `is_calm` says that nothing else is under way.
+    pub(crate) async fn publish_while_time_passes(
+        &self,
+        switches: &Switches,
+        operation: &str,
+        patience: Duration,
+        is_calm: impl AsyncFn() -> bool,
+    ) -> Answer {
+        let publish = self.publish();
+        tokio::pin!(publish);
+        let mut calls = 0;
+        loop {
+            tokio::select! {
+                answer = &mut publish => return answer,
+                () = switches.wait_for_calls(operation, calls + 1) => {}
+            }
+            calls = switches.calls(operation);
+            while !is_calm().await {
+                tokio::select! {
+                    answer = &mut publish => return answer,
+                    () = tokio::time::sleep(Duration::from_millis(5)) => {}
+                }
+            }
+            tokio::time::pause();
+            tokio::time::advance(patience).await;
+            tokio::time::resume();
+        }
+    }
+
+    /// What the ledger has of the image.
+    pub(crate) async fn entries(&self) -> Vec<Entry> {
+        let query = EntryQuery {
+            image: None,
+            platform: None,
+            state: None,
+            after: None,
+            limit: 10,
+        };
+        let tenant = TenantName::new(&self.tenant.name).unwrap();
+        self.ledger.list(&tenant, &query).await.unwrap()
+    }
+}
+
+fn compose(
+    sandbox: &Sandbox,
+    ledger: &OpenLedger,
+    clock: Arc<dyn Clock>,
+) -> BoxEndpoint<'static, Response> {
+    let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
+    let url = |text: String| text.parse().unwrap();
+    let orchestrator = OrchestratorSettings {
+        base_url: url(sandbox.orchestrator.server().url()),
+        service_token: ServiceToken::fixed(Secret::new(sandbox.orchestrator.service_token())),
+        prefer_post: true,
+    };
+    let orchestrator = OrchestratorClient::new(orchestrator, &roots, Arc::clone(&clock));
+    let orchestrator = Arc::new(orchestrator.unwrap());
+    let configs: Arc<dyn TenantConfigSource> = Arc::clone(&orchestrator) as _;
+    let credentials = Credentials::new(
+        orchestrator as Arc<dyn CredentialStore>,
+        Arc::clone(&clock),
+        CredentialCacheSettings::default(),
+    );
+    let resolve_tenant = ResolveTenant::new(
+        HostRules::TenantNames,
+        Arc::clone(&configs),
+        Arc::new(credentials.unwrap()),
+        providers(sandbox, &roots, &clock),
+        &clock,
+        TenancySettings::default(),
+    );
+    let publish = PublishImage::new(
+        ImageScaler::default(),
+        Arc::clone(&clock),
+        Arc::clone(&ledger.ledger),
+        Arc::clone(&ledger.reader),
+        Capacity {
+            slots: PublishSlots::new(NonZeroUsize::MIN),
+            room: ImageRoom::default(),
+        },
+    );
+    let readiness = CheckReadiness::new(
+        Mode::Standalone,
+        configs,
+        Arc::clone(&ledger.reader),
+        Arc::clone(&clock),
+    );
+    routes(HttpDependencies {
+        resolve_tenant: Arc::new(resolve_tenant.unwrap()),
+        list: ListImages,
+        publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+        publications: ListPublications::new(Arc::clone(&ledger.reader)),
+        readiness: Arc::new(readiness.unwrap()),
+        auth: AdminAuth::Disabled,
+        clock,
+    })
+}
+
+fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> Providers {
+    let url = |text: String| text.parse().unwrap();
+    let dropbox = DropboxSettings {
+        api_url: url(sandbox.dropbox.server().url()),
+        content_url: url(sandbox.dropbox.server().url()),
+        app_key: sandbox.dropbox.app_key().to_owned(),
+        app_secret: Secret::new(sandbox.dropbox.app_secret().to_owned()),
+    };
+    let openai = OpenAiSettings {
+        base_url: url(format!("{}/v1", sandbox.openai.server().url())),
+        calls_per_minute: 20.try_into().unwrap(),
+    };
+    let telegram = TelegramApiSettings {
+        api_url: url(sandbox.telegram.server().url()),
+    };
+    let clock = || Arc::clone(clock);
+    Providers {
+        images: Arc::new(DropboxImageStoreFactory::new(dropbox, roots, clock()).unwrap()),
+        captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),
+        publishers: vec![
+            Arc::new(TelegramPublisherFactory::new(telegram, roots, clock()).unwrap()),
+            Arc::new(SmtpPublisherFactory::new(roots, clock()).unwrap()),
+        ],
+    }
+}
