@@ -1,6 +1,7 @@
 //! All settings of the service, read and checked in one place. `main.rs` takes them apart: each
 //! part goes to the one who needs it, and nobody below sees the whole.
 
+mod auth;
 mod source;
 
 use std::{
@@ -19,7 +20,7 @@ use publisher::{
         telegram::TelegramApiSettings,
     },
     app::{
-        http::auth::AdminAuth,
+        http::auth::AuthSettings,
         usecases::{
             configs::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
@@ -41,13 +42,7 @@ const LONGEST_STALE: u64 = 604_800;
 
 /// Settings that are documented, and that this version does not act on yet. Setting one is told
 /// at the start, so that nothing is silently ignored.
-const NOT_YET: [&str; 8] = [
-    "WEB_AUTH_USER",
-    "WEB_AUTH_PASS",
-    "WEB_ADMIN_PASSWORD",
-    "WEB_SESSION_SECRET",
-    "WEB_ADMIN_COOKIE_TTL_SECONDS",
-    "WEB_SECURE_COOKIES",
+const NOT_YET: [&str; 2] = [
     "MAX_CONCURRENT_REQUESTS",
     "MAX_CONCURRENT_PUBLISHES_PER_TENANT",
 ];
@@ -77,7 +72,7 @@ pub(crate) struct Settings {
     /// Where publications are remembered.
     pub(crate) ledger: LedgerSettings,
     /// How admins are told from others.
-    pub(crate) auth: AdminAuth,
+    pub(crate) auth: AuthSettings,
     /// Settings that are set and not acted on.
     pub(crate) without_effect: Vec<&'static str>,
 }
@@ -107,7 +102,7 @@ impl Settings {
         let openai = openai(environment);
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
         let ledger = ledger(environment);
-        let auth = admin_auth(environment);
+        let auth = auth::read(environment);
         let without_effect = NOT_YET
             .into_iter()
             .filter(|name| environment.text(name).is_some())
@@ -124,7 +119,7 @@ impl Settings {
             openai: openai?,
             telegram: TelegramApiSettings { api_url: api_url? },
             ledger: ledger?,
-            auth,
+            auth: auth?,
             without_effect,
         })
     }
@@ -247,19 +242,6 @@ fn ledger(environment: &mut Environment) -> Option<LedgerSettings> {
     LedgerSettings::from_url(&url)
         .map_err(|rule| environment.reject(NAME, rule))
         .ok()
-}
-
-fn admin_auth(environment: &mut Environment) -> AdminAuth {
-    let disabled = environment.boolean("WEB_AUTH_DISABLED", false);
-    match environment.secret("WEB_AUTH_TOKEN") {
-        Some(_) if disabled => {
-            environment.reject("WEB_AUTH_DISABLED", "must not be set beside WEB_AUTH_TOKEN");
-            AdminAuth::Unconfigured
-        }
-        Some(token) => AdminAuth::Token(token),
-        None if disabled => AdminAuth::Disabled,
-        None => AdminAuth::Unconfigured,
-    }
 }
 
 fn required_secret(environment: &mut Environment, name: &str) -> Option<Secret> {

@@ -10,6 +10,8 @@ pub enum ProblemKind {
     /// 401.
     Unauthorized,
     /// 403.
+    Forbidden,
+    /// 403.
     FeatureDisabled,
     /// 404.
     TenantNotFound,
@@ -29,6 +31,8 @@ pub enum ProblemKind {
     CaptionRequired,
     /// 422.
     UnusableImage,
+    /// 429.
+    RateLimited,
     /// 500.
     Internal,
     /// 502.
@@ -55,9 +59,10 @@ struct Facts {
 
 impl ProblemKind {
     /// Every kind there is, in the order of their statuses.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidRequest,
         Self::Unauthorized,
+        Self::Forbidden,
         Self::FeatureDisabled,
         Self::TenantNotFound,
         Self::ImageNotFound,
@@ -68,6 +73,7 @@ impl ProblemKind {
         Self::UnsupportedMediaType,
         Self::CaptionRequired,
         Self::UnusableImage,
+        Self::RateLimited,
         Self::Internal,
         Self::UpstreamFailed,
         Self::TenantUnavailable,
@@ -120,7 +126,14 @@ impl ProblemKind {
                 "unauthorized",
                 StatusCode::UNAUTHORIZED,
                 "Unauthorized",
-                "The request lacks the admin credential, or has a wrong one.",
+                "The request lacks an admin's credential, or has a wrong one.",
+            ),
+            Self::Forbidden => (
+                "forbidden",
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "A page of another site has sent the request; or it writes with a session, and \
+                 nobody says which page has sent it.",
             ),
             Self::FeatureDisabled => (
                 "feature-disabled",
@@ -181,6 +194,12 @@ impl ProblemKind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Unusable image",
                 "The file is no image that can be published.",
+            ),
+            Self::RateLimited => (
+                "rate-limited",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+                "There were too many of these; `Retry-After` says when the next is let through.",
             ),
             Self::Internal => (
                 "internal",

@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        http::{HttpDependencies, auth::AdminAuth, routes},
+        http::{
+            HttpDependencies,
+            auth::{AdminCredentials, AuthSettings},
+            routes,
+        },
         usecases::{
             credentials::{CredentialCacheSettings, Credentials},
             fixtures::empty_ledger,
@@ -49,7 +53,7 @@ pub(super) const TOKEN: &str = "adm1n-t0ken";
 
 /// What a service is made of; change what a test is about.
 pub(super) struct Service {
-    pub(super) auth: AdminAuth,
+    pub(super) auth: AuthSettings,
     pub(super) document: Value,
     /// `None` knows the tenant of `document`, and no other.
     pub(super) source: Option<MockTenantConfigSource>,
@@ -73,7 +77,10 @@ impl Service {
     /// Knows one tenant, at [`HOST`], who publishes to Telegram; admins have [`TOKEN`].
     pub(super) fn new() -> Self {
         Self {
-            auth: AdminAuth::Token(Secret::new(TOKEN.to_owned())),
+            auth: AuthSettings::Enforced(AdminCredentials {
+                token: Some(Secret::new(TOKEN.to_owned())),
+                ..AdminCredentials::default()
+            }),
             document: json!({
                 "features": {"publish_enabled": true, "analyze_caption_enabled": true},
                 "storage": {
@@ -202,7 +209,8 @@ impl Answer {
         assert_eq!(problem["status"], status);
         assert!(problem["title"].is_string() && problem["detail"].is_string());
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
-        assert_eq!(self.header("retry-after").is_some(), status == 503);
+        let has_wait = self.header("retry-after").is_some();
+        assert_eq!(has_wait, [429, 503].contains(&status));
         problem
     }
 
