@@ -7,6 +7,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod access;
 mod errors;
 mod harness;
 mod ledger;
@@ -17,5 +18,6 @@ mod outages;
 mod platforms;
 mod publishing;
 mod service_token;
+mod sessions;
 mod standalone;
 mod tenancy;
