@@ -52,7 +52,7 @@ pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
 }
 
 fn token(environment: &mut Environment) -> Option<Secret> {
-    let token = environment.solid_secret(TOKEN)?;
+    let token = environment.non_empty_secret(TOKEN)?;
     let text = token.expose();
     let fits = text.trim() == text && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if !fits {
@@ -64,8 +64,8 @@ fn token(environment: &mut Environment) -> Option<Secret> {
 
 fn basic(environment: &mut Environment) -> Option<BasicCredential> {
     let problems_before = environment.problem_count();
-    let user = environment.solid_secret(USER);
-    let password = environment.solid_secret(PASS);
+    let user = environment.non_empty_secret(USER);
+    let password = environment.non_empty_secret(PASS);
     if environment.problem_count() > problems_before {
         return None;
     }
@@ -93,9 +93,9 @@ fn basic(environment: &mut Environment) -> Option<BasicCredential> {
 
 fn login(environment: &mut Environment) -> Option<LoginSettings> {
     let problems_before = environment.problem_count();
-    let password = environment.solid_secret(PASSWORD);
+    let password = environment.non_empty_secret(PASSWORD);
     let is_without_password = password.is_none() && environment.problem_count() == problems_before;
-    let session_secret = environment.solid_secret(SESSION_SECRET);
+    let session_secret = environment.non_empty_secret(SESSION_SECRET);
     if let Some(secret) = &session_secret {
         if secret.expose().len() < SHORTEST_SESSION_SECRET {
             let rule = format!("must have at least {SHORTEST_SESSION_SECRET} bytes");

@@ -183,7 +183,18 @@ async fn callers(
     let others = log_in(service, &other.host).await.session;
     let forged = right.replacen('.', "0.", 1);
     let expired = expired(&tenant.host);
-    let elsewhere = Caller {
+    let basic_elsewhere = Caller {
+        is_other_site: true,
+        ..caller(
+            "right Basic from another site",
+            vec![
+                ("authorization", basic(USER, USER_PASSWORD)),
+                ("origin", "https://evil.example".to_owned()),
+            ],
+            true,
+        )
+    };
+    let cookie_elsewhere = Caller {
         is_other_site: true,
         ..caller(
             "right cookie from another site",
@@ -209,7 +220,8 @@ async fn callers(
         caller("forged cookie", cookie(&forged, &same_origin), false),
         caller("expired cookie", cookie(&expired, &same_origin), false),
         caller("right cookie", cookie(&right, &same_origin), true),
-        elsewhere,
+        basic_elsewhere,
+        cookie_elsewhere,
     ]
 }
 

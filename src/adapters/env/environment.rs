@@ -102,15 +102,6 @@ impl Environment {
         Some(secret)
     }
 
-    /// A secret that is not blank where it is set: who sets one means it to protect something.
-    pub fn solid_secret(&mut self, name: &str) -> Option<Secret> {
-        if self.raw(name).is_some_and(|value| value.trim().is_empty()) {
-            self.reject(name, "must not be empty");
-            return None;
-        }
-        self.secret(name)
-    }
-
     /// The same, with the file that it came from, for those who look into it again.
     pub fn secret_and_file(&mut self, name: &str) -> Option<(Secret, Option<PathBuf>)> {
         let file_name = format!("{name}_FILE");
@@ -138,6 +129,15 @@ impl Environment {
                 }
             },
         }
+    }
+
+    /// A secret that must not be blank where it is set: who sets one means it to protect something.
+    pub fn non_empty_secret(&mut self, name: &str) -> Option<Secret> {
+        if self.raw(name).is_some_and(|value| value.trim().is_empty()) {
+            self.reject(name, "must not be empty");
+            return None;
+        }
+        self.secret(name)
     }
 
     /// `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`, in any case.

@@ -15,6 +15,16 @@ pub(super) struct Authorization {
     basic: Option<(SecretDigest, SecretDigest)>,
 }
 
+/// How a credential came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// A token, which somebody's program has put into the request.
+    Bearer,
+    /// User and password, which a browser may have sent by itself: once asked for, it sends them
+    /// along with whatever any page makes it send.
+    Basic,
+}
+
 impl Authorization {
     /// Accepts any of these.
     pub(super) fn new(token: Option<&Secret>, basic: Option<&BasicCredential>) -> Self {
@@ -37,25 +47,24 @@ impl Authorization {
         self.basic.is_some()
     }
 
-    /// Is there exactly one such header, and does it hold what an admin has?
-    pub(super) fn accepts(&self, headers: &HeaderMap) -> bool {
+    /// The scheme of the header, if there is exactly one and it holds what an admin has.
+    pub(super) fn accept(&self, headers: &HeaderMap) -> Option<Scheme> {
         let mut sent = headers.get_all(header::AUTHORIZATION).iter();
         let only = sent.next().filter(|_| sent.next().is_none());
-        let parts = only
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '));
-        let Some((scheme, credential)) = parts else {
-            return false;
-        };
+        let (scheme, credential) = only?.to_str().ok()?.split_once(' ')?;
         let credential = credential.trim();
         if scheme.eq_ignore_ascii_case("bearer") {
-            let matches = |token: &SecretDigest| token.matches(credential.as_bytes()).into();
-            self.token.as_ref().is_some_and(matches)
+            self.accepts_token(credential).then_some(Scheme::Bearer)
         } else if scheme.eq_ignore_ascii_case("basic") {
-            self.accepts_basic(credential)
+            self.accepts_basic(credential).then_some(Scheme::Basic)
         } else {
-            false
+            None
         }
+    }
+
+    fn accepts_token(&self, credential: &str) -> bool {
+        let matches = |token: &SecretDigest| token.matches(credential.as_bytes()).into();
+        self.token.as_ref().is_some_and(matches)
     }
 
     fn accepts_basic(&self, credential: &str) -> bool {
@@ -101,7 +110,7 @@ mod tests {
                 HeaderValue::from_bytes(value.as_bytes()).unwrap(),
             );
         }
-        authorization.accepts(&headers)
+        authorization.accept(&headers).is_some()
     }
 
     fn basic(user_and_password: &str) -> String {

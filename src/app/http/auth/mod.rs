@@ -28,7 +28,10 @@ use poem::{
 };
 
 use self::{
-    authorization::Authorization, cookie::CookieKind, login::PasswordLogin, origin::Provenance,
+    authorization::{Authorization, Scheme},
+    cookie::CookieKind,
+    login::PasswordLogin,
+    origin::Provenance,
 };
 pub use self::{
     extractors::{Admin, NoOtherSite, Viewer},
@@ -86,7 +89,7 @@ impl AdminAuth {
 
     /// Is the caller an admin, session or not?
     pub(super) fn is_admin_without_session(&self, request: &Request) -> bool {
-        let accepts = |checks: &Checks| checks.authorization.accepts(request.headers());
+        let accepts = |checks: &Checks| checks.authorization.accept(request.headers()).is_some();
         self.checks.as_ref().is_none_or(accepts)
     }
 
@@ -105,11 +108,15 @@ impl AdminAuth {
                 "Admin operations are shut until this service is given a credential to check.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
         }
-        if checks.authorization.accepts(request.headers()) {
-            return Ok(());
-        }
-        // A header that is no admin's does not count against a session: a proxy may have added it.
         let host = host_of(request)?;
+        let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+        match checks.authorization.accept(request.headers()) {
+            Some(Scheme::Basic) if is_write => return refuse_other_sites(request, host),
+            Some(Scheme::Bearer | Scheme::Basic) => return Ok(()),
+            // A header that is no admin's does not count against a session: a proxy may have
+            // added it.
+            None => {}
+        }
         let now = self.clock.utc();
         let has_session =
             |login: &Arc<PasswordLogin>| login.has_session(request.headers(), host, now);
@@ -117,7 +124,6 @@ impl AdminAuth {
             let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
             return Err(error.challenge(checks.challenges(request.headers())));
         }
-        let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
         if is_write && Provenance::of(request.headers(), host) != Provenance::SameOrigin {
             let detail = "With a session, what writes must come from a page of this host, and \
                           `Origin` or `Referer` must say so.";
@@ -171,8 +177,8 @@ fn tenant_of(request: &Request) -> Result<&Arc<Tenant>, ApiError> {
     request.data().ok_or_else(ApiError::internal)
 }
 
-/// For what anyone may do, but no other site in their name. Who is no browser says nothing, and is
-/// let through.
+/// For what no other site may do in somebody's name. Who is no browser says nothing, and is let
+/// through.
 fn refuse_other_sites(request: &Request, host: &Host) -> Result<(), ApiError> {
     if Provenance::of(request.headers(), host) == Provenance::Elsewhere {
         let detail = "This must not be sent by a page of another site.";

@@ -25,7 +25,7 @@ that is no tenant's is answered with `tenant-not-found`, whatever its shape.
 **Admins** send `Authorization: Bearer <token>`, or user and password by `Basic`, or the session \
 cookie that `POST /api/admin/login` gives for the password; which of them there are is up to the \
 operator. With a session, what writes must come from a page of the same host: its `Origin`, or else \
-its `Referer`, must say so. The tenant is looked at first, then the credential, then the rest of \
+its `Referer`, must say so. With `Basic`, neither may say otherwise. The tenant is looked at first, then the credential, then the rest of \
 the request.
 
 **Request ids.** A caller may send `X-Request-Id`: 1 to 128 letters, digits, `.`, `_`, `:` or `-`; \

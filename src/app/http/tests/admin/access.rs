@@ -28,13 +28,14 @@ async fn a_session_that_has_ended_or_is_anothers_is_none() {
 }
 
 #[tokio::test]
-async fn with_a_session_only_pages_of_the_same_host_write() {
+async fn with_what_browsers_send_by_themselves_only_pages_of_the_same_host_write() {
     let cookie = session(PASSWORD, HOST, in_an_hour());
     let cookie = ("cookie", &*cookie);
     let here = ("origin", "https://alice.example.org");
     let there = ("origin", "https://evil.example");
     let bearer = format!("Bearer {TOKEN}");
     let bearer = ("authorization", &*bearer);
+    let basic = ("authorization", "Basic ZWRpdG9yOnMzY3JldA==");
     for (headers, is_let_through) in [
         (vec![cookie], false),
         (vec![cookie, there], false),
@@ -57,6 +58,10 @@ async fn with_a_session_only_pages_of_the_same_host_write() {
         ),
         (vec![cookie, there, bearer], true),
         (vec![cookie, bearer], true),
+        (vec![basic], true),
+        (vec![basic, here], true),
+        (vec![basic, there], false),
+        (vec![basic, cookie, there], false),
         (
             vec![cookie, here, ("authorization", "Bearer of a proxy")],
             true,
