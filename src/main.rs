@@ -32,7 +32,7 @@ use publisher::{
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
-        http::{self, HttpDependencies, auth::AdminAuth},
+        http::{self, HttpDependencies},
         usecases::{
             credentials::Credentials,
             error_chain::ErrorChain,
@@ -159,8 +159,8 @@ impl Service {
                 "this setting is set, but has no effect in this version"
             );
         }
-        if matches!(auth, AdminAuth::Disabled) {
-            tracing::warn!("WEB_AUTH_DISABLED: anyone may do what only an admin should");
+        for warning in auth.warnings() {
+            tracing::warn!("{warning}");
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;

@@ -1,6 +1,7 @@
 //! All settings of the service, read and checked in one place. `main.rs` takes them apart: each
 //! part goes to the one who needs it, and nobody below sees the whole.
 
+mod auth;
 mod source;
 
 use std::{
@@ -19,7 +20,7 @@ use publisher::{
         telegram::TelegramApiSettings,
     },
     app::{
-        http::auth::AdminAuth,
+        http::auth::AuthSettings,
         usecases::{
             capacity::{Capacity, ImageRoom, PublishSlots},
             configs::ConfigCacheSettings,
@@ -42,15 +43,7 @@ const LONGEST_STALE: u64 = 604_800;
 
 /// Settings that are documented, and that this version does not act on yet. Setting one is told
 /// at the start, so that nothing is silently ignored.
-const NOT_YET: [&str; 7] = [
-    "WEB_AUTH_USER",
-    "WEB_AUTH_PASS",
-    "WEB_ADMIN_PASSWORD",
-    "WEB_SESSION_SECRET",
-    "WEB_ADMIN_COOKIE_TTL_SECONDS",
-    "WEB_SECURE_COOKIES",
-    "MAX_CONCURRENT_REQUESTS",
-];
+const NOT_YET: [&str; 1] = ["MAX_CONCURRENT_REQUESTS"];
 
 /// Everything that the environment says.
 pub(crate) struct Settings {
@@ -79,7 +72,7 @@ pub(crate) struct Settings {
     /// How much is published at a time.
     pub(crate) capacity: Capacity,
     /// How admins are told from others.
-    pub(crate) auth: AdminAuth,
+    pub(crate) auth: AuthSettings,
     /// Settings that are set and not acted on.
     pub(crate) without_effect: Vec<&'static str>,
 }
@@ -110,7 +103,7 @@ impl Settings {
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
         let ledger = ledger(environment);
         let capacity = capacity(environment);
-        let auth = admin_auth(environment);
+        let auth = auth::read(environment);
         let without_effect = NOT_YET
             .into_iter()
             .filter(|name| environment.text(name).is_some())
@@ -128,7 +121,7 @@ impl Settings {
             telegram: TelegramApiSettings { api_url: api_url? },
             ledger: ledger?,
             capacity,
-            auth,
+            auth: auth?,
             without_effect,
         })
     }
@@ -251,19 +244,6 @@ fn ledger(environment: &mut Environment) -> Option<LedgerSettings> {
     LedgerSettings::from_url(&url)
         .map_err(|rule| environment.reject(NAME, rule))
         .ok()
-}
-
-fn admin_auth(environment: &mut Environment) -> AdminAuth {
-    let disabled = environment.boolean("WEB_AUTH_DISABLED", false);
-    match environment.secret("WEB_AUTH_TOKEN") {
-        Some(_) if disabled => {
-            environment.reject("WEB_AUTH_DISABLED", "must not be set beside WEB_AUTH_TOKEN");
-            AdminAuth::Unconfigured
-        }
-        Some(token) => AdminAuth::Token(token),
-        None if disabled => AdminAuth::Disabled,
-        None => AdminAuth::Unconfigured,
-    }
 }
 
 fn required_secret(environment: &mut Environment, name: &str) -> Option<Secret> {

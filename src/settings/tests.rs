@@ -28,7 +28,7 @@ fn an_orchestrator_and_the_dropbox_app_are_enough() {
     let settings = read(&[]).unwrap();
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
     assert!(matches!(settings.source, Source::Orchestrator { .. }));
-    assert!(matches!(settings.auth, AdminAuth::Unconfigured));
+    assert!(matches!(settings.auth, AuthSettings::Enforced(_)));
     assert_eq!(settings.shutdown_grace, Duration::from_secs(25));
 }
 
@@ -44,6 +44,11 @@ fn every_bad_value_is_named_at_once() {
         ("EXTRA_CA_CERTS_FILE", "/nowhere/ca.pem"),
         ("ORCHESTRATOR_BASE_DOMAIN", "no domain"),
         ("PUBLISH_LEDGER_URL", "mysql://user:s3cret@host/ledger"),
+        ("WEB_AUTH_TOKEN", " "),
+        ("WEB_AUTH_USER", "editor"),
+        ("WEB_SESSION_SECRET", "short"),
+        ("WEB_ADMIN_COOKIE_TTL_SECONDS", "59"),
+        ("WEB_SECURE_COOKIES", "maybe"),
     ]);
     for name in [
         "PORT",
@@ -55,6 +60,11 @@ fn every_bad_value_is_named_at_once() {
         "EXTRA_CA_CERTS_FILE",
         "ORCHESTRATOR_BASE_DOMAIN",
         "PUBLISH_LEDGER_URL",
+        "WEB_AUTH_TOKEN",
+        "WEB_AUTH_PASS",
+        "WEB_SESSION_SECRET",
+        "WEB_ADMIN_COOKIE_TTL_SECONDS",
+        "WEB_SECURE_COOKIES",
     ] {
         assert!(
             names.iter().any(|found| found == name),
@@ -84,14 +94,6 @@ fn port_and_listen_address_must_agree() {
     );
     let both = [("PORT", "81"), ("LISTEN_ADDRESS", "127.0.0.1:80")];
     assert_eq!(problems(&both), ["PORT"]);
-}
-
-#[test]
-fn open_admin_routes_and_a_token_exclude_each_other() {
-    let open = read(&[("WEB_AUTH_DISABLED", "yes")]).unwrap();
-    assert!(matches!(open.auth, AdminAuth::Disabled));
-    let both = [("WEB_AUTH_DISABLED", "yes"), ("WEB_AUTH_TOKEN", "token")];
-    assert_eq!(problems(&both), ["WEB_AUTH_DISABLED"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use publisher::{
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
-        http::{HttpDependencies, auth::AdminAuth, routes},
+        http::{HttpDependencies, auth::AuthSettings, routes},
         usecases::{
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
@@ -187,7 +187,7 @@ fn compose(
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness.unwrap()),
-        auth: AdminAuth::Disabled,
+        auth: AuthSettings::Disabled,
         clock,
     })
 }

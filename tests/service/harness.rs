@@ -137,6 +137,21 @@ impl Service {
         self.log.text()
     }
 
+    /// What it has written up to now, all of it: the log is read as fast as it comes, so waits for
+    /// the line of a request that is sent for its sake.
+    pub(crate) async fn whole_log(&self) -> String {
+        const LAST: &str = "last-line-of-the-log";
+        let last = self.request(Method::GET, "any", "/health");
+        last.header("x-request-id", LAST).send().await.unwrap();
+        let told = async {
+            while !self.log().contains(LAST) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.unwrap();
+        self.log()
+    }
+
     /// Sends SIGTERM.
     pub(crate) async fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();

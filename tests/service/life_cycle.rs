@@ -14,6 +14,14 @@ async fn bad_settings_end_the_start_with_2_and_are_all_named() {
         ("LOG_FORMAT", "xml"),
     ]);
     serve.env("WEB_AUTH_TOKEN_FILE", "/nowhere/s3cret");
+    serve.envs([
+        ("WEB_AUTH_USER", "s3cret"),
+        ("WEB_ADMIN_PASSWORD", ""),
+        ("WEB_SESSION_SECRET", "s3cret"),
+        ("WEB_ADMIN_COOKIE_TTL_SECONDS", "s3cret"),
+        ("WEB_SECURE_COOKIES", "s3cret"),
+        ("WEB_AUTH_DISABLED", "s3cret"),
+    ]);
     let output = serve.output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
@@ -24,11 +32,17 @@ async fn bad_settings_end_the_start_with_2_and_are_all_named() {
         "DROPBOX_APP_KEY",
         "LOG_FORMAT",
         "WEB_AUTH_TOKEN",
+        "WEB_AUTH_PASS",
+        "WEB_ADMIN_PASSWORD",
+        "WEB_SESSION_SECRET",
+        "WEB_ADMIN_COOKIE_TTL_SECONDS",
+        "WEB_SECURE_COOKIES",
+        "WEB_AUTH_DISABLED",
     ] {
         assert!(told.contains(name), "{name} is not in {told}");
     }
     assert!(
-        !told.contains("eighty") && !told.contains("xml"),
+        !told.contains("eighty") && !told.contains("xml") && !told.contains("s3cret"),
         "values are not shown: {told}"
     );
 }

@@ -7,6 +7,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod access;
 mod crashes;
 mod database;
 mod errors;
@@ -20,5 +21,6 @@ mod platforms;
 mod publishing;
 mod repeated_requests;
 mod service_token;
+mod sessions;
 mod standalone;
 mod tenancy;

@@ -131,6 +131,15 @@ impl Environment {
         }
     }
 
+    /// A secret that must not be blank where it is set: who sets one means it to protect something.
+    pub fn non_empty_secret(&mut self, name: &str) -> Option<Secret> {
+        if self.raw(name).is_some_and(|value| value.trim().is_empty()) {
+            self.reject(name, "must not be empty");
+            return None;
+        }
+        self.secret(name)
+    }
+
     /// `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`, in any case.
     pub fn boolean(&mut self, name: &str, default: bool) -> bool {
         let Some(word) = self.text(name) else {

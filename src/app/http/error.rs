@@ -36,6 +36,7 @@ pub struct ApiError {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
+    challenges: Vec<&'static str>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -48,6 +49,7 @@ impl ApiError {
             detail: detail.into(),
             fields: Vec::new(),
             retry_after: None,
+            challenges: Vec::new(),
             cause: None,
         }
     }
@@ -77,6 +79,12 @@ impl ApiError {
             retry_after,
             ..self
         }
+    }
+
+    /// Tells the caller how to authenticate.
+    #[must_use]
+    pub(super) fn challenge(self, challenges: Vec<&'static str>) -> Self {
+        Self { challenges, ..self }
     }
 
     /// Gives the log what the caller does not get to see.
@@ -188,9 +196,10 @@ impl ApiError {
             let wait = self.retry_after.unwrap_or(DEFAULT_RETRY_AFTER);
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer");
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        for challenge in self.challenges {
+            // One each: clients that know one scheme only read a list of them badly.
+            let challenge = HeaderValue::from_static(challenge);
+            headers.append(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

@@ -53,6 +53,21 @@ impl Fields {
         read
     }
 
+    /// The same for a field that must be there.
+    pub fn require<T>(
+        &mut self,
+        name: &str,
+        rule: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let problems_before = self.problems.len();
+        let read = self.take(name, rule, read);
+        if read.is_none() && self.problems.len() == problems_before {
+            self.reject(FieldError::new(name, "is required"));
+        }
+        read
+    }
+
     /// Reads the file name of an image out of the path.
     pub fn image_name(&mut self, filename: &str) -> Option<ImageName> {
         ImageName::new(filename)

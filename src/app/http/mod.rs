@@ -5,6 +5,7 @@
 //! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems there
 //! under its id, and renew the spec (`openapi/README.md`).
 
+mod admin;
 pub mod auth;
 mod config;
 mod docs;
@@ -28,7 +29,8 @@ use poem::{EndpointExt as _, Response, endpoint::BoxEndpoint};
 use poem_openapi::OpenApiService;
 
 use self::{
-    auth::AdminAuth,
+    admin::AdminApi,
+    auth::{AdminAuth, AuthSettings},
     config::ConfigApi,
     docs::DocsApi,
     health::HealthApi,
@@ -60,8 +62,8 @@ pub struct HttpDependencies {
     /// Tells whether tenants can be served.
     pub readiness: Arc<CheckReadiness>,
     /// How admins are told from others.
-    pub auth: AdminAuth,
-    /// Measures how long requests take.
+    pub auth: AuthSettings,
+    /// Measures how long requests take, and ends sessions.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -69,7 +71,13 @@ pub struct HttpDependencies {
 type Api = (
     DocsApi,
     HealthApi,
-    TenantRoutes<(ConfigApi, ImagesApi, PublishingApi, PublicationsApi)>,
+    TenantRoutes<(
+        ConfigApi,
+        AdminApi,
+        ImagesApi,
+        PublishingApi,
+        PublicationsApi,
+    )>,
 );
 
 /// All routes, with everything around them. Never answers with an error that is not a problem.
@@ -84,9 +92,12 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         auth,
         clock,
     } = dependencies;
-    let auth = Arc::new(auth);
+    let auth = Arc::new(AdminAuth::new(auth, Arc::clone(&clock)));
     let tenants = (
         ConfigApi {
+            auth: Arc::clone(&auth),
+        },
+        AdminApi {
             auth: Arc::clone(&auth),
         },
         ImagesApi { list },

@@ -10,6 +10,8 @@ pub enum ProblemKind {
     /// 401.
     Unauthorized,
     /// 403.
+    Forbidden,
+    /// 403.
     FeatureDisabled,
     /// 404.
     TenantNotFound,
@@ -61,9 +63,10 @@ struct Facts {
 
 impl ProblemKind {
     /// Every kind there is, in the order of their statuses.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidRequest,
         Self::Unauthorized,
+        Self::Forbidden,
         Self::FeatureDisabled,
         Self::TenantNotFound,
         Self::ImageNotFound,
@@ -129,7 +132,14 @@ impl ProblemKind {
                 "unauthorized",
                 StatusCode::UNAUTHORIZED,
                 "Unauthorized",
-                "The request lacks the admin credential, or has a wrong one.",
+                "The request lacks an admin's credential, or has a wrong one.",
+            ),
+            Self::Forbidden => (
+                "forbidden",
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "A page of another site has sent the request; or it writes with a session, and \
+                 nobody says which page has sent it.",
             ),
             Self::FeatureDisabled => (
                 "feature-disabled",

@@ -13,12 +13,16 @@ use poem_openapi::{
 };
 
 use super::{error::ApiError, request_id::CurrentRequestId};
-use crate::app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant};
+use crate::{
+    app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant},
+    domain::host::Host,
+};
 
 /// The tenant that the request is for. Only routes under `TenantRoutes` have one.
 pub struct TenantScope(pub Arc<Tenant>);
 
-/// Routes that belong to a tenant. The tenant is resolved after routing, so that a path that
+/// Routes that belong to a tenant, and have it and its [`Host`] in the data of the request. The
+/// tenant is resolved after routing, so that a path that
 /// leads nowhere costs no lookup, and before the handler's first extractor, so that nothing else
 /// is told to a host that is no tenant's.
 pub(super) struct TenantRoutes<T> {
@@ -77,15 +81,19 @@ impl Endpoint for Scoped {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let CurrentRequestId(request_id) =
             CurrentRequestId::from_request_without_body(&request).await?;
-        let host = host_of(request.headers());
+        let raw_host = host_of(request.headers());
         let tenant = self
             .resolve_tenant
-            .by_host(host, &request_id)
+            .by_host(raw_host, &request_id)
             .await
             .map_err(ApiError::from)?;
+        // A host that has been accepted has one normal form, whatever hosts are accepted.
+        let host = raw_host.and_then(|host| Host::normalise_any(host).ok());
+        let host = host.ok_or_else(ApiError::internal)?;
         let name = tenant.name();
         tracing::Span::current().record("tenant", name.as_str());
         request.set_data(tenant);
+        request.set_data(host);
         self.inner.call(request).await
     }
 }

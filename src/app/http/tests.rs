@@ -1,5 +1,6 @@
 //! The API from the outside, with every port mocked.
 
+mod admin;
 mod errors;
 mod harness;
 mod images;

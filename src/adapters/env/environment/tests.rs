@@ -158,6 +158,21 @@ fn a_secret_stands_in_its_variable_or_in_a_file() {
 }
 
 #[test]
+fn a_secret_that_must_not_be_empty_may_still_be_left_out() {
+    let secret_file = file(b"from file\n");
+    let mut env = environment([
+        ("INLINE", "secret"),
+        ("OTHER_FILE", path(&secret_file)),
+        ("BLANK", " \n"),
+    ]);
+    assert_eq!(env.non_empty_secret("INLINE").unwrap().expose(), "secret");
+    assert_eq!(env.non_empty_secret("OTHER").unwrap().expose(), "from file");
+    assert!(env.non_empty_secret("UNSET").is_none());
+    assert!(env.non_empty_secret("BLANK").is_none());
+    assert_eq!(problems(env), ["BLANK"]);
+}
+
+#[test]
 fn a_secret_that_is_ambiguous_empty_or_unreadable_is_a_problem() {
     let (secret_file, empty, binary) = (file(b"s"), file(b" \n"), file(b"\xff\xfe"));
     let mut env = environment([

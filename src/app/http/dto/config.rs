@@ -63,9 +63,9 @@ pub enum AuthMode {
     /// Not at all: admin operations are open to everyone, or shut for lack of a credential to
     /// check (`admin-not-configured`).
     None,
-    /// By a bearer token.
+    /// By a bearer token, or by user and password in each request.
     Token,
-    /// By a password.
+    /// By logging in with a password; perhaps by a token, too.
     Password,
 }
 

@@ -6,8 +6,8 @@ mod schemas;
 use serde_json::{Map, Value, json};
 
 use crate::app::http::{
-    config, dto::problem::Problem, error::needs_retry_after, health, images, problem::ProblemKind,
-    publications, publishing,
+    admin, config, dto::problem::Problem, error::needs_retry_after, health, images,
+    problem::ProblemKind, publications, publishing,
 };
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
@@ -15,6 +15,7 @@ use poem_openapi::{registry::Registry, types::Type as _};
 /// The newest version of 3.0, of whose fields the generator uses none that 3.0.0 lacks.
 const OPENAPI_VERSION: &str = "3.0.3";
 const PROBLEM_JSON: &str = "application/problem+json";
+const EXAMPLE_COOKIE: &str = "pv2_admin=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure";
 const EXAMPLE_ID: &str = "7f9c24e8-3b1a-4a57-9d0e-2f6c1b8a5d43";
 
 /// Amends a generated document.
@@ -22,8 +23,7 @@ pub(super) fn all(document: &mut Value) {
     document["openapi"] = OPENAPI_VERSION.into();
     add_problem_schemas(&mut document["components"]["schemas"]);
     schemas::amend(&mut document["components"]["schemas"]);
-    // The only body that is read, and it takes no other fields.
-    document["components"]["schemas"]["PublishRequest"]["additionalProperties"] = false.into();
+    close_bodies(document);
     for field in ["started_at", "ended_at"] {
         let publication = &mut document["components"]["schemas"]["Publication"];
         publication["properties"][field]["format"] = "date-time".into();
@@ -31,14 +31,15 @@ pub(super) fn all(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
     for (path, operations) in entries(&mut document["paths"]) {
         let is_tenants = path.starts_with("/api/");
-        for (_, operation) in entries(operations) {
+        for (method, operation) in entries(operations) {
             tidy_media_types(operation);
             schemas::tidy(operation);
             if operation.get("security").is_none() {
                 operation["security"] = json!([]);
             }
             describe_successes(operation, &schemas);
-            declare_problems(operation, is_tenants);
+            declare_problems(operation, is_tenants, method != "get");
+            require_body(operation, &schemas);
             declare_headers(operation);
             declare_parameter_limits(operation);
         }
@@ -64,6 +65,36 @@ fn tidy_media_types(value: &mut Value) {
     }
 }
 
+/// No body takes fields that it does not know.
+fn close_bodies(document: &mut Value) {
+    let operations =
+        entries(&mut document["paths"]).flat_map(|(_, operations)| entries(operations));
+    let bodies: Vec<String> = operations
+        .filter_map(|(_, operation)| Some(body_schema(operation)?.to_owned()))
+        .collect();
+    for name in bodies {
+        document["components"]["schemas"][name]["additionalProperties"] = false.into();
+    }
+}
+
+/// The name of the schema of an operation's body.
+fn body_schema(operation: &Value) -> Option<&str> {
+    let content = operation.pointer("/requestBody/content")?.as_object()?;
+    let schema = content.values().next()?["schema"]["$ref"].as_str()?;
+    schema.rsplit('/').next()
+}
+
+/// A body with a field that must be there must be there itself.
+fn require_body(operation: &mut Value, schemas: &Value) {
+    let name = body_schema(operation).unwrap_or_default();
+    let has_required = schemas[name]["required"]
+        .as_array()
+        .is_some_and(|fields| !fields.is_empty());
+    if has_required {
+        operation["requestBody"]["required"] = true.into();
+    }
+}
+
 /// A response that has no description is described as what it holds.
 fn describe_successes(operation: &mut Value, schemas: &Value) {
     for (_, response) in entries(&mut operation["responses"]) {
@@ -75,7 +106,7 @@ fn describe_successes(operation: &mut Value, schemas: &Value) {
     }
 }
 
-fn declare_problems(operation: &mut Value, is_tenants: bool) {
+fn declare_problems(operation: &mut Value, is_tenants: bool, is_write: bool) {
     let mut kinds = own_problems(operation["operationId"].as_str().unwrap_or_default());
     if is_tenants {
         kinds.extend([
@@ -89,6 +120,7 @@ fn declare_problems(operation: &mut Value, is_tenants: bool) {
         .is_some_and(|all| !all.is_empty())
     {
         kinds.extend([ProblemKind::Unauthorized, ProblemKind::AdminNotConfigured]);
+        kinds.extend(is_write.then_some(ProblemKind::Forbidden));
     }
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();
     if parameters.any(|parameter| parameter["name"] == "filename" && parameter["in"] == "path") {
@@ -124,6 +156,7 @@ pub(super) fn own_problem_lists()
     [
         health::PROBLEMS,
         config::PROBLEMS,
+        admin::PROBLEMS,
         images::PROBLEMS,
         publishing::PROBLEMS,
         publications::PROBLEMS,
@@ -198,6 +231,7 @@ fn header_name(name: &str) -> &str {
     match name {
         "RETRY-AFTER" => "Retry-After",
         "IDEMPOTENCY-REPLAYED" => "Idempotency-Replayed",
+        "SET-COOKIE" => "Set-Cookie",
         other => other,
     }
 }
@@ -214,8 +248,16 @@ fn shared_headers() -> Value {
             "required": true,
             "schema": {"type": "integer", "format": "int32", "minimum": 1, "example": 5},
         },
+        "Set-Cookie": {
+            "description": "`pv2_admin`: the session, `HttpOnly`, `SameSite=Lax`, and `Secure` \
+                            unless the operator says otherwise; with `Max-Age=0` it has ended. A \
+                            login sets `pv2_device` too, in a header of its own.",
+            "required": true,
+            "schema": {"type": "string", "example": EXAMPLE_COOKIE},
+        },
         "WWW-Authenticate": {
-            "description": "How to authenticate.",
+            "description": "How to authenticate: a header for each scheme that is configured. \
+                            `Cookie` stands for a session.",
             "required": true,
             "schema": {"type": "string", "example": "Bearer"},
         },

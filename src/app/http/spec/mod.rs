@@ -22,15 +22,18 @@ written for them.
 **Tenants.** Under `/api`, the `Host` of a request names the tenant, and nothing else does. A host \
 that is no tenant's is answered with `tenant-not-found`, whatever its shape.
 
-**Admins** send `Authorization: Bearer <token>`. The tenant is looked at first, then the token, \
-then the rest of the request.
+**Admins** send `Authorization: Bearer <token>`, or user and password by `Basic`, or the session \
+cookie that `POST /api/admin/login` gives for the password; which of them there are is up to the \
+operator. With a session, what writes must come from a page of the same host: its `Origin`, or else \
+its `Referer`, must say so. With `Basic`, neither may say otherwise. The tenant is looked at first, then the credential, then the rest of \
+the request.
 
 **Request ids.** A caller may send `X-Request-Id`: 1 to 128 letters, digits, `.`, `_`, `:` or `-`; \
 else an id is made up. Every response has the id, and so have the log and the problems.
 
 **Problems.** Every error is an `application/problem+json` document (RFC 9457). Its `type` is one \
-of the URIs below, and never changes its meaning. Answers with 503 say in `Retry-After` when to \
-come back, in seconds.";
+of the URIs below, and never changes its meaning. Answers with 429 and 503 say in `Retry-After` \
+when to come back, in seconds.";
 
 /// What an operation is about.
 #[derive(Tags)]
@@ -39,6 +42,8 @@ pub(super) enum Tag {
     Health,
     /// What a client has to know of the tenant's config.
     Config,
+    /// Logging in and out.
+    Admin,
     /// The tenant's images, and publishing them.
     Images,
     /// What has been published, and what came of it.

@@ -70,12 +70,25 @@ fn security_and_its_problems_follow_from_who_may_call() {
     let publish = &document["paths"]["/api/images/{filename}/publish"]["post"];
     let list = &document["paths"]["/api/images/list"]["get"];
     let features = &document["paths"]["/api/config/features"]["get"];
-    let bearer = serde_json::json!({"bearerAuth": []});
-    assert_eq!(publish["security"], serde_json::json!([bearer]));
-    assert_eq!(list["security"], serde_json::json!([bearer, {}]));
+    let [bearer, basic, cookie] =
+        ["bearerAuth", "basicAuth", "cookieAuth"].map(|name| serde_json::json!({name: []}));
+    let any = serde_json::json!([bearer, basic, cookie]);
+    assert_eq!(publish["security"], any);
+    let or_nobody = serde_json::json!([bearer, basic, cookie, {}]);
+    assert_eq!(list["security"], or_nobody);
+    let scheme = &document["components"]["securitySchemes"]["cookieAuth"];
+    assert_eq!(
+        (&scheme["in"], &scheme["name"]),
+        (&"cookie".into(), &"pv2_admin".into())
+    );
     assert_eq!(features["security"], serde_json::json!([]));
     assert!(publish["responses"]["401"].is_object());
     assert!(publish["responses"]["413"].is_object());
+    let forbidden = |operation: &Value| {
+        let examples = &operation["responses"]["403"]["content"]["application/problem+json"];
+        examples["examples"]["forbidden"].is_object()
+    };
+    assert!(forbidden(publish) && !forbidden(list));
     assert!(features["responses"].get("401").is_none());
     let not_found = &publish["responses"]["404"]["content"]["application/problem+json"];
     assert!(not_found["examples"]["tenant-not-found"].is_object());
@@ -101,4 +114,23 @@ fn the_page_shows_the_document_that_is_published() {
     let page = page();
     assert!(page.contains(&json()));
     assert!(!page.contains(&service().spec()));
+}
+
+#[test]
+fn login_and_logout_tell_of_their_cookie_and_login_needs_a_body() {
+    let document = openapi_document();
+    for path in ["/api/admin/login", "/api/admin/logout"] {
+        let cookie = &document["paths"][path]["post"]["responses"]["200"]["headers"]["Set-Cookie"];
+        assert_eq!(cookie["$ref"], "#/components/headers/Set-Cookie", "{path}");
+    }
+    assert!(document["components"]["headers"]["Set-Cookie"].is_object());
+    let is_required = |path: &str| &document["paths"][path]["post"]["requestBody"]["required"];
+    assert_eq!(is_required("/api/admin/login"), true);
+    assert_ne!(is_required("/api/images/{filename}/publish"), true);
+    for body in ["LoginRequest", "PublishRequest"] {
+        let schema = &document["components"]["schemas"][body];
+        assert_eq!(schema["additionalProperties"], false, "{body}");
+    }
+    let password = &document["components"]["schemas"]["LoginRequest"]["properties"]["password"];
+    assert_eq!(password["writeOnly"], true);
 }

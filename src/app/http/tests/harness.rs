@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        http::{HttpDependencies, auth::AdminAuth, routes},
+        http::{
+            HttpDependencies,
+            auth::{AdminCredentials, AuthSettings},
+            routes,
+        },
         usecases::{
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
@@ -52,7 +56,7 @@ pub(super) const TOKEN: &str = "adm1n-t0ken";
 
 /// What a service is made of; change what a test is about.
 pub(super) struct Service {
-    pub(super) auth: AdminAuth,
+    pub(super) auth: AuthSettings,
     pub(super) document: Value,
     /// `None` knows the tenant of `document`, and no other.
     pub(super) source: Option<MockTenantConfigSource>,
@@ -77,7 +81,10 @@ impl Service {
     /// Knows one tenant, at [`HOST`], who publishes to Telegram; admins have [`TOKEN`].
     pub(super) fn new() -> Self {
         Self {
-            auth: AdminAuth::Token(Secret::new(TOKEN.to_owned())),
+            auth: AuthSettings::Enforced(AdminCredentials {
+                token: Some(Secret::new(TOKEN.to_owned())),
+                ..AdminCredentials::default()
+            }),
             document: json!({
                 "features": {"publish_enabled": true, "analyze_caption_enabled": true},
                 "storage": {
@@ -220,8 +227,8 @@ impl Answer {
         assert_eq!(problem["status"], status);
         assert!(problem["title"].is_string() && problem["detail"].is_string());
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
-        let comes_back = matches!(status, 429 | 503);
-        assert_eq!(self.header("retry-after").is_some(), comes_back);
+        let has_wait = self.header("retry-after").is_some();
+        assert_eq!(has_wait, [429, 503].contains(&status));
         problem
     }
 

@@ -92,10 +92,22 @@ async fn neither_hosts_nor_paths_nor_queries_nor_tokens_are_logged() {
     let unmatched = at("unknown.example.org", "/nowhere/secret-name?q=secret-query");
     let unknown = at("unknown.example.org", "/api/images/list?after=secret-query");
     let known = get("/api/images/list?after=secret-query");
+    let login = Request::builder()
+        .method(poem::http::Method::POST)
+        .uri_str("/api/admin/login")
+        .header("host", HOST)
+        .header("authorization", "Basic secret-basic")
+        .header(
+            "cookie",
+            "pv2_admin=secret-cookie; pv2_device=secret-cookie",
+        )
+        .content_type("application/json")
+        .body(r#"{"password": "secret-password", "secret-field": 1}"#);
     for (request, route) in [
         (unmatched, "unmatched"),
         (unknown, "/api/images/list"),
         (known, "/api/images/list"),
+        (login, "/api/admin/login"),
         (
             publish("secret-name.jpg", "{"),
             "/api/images/{filename}/publish",

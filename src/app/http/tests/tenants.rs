@@ -8,7 +8,10 @@ use super::{
     harness::{HOST, TOKEN, at, get, publish},
 };
 use crate::{
-    app::{http::auth::AdminAuth, usecases::readiness::Mode},
+    app::{
+        http::auth::{AdminCredentials, AuthSettings},
+        usecases::readiness::Mode,
+    },
     domain::host::Host,
     ports::{ConfigSourceError, MockTenantConfigSource},
 };
@@ -155,7 +158,7 @@ async fn features_are_told_as_they_are_in_effect() {
     });
     assert_eq!(service.answer(get(FEATURES)).await.json(), expected);
     let open = Service {
-        auth: AdminAuth::Disabled,
+        auth: AuthSettings::Disabled,
         ..Service::new()
     };
     assert_eq!(open.answer(get(FEATURES)).await.json()["auth_mode"], "none");
@@ -169,8 +172,12 @@ async fn publishers_are_the_platforms_that_are_on() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 
+fn unconfigured() -> AuthSettings {
+    AuthSettings::Enforced(AdminCredentials::default())
+}
+
 /// The credential that is sent, and the answer's status.
-async fn status_of(auth: AdminAuth, sent: Option<&str>, auto_view: bool) -> u16 {
+async fn status_of(auth: AuthSettings, sent: Option<&str>, auto_view: bool) -> u16 {
     let mut service = Service {
         auth,
         ..Service::new()
@@ -194,9 +201,9 @@ async fn viewers_are_everyone_where_the_tenant_says_so_and_admins_elsewhere() {
     assert_eq!(status_of(token(), None, false).await, 401);
     assert_eq!(status_of(token(), Some("wrong"), false).await, 401);
     assert_eq!(status_of(token(), Some(TOKEN), false).await, 200);
-    assert_eq!(status_of(AdminAuth::Disabled, None, false).await, 200);
-    assert_eq!(status_of(AdminAuth::Unconfigured, None, false).await, 503);
-    assert_eq!(status_of(AdminAuth::Unconfigured, None, true).await, 200);
+    assert_eq!(status_of(AuthSettings::Disabled, None, false).await, 200);
+    assert_eq!(status_of(unconfigured(), None, false).await, 503);
+    assert_eq!(status_of(unconfigured(), None, true).await, 200);
 }
 
 #[tokio::test]
@@ -209,7 +216,7 @@ async fn a_stranger_learns_nothing_but_that_a_token_is_needed() {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     }
     let closed = Service {
-        auth: AdminAuth::Unconfigured,
+        auth: unconfigured(),
         ..Service::new()
     };
     let answer = closed.answer(publish("no-image", "{")).await;

@@ -1,0 +1,281 @@
+//! Cookies that only this service can have made, for this host and with this admin password, and
+//! that end by themselves. Nothing about them is kept here: each holds all that it takes to check
+//! it.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use poem::http::{HeaderMap, header};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::secret_digest::SecretDigest;
+use crate::domain::{host::Host, secret::Secret};
+
+/// So many cookies of one name are looked at. Pages of sibling hosts can add some of their own,
+/// and must not get in the way of the right one by it.
+const MOST_OF_A_NAME: usize = 8;
+
+/// What a cookie is good for. One for the one is none for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieKind {
+    /// Its bearer is an admin.
+    Session,
+    /// Its bearer has been an admin once, and is told from others who try to log in.
+    Device,
+}
+
+/// Signs cookies, and knows its own again.
+#[derive(Clone)]
+pub struct CookieSigner(Hmac<Sha256>);
+
+impl CookieKind {
+    /// The name of the cookie.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "pv2_admin",
+            Self::Device => "pv2_device",
+        }
+    }
+
+    /// The values of this cookie that a request brings.
+    pub(super) fn sent(self, headers: &HeaderMap) -> impl Iterator<Item = &str> {
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|cookies| cookies.to_str().ok())
+            .flat_map(|cookies| cookies.split(';'))
+            .filter_map(move |cookie| {
+                let (name, value) = cookie.trim().split_once('=')?;
+                (name == self.name()).then_some(value)
+            })
+            .take(MOST_OF_A_NAME)
+    }
+
+    /// The `Set-Cookie` that gives it to a browser; with no life time, the one that takes it away.
+    pub(super) fn set(self, value: &str, life: Duration, is_secure: bool) -> String {
+        let (name, seconds) = (self.name(), life.as_secs());
+        // The device is of interest to one operation alone.
+        let (path, same_site) = match self {
+            Self::Session => ("/", "Lax"),
+            Self::Device => ("/api/admin/login", "Strict"),
+        };
+        let secure = if is_secure { "; Secure" } else { "" };
+        format!(
+            "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
+        )
+    }
+}
+
+impl CookieSigner {
+    /// Signs with a secret. Another password signs differently too: a new one ends all sessions.
+    #[must_use]
+    pub fn new(secret: &Secret, password: &Secret) -> Self {
+        let mac = keyed_with(secret).chain_update(SecretDigest::of(password).as_bytes());
+        Self(mac)
+    }
+
+    /// A new cookie for a host, good until `expires`.
+    #[must_use]
+    pub fn sign(&self, kind: CookieKind, host: &Host, expires: SystemTime) -> String {
+        let expires = expires
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let content = format!("{}.{expires}", Uuid::new_v4().simple());
+        let signature = self.mac(kind, host, &content).finalize().into_bytes();
+        format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The id of a cookie, if it is one of ours for this host and has not expired.
+    pub(super) fn verify(
+        &self,
+        kind: CookieKind,
+        host: &Host,
+        cookie: &str,
+        now: SystemTime,
+    ) -> Option<Uuid> {
+        let (content, signature) = cookie.rsplit_once('.')?;
+        // Takes no encoding but the one: no other text is the same cookie.
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.mac(kind, host, content)
+            .verify_slice(&signature)
+            .ok()?;
+        // The signature is over the text, so this is what was written.
+        let (id, expires) = content.split_once('.')?;
+        let expires = Duration::from_secs(expires.parse().ok()?);
+        let is_good = now < SystemTime::UNIX_EPOCH.checked_add(expires)?;
+        Uuid::try_parse(id).ok().filter(|_| is_good)
+    }
+
+    /// Neither a name nor a host holds the separator, so that no two cookies sign the same bytes.
+    fn mac(&self, kind: CookieKind, host: &Host, content: &str) -> Hmac<Sha256> {
+        let parts = [kind.name(), host.as_str(), content];
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(b"\0");
+            mac.update(part.as_bytes());
+        }
+        mac
+    }
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn keyed_with(secret: &Secret) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes keys of any length")
+}
+
+impl fmt::Debug for CookieSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CookieSigner(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn signer_of(secret: &str, password: &str) -> CookieSigner {
+        let [secret, password] = [secret, password].map(|text| Secret::new(text.to_owned()));
+        CookieSigner::new(&secret, &password)
+    }
+
+    fn signer() -> CookieSigner {
+        signer_of("session-secret", "password")
+    }
+
+    fn host(name: &str) -> Host {
+        Host::normalise_any(name).unwrap()
+    }
+
+    fn cookie() -> String {
+        signer().sign(
+            CookieKind::Session,
+            &host("alice.example.org"),
+            NOW + MINUTE,
+        )
+    }
+
+    fn is_taken(cookie: &str) -> bool {
+        let host = host("alice.example.org");
+        signer()
+            .verify(CookieKind::Session, &host, cookie, NOW)
+            .is_some()
+    }
+
+    #[test]
+    fn a_cookie_is_good_until_it_expires() {
+        let (cookie, host) = (cookie(), host("alice.example.org"));
+        let at = |time| signer().verify(CookieKind::Session, &host, &cookie, time);
+        assert!(at(NOW).is_some());
+        assert_eq!(at(NOW), at(NOW + MINUTE - Duration::from_nanos(1)));
+        assert_eq!(at(NOW + MINUTE), None);
+    }
+
+    #[test]
+    fn another_host_kind_secret_or_password_makes_it_worthless() {
+        let (cookie, alice) = (cookie(), host("alice.example.org"));
+        let check = |signer: CookieSigner, kind, host: &Host| {
+            signer.verify(kind, host, &cookie, NOW).is_some()
+        };
+        assert!(check(signer(), CookieKind::Session, &alice));
+        assert!(!check(
+            signer(),
+            CookieKind::Session,
+            &host("bob.example.org")
+        ));
+        assert!(!check(signer(), CookieKind::Device, &alice));
+        let other = signer_of("another-secret", "password");
+        assert!(!check(other, CookieKind::Session, &alice));
+        let other = signer_of("session-secret", "another");
+        assert!(!check(other, CookieKind::Session, &alice));
+    }
+
+    #[test]
+    fn every_cookie_is_another() {
+        assert_ne!(cookie(), cookie());
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed() {
+        let cookie = cookie();
+        for (position, bit) in (0..cookie.len()).flat_map(|at| (0..7).map(move |bit| (at, bit))) {
+            let mut bytes = cookie.clone().into_bytes();
+            bytes[position] ^= 1 << bit;
+            let forged = String::from_utf8(bytes).unwrap();
+            assert!(!is_taken(&forged), "bit {bit} of byte {position}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_mutation_of_a_cookie_is_accepted(
+            position in any::<prop::sample::Index>(),
+            removed in 0..4_usize,
+            put_in in "[ -~]{0,4}",
+        ) {
+            let cookie = cookie();
+            let start = position.index(cookie.len() + 1);
+            let end = (start + removed).min(cookie.len());
+            let mut mutated = cookie.clone();
+            mutated.replace_range(start..end, &put_in);
+            prop_assert_eq!(is_taken(&mutated), mutated == cookie);
+        }
+
+        #[test]
+        fn whatever_else_is_sent_is_no_cookie(sent: String, id: u128, expires: u64) {
+            prop_assert!(!is_taken(&sent));
+            let signature = URL_SAFE_NO_PAD.encode([0; 32]);
+            let forged = format!("{}.{expires}.{signature}", Uuid::from_u128(id).simple());
+            prop_assert!(!is_taken(&forged));
+        }
+    }
+
+    #[test]
+    fn cookies_are_found_among_others_in_one_header_or_more() {
+        let sent = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::COOKIE, value.parse().unwrap());
+            }
+            let found = CookieKind::Session.sent(&headers);
+            found.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(sent(&["a=b; pv2_admin=1.2; c=d"]), ["1.2"]);
+        assert_eq!(
+            sent(&["pv2_admin=1", "x; pv2_admin=2;pv2_admin=a=b"]),
+            ["1", "2", "a=b"]
+        );
+        assert_eq!(
+            sent(&["pv2_admin2=1; xpv2_admin=2; PV2_ADMIN=3", ""]),
+            [""; 0]
+        );
+        assert_eq!(sent(&["pv2_admin=x;"; 20]).len(), MOST_OF_A_NAME);
+    }
+
+    #[test]
+    fn browsers_are_told_to_keep_it_from_scripts_and_other_sites() {
+        let week = Duration::from_hours(7 * 24);
+        assert_eq!(
+            CookieKind::Session.set("1.2", week, true),
+            "pv2_admin=1.2; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            CookieKind::Session.set("", Duration::ZERO, false),
+            "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+        );
+        assert_eq!(
+            CookieKind::Device.set("1.2", MINUTE, true),
+            "pv2_device=1.2; Path=/api/admin/login; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
+        );
+    }
+}

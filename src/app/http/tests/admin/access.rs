@@ -1,0 +1,216 @@
+//! What sessions and other credentials open, and what those without are told.
+
+use super::*;
+
+#[tokio::test]
+async fn a_session_that_has_ended_or_is_anothers_is_none() {
+    let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let good = session(PASSWORD, HOST, in_an_hour());
+    for (cookie, is_good) in [
+        (good.clone(), true),
+        (format!("pv2_admin=forged; {good}"), true),
+        (session(PASSWORD, HOST, past), false),
+        (session("the old password", HOST, in_an_hour()), false),
+        (session(PASSWORD, "bob.example.org", in_an_hour()), false),
+        (good.replace("pv2_admin", "pv2_device"), false),
+        ("pv2_admin=".to_owned(), false),
+    ] {
+        let answer = with_login()
+            .answer(with(get(LIST), &[("cookie", &cookie)]))
+            .await;
+        if is_good {
+            assert_eq!(answer.status, 200, "{cookie}");
+        } else {
+            let problem = answer.problem(401, "unauthorized");
+            assert_eq!(problem["detail"], "This needs an admin.", "{cookie}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_what_browsers_send_by_themselves_only_pages_of_the_same_host_write() {
+    let cookie = session(PASSWORD, HOST, in_an_hour());
+    let cookie = ("cookie", &*cookie);
+    let here = ("origin", "https://alice.example.org");
+    let there = ("origin", "https://evil.example");
+    let bearer = format!("Bearer {TOKEN}");
+    let bearer = ("authorization", &*bearer);
+    let basic = ("authorization", "Basic ZWRpdG9yOnMzY3JldA==");
+    for (headers, is_let_through) in [
+        (vec![cookie], false),
+        (vec![cookie, there], false),
+        (vec![cookie, ("origin", "https://bob.example.org")], false),
+        (
+            vec![
+                cookie,
+                ("origin", "null"),
+                ("referer", "https://alice.example.org/"),
+            ],
+            false,
+        ),
+        (vec![cookie, here, ("sec-fetch-site", "same-site")], false),
+        (vec![cookie, ("sec-fetch-site", "same-origin")], false),
+        (vec![cookie, here], true),
+        (vec![cookie, here, ("sec-fetch-site", "same-origin")], true),
+        (
+            vec![cookie, ("referer", "https://alice.example.org/page")],
+            true,
+        ),
+        (vec![cookie, there, bearer], true),
+        (vec![cookie, bearer], true),
+        (vec![basic], true),
+        (vec![basic, here], true),
+        (vec![basic, there], false),
+        (vec![basic, cookie, there], false),
+        (
+            vec![cookie, here, ("authorization", "Bearer of a proxy")],
+            true,
+        ),
+        (
+            vec![cookie, there, ("authorization", "Bearer of a proxy")],
+            false,
+        ),
+    ] {
+        let request = with(without_authorization(publish("no-image", "")), &headers);
+        let answer = with_everything().answer(request).await;
+        if is_let_through {
+            answer.problem(400, "invalid-request");
+        } else {
+            answer.problem(403, "forbidden");
+        }
+        let list = with_everything().answer(with(get(LIST), &headers)).await;
+        assert_eq!(list.status, 200, "reading: {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn status_tells_who_is_an_admin_and_refuses_nobody() {
+    let session = session(PASSWORD, HOST, in_an_hour());
+    let bearer = format!("Bearer {TOKEN}");
+    let status = |headers: &[(&'static str, &str)]| with(get("/api/admin/status"), headers);
+    for (headers, admin) in [
+        (vec![], false),
+        (vec![("authorization", &*bearer)], true),
+        (vec![("authorization", "Bearer wrong")], false),
+        (vec![("authorization", "Basic ZWRpdG9yOnMzY3JldA==")], true),
+        (vec![("authorization", "Basic ZWRpdG9yOndyb25n")], false),
+        (vec![("cookie", &*session)], true),
+        (
+            vec![("cookie", &*session), ("origin", "https://evil.example")],
+            true,
+        ),
+        (vec![("cookie", "pv2_admin=forged")], false),
+    ] {
+        let answer = with_everything().answer(status(&headers)).await;
+        assert_eq!(answer.json(), json!({"admin": admin}), "{headers:?}");
+    }
+    let open = Service {
+        auth: AuthSettings::Disabled,
+        ..Service::new()
+    };
+    assert_eq!(open.answer(status(&[])).await.json()["admin"], true);
+    let shut = service(AdminCredentials::default());
+    assert_eq!(shut.answer(status(&[])).await.json()["admin"], false);
+    let nobodys = at("bob.example.org", "/api/admin/status");
+    with_login()
+        .answer(nobodys)
+        .await
+        .problem(404, "tenant-not-found");
+}
+
+#[tokio::test]
+async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
+    const BASIC: &str = "Basic realm=\"publisher\"";
+    const COOKIE: &str = "Cookie cookie-name=\"pv2_admin\"";
+    let token_and_basic = || {
+        service(AdminCredentials {
+            token: Some(secret(TOKEN)),
+            basic: Some(basic()),
+            login: None,
+        })
+    };
+    let fetch = [("sec-fetch-mode", "cors")];
+    let navigate = [("sec-fetch-mode", "navigate")];
+    for (service, headers, expected) in [
+        (Service::new(), &[][..], vec!["Bearer"]),
+        (with_login(), &[][..], vec![COOKIE]),
+        (token_and_basic(), &[][..], vec!["Bearer", BASIC]),
+        (token_and_basic(), &fetch[..], vec!["Bearer", BASIC]),
+        (with_everything(), &[][..], vec!["Bearer", BASIC, COOKIE]),
+        (
+            with_everything(),
+            &navigate[..],
+            vec!["Bearer", BASIC, COOKIE],
+        ),
+        (with_everything(), &fetch[..], vec!["Bearer", COOKIE]),
+    ] {
+        let answer = service.answer(with(get(LIST), headers)).await;
+        answer.problem(401, "unauthorized");
+        let challenges = answer.headers.get_all(header::WWW_AUTHENTICATE);
+        assert_eq!(challenges.iter().collect::<Vec<_>>(), expected);
+    }
+    let answer = with_everything().answer(login("wrong")).await;
+    let challenges = answer.headers.get_all(header::WWW_AUTHENTICATE);
+    assert_eq!(challenges.iter().collect::<Vec<_>>(), [COOKIE]);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_credential_the_answer_is_the_same() {
+    let mut bodies = Vec::new();
+    for headers in [
+        vec![],
+        vec![("authorization", "Bearer wrong")],
+        vec![("authorization", "Bearer")],
+        vec![("authorization", "Basic ZWRpdG9yOndyb25n")], // the right user
+        vec![("authorization", "Basic d3Jvbmc6d3Jvbmc=")], // a wrong one
+        vec![("authorization", "Basic !")],
+        vec![("cookie", "pv2_admin=forged")],
+    ] {
+        let request = with(get(LIST), &[("x-request-id", "the-same")]);
+        let answer = with_everything().answer(with(request, &headers)).await;
+        bodies.push((answer.status, answer.headers, answer.body));
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+}
+
+#[tokio::test]
+async fn clients_are_told_how_people_get_in_before_how_programs_do() {
+    let only_basic = service(AdminCredentials {
+        basic: Some(basic()),
+        ..AdminCredentials::default()
+    });
+    for (service, mode) in [
+        (with_everything(), "password"),
+        (with_login(), "password"),
+        (Service::new(), "token"),
+        (only_basic, "token"),
+        (service(AdminCredentials::default()), "none"),
+    ] {
+        let answer = service.answer(get("/api/config/features")).await;
+        assert_eq!(answer.json()["auth_mode"], mode);
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_a_configured_secret_lasts_as_long_as_the_process() {
+    let with_random_secret = || {
+        let login = LoginSettings {
+            session_secret: None,
+            ..login_settings()
+        };
+        let login = Some(login);
+        service(AdminCredentials {
+            login,
+            ..AdminCredentials::default()
+        })
+        .routes()
+    };
+    let (one, another) = (with_random_secret(), with_random_secret());
+    let [session, _] = &*cookies(&ask(&one, login(PASSWORD)).await) else {
+        panic!("two cookies")
+    };
+    let list = || with(get(LIST), &[("cookie", session)]);
+    assert_eq!(ask(&one, list()).await.status, 200);
+    ask(&another, list()).await.problem(401, "unauthorized");
+}

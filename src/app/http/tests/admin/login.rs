@@ -1,0 +1,166 @@
+//! Logging in and out.
+
+use super::*;
+
+#[tokio::test]
+async fn the_password_opens_a_session_and_the_session_opens_the_rest() {
+    let routes = with_login().routes();
+    let answer = ask(&routes, login(PASSWORD)).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()),
+        (200, json!({"admin": true}))
+    );
+    let set = answer.header("set-cookie").unwrap();
+    assert!(set.starts_with("pv2_admin="), "{set}");
+    assert!(
+        set.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"),
+        "{set}"
+    );
+    let [session, device] = &*cookies(&answer) else {
+        panic!("two cookies")
+    };
+    assert!(device.starts_with("pv2_device="), "{device}");
+
+    let list = with(get(LIST), &[("cookie", session)]);
+    assert_eq!(ask(&routes, list).await.status, 200);
+    let own = [
+        ("cookie", &**session),
+        ("origin", "https://alice.example.org"),
+    ];
+    let write = with(without_authorization(publish("no-image", "")), &own);
+    ask(&routes, write).await.problem(400, "invalid-request");
+    let list = with(get(LIST), &[("cookie", device)]);
+    ask(&routes, list).await.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_wrong_password_opens_nothing() {
+    for password in ["", "0pen sesam", "0pen sesame ", "0PEN SESAME"] {
+        let answer = with_login().answer(login(password)).await;
+        answer.problem(401, "unauthorized");
+        assert_eq!(cookies(&answer), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_login_without_a_password_is_no_try() {
+    let routes = with_login().routes();
+    for (body, field) in [
+        ("", "password"),
+        ("{}", "password"),
+        (r#"{"password": null}"#, "password"),
+        (r#"{"password": 1}"#, "password"),
+        (r#"{"password": "0pen sesame", "user": "x"}"#, "user"),
+    ] {
+        let answer = ask(&routes, post("/api/admin/login", body)).await;
+        assert_eq!(answer.bad_fields(), [field], "{body}");
+        assert!(!answer.body.contains("sesame"));
+    }
+    for _ in 0..5 {
+        let answer = ask(&routes, post("/api/admin/login", "{")).await;
+        answer.problem(400, "invalid-request");
+    }
+    assert_eq!(ask(&routes, login(PASSWORD)).await.status, 200);
+}
+
+#[tokio::test]
+async fn after_five_wrong_passwords_only_a_known_browser_gets_in() {
+    let routes = with_login().routes();
+    let [_, device] = &*cookies(&ask(&routes, login(PASSWORD)).await) else {
+        panic!("two cookies")
+    };
+    for _ in 0..5 {
+        ask(&routes, login("guess"))
+            .await
+            .problem(401, "unauthorized");
+    }
+    for password in ["guess", PASSWORD] {
+        let answer = ask(&routes, login(password)).await;
+        answer.problem(429, "rate-limited");
+        assert_eq!(answer.header("retry-after"), Some("60"));
+        assert_eq!(cookies(&answer), [""; 0]);
+    }
+    let forged = [("cookie", "pv2_device=0.99999999999.AAAA")];
+    let answer = ask(&routes, with(login(PASSWORD), &forged)).await;
+    answer.problem(429, "rate-limited");
+    let known = || with(login(PASSWORD), &[("cookie", device)]);
+    assert_eq!(ask(&routes, known()).await.status, 200);
+
+    // It has a count of its own, and nothing more than that.
+    for _ in 0..5 {
+        let guess = with(login("guess"), &[("cookie", device)]);
+        ask(&routes, guess).await.problem(401, "unauthorized");
+    }
+    ask(&routes, known()).await.problem(429, "rate-limited");
+}
+
+#[tokio::test]
+async fn other_sites_can_log_nobody_in_or_out() {
+    for headers in [
+        [("origin", "https://evil.example")],
+        [("origin", "null")],
+        [("referer", "https://evil.example/page")],
+        [("sec-fetch-site", "cross-site")],
+    ] {
+        let answer = with_login().answer(with(login(PASSWORD), &headers)).await;
+        answer.problem(403, "forbidden");
+        assert_eq!(cookies(&answer), [""; 0]);
+        let logout = with(post("/api/admin/logout", ""), &headers);
+        let answer = with_login().answer(logout).await;
+        answer.problem(403, "forbidden");
+        assert_eq!(cookies(&answer), [""; 0]);
+    }
+    let own = [
+        ("origin", "https://alice.example.org"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let answer = with_login().answer(with(login(PASSWORD), &own)).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn logging_out_takes_the_cookie_away_as_it_was_given() {
+    let mut insecure = login_settings();
+    insecure.secure_cookies = false;
+    let insecure = service(AdminCredentials {
+        login: Some(insecure),
+        ..AdminCredentials::default()
+    });
+    for (service, attributes) in [
+        (with_login(), "; Secure"),
+        (insecure, ""),
+        (Service::new(), "; Secure"),
+    ] {
+        let answer = service.answer(post("/api/admin/logout", "")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()),
+            (200, json!({"admin": false}))
+        );
+        let expected = format!("pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{attributes}");
+        assert_eq!(answer.header("set-cookie"), Some(&*expected));
+    }
+    let session = session(PASSWORD, HOST, in_an_hour());
+    let bearer = format!("Bearer {TOKEN}");
+    for (headers, stays_admin) in [
+        ([("cookie", &*session)], false),
+        ([("authorization", &*bearer)], true),
+    ] {
+        let logout = with(post("/api/admin/logout", ""), &headers);
+        let answer = with_everything().answer(logout).await;
+        assert_eq!(answer.json(), json!({"admin": stays_admin}));
+    }
+}
+
+#[tokio::test]
+async fn without_a_password_to_check_nobody_logs_in_whatever_is_sent() {
+    let open = || Service {
+        auth: AuthSettings::Disabled,
+        ..Service::new()
+    };
+    for body in ["", "{", r#"{"password": "x"}"#] {
+        for service in [Service::new(), open()] {
+            let answer = service.answer(post("/api/admin/login", body)).await;
+            answer.problem(503, "admin-not-configured");
+        }
+    }
+}
