@@ -16,3 +16,4 @@ pub mod secret;
 pub mod sidecar;
 pub mod tenant;
 pub mod tenant_config;
+pub mod thumbnail;

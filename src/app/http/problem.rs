@@ -180,7 +180,7 @@ impl ProblemKind {
                 "unusable-image",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Unusable image",
-                "The file is no image that can be published.",
+                "The file is no image that can be published, or none that a thumbnail can be made of.",
             ),
             Self::Internal => (
                 "internal",

@@ -12,8 +12,12 @@ use crate::{
         image::{ImageName, StoredImage},
         request_id::RequestId,
         tenant_config::{Resolved, TenantConfig, Validated},
+        thumbnail::ThumbnailSize,
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    ports::{
+        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage,
+        Thumbnail,
+    },
 };
 
 /// Storage that has been opened, and what it was opened with.
@@ -93,6 +97,28 @@ impl Images<'_> {
     /// [`ImageStoreError`].
     pub async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
         self.call(|store| async move { store.fetch(name).await })
+            .await
+    }
+
+    /// A link under which anybody can download one image for a few hours.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+        self.call(|store| async move { store.temporary_link(name).await })
+            .await
+    }
+
+    /// A small copy of one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn thumbnail(
+        &self,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError> {
+        self.call(|store| async move { store.thumbnail(name, size).await })
             .await
     }
 

@@ -102,6 +102,10 @@ impl From<ImageStoreError> for ApiError {
                 ProblemKind::PayloadTooLarge,
                 "The image has more than 50 MB.",
             ),
+            ImageStoreError::NoThumbnail => Self::new(
+                ProblemKind::UnusableImage,
+                "The tenant's storage can make no thumbnail of this image.",
+            ),
             ImageStoreError::Unauthorized(_) => {
                 Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL).caused_by(error)
             }
