@@ -13,6 +13,7 @@ pub mod platform;
 pub mod publication;
 pub mod request_id;
 pub mod secret;
+pub mod shuffle_bag;
 pub mod sidecar;
 pub mod tenant;
 pub mod tenant_config;
