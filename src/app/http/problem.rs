@@ -138,7 +138,7 @@ impl ProblemKind {
                 "image-not-found",
                 StatusCode::NOT_FOUND,
                 "Image not found",
-                "The tenant has no image of that name.",
+                "The tenant has no image of that name, or none at all.",
             ),
             Self::NotFound => (
                 "not-found",

@@ -4,6 +4,7 @@ mod errors;
 mod harness;
 mod images;
 mod logs;
+mod looking;
 mod publications;
 mod requests;
 mod tenants;

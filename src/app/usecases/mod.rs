@@ -3,12 +3,16 @@
 
 pub mod configs;
 pub mod credentials;
+pub mod describe_image;
+pub mod draw_image;
 pub mod error_chain;
+pub mod fetch_thumbnail;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
+pub mod listings;
 pub mod publish;
 pub mod readiness;
 pub mod resolve_tenant;

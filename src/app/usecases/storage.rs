@@ -1,7 +1,10 @@
 //! A tenant's storage, which gets itself another credential when the one that it has turns out
 //! to be dead.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -25,6 +28,20 @@ pub(super) struct Storage {
     pub(super) config: Arc<TenantConfig<Resolved>>,
     pub(super) credential: Arc<Credential>,
     images: Arc<dyn ImageStore>,
+    edition: AtomicU64,
+}
+
+/// A state of a root folder, as far as this service changes it. Storage that is opened begins one,
+/// and so does every move. No two have the same number, of whichever tenant they are: what was
+/// listed in one is never taken for the content of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Edition(u64);
+
+impl Edition {
+    fn next() -> Self {
+        static BEGUN: AtomicU64 = AtomicU64::new(0);
+        Self(BEGUN.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Storage {
@@ -41,7 +58,18 @@ impl Storage {
             config,
             credential,
             images,
+            edition: AtomicU64::new(Edition::next().0),
         })
+    }
+
+    /// What the root folder holds now belongs to this.
+    pub(super) fn edition(&self) -> Edition {
+        Edition(self.edition.load(Ordering::Acquire))
+    }
+
+    /// Begins another edition: the root folder may hold something else than before.
+    pub(super) fn begin_edition(&self) {
+        self.edition.store(Edition::next().0, Ordering::Release);
     }
 }
 
@@ -140,13 +168,16 @@ impl Images<'_> {
             .await
     }
 
-    /// Moves an image and its sidecar to a folder.
+    /// Moves an image and its sidecar to a folder. Whatever comes of it, listings of before are
+    /// not shown to anyone who asks afterwards.
     ///
     /// # Errors
     /// [`ImageStoreError`].
     pub async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
-        self.call(|store| async move { store.move_to(name, folder).await })
-            .await
+        let moved = self.call(|store| async move { store.move_to(name, folder).await });
+        let moved = moved.await;
+        self.tenant.storage().begin_edition();
+        moved
     }
 
     async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>

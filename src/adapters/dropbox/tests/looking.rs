@@ -164,7 +164,7 @@ async fn a_thumbnail_that_is_not_what_it_should_be_is_a_failure() {
         }
         fault
     };
-    let large = [b"\xFF\xD8\xFF".as_slice(), &[0; 4 * 1024 * 1024]].concat();
+    let large = [b"\xFF\xD8\xFF".as_slice(), &vec![0; 4 * 1024 * 1024]].concat();
     for fault in [
         thumbnail(&said, b""),
         thumbnail(&said, b"<html>"),

@@ -17,10 +17,13 @@ use crate::{
         http::{HttpDependencies, auth::AdminAuth, routes},
         usecases::{
             credentials::{CredentialCacheSettings, Credentials},
+            draw_image::DrawImage,
+            fetch_thumbnail::FetchThumbnail,
             fixtures::empty_ledger,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
+            listings::Listings,
             publish::PublishImage,
             readiness::{CheckReadiness, Mode},
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
@@ -158,10 +161,14 @@ impl Service {
             &clock,
             TenancySettings::default(),
         );
+        let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
+        let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
-            list: ListImages,
+            list: ListImages::new(Arc::clone(&listings)),
+            draw: draw.unwrap(),
+            thumbnails: FetchThumbnail::new(listings),
             publish: PublishImage::new(ImageScaler::default(), Arc::clone(&clock), ledger),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
