@@ -1,8 +1,8 @@
 //! What tenants' root folders hold, listed once for all who ask within a few seconds.
 //!
-//! A listing is kept under its [`Edition`], and so ends with the storage that it was made of (a
-//! new config, another credential) and with every move of ours, also one that happens while the
-//! listing is being made. What others change in the folder is seen when its life is over.
+//! A listing is kept under the edition of its folder, and so ends with the storage that it was made
+//! of (a new config, another credential) and with every move of ours, also one that happens while
+//! the listing is being made. What others change in the folder is seen when its life is over.
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -26,8 +26,8 @@ const LIFE: Duration = Duration::from_secs(5);
 /// How many are kept. Within five seconds few tenants are looked at, and a listing of some
 /// thousands of images has a megabyte.
 const MAX_LISTINGS: usize = 200;
-/// The longest that making one may take: a quarter of a million images, at a second for each page
-/// of two thousand.
+/// The longest that making one may take: enough for a quarter of a million images, at a second for
+/// each page of two thousand.
 const LIST_LIMIT: Duration = Duration::from_mins(2);
 /// That, and slack: what takes longer has gone wrong here.
 const FLIGHT_LIMIT: Duration = Duration::from_secs(125);
