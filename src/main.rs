@@ -35,10 +35,13 @@ use publisher::{
         http::{self, HttpDependencies},
         usecases::{
             credentials::Credentials,
+            draw_image::DrawImage,
             error_chain::ErrorChain,
+            fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
+            listings::Listings,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -193,10 +196,17 @@ impl Service {
             tenancy,
         )?;
         let resolve_tenant = Arc::new(resolve_tenant);
-        tokio::spawn(keep_swept(Arc::downgrade(&resolve_tenant)));
+        let listings = Arc::new(Listings::new(Arc::clone(&clock))?);
+        tokio::spawn(keep_swept(
+            Arc::downgrade(&resolve_tenant),
+            Arc::downgrade(&listings),
+        ));
+        let chance = Arc::new(|| fastrand::u64(..));
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
-            list: ListImages,
+            list: ListImages::new(Arc::clone(&listings)),
+            draw: DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), chance)?,
+            thumbnails: FetchThumbnail::new(listings),
             publish: PublishOnce::new(
                 PublishImage::new(
                     ImageScaler::default(),
@@ -226,7 +236,7 @@ impl Service {
     }
 }
 
-/// Opens the clients of tenants.
+/// What opens the clients of tenants. Contacts nobody.
 fn providers(
     dropbox: DropboxSettings,
     openai: OpenAiSettings,
@@ -234,37 +244,28 @@ fn providers(
     roots: &ExtraRoots,
     clock: &Arc<dyn Clock>,
 ) -> Result<Providers, Failure> {
+    let clock = || Arc::clone(clock);
     Ok(Providers {
-        images: Arc::new(DropboxImageStoreFactory::new(
-            dropbox,
-            roots,
-            Arc::clone(clock),
-        )?),
-        captions: Arc::new(OpenAiCaptionWriterFactory::new(
-            openai,
-            roots,
-            Arc::clone(clock),
-        )?),
+        images: Arc::new(DropboxImageStoreFactory::new(dropbox, roots, clock())?),
+        captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock())?),
         publishers: vec![
-            Arc::new(TelegramPublisherFactory::new(
-                telegram,
-                roots,
-                Arc::clone(clock),
-            )?),
-            Arc::new(SmtpPublisherFactory::new(roots, Arc::clone(clock))?),
+            Arc::new(TelegramPublisherFactory::new(telegram, roots, clock())?),
+            Arc::new(SmtpPublisherFactory::new(roots, clock())?),
         ],
     })
 }
 
 /// Drops what has expired from the caches, for as long as there is anyone who uses them.
-async fn keep_swept(resolve_tenant: Weak<ResolveTenant>) {
+async fn keep_swept(resolve_tenant: Weak<ResolveTenant>, listings: Weak<Listings>) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
-        let Some(resolve_tenant) = resolve_tenant.upgrade() else {
+        let (Some(resolve_tenant), Some(listings)) = (resolve_tenant.upgrade(), listings.upgrade())
+        else {
             return;
         };
         resolve_tenant.sweep();
+        listings.sweep();
     }
 }
 

@@ -130,6 +130,8 @@ Try
   export TOKEN={token}
   curl http://{host}:{port}/api/config/features
   curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/images/list
+  curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/images/random
+  curl -H \"Authorization: Bearer $TOKEN\" -o thumbnail.jpg http://{host}:{port}/api/images/{image}/thumbnail
   curl -H \"Authorization: Bearer $TOKEN\" -X POST http://{host}:{port}/api/images/{image}/publish
   curl http://nobody.{domain}:{port}/api/config/features
 

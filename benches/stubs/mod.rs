@@ -14,11 +14,12 @@ use publisher::{
         secret::Secret,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
+        thumbnail::ThumbnailSize,
     },
     ports::{
         CaptionWriter, CaptionWriterFactory, ConfigSourceError, CredentialError, CredentialQuery,
         CredentialStore, FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory,
-        TenantConfigSource,
+        LinkedImage, TenantConfigSource, Thumbnail,
     },
 };
 use serde_json::json;
@@ -103,6 +104,18 @@ impl ImageStore for Unused {
     }
 
     async fn fetch(&self, _: &ImageName) -> Result<FetchedImage, ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
+
+    async fn temporary_link(&self, _: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
+
+    async fn thumbnail(
+        &self,
+        _: &ImageName,
+        _: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }
 

@@ -15,6 +15,8 @@ pub mod publication;
 pub mod request_id;
 pub mod secret;
 pub mod selection;
+pub mod shuffle_bag;
 pub mod sidecar;
 pub mod tenant;
 pub mod tenant_config;
+pub mod thumbnail;

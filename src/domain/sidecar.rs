@@ -72,6 +72,36 @@ impl Sidecar {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All keys with their values, in the order of the file.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The caption that was published: the key `caption`, or else the first line.
+    #[must_use]
+    pub fn published_caption(&self) -> Option<&str> {
+        self.get("caption")
+            .or(Some(&self.caption))
+            .filter(|caption| !caption.is_empty())
+    }
+
+    /// The Stable-Diffusion caption: the first line, where the file says that it is one.
+    #[must_use]
+    pub fn sd_caption(&self) -> Option<&str> {
+        self.get("sd_caption_version")?;
+        Some(&*self.caption).filter(|caption| !caption.is_empty())
+    }
+
+    /// The SHA-256 of the image in hex, if this revision is the one that it was computed of.
+    #[must_use]
+    pub fn sha256_of(&self, revision: &str) -> Option<&str> {
+        self.get("dropbox_rev").filter(|known| *known == revision)?;
+        self.get("sha256")
+            .filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// Replaces the first line.
     pub fn set_caption(&mut self, caption: &str) {
         // A leading `#` would be read back as a key.
@@ -159,6 +189,38 @@ mod tests {
             sidecar.render(),
             "old\n\n# ---\n# rating: 5: good\n# caption: y\n"
         );
+    }
+
+    #[test]
+    fn the_first_line_is_a_caption_and_a_stable_diffusion_one_where_the_file_says_so() {
+        let captions = |text: &str| {
+            let sidecar = Sidecar::parse(text.as_bytes()).unwrap();
+            let owned = |caption: Option<&str>| caption.map(str::to_owned);
+            (
+                owned(sidecar.published_caption()),
+                owned(sidecar.sd_caption()),
+            )
+        };
+        let some = |caption: &str| Some(caption.to_owned());
+        assert_eq!(captions("first\n"), (some("first"), None));
+        assert_eq!(
+            captions("first\n\n# caption: second\n# sd_caption_version: 1\n"),
+            (some("second"), some("first"))
+        );
+        assert_eq!(captions("# sd_caption_version: 1\n"), (None, None));
+    }
+
+    #[test]
+    fn a_hash_counts_for_the_revision_that_it_is_of_and_if_it_is_one() {
+        let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let sidecar = |rev: &str, hash: &str| {
+            let text = format!("# dropbox_rev: {rev}\n# sha256: {hash}\n");
+            Sidecar::parse(text.as_bytes()).unwrap()
+        };
+        assert_eq!(sidecar("7", hash).sha256_of("7"), Some(hash));
+        assert_eq!(sidecar("7", hash).sha256_of("8"), None);
+        assert_eq!(sidecar("7", "unknown").sha256_of("7"), None);
+        assert_eq!(sidecar("", hash).sha256_of(""), None);
     }
 
     #[test]

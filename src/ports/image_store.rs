@@ -15,7 +15,9 @@ use bytes::Bytes;
 use super::Cause;
 use crate::domain::{
     image::{ImageName, StoredImage},
+    secret::Secret,
     tenant_config::{Resolved, TenantConfig},
+    thumbnail::ThumbnailSize,
 };
 
 /// The images of one tenant.
@@ -40,6 +42,22 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// [`ImageStoreError`].
     async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError>;
+
+    /// A link under which anybody can download one image for a few hours, without its bytes.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError>;
+
+    /// A small copy of one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn thumbnail(
+        &self,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError>;
 
     /// The sidecar of an image; `None` when it has none, or one too large to be a sidecar.
     ///
@@ -77,6 +95,24 @@ pub struct FetchedImage {
     pub bytes: Bytes,
 }
 
+/// An image that can be downloaded by a link.
+#[derive(Debug)]
+pub struct LinkedImage {
+    /// What storage says of it.
+    pub stored: StoredImage,
+    /// An `http` or `https` URL. Whoever has it has the image, so it is nobody's but the caller's.
+    pub link: Secret,
+}
+
+/// A small copy of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thumbnail {
+    /// What storage says of the image that was copied.
+    pub stored: StoredImage,
+    /// The copy, a JPEG.
+    pub jpeg: Bytes,
+}
+
 /// A folder that images are moved to; the tenant's config says where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
@@ -97,6 +133,9 @@ pub enum ImageStoreError {
     /// The image is larger than we publish.
     #[error("the image is too large")]
     TooLarge,
+    /// Storage can make no thumbnail of the image.
+    #[error("storage can make no thumbnail of the image")]
+    NoThumbnail,
     /// Storage does not accept the tenant's credential: it is dead.
     #[error("storage refused the credential")]
     Unauthorized(#[source] Cause),

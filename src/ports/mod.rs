@@ -20,7 +20,10 @@ pub use self::{
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
-    image_store::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    image_store::{
+        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage,
+        Thumbnail,
+    },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     publisher::{Post, PublishError, Publisher, PublisherFactory},
     tenant_config_source::{ConfigSourceError, TenantConfigSource},

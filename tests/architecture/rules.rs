@@ -38,13 +38,18 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 10] = [
+const HOMES: [(&str, &[&str], &str); 11] = [
     ("cached", &["app::usecases"], "caches live in the use cases"),
     ("clap", &[""], "the command line is the binary's"),
     (
         "dotenvy",
         &["adapters::env"],
         "the environment is read in one place",
+    ),
+    (
+        "fastrand",
+        &[""],
+        "randomness comes in, so that tests can choose it",
     ),
     (
         "hmac",

@@ -25,9 +25,12 @@ use publisher::{
         usecases::{
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
+            draw_image::DrawImage,
+            fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
+            listings::Listings,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -181,9 +184,13 @@ fn compose(
         Arc::clone(&ledger.reader),
         Arc::clone(&clock),
     );
+    let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
+    let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
     routes(HttpDependencies {
         resolve_tenant: Arc::new(resolve_tenant.unwrap()),
-        list: ListImages,
+        list: ListImages::new(Arc::clone(&listings)),
+        draw: draw.unwrap(),
+        thumbnails: FetchThumbnail::new(listings),
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness.unwrap()),

@@ -38,6 +38,15 @@ async fn the_log_of_a_publish_holds_nothing_that_must_not_be_known() {
     service
         .publish(&sandbox, alice, "café-夜.jpg", json!({}))
         .await;
+    for path in [
+        "salt-flat.png",
+        "random",
+        "salt-flat.png/thumbnail",
+        "gone.png",
+    ] {
+        let path = format!("/api/images/{path}");
+        service.get_as_admin(&sandbox, &bob.host, &path).await;
+    }
     service
         .get("nobody.sandbox.localhost", "/api/images/list?after=canary")
         .await;

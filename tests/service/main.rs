@@ -15,6 +15,7 @@ mod harness;
 mod ledger;
 mod life_cycle;
 mod log_audit;
+mod looking;
 mod metrics;
 mod outages;
 mod platforms;

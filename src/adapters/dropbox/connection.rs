@@ -16,12 +16,12 @@ use super::{
     access_token::{AccessToken, AccessTokens},
     exchange::{self, Content, MAX_JSON_BYTES, RESULT, Request},
     failure::Failure,
-    wire::Metadata,
+    wire::{Metadata, Previewed},
 };
 use crate::{
     adapters::upstream::{self, Answer, RetryPolicy},
     domain::{
-        image::ContentHash,
+        image::{ContentHash, ImageFormat},
         tenant_config::{Resolved, TenantConfig},
     },
 };
@@ -163,11 +163,7 @@ impl Connection {
             })
             .await?;
         let status = response.status().as_u16();
-        let metadata: Metadata = response
-            .headers()
-            .get(RESULT)
-            .and_then(|result| serde_json::from_slice(result.as_bytes()).ok())
-            .ok_or(Failure::Malformed("a file without its metadata"))?;
+        let metadata: Metadata = result(&response)?;
         if metadata.size.is_some_and(|size| size > limit as u64) {
             return Err(Failure::TooLarge);
         }
@@ -197,6 +193,30 @@ impl Connection {
         Ok(Answer { status, value })
     }
 
+    /// One attempt at a thumbnail of at most `limit` bytes: the file that it is of, and the JPEG.
+    pub(super) async fn thumbnail(
+        &self,
+        argument: &Value,
+        limit: usize,
+    ) -> Result<Answer<(Metadata, Bytes)>, Failure> {
+        let response = self
+            .send(&Request {
+                endpoint: "get_thumbnail_v2",
+                argument,
+                content: Content::Nothing,
+            })
+            .await?;
+        let status = response.status().as_u16();
+        let Previewed { file_metadata } = result(&response)?;
+        let jpeg = upstream::bounded_body(response, limit)
+            .await
+            .map_err(Failure::transport)?
+            .filter(|bytes| ImageFormat::sniff(bytes) == Some(ImageFormat::Jpeg))
+            .ok_or(Failure::Malformed("a thumbnail that is no small JPEG"))?;
+        let value = (file_metadata, jpeg);
+        Ok(Answer { status, value })
+    }
+
     /// Sends a call; once more, if that takes another access token.
     async fn send(&self, request: &Request<'_>) -> Result<Response, Failure> {
         let token = self.token(None).await?;
@@ -219,6 +239,14 @@ impl Connection {
         let token = self.tokens.get(clock, rejected, refresh).await;
         token.map_err(Failure::NoToken)
     }
+}
+
+/// What the answer to a content call says beside the content.
+fn result<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
+    let result = response.headers().get(RESULT);
+    result
+        .and_then(|result| serde_json::from_slice(result.as_bytes()).ok())
+        .ok_or(Failure::Malformed("a file without its metadata"))
 }
 
 /// Takes a refusal with one of these tags for what it says: that there is no such file. It is an

@@ -15,8 +15,9 @@ use crate::{
         image::{ContentHash, ImageName, MAX_IMAGE_BYTES, StoredImage},
         sidecar::MAX_SIDECAR_BYTES,
         tenant_config::{StoragePath, StoragePaths},
+        thumbnail::ThumbnailSize,
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError},
+    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, LinkedImage, Thumbnail},
 };
 
 /// Entries on a page of a listing: the most that Dropbox allows.
@@ -25,14 +26,14 @@ const PAGE_LIMIT: u32 = 2000;
 /// even if `has_more` does not.
 const MAX_PAGES: usize = 1000;
 /// What Dropbox says when there is no file at a path.
-const NO_FILE: [&str; 2] = ["path/not_found", "path/not_file"];
+pub(super) const NO_FILE: [&str; 2] = ["path/not_found", "path/not_file"];
 
 /// What Dropbox says when there is no file to be moved.
 const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
 
 /// The images of one tenant in Dropbox.
 pub struct DropboxImageStore {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl DropboxImageStore {
@@ -44,7 +45,7 @@ impl DropboxImageStore {
         &self.connection.config.settings().storage.paths
     }
 
-    fn entry(&self, name: &str) -> String {
+    pub(super) fn entry(&self, name: &str) -> String {
         self.paths().root.entry(name)
     }
 
@@ -204,12 +205,23 @@ impl ImageStore for DropboxImageStore {
             .await?
             .ok_or(ImageStoreError::NotFound)?;
         let size = file.bytes.len() as u64;
-        // Storage knows names in any letter case; the one that it shows counts.
-        let name = ImageName::new(&file.metadata.name).unwrap_or_else(|_| name.clone());
+        let name = file.metadata.shown_name(name);
         Ok(FetchedImage {
             stored: file.metadata.into_stored(name, file.content_hash, size),
             bytes: file.bytes,
         })
+    }
+
+    async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+        self.link(name).await
+    }
+
+    async fn thumbnail(
+        &self,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError> {
+        self.preview(name, size).await
     }
 
     async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {

@@ -6,6 +6,7 @@ use std::{fmt::Write as _, time::Duration};
 use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 
 use super::failure::Tags;
 use crate::domain::{
@@ -80,6 +81,18 @@ impl Metadata {
         Some(self.into_stored(name, content_hash, size))
     }
 
+    /// The same where the answer is about one image that was asked for: it needs no tag.
+    pub(super) fn into_asked(self, asked: &ImageName) -> Option<StoredImage> {
+        let name = self.shown_name(asked);
+        let (content_hash, size) = (self.content_hash()?, self.size?);
+        Some(self.into_stored(name, content_hash, size))
+    }
+
+    /// Storage knows names in any letter case; the one that it shows counts.
+    pub(super) fn shown_name(&self, asked: &ImageName) -> ImageName {
+        ImageName::new(&self.name).unwrap_or_else(|_| asked.clone())
+    }
+
     /// Puts together what storage says of an image with what is known of it by then.
     pub(super) fn into_stored(
         self,
@@ -124,6 +137,29 @@ impl Page {
 pub(super) struct Moved {
     /// The file where it is now.
     pub(super) metadata: Metadata,
+}
+
+/// The answer to a request for a link. Has no `Debug`: whoever has the link has the file.
+#[derive(Deserialize)]
+pub(super) struct Linked {
+    /// The file that it leads to.
+    pub(super) metadata: Metadata,
+    link: String,
+}
+
+impl Linked {
+    /// The file and the link; `None` if that is nothing that a browser should be sent to.
+    pub(super) fn into_parts(self) -> Option<(Metadata, Secret)> {
+        let url = Url::parse(&self.link).ok()?;
+        matches!(url.scheme(), "https" | "http").then(|| (self.metadata, Secret::new(self.link)))
+    }
+}
+
+/// What is said of a thumbnail.
+#[derive(Debug, Deserialize)]
+pub(super) struct Previewed {
+    /// The file that it was made of.
+    pub(super) file_metadata: Metadata,
 }
 
 /// The answer to a request for an access token.
@@ -235,6 +271,28 @@ mod tests {
         assert_eq!(life(short), Duration::from_mins(1));
         let past = json!({ "access_token": "t", "expires_in": -1 });
         assert_eq!(life(past), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_link_leads_to_the_web_or_nowhere() {
+        let parts = |link: &str| {
+            let linked: Linked =
+                serde_json::from_value(json!({ "metadata": {}, "link": link })).unwrap();
+            linked
+                .into_parts()
+                .map(|(_, link)| link.expose().to_owned())
+        };
+        let good = "https://uc.dl.dropboxusercontent.com/cd/0/get/x/file";
+        assert_eq!(parts(good).as_deref(), Some(good));
+        for bad in [
+            "",
+            "/file",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///etc",
+        ] {
+            assert_eq!(parts(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Dropbox {
         tree.is_some_and(|tree| tree.delete(path).is_ok())
     }
 
-    /// App secret, refresh tokens and access tokens handed out so far.
+    /// App secret, refresh tokens, access tokens and temporary links handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         lock(&self.state).issued.list()
@@ -211,7 +211,7 @@ pub(super) struct State {
     pub(super) cursors: HashMap<String, Cursor>,
     /// Account and file id by the last part of the link.
     pub(super) links: HashMap<String, (String, String)>,
-    issued: Issued,
+    pub(super) issued: Issued,
 }
 
 struct AccessToken {

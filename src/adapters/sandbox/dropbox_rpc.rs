@@ -144,6 +144,7 @@ fn get_temporary_link(
     let token = Uuid::new_v4().simple().to_string();
     let host = request.header("host").unwrap_or_default();
     let link = format!("http://{host}{LINKS}{token}");
+    state.issued.note(&token);
     state.links.insert(token, (account.to_owned(), id));
     Ok(Reply::json(
         200,

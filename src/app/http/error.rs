@@ -22,9 +22,7 @@ use super::{
     middleware::body_limit,
     problem::ProblemKind,
 };
-use crate::{
-    app::usecases::error_chain::ErrorChain, domain::request_id::RequestId, ports::ImageStoreError,
-};
+use crate::{app::usecases::error_chain::ErrorChain, domain::request_id::RequestId};
 
 /// What `Retry-After` says where nobody has said when to come back.
 pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -93,20 +91,6 @@ impl ApiError {
         Self {
             cause: Some(Box::new(cause)),
             ..self
-        }
-    }
-
-    /// What storage's failure means for somebody who asked for a list: there is no image that
-    /// could be missing, so it is the folder.
-    #[must_use]
-    pub fn from_listing(error: ImageStoreError) -> Self {
-        match error {
-            ImageStoreError::NotFound => Self::new(
-                ProblemKind::UpstreamFailed,
-                "The tenant's storage has no folder where the images should be.",
-            )
-            .caused_by(error),
-            other => other.into(),
         }
     }
 
@@ -253,6 +237,7 @@ impl ApiResponse for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::ImageStoreError;
 
     #[test]
     fn waits_are_rounded_up_to_whole_seconds() {

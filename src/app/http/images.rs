@@ -1,36 +1,91 @@
 //! `/api/images`: a tenant's images, to look at.
 
-use poem_openapi::{OpenApi, param::Query, payload::Json};
+use poem_openapi::{
+    OpenApi,
+    param::{Header, Path, Query},
+    payload::Json,
+};
 
 use super::{
-    auth::Viewer, dto::images::ImageList, error::ApiError, problem::ProblemKind,
-    request_id::CurrentRequestId, spec::Tag, tenant_scope::TenantScope,
+    auth::Viewer,
+    dto::{
+        images::{ImageInfo, ImageList},
+        thumbnail::{SizeName, ThumbnailResponse},
+    },
+    entity_tag::held,
+    error::ApiError,
+    json_body::Fields,
+    problem::ProblemKind,
+    request_id::CurrentRequestId,
+    spec::Tag,
+    tenant_scope::TenantScope,
 };
-use crate::app::usecases::list_images::ListImages;
+use crate::{
+    app::usecases::{
+        describe_image::DescribeImage, draw_image::DrawImage, fetch_thumbnail::FetchThumbnail,
+        list_images::ListImages,
+    },
+    domain::image::ImageName,
+};
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants, security
 /// and bodies.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
-    "listImages",
-    &[
-        ProblemKind::InvalidRequest,
-        ProblemKind::UpstreamFailed,
-        ProblemKind::UpstreamLimited,
-        ProblemKind::UpstreamTimeout,
-    ],
-)];
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
+    (
+        "listImages",
+        &[
+            ProblemKind::InvalidRequest,
+            ProblemKind::UpstreamFailed,
+            ProblemKind::UpstreamLimited,
+            ProblemKind::UpstreamTimeout,
+        ],
+    ),
+    (
+        "getRandomImage",
+        &[
+            ProblemKind::ImageNotFound,
+            ProblemKind::UpstreamFailed,
+            ProblemKind::UpstreamLimited,
+            ProblemKind::UpstreamTimeout,
+        ],
+    ),
+    (
+        "getImage",
+        &[
+            ProblemKind::InvalidRequest,
+            ProblemKind::ImageNotFound,
+            ProblemKind::UpstreamFailed,
+            ProblemKind::UpstreamLimited,
+            ProblemKind::UpstreamTimeout,
+        ],
+    ),
+    (
+        "getThumbnail",
+        &[
+            ProblemKind::InvalidRequest,
+            ProblemKind::ImageNotFound,
+            ProblemKind::UnusableImage,
+            ProblemKind::UpstreamFailed,
+            ProblemKind::UpstreamLimited,
+            ProblemKind::UpstreamTimeout,
+        ],
+    ),
+];
 
 /// A tenant's images.
 pub(super) struct ImagesApi {
     pub(super) list: ListImages,
+    pub(super) draw: DrawImage,
+    pub(super) thumbnails: FetchThumbnail,
 }
 
 #[OpenApi]
 impl ImagesApi {
     /// Which images are there?
     ///
-    /// The images that stand in the tenant's root folder, sorted by name. Open to everyone if the
-    /// tenant says so (`auto_view_enabled`), else to admins.
+    /// The images that stand in the tenant's root folder, sorted by name, as they were at most
+    /// five seconds ago. Open to everyone if the tenant says so (`auto_view_enabled`), else to
+    /// admins.
     #[oai(
         path = "/api/images/list",
         method = "get",
@@ -53,7 +108,92 @@ impl ImagesApi {
         let page = self
             .list
             .run(&tenant, &request_id, limit, after.0.as_deref())
-            .await;
-        Ok(Json(page.map_err(ApiError::from_listing)?.into()))
+            .await?;
+        Ok(Json(page.into()))
     }
+
+    /// Show an image at random.
+    ///
+    /// Describes one image as `getImage` does. No image comes a second time before all of the
+    /// tenant's images have come once, whoever asks; the service forgets what has come when it is
+    /// restarted. Open to everyone if the tenant says so (`auto_view_enabled`), else to admins.
+    #[oai(
+        path = "/api/images/random",
+        method = "get",
+        operation_id = "getRandomImage",
+        tag = "Tag::Images"
+    )]
+    async fn random_image(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _viewer: Viewer,
+        CurrentRequestId(request_id): CurrentRequestId,
+    ) -> Result<Json<ImageInfo>, ApiError> {
+        let details = self.draw.run(&tenant, &request_id).await?;
+        Ok(Json(details.into()))
+    }
+
+    /// Show an image.
+    ///
+    /// Where the image and its thumbnail can be seen, and what its caption file says of it. If
+    /// only the caption file cannot be had, the image is shown without it. Open to everyone if
+    /// the tenant says so (`auto_view_enabled`), else to admins.
+    #[oai(
+        path = "/api/images/:filename",
+        method = "get",
+        operation_id = "getImage",
+        tag = "Tag::Images"
+    )]
+    async fn image(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _viewer: Viewer,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// The file name of the image: no folders, at most 255 bytes.
+        filename: Path<String>,
+    ) -> Result<Json<ImageInfo>, ApiError> {
+        let name = image_name(&filename)?;
+        let details = DescribeImage.run(&tenant, &request_id, &name).await?;
+        Ok(Json(details.into()))
+    }
+
+    /// Show an image's thumbnail.
+    ///
+    /// A small JPEG copy. It may be kept for ten minutes; after that, a request with
+    /// `If-None-Match` is answered with 304 for as long as the image's content is the same. Open
+    /// to everyone if the tenant says so (`auto_view_enabled`), else to admins.
+    #[oai(
+        path = "/api/images/:filename/thumbnail",
+        method = "get",
+        operation_id = "getThumbnail",
+        tag = "Tag::Images"
+    )]
+    async fn thumbnail(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _viewer: Viewer,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// The file name of the image: no folders, at most 255 bytes.
+        filename: Path<String>,
+        /// How large it is at most.
+        #[oai(default)]
+        size: Query<SizeName>,
+        /// The `ETag`s of thumbnails that the caller has, or `*`.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<Vec<String>>>,
+    ) -> Result<ThumbnailResponse, ApiError> {
+        let (name, size) = (image_name(&filename)?, size.0.into());
+        let held = held(&if_none_match.0.unwrap_or_default(), size);
+        let answer = self
+            .thumbnails
+            .run(&tenant, &request_id, &name, size, &held)
+            .await?;
+        Ok(ThumbnailResponse::new(answer, size))
+    }
+}
+
+fn image_name(filename: &str) -> Result<ImageName, ApiError> {
+    let mut fields = Fields::default();
+    let name = fields.image_name(filename);
+    fields.finish_with(name)
 }

@@ -10,6 +10,7 @@ pub mod auth;
 mod config;
 mod docs;
 pub mod dto;
+mod entity_tag;
 pub mod error;
 mod health;
 mod images;
@@ -43,8 +44,9 @@ use self::{
 };
 use crate::{
     app::usecases::{
-        list_images::ListImages, list_publications::ListPublications, publish_once::PublishOnce,
-        readiness::CheckReadiness, resolve_tenant::ResolveTenant,
+        draw_image::DrawImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+        list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
+        resolve_tenant::ResolveTenant,
     },
     ports::Clock,
 };
@@ -55,6 +57,10 @@ pub struct HttpDependencies {
     pub resolve_tenant: Arc<ResolveTenant>,
     /// Lists a tenant's images.
     pub list: ListImages,
+    /// Draws one of them.
+    pub draw: DrawImage,
+    /// Fetches their thumbnails.
+    pub thumbnails: FetchThumbnail,
     /// Publishes one.
     pub publish: PublishOnce,
     /// Lists what has been published.
@@ -86,6 +92,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
     let HttpDependencies {
         resolve_tenant,
         list,
+        draw,
+        thumbnails,
         publish,
         publications,
         readiness,
@@ -100,7 +108,11 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         AdminApi {
             auth: Arc::clone(&auth),
         },
-        ImagesApi { list },
+        ImagesApi {
+            list,
+            draw,
+            thumbnails,
+        },
         PublishingApi { publish },
         PublicationsApi { list: publications },
     );

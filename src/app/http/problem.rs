@@ -157,7 +157,7 @@ impl ProblemKind {
                 "image-not-found",
                 StatusCode::NOT_FOUND,
                 "Image not found",
-                "The tenant has no image of that name.",
+                "The tenant has no image of that name, or none at all.",
             ),
             Self::NotFound => (
                 "not-found",
@@ -206,7 +206,7 @@ impl ProblemKind {
                 "unusable-image",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Unusable image",
-                "The file is no image that can be published.",
+                "The file is no image that can be published, or none that a thumbnail can be made of.",
             ),
             Self::RateLimited => (
                 "rate-limited",

@@ -5,6 +5,7 @@ mod errors;
 mod harness;
 mod images;
 mod logs;
+mod looking;
 mod publications;
 mod publishing;
 mod requests;

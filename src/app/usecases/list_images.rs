@@ -1,10 +1,12 @@
 //! Which images a tenant has.
 
-use super::tenant::Tenant;
-use crate::{
-    domain::{image::ImageName, request_id::RequestId},
-    ports::ImageStoreError,
+use std::sync::Arc;
+
+use super::{
+    listings::{ListingError, Listings},
+    tenant::Tenant,
 };
+use crate::domain::{image::ImageName, request_id::RequestId};
 
 /// One page of a tenant's images.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,27 +18,36 @@ pub struct ImagePage {
 }
 
 /// Lists images.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ListImages;
+#[derive(Clone)]
+pub struct ListImages {
+    listings: Arc<Listings>,
+}
 
 impl ListImages {
+    /// Lists what `listings` has or gets.
+    #[must_use]
+    pub fn new(listings: Arc<Listings>) -> Self {
+        Self { listings }
+    }
+
     /// The images whose names come after `after`, at most `limit` of them (`None` is all).
     ///
     /// # Errors
-    /// [`ImageStoreError`].
+    /// [`ListingError`].
     pub async fn run(
         &self,
-        tenant: &Tenant,
+        tenant: &Arc<Tenant>,
         request_id: &RequestId,
         limit: Option<usize>,
         after: Option<&str>,
-    ) -> Result<ImagePage, ImageStoreError> {
-        let images = tenant.images(request_id).list().await?;
-        let total = images.len();
-        let is_later = |name: &ImageName| after.is_none_or(|after| name.as_str() > after);
-        let names = images.into_iter().map(|image| image.name).filter(is_later);
+    ) -> Result<ImagePage, ListingError> {
+        let listing = self.listings.of(tenant, request_id).await?;
+        let names = listing.names();
+        let total = names.len();
+        let is_later = |name: &&ImageName| after.is_none_or(|after| name.as_str() > after);
+        let page = names.filter(is_later).take(limit.unwrap_or(usize::MAX));
         Ok(ImagePage {
-            names: names.take(limit.unwrap_or(usize::MAX)).collect(),
+            names: page.cloned().collect(),
             total,
         })
     }

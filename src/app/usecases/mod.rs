@@ -6,13 +6,17 @@ mod caption_file;
 pub mod captioning;
 pub mod configs;
 pub mod credentials;
+pub mod describe_image;
+pub mod draw_image;
 pub mod error_chain;
+pub mod fetch_thumbnail;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod held_lease;
 pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
+pub mod listings;
 pub mod publish;
 pub mod publish_once;
 pub mod readiness;

@@ -1,7 +1,10 @@
 //! A tenant's storage, which gets itself another credential when the one that it has turns out
 //! to be dead.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -12,8 +15,12 @@ use crate::{
         image::{ImageName, StoredImage},
         request_id::RequestId,
         tenant_config::{Resolved, TenantConfig, Validated},
+        thumbnail::ThumbnailSize,
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    ports::{
+        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage,
+        Thumbnail,
+    },
 };
 
 /// Storage that has been opened, and what it was opened with.
@@ -21,6 +28,20 @@ pub(super) struct Storage {
     pub(super) config: Arc<TenantConfig<Resolved>>,
     pub(super) credential: Arc<Credential>,
     images: Arc<dyn ImageStore>,
+    edition: AtomicU64,
+}
+
+/// A state of a root folder, as far as this service changes it. Storage that is opened begins one,
+/// and so does every move. No two have the same number, of whichever tenant they are: what was
+/// listed in one is never taken for the content of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Edition(u64);
+
+impl Edition {
+    fn next() -> Self {
+        static BEGUN: AtomicU64 = AtomicU64::new(0);
+        Self(BEGUN.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Storage {
@@ -37,7 +58,18 @@ impl Storage {
             config,
             credential,
             images,
+            edition: AtomicU64::new(Edition::next().0),
         })
+    }
+
+    /// What the root folder holds now belongs to this.
+    pub(super) fn edition(&self) -> Edition {
+        Edition(self.edition.load(Ordering::Acquire))
+    }
+
+    /// Begins another edition: the root folder may hold something else than before.
+    pub(super) fn begin_edition(&self) {
+        self.edition.store(Edition::next().0, Ordering::Release);
     }
 }
 
@@ -96,6 +128,28 @@ impl Images<'_> {
             .await
     }
 
+    /// A link under which anybody can download one image for a few hours.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+        self.call(|store| async move { store.temporary_link(name).await })
+            .await
+    }
+
+    /// A small copy of one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn thumbnail(
+        &self,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError> {
+        self.call(|store| async move { store.thumbnail(name, size).await })
+            .await
+    }
+
     /// The sidecar of an image, if it has one.
     ///
     /// # Errors
@@ -114,13 +168,16 @@ impl Images<'_> {
             .await
     }
 
-    /// Moves an image and its sidecar to a folder.
+    /// Moves an image and its sidecar to a folder. Whatever comes of it, listings of before are
+    /// not shown to anyone who asks afterwards.
     ///
     /// # Errors
     /// [`ImageStoreError`].
     pub async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
-        self.call(|store| async move { store.move_to(name, folder).await })
-            .await
+        let moved = self.call(|store| async move { store.move_to(name, folder).await });
+        let moved = moved.await;
+        self.tenant.storage().begin_edition();
+        moved
     }
 
     async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>

@@ -8,3 +8,4 @@ pub mod images;
 pub mod problem;
 pub mod publications;
 pub mod publish;
+pub mod thumbnail;

@@ -5,9 +5,9 @@ use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         usecases::{
-            captioning::CaptionsUnavailable, imaging::ScaleError, publish::PublishImageError,
-            publish_once::PublishOnceError, resolve_tenant::ResolveTenantError,
-            tenant::ClientUnavailable,
+            captioning::CaptionsUnavailable, draw_image::DrawImageError, imaging::ScaleError,
+            listings::ListingError, publish::PublishImageError, publish_once::PublishOnceError,
+            resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
         },
     },
     domain::publication::PlanError,
@@ -117,6 +117,45 @@ impl From<PlanError> for ApiError {
 
 impl From<ImageStoreError> for ApiError {
     fn from(error: ImageStoreError) -> Self {
+        Self::of_storage(&error).caused_by(error)
+    }
+}
+
+impl From<ListingError> for ApiError {
+    fn from(error: ListingError) -> Self {
+        let answer = match &error {
+            ListingError::Storage(storage) => match &**storage {
+                // There is no image that could be missing, so it is the folder.
+                ImageStoreError::NotFound => Self::new(
+                    ProblemKind::UpstreamFailed,
+                    "The tenant's storage has no folder where the images should be.",
+                ),
+                other => Self::of_storage(other),
+            },
+            ListingError::Unfinished => Self::new(
+                ProblemKind::UpstreamTimeout,
+                "The tenant's storage did not list the images in time.",
+            ),
+            ListingError::Lost => Self::internal(),
+        };
+        answer.caused_by(error)
+    }
+}
+
+impl From<DrawImageError> for ApiError {
+    fn from(error: DrawImageError) -> Self {
+        match error {
+            DrawImageError::NoImage => {
+                Self::new(ProblemKind::ImageNotFound, "The tenant has no image.")
+            }
+            DrawImageError::Listing(error) => error.into(),
+            DrawImageError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    fn of_storage(error: &ImageStoreError) -> Self {
         match error {
             ImageStoreError::NotFound => {
                 Self::new(ProblemKind::ImageNotFound, "There is no such image.")
@@ -125,23 +164,24 @@ impl From<ImageStoreError> for ApiError {
                 ProblemKind::PayloadTooLarge,
                 "The image has more than 50 MB.",
             ),
+            ImageStoreError::NoThumbnail => Self::new(
+                ProblemKind::UnusableImage,
+                "The tenant's storage can make no thumbnail of this image.",
+            ),
             ImageStoreError::Unauthorized(_) => {
-                Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL).caused_by(error)
+                Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL)
             }
             ImageStoreError::RateLimited { retry_after } => Self::new(
                 ProblemKind::UpstreamLimited,
                 "The tenant's storage is limiting requests.",
             )
-            .retry_after(retry_after)
-            .caused_by(error),
+            .retry_after(*retry_after),
             ImageStoreError::Timeout(_) => Self::new(
                 ProblemKind::UpstreamTimeout,
                 "The tenant's storage did not answer in time.",
-            )
-            .caused_by(error),
+            ),
             ImageStoreError::Unavailable(_) => {
                 Self::new(ProblemKind::UpstreamFailed, "The tenant's storage failed.")
-                    .caused_by(error)
             }
         }
     }

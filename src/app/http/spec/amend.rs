@@ -16,6 +16,8 @@ use poem_openapi::{registry::Registry, types::Type as _};
 const OPENAPI_VERSION: &str = "3.0.3";
 const PROBLEM_JSON: &str = "application/problem+json";
 const EXAMPLE_COOKIE: &str = "pv2_admin=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure";
+const EXAMPLE_TAG: &str =
+    "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855-w960h640\"";
 const EXAMPLE_ID: &str = "7f9c24e8-3b1a-4a57-9d0e-2f6c1b8a5d43";
 
 /// Amends a generated document.
@@ -24,9 +26,14 @@ pub(super) fn all(document: &mut Value) {
     add_problem_schemas(&mut document["components"]["schemas"]);
     schemas::amend(&mut document["components"]["schemas"]);
     close_bodies(document);
-    for field in ["started_at", "ended_at"] {
-        let publication = &mut document["components"]["schemas"]["Publication"];
-        publication["properties"][field]["format"] = "date-time".into();
+    for (schema, field, format) in [
+        ("Publication", "started_at", "date-time"),
+        ("Publication", "ended_at", "date-time"),
+        ("ImageInfo", "temp_url", "uri"),
+        ("ImageInfo", "thumbnail_url", "uri-reference"),
+    ] {
+        let schema = &mut document["components"]["schemas"][schema];
+        schema["properties"][field]["format"] = format.into();
     }
     let schemas = document["components"]["schemas"].clone();
     for (path, operations) in entries(&mut document["paths"]) {
@@ -229,6 +236,9 @@ fn declare_headers(operation: &mut Value) {
 /// The generator writes them in capitals.
 fn header_name(name: &str) -> &str {
     match name {
+        "CACHE-CONTROL" => "Cache-Control",
+        "CONTENT-LENGTH" => "Content-Length",
+        "ETAG" => "ETag",
         "RETRY-AFTER" => "Retry-After",
         "IDEMPOTENCY-REPLAYED" => "Idempotency-Replayed",
         "SET-COOKIE" => "Set-Cookie",
@@ -238,6 +248,21 @@ fn header_name(name: &str) -> &str {
 
 fn shared_headers() -> Value {
     json!({
+        "Cache-Control": {
+            "description": "Who may keep the response, and for how long.",
+            "required": true,
+            "schema": {"type": "string", "example": "private, max-age=600"},
+        },
+        "Content-Length": {
+            "description": "The length of the body in bytes.",
+            "required": true,
+            "schema": {"type": "integer", "format": "int64", "minimum": 0, "example": 48_213},
+        },
+        "ETag": {
+            "description": "Tells this version of the response from others, for `If-None-Match`.",
+            "required": true,
+            "schema": {"type": "string", "example": EXAMPLE_TAG},
+        },
         "Idempotency-Replayed": {
             "description": "`true`: this is the first answer to a request under the same \
                 `Idempotency-Key`, and nothing was done for this one. Else it is not there.",

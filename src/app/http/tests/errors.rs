@@ -16,15 +16,16 @@ use crate::{
     ports::{CaptionError, ImageStoreError, LedgerError},
 };
 
-const SECRET: &str = "ref-7 said no";
+pub(super) const SECRET: &str = "ref-7 said no";
 
-fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
+pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
     let limited = ImageStoreError::RateLimited {
         retry_after: Some(Duration::from_millis(1_500)),
     };
     vec![
         (ImageStoreError::NotFound, 404, "image-not-found"),
         (ImageStoreError::TooLarge, 413, "payload-too-large"),
+        (ImageStoreError::NoThumbnail, 422, "unusable-image"),
         (
             ImageStoreError::Unauthorized(SECRET.into()),
             503,
@@ -134,7 +135,7 @@ async fn a_list_that_storage_does_not_give_has_its_problem_and_the_spec_declares
         let (status, slug) = match error {
             // Of a folder these say something else, or nothing.
             ImageStoreError::NotFound => (502, "upstream-failed"),
-            ImageStoreError::TooLarge => continue,
+            ImageStoreError::TooLarge | ImageStoreError::NoThumbnail => continue,
             _ => (status, slug),
         };
         let mut service = Service::new().open_to_viewers();

@@ -23,10 +23,13 @@ use crate::{
         usecases::{
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
+            draw_image::DrawImage,
+            fetch_thumbnail::FetchThumbnail,
             fixtures::empty_ledger,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
+            listings::Listings,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -174,10 +177,14 @@ impl Service {
             &clock,
             TenancySettings::default(),
         );
+        let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
+        let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
-            list: ListImages,
+            list: ListImages::new(Arc::clone(&listings)),
+            draw: draw.unwrap(),
+            thumbnails: FetchThumbnail::new(listings),
             publish: PublishOnce::new(
                 PublishImage::new(
                     ImageScaler::default(),

@@ -1,0 +1,71 @@
+//! Images to be looked at: links to them, and small copies. A part of the port, for `store`.
+
+use serde_json::json;
+
+use super::{
+    connection::or_absent,
+    failure::Failure,
+    store::{DropboxImageStore, NO_FILE},
+    wire::Linked,
+};
+use crate::{
+    domain::{image::ImageName, thumbnail::ThumbnailSize},
+    ports::{ImageStoreError, LinkedImage, Thumbnail},
+};
+
+/// The largest thumbnail that is read, in bytes (4 MiB): more than the pixels of the largest size
+/// take up when they are not compressed at all.
+const MAX_THUMBNAIL_BYTES: usize = 4 * 1024 * 1024;
+/// What Dropbox says of a file that is there and that it cannot scale: no image, a broken one,
+/// or one of more than 20 MB.
+const NOT_SCALABLE: [&str; 3] = [
+    "unsupported_extension",
+    "unsupported_image",
+    "conversion_error",
+];
+
+impl DropboxImageStore {
+    pub(super) async fn link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+        let endpoint = "get_temporary_link";
+        let argument = json!({ "path": self.entry(name.as_str()) });
+        let linked: Linked = self
+            .connection
+            .read(endpoint, || async {
+                or_absent(self.connection.rpc(endpoint, &argument).await, &NO_FILE)
+            })
+            .await?
+            .ok_or(ImageStoreError::NotFound)?;
+        let (metadata, link) = linked
+            .into_parts()
+            .ok_or(Failure::Malformed("a link that is no web address"))?;
+        let stored = metadata
+            .into_asked(name)
+            .ok_or(Failure::Malformed("a link without what every file has"))?;
+        Ok(LinkedImage { stored, link })
+    }
+
+    pub(super) async fn preview(
+        &self,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError> {
+        let argument = json!({
+            "resource": { ".tag": "path", "path": self.entry(name.as_str()) },
+            "format": "jpeg",
+            "size": size.as_str(),
+        });
+        let made = self
+            .connection
+            .read("get_thumbnail_v2", || async {
+                let made = self.connection.thumbnail(&argument, MAX_THUMBNAIL_BYTES);
+                or_absent(or_absent(made.await, &NOT_SCALABLE), &NO_FILE)
+            })
+            .await?
+            .ok_or(ImageStoreError::NotFound)?;
+        let (metadata, jpeg) = made.ok_or(ImageStoreError::NoThumbnail)?;
+        let stored = metadata.into_asked(name).ok_or(Failure::Malformed(
+            "a thumbnail without what every file has",
+        ))?;
+        Ok(Thumbnail { stored, jpeg })
+    }
+}

@@ -1,0 +1,114 @@
+//! An image at random, none a second time before all have been shown.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use cached::BuildError;
+
+use super::{
+    describe_image::{DescribeImage, ImageDetails},
+    listings::{ListingError, Listings},
+    tenant::Tenant,
+    timed_cache::TimedCache,
+};
+use crate::{
+    domain::{request_id::RequestId, shuffle_bag::ShuffleBag, tenant::TenantName},
+    ports::{Clock, ImageStoreError},
+};
+
+/// How long it is remembered what a tenant has been shown: who comes back after a day takes an
+/// image of yesterday for a new one.
+const MEMORY: Duration = Duration::from_hours(24);
+/// For how many tenants: as many as are kept with their clients by default.
+const MAX_TENANTS: usize = 1_000;
+/// How many images that have just vanished are passed over for one request.
+const MAX_DRAWS: usize = 5;
+
+/// Where chance comes from: any number, each as likely as the next.
+pub type Chance = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Draws images. Many may draw at once, and each gets another image.
+pub struct DrawImage {
+    listings: Arc<Listings>,
+    // Locked to find a bag or to add one, so that two who come first share theirs.
+    bags: Mutex<TimedCache<TenantName, Arc<Mutex<ShuffleBag>>>>,
+    chance: Chance,
+}
+
+/// Why no image was drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawImageError {
+    /// There is none.
+    #[error("there is no image")]
+    NoImage,
+    /// Nobody knows which there are.
+    #[error(transparent)]
+    Listing(#[from] ListingError),
+    /// Storage did not give the one that was drawn.
+    #[error(transparent)]
+    Storage(ImageStoreError),
+}
+
+impl DrawImage {
+    /// Draws from what `listings` has or gets.
+    ///
+    /// # Errors
+    /// The memory cannot be that large.
+    pub fn new(
+        listings: Arc<Listings>,
+        clock: Arc<dyn Clock>,
+        chance: Chance,
+    ) -> Result<Self, BuildError> {
+        let bound = NonZeroUsize::new(MAX_TENANTS).unwrap_or(NonZeroUsize::MIN);
+        Ok(Self {
+            listings,
+            bags: Mutex::new(TimedCache::uncounted(bound, clock)?),
+            chance,
+        })
+    }
+
+    /// Draws an image and describes it. One that has vanished since it was listed is passed over.
+    ///
+    /// # Errors
+    /// [`DrawImageError`].
+    pub async fn run(
+        &self,
+        tenant: &Arc<Tenant>,
+        request_id: &RequestId,
+    ) -> Result<ImageDetails, DrawImageError> {
+        let bag = self.bag_of(tenant.name());
+        for _ in 0..MAX_DRAWS {
+            let listing = self.listings.of(tenant, request_id).await?;
+            let drawn = lock(&bag).draw(listing.names(), (self.chance)());
+            let name = drawn.ok_or(DrawImageError::NoImage)?;
+            match DescribeImage.run(tenant, request_id, &name).await {
+                Ok(details) => return Ok(details),
+                // What is listed is not what is there.
+                Err(ImageStoreError::NotFound) => tenant.storage().begin_edition(),
+                Err(error) => {
+                    lock(&bag).put_back(&name);
+                    return Err(DrawImageError::Storage(error));
+                }
+            }
+        }
+        Err(DrawImageError::NoImage)
+    }
+
+    fn bag_of(&self, tenant: &TenantName) -> Arc<Mutex<ShuffleBag>> {
+        let bags = lock(&self.bags);
+        let bag: Arc<Mutex<ShuffleBag>> = bags.get(tenant).unwrap_or_default();
+        bags.set(tenant.clone(), Arc::clone(&bag), MEMORY);
+        bag
+    }
+}
+
+/// Nothing that could panic half-way runs under the locks, so a poisoned one is sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

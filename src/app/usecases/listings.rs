@@ -1,0 +1,131 @@
+//! What tenants' root folders hold, listed once for all who ask within a few seconds.
+//!
+//! A listing is kept under the edition of its folder, and so ends with the storage that it was made
+//! of (a new config, another credential) and with every move of ours, also one that happens while
+//! the listing is being made. What others change in the folder is seen when its life is over.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use cached::BuildError;
+
+use super::{
+    single_flight::SingleFlight, storage::Edition, tenant::Tenant, timed_cache::TimedCache,
+};
+use crate::{
+    domain::{
+        image::{ImageName, StoredImage},
+        request_id::RequestId,
+    },
+    ports::{Clock, ImageStoreError},
+};
+
+/// How long a listing is shown: a page that shows a folder asks for its list, a random image and
+/// dozens of thumbnails at once, and five seconds later a person may look for what they have just
+/// put there.
+const LIFE: Duration = Duration::from_secs(5);
+/// How many are kept. Within five seconds few tenants are looked at, and a listing of some
+/// thousands of images has a megabyte.
+const MAX_LISTINGS: usize = 200;
+/// The longest that making one may take: enough for a quarter of a million images, at a second for
+/// each page of two thousand.
+const LIST_LIMIT: Duration = Duration::from_mins(2);
+/// That, and slack: what takes longer has gone wrong here.
+const FLIGHT_LIMIT: Duration = Duration::from_secs(125);
+
+/// The listings that have been made.
+pub struct Listings {
+    kept: Arc<TimedCache<Edition, Arc<Listing>>>,
+    flights: SingleFlight<Edition, Result<Arc<Listing>, ListingError>>,
+}
+
+/// The images of a tenant's root folder, sorted by name.
+#[derive(Debug)]
+pub struct Listing(Vec<StoredImage>);
+
+/// Why there is no listing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ListingError {
+    /// Storage did not give it. All who have waited for it share the reason.
+    #[error(transparent)]
+    Storage(Arc<ImageStoreError>),
+    /// Storage has taken too long.
+    #[error("the images were not listed in time")]
+    Unfinished,
+    /// It ended unexpectedly.
+    #[error("the listing ended without a result")]
+    Lost,
+}
+
+impl Listing {
+    /// The names of the images, sorted.
+    #[must_use]
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &ImageName> + Clone {
+        self.0.iter().map(|image| &image.name)
+    }
+
+    /// What storage said of an image, if it is listed under this very name.
+    #[must_use]
+    pub fn find(&self, name: &ImageName) -> Option<&StoredImage> {
+        let found = self.0.binary_search_by(|image| image.name.cmp(name));
+        found.ok().and_then(|index| self.0.get(index))
+    }
+}
+
+impl Listings {
+    /// Without any listing yet.
+    ///
+    /// # Errors
+    /// The cache cannot be that large.
+    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let bound = NonZeroUsize::new(MAX_LISTINGS).unwrap_or(NonZeroUsize::MIN);
+        Ok(Self {
+            kept: Arc::new(TimedCache::new("listing", bound, clock)?),
+            flights: SingleFlight::new(FLIGHT_LIMIT),
+        })
+    }
+
+    /// The tenant's images: as they were listed a moment ago, or listed now, once for all who ask
+    /// meanwhile. A failure is not kept.
+    ///
+    /// # Errors
+    /// [`ListingError`].
+    pub async fn of(
+        &self,
+        tenant: &Arc<Tenant>,
+        request_id: &RequestId,
+    ) -> Result<Arc<Listing>, ListingError> {
+        if let Some(listing) = self.kept_of(tenant) {
+            return Ok(listing);
+        }
+        let edition = tenant.storage().edition();
+        let (kept, tenant) = (Arc::clone(&self.kept), Arc::clone(tenant));
+        let request_id = request_id.clone();
+        let list = || async move {
+            if let Some(found) = kept.look(&edition).filter(|found| !found.is_expired) {
+                return Ok(found.value);
+            }
+            let images = tenant.images(&request_id);
+            let images = tokio::time::timeout(LIST_LIMIT, images.list());
+            let images = images.await.map_err(|_| ListingError::Unfinished)?;
+            let images = images.map_err(|error| ListingError::Storage(Arc::new(error)))?;
+            let listing = Arc::new(Listing(images));
+            kept.set(edition, Arc::clone(&listing), LIFE);
+            Ok(listing)
+        };
+        let landed = self.flights.run(edition, list).await;
+        landed.unwrap_or(Err(ListingError::Lost))
+    }
+
+    /// The tenant's images as they were listed a moment ago, if they were.
+    pub(super) fn kept_of(&self, tenant: &Tenant) -> Option<Arc<Listing>> {
+        self.kept.get(&tenant.storage().edition())
+    }
+
+    /// Drops what has expired.
+    pub fn sweep(&self) {
+        self.kept.sweep();
+    }
+}
+
+#[cfg(test)]
+mod tests;

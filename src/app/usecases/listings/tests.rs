@@ -1,0 +1,177 @@
+use std::sync::OnceLock;
+
+use futures_util::future::join_all;
+use tokio::time::advance;
+
+use super::*;
+use crate::{
+    app::usecases::fixtures::{
+        TenantFixture, clock, image_name, request_id, rotating_store, stored,
+    },
+    ports::Folder,
+};
+
+const NOTHING: bytes::Bytes = bytes::Bytes::new();
+
+fn listings() -> Listings {
+    Listings::new(clock()).unwrap()
+}
+
+/// A tenant whose folder is listed as often as the test says, and no oftener.
+fn listed(times: usize) -> TenantFixture {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_list()
+        .times(times)
+        .returning(|| Ok(vec![stored("a.jpg", &NOTHING), stored("b.jpg", &NOTHING)]));
+    fixture
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_who_ask_at_once_cost_one_call() {
+    let (listings, tenant) = (listings(), listed(1).build());
+    let request_id = request_id();
+    let all = join_all((0..100).map(|_| listings.of(&tenant, &request_id))).await;
+    assert!(
+        all.iter()
+            .all(|listing| listing.as_ref().unwrap().0.len() == 2)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_is_shown_for_five_seconds_and_no_longer() {
+    let (listings, tenant) = (listings(), listed(2).build());
+    listings.of(&tenant, &request_id()).await.unwrap();
+    advance(Duration::from_millis(4_999)).await;
+    listings.of(&tenant, &request_id()).await.unwrap();
+    assert!(listings.kept_of(&tenant).is_some());
+    advance(Duration::from_millis(1)).await;
+    assert!(listings.kept_of(&tenant).is_none());
+    listings.of(&tenant, &request_id()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_shared_by_those_who_wait_and_not_kept() {
+    let mut fixture = TenantFixture::new();
+    let mut calls = mockall::Sequence::new();
+    let failure = || Err(ImageStoreError::Unavailable("500".into()));
+    let images = &mut fixture.images;
+    images
+        .expect_list()
+        .times(1)
+        .in_sequence(&mut calls)
+        .returning(failure);
+    images
+        .expect_list()
+        .times(1)
+        .in_sequence(&mut calls)
+        .returning(|| Ok(Vec::new()));
+    let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
+    let all = join_all((0..10).map(|_| listings.of(&tenant, &request_id))).await;
+    assert!(
+        all.iter()
+            .all(|listing| matches!(listing, Err(ListingError::Storage(_))))
+    );
+    assert!(listings.of(&tenant, &request_id).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_ends_the_listing_whatever_comes_of_it() {
+    for outcome in [Ok(()), Err(())] {
+        let mut fixture = listed(2);
+        fixture
+            .images
+            .expect_move_to()
+            .times(1)
+            .returning(move |_, _| {
+                outcome.map_err(|()| ImageStoreError::Timeout("no answer".into()))
+            });
+        let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
+        listings.of(&tenant, &request_id).await.unwrap();
+        let images = tenant.images(&request_id);
+        let moved = images.move_to(&image_name(), Folder::Archive).await;
+        assert_eq!(moved.is_ok(), outcome.is_ok());
+        listings.of(&tenant, &request_id).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_a_move_has_overtaken_is_not_kept() {
+    let mut fixture = TenantFixture::new();
+    let tenant: Arc<OnceLock<Arc<Tenant>>> = Arc::default();
+    let moving = Arc::clone(&tenant);
+    // The image is moved after storage has looked and before it has answered.
+    fixture.images.expect_list().times(2).returning(move || {
+        moving.get().unwrap().storage().begin_edition();
+        Ok(vec![stored("a.jpg", &NOTHING)])
+    });
+    let tenant = tenant.get_or_init(|| fixture.build());
+    let (listings, request_id) = (listings(), request_id());
+    for _ in 0..2 {
+        let listing = listings.of(tenant, &request_id).await.unwrap();
+        assert_eq!(listing.0.len(), 1);
+        assert!(listings.kept_of(tenant).is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_was_opened_afresh_does_not_see_the_listing_of_before() {
+    let (listings, request_id) = (listings(), request_id());
+    let before = listed(1).build();
+    let mut fixture = TenantFixture::new();
+    fixture.document["storage"]["paths"]["root"] = "/elsewhere".into();
+    fixture
+        .images
+        .expect_list()
+        .times(1)
+        .returning(|| Ok(Vec::new()));
+    let after = fixture.build();
+    assert_eq!(before.name(), after.name());
+    assert_eq!(listings.of(&before, &request_id).await.unwrap().0.len(), 2);
+    assert_eq!(listings.of(&after, &request_id).await.unwrap().0.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_credential_ends_the_listing_that_was_made_with_it() {
+    let mut fixture = listed(2);
+    fixture.store = rotating_store();
+    let mut refusals = mockall::Sequence::new();
+    fixture
+        .images
+        .expect_find()
+        .times(1)
+        .in_sequence(&mut refusals)
+        .returning(|_| Err(ImageStoreError::Unauthorized("401".into())));
+    fixture
+        .images
+        .expect_find()
+        .times(1)
+        .in_sequence(&mut refusals)
+        .returning(|name| Ok(stored(name.as_str(), &NOTHING)));
+    let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
+    listings.of(&tenant, &request_id).await.unwrap();
+    let found = tenant.images(&request_id).find(&image_name()).await;
+    assert!(found.is_ok());
+    listings.of(&tenant, &request_id).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_looks_at_is_swept_away() {
+    let (listings, tenant) = (listings(), listed(1).build());
+    let listing = listings.of(&tenant, &request_id()).await.unwrap();
+    listings.sweep();
+    assert_eq!(Arc::strong_count(&listing), 2);
+    advance(LIFE).await;
+    listings.sweep();
+    assert_eq!(Arc::strong_count(&listing), 1);
+}
+
+#[test]
+fn an_image_is_found_under_its_own_name_only() {
+    let images = ["B.jpg", "a.jpg", "夜.jpg"].map(|name| stored(name, &NOTHING));
+    let listing = Listing(images.into());
+    let find = |name: &str| listing.find(&ImageName::new(name).unwrap());
+    assert_eq!(find("夜.jpg").unwrap().name.as_str(), "夜.jpg");
+    assert!(find("b.jpg").is_none() && find("c.jpg").is_none());
+}
