@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod error_chain;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod held_lease;
 pub mod imaging;
 pub mod list_images;
 pub mod list_publications;

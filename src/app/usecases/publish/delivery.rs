@@ -3,10 +3,11 @@
 
 use futures_util::future::join_all;
 
-use super::{Captions, Publication, held_lease::HeldLease};
+use super::{Captions, Publication};
 use crate::{
     app::usecases::{
         error_chain::ErrorChain,
+        held_lease::HeldLease,
         imaging::ScaleError,
         tenant::{ClientUnavailable, Opened},
     },

@@ -10,15 +10,15 @@
 mod captions;
 mod delivery;
 mod filing;
-mod held_lease;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracing::Instrument as _;
 
-use self::{captions::Captions, delivery::Prepared, held_lease::HeldLease};
+use self::{captions::Captions, delivery::Prepared};
 use super::{
     error_chain::ErrorChain,
+    held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
     tenant::{ClientUnavailable, Tenant},
 };

@@ -1,12 +1,12 @@
-//! The right to publish an image, kept for as long as the publication takes.
+//! The right to work on an image, kept for as long as the work takes.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
+use super::error_chain::ErrorChain;
 use crate::{
-    app::usecases::error_chain::ErrorChain,
     domain::{
         image::ImageName,
         ledger::{Lease, Settlement},
