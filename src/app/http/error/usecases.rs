@@ -5,10 +5,8 @@ use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         usecases::{
-            imaging::ScaleError,
-            publish::{CaptionsUnavailable, PublishImageError},
-            resolve_tenant::ResolveTenantError,
-            tenant::ClientUnavailable,
+            captioning::CaptionsUnavailable, imaging::ScaleError, publish::PublishImageError,
+            resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
         },
     },
     domain::publication::PlanError,

@@ -9,10 +9,8 @@ use super::{
 use crate::{
     app::http::{error::ApiError, spec},
     app::usecases::{
-        credentials::CredentialUnavailable,
-        imaging::ScaleError,
-        publish::{CaptionsUnavailable, PublishImageError},
-        tenant::ClientUnavailable,
+        captioning::CaptionsUnavailable, credentials::CredentialUnavailable, imaging::ScaleError,
+        publish::PublishImageError, tenant::ClientUnavailable,
     },
     domain::{publication::PlanError, request_id::RequestId},
     ports::{CaptionError, ImageStoreError},

@@ -1,47 +1,10 @@
-//! The captions of a publication: the caller's, or those that a model writes for what another
-//! model saw.
+//! The captions of a publication: the caller's, or those that are written for the image.
 
-use std::collections::BTreeMap;
-
-use super::{CaptionsUnavailable, Publication, PublishImageError};
+use super::{Publication, PublishImageError};
 use crate::{
-    app::usecases::error_chain::ErrorChain,
-    domain::{
-        analysis::Analysis,
-        caption::{CaptionRules, WrittenCaptions},
-        image::EncodedImage,
-        platform::Platform,
-        tenant_config::{AiSettings, VisionDetail},
-    },
-    ports::{CaptionBrief, CaptionError, CaptionWriter, VisionImage},
+    app::usecases::captioning::{Captioning, Captions},
+    domain::{image::EncodedImage, platform::Platform},
 };
-
-/// All texts of one publication.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Captions {
-    by_platform: BTreeMap<Platform, String>,
-    /// The Stable-Diffusion caption.
-    pub(super) sd_caption: Option<String>,
-    /// What vision saw, unless the caller gave the caption.
-    pub(super) analysis: Option<Analysis>,
-    /// The model that wrote the captions.
-    pub(super) model: Option<String>,
-}
-
-impl Captions {
-    /// The caption of a platform, within its limits; empty if there is none.
-    pub(super) fn of(&self, platform: Platform) -> &str {
-        self.by_platform.get(&platform).map_or("", String::as_str)
-    }
-
-    /// A caption to remember the image by: that of the first platform.
-    pub(super) fn main(&self) -> &str {
-        self.by_platform
-            .values()
-            .find(|text| !text.is_empty())
-            .map_or("", String::as_str)
-    }
-}
 
 impl Publication {
     /// Captions for these platforms. A caller's caption makes no call and is only
@@ -52,120 +15,16 @@ impl Publication {
         platforms: &[Platform],
     ) -> Result<Captions, PublishImageError> {
         if let Some(caption) = &self.request.caption {
-            let fit =
-                |platform: &Platform| (*platform, CaptionRules::of(*platform).fit(caption, ""));
-            let by_platform = platforms.iter().map(fit).collect();
-            return Ok(Captions {
-                by_platform,
-                ..Captions::default()
-            });
+            return Ok(Captions::given(caption, "", platforms));
         }
-        match self.written(image, platforms).await {
-            Ok(captions) => Ok(captions),
-            Err(error) => {
-                tracing::warn!(
-                    tenant = %self.tenant.name(),
-                    error = %ErrorChain(&error),
-                    "no caption could be written"
-                );
-                if self.request.allow_empty_caption {
-                    Ok(Captions::default())
-                } else {
-                    Err(PublishImageError::Captions(error))
-                }
-            }
-        }
-    }
-
-    /// One vision call and one caption call; once more from the start when the credential turns
-    /// out to be dead and another can be had.
-    async fn written(
-        &self,
-        image: &EncodedImage,
-        platforms: &[Platform],
-    ) -> Result<Captions, CaptionsUnavailable> {
-        let writer = self.tenant.caption_writer(&self.request_id).await?;
-        let result = self.written_by(&*writer.client, image, platforms).await;
-        let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result else {
-            return result;
+        let captioning = Captioning {
+            scaler: &self.usecase.scaler,
+            tenant: &self.tenant,
+            request_id: &self.request_id,
         };
-        self.tenant.forget(&writer);
-        let renewed = self.tenant.caption_writer(&self.request_id).await?;
-        if renewed.is_refused_like(&writer) {
-            return result;
-        }
-        self.written_by(&*renewed.client, image, platforms).await
-    }
-
-    async fn written_by(
-        &self,
-        writer: &dyn CaptionWriter,
-        image: &EncodedImage,
-        platforms: &[Platform],
-    ) -> Result<Captions, CaptionsUnavailable> {
-        let settings = self.tenant.settings();
-        let Some(ai) = &settings.ai else {
-            return Ok(Captions::default());
-        };
-        let analysis = self.analysis(writer, ai, image).await?;
-        let brief = CaptionBrief {
-            analysis,
-            platforms: platforms.to_vec(),
-        };
-        // What was seen has been paid for, and makes a caption of its own.
-        let written = match writer.write(&brief).await {
-            Ok(written) => written,
-            Err(error @ CaptionError::Unauthorized(_)) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(
-                    tenant = %self.tenant.name(),
-                    error = %ErrorChain(&error),
-                    "captions could not be written; the description takes their place"
-                );
-                WrittenCaptions::default()
-            }
-        };
-        let analysis = brief.analysis;
-        let hashtags = &settings.content.hashtag_string;
-        let fit = |platform: &Platform| {
-            let text = written
-                .by_platform
-                .get(platform)
-                .unwrap_or(&analysis.description);
-            (*platform, CaptionRules::of(*platform).fit(text, hashtags))
-        };
-        Ok(Captions {
-            by_platform: platforms.iter().map(fit).collect(),
-            sd_caption: written.sd_caption,
-            model: Some(ai.caption_model.clone()),
-            analysis: Some(analysis),
-        })
-    }
-
-    /// What vision sees; when the first look brings nothing usable, a closer one is taken.
-    async fn analysis(
-        &self,
-        writer: &dyn CaptionWriter,
-        ai: &AiSettings,
-        image: &EncodedImage,
-    ) -> Result<Analysis, CaptionsUnavailable> {
-        let look = async |max_dimension: Option<u32>, detail: VisionDetail| {
-            let image = self.usecase.scaler.fit_within(image, max_dimension).await?;
-            Ok(writer.analyse(&VisionImage { image, detail }).await?)
-        };
-        match (
-            look(ai.vision_max_dimension, ai.vision_detail).await,
-            ai.vision_fallback,
-        ) {
-            (Err(CaptionsUnavailable::Writer(CaptionError::Unusable(reason))), Some(fallback)) => {
-                tracing::warn!(
-                    tenant = %self.tenant.name(),
-                    reason,
-                    "the first analysis failed; taking a closer look"
-                );
-                look(fallback.max_dimension, fallback.detail).await
-            }
-            (result, _) => result,
+        match captioning.write(image, platforms).await {
+            Err(_) if self.request.allow_empty_caption => Ok(Captions::default()),
+            result => result.map_err(PublishImageError::Captions),
         }
     }
 }

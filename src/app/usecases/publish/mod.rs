@@ -15,12 +15,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tracing::Instrument as _;
 
-use self::{captions::Captions, delivery::Prepared};
+use self::delivery::Prepared;
 use super::{
+    captioning::{Captions, CaptionsUnavailable},
     error_chain::ErrorChain,
     held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
-    tenant::{ClientUnavailable, Tenant},
+    tenant::Tenant,
 };
 use crate::{
     domain::{
@@ -33,7 +34,7 @@ use crate::{
         },
         request_id::RequestId,
     },
-    ports::{CaptionError, Clock, FetchedImage, ImageStoreError, Ledger, LedgerError},
+    ports::{Clock, FetchedImage, ImageStoreError, Ledger, LedgerError},
 };
 
 /// Why there is no report. But for [`PublishImageError::Lost`], nothing was sent.
@@ -60,20 +61,6 @@ pub enum PublishImageError {
     /// The publication ended without a report. Whether anything was sent is in the log.
     #[error("the publication ended unexpectedly")]
     Lost,
-}
-
-/// Why no caption could be had.
-#[derive(Debug, thiserror::Error)]
-pub enum CaptionsUnavailable {
-    /// There is no caption writer.
-    #[error("the caption writer is not available")]
-    NoWriter(#[from] ClientUnavailable),
-    /// It failed.
-    #[error(transparent)]
-    Writer(#[from] CaptionError),
-    /// The image could not be prepared for it.
-    #[error(transparent)]
-    Image(#[from] ScaleError),
 }
 
 /// Publishes images.

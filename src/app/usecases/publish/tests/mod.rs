@@ -13,7 +13,7 @@ use crate::{
         TenantFixture, clock, empty_ledger, image_name, jpeg, request_id, rotating_store, stored,
     },
     domain::{analysis::Analysis, caption::WrittenCaptions, publication::PostId},
-    ports::{Folder, MockLedger, PublishError},
+    ports::{CaptionError, Folder, MockLedger, PublishError},
 };
 
 fn seen() -> Analysis {

@@ -1,0 +1,195 @@
+//! Captions that are written for an image: one model looks at it, another writes for each platform.
+//! Publishing and analysing have them written in the same way.
+
+use std::collections::BTreeMap;
+
+use super::{
+    error_chain::ErrorChain,
+    imaging::{ImageScaler, ScaleError},
+    tenant::{ClientUnavailable, Tenant},
+};
+use crate::{
+    domain::{
+        analysis::Analysis,
+        caption::{CaptionRules, WrittenCaptions},
+        image::EncodedImage,
+        platform::Platform,
+        request_id::RequestId,
+        tenant_config::{AiSettings, VisionDetail},
+    },
+    ports::{CaptionBrief, CaptionError, CaptionWriter, VisionImage},
+};
+
+/// Why no caption could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptionsUnavailable {
+    /// There is no caption writer.
+    #[error("the caption writer is not available")]
+    NoWriter(#[from] ClientUnavailable),
+    /// It failed.
+    #[error(transparent)]
+    Writer(#[from] CaptionError),
+    /// The image could not be prepared for it.
+    #[error(transparent)]
+    Image(#[from] ScaleError),
+}
+
+/// All texts that go with one image.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Captions {
+    /// For each platform, within its limits.
+    pub(super) by_platform: BTreeMap<Platform, String>,
+    /// The Stable-Diffusion caption.
+    pub(super) sd_caption: Option<String>,
+    /// What vision saw, unless the caption was given.
+    pub(super) analysis: Option<Analysis>,
+    /// The model that wrote the captions.
+    pub(super) model: Option<String>,
+}
+
+impl Captions {
+    /// One caption for these platforms, made to fit each.
+    pub(super) fn given(caption: &str, hashtags: &str, platforms: &[Platform]) -> Self {
+        let fit = |platform: &Platform| {
+            (
+                *platform,
+                CaptionRules::of(*platform).fit(caption, hashtags),
+            )
+        };
+        Self {
+            by_platform: platforms.iter().map(fit).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The caption of a platform; empty if there is none.
+    pub(super) fn of(&self, platform: Platform) -> &str {
+        self.by_platform.get(&platform).map_or("", String::as_str)
+    }
+
+    /// A caption to remember the image by: that of the first platform.
+    pub(super) fn main(&self) -> &str {
+        self.by_platform
+            .values()
+            .find(|text| !text.is_empty())
+            .map_or("", String::as_str)
+    }
+}
+
+/// Has captions written for a tenant's images.
+pub(super) struct Captioning<'a> {
+    pub(super) scaler: &'a ImageScaler,
+    pub(super) tenant: &'a Tenant,
+    pub(super) request_id: &'a RequestId,
+}
+
+impl Captioning<'_> {
+    /// Captions for these platforms, by one vision call and one caption call; once more from the
+    /// start when the credential turns out to be dead and another can be had. A failure is
+    /// logged.
+    pub(super) async fn write(
+        &self,
+        image: &EncodedImage,
+        platforms: &[Platform],
+    ) -> Result<Captions, CaptionsUnavailable> {
+        let written = self.written(image, platforms).await;
+        if let Err(error) = &written {
+            tracing::warn!(
+                tenant = %self.tenant.name(),
+                error = %ErrorChain(error),
+                "no caption could be written"
+            );
+        }
+        written
+    }
+
+    async fn written(
+        &self,
+        image: &EncodedImage,
+        platforms: &[Platform],
+    ) -> Result<Captions, CaptionsUnavailable> {
+        let writer = self.tenant.caption_writer(self.request_id).await?;
+        let result = self.written_by(&*writer.client, image, platforms).await;
+        let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result else {
+            return result;
+        };
+        self.tenant.forget(&writer);
+        let renewed = self.tenant.caption_writer(self.request_id).await?;
+        if renewed.is_refused_like(&writer) {
+            return result;
+        }
+        self.written_by(&*renewed.client, image, platforms).await
+    }
+
+    async fn written_by(
+        &self,
+        writer: &dyn CaptionWriter,
+        image: &EncodedImage,
+        platforms: &[Platform],
+    ) -> Result<Captions, CaptionsUnavailable> {
+        let settings = self.tenant.settings();
+        let Some(ai) = &settings.ai else {
+            return Ok(Captions::default());
+        };
+        let analysis = self.analysis(writer, ai, image).await?;
+        let brief = CaptionBrief {
+            analysis,
+            platforms: platforms.to_vec(),
+        };
+        // What was seen has been paid for, and makes a caption of its own.
+        let written = match writer.write(&brief).await {
+            Ok(written) => written,
+            Err(error @ CaptionError::Unauthorized(_)) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(
+                    tenant = %self.tenant.name(),
+                    error = %ErrorChain(&error),
+                    "captions could not be written; the description takes their place"
+                );
+                WrittenCaptions::default()
+            }
+        };
+        let analysis = brief.analysis;
+        let hashtags = &settings.content.hashtag_string;
+        let fit = |platform: &Platform| {
+            let text = written
+                .by_platform
+                .get(platform)
+                .unwrap_or(&analysis.description);
+            (*platform, CaptionRules::of(*platform).fit(text, hashtags))
+        };
+        Ok(Captions {
+            by_platform: platforms.iter().map(fit).collect(),
+            sd_caption: written.sd_caption,
+            model: Some(ai.caption_model.clone()),
+            analysis: Some(analysis),
+        })
+    }
+
+    /// What vision sees; when the first look brings nothing usable, a closer one is taken.
+    async fn analysis(
+        &self,
+        writer: &dyn CaptionWriter,
+        ai: &AiSettings,
+        image: &EncodedImage,
+    ) -> Result<Analysis, CaptionsUnavailable> {
+        let look = async |max_dimension: Option<u32>, detail: VisionDetail| {
+            let image = self.scaler.fit_within(image, max_dimension).await?;
+            Ok(writer.analyse(&VisionImage { image, detail }).await?)
+        };
+        match (
+            look(ai.vision_max_dimension, ai.vision_detail).await,
+            ai.vision_fallback,
+        ) {
+            (Err(CaptionsUnavailable::Writer(CaptionError::Unusable(reason))), Some(fallback)) => {
+                tracing::warn!(
+                    tenant = %self.tenant.name(),
+                    reason,
+                    "the first analysis failed; taking a closer look"
+                );
+                look(fallback.max_dimension, fallback.detail).await
+            }
+            (result, _) => result,
+        }
+    }
+}
