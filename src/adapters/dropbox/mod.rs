@@ -6,6 +6,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `store.rs` | the port: what listing, fetching and moving mean in calls |
+//! | `moving.rs` | moving an image and its sidecar |
 //! | `connection.rs` | one tenant's calls: token, retries, and looking before a write is repeated |
 //! | `exchange.rs` | one request and its answer, sorted into success and failures |
 //! | `access_token.rs` | the short-lived token, refreshed once for all who wait |
@@ -18,6 +19,7 @@ mod access_token;
 mod connection;
 mod exchange;
 mod failure;
+mod moving;
 mod store;
 #[cfg(test)]
 #[cfg(feature = "sandbox")]
