@@ -18,7 +18,7 @@ pub use self::{
     },
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
-    image_store::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    image_store::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, Moved},
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     publisher::{Post, PublishError, Publisher, PublisherFactory},
     tenant_config_source::{ConfigSourceError, TenantConfigSource},

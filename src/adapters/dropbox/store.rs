@@ -1,4 +1,4 @@
-//! The port: what listing, fetching and moving mean in calls to Dropbox.
+//! The port: what its calls mean in calls to Dropbox.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::{
         sidecar::MAX_SIDECAR_BYTES,
         tenant_config::{StoragePath, StoragePaths},
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError},
+    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, Moved},
 };
 
 /// Entries on a page of a listing: the most that Dropbox allows.
@@ -177,8 +177,8 @@ impl ImageStore for DropboxImageStore {
     }
 
     /// The image goes first: without its sidecar it is still an image, which a sidecar without its
-    /// image is not. Fails also if only the sidecar could not be moved.
-    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
+    /// image is not.
+    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<Moved, ImageStoreError> {
         let folder = self.folder(folder);
         let from = self.entry(name.as_str());
         let new_name = self
@@ -191,9 +191,22 @@ impl ImageStore for DropboxImageStore {
             .rsplit_once('.')
             .map_or(&*new_name, |(stem, _)| stem);
         let sidecar = folder.entry(&format!("{stem}.txt"));
-        self.connection
+        let sidecar = self
+            .connection
             .move_sidecar(&self.entry(&name.sidecar()), &sidecar)
-            .await?;
-        Ok(())
+            .await;
+        Ok(Moved {
+            name: new_name,
+            sidecar: sidecar.map_err(ImageStoreError::from),
+        })
+    }
+
+    async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError> {
+        let (image, sidecar) = (self.entry(name.as_str()), self.entry(&name.sidecar()));
+        if self.connection.delete_image(&image, &sidecar).await? {
+            Ok(())
+        } else {
+            Err(ImageStoreError::NotFound)
+        }
     }
 }

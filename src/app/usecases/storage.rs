@@ -13,7 +13,7 @@ use crate::{
         request_id::RequestId,
         tenant_config::{Resolved, TenantConfig, Validated},
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory},
+    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, Moved},
 };
 
 /// Storage that has been opened, and what it was opened with.
@@ -118,8 +118,21 @@ impl Images<'_> {
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
+    pub async fn move_to(
+        &self,
+        name: &ImageName,
+        folder: Folder,
+    ) -> Result<Moved, ImageStoreError> {
         self.call(|store| async move { store.move_to(name, folder).await })
+            .await
+    }
+
+    /// Deletes an image and its sidecar.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError> {
+        self.call(|store| async move { store.delete(name).await })
             .await
     }
 

@@ -27,9 +27,11 @@ impl Publication {
 
     /// Moves the image and its caption file to the archive.
     pub(super) async fn archive(&self) -> Result<(), ImageStoreError> {
-        self.tenant
+        let moved = self
+            .tenant
             .images(&self.request_id)
             .move_to(&self.name, Folder::Archive)
-            .await
+            .await?;
+        moved.sidecar
     }
 }

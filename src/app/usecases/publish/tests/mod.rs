@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     app::usecases::fixtures::{
-        TenantFixture, clock, empty_ledger, image_name, jpeg, request_id, rotating_store, stored,
+        TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id, rotating_store,
+        stored,
     },
     domain::{analysis::Analysis, caption::WrittenCaptions, publication::PostId},
     ports::{CaptionError, Folder, MockLedger, PublishError},
@@ -89,7 +90,7 @@ fn expect_filing(fixture: &mut TenantFixture) {
         .expect_move_to()
         .times(1)
         .withf(|_, folder| *folder == Folder::Archive)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _| Ok(moved("a.jpg")));
 }
 
 fn both_publish(fixture: &mut TenantFixture) {
@@ -283,7 +284,10 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
             text.clone_into(&mut seen.lock().unwrap());
             Ok(())
         });
-    fixture.images.expect_move_to().returning(|_, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .returning(|_, _| Ok(moved("a.jpg")));
     both_publish(&mut fixture);
     publish(fixture, PublicationRequest::default())
         .await
