@@ -8,9 +8,10 @@ use tracing::Instrument as _;
 use super::error_chain::ErrorChain;
 use crate::{
     domain::{
-        image::ImageName,
-        ledger::{Lease, Settlement},
+        image::{ContentHash, ImageName},
+        ledger::{Claim, Lease, Settlement},
         platform::Platform,
+        tenant::TenantName,
     },
     ports::{LEASE_RENEWED_EVERY, Ledger, LedgerError},
 };
@@ -32,6 +33,19 @@ pub(super) struct HeldLease {
 }
 
 impl HeldLease {
+    /// Takes the lease on an image for work that publishes nothing; `None` if somebody else has it.
+    pub(super) async fn take(
+        ledger: &Arc<dyn Ledger>,
+        tenant: TenantName,
+        content_hash: ContentHash,
+    ) -> Result<Option<Self>, LedgerError> {
+        let lease = Lease::for_new_holder(tenant, content_hash);
+        Ok(match ledger.claim(&lease, &[]).await? {
+            Claim::Held(_) => Some(Self::keep(Arc::clone(ledger), lease)),
+            Claim::HeldByOther => None,
+        })
+    }
+
     /// Keeps a lease that a claim has brought.
     pub(super) fn keep(ledger: Arc<dyn Ledger>, lease: Lease) -> Self {
         let keeper = keep_renewed(Arc::clone(&ledger), lease.clone());

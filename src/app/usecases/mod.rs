@@ -5,6 +5,7 @@ mod caption_file;
 pub mod captioning;
 pub mod configs;
 pub mod credentials;
+pub mod curate;
 pub mod error_chain;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -12,6 +13,7 @@ mod held_lease;
 pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
+mod own_task;
 pub mod publish;
 pub mod readiness;
 pub mod resolve_tenant;
