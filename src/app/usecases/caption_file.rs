@@ -70,6 +70,9 @@ impl CaptionFile<'_> {
         }
         if captions.sd_caption.is_some() {
             sidecar.set("sd_caption_version", SD_CAPTION_VERSION);
+        } else if !first_line.is_empty() {
+            // What stood there before was one, and this is none.
+            sidecar.remove("sd_caption_version");
         }
         sidecar.set(
             "model_version",
