@@ -1,6 +1,7 @@
 //! What the service does: one concrete struct for each use case, holding the ports that it needs
 //! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
 
+pub mod analyze;
 mod caption_file;
 pub mod captioning;
 pub mod configs;
