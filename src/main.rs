@@ -33,7 +33,9 @@ use publisher::{
     app::{
         http::{self, HttpDependencies, auth::AdminAuth},
         usecases::{
+            analyze::AnalyzeImage,
             credentials::Credentials,
+            curate::CurateImage,
             error_chain::ErrorChain,
             imaging::ImageScaler,
             list_images::ListImages,
@@ -150,15 +152,7 @@ impl Service {
             auth,
             without_effect,
         } = settings;
-        for name in without_effect {
-            tracing::warn!(
-                name,
-                "this setting is set, but has no effect in this version"
-            );
-        }
-        if matches!(auth, AdminAuth::Disabled) {
-            tracing::warn!("WEB_AUTH_DISABLED: anyone may do what only an admin should");
-        }
+        warn_of(without_effect, &auth);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
 
@@ -211,14 +205,17 @@ impl Service {
         )?;
         let resolve_tenant = Arc::new(resolve_tenant);
         tokio::spawn(keep_swept(Arc::downgrade(&resolve_tenant)));
+        let scaler = ImageScaler::default();
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages,
             publish: PublishImage::new(
-                ImageScaler::default(),
+                scaler.clone(),
                 Arc::clone(&clock),
                 Arc::clone(&ledger.ledger),
             ),
+            curate: CurateImage::new(Arc::clone(&ledger.ledger)),
+            analyze: AnalyzeImage::new(scaler, Arc::clone(&clock), Arc::clone(&ledger.ledger)),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::new(CheckReadiness::new(
                 mode,
@@ -235,6 +232,19 @@ impl Service {
             routes,
             ledger,
         })
+    }
+}
+
+/// Says what an operator may have meant otherwise.
+fn warn_of(without_effect: Vec<&'static str>, auth: &AdminAuth) {
+    for name in without_effect {
+        tracing::warn!(
+            name,
+            "this setting is set, but has no effect in this version"
+        );
+    }
+    if matches!(auth, AdminAuth::Disabled) {
+        tracing::warn!("WEB_AUTH_DISABLED: anyone may do what only an admin should");
     }
 }
 

@@ -7,6 +7,8 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod analysis;
+mod curation;
 mod errors;
 mod harness;
 mod ledger;

@@ -5,8 +5,10 @@
 //! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems there
 //! under its id, and renew the spec (`openapi/README.md`).
 
+mod analysis;
 pub mod auth;
 mod config;
+mod curation;
 mod docs;
 pub mod dto;
 pub mod error;
@@ -28,8 +30,10 @@ use poem::{EndpointExt as _, Response, endpoint::BoxEndpoint};
 use poem_openapi::OpenApiService;
 
 use self::{
+    analysis::AnalysisApi,
     auth::AdminAuth,
     config::ConfigApi,
+    curation::CurationApi,
     docs::DocsApi,
     health::HealthApi,
     images::ImagesApi,
@@ -41,8 +45,9 @@ use self::{
 };
 use crate::{
     app::usecases::{
-        list_images::ListImages, list_publications::ListPublications, publish::PublishImage,
-        readiness::CheckReadiness, resolve_tenant::ResolveTenant,
+        analyze::AnalyzeImage, curate::CurateImage, list_images::ListImages,
+        list_publications::ListPublications, publish::PublishImage, readiness::CheckReadiness,
+        resolve_tenant::ResolveTenant,
     },
     ports::Clock,
 };
@@ -55,6 +60,10 @@ pub struct HttpDependencies {
     pub list: ListImages,
     /// Publishes one.
     pub publish: PublishImage,
+    /// Moves and deletes images.
+    pub curate: CurateImage,
+    /// Has images looked at.
+    pub analyze: AnalyzeImage,
     /// Lists what has been published.
     pub publications: ListPublications,
     /// Tells whether tenants can be served.
@@ -69,7 +78,14 @@ pub struct HttpDependencies {
 type Api = (
     DocsApi,
     HealthApi,
-    TenantRoutes<(ConfigApi, ImagesApi, PublishingApi, PublicationsApi)>,
+    TenantRoutes<(
+        ConfigApi,
+        ImagesApi,
+        PublishingApi,
+        CurationApi,
+        AnalysisApi,
+        PublicationsApi,
+    )>,
 );
 
 /// All routes, with everything around them. Never answers with an error that is not a problem.
@@ -79,6 +95,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         resolve_tenant,
         list,
         publish,
+        curate,
+        analyze,
         publications,
         readiness,
         auth,
@@ -91,6 +109,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         },
         ImagesApi { list },
         PublishingApi { publish },
+        CurationApi { curate },
+        AnalysisApi { analyze },
         PublicationsApi { list: publications },
     );
     let api: Api = (

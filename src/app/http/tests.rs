@@ -1,5 +1,7 @@
 //! The API from the outside, with every port mocked.
 
+mod analysis;
+mod curation;
 mod errors;
 mod harness;
 mod images;

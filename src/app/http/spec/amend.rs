@@ -6,8 +6,8 @@ mod schemas;
 use serde_json::{Map, Value, json};
 
 use crate::app::http::{
-    config, dto::problem::Problem, error::needs_retry_after, health, images, problem::ProblemKind,
-    publications, publishing,
+    analysis, config, curation, dto::problem::Problem, error::needs_retry_after, health, images,
+    problem::ProblemKind, publications, publishing,
 };
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
@@ -22,8 +22,10 @@ pub(super) fn all(document: &mut Value) {
     document["openapi"] = OPENAPI_VERSION.into();
     add_problem_schemas(&mut document["components"]["schemas"]);
     schemas::amend(&mut document["components"]["schemas"]);
-    // The only body that is read, and it takes no other fields.
-    document["components"]["schemas"]["PublishRequest"]["additionalProperties"] = false.into();
+    // The bodies that are read, which take no other fields.
+    for body in ["PublishRequest", "CurationRequest"] {
+        document["components"]["schemas"][body]["additionalProperties"] = false.into();
+    }
     for field in ["started_at", "ended_at"] {
         let publication = &mut document["components"]["schemas"]["Publication"];
         publication["properties"][field]["format"] = "date-time".into();
@@ -122,6 +124,8 @@ pub(super) fn own_problem_lists()
         config::PROBLEMS,
         images::PROBLEMS,
         publishing::PROBLEMS,
+        curation::PROBLEMS,
+        analysis::PROBLEMS,
         publications::PROBLEMS,
     ]
     .into_iter()

@@ -39,7 +39,7 @@ pub(super) enum Tag {
     Health,
     /// What a client has to know of the tenant's config.
     Config,
-    /// The tenant's images, and publishing them.
+    /// The tenant's images: looking at them, publishing them, sorting them.
     Images,
     /// What has been published, and what came of it.
     Publications,

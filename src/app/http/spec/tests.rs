@@ -26,7 +26,7 @@ fn yaml_and_json_say_the_same() {
 fn every_operation_is_fully_described() {
     let document = openapi_document();
     let operations = operations(&document);
-    assert_eq!(operations.len(), 8);
+    assert_eq!(operations.len(), 12);
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations {
         let name = format!("{method} {path}");
