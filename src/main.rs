@@ -32,9 +32,11 @@ use publisher::{
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
-        http::{self, HttpDependencies},
+        http::{self, HttpDependencies, auth::AuthSettings},
         usecases::{
+            analyze::AnalyzeImage,
             credentials::Credentials,
+            curate::CurateImage,
             draw_image::DrawImage,
             error_chain::ErrorChain,
             fetch_thumbnail::FetchThumbnail,
@@ -156,15 +158,7 @@ impl Service {
             auth,
             without_effect,
         } = settings;
-        for name in without_effect {
-            tracing::warn!(
-                name,
-                "this setting is set, but has no effect in this version"
-            );
-        }
-        for warning in auth.warnings() {
-            tracing::warn!("{warning}");
-        }
+        warn_of(without_effect, &auth);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
 
@@ -202,6 +196,7 @@ impl Service {
             Arc::downgrade(&listings),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
+        let (scaler, room) = (ImageScaler::default(), capacity.room.clone());
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&listings)),
@@ -209,13 +204,20 @@ impl Service {
             thumbnails: FetchThumbnail::new(listings),
             publish: PublishOnce::new(
                 PublishImage::new(
-                    ImageScaler::default(),
+                    scaler.clone(),
                     Arc::clone(&clock),
                     Arc::clone(&ledger.ledger),
                     Arc::clone(&ledger.reader),
                     capacity,
                 ),
                 Arc::clone(&ledger.requests),
+            ),
+            curate: CurateImage::new(Arc::clone(&ledger.ledger)),
+            analyze: AnalyzeImage::new(
+                scaler,
+                room,
+                Arc::clone(&clock),
+                Arc::clone(&ledger.ledger),
             ),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::new(CheckReadiness::new(
@@ -253,6 +255,19 @@ fn providers(
             Arc::new(SmtpPublisherFactory::new(roots, clock())?),
         ],
     })
+}
+
+/// Says what an operator may have meant otherwise.
+fn warn_of(without_effect: Vec<&'static str>, auth: &AuthSettings) {
+    for name in without_effect {
+        tracing::warn!(
+            name,
+            "this setting is set, but has no effect in this version"
+        );
+    }
+    for warning in auth.warnings() {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Drops what has expired from the caches, for as long as there is anyone who uses them.

@@ -19,7 +19,7 @@ use publisher::{
     ports::{
         CaptionWriter, CaptionWriterFactory, ConfigSourceError, CredentialError, CredentialQuery,
         CredentialStore, FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory,
-        LinkedImage, TenantConfigSource, Thumbnail,
+        LinkedImage, Moved, TenantConfigSource, Thumbnail,
     },
 };
 use serde_json::json;
@@ -127,7 +127,11 @@ impl ImageStore for Unused {
         Ok(())
     }
 
-    async fn move_to(&self, _: &ImageName, _: Folder) -> Result<(), ImageStoreError> {
+    async fn move_to(&self, _: &ImageName, _: Folder) -> Result<Moved, ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
+
+    async fn delete(&self, _: &ImageName) -> Result<(), ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }
 }

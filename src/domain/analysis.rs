@@ -111,7 +111,8 @@ fn text(value: Option<&Value>) -> String {
     line.chars().take(MAX_TEXT).collect()
 }
 
-fn list(value: Option<&Value>) -> Vec<String> {
+/// A list out of whatever stands there.
+pub(crate) fn list(value: Option<&Value>) -> Vec<String> {
     let entries: Vec<String> = match value {
         Some(Value::Array(items)) => items
             .iter()

@@ -15,8 +15,8 @@ use super::{
     tenant::TenantName,
 };
 
-/// The right to publish one image of one tenant, asked for or held. Nobody else publishes the
-/// same content while it is held.
+/// The right to work on one image of one tenant, asked for or held. Nobody else publishes, moves or
+/// deletes the same content while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     tenant: TenantName,
@@ -47,7 +47,7 @@ impl Lease {
         &self.content_hash
     }
 
-    /// The holder: random, and a new one for each publication.
+    /// The holder: random, and a new one for each piece of work.
     #[must_use]
     pub fn holder(&self) -> &str {
         &self.holder

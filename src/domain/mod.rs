@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod caption;
 pub mod credential;
+pub mod curation;
 pub mod host;
 pub mod idempotency;
 pub mod image;

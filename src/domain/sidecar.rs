@@ -1,7 +1,9 @@
 //! The caption file beside an image, `<stem>.txt`: a caption for training and for people on the
 //! first line, then `# key: value` lines.
 
-use crate::domain::analysis::Analysis;
+use serde_json::Value;
+
+use crate::domain::analysis::{self, Analysis};
 
 /// A larger file is not read, in bytes (64 KiB).
 pub const MAX_SIDECAR_BYTES: usize = 64 * 1024;
@@ -63,6 +65,42 @@ impl Sidecar {
         &self.caption
     }
 
+    /// The caption of the image: its key's value, or else the first line; `None` if there is
+    /// neither.
+    #[must_use]
+    pub fn known_caption(&self) -> Option<&str> {
+        self.get("caption")
+            .or(Some(&*self.caption))
+            .filter(|caption| !caption.is_empty())
+    }
+
+    /// The Stable-Diffusion caption, if the first line is one.
+    #[must_use]
+    pub fn sd_caption(&self) -> Option<&str> {
+        self.get("sd_caption_version")?;
+        Some(&*self.caption).filter(|caption| !caption.is_empty())
+    }
+
+    /// The value of a key as a list: JSON, or else words between commas. Empty if there is none.
+    #[must_use]
+    pub fn list(&self, key: &str) -> Vec<String> {
+        let Some(text) = self.get(key) else {
+            return Vec::new();
+        };
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+        analysis::list(Some(&value))
+    }
+
+    /// The value of a key as a yes or a no, if it is one.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        match self.get(key)?.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Some(true),
+            "false" | "no" | "0" => Some(false),
+            _ => None,
+        }
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
@@ -77,21 +115,6 @@ impl Sidecar {
         self.fields
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
-    /// The caption that was published: the key `caption`, or else the first line.
-    #[must_use]
-    pub fn published_caption(&self) -> Option<&str> {
-        self.get("caption")
-            .or(Some(&self.caption))
-            .filter(|caption| !caption.is_empty())
-    }
-
-    /// The Stable-Diffusion caption: the first line, where the file says that it is one.
-    #[must_use]
-    pub fn sd_caption(&self) -> Option<&str> {
-        self.get("sd_caption_version")?;
-        Some(&*self.caption).filter(|caption| !caption.is_empty())
     }
 
     /// The SHA-256 of the image in hex, if this revision is the one that it was computed of.
@@ -124,14 +147,21 @@ impl Sidecar {
         }
     }
 
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &str) {
+        self.fields.retain(|(known, _)| known != key);
+    }
+
     /// Sets a key to a list, as JSON. An empty list leaves things as they are.
     pub fn set_list(&mut self, key: &str, values: &[String]) {
         if !values.is_empty() {
-            self.set(key, &serde_json::Value::from(values).to_string());
+            self.set(key, &Value::from(values).to_string());
         }
     }
 
-    /// Sets the keys of the extended metadata, as far as they are known.
+    /// Sets the keys of the extended metadata, as far as they are known. `description`, `mood` and
+    /// `nsfw` are there for ourselves, so that an analysis can be told again from the file; other
+    /// readers pass over them, as over all that they do not know.
     pub fn set_analysis(&mut self, analysis: &Analysis) {
         let texts = [
             ("subject", &analysis.subject),
@@ -148,6 +178,9 @@ impl Sidecar {
         for (key, text) in texts {
             self.set(key, text.as_deref().unwrap_or_default());
         }
+        self.set("description", &analysis.description);
+        self.set("mood", &analysis.mood);
+        self.set("nsfw", if analysis.nsfw { "true" } else { "false" });
         self.set_list("tags", &analysis.tags);
         self.set_list("aesthetic_terms", &analysis.aesthetic_terms);
         self.set_list("moderation", &analysis.safety_labels);
@@ -196,10 +229,7 @@ mod tests {
         let captions = |text: &str| {
             let sidecar = Sidecar::parse(text.as_bytes()).unwrap();
             let owned = |caption: Option<&str>| caption.map(str::to_owned);
-            (
-                owned(sidecar.published_caption()),
-                owned(sidecar.sd_caption()),
-            )
+            (owned(sidecar.known_caption()), owned(sidecar.sd_caption()))
         };
         let some = |caption: &str| Some(caption.to_owned());
         assert_eq!(captions("first\n"), (some("first"), None));
@@ -221,6 +251,46 @@ mod tests {
         assert_eq!(sidecar("7", hash).sha256_of("8"), None);
         assert_eq!(sidecar("7", "unknown").sha256_of("7"), None);
         assert_eq!(sidecar("", hash).sha256_of(""), None);
+    }
+
+    #[test]
+    fn what_is_known_is_read_leniently() {
+        let read = |text: &str| Sidecar::parse(text.as_bytes()).unwrap();
+        let ours =
+            read("sd words\n# sd_caption_version: 1\n# caption: A knot.\n# tags: [\"a, b\", 3]");
+        assert_eq!(ours.known_caption(), Some("A knot."));
+        assert_eq!(ours.sd_caption(), Some("sd words"));
+        assert_eq!(ours.list("tags"), ["a, b", "3"]);
+        let foreign = read("by hand\n# tags: rope, knot,\n# nsfw: Yes\n# mood: [");
+        assert_eq!(foreign.known_caption(), Some("by hand"));
+        assert_eq!(foreign.sd_caption(), None);
+        assert_eq!(foreign.list("tags"), ["rope", "knot"]);
+        assert_eq!(
+            (foreign.flag("nsfw"), foreign.flag("mood")),
+            (Some(true), None)
+        );
+        let empty = read("# sd_caption_version: 1\n# caption:");
+        assert_eq!((empty.known_caption(), empty.sd_caption()), (None, None));
+        assert!(empty.list("tags").is_empty());
+    }
+
+    #[test]
+    fn an_analysis_can_be_told_again() {
+        let analysis = Analysis {
+            description: "A knot.".to_owned(),
+            mood: "calm".to_owned(),
+            tags: vec!["rope".to_owned()],
+            alt_text: Some("A knot in a rope".to_owned()),
+            ..Analysis::default()
+        };
+        let mut sidecar = Sidecar::default();
+        sidecar.set_analysis(&analysis);
+        let read = Sidecar::parse(sidecar.render().as_bytes()).unwrap();
+        assert_eq!(read.get("description"), Some("A knot."));
+        assert_eq!(read.get("mood"), Some("calm"));
+        assert_eq!(read.get("alt_text"), Some("A knot in a rope"));
+        assert_eq!(read.flag("nsfw"), Some(false));
+        assert_eq!(read.list("tags"), ["rope"]);
     }
 
     #[test]

@@ -75,8 +75,15 @@ pub trait ImageStore: Send + Sync {
     /// there. Overwrites nothing: where the name is taken, the moved file gets another.
     ///
     /// # Errors
+    /// [`ImageStoreError`]. The image has not moved, as far as storage could tell.
+    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<Moved, ImageStoreError>;
+
+    /// Deletes an image, and its sidecar if it has one, for good. What a failure leaves is an
+    /// image still, so that deleting it again ends what was begun.
+    ///
+    /// # Errors
     /// [`ImageStoreError`].
-    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError>;
+    async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError>;
 }
 
 /// Opens the storage of tenants.
@@ -111,6 +118,16 @@ pub struct Thumbnail {
     pub stored: StoredImage,
     /// The copy, a JPEG.
     pub jpeg: Bytes,
+}
+
+/// An image that has moved.
+#[derive(Debug)]
+pub struct Moved {
+    /// The name that it has in the folder: storage's own, which may be longer than that of an
+    /// [`ImageName`].
+    pub name: String,
+    /// Whether its sidecar, if it has one, has moved along.
+    pub sidecar: Result<(), ImageStoreError>,
 }
 
 /// A folder that images are moved to; the tenant's config says where it is.

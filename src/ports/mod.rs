@@ -21,7 +21,7 @@ pub use self::{
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
     image_store::{
-        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage,
+        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage, Moved,
         Thumbnail,
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},

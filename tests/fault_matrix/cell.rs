@@ -140,9 +140,8 @@ impl Cell {
             let told = self.outcome(platform);
             let known = self.known(platform);
             let is_true = match known {
-                None => received == 0,
+                None | Some(EntryState::Failed) => received == 0,
                 Some(EntryState::Published) => received == 1,
-                Some(EntryState::Failed) => received == 0,
                 Some(EntryState::Unknown) => received <= 1,
                 Some(EntryState::InProgress) => false,
             };

@@ -35,6 +35,7 @@ type Lines = Arc<Mutex<BTreeMap<(usize, usize), String>>>;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
+    #[expect(clippy::disallowed_methods, reason = "no setting of the service")]
     let updates = std::env::var_os("UPDATE_FAULT_MATRIX").is_some();
     let expected = std::fs::read_to_string(TABLE).unwrap_or_default();
     let expected: Arc<str> = expected.into();

@@ -23,8 +23,10 @@ use publisher::{
     app::{
         http::{HttpDependencies, auth::AuthSettings, routes},
         usecases::{
+            analyze::AnalyzeImage,
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
+            curate::CurateImage,
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
@@ -192,6 +194,13 @@ fn compose(
         draw: draw.unwrap(),
         thumbnails: FetchThumbnail::new(listings),
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+        curate: CurateImage::new(Arc::clone(&ledger.ledger)),
+        analyze: AnalyzeImage::new(
+            ImageScaler::default(),
+            ImageRoom::default(),
+            Arc::clone(&clock),
+            Arc::clone(&ledger.ledger),
+        ),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness.unwrap()),
         auth: AuthSettings::Disabled,

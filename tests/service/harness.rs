@@ -115,6 +115,20 @@ impl Service {
         answer.json()["publications"].as_array().unwrap().clone()
     }
 
+    /// Has something done with an image of a tenant, as an admin: `keep`, `analyze?…`.
+    pub(crate) async fn post(
+        &self,
+        sandbox: &Sandbox,
+        tenant: &DemoTenant,
+        image: &str,
+        what: &str,
+    ) -> Answer {
+        let path = format!("/api/images/{image}/{what}");
+        let request = self.request(Method::POST, &tenant.host, &path);
+        let request = request.bearer_auth(sandbox.web_token());
+        Answer::of(request.send().await.unwrap()).await
+    }
+
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
         let log = self.log();

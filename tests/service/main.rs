@@ -8,7 +8,9 @@
 )]
 
 mod access;
+mod analysis;
 mod crashes;
+mod curation;
 mod database;
 mod errors;
 mod harness;

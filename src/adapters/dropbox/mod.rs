@@ -5,8 +5,10 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `store.rs` | the port: what listing, fetching and moving mean in calls |
-//! | `looks.rs` | a part of it: links to images, and thumbnails of them |
+//! | `store.rs` | the port: what its calls mean here |
+//! | `looks.rs` | links to images, and thumbnails of them |
+//! | `moving.rs` | moving an image and its sidecar |
+//! | `deleting.rs` | deleting both |
 //! | `connection.rs` | one tenant's calls: token, retries, and looking before a write is repeated |
 //! | `exchange.rs` | one request and its answer, sorted into success and failures |
 //! | `access_token.rs` | the short-lived token, refreshed once for all who wait |
@@ -17,9 +19,11 @@
 
 mod access_token;
 mod connection;
+mod deleting;
 mod exchange;
 mod failure;
 mod looks;
+mod moving;
 mod store;
 #[cfg(test)]
 #[cfg(feature = "sandbox")]

@@ -1,4 +1,4 @@
-//! The port: what listing, fetching and moving mean in calls to Dropbox.
+//! The port: what its calls mean in calls to Dropbox.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,17 +7,16 @@ use serde_json::json;
 use super::{
     connection::{Connection, or_absent},
     failure::Failure,
-    wire::{Metadata, Moved, Page},
+    wire::{Metadata, Page},
 };
 use crate::{
-    adapters::upstream::Answer,
     domain::{
         image::{ContentHash, ImageName, MAX_IMAGE_BYTES, StoredImage},
         sidecar::MAX_SIDECAR_BYTES,
         tenant_config::{StoragePath, StoragePaths},
         thumbnail::ThumbnailSize,
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, LinkedImage, Thumbnail},
+    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, LinkedImage, Moved, Thumbnail},
 };
 
 /// Entries on a page of a listing: the most that Dropbox allows.
@@ -27,9 +26,6 @@ const PAGE_LIMIT: u32 = 2000;
 const MAX_PAGES: usize = 1000;
 /// What Dropbox says when there is no file at a path.
 pub(super) const NO_FILE: [&str; 2] = ["path/not_found", "path/not_file"];
-
-/// What Dropbox says when there is no file to be moved.
-const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
 
 /// The images of one tenant in Dropbox.
 pub struct DropboxImageStore {
@@ -95,77 +91,6 @@ impl DropboxImageStore {
             }
         }
         Err(Failure::Malformed("a listing without an end"))
-    }
-
-    /// Moves an image and tells its new name, which differs where the old one was taken;
-    /// `None` if there is no such image.
-    ///
-    /// Its id is asked for first: it stays the same wherever the file goes, so that in doubt one
-    /// look tells whether this file has moved, and to which name.
-    async fn move_image(&self, from: &str, to: &str) -> Result<Option<String>, Failure> {
-        let connection = &self.connection;
-        let before = connection
-            .read("get_metadata", || connection.metadata(from))
-            .await?;
-        let Some(before) = before.filter(Metadata::is_file) else {
-            return Ok(None);
-        };
-        if before.id.is_empty() || before.path_lower.is_none() {
-            return Err(Failure::Malformed("a file without an id or a path"));
-        }
-        let moved = connection
-            .write(
-                "move_v2",
-                || async {
-                    let Answer { status, value } = self.rename(from, to).await?;
-                    let value = new_name(value)?;
-                    Ok(Answer { status, value })
-                },
-                || async {
-                    let now = connection.look(&before.id).await?;
-                    now.filter(|now| now.path_lower != before.path_lower)
-                        .map(new_name)
-                        .transpose()
-                },
-            )
-            .await;
-        match moved {
-            Ok(name) => Ok(Some(name)),
-            // Gone since the first look, and not by one of the attempts: `write` has looked.
-            Err(failure) if failure.is_refusal(NOTHING_TO_MOVE) => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Moves a sidecar, if there is one. Should its new name be taken, by the text of an image
-    /// that is gone, it gets another and is no sidecar any more; nothing is lost.
-    async fn move_sidecar(&self, from: &str, to: &str) -> Result<(), Failure> {
-        let connection = &self.connection;
-        connection
-            .write(
-                "move_v2",
-                || async {
-                    let moved = self.rename(from, to).await;
-                    let status = or_absent(moved, &[NOTHING_TO_MOVE])?.status;
-                    Ok(Answer { status, value: () })
-                },
-                // Gone is enough: nobody asks for its new name.
-                || async {
-                    let still_there = connection.look(from).await?.is_some();
-                    Ok((!still_there).then_some(()))
-                },
-            )
-            .await
-    }
-
-    /// One attempt to move a file. Dropbox makes the folders above the new place by itself (its
-    /// errors for the destination have no word for a missing one), so that no call of ours has
-    /// to.
-    async fn rename(&self, from: &str, to: &str) -> Result<Answer<Metadata>, Failure> {
-        let argument = json!({ "from_path": from, "to_path": to, "autorename": true });
-        let Answer { status, value } = self.connection.rpc("move_v2", &argument).await?;
-        let Moved { metadata: value } = value;
-        Ok(Answer { status, value })
     }
 }
 
@@ -264,11 +189,12 @@ impl ImageStore for DropboxImageStore {
     }
 
     /// The image goes first: without its sidecar it is still an image, which a sidecar without its
-    /// image is not. Fails also if only the sidecar could not be moved.
-    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
+    /// image is not.
+    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<Moved, ImageStoreError> {
         let folder = self.folder(folder);
         let from = self.entry(name.as_str());
         let new_name = self
+            .connection
             .move_image(&from, &folder.entry(name.as_str()))
             .await?
             .ok_or(ImageStoreError::NotFound)?;
@@ -277,16 +203,22 @@ impl ImageStore for DropboxImageStore {
             .rsplit_once('.')
             .map_or(&*new_name, |(stem, _)| stem);
         let sidecar = folder.entry(&format!("{stem}.txt"));
-        self.move_sidecar(&self.entry(&name.sidecar()), &sidecar)
-            .await?;
-        Ok(())
+        let sidecar = self
+            .connection
+            .move_sidecar(&self.entry(&name.sidecar()), &sidecar)
+            .await;
+        Ok(Moved {
+            name: new_name,
+            sidecar: sidecar.map_err(ImageStoreError::from),
+        })
     }
-}
 
-/// The name in a move's outcome.
-fn new_name(metadata: Metadata) -> Result<String, Failure> {
-    if metadata.name.is_empty() {
-        return Err(Failure::Malformed("a moved file without a name"));
+    async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError> {
+        let (image, sidecar) = (self.entry(name.as_str()), self.entry(&name.sidecar()));
+        if self.connection.delete_image(&image, &sidecar).await? {
+            Ok(())
+        } else {
+            Err(ImageStoreError::NotFound)
+        }
     }
-    Ok(metadata.name)
 }

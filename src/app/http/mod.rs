@@ -6,8 +6,10 @@
 //! under its id, and renew the spec (`openapi/README.md`).
 
 mod admin;
+mod analysis;
 pub mod auth;
 mod config;
+mod curation;
 mod docs;
 pub mod dto;
 mod entity_tag;
@@ -31,8 +33,10 @@ use poem_openapi::OpenApiService;
 
 use self::{
     admin::AdminApi,
+    analysis::AnalysisApi,
     auth::{AdminAuth, AuthSettings},
     config::ConfigApi,
+    curation::CurationApi,
     docs::DocsApi,
     health::HealthApi,
     images::ImagesApi,
@@ -44,7 +48,8 @@ use self::{
 };
 use crate::{
     app::usecases::{
-        draw_image::DrawImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+        analyze::AnalyzeImage, curate::CurateImage, draw_image::DrawImage,
+        fetch_thumbnail::FetchThumbnail, list_images::ListImages,
         list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
         resolve_tenant::ResolveTenant,
     },
@@ -63,6 +68,10 @@ pub struct HttpDependencies {
     pub thumbnails: FetchThumbnail,
     /// Publishes one.
     pub publish: PublishOnce,
+    /// Moves and deletes images.
+    pub curate: CurateImage,
+    /// Has images looked at.
+    pub analyze: AnalyzeImage,
     /// Lists what has been published.
     pub publications: ListPublications,
     /// Tells whether tenants can be served.
@@ -82,6 +91,8 @@ type Api = (
         AdminApi,
         ImagesApi,
         PublishingApi,
+        CurationApi,
+        AnalysisApi,
         PublicationsApi,
     )>,
 );
@@ -95,6 +106,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         draw,
         thumbnails,
         publish,
+        curate,
+        analyze,
         publications,
         readiness,
         auth,
@@ -114,6 +127,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
             thumbnails,
         },
         PublishingApi { publish },
+        CurationApi { curate },
+        AnalysisApi { analyze },
         PublicationsApi { list: publications },
     );
     let api: Api = (

@@ -1,6 +1,8 @@
 //! The API from the outside, with every port mocked.
 
 mod admin;
+mod analysis;
+mod curation;
 mod errors;
 mod harness;
 mod images;

@@ -3,14 +3,14 @@
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{captioning::Captions, tenant::Tenant};
+use super::{captioning::Captions, loaded_image::LoadedImage, tenant::Tenant};
 use crate::{
     domain::{
-        image::{EncodedImage, ImageName},
+        image::{ImageName, StoredImage},
         request_id::RequestId,
         sidecar::{SD_CAPTION_VERSION, Sidecar},
     },
-    ports::{Clock, FetchedImage, ImageStoreError},
+    ports::{Clock, ImageStoreError},
 };
 
 /// The caption file of an image.
@@ -35,12 +35,15 @@ impl CaptionFile<'_> {
     pub(super) async fn write(
         &self,
         clock: &dyn Clock,
-        fetched: &FetchedImage,
-        image: &EncodedImage,
+        image: &LoadedImage,
         captions: &Captions,
     ) -> Result<(), ImageStoreError> {
+        let encoded = image.encoded.clone();
+        // 50 MB take a good part of a second: too long for an async thread.
+        let hash = tokio::task::spawn_blocking(move || encoded.sha256());
         let mut sidecar = self.read().await?.unwrap_or_default();
-        self.fill(&mut sidecar, clock, fetched, image, captions);
+        let sha256 = hash.await.unwrap_or_default();
+        self.fill(&mut sidecar, clock, &image.stored, &sha256, captions);
         self.tenant
             .images(self.request_id)
             .write_sidecar(self.name, &sidecar.render())
@@ -51,8 +54,8 @@ impl CaptionFile<'_> {
         &self,
         sidecar: &mut Sidecar,
         clock: &dyn Clock,
-        fetched: &FetchedImage,
-        image: &EncodedImage,
+        stored: &StoredImage,
+        sha256: &str,
         captions: &Captions,
     ) {
         let settings = &self.tenant.settings().caption_file;
@@ -61,15 +64,18 @@ impl CaptionFile<'_> {
             sidecar.set_caption(first_line);
         }
         sidecar.set("image_file", self.name.as_str());
-        sidecar.set("dropbox_file_id", &fetched.stored.file_id);
-        sidecar.set("dropbox_rev", &fetched.stored.revision);
-        sidecar.set("sha256", &image.sha256());
+        sidecar.set("dropbox_file_id", &stored.file_id);
+        sidecar.set("dropbox_rev", &stored.revision);
+        sidecar.set("sha256", sha256);
         if sidecar.get("created").is_none() {
             let now = OffsetDateTime::from(clock.utc());
             sidecar.set("created", &now.format(&Rfc3339).unwrap_or_default());
         }
         if captions.sd_caption.is_some() {
             sidecar.set("sd_caption_version", SD_CAPTION_VERSION);
+        } else if !first_line.is_empty() {
+            // What stood there before was one, and this is none.
+            sidecar.remove("sd_caption_version");
         }
         sidecar.set(
             "model_version",

@@ -30,7 +30,7 @@ use crate::{
     ports::{
         Clock, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
         MockImageStore, MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory,
-        Publisher,
+        Moved, Publisher,
     },
 };
 
@@ -143,6 +143,14 @@ pub(crate) fn stored(name: &str, bytes: &Bytes) -> StoredImage {
         revision: "rev1".to_owned(),
         content_hash: ContentHash::of(bytes),
         size: bytes.len() as u64,
+    }
+}
+
+/// A move of an image with its sidecar.
+pub(crate) fn moved(name: &str) -> Moved {
+    Moved {
+        name: name.to_owned(),
+        sidecar: Ok(()),
     }
 }
 

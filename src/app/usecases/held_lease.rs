@@ -1,6 +1,6 @@
 //! The right to work on an image, kept for as long as the work takes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
@@ -8,9 +8,10 @@ use tracing::Instrument as _;
 use super::error_chain::ErrorChain;
 use crate::{
     domain::{
-        image::ImageName,
-        ledger::{Lease, Settlement},
+        image::{ContentHash, ImageName},
+        ledger::{Claim, Known, Lease, Settlement},
         platform::Platform,
+        tenant::TenantName,
     },
     ports::{LEASE_RENEWED_EVERY, Ledger, LedgerError},
 };
@@ -32,6 +33,30 @@ pub(super) struct HeldLease {
 }
 
 impl HeldLease {
+    /// Takes the lease on an image for work that publishes nothing; `None` if somebody else has it.
+    pub(super) async fn take(
+        ledger: &Arc<dyn Ledger>,
+        tenant: TenantName,
+        content_hash: ContentHash,
+    ) -> Result<Option<Self>, LedgerError> {
+        let taken = Self::claim(ledger, tenant, content_hash, &[]).await?;
+        Ok(taken.map(|(lease, _)| lease))
+    }
+
+    /// Takes the lease on an image, and learns what is known of it on these platforms.
+    pub(super) async fn claim(
+        ledger: &Arc<dyn Ledger>,
+        tenant: TenantName,
+        content_hash: ContentHash,
+        platforms: &[Platform],
+    ) -> Result<Option<(Self, BTreeMap<Platform, Known>)>, LedgerError> {
+        let lease = Lease::for_new_holder(tenant, content_hash);
+        Ok(match ledger.claim(&lease, platforms).await? {
+            Claim::Held(known) => Some((Self::keep(Arc::clone(ledger), lease), known)),
+            Claim::HeldByOther => None,
+        })
+    }
+
     /// Keeps a lease that a claim has brought.
     pub(super) fn keep(ledger: Arc<dyn Ledger>, lease: Lease) -> Self {
         let keeper = keep_renewed(Arc::clone(&ledger), lease.clone());

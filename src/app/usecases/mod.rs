@@ -1,11 +1,13 @@
 //! What the service does: one concrete struct for each use case, holding the ports that it needs
 //! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
 
+pub mod analyze;
 pub mod capacity;
 mod caption_file;
 pub mod captioning;
 pub mod configs;
 pub mod credentials;
+pub mod curate;
 pub mod describe_image;
 pub mod draw_image;
 pub mod error_chain;
@@ -17,6 +19,8 @@ pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
 pub mod listings;
+mod loaded_image;
+pub mod own_task;
 pub mod publish;
 pub mod publish_once;
 pub mod readiness;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use tracing::Instrument as _;
-
 use super::{
     error_chain::ErrorChain,
+    own_task::to_its_end,
     publish::{PublishImage, PublishImageError},
     tenant::Tenant,
 };
@@ -98,11 +97,7 @@ impl PublishOnce {
             attempt.end(&result, write_down).await;
             Ok(PublishAnswer::First(result?))
         };
-        let ended = tokio::spawn(task.in_current_span()).await;
-        ended.unwrap_or_else(|error| {
-            tracing::error!(%error, "a request under a key ended without an answer");
-            Err(PublishImageError::Lost.into())
-        })
+        to_its_end(task).await.map_err(PublishImageError::from)?
     }
 
     /// Takes the key, or says why not; the inner error is the answer that there is already.
@@ -172,7 +167,7 @@ impl Attempt {
             Ok(report) => store.finish(request, &write_down(report)).await,
             Err(error) => {
                 let may_have_sent =
-                    matches!(error, PublishImageError::Lost) || keyed.resumes.is_some();
+                    matches!(error, PublishImageError::Lost(_)) || keyed.resumes.is_some();
                 store.abandon(request, may_have_sent).await
             }
         };

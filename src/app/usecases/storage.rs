@@ -18,7 +18,7 @@ use crate::{
         thumbnail::ThumbnailSize,
     },
     ports::{
-        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage,
+        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage, Moved,
         Thumbnail,
     },
 };
@@ -173,11 +173,26 @@ impl Images<'_> {
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<(), ImageStoreError> {
+    pub async fn move_to(
+        &self,
+        name: &ImageName,
+        folder: Folder,
+    ) -> Result<Moved, ImageStoreError> {
         let moved = self.call(|store| async move { store.move_to(name, folder).await });
         let moved = moved.await;
         self.tenant.storage().begin_edition();
         moved
+    }
+
+    /// Deletes an image and its sidecar.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError> {
+        let deleted = self.call(|store| async move { store.delete(name).await });
+        let deleted = deleted.await;
+        self.tenant.storage().begin_edition();
+        deleted
     }
 
     async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>

@@ -320,7 +320,7 @@ pub struct ContentSettings {
     pub hashtag_string: String,
     /// Whether a published image moves to the archive folder.
     pub archive: bool,
-    /// Whether every publish is a dry run.
+    /// Whether every publish is a dry run, every curation a preview, and no analysis written down.
     pub debug: bool,
     /// Example captions for tone, at most 20.
     pub voice_profile: Vec<String>,

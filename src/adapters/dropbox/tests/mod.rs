@@ -1,5 +1,6 @@
 //! Over real sockets, against the sandbox's Dropbox.
 
+mod deleting;
 mod looking;
 mod reading;
 mod tokens;

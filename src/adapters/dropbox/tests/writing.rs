@@ -3,7 +3,7 @@
 use super::{IMPATIENT, Tenant, arguments, name};
 use crate::{
     adapters::sandbox::{Dropbox, Fault},
-    ports::{Folder, ImageStoreError},
+    ports::{Folder, ImageStoreError, Moved},
 };
 
 #[tokio::test]
@@ -148,11 +148,10 @@ async fn an_image_whose_name_is_taken_gets_another_and_its_sidecar_follows() {
     tenant.put("/Done/a.txt", "older text");
     tenant.put("/Queue/a.jpg", "image");
     tenant.put("/Queue/a.txt", "text");
-    tenant
-        .store
-        .move_to(&name("a.jpg"), Folder::Archive)
-        .await
-        .unwrap();
+    let moved = tenant.store.move_to(&name("a.jpg"), Folder::Archive).await;
+    let Moved { name, sidecar } = moved.unwrap();
+    assert_eq!(name, "a (1).jpg");
+    sidecar.unwrap();
     for (path, content) in [
         ("/Done/a.jpg", "older image"),
         ("/Done/a.txt", "older text"),
@@ -162,6 +161,21 @@ async fn an_image_whose_name_is_taken_gets_another_and_its_sidecar_follows() {
         assert_eq!(tenant.file(path).as_deref(), Some(content), "{path}");
     }
     assert_eq!(tenant.paths().len(), 4);
+}
+
+#[tokio::test]
+async fn an_image_that_moves_without_its_sidecar_has_moved_and_says_so() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "image");
+    tenant.put("/Queue/a.txt", "text");
+    let locked = Dropbox::endpoint_error(&["from_write", "no_write_permission"]);
+    let switches = tenant.switches();
+    switches.inject_matching("move_v2", 1, "a.txt", locked);
+    let moved = tenant.store.move_to(&name("a.jpg"), Folder::Keep).await;
+    let Moved { name, sidecar } = moved.unwrap();
+    assert_eq!(name, "a.jpg");
+    assert!(matches!(sidecar, Err(ImageStoreError::Unavailable(_))));
+    assert_eq!(tenant.paths(), ["/Kept/a.jpg", "/Queue/a.txt"]);
 }
 
 #[tokio::test]

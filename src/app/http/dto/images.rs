@@ -77,7 +77,7 @@ impl From<ImageDetails> for ImageInfo {
         };
         let sidecar = sidecar.as_ref();
         let sha256 = sidecar.and_then(|sidecar| sidecar.sha256_of(&revision));
-        let caption = sidecar.and_then(Sidecar::published_caption);
+        let caption = sidecar.and_then(Sidecar::known_caption);
         let sd_caption = sidecar.and_then(Sidecar::sd_caption);
         Self {
             filename: name.as_str().to_owned(),

@@ -2,7 +2,9 @@
 //! from the domain is taken apart field by field, so that a new field cannot be forgotten.
 
 pub mod admin;
+pub mod analysis;
 pub mod config;
+pub mod curation;
 pub mod health;
 pub mod images;
 pub mod problem;

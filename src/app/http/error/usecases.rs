@@ -5,19 +5,19 @@ use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         usecases::{
-            captioning::CaptionsUnavailable, draw_image::DrawImageError, imaging::ScaleError,
-            listings::ListingError, publish::PublishImageError, publish_once::PublishOnceError,
+            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
+            draw_image::DrawImageError, imaging::ScaleError, listings::ListingError,
+            publish::PublishImageError, publish_once::PublishOnceError,
             resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
         },
     },
-    domain::publication::PlanError,
+    domain::{curation::Curation, publication::PlanError},
     ports::{CaptionError, ImageStoreError, LedgerError},
 };
 
 const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
                                given. Another is fetched for the next request.";
-
-const IN_PROGRESS: &str = "Another request is working on this image.";
+const BUSY: &str = "Another request is working on this image.";
 
 impl From<ResolveTenantError> for ApiError {
     fn from(error: ResolveTenantError) -> Self {
@@ -47,16 +47,19 @@ impl From<PublishImageError> for ApiError {
                 ProblemKind::Overloaded,
                 "Too many images are being worked on. Nothing was sent.",
             ),
-            PublishImageError::InProgress => Self::new(ProblemKind::Conflict, IN_PROGRESS),
+            PublishImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
             PublishImageError::Replaced => Self::new(
                 ProblemKind::Conflict,
                 "The image was replaced while it was being fetched. Nothing was sent.",
             ),
             PublishImageError::Storage(error) => error.into(),
             PublishImageError::Image(error) => error.into(),
-            PublishImageError::Captions(error) => error.into(),
+            PublishImageError::Captions(error) => {
+                let consequence = "Give a caption, or allow an empty one. Nothing was sent.";
+                Self::from_captions(&error, consequence)
+            }
             PublishImageError::Ledger(error) => Self::from_ledger(error, "Nothing was sent."),
-            PublishImageError::Lost => Self::new(
+            PublishImageError::Lost(_) => Self::new(
                 ProblemKind::Internal,
                 "The publication ended unexpectedly. Look at the platforms before trying again.",
             )
@@ -81,12 +84,72 @@ impl From<PublishOnceError> for ApiError {
     }
 }
 
+impl From<CurateImageError> for ApiError {
+    fn from(error: CurateImageError) -> Self {
+        match error {
+            CurateImageError::Off(curation) => {
+                let detail = match curation {
+                    Curation::Keep => "Keeping images is off for this tenant.",
+                    Curation::Remove => "Sorting images out is off for this tenant.",
+                    Curation::Delete => "Deleting images is off for this tenant.",
+                };
+                Self::new(ProblemKind::FeatureDisabled, detail)
+            }
+            CurateImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
+            CurateImageError::Storage(error) => error.into(),
+            CurateImageError::Ledger(error) => {
+                Self::from_ledger(error, "Nothing was moved or deleted.")
+            }
+            CurateImageError::Lost(error) => Self::new(
+                ProblemKind::Internal,
+                "This ended unexpectedly. Look where the image is before trying again.",
+            )
+            .caused_by(error),
+        }
+    }
+}
+
+impl From<AnalyzeImageError> for ApiError {
+    fn from(error: AnalyzeImageError) -> Self {
+        match error {
+            AnalyzeImageError::Off
+            | AnalyzeImageError::Captions(CaptionsUnavailable::NoWriter(ClientUnavailable::Off)) => {
+                Self::new(
+                    ProblemKind::FeatureDisabled,
+                    "Analysis is off for this tenant.",
+                )
+            }
+            AnalyzeImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
+            AnalyzeImageError::NoRoom(_) => Self::new(
+                ProblemKind::Overloaded,
+                "Too many images are being worked on.",
+            ),
+            AnalyzeImageError::Replaced => Self::new(
+                ProblemKind::Conflict,
+                "The image was replaced while it was being fetched.",
+            ),
+            AnalyzeImageError::Storage(error) => error.into(),
+            AnalyzeImageError::Image(error) => error.into(),
+            AnalyzeImageError::Captions(error) => {
+                Self::from_captions(&error, "The image was not analysed.")
+            }
+            AnalyzeImageError::Ledger(error) => {
+                Self::from_ledger(error, "The image was not analysed.")
+            }
+            AnalyzeImageError::Lost(error) => {
+                Self::new(ProblemKind::Internal, "The analysis ended unexpectedly.")
+                    .caused_by(error)
+            }
+        }
+    }
+}
+
 impl ApiError {
     /// What the ledger's failure means; `consequence` says what it leads to.
     #[must_use]
     pub fn from_ledger(error: LedgerError, consequence: &str) -> Self {
         match error {
-            LedgerError::LeaseLost => Self::new(ProblemKind::Conflict, IN_PROGRESS),
+            LedgerError::LeaseLost => Self::new(ProblemKind::Conflict, BUSY),
             LedgerError::Unavailable(_) => Self::new(
                 ProblemKind::LedgerUnavailable,
                 format!("The publication ledger is unavailable. {consequence}"),
@@ -189,16 +252,17 @@ impl ApiError {
 
 impl From<ScaleError> for ApiError {
     fn from(error: ScaleError) -> Self {
-        let detail = format!("The image cannot be published: {error}.");
+        let detail = format!("The image cannot be used: {error}.");
         Self::new(ProblemKind::UnusableImage, detail)
     }
 }
 
-impl From<CaptionsUnavailable> for ApiError {
-    fn from(error: CaptionsUnavailable) -> Self {
+impl ApiError {
+    /// What it means that no caption can be had; `consequence` says what it leads to.
+    fn from_captions(error: &CaptionsUnavailable, consequence: &str) -> Self {
         // The use case has logged the cause: it matters, too, where the request goes on without.
         let (kind, what, retry_after) = match error {
-            CaptionsUnavailable::Image(error) => return error.into(),
+            CaptionsUnavailable::Image(error) => return (*error).into(),
             CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => (
                 ProblemKind::CaptionRequired,
                 "Captions are not written for this tenant.",
@@ -212,7 +276,7 @@ impl From<CaptionsUnavailable> for ApiError {
             CaptionsUnavailable::Writer(CaptionError::RateLimited { retry_after }) => (
                 ProblemKind::UpstreamLimited,
                 "The caption writer is limiting requests.",
-                retry_after,
+                *retry_after,
             ),
             CaptionsUnavailable::Writer(CaptionError::Timeout(_)) => (
                 ProblemKind::UpstreamTimeout,
@@ -230,7 +294,7 @@ impl From<CaptionsUnavailable> for ApiError {
                 None,
             ),
         };
-        let detail = format!("{what} Give a caption, or allow an empty one. Nothing was sent.");
+        let detail = format!("{what} {consequence}");
         Self::new(kind, detail).retry_after(retry_after)
     }
 }

@@ -6,8 +6,8 @@ mod schemas;
 use serde_json::{Map, Value, json};
 
 use crate::app::http::{
-    admin, config, dto::problem::Problem, error::needs_retry_after, health, images,
-    problem::ProblemKind, publications, publishing,
+    admin, analysis, config, curation, dto::problem::Problem, error::needs_retry_after, health,
+    images, problem::ProblemKind, publications, publishing,
 };
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
@@ -166,6 +166,8 @@ pub(super) fn own_problem_lists()
         admin::PROBLEMS,
         images::PROBLEMS,
         publishing::PROBLEMS,
+        curation::PROBLEMS,
+        analysis::PROBLEMS,
         publications::PROBLEMS,
     ]
     .into_iter()

@@ -44,7 +44,7 @@ pub(super) enum Tag {
     Config,
     /// Logging in and out.
     Admin,
-    /// The tenant's images, and publishing them.
+    /// The tenant's images: looking at them, publishing them, sorting them.
     Images,
     /// What has been published, and what came of it.
     Publications,

@@ -1,6 +1,6 @@
 //! What each failure of a use case is answered with.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use super::{
     Answer, Service,
@@ -9,10 +9,11 @@ use super::{
 use crate::{
     app::http::{error::ApiError, spec},
     app::usecases::{
-        capacity, captioning::CaptionsUnavailable, credentials::CredentialUnavailable,
-        imaging::ScaleError, publish::PublishImageError, tenant::ClientUnavailable,
+        analyze::AnalyzeImageError, capacity, captioning::CaptionsUnavailable,
+        credentials::CredentialUnavailable, curate::CurateImageError, imaging::ScaleError,
+        own_task, publish::PublishImageError, tenant::ClientUnavailable,
     },
-    domain::{publication::PlanError, request_id::RequestId},
+    domain::{curation::Curation, publication::PlanError, request_id::RequestId},
     ports::{CaptionError, ImageStoreError, LedgerError},
 };
 
@@ -64,7 +65,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
             "ledger-unavailable",
         ),
         (Image(ScaleError::Undecodable), 422, "unusable-image"),
-        (Lost, 500, "internal"),
+        (Lost(own_task::Lost), 500, "internal"),
         (no_writer(ClientUnavailable::Off), 422, "caption-required"),
         (
             no_writer(CredentialUnavailable::Refused.into()),
@@ -110,12 +111,66 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
 
 #[tokio::test]
 async fn every_failure_of_a_publication_has_its_problem_and_the_spec_declares_it() {
+    all_are_declared("publish", publish_failures()).await;
+}
+
+#[tokio::test]
+async fn every_failure_of_an_analysis_has_its_problem_and_the_spec_declares_it() {
+    use AnalyzeImageError::{Captions, Image, InProgress, Ledger, Off};
+    let writer = |error| Captions(CaptionsUnavailable::Writer(error));
+    let limited = CaptionError::RateLimited { retry_after: None };
+    let timeout = CaptionError::Timeout(SECRET.into());
+    let off = CaptionsUnavailable::NoWriter(ClientUnavailable::Off);
+    let ledger = Ledger(LedgerError::Unavailable(SECRET.into()));
+    let mut failures = vec![
+        (Off, 403, "feature-disabled"),
+        (Captions(off), 403, "feature-disabled"),
+        (InProgress, 409, "conflict"),
+        (Image(ScaleError::Undecodable), 422, "unusable-image"),
+        (ledger, 503, "ledger-unavailable"),
+        (writer(limited), 503, "upstream-limited"),
+        (writer(timeout), 504, "upstream-timeout"),
+        (writer(CaptionError::QuotaExhausted), 502, "upstream-failed"),
+    ];
+    let storage = storage_failures().into_iter();
+    failures.extend(storage.map(|(error, status, slug)| (error.into(), status, slug)));
+    all_are_declared("analyze", failures).await;
+}
+
+#[tokio::test]
+async fn every_failure_of_a_curation_has_its_problem_and_the_spec_declares_it() {
+    use CurateImageError::{InProgress, Ledger, Off};
+    for curation in Curation::ALL {
+        let ledger = Ledger(LedgerError::Unavailable(SECRET.into()));
+        let mut failures = vec![
+            (Off(curation), 403, "feature-disabled"),
+            (InProgress, 409, "conflict"),
+            (ledger, 503, "ledger-unavailable"),
+        ];
+        // An image that is not fetched is never too large, and nobody wants it small.
+        let storage = storage_failures().into_iter().filter(|(error, ..)| {
+            !matches!(
+                error,
+                ImageStoreError::TooLarge | ImageStoreError::NoThumbnail
+            )
+        });
+        failures.extend(storage.map(|(error, status, slug)| (error.into(), status, slug)));
+        all_are_declared(curation.as_str(), failures).await;
+    }
+}
+
+/// Checks the problems that failures of this operation on an image are answered with.
+async fn all_are_declared<E: Into<ApiError> + Debug>(
+    operation: &str,
+    failures: Vec<(E, u16, &'static str)>,
+) {
     let document = spec::openapi_document();
-    let responses = &document["paths"]["/api/images/{filename}/publish"]["post"]["responses"];
+    let path = format!("/api/images/{{filename}}/{operation}");
+    let responses = &document["paths"][path]["post"]["responses"];
     let id = RequestId::from_caller("id").unwrap();
-    for (error, status, slug) in publish_failures() {
+    for (error, status, slug) in failures {
         let name = format!("{error:?}");
-        let mut answer = Answer::of(ApiError::from(error).into_response(&id)).await;
+        let mut answer = Answer::of(error.into().into_response(&id)).await;
         answer.headers.insert("x-request-id", "id".parse().unwrap());
         answer.problem(status, slug);
         assert!(!answer.body.contains(SECRET), "{name}");

@@ -21,8 +21,10 @@ use crate::{
             routes,
         },
         usecases::{
+            analyze::AnalyzeImage,
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
+            curate::CurateImage,
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             fixtures::empty_ledger,
@@ -46,7 +48,7 @@ use crate::{
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
+        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore, Ledger,
         LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
         MockIdempotencyStore, MockImageStore, MockImageStoreFactory, MockLedger, MockLedgerReader,
         MockPublisher, MockPublisherFactory, MockTenantConfigSource, Publisher, PublisherFactory,
@@ -160,7 +162,7 @@ impl Service {
         } = self;
         reader.expect_probe().returning(|| Ok(()));
         let reader: Arc<dyn LedgerReader> = Arc::new(reader);
-        let ledger = Arc::new(ledger.unwrap_or_else(empty_ledger));
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger.unwrap_or_else(empty_ledger));
         let source = source.unwrap_or_else(|| source_of(document));
         let source: Arc<dyn TenantConfigSource> = Arc::new(source);
         let clock = clock();
@@ -189,11 +191,18 @@ impl Service {
                 PublishImage::new(
                     ImageScaler::default(),
                     Arc::clone(&clock),
-                    ledger,
+                    Arc::clone(&ledger),
                     Arc::clone(&reader),
                     capacity(),
                 ),
                 Arc::new(requests),
+            ),
+            curate: CurateImage::new(Arc::clone(&ledger)),
+            analyze: AnalyzeImage::new(
+                ImageScaler::default(),
+                ImageRoom::default(),
+                Arc::clone(&clock),
+                ledger,
             ),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
@@ -266,10 +275,14 @@ pub(super) fn at(host: &str, path: &str) -> Request {
 
 /// An admin's request to publish an image; without a body if that is empty.
 pub(super) fn publish(filename: &str, body: &str) -> Request {
-    let path = format!("/api/images/{filename}/publish");
+    post(&format!("{filename}/publish"), body)
+}
+
+/// An admin's request to do something with an image; without a body if that is empty.
+pub(super) fn post(path: &str, body: &str) -> Request {
     let request = Request::builder()
         .method(Method::POST)
-        .uri_str(path)
+        .uri_str(format!("/api/images/{path}"))
         .header("host", HOST)
         .header("authorization", format!("Bearer {TOKEN}"));
     if body.is_empty() {

@@ -6,7 +6,7 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     app::usecases::fixtures::{
-        TenantFixture, clock, image_name, request_id, rotating_store, stored,
+        TenantFixture, clock, image_name, moved, request_id, rotating_store, stored,
     },
     ports::Folder,
 };
@@ -85,7 +85,8 @@ async fn a_move_ends_the_listing_whatever_comes_of_it() {
             .expect_move_to()
             .times(1)
             .returning(move |_, _| {
-                outcome.map_err(|()| ImageStoreError::Timeout("no answer".into()))
+                let timeout = |()| ImageStoreError::Timeout("no answer".into());
+                outcome.map(|()| moved("a.jpg")).map_err(timeout)
             });
         let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
         listings.of(&tenant, &request_id).await.unwrap();

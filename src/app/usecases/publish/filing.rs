@@ -3,30 +3,28 @@
 
 use super::publication::Publication;
 use crate::{
-    app::usecases::{caption_file::CaptionFile, captioning::Captions},
-    domain::image::{EncodedImage, ImageName},
-    ports::{FetchedImage, Folder, ImageStoreError},
+    app::usecases::{caption_file::CaptionFile, captioning::Captions, loaded_image::LoadedImage},
+    domain::image::ImageName,
+    ports::{Folder, ImageStoreError, Moved},
 };
 
 impl Publication {
-    /// Writes the caption file, or updates it: keys that are there and not ours stay.
+    /// Writes the caption file, or updates it.
     pub(super) async fn write_sidecar(
         &self,
-        fetched: &FetchedImage,
-        image: &EncodedImage,
+        image: &LoadedImage,
         captions: &Captions,
     ) -> Result<(), ImageStoreError> {
         let file = CaptionFile {
             tenant: &self.tenant,
             request_id: &self.request_id,
-            name: &fetched.stored.name,
+            name: &image.stored.name,
         };
-        file.write(&*self.usecase.clock, fetched, image, captions)
-            .await
+        file.write(&*self.usecase.clock, image, captions).await
     }
 
     /// Moves the image and its caption file to the archive.
-    pub(super) async fn archive(&self, image: &ImageName) -> Result<(), ImageStoreError> {
+    pub(super) async fn archive(&self, image: &ImageName) -> Result<Moved, ImageStoreError> {
         self.tenant
             .images(&self.request_id)
             .move_to(image, Folder::Archive)

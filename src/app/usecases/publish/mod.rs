@@ -15,13 +15,13 @@ mod publication;
 
 use std::sync::Arc;
 
-use tracing::Instrument as _;
-
 use self::publication::Publication;
 use super::{
     capacity::{Capacity, NoRoom},
     captioning::CaptionsUnavailable,
     imaging::{ImageScaler, ScaleError},
+    loaded_image::LoadError,
+    own_task::{Lost, to_its_end},
     publish_once::Attempt,
     tenant::Tenant,
 };
@@ -64,8 +64,8 @@ pub enum PublishImageError {
     #[error(transparent)]
     Ledger(LedgerError),
     /// The publication ended without a report. Whether anything was sent is in the log.
-    #[error("the publication ended unexpectedly")]
-    Lost,
+    #[error(transparent)]
+    Lost(#[from] Lost),
 }
 
 /// Publishes images.
@@ -130,11 +130,18 @@ impl PublishImage {
             let _slot = slot;
             publication.run().await
         };
-        let ended = tokio::spawn(task.in_current_span()).await;
-        ended.unwrap_or_else(|error| {
-            tracing::error!(%error, "publication ended without a report");
-            Err(PublishImageError::Lost)
-        })
+        to_its_end(task).await?
+    }
+}
+
+impl From<LoadError> for PublishImageError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::NoRoom(error) => error.into(),
+            LoadError::Replaced => Self::Replaced,
+            LoadError::Storage(error) => error.into(),
+            LoadError::NoImage(error) => error.into(),
+        }
     }
 }
 

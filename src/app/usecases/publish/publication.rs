@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{PublishImage, PublishImageError, delivery::Prepared};
 use crate::{
     app::usecases::{
-        captioning::Captions, error_chain::ErrorChain, held_lease::HeldLease, imaging::ScaleError,
-        publish_once::Attempt, tenant::Tenant,
+        captioning::Captions, error_chain::ErrorChain, held_lease::HeldLease,
+        loaded_image::LoadedImage, publish_once::Attempt, tenant::Tenant,
     },
     domain::{
         idempotency::ChosenImage,
-        image::{EncodedImage, ImageName, MAX_IMAGE_BYTES, StoredImage},
-        ledger::{Claim, Entry, EntryState, Known, Lease},
+        image::{EncodedImage, ImageName, StoredImage},
+        ledger::{Entry, EntryState, Known},
         platform::Platform,
         publication::{
             Outcome, PlatformResult, PostId, PublicationPlan, PublicationReport,
@@ -19,7 +19,7 @@ use crate::{
         },
         request_id::RequestId,
     },
-    ports::{FetchedImage, ImageStoreError},
+    ports::ImageStoreError,
 };
 
 /// One request to publish, and everything that it is carried out with.
@@ -67,12 +67,10 @@ impl Publication {
         &self,
         image: &StoredImage,
     ) -> Result<(HeldLease, BTreeMap<Platform, Known>), PublishImageError> {
-        let ledger = &self.usecase.ledger;
-        let lease = Lease::for_new_holder(self.tenant.name().clone(), image.content_hash.clone());
-        match ledger.claim(&lease, self.plan.platforms()).await? {
-            Claim::Held(known) => Ok((HeldLease::keep(Arc::clone(ledger), lease), known)),
-            Claim::HeldByOther => Err(PublishImageError::InProgress),
-        }
+        let (ledger, tenant) = (&self.usecase.ledger, self.tenant.name().clone());
+        let content_hash = image.content_hash.clone();
+        let claim = HeldLease::claim(ledger, tenant, content_hash, self.plan.platforms());
+        claim.await?.ok_or(PublishImageError::InProgress)
     }
 
     /// Says what would be sent.
@@ -80,9 +78,8 @@ impl Publication {
         &self,
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
-        let _stay = self.usecase.capacity.room.enter(image.size).await?;
-        let (_, encoded) = self.fetch(image).await?;
-        let (prepared, captions) = self.ready(&encoded, self.plan.platforms()).await?;
+        let loaded = self.load(image).await?;
+        let (prepared, captions) = self.ready(&loaded.encoded, self.plan.platforms()).await?;
         let result = |(platform, ready): &Prepared| PlatformResult {
             platform: *platform,
             caption: captions.of(*platform).to_owned(),
@@ -112,7 +109,13 @@ impl Publication {
         let mut archived = false;
         if self.plan.archives() && results.iter().any(|result| result.outcome.is_success()) {
             match self.archive(&image.name).await {
-                Ok(()) => archived = true,
+                Ok(moved) => {
+                    archived = true;
+                    if let Err(error) = moved.sidecar {
+                        let what = "the caption file could not be archived";
+                        warnings.push(self.filing_failed(what, &error));
+                    }
+                }
                 Err(error) => {
                     warnings.push(self.filing_failed("the image could not be archived", &error));
                 }
@@ -130,41 +133,28 @@ impl Publication {
         image: &StoredImage,
         targets: &[Platform],
     ) -> Result<Sent, PublishImageError> {
-        let _stay = self.usecase.capacity.room.enter(image.size).await?;
-        let (fetched, encoded) = self.fetch(image).await?;
-        let (prepared, captions) = self.ready(&encoded, targets).await?;
-        self.attempt.choose(&fetched.stored).await?;
-        lease.intend(&fetched.stored.name, targets).await?;
+        let loaded = self.load(image).await?;
+        let (prepared, captions) = self.ready(&loaded.encoded, targets).await?;
+        self.attempt.choose(&loaded.stored).await?;
+        lease.intend(&loaded.stored.name, targets).await?;
         let mut sent = Sent::default();
         let delivered = self
-            .deliver(lease, &fetched.stored.name, prepared, &captions)
+            .deliver(lease, &loaded.stored.name, prepared, &captions)
             .await;
         for (result, warning) in delivered {
             sent.results.push(result);
             sent.warnings.extend(warning);
         }
-        if let Err(error) = self.write_sidecar(&fetched, &encoded, &captions).await {
+        if let Err(error) = self.write_sidecar(&loaded, &captions).await {
             let what = "the caption file could not be written";
             sent.warnings.push(self.filing_failed(what, &error));
         }
         Ok(sent)
     }
 
-    /// The bytes of an image that was found, if it is still the same one.
-    async fn fetch(
-        &self,
-        image: &StoredImage,
-    ) -> Result<(FetchedImage, EncodedImage), PublishImageError> {
-        if image.size > MAX_IMAGE_BYTES {
-            return Err(ImageStoreError::TooLarge.into());
-        }
+    async fn load(&self, image: &StoredImage) -> Result<LoadedImage, PublishImageError> {
         let images = self.tenant.images(&self.request_id);
-        let fetched = images.fetch(&image.name).await?;
-        if fetched.stored.content_hash != image.content_hash {
-            return Err(PublishImageError::Replaced);
-        }
-        let encoded = EncodedImage::new(fetched.bytes.clone()).ok_or(ScaleError::Undecodable)?;
-        Ok((fetched, encoded))
+        Ok(LoadedImage::load(&self.usecase.capacity.room, images, image).await?)
     }
 
     /// Results for the platforms that are not sent to, and the others.

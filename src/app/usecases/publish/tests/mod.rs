@@ -15,8 +15,8 @@ use crate::{
     app::usecases::{
         capacity::{ImageRoom, PublishSlots},
         fixtures::{
-            TenantFixture, clock, empty_ledger, image_name, jpeg, request_id, rotating_store,
-            stored,
+            TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
+            rotating_store, stored,
         },
         held_lease::HeldLease,
     },
@@ -114,7 +114,7 @@ fn expect_filing(fixture: &mut TenantFixture) {
         .expect_move_to()
         .times(1)
         .withf(|_, folder| *folder == Folder::Archive)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _| Ok(moved("a.jpg")));
 }
 
 fn both_publish(fixture: &mut TenantFixture) {
@@ -328,7 +328,10 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
             text.clone_into(&mut seen.lock().unwrap());
             Ok(())
         });
-    fixture.images.expect_move_to().returning(|_, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .returning(|_, _| Ok(moved("a.jpg")));
     both_publish(&mut fixture);
     publish(fixture, PublicationRequest::default())
         .await

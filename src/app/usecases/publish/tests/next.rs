@@ -78,7 +78,10 @@ async fn next(
         .images
         .expect_write_sidecar()
         .returning(|_, _| Ok(()));
-    fixture.images.expect_move_to().returning(|_, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .returning(|_, _| Ok(moved("a.jpg")));
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         caption: Some("Mine".to_owned()),

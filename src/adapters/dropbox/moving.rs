@@ -1,0 +1,90 @@
+//! Moving files: an image takes its sidecar along, nothing is overwritten, and in doubt a look
+//! tells whether a file has moved.
+
+use serde_json::json;
+
+use super::{
+    connection::{Connection, or_absent},
+    failure::Failure,
+    wire::{Metadata, Moved},
+};
+use crate::adapters::upstream::Answer;
+
+/// What Dropbox says when there is no file to be moved.
+const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
+
+impl Connection {
+    /// Moves an image and tells its new name, which differs where the old one was taken;
+    /// `None` if there is no such image.
+    ///
+    /// Its id is asked for first: it stays the same wherever the file goes, so that in doubt one
+    /// look tells whether this file has moved, and to which name.
+    pub(super) async fn move_image(&self, from: &str, to: &str) -> Result<Option<String>, Failure> {
+        let before = self.read("get_metadata", || self.metadata(from)).await?;
+        let Some(before) = before.filter(Metadata::is_file) else {
+            return Ok(None);
+        };
+        if before.id.is_empty() || before.path_lower.is_none() {
+            return Err(Failure::Malformed("a file without an id or a path"));
+        }
+        let moved = self
+            .write(
+                "move_v2",
+                || async {
+                    let Answer { status, value } = self.rename(from, to).await?;
+                    let value = new_name(value)?;
+                    Ok(Answer { status, value })
+                },
+                || async {
+                    let now = self.look(&before.id).await?;
+                    now.filter(|now| now.path_lower != before.path_lower)
+                        .map(new_name)
+                        .transpose()
+                },
+            )
+            .await;
+        match moved {
+            Ok(name) => Ok(Some(name)),
+            // Gone since the first look, and not by one of the attempts: `write` has looked.
+            Err(failure) if failure.is_refusal(NOTHING_TO_MOVE) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Moves a sidecar, if there is one. Should its new name be taken, by the text of an image
+    /// that is gone, it gets another and is no sidecar any more; nothing is lost.
+    pub(super) async fn move_sidecar(&self, from: &str, to: &str) -> Result<(), Failure> {
+        self.write(
+            "move_v2",
+            || async {
+                let moved = self.rename(from, to).await;
+                let status = or_absent(moved, &[NOTHING_TO_MOVE])?.status;
+                Ok(Answer { status, value: () })
+            },
+            // Gone is enough: nobody asks for its new name.
+            || async {
+                let still_there = self.look(from).await?.is_some();
+                Ok((!still_there).then_some(()))
+            },
+        )
+        .await
+    }
+
+    /// One attempt to move a file. Dropbox makes the folders above the new place by itself (its
+    /// errors for the destination have no word for a missing one), so that no call of ours has
+    /// to.
+    async fn rename(&self, from: &str, to: &str) -> Result<Answer<Metadata>, Failure> {
+        let argument = json!({ "from_path": from, "to_path": to, "autorename": true });
+        let Answer { status, value } = self.rpc("move_v2", &argument).await?;
+        let Moved { metadata: value } = value;
+        Ok(Answer { status, value })
+    }
+}
+
+/// The name in a move's outcome.
+fn new_name(metadata: Metadata) -> Result<String, Failure> {
+    if metadata.name.is_empty() {
+        return Err(Failure::Malformed("a moved file without a name"));
+    }
+    Ok(metadata.name)
+}

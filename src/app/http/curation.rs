@@ -1,0 +1,141 @@
+//! Sorting a tenant's images by hand.
+
+use std::sync::Arc;
+
+use poem_openapi::{OpenApi, param::Path, payload::Json};
+
+use super::{
+    auth::Admin,
+    dto::curation::{CurationRequest, CurationResult},
+    error::ApiError,
+    json_body::JsonBody,
+    problem::ProblemKind,
+    request_id::CurrentRequestId,
+    spec::Tag,
+    tenant_scope::TenantScope,
+};
+use crate::{
+    app::usecases::{curate::CurateImage, tenant::Tenant},
+    domain::{curation::Curation, request_id::RequestId},
+};
+
+const CURATION: &[ProblemKind] = &[
+    ProblemKind::InvalidRequest,
+    ProblemKind::FeatureDisabled,
+    ProblemKind::ImageNotFound,
+    ProblemKind::Conflict,
+    ProblemKind::LedgerUnavailable,
+    ProblemKind::UpstreamFailed,
+    ProblemKind::UpstreamLimited,
+    ProblemKind::UpstreamTimeout,
+];
+
+/// The problems of each operation, by its id; `spec` adds those that come with tenants, security
+/// and bodies.
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
+    ("keepImage", CURATION),
+    ("removeImage", CURATION),
+    ("deleteImage", CURATION),
+];
+
+/// Moves and deletes images.
+pub(super) struct CurationApi {
+    pub(super) curate: CurateImage,
+}
+
+#[OpenApi]
+impl CurationApi {
+    /// Keep an image.
+    ///
+    /// Moves the image and its caption file to the folder of those that are kept. Overwrites
+    /// nothing: a name that is taken there gets a new one (`destination_filename`). Needs
+    /// `keep_enabled`. An image that somebody is publishing stays where it is (`conflict`). The
+    /// body may be left out.
+    #[oai(
+        path = "/api/images/:filename/keep",
+        method = "post",
+        operation_id = "keepImage",
+        tag = "Tag::Images"
+    )]
+    async fn keep_image(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _admin: Admin,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// The file name of the image: no folders, at most 255 bytes.
+        filename: Path<String>,
+        body: JsonBody<CurationRequest>,
+    ) -> Result<Json<CurationResult>, ApiError> {
+        self.curated(tenant, &filename, body, Curation::Keep, request_id)
+            .await
+    }
+
+    /// Sort an image out.
+    ///
+    /// Moves the image and its caption file to the folder of those that were sorted out. Overwrites
+    /// nothing: a name that is taken there gets a new one (`destination_filename`). Needs
+    /// `remove_enabled`. An image that somebody is publishing stays where it is (`conflict`). The
+    /// body may be left out.
+    #[oai(
+        path = "/api/images/:filename/remove",
+        method = "post",
+        operation_id = "removeImage",
+        tag = "Tag::Images"
+    )]
+    async fn remove_image(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _admin: Admin,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// The file name of the image: no folders, at most 255 bytes.
+        filename: Path<String>,
+        body: JsonBody<CurationRequest>,
+    ) -> Result<Json<CurationResult>, ApiError> {
+        self.curated(tenant, &filename, body, Curation::Remove, request_id)
+            .await
+    }
+
+    /// Delete an image.
+    ///
+    /// Deletes the image and its caption file for good. Needs `delete_enabled`. An image that
+    /// somebody is publishing stays (`conflict`); one whose deletion failed can be deleted again.
+    /// The body may be left out.
+    #[oai(
+        path = "/api/images/:filename/delete",
+        method = "post",
+        operation_id = "deleteImage",
+        tag = "Tag::Images"
+    )]
+    async fn delete_image(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _admin: Admin,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// The file name of the image: no folders, at most 255 bytes.
+        filename: Path<String>,
+        body: JsonBody<CurationRequest>,
+    ) -> Result<Json<CurationResult>, ApiError> {
+        self.curated(tenant, &filename, body, Curation::Delete, request_id)
+            .await
+    }
+}
+
+impl CurationApi {
+    async fn curated(
+        &self,
+        tenant: Arc<Tenant>,
+        filename: &str,
+        body: JsonBody<CurationRequest>,
+        curation: Curation,
+        request_id: RequestId,
+    ) -> Result<Json<CurationResult>, ApiError> {
+        let mut fields = body.into_fields();
+        let name = fields.image_name(filename);
+        let CurationRequest { preview_only } = CurationRequest::read(&mut fields);
+        let name = fields.finish_with(name)?;
+        let report = self
+            .curate
+            .run(tenant, name, curation, preview_only, request_id);
+        Ok(Json(report.await?.into()))
+    }
+}

@@ -1,0 +1,273 @@
+//! Analysing an image: what it shows, and the captions that it would be published with. Models are
+//! paid for each look, so that what a caption file says already is told from there.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    capacity::{ImageRoom, NoRoom},
+    caption_file::CaptionFile,
+    captioning::{Captioning, Captions, CaptionsUnavailable},
+    error_chain::ErrorChain,
+    held_lease::HeldLease,
+    imaging::{ImageScaler, ScaleError},
+    loaded_image::{LoadError, LoadedImage},
+    own_task::{Lost, to_its_end},
+    tenant::Tenant,
+};
+use crate::{
+    domain::{
+        image::{ImageName, StoredImage},
+        platform::Platform,
+        request_id::RequestId,
+        sidecar::Sidecar,
+    },
+    ports::{Clock, ImageStoreError, Ledger, LedgerError},
+};
+
+/// What is known of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnalysisReport {
+    /// The image.
+    pub image: ImageName,
+    /// What it shows.
+    pub description: Option<String>,
+    /// Its mood.
+    pub mood: Option<String>,
+    /// Words that it can be found by.
+    pub tags: Vec<String>,
+    /// Not for everybody's eyes.
+    pub nsfw: Option<bool>,
+    /// A caption to remember it by; empty if nothing could be said.
+    pub caption: String,
+    /// The Stable-Diffusion caption.
+    pub sd_caption: Option<String>,
+    /// For those who do not see it.
+    pub alt_text: Option<String>,
+    /// The caption file has been written now.
+    pub sidecar_written: bool,
+    /// A caption for each platform, within its limits.
+    pub platform_captions: BTreeMap<Platform, String>,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeImageError {
+    /// The tenant's config does not allow it.
+    #[error("analysis is off for this tenant")]
+    Off,
+    /// Somebody else is working on the image right now.
+    #[error("somebody else is working on this image")]
+    InProgress,
+    /// The service has as many images in memory as it may have.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// The image is another one than it was a moment ago.
+    #[error("the image was replaced")]
+    Replaced,
+    /// Storage did not give the image or its caption file.
+    #[error(transparent)]
+    Storage(#[from] ImageStoreError),
+    /// The file is no image that could be looked at.
+    #[error(transparent)]
+    Image(#[from] ScaleError),
+    /// Nothing was seen.
+    #[error("the image could not be analysed")]
+    Captions(#[from] CaptionsUnavailable),
+    /// The ledger, which knows who is working on the image, cannot be asked.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It ended without a report.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+}
+
+impl From<LoadError> for AnalyzeImageError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::NoRoom(error) => error.into(),
+            LoadError::Replaced => Self::Replaced,
+            LoadError::Storage(error) => error.into(),
+            LoadError::NoImage(error) => error.into(),
+        }
+    }
+}
+
+/// Analyses images.
+#[derive(Clone)]
+pub struct AnalyzeImage {
+    scaler: ImageScaler,
+    room: ImageRoom,
+    clock: Arc<dyn Clock>,
+    ledger: Arc<dyn Ledger>,
+}
+
+impl AnalyzeImage {
+    /// Analyses images, scaled by `scaler`, as many as there is `room` for, that nobody else, as
+    /// `ledger` knows, is working on.
+    #[must_use]
+    pub fn new(
+        scaler: ImageScaler,
+        room: ImageRoom,
+        clock: Arc<dyn Clock>,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
+        Self {
+            scaler,
+            room,
+            clock,
+            ledger,
+        }
+    }
+
+    /// Tells what the caption file of an image says, if that has a caption; else, or with
+    /// `force_refresh`, has the image looked at and writes the caption file. A caller that goes
+    /// away does not stop what is paid for.
+    ///
+    /// # Errors
+    /// [`AnalyzeImageError`]. A caption file that cannot be written is none.
+    pub async fn run(
+        &self,
+        tenant: Arc<Tenant>,
+        name: ImageName,
+        force_refresh: bool,
+        request_id: RequestId,
+    ) -> Result<AnalysisReport, AnalyzeImageError> {
+        if !tenant.settings().features.analyze_caption_enabled {
+            return Err(AnalyzeImageError::Off);
+        }
+        let work = AnalysisWork {
+            usecase: self.clone(),
+            tenant,
+            request_id,
+        };
+        to_its_end(async move { work.run(&name, force_refresh).await }).await?
+    }
+}
+
+/// One analysis under way.
+struct AnalysisWork {
+    usecase: AnalyzeImage,
+    tenant: Arc<Tenant>,
+    request_id: RequestId,
+}
+
+impl AnalysisWork {
+    async fn run(
+        &self,
+        name: &ImageName,
+        force_refresh: bool,
+    ) -> Result<AnalysisReport, AnalyzeImageError> {
+        let found = self.tenant.images(&self.request_id).find(name).await?;
+        if !force_refresh
+            && let Some(sidecar) = self.caption_file(&found.name).read().await?
+            && let Some(report) = self.retold(&found.name, &sidecar)
+        {
+            return Ok(report);
+        }
+        let tenant = self.tenant.name().clone();
+        let content_hash = found.content_hash.clone();
+        let lease = HeldLease::take(&self.usecase.ledger, tenant, content_hash).await?;
+        let lease = lease.ok_or(AnalyzeImageError::InProgress)?;
+        let report = self.run_as_holder(&found).await;
+        lease.release().await;
+        report
+    }
+
+    /// What a caption file says; `None` if it has no caption.
+    fn retold(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
+        let caption = sidecar.known_caption()?;
+        let text = |key: &str| sidecar.get(key).map(str::to_owned);
+        let hashtags = &self.tenant.settings().content.hashtag_string;
+        let captions = Captions::given(caption, hashtags, &self.platforms());
+        Some(AnalysisReport {
+            image: name.clone(),
+            description: text("description"),
+            mood: text("mood"),
+            tags: sidecar.list("tags"),
+            nsfw: sidecar.flag("nsfw"),
+            caption: caption.to_owned(),
+            sd_caption: sidecar.sd_caption().map(str::to_owned),
+            alt_text: text("alt_text"),
+            sidecar_written: false,
+            platform_captions: captions.by_platform,
+        })
+    }
+
+    /// Has the image looked at.
+    async fn run_as_holder(
+        &self,
+        found: &StoredImage,
+    ) -> Result<AnalysisReport, AnalyzeImageError> {
+        let images = self.tenant.images(&self.request_id);
+        let image = LoadedImage::load(&self.usecase.room, images, found).await?;
+        let captioning = Captioning {
+            scaler: &self.usecase.scaler,
+            tenant: &self.tenant,
+            request_id: &self.request_id,
+        };
+        let captions = captioning.write(&image.encoded, &self.platforms()).await?;
+        let sidecar_written = !self.tenant.settings().content.debug && {
+            let clock = &*self.usecase.clock;
+            let file = self.caption_file(&found.name);
+            let written = file.write(clock, &image, &captions).await;
+            if let Err(error) = &written {
+                tracing::warn!(
+                    tenant = %self.tenant.name(),
+                    error = %ErrorChain(error),
+                    "the caption file could not be written"
+                );
+            }
+            written.is_ok()
+        };
+        Ok(report(&found.name, captions, sidecar_written))
+    }
+
+    fn caption_file<'a>(&'a self, name: &'a ImageName) -> CaptionFile<'a> {
+        CaptionFile {
+            tenant: &self.tenant,
+            request_id: &self.request_id,
+            name,
+        }
+    }
+
+    /// The platforms that are on; all there are, if none is: what an image would say there can be
+    /// looked at before a platform is set up.
+    fn platforms(&self) -> Vec<Platform> {
+        let settings = self.tenant.settings();
+        let on = Platform::ALL.into_iter().filter(|it| settings.has(*it));
+        let on: Vec<Platform> = on.collect();
+        if on.is_empty() {
+            Platform::ALL.to_vec()
+        } else {
+            on
+        }
+    }
+}
+
+/// What has been seen and written just now.
+fn report(name: &ImageName, captions: Captions, sidecar_written: bool) -> AnalysisReport {
+    let caption = captions.main().to_owned();
+    let Captions {
+        by_platform,
+        sd_caption,
+        analysis,
+        model: _, // The caption file has it.
+    } = captions;
+    let analysis = analysis.unwrap_or_default();
+    let said = |text: String| Some(text).filter(|text| !text.is_empty());
+    AnalysisReport {
+        image: name.clone(),
+        description: said(analysis.description),
+        mood: said(analysis.mood),
+        tags: analysis.tags,
+        nsfw: Some(analysis.nsfw),
+        caption,
+        sd_caption,
+        alt_text: analysis.alt_text,
+        sidecar_written,
+        platform_captions: by_platform,
+    }
+}
+
+#[cfg(test)]
+mod tests;
