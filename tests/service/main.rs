@@ -9,6 +9,7 @@
 
 mod errors;
 mod harness;
+mod imaging;
 mod ledger;
 mod life_cycle;
 mod log_audit;
