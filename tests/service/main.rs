@@ -14,6 +14,7 @@ mod curation;
 mod database;
 mod errors;
 mod harness;
+mod imaging;
 mod ledger;
 mod life_cycle;
 mod log_audit;

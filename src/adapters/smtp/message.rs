@@ -1,7 +1,8 @@
 //! The mails of a publication. Pure: time and message ids come in as parameters.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, iter::once, time::SystemTime};
 
+use bytes::Bytes;
 use lettre::{
     Address, Message,
     address::Envelope,
@@ -14,6 +15,7 @@ use lettre::{
     },
 };
 
+use super::attachment;
 use crate::{
     domain::tenant_config::{CaptionTarget, EmailSettings, SubjectMode},
     ports::Post,
@@ -22,13 +24,32 @@ use crate::{
 /// The subject where the caption does not stand there, or is empty.
 const PLAIN_SUBJECT: &str = "Photo upload";
 
-/// A mail, ready to be sent.
+/// A mail, ready to be sent: what lettre writes around the image, and the image that all mails
+/// and platforms share.
 #[derive(Debug, Clone)]
 pub(super) struct Mail {
     /// From whom to whom.
     pub(super) envelope: Envelope,
+    /// Up to the image.
+    head: Vec<u8>,
+    image: Bytes,
+    /// From the image on.
+    tail: Vec<u8>,
+}
+
+impl Mail {
     /// The message as it goes over the wire, before its dots are doubled.
-    pub(super) content: Vec<u8>,
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        once(Cow::from(&self.head))
+            .chain(attachment::pieces(&self.image).map(Cow::from))
+            .chain(once(Cow::from(&self.tail)))
+    }
+
+    /// Nothing in it is beyond ASCII.
+    pub(super) fn is_ascii(&self) -> bool {
+        // Base64 always is.
+        self.head.is_ascii() && self.tail.is_ascii()
+    }
 }
 
 /// A mail cannot be written, for instance because an address is none.
@@ -118,7 +139,7 @@ impl Letterhead {
         message_id: &str,
         date: SystemTime,
     ) -> Result<Mail, Unwritable> {
-        let unwritable = |_| Unwritable("the message cannot be put together");
+        let unwritable = Unwritable("the message cannot be put together");
         let text = SinglePart::plain(format!("{}\n", printable(text)));
         let message = Message::builder()
             .from(Mailbox::new(None, self.sender.clone()))
@@ -127,11 +148,14 @@ impl Letterhead {
             .message_id(Some(message_id.to_owned()))
             .subject(self.subject(&post.caption))
             .multipart(MultiPart::mixed().singlepart(text).singlepart(image(post)?))
-            .map_err(unwritable)?;
+            .map_err(|_| unwritable)?;
+        let (head, tail) = around_last_body(message.formatted()).ok_or(unwritable)?;
         Ok(Mail {
             envelope: Envelope::new(Some(self.sender.clone()), vec![to.clone()])
                 .map_err(|_| Unwritable("the message cannot be addressed"))?,
-            content: message.formatted(),
+            head,
+            image: post.image.bytes().clone(),
+            tail,
         })
     }
 
@@ -154,8 +178,19 @@ impl Letterhead {
     }
 }
 
-/// The image as an attachment, with its alt text as the description that MIME has a place for.
-/// The tenant's file name stays here.
+/// Splits a message where the body of its last part belongs, which is empty: behind the empty line
+/// that ends that part's head, and before the boundary that ends the message.
+fn around_last_body(mut message: Vec<u8>) -> Option<(Vec<u8>, Vec<u8>)> {
+    const BOUNDARY: &[u8] = b"\r\n--";
+    let at = message
+        .windows(BOUNDARY.len())
+        .rposition(|window| window == BOUNDARY)?;
+    let tail = message.split_off(at);
+    message.ends_with(b"\r\n\r\n").then_some((message, tail))
+}
+
+/// The image as an attachment whose body is still empty, with its alt text as the description that
+/// MIME has a place for. The tenant's file name stays here.
 fn image(post: &Post) -> Result<SinglePart, Unwritable> {
     let format = post.image.format();
     let media_type = ContentType::parse(format.media_type())
@@ -169,7 +204,7 @@ fn image(post: &Post) -> Result<SinglePart, Unwritable> {
     if !alt_text.is_empty() {
         part = part.header(ContentDescription(alt_text));
     }
-    Ok(part.body(post.image.bytes().to_vec()))
+    Ok(part.body(Vec::new()))
 }
 
 /// What a part shows (RFC 2045, section 8).

@@ -45,7 +45,13 @@ fn post(caption: &str) -> Post {
 
 fn publication(patch: &Value, post: &Post) -> String {
     let mail = letterhead(patch).publication(post, "<id@mail.test>", date());
-    String::from_utf8(mail.unwrap().content).unwrap()
+    whole(&mail.unwrap())
+}
+
+/// The message in one piece.
+fn whole(mail: &Mail) -> String {
+    let bytes: Vec<_> = mail.pieces().collect();
+    String::from_utf8(bytes.concat()).unwrap()
 }
 
 fn date() -> SystemTime {
@@ -158,7 +164,7 @@ fn the_confirmation_goes_to_the_sender_with_a_few_tags() {
         let mail = letterhead(&json!({})).confirmation(&post("A knot."), tags, "<2@x>", date());
         let mail = mail.unwrap();
         assert_eq!(mail.envelope.to()[0].to_string(), "me@mail.test");
-        String::from_utf8(mail.content).unwrap()
+        whole(&mail)
     };
     let message = confirm(2);
     assert_eq!(header(&message, "To"), "me@mail.test");
@@ -201,8 +207,9 @@ proptest! {
         let mut post = post(&caption);
         post.alt_text = Some(alt_text);
         let mail = letterhead(&json!({})).confirmation(&post, 3, "<id@mail.test>", date()).unwrap();
-        prop_assert!(mail.content.is_ascii());
-        let message = String::from_utf8(mail.content).unwrap();
+        prop_assert!(mail.is_ascii());
+        let message = whole(&mail);
+        prop_assert!(message.is_ascii());
         prop_assert!(!message.replace("\r\n", "").contains(['\r', '\n']));
         let names: Vec<String> = head(&message).into_iter().map(|(name, _)| name).collect();
         prop_assert_eq!(names, ["From", "To", "Date", "Message-ID", "Subject", "MIME-Version", "Content-Type"]);

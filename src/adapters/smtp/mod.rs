@@ -3,6 +3,7 @@
 //! lettre writes the messages and speaks the protocol; its ready-made transport is not used,
 //! because it does not tell at which moment a connection was lost.
 
+mod attachment;
 mod message;
 mod session;
 #[cfg(feature = "sandbox")]
@@ -157,8 +158,6 @@ impl Publisher for SmtpPublisher {
             .run(self.post_office.policy, attempt)
             .await
             .map_err(|failure: Failure| failure.into_publish_error(password))?;
-        // It holds the whole image, and the confirmation holds it again.
-        drop(mail);
         if let Some(session) = self.confirm(session, &letterhead, post).await {
             session.close().await;
         }

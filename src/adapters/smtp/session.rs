@@ -15,7 +15,10 @@ use lettre::transport::smtp::{
     commands::{Data, Mail as MailFrom, Rcpt},
     extension::{ClientId, Extension, MailBodyParameter, MailParameter},
 };
-use tokio::time::{error::Elapsed, timeout};
+use tokio::{
+    net::TcpStream,
+    time::{error::Elapsed, timeout},
+};
 
 use super::message::Mail;
 use crate::{
@@ -26,9 +29,6 @@ use crate::{
     domain::tenant_config::{MailServer, MailTransport},
     ports::{Cause, PublishError},
 };
-
-/// How much of a message is handed to the connection at a time, in bytes.
-const PIECE: usize = 64 * 1024;
 
 /// How long a mail server may take.
 #[derive(Debug, Clone, Copy)]
@@ -63,9 +63,7 @@ impl Session {
             MailTransport::StartTls => (None, tls),
             MailTransport::Plain => (None, None),
         };
-        let address = (server.host.as_str(), server.port);
-        let wait = Some(limits.command);
-        let connect = AsyncSmtpConnection::connect_tokio1(address, wait, &name, at_once, None);
+        let connect = connect(server, at_once, &name, limits.command);
         let mut connection = within(limits.command, Stage::Connection, connect).await?;
         if let Some(tls) = later {
             if !connection.can_starttls() {
@@ -95,7 +93,7 @@ impl Session {
 
     /// Sends one mail.
     pub(super) async fn send(&mut self, mail: &Mail) -> Result<(), Failure> {
-        let Mail { envelope, content } = mail;
+        let envelope = &mail.envelope;
         let parameters = self.parameters(mail)?;
         self.command(MailFrom::new(envelope.from().cloned(), parameters))
             .await?;
@@ -107,7 +105,7 @@ impl Session {
 
         // The connection asks for a piece after the last one, and only then ends the message.
         let ended = AtomicBool::new(false);
-        let mut pieces = content.chunks(PIECE);
+        let mut pieces = mail.pieces();
         let pieces = std::iter::from_fn(|| {
             let piece = pieces.next();
             ended.store(piece.is_none(), Ordering::Relaxed);
@@ -142,7 +140,7 @@ impl Session {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        if !mail.content.is_ascii() && info.supports_feature(Extension::EightBitMime) {
+        if !mail.is_ascii() && info.supports_feature(Extension::EightBitMime) {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         Ok(parameters)
@@ -155,24 +153,51 @@ impl Session {
     }
 }
 
-async fn within<T>(
+/// Connects and waits for the greeting.
+///
+/// A message ends with a small write of its own, which Nagle's algorithm would hold back until the
+/// server has acknowledged what came before: some 40 ms for every mail. So the stream is ours, and
+/// that is off. Where TLS starts at once the stream has to be lettre's, and the wait stays: it
+/// takes no stream for that.
+async fn connect(
+    server: &MailServer,
+    tls: Option<TlsParameters>,
+    name: &ClientId,
+    limit: Duration,
+) -> Result<AsyncSmtpConnection, Problem> {
+    let address = (server.host.as_str(), server.port);
+    if tls.is_some() {
+        let connect = AsyncSmtpConnection::connect_tokio1(address, Some(limit), name, tls, None);
+        return Ok(connect.await?);
+    }
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(stream), name);
+    Ok(greeted.await?)
+}
+
+async fn within<T, E>(
     limit: Duration,
     stage: Stage,
-    step: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Failure> {
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure>
+where
+    Problem: From<E>,
+{
     settled(stage, timeout(limit, step).await)
 }
 
 /// The outcome of a step that had a time limit.
-fn settled<T>(stage: Stage, outcome: Result<Result<T, Error>, Elapsed>) -> Result<T, Failure> {
-    match outcome {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(Failure::new(stage, &error)),
-        Err(_) => Err(Failure {
-            stage,
-            problem: Problem::TimedOut,
-        }),
-    }
+fn settled<T, E>(stage: Stage, outcome: Result<Result<T, E>, Elapsed>) -> Result<T, Failure>
+where
+    Problem: From<E>,
+{
+    let problem = match outcome {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(error)) => error.into(),
+        Err(_) => Problem::TimedOut,
+    };
+    Err(Failure { stage, problem })
 }
 
 /// How far a session had come when it failed.
@@ -225,23 +250,30 @@ enum Problem {
     Lost,
 }
 
-impl Failure {
-    fn new(stage: Stage, error: &Error) -> Self {
-        let problem = match error.status() {
-            Some(code) => Problem::Refused {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error.status() {
+            Some(code) => Self::Refused {
                 code: code.into(),
                 text: error.source().map(ToString::to_string).unwrap_or_default(),
             },
-            None if error.is_timeout() => Problem::TimedOut,
-            None => match io_kind(error) {
-                Some(kind) => Problem::Io(kind),
-                None if error.is_response() => Problem::Malformed,
-                None => Problem::Lost,
+            None if error.is_timeout() => Self::TimedOut,
+            None => match io_kind(&error) {
+                Some(kind) => Self::Io(kind),
+                None if error.is_response() => Self::Malformed,
+                None => Self::Lost,
             },
-        };
-        Self { stage, problem }
+        }
     }
+}
 
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}
+
+impl Failure {
     /// A confirmation that has come to nothing.
     pub(super) fn lost() -> Self {
         Self {

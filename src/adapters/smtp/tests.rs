@@ -1,6 +1,7 @@
 //! Tests over real sockets, against the sandbox's mail server, and against one that breaks off in
 //! the middle of a message.
 
+mod attachments;
 mod quitter;
 
 use std::slice::from_ref;

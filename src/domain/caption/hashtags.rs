@@ -1,0 +1,158 @@
+//! Hashtags: where they stand in a text, and which of them end it.
+//!
+//! A hashtag is a `#` that begins a word, or follows a hashtag, and letters, digits and `_` in any
+//! script, at least one of them a letter. A `#` that is part of another grapheme, like the one in
+//! a keycap, is none.
+
+use std::ops::Range;
+
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
+
+use super::cleaning::trim_end;
+
+/// What may stand between and behind the hashtags that end a text.
+const SEPARATORS: [&str; 3] = [",", ";", "."];
+
+/// A hashtag in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hashtag<'a> {
+    /// The text from its `#` on. One of several `#` is the last.
+    pub(super) text: &'a str,
+    /// Where it stands, with all its `#`.
+    pub(super) place: Range<usize>,
+}
+
+impl Hashtag<'_> {
+    /// The same for all ways to write it.
+    pub(super) fn key(&self) -> String {
+        self.text.to_lowercase()
+    }
+}
+
+/// Every hashtag of a text. White space ends each, so that only words with a `#` are looked into.
+pub(super) fn hashtags(text: &str) -> Vec<Hashtag<'_>> {
+    let mut found = Vec::new();
+    let mut seen = 0;
+    while let Some(sign) = text[seen..].find('#').map(|at| seen + at) {
+        let before = &text[seen..sign];
+        let start = match before.rfind(char::is_whitespace) {
+            Some(space) => seen + space + before[space..].chars().next().map_or(0, char::len_utf8),
+            None => seen,
+        };
+        let rest = &text[sign..];
+        let end = sign + rest.find(char::is_whitespace).unwrap_or(rest.len());
+        find_in_word(text, start..end, &mut found);
+        seen = end;
+    }
+    found
+}
+
+fn find_in_word<'a>(text: &'a str, word: Range<usize>, found: &mut Vec<Hashtag<'a>>) {
+    // Where a run of `#` began that may begin a hashtag, and where the name after it did.
+    let mut signs: Option<usize> = None;
+    let mut name: Option<(usize, bool)> = None;
+    let mut before_is_word = false;
+    let offset = word.start;
+    let graphemes = text[word].grapheme_indices(true);
+    let mut graphemes = graphemes.map(|(at, it)| (offset + at, it)).peekable();
+    while let Some((at, grapheme)) = graphemes.next() {
+        let end = at + grapheme.len();
+        if grapheme == "#" {
+            if !before_is_word {
+                signs.get_or_insert(at);
+            }
+            continue;
+        }
+        if !is_word(grapheme) {
+            (signs, before_is_word) = (None, grapheme == "/");
+            continue;
+        }
+        before_is_word = true;
+        if signs.is_none() {
+            continue;
+        }
+        let (start, has_letter) = name.unwrap_or((at, false));
+        let has_letter = has_letter || grapheme.chars().any(char::is_alphabetic);
+        let goes_on = graphemes.peek().is_some_and(|(_, next)| is_word(next));
+        name = Some((start, has_letter)).filter(|_| goes_on);
+        if goes_on {
+            continue;
+        }
+        let is_whole = has_letter && !swallows_what_follows(grapheme);
+        if let Some(first_sign) = signs.take().filter(|_| is_whole) {
+            found.push(Hashtag {
+                text: &text[start - 1..end],
+                place: first_sign..end,
+            });
+            // Another may follow at once.
+            before_is_word = false;
+        }
+    }
+}
+
+fn is_word(grapheme: &str) -> bool {
+    // Some letters take in whatever follows, a sign too.
+    grapheme.starts_with(|c: char| c == '_' || c.is_alphanumeric()) && !grapheme.contains('#')
+}
+
+/// Another character would become part of this grapheme.
+pub(super) fn swallows_what_follows(grapheme: &str) -> bool {
+    if grapheme.is_ascii() {
+        return false;
+    }
+    let mut followed = grapheme.to_owned();
+    followed.push(' ');
+    followed.graphemes(true).count() == 1
+}
+
+/// The text without the hashtags that end it, and those.
+pub(super) fn split_trailing(text: &str) -> (&str, Vec<Hashtag<'_>>) {
+    let mut body = trim_end(text);
+    let mut trailing = Vec::new();
+    loop {
+        let word = last_word(body);
+        let found = hashtags(word);
+        if found.is_empty() || !is_all_hashtags(word, &found) {
+            break;
+        }
+        body = trim_end(&body[..body.len() - word.len()]);
+        trailing.extend(found.into_iter().rev());
+    }
+    trailing.reverse();
+    (body, trailing)
+}
+
+/// What follows the last space. Looked for by characters: to go back by graphemes would take
+/// quadratic time in a long row of flags.
+fn last_word(text: &str) -> &str {
+    let mut spaces = text.rmatch_indices(char::is_whitespace);
+    let after = |(at, space): (usize, &str)| {
+        let mut cursor = GraphemeCursor::new(at, text.len(), true);
+        let is_start = cursor.is_boundary(text, 0) == Ok(true);
+        let is_space = text[at..].graphemes(true).next() == Some(space);
+        (is_start && is_space).then_some(at + space.len())
+    };
+    let start = spaces.find_map(after).unwrap_or(0);
+    &text[start..]
+}
+
+fn is_all_hashtags(word: &str, hashtags: &[Hashtag<'_>]) -> bool {
+    let mut rest = word.to_owned();
+    for hashtag in hashtags.iter().rev() {
+        rest.replace_range(hashtag.place.clone(), "");
+    }
+    rest.graphemes(true).all(|it| SEPARATORS.contains(&it))
+}
+
+/// The text with its hashtags as plain words.
+pub(super) fn as_words(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut copied = 0;
+    for Hashtag { text: tag, place } in hashtags(text) {
+        plain.push_str(&text[copied..place.start]);
+        plain.push_str(&tag[1..]);
+        copied = place.end;
+    }
+    plain.push_str(&text[copied..]);
+    plain
+}

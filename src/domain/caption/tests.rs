@@ -1,0 +1,123 @@
+//! Tests of fitting: by example, by property, and on many generated captions.
+
+mod generated;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const TELEGRAM: CaptionRules = CaptionRules::of(Platform::Telegram);
+const EMAIL: CaptionRules = CaptionRules::of(Platform::Email);
+
+#[test]
+fn hashtags_go_to_the_end_for_telegram_each_once() {
+    assert_eq!(
+        TELEGRAM.fit("A knot. #rope", "#shibari #Rope"),
+        "A knot.\n\n#rope #shibari"
+    );
+    assert_eq!(TELEGRAM.fit("A knot.", ""), "A knot.");
+    assert_eq!(TELEGRAM.fit("", "#shibari"), "#shibari");
+}
+
+#[test]
+fn email_has_no_hashtags_and_plain_punctuation() {
+    assert_eq!(
+        EMAIL.fit("“A #rope – study…”\n#a #b", "#c"),
+        "\"A rope - study...\""
+    );
+    assert_eq!(EMAIL.fit("We are #1", "#c"), "We are #1");
+}
+
+#[test]
+fn long_captions_are_cut_at_a_word_and_keep_their_hashtags() {
+    let fitted = TELEGRAM.fit(&format!("{} #end", "word ".repeat(400)), "#tenant");
+    assert!(TELEGRAM.length(&fitted) <= 1024);
+    assert!(fitted.ends_with("word…\n\n#end #tenant"), "{fitted}");
+    let fitted = EMAIL.fit(&"word ".repeat(400), "");
+    assert!(
+        EMAIL.length(&fitted) <= 240 && fitted.ends_with("word..."),
+        "{fitted}"
+    );
+}
+
+#[test]
+fn telegram_counts_utf16_units() {
+    let fitted = TELEGRAM.fit(&"🪢".repeat(1024), "");
+    assert!(fitted.encode_utf16().count() <= 1024);
+    assert!(fitted.starts_with('🪢') && fitted.ends_with('…'));
+}
+
+#[test]
+fn a_hashtag_begins_a_word_or_follows_another() {
+    for (text, fitted) in [
+        ("A knot. #a, #b; #c.", "A knot.\n\n#a #b #c"),
+        ("A knot. #a#b,#c", "A knot.\n\n#a #b #c"),
+        ("A knot. ##a", "A knot.\n\n#a"),
+        ("A #rope study. #Rope #light", "A #rope study.\n\n#light"),
+        ("We are #1", "We are #1"),
+        ("in C# and x.test/page#part", "in C# and x.test/page#part"),
+        ("press #\u{fe0f}\u{20e3}", "press #\u{fe0f}\u{20e3}"),
+    ] {
+        assert_eq!(TELEGRAM.fit(text, ""), fitted);
+    }
+    for (text, fitted) in [
+        ("(#rope) “#light”, #a#b c", "(rope) \"light\", ab c"),
+        ("x.test/#part #️⃣ #\u{301}a", "x.test/#part #️⃣ #\u{301}a"),
+    ] {
+        assert_eq!(EMAIL.fit(text, "#tenant"), fitted);
+    }
+}
+
+#[test]
+fn a_mark_keeps_the_space_that_carries_it() {
+    for rules in [TELEGRAM, EMAIL] {
+        assert_eq!(rules.fit(" \u{301}a  \u{308} ", ""), " \u{301}a  \u{308}");
+        // The space before the mark is no place to cut at.
+        let fitted = rules.fit(&"\u{301} ".repeat(2_000), "");
+        assert!(rules.length(&fitted) <= rules.limit);
+    }
+}
+
+#[test]
+fn a_long_word_is_cut_but_a_long_hashtag_is_left_out() {
+    let fitted = TELEGRAM.fit(&format!("A {}", "縄".repeat(2_000)), "");
+    assert_eq!(TELEGRAM.length(&fitted), 1024);
+    let fitted = TELEGRAM.fit(&format!("A #{} b", "縄".repeat(2_000)), "");
+    assert_eq!(fitted, "A…");
+    assert_eq!(TELEGRAM.fit("A", &format!("#{}", "a".repeat(2_000))), "A");
+}
+
+#[test]
+fn a_text_is_not_crowded_out_by_hashtags() {
+    let many: String = (0..400).map(|index| format!("#tag{index} ")).collect();
+    let fitted = TELEGRAM.fit(&"word ".repeat(400), &many);
+    let (body, tags) = fitted.split_once("\n\n").unwrap();
+    assert!(TELEGRAM.length(body) > 490 && TELEGRAM.length(tags) > 490);
+    let fitted = TELEGRAM.fit("A knot.", &many);
+    assert!(TELEGRAM.length(&fitted) > 1000);
+}
+
+#[test]
+fn other_line_ends_are_line_ends() {
+    let text = "a\u{85}b\u{2028}c\u{b}d\r\ne\rf\0\n\n\n\ng";
+    assert_eq!(TELEGRAM.fit(text, ""), "a\nb\nc\nd\ne\nf\n\ng");
+    assert_eq!(EMAIL.fit(text, ""), "a b c d e f g");
+}
+
+proptest! {
+    #[test]
+    fn every_caption_fits_and_no_grapheme_is_cut(
+        words in prop::collection::vec("(#[a-z]{1,20}|[a-zא-ת]{1,12}|👩‍👩‍👧|e\u{301}{1,3}|🪢{1,4})", 0..300),
+        tags in "(#[a-z]{1,9} ){0,5}",
+    ) {
+        let text = words.join(" ");
+        for rules in [TELEGRAM, EMAIL] {
+            let fitted = rules.fit(&text, &tags);
+            prop_assert!(rules.length(&fitted) <= rules.limit);
+            let known: HashSet<&str> = text.graphemes(true).chain(tags.graphemes(true)).collect();
+            for grapheme in fitted.graphemes(true) {
+                prop_assert!(known.contains(grapheme) || "….\n ".contains(grapheme), "{grapheme:?}");
+            }
+        }
+    }
+}
