@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// Long enough for a slow machine; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The running binary.
 pub(crate) struct Service {

@@ -17,6 +17,7 @@ mod harness;
 mod imaging;
 mod ledger;
 mod life_cycle;
+mod load;
 mod log_audit;
 mod looking;
 mod metrics;

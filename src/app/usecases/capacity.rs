@@ -11,9 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::tenant::TenantName;
 
-/// The files that are in memory at a time, all tenants together, in bytes (128 MiB): two of the
-/// largest, or a dozen from a camera. What is decoded of them is bounded by `imaging`.
-const IMAGE_ROOM: u64 = 128 * 1024 * 1024;
+/// The files that are in memory at a time, all tenants together, in bytes (96 MiB): ten from a
+/// camera, or one of the largest beside a few. What is decoded of them is bounded by `imaging`;
+/// `tests/service/load.rs` says what it comes to in all.
+const IMAGE_ROOM: u64 = 96 * 1024 * 1024;
 /// What the room is counted in, in bytes, so that a permit's number fits.
 const UNIT: u64 = 1024;
 /// The longest wait for room: a client waits as long, and then rather hears that it was in vain.
