@@ -36,7 +36,7 @@ impl Sidecar {
                         sidecar.set(key.trim(), value.trim());
                     }
                 }
-                None if sidecar.caption.is_empty() => line.clone_into(&mut sidecar.caption),
+                None if sidecar.caption.is_empty() => sidecar.set_caption(line),
                 None => {}
             }
         }
@@ -74,9 +74,9 @@ impl Sidecar {
 
     /// Replaces the first line.
     pub fn set_caption(&mut self, caption: &str) {
-        // A leading `#` would be read back as a key.
+        // A leading `#` would be read back as a key, and a byte order mark before it not at all.
         one_line(caption)
-            .trim_start_matches(['#', ' '])
+            .trim_start_matches(['#', ' ', '\u{feff}'])
             .clone_into(&mut self.caption);
     }
 
@@ -159,6 +159,18 @@ mod tests {
             sidecar.render(),
             "old\n\n# ---\n# rating: 5: good\n# caption: y\n"
         );
+    }
+
+    #[test]
+    fn no_caption_becomes_a_key_even_behind_a_byte_order_mark() {
+        for caption in ["# a: b", "\u{feff}# a: b", "#\u{feff} # a: b", "\n#a: b"] {
+            let mut sidecar = Sidecar::default();
+            sidecar.set_caption(caption);
+            assert_eq!(sidecar.caption(), "a: b");
+            assert_eq!(Sidecar::parse(sidecar.render().as_bytes()), Some(sidecar));
+        }
+        let read = Sidecar::parse("\u{feff}\u{feff}# a: b".as_bytes()).unwrap();
+        assert_eq!((read.caption(), read.get("a")), ("a: b", None));
     }
 
     #[test]
