@@ -38,7 +38,7 @@ impl Sidecar {
                         sidecar.set(key.trim(), value.trim());
                     }
                 }
-                None if sidecar.caption.is_empty() => line.clone_into(&mut sidecar.caption),
+                None if sidecar.caption.is_empty() => sidecar.set_caption(line),
                 None => {}
             }
         }
@@ -127,9 +127,9 @@ impl Sidecar {
 
     /// Replaces the first line.
     pub fn set_caption(&mut self, caption: &str) {
-        // A leading `#` would be read back as a key.
+        // A leading `#` would be read back as a key, and a byte order mark before it not at all.
         one_line(caption)
-            .trim_start_matches(['#', ' '])
+            .trim_start_matches(['#', ' ', '\u{feff}'])
             .clone_into(&mut self.caption);
     }
 
@@ -291,6 +291,18 @@ mod tests {
         assert_eq!(read.get("alt_text"), Some("A knot in a rope"));
         assert_eq!(read.flag("nsfw"), Some(false));
         assert_eq!(read.list("tags"), ["rope"]);
+    }
+
+    #[test]
+    fn no_caption_becomes_a_key_even_behind_a_byte_order_mark() {
+        for caption in ["# a: b", "\u{feff}# a: b", "#\u{feff} # a: b", "\n#a: b"] {
+            let mut sidecar = Sidecar::default();
+            sidecar.set_caption(caption);
+            assert_eq!(sidecar.caption(), "a: b");
+            assert_eq!(Sidecar::parse(sidecar.render().as_bytes()), Some(sidecar));
+        }
+        let read = Sidecar::parse("\u{feff}\u{feff}# a: b".as_bytes()).unwrap();
+        assert_eq!((read.caption(), read.get("a")), ("a: b", None));
     }
 
     #[test]

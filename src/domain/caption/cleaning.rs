@@ -89,6 +89,7 @@ fn one_spaced(text: &str) -> String {
 /// What stands for a typographic sign where only plain ones are taken.
 pub(super) fn ascii_sign(c: char) -> Option<&'static str> {
     match c {
+        c if c.is_ascii() => None,
         '‐' | '‑' | '‒' | '–' | '—' | '―' | '⁃' | '−' | '﹘' | '﹣' | '－' => {
             Some("-")
         }

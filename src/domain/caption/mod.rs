@@ -79,11 +79,14 @@ impl CaptionRules {
     /// cut at a word and ends with an ellipsis, and no grapheme and no hashtag is ever cut.
     #[must_use]
     pub fn fit(&self, text: &str, tenant_hashtags: &str) -> String {
-        let text = self.clean(text);
+        self.fit_clean(&self.clean(text), tenant_hashtags)
+    }
+
+    fn fit_clean(&self, text: &str, tenant_hashtags: &str) -> String {
         if !self.hashtags {
-            return self.cut(&text, self.limit);
+            return self.cut(text, self.limit);
         }
-        let (body, mut tags) = hashtags::split_trailing(&text);
+        let (body, mut tags) = hashtags::split_trailing(text);
         tags.extend(hashtags(tenant_hashtags));
         self.keep_what_fits(&mut tags, self.length(body));
         let room = match self.length(&joined(&tags)) {

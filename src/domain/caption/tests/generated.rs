@@ -1,11 +1,7 @@
 //! Many captions, made of what breaks naive cutting, for every platform. The generator has a seed
 //! of its own: a failure comes again, and names its case.
 
-use std::{
-    collections::HashSet,
-    num::NonZeroUsize,
-    thread::{available_parallelism, scope},
-};
+use std::collections::HashSet;
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
@@ -127,9 +123,9 @@ impl Dice {
     }
 
     fn text(&mut self) -> String {
-        let length = match self.below(40) {
+        let length = match self.below(80) {
             0 => 60 + self.below(200),
-            1..=3 => 30 + self.below(40),
+            1..=4 => 30 + self.below(40),
             _ => self.below(10),
         };
         let kind = self.below(10);
@@ -171,26 +167,14 @@ impl Dice {
 
 #[test]
 fn a_hundred_thousand_captions_fit_whole() {
-    let threads = available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = |first: u64| (first..CASES).step_by(threads);
-    let (checked, cut) = scope(|scope| {
-        let work = |first| {
-            move || {
-                share(first)
-                    .map(check)
-                    .fold((0, 0), |(n, m), cut| (n + 1, m + cut))
-            }
-        };
-        let running: Vec<_> = (0..CASES)
-            .take(threads)
-            .map(|first| scope.spawn(work(first)))
-            .collect();
-        let ended = running.into_iter().map(|it| it.join().unwrap());
-        ended.fold((0, 0), |(n, m), (checked, cut)| (n + checked, m + cut))
-    });
+    let (mut checked, mut cut) = (0, 0);
+    for seed in 0..CASES {
+        cut += check(seed);
+        checked += 1;
+    }
     println!("{checked} captions checked for each platform, {cut} were cut");
     assert_eq!(checked, CASES);
-    assert!(cut > 3_000, "too few are long: {cut}");
+    assert!(cut > 1_500, "too few are long: {cut}");
 }
 
 /// Checks one case for all platforms; how many of them had to cut it.
@@ -217,12 +201,13 @@ struct Fitted<'a> {
 
 impl<'a> Fitted<'a> {
     fn new(rules: CaptionRules, text: &'a str, tenants: &'a str) -> Self {
+        let cleaned = rules.clean(text);
         Self {
             rules,
             text,
             tenants,
-            cleaned: rules.clean(text),
-            whole: rules.fit(text, tenants),
+            whole: rules.fit_clean(&cleaned, tenants),
+            cleaned,
         }
     }
 

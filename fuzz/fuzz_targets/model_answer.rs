@@ -1,0 +1,52 @@
+//! What a model answers, as an analysis and as captions: nothing is larger than it may be, and what
+//! is read fits every platform.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use publisher::domain::{
+    analysis::Analysis,
+    caption::{CaptionRules, WrittenCaptions},
+    platform::Platform,
+};
+
+fuzz_target!(|answer: &str| {
+    let mut texts = Vec::new();
+    if let Ok(analysis) = Analysis::from_answer(answer) {
+        assert!(!(analysis.description.is_empty() && analysis.tags.is_empty()));
+        for list in [
+            &analysis.tags,
+            &analysis.safety_labels,
+            &analysis.aesthetic_terms,
+        ] {
+            assert!(list.len() <= 50);
+            assert!(list.iter().all(|entry| !entry.is_empty() && is_line(entry)));
+        }
+        assert!(is_line(&analysis.description) && is_line(&analysis.mood));
+        assert!(analysis.alt_text.as_deref().is_none_or(is_line));
+        texts.push(analysis.description);
+    }
+    let written = WrittenCaptions::from_answer(answer);
+    assert!(
+        written
+            .by_platform
+            .values()
+            .all(|text| !text.trim().is_empty())
+    );
+    texts.extend(written.by_platform.into_values());
+    texts.extend(written.sd_caption);
+    texts.push(answer.to_owned());
+    for text in texts {
+        for platform in Platform::ALL {
+            let rules = CaptionRules::of(platform);
+            for hashtags in ["", "#tenant #縄", &text] {
+                let fitted = rules.fit(&text, hashtags);
+                assert!(rules.length(&fitted) <= rules.limit);
+                assert_eq!(rules.fit(&fitted, ""), fitted);
+            }
+        }
+    }
+});
+
+fn is_line(text: &str) -> bool {
+    text.chars().count() <= 4_000 && !text.contains(char::is_control)
+}
