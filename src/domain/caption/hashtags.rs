@@ -4,7 +4,7 @@
 //! script, at least one of them a letter. A `#` that is part of another grapheme, like the one in
 //! a keycap, is none.
 
-use std::ops::Range;
+use std::{iter::once, ops::Range};
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
@@ -137,11 +137,13 @@ fn last_word(text: &str) -> &str {
 }
 
 fn is_all_hashtags(word: &str, hashtags: &[Hashtag<'_>]) -> bool {
-    let mut rest = word.to_owned();
-    for hashtag in hashtags.iter().rev() {
-        rest.replace_range(hashtag.place.clone(), "");
-    }
-    rest.graphemes(true).all(|it| SEPARATORS.contains(&it))
+    let starts = hashtags.iter().map(|tag| tag.place.start);
+    let ends = hashtags.iter().map(|tag| tag.place.end);
+    let mut between = once(0).chain(ends).zip(starts.chain(once(word.len())));
+    between.all(|(end, start)| {
+        let mut graphemes = word[end..start].graphemes(true);
+        graphemes.all(|it| SEPARATORS.contains(&it))
+    })
 }
 
 /// The text with its hashtags as plain words.

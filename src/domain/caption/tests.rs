@@ -99,6 +99,30 @@ fn a_text_is_not_crowded_out_by_hashtags() {
 }
 
 #[test]
+fn a_text_of_any_length_is_fitted_in_linear_time() {
+    // Quadratic work on these would take minutes.
+    for unit in [
+        "#a",
+        "#a ",
+        "#",
+        "🇩",
+        "\u{301}",
+        " ",
+        "a#",
+        "#a,",
+        "\u{301} #a",
+    ] {
+        let text = unit.repeat(100_000 / unit.len());
+        for rules in [TELEGRAM, EMAIL] {
+            assert!(
+                rules.length(&rules.fit(&text, &text)) <= rules.limit,
+                "{unit}"
+            );
+        }
+    }
+}
+
+#[test]
 fn other_line_ends_are_line_ends() {
     let text = "a\u{85}b\u{2028}c\u{b}d\r\ne\rf\0\n\n\n\ng";
     assert_eq!(TELEGRAM.fit(text, ""), "a\nb\nc\nd\ne\nf\n\ng");
