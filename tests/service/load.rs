@@ -41,10 +41,6 @@ fn photograph(base: &[u8], number: usize) -> Sample {
     Sample::new(&format!("image-{number}.jpg"), bytes)
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the peak is a figure that people ask for"
-)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_publications_of_10_mb_are_all_answered_within_400_mb_of_memory() {
     let sandbox = Sandbox::start_empty().await.unwrap();
