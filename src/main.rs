@@ -57,7 +57,7 @@ use publisher::{
 use self::{
     logging::LogSettings,
     server::{EndSignals, Listening},
-    settings::{Settings, Source},
+    settings::{Settings, Source, WithoutEffect},
 };
 
 /// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
@@ -263,11 +263,25 @@ fn providers(
 }
 
 /// Says what an operator may have meant otherwise.
-fn warn_of(without_effect: Vec<&'static str>, auth: &AuthSettings) {
-    for name in without_effect {
+fn warn_of(without_effect: WithoutEffect, auth: &AuthSettings) {
+    let WithoutEffect {
+        unknown,
+        not_yet,
+        of_the_other_source,
+    } = without_effect;
+    for problem in unknown {
+        tracing::warn!(name = problem.name(), "{}", problem.rule());
+    }
+    for name in not_yet {
         tracing::warn!(
             name,
             "this setting is set, but has no effect in this version"
+        );
+    }
+    if !of_the_other_source.is_empty() {
+        tracing::info!(
+            names = of_the_other_source.join(" "),
+            "these settings are of the CONFIG_SOURCE that is not in use, and are not looked at"
         );
     }
     for warning in auth.warnings() {
