@@ -128,6 +128,8 @@ impl Settings {
         let ledger = ledger(environment);
         let capacity = capacity(environment);
         let auth = auth::read(environment);
+        // Checked all the same, so that it is right on the day on which it matters.
+        environment.number("MAX_CONCURRENT_REQUESTS", 1_024, 1..=100_000);
         let not_yet = NOT_YET.into_iter();
         let not_yet = not_yet.filter(|name| environment.text(name).is_some());
         let not_yet = not_yet.collect();

@@ -1,3 +1,6 @@
+mod bad_values;
+mod documents;
+
 use super::*;
 
 const ORCHESTRATED: [(&str, &str); 4] = [
