@@ -57,7 +57,7 @@ use publisher::{
 use self::{
     logging::LogSettings,
     server::{EndSignals, Listening},
-    settings::{Settings, Source},
+    settings::{Settings, Source, WithoutEffect},
 };
 
 /// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
@@ -68,9 +68,28 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// How often caches are swept of what has expired.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
+/// What `publisher serve --help` ends with. The table of all settings is in `docs/operations.md`.
+const SETTINGS_HELP: &str = "\
+Settings come from the environment, or from .env in the working directory. The first ones needed:
+  ORCHESTRATOR_BASE_URL       where the orchestrator is; unset, one tenant from the environment
+  ORCHESTRATOR_SERVICE_TOKEN  what it is shown
+  DROPBOX_APP_KEY             the Dropbox app of all tenants
+  DROPBOX_APP_SECRET          its secret
+  WEB_AUTH_TOKEN              what admins send as a bearer token
+  PUBLISH_LEDGER_URL          sqlite://<file> (the default) or postgres://…
+  LISTEN_ADDRESS              where it listens, 0.0.0.0:8080 by default
+  METRICS_LISTEN_ADDRESS      where metrics are scraped, 127.0.0.1:9464 by default
+  STANDALONE_HOST, STORAGE_PATHS, PUBLISHERS, …  the one tenant from the environment
+Each secret can also come from a file: NAME_FILE names it. All settings, with defaults and ranges:
+docs/operations.md; an example: deploy/publisher.env.example.";
+
 /// Publishes images for many tenants from one process.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(
+    version,
+    about,
+    after_help = "`publisher serve --help` tells of the settings."
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
@@ -79,6 +98,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Run the service, configured by the environment (this is the default)
+    #[command(after_help = SETTINGS_HELP)]
     Serve,
     /// Run the service with everything it needs on loopback, no account needed
     #[cfg(feature = "sandbox")]
@@ -263,11 +283,25 @@ fn providers(
 }
 
 /// Says what an operator may have meant otherwise.
-fn warn_of(without_effect: Vec<&'static str>, auth: &AuthSettings) {
-    for name in without_effect {
+fn warn_of(without_effect: WithoutEffect, auth: &AuthSettings) {
+    let WithoutEffect {
+        unknown,
+        not_yet,
+        of_the_other_source,
+    } = without_effect;
+    for problem in unknown {
+        tracing::warn!("{problem}");
+    }
+    for name in not_yet {
         tracing::warn!(
             name,
             "this setting is set, but has no effect in this version"
+        );
+    }
+    if !of_the_other_source.is_empty() {
+        tracing::info!(
+            names = of_the_other_source.join(" "),
+            "these settings are of the CONFIG_SOURCE that is not in use, and are not looked at"
         );
     }
     for warning in auth.warnings() {

@@ -2,6 +2,7 @@
 //! part goes to the one who needs it, and nobody below sees the whole.
 
 mod auth;
+mod names;
 mod source;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 use publisher::{
     adapters::{
         dropbox::DropboxSettings,
-        env::{Environment, SettingProblems},
+        env::{Environment, SettingProblem, SettingProblems},
         http_client::ExtraRoots,
         ledger::LedgerSettings,
         openai::OpenAiSettings,
@@ -73,8 +74,19 @@ pub(crate) struct Settings {
     pub(crate) capacity: Capacity,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
-    /// Settings that are set and not acted on.
-    pub(crate) without_effect: Vec<&'static str>,
+    /// What is set and not acted on.
+    pub(crate) without_effect: WithoutEffect,
+}
+
+/// What is set and has no effect, so that an operator can be told.
+pub(crate) struct WithoutEffect {
+    /// Names that are no settings, but look as if they were meant to be.
+    pub(crate) unknown: Vec<SettingProblem>,
+    /// Settings that this version does not act on.
+    pub(crate) not_yet: Vec<&'static str>,
+    /// Settings of the source that is not in use. They may well be there for the day on which it
+    /// is.
+    pub(crate) of_the_other_source: Vec<String>,
 }
 
 impl Settings {
@@ -83,8 +95,20 @@ impl Settings {
     /// # Errors
     /// All problems at once, each naming its variable.
     pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingProblems> {
-        let settings = Self::parts(&mut environment);
-        environment.finish_with(settings)
+        let parts = Self::parts(&mut environment);
+        let known = names::known();
+        let unknown = environment.unknown_names(&known);
+        let of_the_other_source = environment.unused_names(&known);
+        if environment.problem_count() > 0 {
+            // What is missing may be there under a misspelt name.
+            for name in &unknown {
+                environment.reject(name.name(), name.rule());
+            }
+        }
+        let mut settings = environment.finish_with(parts)?;
+        settings.without_effect.unknown = unknown;
+        settings.without_effect.of_the_other_source = of_the_other_source;
+        Ok(settings)
     }
 
     /// `None` where something that is needed is missing or bad; the environment knows what. Reads
@@ -104,10 +128,11 @@ impl Settings {
         let ledger = ledger(environment);
         let capacity = capacity(environment);
         let auth = auth::read(environment);
-        let without_effect = NOT_YET
-            .into_iter()
-            .filter(|name| environment.text(name).is_some())
-            .collect();
+        // Checked all the same, so that it is right on the day on which it matters.
+        environment.number("MAX_CONCURRENT_REQUESTS", 1_024, 1..=100_000);
+        let not_yet = NOT_YET.into_iter();
+        let not_yet = not_yet.filter(|name| environment.text(name).is_some());
+        let not_yet = not_yet.collect();
         Some(Self {
             listen,
             metrics_listen,
@@ -122,7 +147,11 @@ impl Settings {
             ledger: ledger?,
             capacity,
             auth: auth?,
-            without_effect,
+            without_effect: WithoutEffect {
+                unknown: Vec::new(),
+                not_yet,
+                of_the_other_source: Vec::new(),
+            },
         })
     }
 }

@@ -53,8 +53,7 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     }
     let service_token = service_token(environment);
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
-    let base_domain = environment.text("ORCHESTRATOR_BASE_DOMAIN");
-    let base_domain = base_domain.as_deref().unwrap_or("shibari.photo");
+    let base_domain = environment.text_or("ORCHESTRATOR_BASE_DOMAIN", "shibari.photo");
     let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
     if probe_host.is_none() {
         environment.reject("ORCHESTRATOR_BASE_DOMAIN", "must be a domain name");

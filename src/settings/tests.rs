@@ -1,3 +1,6 @@
+mod bad_values;
+mod documents;
+
 use super::*;
 
 const ORCHESTRATED: [(&str, &str); 4] = [
@@ -99,7 +102,38 @@ fn port_and_listen_address_must_agree() {
 #[test]
 fn a_setting_without_effect_is_told() {
     let settings = read(&[("MAX_CONCURRENT_REQUESTS", "10")]).unwrap();
-    assert_eq!(settings.without_effect, ["MAX_CONCURRENT_REQUESTS"]);
+    assert_eq!(settings.without_effect.not_yet, ["MAX_CONCURRENT_REQUESTS"]);
+}
+
+#[test]
+fn a_misspelt_setting_is_told_and_hinted_at_where_something_is_missing() {
+    let misspelt = ("ORCHESTRATOR_BASEURL", "https://orchestrator.example.org");
+    let settings = read(&[misspelt]).unwrap();
+    let [unknown] = &settings.without_effect.unknown[..] else {
+        panic!("one is unknown")
+    };
+    assert_eq!(unknown.name(), misspelt.0);
+    let alone = Settings::read(Environment::from_pairs([misspelt]));
+    let told = alone.err().unwrap().to_string();
+    let hint = "ORCHESTRATOR_BASEURL: is no setting of this service: \
+                did you mean ORCHESTRATOR_BASE_URL?";
+    assert!(told.lines().any(|line| line == hint), "{told}");
+    assert!(told.contains("STORAGE_PATHS"), "{told}");
+}
+
+#[test]
+fn settings_of_the_source_that_is_not_in_use_are_known_and_told() {
+    let settings = read(&[("STORAGE_PATHS", "no JSON"), ("EMAIL_PASSWORD_FILE", "/no")]).unwrap();
+    let WithoutEffect {
+        unknown,
+        of_the_other_source,
+        ..
+    } = settings.without_effect;
+    assert!(unknown.is_empty(), "{unknown:?}");
+    assert_eq!(
+        of_the_other_source,
+        ["EMAIL_PASSWORD_FILE", "STORAGE_PATHS"]
+    );
 }
 
 #[test]

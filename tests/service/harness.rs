@@ -44,12 +44,20 @@ impl Service {
         environment: Vec<(&'static str, String)>,
         more: &[(&str, &str)],
     ) -> Self {
+        Self::spawn(|command| {
+            command.envs(environment).envs(more.iter().copied());
+        })
+        .await
+    }
+
+    /// Starts it as it is made ready here: with an empty environment but for where it listens.
+    pub(crate) async fn spawn(prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = command("serve");
         command
             .env("LISTEN_ADDRESS", "127.0.0.1:0")
             .env("METRICS_LISTEN_ADDRESS", "127.0.0.1:0")
             .env("LOG_FORMAT", "json");
-        command.envs(environment).envs(more.iter().copied());
+        prepare(&mut command);
         let mut child = command.spawn().unwrap();
         let log = Log::default();
         let (told, mut address) = watch::channel(None);

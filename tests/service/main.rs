@@ -27,5 +27,6 @@ mod publishing;
 mod repeated_requests;
 mod service_token;
 mod sessions;
+mod settings;
 mod standalone;
 mod tenancy;

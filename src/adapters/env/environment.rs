@@ -3,7 +3,7 @@
 //! No problem ever holds a value: any of them may be a secret in the wrong place.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ffi::OsString,
     fmt::{self, Display},
     fs, io,
@@ -16,7 +16,14 @@ use std::{
 use serde_json::Value;
 use url::Url;
 
+use super::{
+    names,
+    problems::{SettingProblem, SettingProblems},
+};
 use crate::{adapters::secret_file, domain::secret::Secret};
+
+/// Names of settings, each with the default that it was asked for with.
+pub type AskedNames = BTreeMap<String, Option<String>>;
 
 /// The environment, and what was found wrong with it so far.
 ///
@@ -25,6 +32,7 @@ use crate::{adapters::secret_file, domain::secret::Secret};
 pub struct Environment {
     /// `None` is a value that is not UTF-8: a problem only for who asks for it.
     values: HashMap<String, Option<String>>,
+    asked: AskedNames,
     problems: Vec<SettingProblem>,
 }
 
@@ -44,8 +52,13 @@ impl Environment {
         let values = pairs
             .into_iter()
             .map(|(name, value)| (name.into(), Some(value.into())));
+        Self::of(values.collect())
+    }
+
+    fn of(values: HashMap<String, Option<String>>) -> Self {
         Self {
-            values: values.collect(),
+            values,
+            asked: AskedNames::new(),
             problems: Vec::new(),
         }
     }
@@ -57,10 +70,7 @@ impl Environment {
         let values = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok())));
-        let mut environment = Self {
-            values: values.collect(),
-            problems: Vec::new(),
-        };
+        let mut environment = Self::of(values.collect());
         environment.add_dot_env(dot_env);
         environment
     }
@@ -93,6 +103,19 @@ impl Environment {
     pub fn text(&mut self, name: &str) -> Option<String> {
         let text = self.raw(name)?.trim();
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The same, with a default.
+    pub fn text_or(&mut self, name: &str, default: &str) -> String {
+        let text = self.text_by_default(name, &default);
+        text.unwrap_or_else(|| default.to_owned())
+    }
+
+    fn text_by_default(&mut self, name: &str, default: &dyn Display) -> Option<String> {
+        let text = self.text(name);
+        self.asked
+            .insert(name.to_owned(), Some(default.to_string()));
+        text
     }
 
     /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without line breaks
@@ -142,7 +165,7 @@ impl Environment {
 
     /// `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`, in any case.
     pub fn boolean(&mut self, name: &str, default: bool) -> bool {
-        let Some(word) = self.text(name) else {
+        let Some(word) = self.text_by_default(name, &default) else {
             return default;
         };
         match word.to_ascii_lowercase().as_str() {
@@ -160,7 +183,7 @@ impl Environment {
     where
         T: FromStr + PartialOrd + Display,
     {
-        let Some(text) = self.text(name) else {
+        let Some(text) = self.text_by_default(name, &default) else {
             return default;
         };
         match text.parse() {
@@ -176,7 +199,10 @@ impl Environment {
     /// An HTTP base URL without user, query and fragment. Its path ends with `/`, so that
     /// [`Url::join`] adds to it.
     pub fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {
-        let text = self.text(name).or_else(|| default.map(str::to_owned))?;
+        let text = match default {
+            Some(default) => self.text_or(name, default),
+            None => self.text(name)?,
+        };
         let url = base_url(&text);
         if url.is_none() {
             self.reject(
@@ -189,7 +215,7 @@ impl Environment {
 
     /// An IP address with a port, as in `0.0.0.0:8080` or `[::]:8080`.
     pub fn socket_address(&mut self, name: &str, default: SocketAddr) -> SocketAddr {
-        let Some(text) = self.text(name) else {
+        let Some(text) = self.text_by_default(name, &default) else {
             return default;
         };
         text.parse().unwrap_or_else(|_| {
@@ -249,6 +275,28 @@ impl Environment {
         });
     }
 
+    /// Every name that was asked for so far, set or not.
+    #[must_use]
+    pub fn asked(&self) -> &AskedNames {
+        &self.asked
+    }
+
+    /// What is set and not among `known`, but looks as if it were meant for us, each with what may
+    /// have been meant.
+    #[must_use]
+    pub fn unknown_names(&self, known: &AskedNames) -> Vec<SettingProblem> {
+        names::unknown(self.values.keys(), known)
+    }
+
+    /// Which of `known` are set, though nobody has asked for them.
+    #[must_use]
+    pub fn unused_names(&self, known: &AskedNames) -> Vec<String> {
+        let is_set = |name: &&String| self.values.contains_key(*name);
+        let unused = known.keys().filter(is_set);
+        let unused = unused.filter(|name| !self.asked.contains_key(*name));
+        unused.cloned().collect()
+    }
+
     /// Has this very variable been found bad?
     #[must_use]
     pub fn has_problem(&self, name: &str) -> bool {
@@ -292,6 +340,9 @@ impl Environment {
     }
 
     fn raw(&mut self, name: &str) -> Option<&str> {
+        if !self.asked.contains_key(name) {
+            self.asked.insert(name.to_owned(), None);
+        }
         if let Some(None) = self.values.get(name)
             && !self.has_problem(name)
         {
@@ -307,58 +358,6 @@ impl fmt::Debug for Environment {
         f.debug_struct("Environment")
             .field("problems", &self.problems)
             .finish_non_exhaustive()
-    }
-}
-
-/// One setting and the rule that it breaks. Never holds its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingProblem {
-    name: String,
-    rule: String,
-}
-
-impl SettingProblem {
-    /// The variable, with the JSON field in it where there is one.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What it must be.
-    #[must_use]
-    pub fn rule(&self) -> &str {
-        &self.rule
-    }
-}
-
-impl Display for SettingProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A field's name comes from outside: it must not break the line.
-        write!(f, "{}: {}", self.name.escape_debug(), self.rule)
-    }
-}
-
-/// Everything that is wrong with the settings, a line each. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingProblems(Vec<SettingProblem>);
-
-impl SettingProblems {
-    /// The problems in the order in which they were found.
-    #[must_use]
-    pub fn as_slice(&self) -> &[SettingProblem] {
-        &self.0
-    }
-}
-
-impl std::error::Error for SettingProblems {}
-
-impl Display for SettingProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{problem}")?;
-        }
-        Ok(())
     }
 }
 

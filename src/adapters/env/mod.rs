@@ -5,9 +5,12 @@
 //! [`Environment::finish`], so that an operator is told every problem at once.
 
 pub mod environment;
+mod names;
+mod problems;
 pub mod standalone;
 
 pub use self::{
-    environment::{Environment, SettingProblem, SettingProblems},
+    environment::{AskedNames, Environment},
+    problems::{SettingProblem, SettingProblems},
     standalone::StandaloneTenant,
 };

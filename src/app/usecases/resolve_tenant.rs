@@ -1,9 +1,12 @@
 //! From the `Host` of a request to a tenant that can be served.
 
+mod second_host;
+
 use std::{sync::Arc, time::Duration};
 
 use cached::BuildError;
 
+use self::second_host::SecondHost;
 use super::{
     configs::{ConfigCacheSettings, Configs},
     credentials::Credentials,
@@ -20,7 +23,8 @@ use crate::{
 pub enum HostRules {
     /// Names that a tenant of a multi-tenant service can have.
     TenantNames,
-    /// Any name or address: there is one tenant, and it is served under all of them.
+    /// Any name or address: there is one tenant, and it is served under all of them. The second
+    /// one is warned of.
     Any,
     /// This one; there is one tenant.
     Only(Host),
@@ -52,6 +56,7 @@ pub enum ResolveTenantError {
 /// Resolves tenants, and keeps what it has resolved.
 pub struct ResolveTenant {
     host_rules: HostRules,
+    second_host: SecondHost,
     configs: Configs,
     tenants: Arc<Tenants>,
 }
@@ -74,6 +79,7 @@ impl ResolveTenant {
         let configs = Configs::new(source, Arc::clone(&tenants), clock, configs)?;
         Ok(Self {
             host_rules,
+            second_host: SecondHost::default(),
             configs,
             tenants,
         })
@@ -90,6 +96,9 @@ impl ResolveTenant {
         request_id: &RequestId,
     ) -> Result<Arc<Tenant>, ResolveTenantError> {
         let host = self.accept(raw_host).ok_or(ResolveTenantError::Unknown)?;
+        if matches!(self.host_rules, HostRules::Any) {
+            self.second_host.watch(&host, request_id);
+        }
         let known = self.configs.of_host(&host, request_id).await?;
         self.tenants.open(&known, request_id).await
     }

@@ -168,3 +168,17 @@ async fn a_single_tenant_with_a_host_of_its_own_is_served_under_no_other() {
     let other = resolver.by_host(HOST, &request_id()).await;
     assert_eq!(other.err(), Some(ResolveTenantError::Unknown));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_single_tenant_without_a_host_of_its_own_is_served_under_any() {
+    let source = source_of(full_document(), 3);
+    let resolver = under(HostRules::Any, Arc::new(source), generous_store());
+    for host in ["localhost", "127.0.0.1:8080", "www.example.org"] {
+        let answer = resolver.by_host(Some(host), &request_id()).await;
+        assert!(answer.is_ok(), "{host}");
+    }
+    for nothing in [None, Some(""), Some("a..b")] {
+        let answer = resolver.by_host(nothing, &request_id()).await;
+        assert_eq!(answer.err(), Some(ResolveTenantError::Unknown));
+    }
+}

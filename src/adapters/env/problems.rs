@@ -1,0 +1,55 @@
+//! What is wrong with the settings, as an operator is told it.
+
+use std::fmt::{self, Display};
+
+/// One setting and the rule that it breaks. Never holds its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingProblem {
+    pub(super) name: String,
+    pub(super) rule: String,
+}
+
+impl SettingProblem {
+    /// The variable, with the JSON field in it where there is one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it must be.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+impl Display for SettingProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A field's name comes from outside: it must not break the line.
+        write!(f, "{}: {}", self.name.escape_debug(), self.rule)
+    }
+}
+
+/// Everything that is wrong with the settings, a line each. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingProblems(pub(super) Vec<SettingProblem>);
+
+impl SettingProblems {
+    /// The problems in the order in which they were found.
+    #[must_use]
+    pub fn as_slice(&self) -> &[SettingProblem] {
+        &self.0
+    }
+}
+
+impl std::error::Error for SettingProblems {}
+
+impl Display for SettingProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}

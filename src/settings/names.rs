@@ -1,0 +1,20 @@
+//! The names of all settings, as the code asks for them: nobody has to keep a list.
+
+use publisher::adapters::env::{AskedNames, Environment};
+
+use super::Settings;
+use crate::logging::LogSettings;
+
+/// Every name that is asked for with either source, with its default. What is asked for depends on
+/// nothing but the source: reading goes on where something is missing or bad.
+pub(super) fn known() -> AskedNames {
+    let mut known = AskedNames::new();
+    for source in ["env", "orchestrator"] {
+        let mut environment = Environment::from_pairs([("CONFIG_SOURCE", source)]);
+        LogSettings::read(&mut environment, "info");
+        // Only the questions matter, and nothing can be made of the answers.
+        drop(Settings::parts(&mut environment));
+        known.extend(environment.asked().clone());
+    }
+    known
+}

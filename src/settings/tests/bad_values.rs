@@ -1,0 +1,188 @@
+//! Every setting with a value that it must not have.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::{logging::LogSettings, settings::names};
+
+/// What a bad value holds, so that it would be seen wherever it is shown.
+const CANARY: &str = "sesame";
+
+/// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
+/// where any text will do, but none will not.
+const BAD_VALUES: [(&str, &str, &str); 47] = [
+    ("any", "LISTEN_ADDRESS", "sesame:8080"),
+    ("any", "PORT", "sesame"),
+    ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
+    ("any", "MAX_CONCURRENT_REQUESTS", "sesame"),
+    ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
+    ("any", "SHUTDOWN_GRACE_SECONDS", "sesame"),
+    ("any", "LOG_FORMAT", "sesame"),
+    ("any", "RUST_LOG", "publisher=sesame"),
+    ("any", "CONFIG_SOURCE", "sesame"),
+    (
+        "orchestrator",
+        "ORCHESTRATOR_BASE_URL",
+        "https://sesame@example.org",
+    ),
+    ("orchestrator", "ORCHESTRATOR_BASE_DOMAIN", "open sesame"),
+    ("orchestrator", "ORCHESTRATOR_PREFER_POST", "sesame"),
+    ("any", "RUNTIME_CONFIG_CACHE_MAX_SIZE", "sesame"),
+    ("any", "RUNTIME_CONFIG_MAX_STALE_SECONDS", "sesame"),
+    ("any", "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS", "sesame"),
+    ("any", "TENANT_SERVICE_CACHE_MAX_SIZE", "sesame"),
+    ("any", "TENANT_SERVICE_TTL_SECONDS", "sesame"),
+    ("any", "CREDENTIAL_CACHE_ENABLED", "sesame"),
+    ("any", "CREDENTIAL_CACHE_TTL_SECONDS", "sesame"),
+    ("any", "CREDENTIAL_CACHE_MAX_SIZE", "sesame"),
+    ("any", "DROPBOX_APP_KEY", ""),
+    ("any", "DROPBOX_API_URL", "sesame"),
+    ("any", "DROPBOX_CONTENT_URL", "https://example.org/?sesame"),
+    ("any", "OPENAI_BASE_URL", "ftp://sesame"),
+    ("any", "TELEGRAM_API_URL", "sesame"),
+    ("any", "EXTRA_CA_CERTS_FILE", "/nowhere/sesame"),
+    ("any", "AI_RATE_PER_MINUTE", "sesame"),
+    ("any", "WEB_ADMIN_COOKIE_TTL_SECONDS", "sesame"),
+    ("any", "WEB_SECURE_COOKIES", "sesame"),
+    ("any", "WEB_AUTH_DISABLED", "sesame"),
+    ("env", "STANDALONE_HOST", "open sesame"),
+    ("env", "STORAGE_PATHS", r#"{"root": "sesame"}"#),
+    ("env", "PUBLISHERS", r#"[{"type": "sesame"}]"#),
+    ("env", "EMAIL_SERVER", r#"{"sender": "sesame"}"#),
+    ("env", "OPENAI_SETTINGS", r#"{"vision_detail": "sesame"}"#),
+    (
+        "env",
+        "CAPTIONFILE_SETTINGS",
+        r#"{"artist_alias": ["sesame"]}"#,
+    ),
+    (
+        "env",
+        "CONFIRMATION_SETTINGS",
+        r#"{"confirmation_to_sender": "sesame"}"#,
+    ),
+    ("env", "CONTENT_SETTINGS", r#"{"archive": "sesame"}"#),
+    ("env", "FEATURE_PUBLISH", "sesame"),
+    ("env", "FEATURE_ANALYZE_CAPTION", "sesame"),
+    ("env", "FEATURE_ALT_TEXT", "sesame"),
+    ("env", "FEATURE_KEEP_CURATE", "sesame"),
+    ("env", "FEATURE_REMOVE_CURATE", "sesame"),
+    ("env", "FEATURE_DELETE", "sesame"),
+    ("env", "AUTO_VIEW", "sesame"),
+    // Secrets, beside what the file of each one can have.
+    (
+        "any",
+        "PUBLISH_LEDGER_URL",
+        "mysql://sesame@example.org/ledger",
+    ),
+    ("any", "WEB_AUTH_TOKEN", "sesamé"),
+];
+
+/// The secrets: each can have a bad file, and must not be given twice.
+fn secrets() -> Vec<String> {
+    let known = names::known();
+    let files = known.keys().filter_map(|name| name.strip_suffix("_FILE"));
+    let secrets = files.filter(|name| known.contains_key(*name));
+    secrets.map(str::to_owned).collect()
+}
+
+/// Reads what is right for a source, with some of it set otherwise, and says what is wrong with it.
+fn told(source: &str, changes: &[(&str, &str)]) -> String {
+    told_without("", source, changes)
+}
+
+/// The same without one of the settings.
+fn told_without(left_out: &str, source: &str, changes: &[(&str, &str)]) -> String {
+    let good: &[(&str, &str)] = match source {
+        "env" => &[
+            ("CONFIG_SOURCE", "env"),
+            ("STORAGE_PATHS", r#"{"root": "/images"}"#),
+            ("DROPBOX_REFRESH_TOKEN", "refresh"),
+        ],
+        _ => &[
+            ("ORCHESTRATOR_BASE_URL", "https://orchestrator.example.org"),
+            ("ORCHESTRATOR_SERVICE_TOKEN", "service-token"),
+        ],
+    };
+    let app = [("DROPBOX_APP_KEY", "key"), ("DROPBOX_APP_SECRET", "secret")];
+    let good = good
+        .iter()
+        .chain(&app)
+        .filter(|(name, _)| *name != left_out);
+    let pairs = good.chain(changes).copied();
+    let mut environment = Environment::from_pairs(pairs);
+    LogSettings::read(&mut environment, "info");
+    let problems = Settings::read(environment).err();
+    problems
+        .map(|problems| problems.to_string())
+        .unwrap_or_default()
+}
+
+/// Is there nothing wrong but with this one setting, and is its value not shown?
+fn assert_only(name: &str, told: &str) {
+    assert!(!told.contains(CANARY), "{told}");
+    assert!(!told.is_empty(), "{name} may be as bad as it likes");
+    for line in told.lines() {
+        let named = line
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with([':', '.', '[']));
+        assert!(named, "{name} should be the only one: {told}");
+    }
+}
+
+#[test]
+fn what_is_right_is_taken() {
+    assert_eq!(told("env", &[]), "");
+    assert_eq!(told("orchestrator", &[]), "");
+}
+
+#[test]
+fn a_bad_value_stops_the_start_and_is_named_but_not_shown() {
+    for (source, name, value) in BAD_VALUES {
+        let sources = match source {
+            "any" => &["env", "orchestrator"][..],
+            _ => &[source][..],
+        };
+        for source in sources {
+            assert_only(name, &told(source, &[(name, value)]));
+        }
+    }
+}
+
+#[test]
+fn a_secret_must_not_be_given_twice_nor_come_from_a_file_that_is_of_no_use() {
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let empty = empty.path().to_str().unwrap();
+    let secrets = secrets();
+    assert!(secrets.len() >= 12, "{secrets:?}");
+    for name in &secrets {
+        let file = format!("{name}_FILE");
+        let source = match name.as_str() {
+            "DROPBOX_REFRESH_TOKEN"
+            | "OPENAI_API_KEY"
+            | "TELEGRAM_BOT_TOKEN"
+            | "EMAIL_PASSWORD" => "env",
+            _ => "orchestrator",
+        };
+        for path in ["/nowhere/sesame", empty] {
+            assert_only(&file, &told_without(name, source, &[(&file, path)]));
+        }
+        assert_only(
+            name,
+            &told(source, &[(name, CANARY), (&file, "/nowhere/sesame")]),
+        );
+    }
+}
+
+#[test]
+fn no_setting_is_left_out() {
+    let mut tried: BTreeSet<String> = BAD_VALUES
+        .iter()
+        .map(|(_, name, _)| (*name).to_owned())
+        .collect();
+    for secret in secrets() {
+        tried.insert(format!("{secret}_FILE"));
+        tried.insert(secret);
+    }
+    let known: BTreeSet<String> = names::known().into_keys().collect();
+    assert_eq!(tried, known);
+}
