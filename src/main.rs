@@ -1,6 +1,7 @@
 //! The composition root: settings → adapters → use cases → routes → serve, read from top to
 //! bottom. The only place where concrete adapters meet the application.
 
+mod life_cycle;
 mod logging;
 mod metrics_listener;
 #[cfg(feature = "sandbox")]
@@ -35,6 +36,7 @@ use publisher::{
         http::{self, HttpDependencies, auth::AuthSettings},
         usecases::{
             analyze::AnalyzeImage,
+            capacity::RequestPlaces,
             credentials::Credentials,
             curate::CurateImage,
             draw_image::DrawImage,
@@ -44,6 +46,7 @@ use publisher::{
             list_images::ListImages,
             list_publications::ListPublications,
             listings::Listings,
+            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -55,8 +58,9 @@ use publisher::{
 };
 
 use self::{
+    life_cycle::{EndSignals, ShutdownTimes},
     logging::LogSettings,
-    server::{EndSignals, Listening},
+    server::Listening,
     settings::{Settings, Source, WithoutEffect},
 };
 
@@ -139,12 +143,7 @@ async fn serve() -> Result<ExitCode, Failure> {
     let signals = EndSignals::catch()?;
     let listening = Listening::on(service.listen).await?;
     tracing::info!(address = %listening.address(), "listening");
-    listening
-        .serve(service.routes, signals.wait(), service.shutdown_grace)
-        .await?;
-    service.ledger.close().await;
-    tracing::info!("ended");
-    Ok(ExitCode::SUCCESS)
+    Ok(service.run(listening, signals.wait()).await)
 }
 
 fn print_spec(format: SpecFormat) -> Result<ExitCode, Failure> {
@@ -159,8 +158,11 @@ fn print_spec(format: SpecFormat) -> Result<ExitCode, Failure> {
 /// The service, ready to be served.
 struct Service {
     listen: SocketAddr,
-    shutdown_grace: Duration,
+    max_connections: usize,
+    shutdown: ShutdownTimes,
     routes: BoxEndpoint<'static, Response>,
+    readiness: Arc<CheckReadiness>,
+    work: OwnTasks,
     ledger: OpenLedger,
 }
 
@@ -170,7 +172,8 @@ impl Service {
         let Settings {
             listen,
             metrics_listen: _,
-            shutdown_grace,
+            max_requests,
+            shutdown,
             source,
             tenancy,
             credentials,
@@ -187,22 +190,10 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
 
-        let (configs, secrets, host_rules, mode) = match source {
-            Source::Standalone(tenant) => {
-                let rules = tenant
-                    .host()
-                    .cloned()
-                    .map_or(HostRules::Any, HostRules::Only);
-                sources(Arc::new(*tenant), rules, Mode::Standalone)
-            }
-            Source::Orchestrator {
-                settings,
-                probe_host,
-            } => {
-                let client = OrchestratorClient::new(*settings, &roots, Arc::clone(&clock))?;
-                let mode = Mode::Orchestrated { probe_host };
-                sources(Arc::new(client), HostRules::TenantNames, mode)
-            }
+        let (configs, secrets, host_rules, mode) = sources(source, &roots, &clock)?;
+        let places = match mode {
+            Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
+            Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
         };
         let providers = providers(dropbox, openai, telegram, &roots, &clock)?;
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
@@ -222,6 +213,14 @@ impl Service {
         ));
         let chance = Arc::new(|| fastrand::u64(..));
         let (scaler, room) = (ImageScaler::default(), capacity.room.clone());
+        let work = OwnTasks::default();
+        let readiness = CheckReadiness::new(
+            mode,
+            configs,
+            Arc::clone(&ledger.reader),
+            Arc::clone(&clock),
+        )?;
+        let readiness = Arc::new(readiness);
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&listings)),
@@ -234,30 +233,31 @@ impl Service {
                     Arc::clone(&ledger.ledger),
                     Arc::clone(&ledger.reader),
                     capacity,
+                    work.clone(),
                 ),
                 Arc::clone(&ledger.requests),
             ),
-            curate: CurateImage::new(Arc::clone(&ledger.ledger)),
+            curate: CurateImage::new(Arc::clone(&ledger.ledger), work.clone()),
             analyze: AnalyzeImage::new(
                 scaler,
                 room,
                 Arc::clone(&clock),
                 Arc::clone(&ledger.ledger),
+                work.clone(),
             ),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
-            readiness: Arc::new(CheckReadiness::new(
-                mode,
-                configs,
-                Arc::clone(&ledger.reader),
-                Arc::clone(&clock),
-            )?),
+            readiness: Arc::clone(&readiness),
+            places,
             auth,
             clock,
         });
         Ok(Self {
             listen,
-            shutdown_grace,
+            max_connections: server::connections_within_limits(max_requests),
+            shutdown,
             routes,
+            readiness,
+            work,
             ledger,
         })
     }
@@ -286,17 +286,10 @@ fn providers(
 fn warn_of(without_effect: WithoutEffect, auth: &AuthSettings) {
     let WithoutEffect {
         unknown,
-        not_yet,
         of_the_other_source,
     } = without_effect;
     for problem in unknown {
         tracing::warn!("{problem}");
-    }
-    for name in not_yet {
-        tracing::warn!(
-            name,
-            "this setting is set, but has no effect in this version"
-        );
     }
     if !of_the_other_source.is_empty() {
         tracing::info!(
@@ -330,12 +323,31 @@ type Sources = (
     Mode,
 );
 
-/// One adapter that is the source of both configs and credentials.
-fn sources<S>(source: Arc<S>, host_rules: HostRules, mode: Mode) -> Sources
-where
-    S: TenantConfigSource + CredentialStore + 'static,
-{
-    (Arc::clone(&source) as _, source, host_rules, mode)
+/// Where configs and credentials come from: one adapter is the source of both. Contacts nobody.
+fn sources(source: Source, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> Result<Sources, Failure> {
+    Ok(match source {
+        Source::Standalone(tenant) => {
+            let rules = tenant
+                .host()
+                .cloned()
+                .map_or(HostRules::Any, HostRules::Only);
+            let tenant = Arc::new(*tenant);
+            (Arc::clone(&tenant) as _, tenant, rules, Mode::Standalone)
+        }
+        Source::Orchestrator {
+            settings,
+            probe_host,
+        } => {
+            let client = OrchestratorClient::new(*settings, roots, Arc::clone(clock))?;
+            let (client, mode) = (Arc::new(client), Mode::Orchestrated { probe_host });
+            (
+                Arc::clone(&client) as _,
+                client,
+                HostRules::TenantNames,
+                mode,
+            )
+        }
+    })
 }
 
 /// Why the process ends other than well.

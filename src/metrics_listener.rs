@@ -21,6 +21,8 @@ const BUCKETS: [f64; 13] = [
 /// How often timings are moved into their buckets where nobody scrapes, so that they do not pile
 /// up.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// Connections at a time: Prometheus has one, and people look now and then.
+const MAX_SCRAPERS: usize = 32;
 /// The format's own media type.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -58,10 +60,9 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
         })),
     );
     tokio::spawn(async move {
-        let served = listening.serve(routes, pending(), Duration::ZERO).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "metrics are no longer served");
-        }
+        listening
+            .serve(routes, MAX_SCRAPERS, pending(), Duration::ZERO)
+            .await;
     });
     tokio::spawn(async move {
         let mut times = tokio::time::interval(UPKEEP);

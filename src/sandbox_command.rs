@@ -16,11 +16,8 @@ use publisher::adapters::{
 };
 
 use crate::{
-    Failure, Service,
-    logging::LogSettings,
-    metrics_listener,
-    server::{EndSignals, Listening},
-    settings::Settings,
+    Failure, Service, life_cycle::EndSignals, logging::LogSettings, metrics_listener,
+    server::Listening, settings::Settings,
 };
 
 /// How long the one request of `--once` may take.
@@ -64,24 +61,18 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     if once {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let ended = async { ended.await.unwrap_or_default() };
-        let serving = listening.serve(service.routes, ended, service.shutdown_grace);
+        let serving = service.run(listening, ended);
         let walking = async {
             let result = walk_through(&sandbox, address).await;
             drop(end);
             result
         };
-        let (served, walked) = tokio::join!(serving, walking);
-        service.ledger.close().await;
-        served?;
+        let (_, walked) = tokio::join!(serving, walking);
         return walked;
     }
     print(&introduction(&sandbox, address))?;
     let signals = EndSignals::catch()?;
-    listening
-        .serve(service.routes, signals.wait(), service.shutdown_grace)
-        .await?;
-    service.ledger.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(service.run(listening, signals.wait()).await)
 }
 
 async fn walk_through(sandbox: &Sandbox, address: SocketAddr) -> Result<ExitCode, Failure> {

@@ -34,6 +34,7 @@ use publisher::{
 };
 
 pub(crate) use self::source::Source;
+use crate::life_cycle::ShutdownTimes;
 
 /// Where the service listens when nobody says.
 const DEFAULT_PORT: u16 = 8080;
@@ -42,18 +43,16 @@ const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHO
 /// The longest that a stale config may be served, in seconds (a week).
 const LONGEST_STALE: u64 = 604_800;
 
-/// Settings that are documented, and that this version does not act on yet. Setting one is told
-/// at the start, so that nothing is silently ignored.
-const NOT_YET: [&str; 1] = ["MAX_CONCURRENT_REQUESTS"];
-
 /// Everything that the environment says.
 pub(crate) struct Settings {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
     /// Where metrics are scraped; `None`: nowhere.
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// How long running requests may go on after the service was told to end.
-    pub(crate) shutdown_grace: Duration,
+    /// How many requests are answered at a time.
+    pub(crate) max_requests: NonZeroUsize,
+    /// How long ending may take.
+    pub(crate) shutdown: ShutdownTimes,
     /// Where tenants come from.
     pub(crate) source: Source,
     /// How tenants are kept.
@@ -82,8 +81,6 @@ pub(crate) struct Settings {
 pub(crate) struct WithoutEffect {
     /// Names that are no settings, but look as if they were meant to be.
     pub(crate) unknown: Vec<SettingProblem>,
-    /// Settings that this version does not act on.
-    pub(crate) not_yet: Vec<&'static str>,
     /// Settings of the source that is not in use. They may well be there for the day on which it
     /// is.
     pub(crate) of_the_other_source: Vec<String>,
@@ -117,7 +114,8 @@ impl Settings {
         let listen = listen_address(environment);
         let metrics_listen =
             environment.socket_address_or_off("METRICS_LISTEN_ADDRESS", DEFAULT_METRICS);
-        let shutdown_grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
+        let max_requests = max_requests(environment);
+        let shutdown = shutdown(environment);
         let source = Source::read(environment);
         let tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
@@ -128,15 +126,11 @@ impl Settings {
         let ledger = ledger(environment);
         let capacity = capacity(environment);
         let auth = auth::read(environment);
-        // Checked all the same, so that it is right on the day on which it matters.
-        environment.number("MAX_CONCURRENT_REQUESTS", 1_024, 1..=100_000);
-        let not_yet = NOT_YET.into_iter();
-        let not_yet = not_yet.filter(|name| environment.text(name).is_some());
-        let not_yet = not_yet.collect();
         Some(Self {
             listen,
             metrics_listen,
-            shutdown_grace,
+            max_requests,
+            shutdown,
             source: source?,
             tenancy,
             credentials,
@@ -149,7 +143,6 @@ impl Settings {
             auth: auth?,
             without_effect: WithoutEffect {
                 unknown: Vec::new(),
-                not_yet,
                 of_the_other_source: Vec::new(),
             },
         })
@@ -164,6 +157,21 @@ fn listen_address(environment: &mut Environment) -> SocketAddr {
         environment.reject("PORT", "must be the port of LISTEN_ADDRESS, or be left out");
     }
     listen
+}
+
+fn max_requests(environment: &mut Environment) -> NonZeroUsize {
+    let requests = environment.number("MAX_CONCURRENT_REQUESTS", 1_024, 1..=100_000);
+    NonZeroUsize::new(requests).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn shutdown(environment: &mut Environment) -> ShutdownTimes {
+    const NOTICE: &str = "SHUTDOWN_NOTICE_SECONDS";
+    let grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
+    let notice = Duration::from_secs(environment.number(NOTICE, 0, 0..=3_600));
+    if notice >= grace {
+        environment.reject(NOTICE, "must be less than SHUTDOWN_GRACE_SECONDS");
+    }
+    ShutdownTimes { grace, notice }
 }
 
 fn tenancy(environment: &mut Environment) -> TenancySettings {

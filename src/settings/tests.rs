@@ -32,7 +32,9 @@ fn an_orchestrator_and_the_dropbox_app_are_enough() {
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
     assert!(matches!(settings.source, Source::Orchestrator { .. }));
     assert!(matches!(settings.auth, AuthSettings::Enforced(_)));
-    assert_eq!(settings.shutdown_grace, Duration::from_secs(25));
+    assert_eq!(settings.max_requests.get(), 1_024);
+    let (grace, notice) = (Duration::from_secs(25), Duration::ZERO);
+    assert_eq!(settings.shutdown, ShutdownTimes { grace, notice });
 }
 
 #[test]
@@ -40,6 +42,8 @@ fn every_bad_value_is_named_at_once() {
     let names = problems(&[
         ("PORT", "eighty"),
         ("SHUTDOWN_GRACE_SECONDS", "0"),
+        ("MAX_CONCURRENT_REQUESTS", "0"),
+        ("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "four"),
         ("CREDENTIAL_CACHE_TTL_SECONDS", "601"),
         ("CREDENTIAL_CACHE_ENABLED", "maybe"),
         ("AI_RATE_PER_MINUTE", "0"),
@@ -56,6 +60,8 @@ fn every_bad_value_is_named_at_once() {
     for name in [
         "PORT",
         "SHUTDOWN_GRACE_SECONDS",
+        "MAX_CONCURRENT_REQUESTS",
+        "MAX_CONCURRENT_PUBLISHES_PER_TENANT",
         "CREDENTIAL_CACHE_TTL_SECONDS",
         "CREDENTIAL_CACHE_ENABLED",
         "AI_RATE_PER_MINUTE",
@@ -100,12 +106,6 @@ fn port_and_listen_address_must_agree() {
 }
 
 #[test]
-fn a_setting_without_effect_is_told() {
-    let settings = read(&[("MAX_CONCURRENT_REQUESTS", "10")]).unwrap();
-    assert_eq!(settings.without_effect.not_yet, ["MAX_CONCURRENT_REQUESTS"]);
-}
-
-#[test]
 fn a_misspelt_setting_is_told_and_hinted_at_where_something_is_missing() {
     let misspelt = ("ORCHESTRATOR_BASEURL", "https://orchestrator.example.org");
     let settings = read(&[misspelt]).unwrap();
@@ -134,6 +134,21 @@ fn settings_of_the_source_that_is_not_in_use_are_known_and_told() {
         of_the_other_source,
         ["EMAIL_PASSWORD_FILE", "STORAGE_PATHS"]
     );
+}
+
+#[test]
+fn the_notice_is_a_part_of_the_grace() {
+    let both = [
+        ("SHUTDOWN_GRACE_SECONDS", "10"),
+        ("SHUTDOWN_NOTICE_SECONDS", "9"),
+    ];
+    let (grace, notice) = (Duration::from_secs(10), Duration::from_secs(9));
+    let read = read(&both).unwrap().shutdown;
+    assert_eq!(read, ShutdownTimes { grace, notice });
+    for notice in ["25", "soon", "-1"] {
+        let name = "SHUTDOWN_NOTICE_SECONDS";
+        assert_eq!(problems(&[(name, notice)]), [name], "{notice}");
+    }
 }
 
 #[test]

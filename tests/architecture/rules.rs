@@ -38,7 +38,7 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 11] = [
+const HOMES: [(&str, &[&str], &str); 14] = [
     ("cached", &["app::usecases"], "caches live in the use cases"),
     ("clap", &[""], "the command line is the binary's"),
     (
@@ -57,6 +57,16 @@ const HOMES: [(&str, &[&str], &str); 11] = [
         "cookies are signed in one place",
     ),
     (
+        "hyper",
+        &["", "adapters::sandbox"],
+        "connections are served by the binary, and by the stand-ins",
+    ),
+    (
+        "hyper_util",
+        &["", "adapters::sandbox"],
+        "connections are served by the binary, and by the stand-ins",
+    ),
+    (
         "lettre",
         &["adapters::smtp"],
         "mail is spoken in one adapter",
@@ -72,6 +82,11 @@ const HOMES: [(&str, &[&str], &str); 11] = [
         "the web framework stays in the HTTP layer",
     ),
     ("reqwest", &["adapters"], "only adapters speak to upstreams"),
+    (
+        "rlimit",
+        &[""],
+        "what the system allows is the binary's business",
+    ),
     (
         "sqlx",
         &["adapters::ledger"],

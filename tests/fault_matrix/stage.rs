@@ -24,7 +24,7 @@ use publisher::{
         http::{HttpDependencies, auth::AuthSettings, routes},
         usecases::{
             analyze::AnalyzeImage,
-            capacity::{Capacity, ImageRoom, PublishSlots},
+            capacity::{Capacity, ImageRoom, PublishSlots, RequestPlaces},
             credentials::{CredentialCacheSettings, Credentials},
             curate::CurateImage,
             draw_image::DrawImage,
@@ -33,6 +33,7 @@ use publisher::{
             list_images::ListImages,
             list_publications::ListPublications,
             listings::Listings,
+            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -170,6 +171,7 @@ fn compose(
         &clock,
         TenancySettings::default(),
     );
+    let tasks = OwnTasks::default();
     let publish = PublishImage::new(
         ImageScaler::default(),
         Arc::clone(&clock),
@@ -179,6 +181,7 @@ fn compose(
             slots: PublishSlots::new(NonZeroUsize::MIN),
             room: ImageRoom::default(),
         },
+        tasks.clone(),
     );
     let readiness = CheckReadiness::new(
         Mode::Standalone,
@@ -194,15 +197,17 @@ fn compose(
         draw: draw.unwrap(),
         thumbnails: FetchThumbnail::new(listings),
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
-        curate: CurateImage::new(Arc::clone(&ledger.ledger)),
+        curate: CurateImage::new(Arc::clone(&ledger.ledger), tasks.clone()),
         analyze: AnalyzeImage::new(
             ImageScaler::default(),
             ImageRoom::default(),
             Arc::clone(&clock),
             Arc::clone(&ledger.ledger),
+            tasks,
         ),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness.unwrap()),
+        places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
         auth: AuthSettings::Disabled,
         clock,
     })

@@ -14,8 +14,10 @@ use reqwest::{Client, Method, RequestBuilder, Response, header::HOST};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    net::TcpStream,
     process::{Child, Command},
     sync::watch,
+    time::Instant,
 };
 
 /// Long enough for a slow machine; reaching it is a failure.
@@ -183,6 +185,21 @@ impl Service {
         kilobytes.parse::<u64>().unwrap() * 1024
     }
 
+    /// Waits until it has logged this.
+    pub(crate) async fn logged(&self, text: &str) {
+        until(async || self.log().contains(text)).await;
+    }
+
+    /// Waits until it accepts no connections any more.
+    pub(crate) async fn refuses_connections(&self) {
+        until(async || TcpStream::connect(self.address()).await.is_err()).await;
+    }
+
+    /// Waits until it is ready.
+    pub(crate) async fn becomes_ready(&self) {
+        until(async || self.get("any", "/health/ready").await.status == 200).await;
+    }
+
     /// Sends SIGTERM.
     pub(crate) async fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();
@@ -269,6 +286,25 @@ pub(crate) fn command(subcommand: &str) -> Command {
         .stderr(Stdio::piped());
     command.kill_on_drop(true);
     command
+}
+
+/// Looks again and again until it is so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let looking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap();
+}
+
+/// The time, for tests of what takes time in another process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the service runs on a clock of its own, which cannot be paused from here"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
 
 impl Log {

@@ -19,7 +19,7 @@ use poem_openapi::{
 
 use super::{
     dto::problem::{FieldError, Problem},
-    middleware::body_limit,
+    middleware::body_limit::{self, BodyRefused},
     problem::ProblemKind,
 };
 use crate::{app::usecases::error_chain::ErrorChain, domain::request_id::RequestId};
@@ -119,9 +119,16 @@ impl ApiError {
             let detail = "The body's media type is not one that this operation takes.";
             return Self::new(ProblemKind::UnsupportedMediaType, detail);
         }
-        if body_limit::is_exceeded(&error) {
-            let detail = "The body has more than 64 KiB.";
-            return Self::new(ProblemKind::PayloadTooLarge, detail);
+        match body_limit::refusal(&error) {
+            Some(BodyRefused::TooLarge) => {
+                let detail = "The body has more than 64 KiB.";
+                return Self::new(ProblemKind::PayloadTooLarge, detail);
+            }
+            Some(BodyRefused::TooSlow) => {
+                let detail = "The body did not arrive within 30 seconds.";
+                return Self::new(ProblemKind::RequestTimeout, detail);
+            }
+            None => {}
         }
         match error.status() {
             StatusCode::NOT_FOUND => {
@@ -179,6 +186,10 @@ impl ApiError {
         if needs_retry_after(status) {
             let wait = self.retry_after.unwrap_or(DEFAULT_RETRY_AFTER);
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        if status == StatusCode::REQUEST_TIMEOUT {
+            // The rest of the body is not waited for.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         for challenge in self.challenges {
             // One each: clients that know one scheme only read a list of them badly.

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::app::usecases::readiness::CheckReadiness;
 
+/// Where probes ask.
+pub(super) const PATHS: [&str; 3] = ["/health", "/health/live", "/health/ready"];
+
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.
 pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
@@ -80,6 +83,7 @@ impl HealthApi {
     ///
     /// Standalone: while the publication ledger answers. Orchestrated: while the orchestrator
     /// answers, too. Both are asked at most once in five seconds however often this is called.
+    /// Never once the service was told to end: send no more requests to it then.
     #[oai(
         path = "/health/ready",
         method = "get",

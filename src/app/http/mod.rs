@@ -41,14 +41,16 @@ use self::{
     health::HealthApi,
     images::ImagesApi,
     known_routes::KnownRoutes,
-    middleware::{body_limit::BodyLimit, observe::Observe, problems::Problems},
+    middleware::{
+        admission::Admission, body_limit::BodyLimit, observe::Observe, problems::Problems,
+    },
     publications::PublicationsApi,
     publishing::PublishingApi,
     tenant_scope::TenantRoutes,
 };
 use crate::{
     app::usecases::{
-        analyze::AnalyzeImage, curate::CurateImage, draw_image::DrawImage,
+        analyze::AnalyzeImage, capacity::RequestPlaces, curate::CurateImage, draw_image::DrawImage,
         fetch_thumbnail::FetchThumbnail, list_images::ListImages,
         list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
         resolve_tenant::ResolveTenant,
@@ -76,6 +78,8 @@ pub struct HttpDependencies {
     pub publications: ListPublications,
     /// Tells whether tenants can be served.
     pub readiness: Arc<CheckReadiness>,
+    /// How many requests are answered at a time.
+    pub places: RequestPlaces,
     /// How admins are told from others.
     pub auth: AuthSettings,
     /// Measures how long requests take, and ends sessions.
@@ -110,6 +114,7 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         analyze,
         publications,
         readiness,
+        places,
         auth,
         clock,
     } = dependencies;
@@ -139,7 +144,8 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
     let routed = service.data(auth);
-    let answered = Problems::new(BodyLimit(routed), Arc::clone(&known));
+    let admitted = Admission::new(BodyLimit(routed), places);
+    let answered = Problems::new(admitted, Arc::clone(&known));
     Observe::new(answered, known, clock).boxed()
 }
 

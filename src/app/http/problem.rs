@@ -21,6 +21,8 @@ pub enum ProblemKind {
     NotFound,
     /// 405.
     MethodNotAllowed,
+    /// 408.
+    RequestTimeout,
     /// 409.
     Conflict,
     /// 413.
@@ -63,7 +65,7 @@ struct Facts {
 
 impl ProblemKind {
     /// Every kind there is, in the order of their statuses.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -72,6 +74,7 @@ impl ProblemKind {
         Self::ImageNotFound,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::Conflict,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -170,6 +173,12 @@ impl ProblemKind {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Method not allowed",
                 "The path knows other methods, which `Allow` names.",
+            ),
+            Self::RequestTimeout => (
+                "request-timeout",
+                StatusCode::REQUEST_TIMEOUT,
+                "Request timed out",
+                "The body did not arrive within 30 seconds. The connection is closed.",
             ),
             Self::Conflict => (
                 "conflict",

@@ -50,7 +50,6 @@ const PUBLISHING: &[ProblemKind] = &[
     ProblemKind::UnusableImage,
     ProblemKind::RateLimited,
     ProblemKind::LedgerUnavailable,
-    ProblemKind::Overloaded,
     ProblemKind::UpstreamFailed,
     ProblemKind::UpstreamLimited,
     ProblemKind::UpstreamTimeout,

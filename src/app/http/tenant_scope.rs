@@ -100,7 +100,7 @@ impl Endpoint for Scoped {
 
 /// The `Host` header, if there is exactly one. The request's target does not count, even where it
 /// names a host, nor does any header that a proxy could have added or a caller made up.
-fn host_of(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn host_of(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let only = hosts.next().filter(|_| hosts.next().is_none());
     only.and_then(|host| host.to_str().ok())

@@ -6,6 +6,7 @@ mod curation;
 mod errors;
 mod harness;
 mod images;
+mod limits;
 mod logs;
 mod looking;
 mod publications;

@@ -11,7 +11,7 @@ use super::{
     held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
-    own_task::{Lost, to_its_end},
+    own_task::{Lost, OwnTasks},
     tenant::Tenant,
 };
 use crate::{
@@ -99,23 +99,26 @@ pub struct AnalyzeImage {
     room: ImageRoom,
     clock: Arc<dyn Clock>,
     ledger: Arc<dyn Ledger>,
+    tasks: OwnTasks,
 }
 
 impl AnalyzeImage {
     /// Analyses images, scaled by `scaler`, as many as there is `room` for, that nobody else, as
-    /// `ledger` knows, is working on.
+    /// `ledger` knows, is working on; on `tasks`.
     #[must_use]
     pub fn new(
         scaler: ImageScaler,
         room: ImageRoom,
         clock: Arc<dyn Clock>,
         ledger: Arc<dyn Ledger>,
+        tasks: OwnTasks,
     ) -> Self {
         Self {
             scaler,
             room,
             clock,
             ledger,
+            tasks,
         }
     }
 
@@ -140,7 +143,8 @@ impl AnalyzeImage {
             tenant,
             request_id,
         };
-        to_its_end(async move { work.run(&name, force_refresh).await }).await?
+        let work = async move { work.run(&name, force_refresh).await };
+        self.tasks.to_its_end(work).await?
     }
 }
 

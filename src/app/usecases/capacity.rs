@@ -1,7 +1,8 @@
-//! How much is done at a time: publications of one tenant, and images in memory of all of them.
+//! How much is done at a time: requests, publications of one tenant, and images in memory.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -9,7 +10,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::tenant::TenantName;
+use crate::domain::{host::Host, tenant::TenantName};
 
 /// The files that are in memory at a time, all tenants together, in bytes (96 MiB): ten from a
 /// camera, or one of the largest beside a few. What is decoded of them is bounded by `imaging`;
@@ -30,23 +31,26 @@ pub struct Capacity {
 }
 
 /// Lets each tenant publish so many images at a time, so that none takes all there is.
+pub type PublishSlots = Slots<TenantName>;
+
+/// Lets each key have so many slots at a time.
 #[derive(Debug, Clone)]
-pub struct PublishSlots {
+pub struct Slots<K> {
     max: NonZeroUsize,
-    taken: Taken,
+    taken: Taken<K>,
 }
 
-type Taken = Arc<Mutex<HashMap<TenantName, usize>>>;
+type Taken<K> = Arc<Mutex<HashMap<K, usize>>>;
 
-/// The right to publish one image now; given back on drop.
+/// The right to do one thing now; given back on drop.
 #[derive(Debug)]
-pub struct PublishSlot {
-    tenant: TenantName,
-    taken: Taken,
+pub struct Slot<K: Eq + Hash> {
+    key: K,
+    taken: Taken<K>,
 }
 
-impl PublishSlots {
-    /// Lets each tenant have `max` at a time.
+impl<K: Eq + Hash + Clone> Slots<K> {
+    /// Lets each key have `max` at a time.
     #[must_use]
     pub fn new(max: NonZeroUsize) -> Self {
         Self {
@@ -55,31 +59,81 @@ impl PublishSlots {
         }
     }
 
-    /// A slot, unless the tenant has all of its own.
+    /// A slot, unless the key has all of its own.
     #[must_use]
-    pub fn take(&self, tenant: &TenantName) -> Option<PublishSlot> {
+    pub fn take(&self, key: &K) -> Option<Slot<K>> {
         let mut taken = lock(&self.taken);
-        let count = taken.entry(tenant.clone()).or_default();
+        let count = taken.entry(key.clone()).or_default();
         if *count >= self.max.get() {
             return None;
         }
         *count += 1;
-        Some(PublishSlot {
-            tenant: tenant.clone(),
+        Some(Slot {
+            key: key.clone(),
             taken: Arc::clone(&self.taken),
         })
     }
 }
 
-impl Drop for PublishSlot {
+impl<K: Eq + Hash> Drop for Slot<K> {
     fn drop(&mut self) {
         let mut taken = lock(&self.taken);
-        if let Some(count) = taken.get_mut(&self.tenant) {
+        if let Some(count) = taken.get_mut(&self.key) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                taken.remove(&self.tenant);
+                taken.remove(&self.key);
             }
         }
+    }
+}
+
+/// How many requests are answered at a time.
+#[derive(Debug, Clone)]
+pub struct RequestPlaces {
+    all: Arc<Semaphore>,
+    of_each_host: Slots<Option<Host>>,
+}
+
+/// The place of one request; given back on drop.
+#[derive(Debug)]
+pub struct RequestPlace {
+    _of_host: Slot<Option<Host>>,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl RequestPlaces {
+    /// `max` places for one tenant, under whatever host.
+    #[must_use]
+    pub fn for_one_tenant(max: NonZeroUsize) -> Self {
+        Self::new(max, max)
+    }
+
+    /// `max` places that tenants share: the requests of one host have seven eighths of them at most
+    /// (of fewer than eight, all), so that others are served while one tenant's storage hangs.
+    #[must_use]
+    pub fn for_many_tenants(max: NonZeroUsize) -> Self {
+        let others = max.get() / 8;
+        Self::new(
+            max,
+            NonZeroUsize::new(max.get() - others).unwrap_or(NonZeroUsize::MIN),
+        )
+    }
+
+    fn new(max: NonZeroUsize, of_each_host: NonZeroUsize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(max.get().min(Semaphore::MAX_PERMITS))),
+            of_each_host: Slots::new(of_each_host),
+        }
+    }
+
+    /// A place for a request under this host, unless all are taken. All that name none share
+    /// theirs. The host is what counts and not the tenant, because finding a tenant can hang, too.
+    #[must_use]
+    pub fn take(&self, host: Option<&Host>) -> Option<RequestPlace> {
+        Some(RequestPlace {
+            _of_host: self.of_each_host.take(&host.cloned())?,
+            _of_all: Arc::clone(&self.all).try_acquire_owned().ok()?,
+        })
     }
 }
 
@@ -161,6 +215,39 @@ mod tests {
         let slots = PublishSlots::new(NonZeroUsize::MIN);
         drop(slots.take(&tenant("alice")));
         assert!(lock(&slots.taken).is_empty());
+    }
+
+    fn places(max: usize) -> NonZeroUsize {
+        NonZeroUsize::new(max).unwrap()
+    }
+
+    #[test]
+    fn one_host_leaves_an_eighth_of_the_places_to_others() {
+        let host = |name: &str| Host::normalise(name).ok();
+        let (alice, bob) = (host("alice.example.org"), host("bob.example.org"));
+        let shared = RequestPlaces::for_many_tenants(places(16));
+        let mut taken: Vec<_> = (0..14).map(|_| shared.take(alice.as_ref())).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(shared.take(alice.as_ref()).is_none(), "its share is taken");
+        taken.extend([shared.take(bob.as_ref()), shared.take(None)]);
+        assert!(taken.iter().all(Option::is_some));
+        assert!(shared.take(bob.as_ref()).is_none(), "all are taken");
+        drop(taken);
+        assert!(shared.take(alice.as_ref()).is_some());
+        assert!(
+            lock(&shared.of_each_host.taken).is_empty(),
+            "nobody is remembered"
+        );
+    }
+
+    #[test]
+    fn a_tenant_that_is_alone_has_all_places() {
+        let alone = RequestPlaces::for_one_tenant(places(8));
+        let taken: Vec<_> = (0..8).map_while(|_| alone.take(None)).collect();
+        assert_eq!((taken.len(), alone.take(None).is_none()), (8, true));
+        let few = RequestPlaces::for_many_tenants(places(7));
+        let taken: Vec<_> = (0..7).map_while(|_| few.take(None)).collect();
+        assert_eq!(taken.len(), 7);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     error_chain::ErrorChain,
     held_lease::HeldLease,
-    own_task::{Lost, to_its_end},
+    own_task::{Lost, OwnTasks},
     tenant::Tenant,
 };
 use crate::{
@@ -60,13 +60,14 @@ pub enum CurateImageError {
 #[derive(Clone)]
 pub struct CurateImage {
     ledger: Arc<dyn Ledger>,
+    tasks: OwnTasks,
 }
 
 impl CurateImage {
-    /// Sorts images that nobody else, as `ledger` knows, is working on.
+    /// Sorts images that nobody else, as `ledger` knows, is working on; on `tasks`.
     #[must_use]
-    pub fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger }
+    pub fn new(ledger: Arc<dyn Ledger>, tasks: OwnTasks) -> Self {
+        Self { ledger, tasks }
     }
 
     /// Does this with an image; or, for a preview and for a tenant whose content settings say
@@ -94,7 +95,8 @@ impl CurateImage {
             curation,
             request_id,
         };
-        to_its_end(async move { work.run(&name, preview_only).await }).await?
+        let work = async move { work.run(&name, preview_only).await };
+        self.tasks.to_its_end(work).await?
     }
 }
 

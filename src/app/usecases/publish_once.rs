@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{
     error_chain::ErrorChain,
-    own_task::to_its_end,
     publish::{PublishImage, PublishImageError},
     tenant::Tenant,
 };
@@ -97,7 +96,8 @@ impl PublishOnce {
             attempt.end(&result, write_down).await;
             Ok(PublishAnswer::First(result?))
         };
-        to_its_end(task).await.map_err(PublishImageError::from)?
+        let ended = self.publish.tasks().to_its_end(task).await;
+        ended.map_err(PublishImageError::from)?
     }
 
     /// Takes the key, or says why not; the inner error is the answer that there is already.

@@ -1,7 +1,14 @@
 //! Can this process serve tenants? In both modes the ledger must answer: without it, nothing is
 //! published.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use cached::BuildError;
 
@@ -42,6 +49,9 @@ pub enum NotReady {
     /// The ledger does not answer.
     #[error("the ledger does not answer")]
     LedgerUnavailable,
+    /// The process was told to end.
+    #[error("the process was told to end")]
+    ShuttingDown,
 }
 
 /// Tells whether this process can serve tenants.
@@ -49,6 +59,7 @@ pub struct CheckReadiness {
     mode: Mode,
     source: Arc<dyn TenantConfigSource>,
     ledger: Arc<dyn LedgerReader>,
+    is_ending: AtomicBool,
     kept: Arc<TimedCache<(), Result<(), NotReady>>>,
     flights: SingleFlight<(), Result<(), NotReady>>,
 }
@@ -69,6 +80,7 @@ impl CheckReadiness {
             mode,
             source,
             ledger,
+            is_ending: AtomicBool::new(false),
             kept,
             flights: SingleFlight::new(PROBE_LIMIT),
         })
@@ -80,11 +92,19 @@ impl CheckReadiness {
         &self.mode
     }
 
+    /// From now on no more requests are wanted.
+    pub fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
     /// Whether tenants can be served; asks at most once in five seconds.
     ///
     /// # Errors
     /// [`NotReady`].
     pub async fn run(&self, request_id: &RequestId) -> Result<(), NotReady> {
+        if self.is_ending.load(Ordering::Relaxed) {
+            return Err(NotReady::ShuttingDown);
+        }
         if let Some(kept) = self.kept.get(&()) {
             return kept;
         }
@@ -178,6 +198,17 @@ mod tests {
         }
         tokio::time::advance(KEPT_FOR).await;
         assert!(readiness.run(&id).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_ends_is_not_ready_whatever_was_known() {
+        let mut source = MockTenantConfigSource::new();
+        source.expect_probe().times(1).returning(|_, _| Ok(()));
+        let readiness = readiness(source);
+        let id = RequestId::from_caller("id").unwrap();
+        assert_eq!(readiness.run(&id).await, Ok(()));
+        readiness.end();
+        assert_eq!(readiness.run(&id).await, Err(NotReady::ShuttingDown));
     }
 
     #[tokio::test]

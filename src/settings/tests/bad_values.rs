@@ -17,6 +17,7 @@ const BAD_VALUES: [(&str, &str, &str); 47] = [
     ("any", "MAX_CONCURRENT_REQUESTS", "sesame"),
     ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
     ("any", "SHUTDOWN_GRACE_SECONDS", "sesame"),
+    ("any", "SHUTDOWN_NOTICE_SECONDS", "sesame"),
     ("any", "LOG_FORMAT", "sesame"),
     ("any", "RUST_LOG", "publisher=sesame"),
     ("any", "CONFIG_SOURCE", "sesame"),

@@ -68,6 +68,8 @@ pub enum NotReadyReason {
     OrchestratorUnauthorized,
     /// The ledger does not answer, so nothing can be published.
     LedgerUnavailable,
+    /// The service was told to end; it finishes what it has begun.
+    ShuttingDown,
 }
 
 impl From<&Mode> for ServiceMode {
@@ -85,6 +87,7 @@ impl From<NotReady> for NotReadyReason {
             NotReady::OrchestratorUnavailable => Self::OrchestratorUnavailable,
             NotReady::OrchestratorUnauthorized => Self::OrchestratorUnauthorized,
             NotReady::LedgerUnavailable => Self::LedgerUnavailable,
+            NotReady::ShuttingDown => Self::ShuttingDown,
         }
     }
 }

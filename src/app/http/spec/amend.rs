@@ -119,6 +119,7 @@ fn declare_problems(operation: &mut Value, is_tenants: bool, is_write: bool) {
         kinds.extend([
             ProblemKind::TenantNotFound,
             ProblemKind::TenantUnavailable,
+            ProblemKind::Overloaded,
             ProblemKind::Internal,
         ]);
     }
@@ -135,6 +136,7 @@ fn declare_problems(operation: &mut Value, is_tenants: bool, is_write: bool) {
     }
     if operation.get("requestBody").is_some() {
         kinds.extend([
+            ProblemKind::RequestTimeout,
             ProblemKind::PayloadTooLarge,
             ProblemKind::UnsupportedMediaType,
         ]);

@@ -22,7 +22,7 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImage,
-            capacity::{Capacity, ImageRoom, PublishSlots},
+            capacity::{Capacity, ImageRoom, PublishSlots, RequestPlaces},
             credentials::{CredentialCacheSettings, Credentials},
             curate::CurateImage,
             draw_image::DrawImage,
@@ -32,6 +32,7 @@ use crate::{
             list_images::ListImages,
             list_publications::ListPublications,
             listings::Listings,
+            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -73,6 +74,7 @@ pub(super) struct Service {
     pub(super) ledger: Option<MockLedger>,
     pub(super) reader: MockLedgerReader,
     pub(super) requests: MockIdempotencyStore,
+    pub(super) places: RequestPlaces,
 }
 
 /// An answer, read to its end.
@@ -112,6 +114,7 @@ impl Service {
             ledger: None,
             reader: MockLedgerReader::new(),
             requests: MockIdempotencyStore::new(),
+            places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
         }
     }
 
@@ -159,6 +162,7 @@ impl Service {
             ledger,
             mut reader,
             requests,
+            places,
         } = self;
         reader.expect_probe().returning(|| Ok(()));
         let reader: Arc<dyn LedgerReader> = Arc::new(reader);
@@ -182,6 +186,7 @@ impl Service {
         let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
         let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
+        let tasks = OwnTasks::default();
         routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list: ListImages::new(Arc::clone(&listings)),
@@ -194,18 +199,21 @@ impl Service {
                     Arc::clone(&ledger),
                     Arc::clone(&reader),
                     capacity(),
+                    tasks.clone(),
                 ),
                 Arc::new(requests),
             ),
-            curate: CurateImage::new(Arc::clone(&ledger)),
+            curate: CurateImage::new(Arc::clone(&ledger), tasks.clone()),
             analyze: AnalyzeImage::new(
                 ImageScaler::default(),
                 ImageRoom::default(),
                 Arc::clone(&clock),
                 ledger,
+                tasks,
             ),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
+            places,
             auth,
             clock,
         })

@@ -107,6 +107,7 @@ async fn analyze(
         ImageRoom::default(),
         clock(),
         Arc::new(ledger),
+        OwnTasks::default(),
     )
     .run(fixture.build(), image_name(), force_refresh, request_id())
     .await

@@ -46,7 +46,7 @@ async fn curate(
     curation: Curation,
     preview_only: bool,
 ) -> Result<CurationReport, CurateImageError> {
-    CurateImage::new(Arc::new(ledger))
+    CurateImage::new(Arc::new(ledger), OwnTasks::default())
         .run(
             fixture.build(),
             image_name(),

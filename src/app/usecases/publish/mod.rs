@@ -21,7 +21,7 @@ use super::{
     captioning::CaptionsUnavailable,
     imaging::{ImageScaler, ScaleError},
     loaded_image::LoadError,
-    own_task::{Lost, to_its_end},
+    own_task::{Lost, OwnTasks},
     publish_once::Attempt,
     tenant::Tenant,
 };
@@ -76,11 +76,12 @@ pub struct PublishImage {
     ledger: Arc<dyn Ledger>,
     reader: Arc<dyn LedgerReader>,
     capacity: Capacity,
+    tasks: OwnTasks,
 }
 
 impl PublishImage {
-    /// Publishes with images scaled by `scaler`, within `capacity`, and nothing that `ledger` knows
-    /// to be published; `reader` reads the same ledger.
+    /// Publishes with images scaled by `scaler`, within `capacity`, on `tasks`, and nothing that
+    /// `ledger` knows to be published; `reader` reads the same ledger.
     #[must_use]
     pub fn new(
         scaler: ImageScaler,
@@ -88,6 +89,7 @@ impl PublishImage {
         ledger: Arc<dyn Ledger>,
         reader: Arc<dyn LedgerReader>,
         capacity: Capacity,
+        tasks: OwnTasks,
     ) -> Self {
         Self {
             scaler,
@@ -95,7 +97,13 @@ impl PublishImage {
             ledger,
             reader,
             capacity,
+            tasks,
         }
+    }
+
+    /// Where what must not stop half-way runs.
+    pub(super) fn tasks(&self) -> &OwnTasks {
+        &self.tasks
     }
 
     /// Publishes one image. Runs on a task of its own: a caller that goes away does not stop a
@@ -130,7 +138,7 @@ impl PublishImage {
             let _slot = slot;
             publication.run().await
         };
-        to_its_end(task).await?
+        self.tasks.to_its_end(task).await?
     }
 }
 

@@ -1,0 +1,112 @@
+//! From listening to the end: the service is run until it is told to end, finishes what it has
+//! begun, and closes the ledger. `docs/decisions/0008-serving-and-ending.md` says why in this order.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
+
+use crate::{Service, server::Listening};
+
+/// How long closing the ledger may take: by then there is hardly anything left to be written.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long ending takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShutdownTimes {
+    /// From being told to end until what still runs is cut off.
+    pub(crate) grace: Duration,
+    /// The beginning of that, in which new connections are still accepted, so that whoever watches
+    /// readiness can learn of it first. Shorter than the grace.
+    pub(crate) notice: Duration,
+}
+
+impl Service {
+    /// Serves until `told` to end, and ends: with success if everything that had begun is finished.
+    pub(crate) async fn run(
+        self,
+        listening: Listening,
+        told: impl Future<Output = ()>,
+    ) -> ExitCode {
+        let Self {
+            listen: _,
+            max_connections,
+            shutdown: ShutdownTimes { grace, notice },
+            routes,
+            readiness,
+            work,
+            ledger,
+        } = self;
+        let leave = async {
+            told.await;
+            readiness.end();
+        };
+        let connections = listening
+            .serve(routes, max_connections, leave, notice)
+            .await;
+        // Work goes on when whoever asked for it has gone, so it is waited for by itself.
+        let finished = async {
+            connections.ended().await;
+            work.ended().await;
+        };
+        let is_finished = timeout(grace.saturating_sub(notice), finished)
+            .await
+            .is_ok();
+        if !is_finished {
+            tracing::warn!(
+                requests = connections.requests(),
+                work = work.count(),
+                "the grace is over: what still runs is cut off"
+            );
+        }
+        let is_closed = timeout(CLOSE_LIMIT, ledger.close()).await.is_ok();
+        if !is_closed {
+            tracing::warn!("the ledger did not close in time");
+        }
+        tracing::info!("ended");
+        if is_finished && is_closed {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// SIGTERM and SIGINT, caught from now on.
+pub(crate) struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// Starts to catch them.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub(crate) fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one of them. The next one ends the process at once.
+    pub(crate) async fn wait(mut self) {
+        self.next().await;
+        tracing::info!("told to end; what has begun is finished first");
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::warn!("told to end at once");
+            std::process::exit(1);
+        });
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

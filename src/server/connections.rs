@@ -1,0 +1,211 @@
+//! The connections that are open, and how each is served: HTTP/1.1, one request after another.
+//!
+//! HTTP/2 is not spoken: browsers speak it over TLS only, which ends at a proxy before us, and
+//! proxies speak HTTP/1.1 to what is behind them unless they are told otherwise. It would bring
+//! limits of its own to keep, and its requests need not have the `Host` that names a tenant.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, combinators::BoxBody};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    header::{CONNECTION, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use poem::{
+    Endpoint,
+    http::uri::Scheme,
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::stream::{Answering, HEAD_LIMIT, IDLE_LIMIT, TimedStream};
+
+/// The largest head of a request, in bytes (32 KiB): what common proxies let through.
+const MAX_HEAD: usize = 32 * 1024;
+/// How long connections without a request stay open when the service is leaving: a request may be
+/// on its way, and is answered if it comes within this.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
+/// All open connections of a listener; clones share them.
+pub(crate) struct Connections<E> {
+    shared: Arc<Shared<E>>,
+    tasks: TaskTracker,
+}
+
+struct Shared<E> {
+    endpoint: E,
+    places: Arc<Semaphore>,
+    max: usize,
+    /// Answers are the last of their connections from now on.
+    leaving: CancellationToken,
+    /// Connections without a request end now.
+    idle_end: CancellationToken,
+    requests: AtomicUsize,
+}
+
+impl<E: Endpoint + 'static> Connections<E> {
+    /// None yet, and `max` at most.
+    pub(super) fn new(endpoint: E, max: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                endpoint,
+                places: Arc::new(Semaphore::new(max)),
+                max,
+                leaving: CancellationToken::new(),
+                idle_end: CancellationToken::new(),
+                requests: AtomicUsize::new(0),
+            }),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Where one more connection finds its place.
+    pub(super) fn places(&self) -> &Arc<Semaphore> {
+        &self.shared.places
+    }
+
+    /// Serves a connection, on a task of its own.
+    pub(super) fn add<S>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        local: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            shared.serve(stream, peer, local).await;
+            drop(place);
+        });
+    }
+
+    /// Each connection ends after its next answer, which says so.
+    pub(super) fn begin_to_leave(&self) {
+        self.shared.leaving.cancel();
+    }
+
+    /// Waits until every connection has ended. One without a request may still bring one for a
+    /// moment.
+    pub(crate) async fn ended(&self) {
+        self.begin_to_leave();
+        self.tasks.close();
+        if tokio::time::timeout(LAST_REQUESTS, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            self.shared.idle_end.cancel();
+            self.tasks.wait().await;
+        }
+    }
+
+    /// How many requests are being answered.
+    pub(crate) fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl<E: Endpoint + 'static> Shared<E> {
+    async fn serve<S>(self: Arc<Self>, stream: S, peer: SocketAddr, local: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let stream = TimedStream::new(stream);
+        let flag = stream.answering_flag();
+        let service = service_fn(|request: Request<Incoming>| {
+            let shared = Arc::clone(&self);
+            let answering = InProgress::new(Arc::clone(&shared), flag.raise());
+            async move {
+                let response = shared.answer(request, peer, local).await;
+                // Captured, so that it ends with the body, whose errors stay as they are.
+                let hold = move |error| {
+                    let _until_dropped = &answering;
+                    error
+                };
+                Ok::<_, Infallible>(response.map(|body| body.map_err(hold)))
+            }
+        });
+        let connection = http1::Builder::new()
+            .max_header_size(MAX_HEAD)
+            .timer(TokioTimer::new())
+            // The stream tells an idle connection from a slow head. This is for what it cannot see,
+            // a head that began to come with the request before; and with a limit here, the stream
+            // is read, and so its limits kept, from the end of each answer on.
+            .header_read_timeout(IDLE_LIMIT + HEAD_LIMIT)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.idle_end.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection broke");
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> Response<BoxBody<Bytes, io::Error>> {
+        let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
+        let request = (request, local, peer, Scheme::HTTP).into();
+        let mut response: Response<_> = self.endpoint.get_response(request).await.into();
+        if self.leaving.is_cancelled() || self.is_crowded() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        response
+    }
+
+    /// With few places left, none is kept for a connection that does nothing.
+    fn is_crowded(&self) -> bool {
+        self.places.available_permits() < self.max / 4
+    }
+}
+
+/// A request that is being answered, until this is dropped.
+struct InProgress<E> {
+    shared: Arc<Shared<E>>,
+    _answering: Answering,
+}
+
+impl<E> InProgress<E> {
+    fn new(shared: Arc<Shared<E>>, answering: Answering) -> Self {
+        shared.requests.fetch_add(1, Ordering::Relaxed);
+        Self {
+            shared,
+            _answering: answering,
+        }
+    }
+}
+
+impl<E> Drop for InProgress<E> {
+    fn drop(&mut self) {
+        self.shared.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,182 @@
+//! Listening: accepts connections for as long as the service is to serve, and never more of them
+//! than it has room for. For `life_cycle` and the metrics.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `connections.rs` | the open connections, and how each is served |
+//! | `stream.rs` | the time limits that a client has to keep |
+//!
+//! `docs/decisions/0008-serving-and-ending.md` says why it is not the framework's own server.
+
+mod connections;
+mod stream;
+
+use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use poem::Endpoint;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::OwnedSemaphorePermit,
+};
+
+pub(crate) use self::connections::Connections;
+
+/// How long accepting pauses after it failed, so that running out of file descriptors does not
+/// spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections beside those whose requests are being answered: idle ones, and those of clients that
+/// are slow to ask. Each costs a descriptor and up to 40 KiB, so that all of them are 120 MiB.
+const IDLE_CONNECTIONS: usize = 3_072;
+/// Descriptors that are left to everything else: the ledger, upstreams, the metrics.
+const OTHER_DESCRIPTORS: u64 = 256;
+
+/// A socket that waits for connections.
+pub(crate) struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listening {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub(crate) async fn on(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves up to `max` connections at a time until `leave`; for `notice` after that, new ones
+    /// are still accepted. Then the socket closes, and hands back the connections that are open.
+    pub(crate) async fn serve<E>(
+        self,
+        endpoint: E,
+        max: usize,
+        leave: impl Future<Output = ()>,
+        notice: Duration,
+    ) -> Connections<E>
+    where
+        E: Endpoint + 'static,
+    {
+        let connections = Connections::new(endpoint, max);
+        tokio::select! {
+            () = self.accept_into(&connections) => {}
+            () = leave => {}
+        }
+        connections.begin_to_leave();
+        tokio::select! {
+            () = self.accept_into(&connections) => {}
+            () = tokio::time::sleep(notice) => {}
+        }
+        self.close_into(&connections);
+        connections
+    }
+
+    /// Accepts without end. At the limit it waits: callers stay in the system's queue meanwhile.
+    async fn accept_into<E: Endpoint + 'static>(&self, connections: &Connections<E>) {
+        let mut is_failing = false;
+        // The semaphore is never closed.
+        while let Ok(place) = Arc::clone(connections.places()).acquire_owned().await {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    is_failing = false;
+                    add(connections, stream, peer, self.address, place);
+                }
+                Err(error) if is_the_callers(&error) => {}
+                Err(error) => {
+                    if !is_failing {
+                        tracing::warn!(%error, "connections cannot be accepted");
+                    }
+                    is_failing = true;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Closes the socket. Who is in the system's queue by then has been promised a connection.
+    fn close_into<E: Endpoint + 'static>(self, connections: &Connections<E>) {
+        let address = self.address;
+        // The runtime's own look may be older than the queue.
+        let listener = match self.listener.into_std() {
+            Ok(listener) => listener,
+            Err(error) => return tracing::warn!(%error, "the queue of callers was lost"),
+        };
+        while let Ok(place) = Arc::clone(connections.places()).try_acquire_owned() {
+            match listener.accept().and_then(into_tokio) {
+                Ok((stream, peer)) => add(connections, stream, peer, address, place),
+                Err(error) if is_the_callers(&error) => {}
+                // Nobody is left.
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn into_tokio(
+    (stream, peer): (std::net::TcpStream, SocketAddr),
+) -> io::Result<(TcpStream, SocketAddr)> {
+    stream.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(stream)?, peer))
+}
+
+fn add<E: Endpoint + 'static>(
+    connections: &Connections<E>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    place: OwnedSemaphorePermit,
+) {
+    // Answers are written whole; waiting for more to send only makes them late. Where it fails the
+    // connection is gone already.
+    if stream.set_nodelay(true).is_ok() {
+        connections.add(stream, peer, local, place);
+    }
+}
+
+/// Whoever called has hung up already: no reason to pause.
+fn is_the_callers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// How many connections are open at a time beside those of `requests`, or as many as the system
+/// gives descriptors for: none must be missing to the ledger and the upstreams. Raises the limit as
+/// far as the system lets us.
+pub(crate) fn connections_within_limits(requests: NonZeroUsize) -> usize {
+    let wanted = requests.get().saturating_add(IDLE_CONNECTIONS);
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let needed = needed.saturating_add(OTHER_DESCRIPTORS);
+    let allowed = match rlimit::increase_nofile_limit(needed) {
+        Ok(allowed) => allowed,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is not known");
+            return wanted;
+        }
+    };
+    let allowed = allowed.saturating_sub(OTHER_DESCRIPTORS).max(1);
+    let connections = usize::try_from(allowed).map_or(wanted, |allowed| allowed.min(wanted));
+    if connections < wanted {
+        tracing::warn!(
+            connections,
+            wanted,
+            "the system lets this process open few files: it serves fewer connections at a time"
+        );
+    }
+    connections
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! More requests than are answered at a time, and a tenant whose storage hangs.
+
+use futures_util::future::join_all;
+use publisher::adapters::sandbox::Sandbox;
+
+use crate::harness::Service;
+
+const FEATURES: &str = "/api/config/features";
+
+#[tokio::test]
+async fn a_tenant_whose_storage_hangs_slows_no_other_and_leaves_places_to_them() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let [alice, bob] = sandbox.tenants() else {
+        panic!("two tenants")
+    };
+    let few = [("MAX_CONCURRENT_REQUESTS", "16")];
+    let service = Service::start_with(sandbox.environment(), &few).await;
+    let thumbnail = format!("/api/images/{}/thumbnail", alice.images[0]);
+    let held = sandbox
+        .dropbox
+        .switches()
+        .hold_matching("get_thumbnail_v2", &alice.root);
+    let hanging =
+        join_all((0..14).map(|_| service.get_as_admin(&sandbox, &alice.host, &thumbnail)));
+    let others = async {
+        held.arrived(14).await;
+        let more = service.get(&alice.host, FEATURES).await;
+        more.assert_problem(503, "overloaded");
+        assert_eq!(more.header("retry-after"), "5");
+        for _ in 0..20 {
+            let list = service.get_as_admin(&sandbox, &bob.host, "/api/images/list");
+            let thumbnail = format!("/api/images/{}/thumbnail", bob.images[0]);
+            let thumbnail = service.get_as_admin(&sandbox, &bob.host, &thumbnail);
+            let (list, thumbnail) = tokio::join!(list, thumbnail);
+            assert_eq!((list.status, thumbnail.status), (200, 200), "{list:?}");
+        }
+        assert_eq!(held.waiting(), 14, "they hang still");
+        held.release();
+    };
+    let (answers, ()) = tokio::join!(hanging, others);
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(service.get(&alice.host, FEATURES).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_full_service_turns_requests_away_and_answers_probes() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bob = &sandbox.tenants()[1];
+    let few = [("MAX_CONCURRENT_REQUESTS", "2")];
+    let service = Service::start_with(sandbox.environment(), &few).await;
+    let thumbnail = format!("/api/images/{}/thumbnail", bob.images[0]);
+    let held = sandbox.dropbox.switches().hold("get_thumbnail_v2");
+    let get = || service.get_as_admin(&sandbox, &bob.host, &thumbnail);
+    let probes = async {
+        held.arrived(2).await;
+        for path in [&*thumbnail, FEATURES, "/docs", "/openapi.json"] {
+            let answer = service.get(&sandbox.tenants()[0].host, path).await;
+            answer.assert_problem(503, "overloaded");
+        }
+        for path in ["/health", "/health/live", "/health/ready"] {
+            assert_eq!(service.get("any", path).await.status, 200, "{path}");
+        }
+        held.release();
+    };
+    let (one, other, ()) = tokio::join!(get(), get(), probes);
+    assert_eq!((one.status, other.status), (200, 200));
+    assert_eq!(service.get("any", "/docs").await.status, 200);
+}
