@@ -10,7 +10,7 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 47] = [
+const BAD_VALUES: [(&str, &str, &str); 48] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
