@@ -1,6 +1,7 @@
 //! The composition root: settings → adapters → use cases → routes → serve, read from top to
 //! bottom. The only place where concrete adapters meet the application.
 
+mod check;
 mod life_cycle;
 mod logging;
 mod metrics_listener;
@@ -107,6 +108,11 @@ enum Command {
     /// Run the service with everything it needs on loopback, no account needed
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox_command::Options),
+    /// Tell whether the service could serve as it is configured: exit code 0 or 2
+    ///
+    /// Reads all settings and tells all problems at once, asks the orchestrator, and opens the
+    /// ledger like a start does. Contacts no tenant's services.
+    Check,
     /// Print the OpenAPI document
     Openapi {
         /// How it is written
@@ -127,6 +133,7 @@ async fn main() -> ExitCode {
         Command::Serve => serve().await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox_command::run(options).await,
+        Command::Check => check::run().await,
         Command::Openapi { format } => print_spec(format),
     };
     result.unwrap_or_else(Failure::report)

@@ -11,7 +11,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -45,7 +45,7 @@ const MAX_HEAD: usize = 32 * 1024;
 /// on its way, and is answered if it comes within this.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
-/// All open connections of a listener; clones share them.
+/// All open connections of a listener.
 pub(crate) struct Connections<E> {
     shared: Arc<Shared<E>>,
     tasks: TaskTracker,
@@ -56,7 +56,7 @@ struct Shared<E> {
     places: Arc<Semaphore>,
     max: usize,
     /// Answers are the last of their connections from now on.
-    leaving: CancellationToken,
+    is_leaving: AtomicBool,
     /// Connections without a request end now.
     idle_end: CancellationToken,
     requests: AtomicUsize,
@@ -70,7 +70,7 @@ impl<E: Endpoint + 'static> Connections<E> {
                 endpoint,
                 places: Arc::new(Semaphore::new(max)),
                 max,
-                leaving: CancellationToken::new(),
+                is_leaving: AtomicBool::new(false),
                 idle_end: CancellationToken::new(),
                 requests: AtomicUsize::new(0),
             }),
@@ -102,7 +102,7 @@ impl<E: Endpoint + 'static> Connections<E> {
 
     /// Each connection ends after its next answer, which says so.
     pub(super) fn begin_to_leave(&self) {
-        self.shared.leaving.cancel();
+        self.shared.is_leaving.store(true, Ordering::Relaxed);
     }
 
     /// Waits until every connection has ended. One without a request may still bring one for a
@@ -175,7 +175,7 @@ impl<E: Endpoint + 'static> Shared<E> {
         let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
         let request = (request, local, peer, Scheme::HTTP).into();
         let mut response: Response<_> = self.endpoint.get_response(request).await.into();
-        if self.leaving.is_cancelled() || self.is_crowded() {
+        if self.is_leaving.load(Ordering::Relaxed) || self.is_crowded() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }

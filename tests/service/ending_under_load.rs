@@ -11,7 +11,7 @@ use publisher::adapters::sandbox::Sandbox;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::{MissedTickBehavior, interval},
+    time::interval,
 };
 
 use crate::harness::{Service, now};
@@ -30,10 +30,10 @@ struct Tally {
     /// Answers that were the last of a connection which their caller would have kept.
     goodbyes: usize,
     refused: usize,
-    /// Ids of requests without an answer that were the first on their connection.
-    lost_at_first: Vec<String>,
-    /// And of those that were not.
-    lost_later: Vec<String>,
+    /// Ids of requests on new connections that the system had taken, and the service had not.
+    never_accepted: Vec<String>,
+    /// Ids of all others without an answer.
+    lost: Vec<String>,
 }
 
 /// One who calls until nobody listens any more.
@@ -48,8 +48,8 @@ struct Caller {
 impl Caller {
     async fn call(self) {
         let every = Duration::from_millis(if self.keeps { 25 } else { 50 });
+        // A caller that is late catches up, so that the load is the same on any machine.
         let mut times = interval(every);
-        times.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut kept: Option<TcpStream> = None;
         for number in 0.. {
             times.tick().await;
@@ -71,8 +71,11 @@ impl Caller {
                     tally.goodbyes += usize::from(self.keeps && is_last);
                     kept = (self.keeps && !is_last).then_some(connection);
                 }
-                Err(_) if is_first => tally.lost_at_first.push(id),
-                Err(_) => tally.lost_later.push(id),
+                // The service itself would have closed the connection in good order.
+                Err(error) if is_first && error.kind() != io::ErrorKind::UnexpectedEof => {
+                    tally.never_accepted.push(id);
+                }
+                Err(_) => tally.lost.push(id),
             }
         }
     }
@@ -135,18 +138,19 @@ async fn no_request_that_was_accepted_fails_when_the_service_ends_under_load() {
         tally.answered,
         tally.goodbyes,
         tally.refused,
-        tally.lost_at_first.len(),
-        tally.lost_later.len()
+        tally.never_accepted.len(),
+        tally.lost.len()
     );
-    assert_eq!(tally.lost_later, [""; 0], "on connections that were open");
+    assert_eq!(tally.lost, [""; 0]);
     assert!(
         tally.goodbyes >= KEEPERS,
         "each is told that it is the last"
     );
     // Between the last look into the queue of callers and its end there is a moment.
-    assert!(tally.lost_at_first.len() <= 3, "{:?}", tally.lost_at_first);
-    for id in &tally.lost_at_first {
+    let never = tally.never_accepted.len();
+    assert!(never <= (KEEPERS + CHANGERS) / 10, "{never}");
+    for id in &tally.never_accepted {
         assert!(!log.contains(id.as_str()), "{id} was accepted");
     }
-    assert!(before > 200, "this is no load: {before}");
+    assert!(before > 200, "this is no load");
 }

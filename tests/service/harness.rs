@@ -323,9 +323,13 @@ impl Log {
         tokio::spawn(async move {
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                let json: Value = serde_json::from_str(&line).unwrap_or_default();
-                if let (Some(told), "listening") = (&told, json["message"].as_str().unwrap_or("")) {
-                    told.send_replace(json["address"].as_str().map(str::to_owned));
+                if let Some(told) = &told
+                    && line.contains("listening")
+                {
+                    let json: Value = serde_json::from_str(&line).unwrap_or_default();
+                    if json["message"] == "listening" {
+                        told.send_replace(json["address"].as_str().map(str::to_owned));
+                    }
                 }
                 let mut text = log.0.lock().unwrap();
                 text.push_str(&line);

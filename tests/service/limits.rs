@@ -13,7 +13,7 @@ async fn a_tenant_whose_storage_hangs_slows_no_other_and_leaves_places_to_them()
     let [alice, bob] = sandbox.tenants() else {
         panic!("two tenants")
     };
-    let few = [("MAX_CONCURRENT_REQUESTS", "16")];
+    let few = [("MAX_CONCURRENT_REQUESTS", "128")];
     let service = Service::start_with(sandbox.environment(), &few).await;
     let thumbnail = format!("/api/images/{}/thumbnail", alice.images[0]);
     let held = sandbox
@@ -21,9 +21,9 @@ async fn a_tenant_whose_storage_hangs_slows_no_other_and_leaves_places_to_them()
         .switches()
         .hold_matching("get_thumbnail_v2", &alice.root);
     let hanging =
-        join_all((0..14).map(|_| service.get_as_admin(&sandbox, &alice.host, &thumbnail)));
+        join_all((0..126).map(|_| service.get_as_admin(&sandbox, &alice.host, &thumbnail)));
     let others = async {
-        held.arrived(14).await;
+        held.arrived(126).await;
         let more = service.get(&alice.host, FEATURES).await;
         more.assert_problem(503, "overloaded");
         assert_eq!(more.header("retry-after"), "5");
@@ -34,7 +34,7 @@ async fn a_tenant_whose_storage_hangs_slows_no_other_and_leaves_places_to_them()
             let (list, thumbnail) = tokio::join!(list, thumbnail);
             assert_eq!((list.status, thumbnail.status), (200, 200), "{list:?}");
         }
-        assert_eq!(held.waiting(), 14, "they hang still");
+        assert_eq!(held.waiting(), 126, "they hang still");
         held.release();
     };
     let (answers, ()) = tokio::join!(hanging, others);

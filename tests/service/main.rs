@@ -9,6 +9,7 @@
 
 mod access;
 mod analysis;
+mod check;
 mod crashes;
 mod curation;
 mod database;

@@ -108,11 +108,11 @@ impl RequestPlaces {
         Self::new(max, max)
     }
 
-    /// `max` places that tenants share: the requests of one host have seven eighths of them at most
-    /// (of fewer than eight, all), so that others are served while one tenant's storage hangs.
+    /// `max` places that tenants share: the requests of one host leave one in 64 to others (of fewer
+    /// than 64, none), so that those are served while one tenant's storage hangs.
     #[must_use]
     pub fn for_many_tenants(max: NonZeroUsize) -> Self {
-        let others = max.get() / 8;
+        let others = max.get() / 64;
         Self::new(
             max,
             NonZeroUsize::new(max.get() - others).unwrap_or(NonZeroUsize::MIN),
@@ -222,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn one_host_leaves_an_eighth_of_the_places_to_others() {
+    fn one_host_leaves_some_places_to_others() {
         let host = |name: &str| Host::normalise(name).ok();
         let (alice, bob) = (host("alice.example.org"), host("bob.example.org"));
-        let shared = RequestPlaces::for_many_tenants(places(16));
-        let mut taken: Vec<_> = (0..14).map(|_| shared.take(alice.as_ref())).collect();
+        let shared = RequestPlaces::for_many_tenants(places(128));
+        let mut taken: Vec<_> = (0..126).map(|_| shared.take(alice.as_ref())).collect();
         assert!(taken.iter().all(Option::is_some));
         assert!(shared.take(alice.as_ref()).is_none(), "its share is taken");
         taken.extend([shared.take(bob.as_ref()), shared.take(None)]);
@@ -245,9 +245,9 @@ mod tests {
         let alone = RequestPlaces::for_one_tenant(places(8));
         let taken: Vec<_> = (0..8).map_while(|_| alone.take(None)).collect();
         assert_eq!((taken.len(), alone.take(None).is_none()), (8, true));
-        let few = RequestPlaces::for_many_tenants(places(7));
-        let taken: Vec<_> = (0..7).map_while(|_| few.take(None)).collect();
-        assert_eq!(taken.len(), 7);
+        let few = RequestPlaces::for_many_tenants(places(63));
+        let taken: Vec<_> = (0..63).map_while(|_| few.take(None)).collect();
+        assert_eq!(taken.len(), 63);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,0 +1,126 @@
+//! `publisher check`: a line for each thing, no secret in any of them, and a code.
+
+use publisher::adapters::sandbox::Sandbox;
+
+use crate::harness::{Service, command};
+
+/// What a check says, and its code.
+async fn check(environment: &[(&'static str, String)], more: &[(&str, &str)]) -> (String, i32) {
+    let mut check = command("check");
+    check.envs(environment.iter().cloned());
+    let output = check.envs(more.iter().copied()).output().await.unwrap();
+    let (said, complaints) = (output.stdout, output.stderr);
+    assert_eq!(String::from_utf8(complaints).unwrap(), "");
+    (
+        String::from_utf8(said).unwrap(),
+        output.status.code().unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_good_is_told_to_be() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let environment = sandbox.environment();
+    let (said, code) = check(&environment, &[]).await;
+    let expected = "\
+ok     settings      all are good
+ok     certificates  the system's, and those of EXTRA_CA_CERTS_FILE
+ok     tenants       from the orchestrator, which answers
+ok     ledger        it opens, and can be written
+All is well.
+";
+    assert_eq!((said.as_str(), code), (expected, 0));
+    assert_eq!(sandbox.dropbox.switches().total_calls(), 0);
+
+    let service = Service::start(&sandbox).await;
+    let (said, code) = check(&environment, &[]).await;
+    assert!(
+        said.contains("note   ledger        a running process has it"),
+        "{said}"
+    );
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(service.get("any", "/health/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_single_tenant_needs_no_orchestrator() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.orchestrator.server().stop_listening().await;
+    let environment = sandbox.standalone_environment(&sandbox.tenants()[0]);
+    let (said, code) = check(&environment, &[]).await;
+    assert!(
+        said.contains("ok     tenants       one, from the environment"),
+        "{said}"
+    );
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_told_without_a_secret() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let environment = sandbox.environment();
+    let bad = [
+        ("PORT", "s3cret"),
+        ("LOG_FORMAT", "s3cret"),
+        ("MAX_CONCURRENT_REQUESTS", "s3cret"),
+        ("EXTRA_CA_CERTS_FILE", "/nowhere/s3cret"),
+    ];
+    let (said, code) = check(&environment, &bad).await;
+    for (name, _) in bad {
+        assert!(said.contains(&format!("WRONG  {name} ")), "{said}");
+    }
+    assert!(!said.contains("s3cret"), "{said}");
+    assert_eq!(code, 2, "{said}");
+
+    let unusable = [
+        ("ORCHESTRATOR_SERVICE_TOKEN", "s3cret"),
+        (
+            "PUBLISH_LEDGER_URL",
+            "postgres://user:s3cret@127.0.0.1:9/ledger",
+        ),
+    ];
+    let (said, code) = check(&environment, &unusable).await;
+    assert!(
+        said.contains("the orchestrator refuses ORCHESTRATOR_SERVICE_TOKEN"),
+        "{said}"
+    );
+    assert!(
+        said.contains("WRONG  ledger        PUBLISH_LEDGER_URL: "),
+        "{said}"
+    );
+    let told: Vec<_> = environment
+        .iter()
+        .filter(|(name, value)| {
+            let is_secret = ["TOKEN", "SECRET", "KEY"]
+                .iter()
+                .any(|part| name.contains(part));
+            is_secret && said.contains(value.as_str())
+        })
+        .collect();
+    assert!(told.is_empty() && !said.contains("s3cret"), "{said}");
+    assert_eq!(code, 2, "{said}");
+
+    sandbox.orchestrator.server().stop_listening().await;
+    let (said, code) = check(&environment, &[]).await;
+    assert!(
+        said.contains("WRONG  tenants       the orchestrator at"),
+        "{said}"
+    );
+    assert_eq!(code, 2, "{said}");
+}
+
+#[tokio::test]
+async fn every_command_explains_itself() {
+    for name in ["serve", "check", "sandbox", "openapi", "--help"] {
+        let mut help = command(name);
+        if name != "--help" {
+            help.arg("--help");
+        }
+        let output = help.output().await.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && said.contains("Usage: publisher"),
+            "{said}"
+        );
+    }
+}
