@@ -28,6 +28,7 @@ use publisher::{
         ledger::OpenLedger,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
+        otlp::Traces,
         smtp::SmtpPublisherFactory,
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
@@ -100,13 +101,20 @@ async fn main() -> ExitCode {
         Command::Sandbox(options) => sandbox_command::run(options).await,
         Command::Openapi { format } => print_spec(format),
     };
-    result.unwrap_or_else(Failure::report)
+    let code = result.unwrap_or_else(Failure::report);
+    logging::flush();
+    code
 }
 
 async fn serve() -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
-    LogSettings::read(&mut environment, "info").init(io::stdout)?;
-    let settings = Settings::read(environment)?;
+    let log = LogSettings::read(&mut environment, "info");
+    let mut settings = Settings::read(environment)?;
+    let traces = match settings.traces.take() {
+        Some(otlp) => Traces::to(otlp, &settings.roots)?,
+        None => Traces::off(),
+    };
+    log.init(io::stdout(), &traces)?;
     if let Some(address) = settings.metrics_listen {
         metrics_listener::start(address).await?;
     }
@@ -118,6 +126,7 @@ async fn serve() -> Result<ExitCode, Failure> {
         .serve(service.routes, signals.wait(), service.shutdown_grace)
         .await?;
     service.ledger.close().await;
+    traces.end().await;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
 }
@@ -156,6 +165,7 @@ impl Service {
             ledger,
             capacity,
             auth,
+            traces: _,
             without_effect,
         } = settings;
         warn_of(without_effect, &auth);

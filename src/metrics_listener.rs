@@ -48,6 +48,8 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
     let process = Collector::default();
     process.describe();
     metrics::gauge!("publisher_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    // Shown before there is anything to count: what is missing looks well.
+    metrics::counter!("publisher_log_lines_lost_total").increment(0);
 
     let scraped = handle.clone();
     let routes = Route::new().at(
@@ -88,6 +90,28 @@ fn page(handle: &PrometheusHandle) -> Response {
 
 fn describe() {
     metrics::describe_gauge!("publisher_build_info", "The version that runs; always 1");
+    metrics::describe_counter!(
+        "publisher_http_requests_total",
+        "Requests that were answered, by route, method and status"
+    );
+    metrics::describe_histogram!(
+        "publisher_http_request_duration_seconds",
+        Unit::Seconds,
+        "How long answering took"
+    );
+    metrics::describe_counter!(
+        "publisher_publications_total",
+        "What publishing an image to a platform came to"
+    );
+    metrics::describe_histogram!(
+        "publisher_publish_duration_seconds",
+        Unit::Seconds,
+        "How long a stage of publishing an image took; `whole` is all of them"
+    );
+    metrics::describe_counter!(
+        "publisher_log_lines_lost_total",
+        "Lines of the log that nobody read in time"
+    );
     metrics::describe_counter!(
         "publisher_upstream_requests_total",
         "Attempts at calls to upstreams, by HTTP status, or `error` without one"

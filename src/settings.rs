@@ -3,6 +3,7 @@
 
 mod auth;
 mod source;
+mod traces;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -17,6 +18,7 @@ use publisher::{
         http_client::ExtraRoots,
         ledger::LedgerSettings,
         openai::OpenAiSettings,
+        otlp::OtlpSettings,
         telegram::TelegramApiSettings,
     },
     app::{
@@ -73,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) capacity: Capacity,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
+    /// Where traces are sent; `None`: nowhere.
+    pub(crate) traces: Option<OtlpSettings>,
     /// Settings that are set and not acted on.
     pub(crate) without_effect: Vec<&'static str>,
 }
@@ -104,6 +108,7 @@ impl Settings {
         let ledger = ledger(environment);
         let capacity = capacity(environment);
         let auth = auth::read(environment);
+        let traces = traces::read(environment);
         let without_effect = NOT_YET
             .into_iter()
             .filter(|name| environment.text(name).is_some())
@@ -122,6 +127,7 @@ impl Settings {
             ledger: ledger?,
             capacity,
             auth: auth?,
+            traces,
             without_effect,
         })
     }

@@ -131,12 +131,7 @@ impl Service {
 
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
-        let log = self.log();
-        let lines = log
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_default());
-        let told = |line: &Value| line["message"] == "metrics listening";
-        let line = lines.into_iter().find(told).unwrap();
+        let line = self.lines("metrics listening").remove(0);
         let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
         Answer::of(self.client.get(url).send().await.unwrap()).await
     }
@@ -149,6 +144,15 @@ impl Service {
     /// What it has written so far.
     pub(crate) fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// The lines of its log that say this.
+    pub(crate) fn lines(&self, message: &str) -> Vec<Value> {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["message"] == message).collect()
     }
 
     /// What it has written up to now, all of it: the log is read as fast as it comes, so waits for

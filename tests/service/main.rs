@@ -9,6 +9,7 @@
 
 mod access;
 mod analysis;
+mod canaries;
 mod crashes;
 mod curation;
 mod database;
@@ -18,6 +19,7 @@ mod imaging;
 mod ledger;
 mod life_cycle;
 mod log_audit;
+mod log_lines;
 mod looking;
 mod metrics;
 mod outages;
@@ -28,3 +30,4 @@ mod service_token;
 mod sessions;
 mod standalone;
 mod tenancy;
+mod traces;
