@@ -20,6 +20,7 @@ pub mod json_body;
 mod known_routes;
 mod middleware;
 pub mod problem;
+mod problem_pages;
 mod publications;
 mod publishing;
 pub mod request_id;
@@ -41,7 +42,10 @@ use self::{
     health::HealthApi,
     images::ImagesApi,
     known_routes::KnownRoutes,
-    middleware::{body_limit::BodyLimit, observe::Observe, problems::Problems},
+    middleware::{
+        body_limit::BodyLimit, header_limit::HeaderLimit, observe::Observe, problems::Problems,
+    },
+    problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
     publishing::PublishingApi,
     tenant_scope::TenantRoutes,
@@ -86,6 +90,7 @@ pub struct HttpDependencies {
 type Api = (
     DocsApi,
     HealthApi,
+    ProblemPagesApi,
     TenantRoutes<(
         ConfigApi,
         AdminApi,
@@ -134,12 +139,13 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
     let api: Api = (
         DocsApi,
         HealthApi { readiness },
+        ProblemPagesApi,
         TenantRoutes::new(tenants, resolve_tenant),
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
     let routed = service.data(auth);
-    let answered = Problems::new(BodyLimit(routed), Arc::clone(&known));
+    let answered = Problems::new(HeaderLimit(BodyLimit(routed)), Arc::clone(&known));
     Observe::new(answered, known, clock).boxed()
 }
 
