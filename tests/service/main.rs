@@ -9,6 +9,8 @@
 
 mod access;
 mod analysis;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod crashes;
 mod curation;
 mod database;

@@ -20,7 +20,10 @@ use super::{
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[("getProblem", &[ProblemKind::NotFound])];
+pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
+    "getProblem",
+    &[ProblemKind::InvalidRequest, ProblemKind::NotFound],
+)];
 
 /// The kinds change with a new version only.
 const CACHE_CONTROL: &str = "public, max-age=3600";

@@ -7,7 +7,7 @@ use std::{
 };
 
 use poem::{
-    Body, Endpoint as _, Request, Response,
+    Body, Endpoint as _, EndpointExt as _, Request, Response,
     endpoint::BoxEndpoint,
     http::{HeaderMap, Method, StatusCode},
 };
@@ -19,6 +19,7 @@ use crate::{
             HttpDependencies,
             auth::{AdminCredentials, AuthSettings},
             routes,
+            tests::conforming::Conforming,
         },
         usecases::{
             analyze::AnalyzeImage,
@@ -182,7 +183,7 @@ impl Service {
         let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
         let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
-        routes(HttpDependencies {
+        let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list: ListImages::new(Arc::clone(&listings)),
             draw: draw.unwrap(),
@@ -208,7 +209,8 @@ impl Service {
             readiness: Arc::new(readiness.unwrap()),
             auth,
             clock,
-        })
+        });
+        Conforming(routes).boxed()
     }
 }
 
