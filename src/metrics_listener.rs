@@ -90,6 +90,24 @@ fn page(handle: &PrometheusHandle) -> Response {
 fn describe() {
     metrics::describe_gauge!("publisher_build_info", "The version that runs; always 1");
     metrics::describe_counter!(
+        "publisher_http_requests_total",
+        "Requests that were answered, by route, method and status"
+    );
+    metrics::describe_histogram!(
+        "publisher_http_request_duration_seconds",
+        Unit::Seconds,
+        "How long answering took"
+    );
+    metrics::describe_counter!(
+        "publisher_publications_total",
+        "What publishing an image to a platform came to"
+    );
+    metrics::describe_histogram!(
+        "publisher_publish_duration_seconds",
+        Unit::Seconds,
+        "How long a stage of publishing an image took; `whole` is all of them"
+    );
+    metrics::describe_counter!(
         "publisher_upstream_requests_total",
         "Attempts at calls to upstreams, by HTTP status, or `error` without one"
     );

@@ -1,6 +1,9 @@
 //! What is counted, and where it can be read.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use publisher::adapters::sandbox::{Fault, Sandbox};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{Service, command};
@@ -53,6 +56,196 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
     for hidden in hidden {
         assert!(!text.contains(&hidden), "{hidden} is in\n{text}");
     }
+}
+
+/// The metrics that operators were promised, each with its labels.
+const PROMISED: [(&str, &[&str]); 14] = [
+    (
+        "publisher_http_requests_total",
+        &["route", "method", "status"],
+    ),
+    (
+        "publisher_http_request_duration_seconds",
+        &["route", "method"],
+    ),
+    ("publisher_cache_requests_total", &["cache", "outcome"]),
+    ("publisher_cache_entries", &["cache"]),
+    ("publisher_cache_evictions_total", &["cache"]),
+    (
+        "publisher_upstream_requests_total",
+        &["upstream", "operation", "status"],
+    ),
+    (
+        "publisher_upstream_request_duration_seconds",
+        &["upstream", "operation"],
+    ),
+    (
+        "publisher_upstream_retries_total",
+        &["upstream", "operation"],
+    ),
+    (
+        "publisher_credential_resolutions_total",
+        &["provider", "outcome"],
+    ),
+    ("publisher_publications_total", &["platform", "outcome"]),
+    ("publisher_publish_duration_seconds", &["stage"]),
+    ("publisher_build_info", &["version"]),
+    ("process_resident_memory_bytes", &[]),
+    ("process_cpu_seconds_total", &[]),
+];
+
+/// Each metric of a page with the names of its labels, and each label with its values.
+#[derive(Default)]
+struct Page {
+    labels: BTreeMap<String, BTreeSet<String>>,
+    values: BTreeMap<String, BTreeSet<String>>,
+}
+
+fn read(text: &str) -> Page {
+    let mut page = Page::default();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let histograms: BTreeSet<&str> = types
+        .filter_map(|line| line.strip_suffix(" histogram"))
+        .collect();
+    for line in text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
+        let (series, _) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let of_histogram = ["_bucket", "_sum", "_count"]
+            .iter()
+            .filter_map(|suffix| name.strip_suffix(suffix))
+            .find(|name| histograms.contains(name));
+        let names = page.labels.entry(of_histogram.unwrap_or(name).to_owned());
+        let names = names.or_default();
+        let labels = labels.trim_end_matches('}');
+        for label in labels.split("\",").filter(|label| !label.is_empty()) {
+            let (label, value) = label.split_once("=\"").unwrap();
+            if label != "le" {
+                names.insert(label.to_owned());
+            }
+            let values = page.values.entry(label.to_owned()).or_default();
+            values.insert(value.trim_end_matches('"').to_owned());
+        }
+    }
+    page
+}
+
+#[tokio::test]
+async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let [alice, bob] = sandbox.tenants() else {
+        panic!("two tenants")
+    };
+    sandbox
+        .orchestrator
+        .switches()
+        .inject("by_host", Fault::status(503));
+    sandbox.telegram.revoke_bot(&bob.bot_token);
+    service
+        .publish(&sandbox, alice, "harbour-dawn.jpg", json!({}))
+        .await;
+    service
+        .publish(
+            &sandbox,
+            alice,
+            "paper-lantern.png",
+            json!({"dry_run": true}),
+        )
+        .await;
+    service
+        .publish(&sandbox, bob, "north-ridge.jpg", json!({}))
+        .await;
+    service.get("nobody.sandbox.localhost", "/made/up").await;
+    let made_up = Method::from_bytes(b"BREW").unwrap();
+    let made_up = service.request(made_up, &alice.host, "/api/images/list");
+    assert_eq!(made_up.send().await.unwrap().status(), 405);
+
+    let text = service.metrics().await.text;
+    let page = read(&text);
+    for (name, labels) in PROMISED {
+        let expected: BTreeSet<String> = labels.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(page.labels.get(name), Some(&expected), "{name} in\n{text}");
+    }
+    let has = |label: &str, values: &[&str]| {
+        let missing = values
+            .iter()
+            .find(|value| !page.values[label].contains(**value));
+        assert_eq!(missing, None, "{label}: {:?}", page.values[label]);
+    };
+    has(
+        "cache",
+        &[
+            "runtime_config",
+            "credential",
+            "tenant_services",
+            "unknown_host",
+        ],
+    );
+    has(
+        "outcome",
+        &["hit", "miss", "stale", "published", "failed", "resolved"],
+    );
+    has("platform", &["telegram", "email"]);
+    has(
+        "stage",
+        &[
+            "find",
+            "claim",
+            "wait_for_room",
+            "fetch",
+            "prepare",
+            "vision",
+            "captions",
+            "send",
+            "sidecar",
+            "archive",
+            "whole",
+        ],
+    );
+    has("route", &["/api/images/{filename}/publish", "unmatched"]);
+    has("method", &["GET", "POST", "other"]);
+    for line in [
+        r#"publisher_publications_total{platform="telegram",outcome="published"} 1"#,
+        r#"publisher_publications_total{platform="email",outcome="published"} 1"#,
+        r#"publisher_publications_total{platform="telegram",outcome="failed"} 1"#,
+        r#"publisher_publish_duration_seconds_count{stage="whole"} 3"#,
+        r#"publisher_http_requests_total{route="/api/images/list",method="other",status="405"} 1"#,
+        r#"publisher_http_requests_total{route="unmatched",method="GET",status="404"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(
+        !text.contains("made/up") && !text.contains("BREW"),
+        "{text}"
+    );
+
+    let guide = include_str!("../../docs/operations.md");
+    let rows = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `publisher_"));
+    let mut written = BTreeMap::new();
+    for row in rows {
+        let mut cells = row.split('|').map(str::trim);
+        let (names, labels) = (cells.next().unwrap(), cells.next().unwrap());
+        let words = |text: &str| {
+            let words = text
+                .split(", ")
+                .map(|it| it.trim_matches(['`', ' ']).to_owned());
+            words
+                .filter(|it| !it.is_empty())
+                .collect::<BTreeSet<String>>()
+        };
+        for name in names.split(", ") {
+            let name = name.trim_matches('`').trim_start_matches("publisher_");
+            written.insert(format!("publisher_{name}"), words(labels));
+        }
+    }
+    let mut shown = page.labels;
+    shown.retain(|name, _| name.starts_with("publisher_"));
+    assert_eq!(shown, written, "what is shown, and what the guide says");
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ async fn one_platform_failing_never_stops_another() {
         "{answer}"
     );
     assert_eq!(answer["archived"], true);
+    // What the server says is for the tenant: it may hold anything.
+    let log = service.whole_log().await;
+    assert!(log.contains("the platform refused the post") && !log.contains("no such mailbox"));
 }
 
 #[tokio::test]

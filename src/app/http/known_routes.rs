@@ -1,7 +1,8 @@
-//! Which routes there are: for the `Allow` header, and for names that logs can count by.
+//! Which routes there are: for the `Allow` header, and for names that logs and metrics count by.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use metrics::SharedString;
 use poem::{
     PathPattern,
     http::{HeaderValue, Method},
@@ -13,7 +14,7 @@ const UNMATCHED: &str = "unmatched";
 
 /// A route as the spec writes it, and the methods that it knows.
 struct Known {
-    label: String,
+    label: Arc<str>,
     allow: HeaderValue,
 }
 
@@ -37,6 +38,7 @@ impl KnownRoutes {
         let known = |(label, methods): (String, Vec<Method>)| {
             let pattern = pattern_of(&label);
             let allow = allow_of(&methods);
+            let label = label.into();
             (pattern, Known { label, allow })
         };
         Self(routes.into_iter().map(known).collect())
@@ -48,10 +50,11 @@ impl KnownRoutes {
     }
 
     /// The route as the spec writes it: one of a known few, whatever a caller asks for.
-    pub(super) fn label(&self, pattern: Option<&PathPattern>) -> &str {
-        pattern
-            .and_then(|pattern| self.0.get(&*pattern.0))
-            .map_or(UNMATCHED, |known| &known.label)
+    pub(super) fn label(&self, pattern: Option<&PathPattern>) -> SharedString {
+        let known = pattern.and_then(|pattern| self.0.get(&*pattern.0));
+        known.map_or(SharedString::const_str(UNMATCHED), |known| {
+            Arc::clone(&known.label).into()
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
     own_task::{Lost, OwnTasks},
+    stages::Stages,
     tenant::Tenant,
 };
 use crate::{
@@ -202,12 +203,13 @@ impl AnalysisWork {
         &self,
         found: &StoredImage,
     ) -> Result<AnalysisReport, AnalyzeImageError> {
-        let images = self.tenant.images(&self.request_id);
-        let image = LoadedImage::load(&self.usecase.room, images, found).await?;
+        let (images, stages) = (self.tenant.images(&self.request_id), Stages::untimed());
+        let image = LoadedImage::load(&self.usecase.room, images, found, stages).await?;
         let captioning = Captioning {
             scaler: &self.usecase.scaler,
             tenant: &self.tenant,
             request_id: &self.request_id,
+            stages,
         };
         let captions = captioning.write(&image.encoded, &self.platforms()).await?;
         let sidecar_written = !self.tenant.settings().content.debug && {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     error_chain::ErrorChain,
     imaging::{ImageScaler, ScaleError},
+    stages::{Stage, Stages},
     tenant::{ClientUnavailable, Tenant},
 };
 use crate::{
@@ -81,6 +82,7 @@ pub(super) struct Captioning<'a> {
     pub(super) scaler: &'a ImageScaler,
     pub(super) tenant: &'a Tenant,
     pub(super) request_id: &'a RequestId,
+    pub(super) stages: Stages<'a>,
 }
 
 impl Captioning<'_> {
@@ -131,13 +133,15 @@ impl Captioning<'_> {
         let Some(ai) = &settings.ai else {
             return Ok(Captions::default());
         };
-        let analysis = self.analysis(writer, ai, image).await?;
+        let analysis = self.analysis(writer, ai, image);
+        let analysis = self.stages.time(Stage::Vision, analysis).await?;
         let brief = CaptionBrief {
             analysis,
             platforms: platforms.to_vec(),
         };
         // What was seen has been paid for, and makes a caption of its own.
-        let written = match writer.write(&brief).await {
+        let written = self.stages.time(Stage::Captions, writer.write(&brief));
+        let written = match written.await {
             Ok(written) => written,
             Err(error @ CaptionError::Unauthorized(_)) => return Err(error.into()),
             Err(error) => {

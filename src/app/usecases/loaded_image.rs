@@ -3,6 +3,7 @@
 use super::{
     capacity::{ImageRoom, ImageStay, NoRoom},
     imaging::ScaleError,
+    stages::{Stage, Stages},
     storage::Images,
 };
 use crate::{
@@ -42,12 +43,15 @@ impl LoadedImage {
         room: &ImageRoom,
         images: Images<'_>,
         found: &StoredImage,
+        stages: Stages<'_>,
     ) -> Result<Self, LoadError> {
         if found.size > MAX_IMAGE_BYTES {
             return Err(ImageStoreError::TooLarge.into());
         }
-        let stay = room.enter(found.size).await?;
-        let fetched = images.fetch(&found.name).await?;
+        let stay = room.enter(found.size);
+        let stay = stages.time(Stage::WaitForRoom, stay).await?;
+        let fetched = images.fetch(&found.name);
+        let fetched = stages.time(Stage::Fetch, fetched).await?;
         if fetched.stored.content_hash != found.content_hash {
             return Err(LoadError::Replaced);
         }

@@ -26,6 +26,7 @@ pub mod publish_once;
 pub mod readiness;
 pub mod resolve_tenant;
 mod single_flight;
+mod stages;
 mod storage;
 pub mod tenant;
 pub mod tenants;

@@ -1,11 +1,12 @@
-//! Gives each request its id, its span and its line in the log, and each response the headers
-//! that all of them have.
+//! Gives each request its id, its span, its line in the log and its place in the metrics, and each
+//! response the headers that all of them have.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use metrics::SharedString;
 use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
-    http::{HeaderValue, Method, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use tracing::{Instrument as _, field::Empty};
 
@@ -44,12 +45,13 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         let started = self.clock.now();
         let request_id = request_id::choose(request.headers());
         request.set_data(request_id.clone());
+        let method = method_name(request.method());
         // Neither the path nor the query: they hold the names of images, and what else callers
         // put there.
         let span = tracing::info_span!(
             "request",
             %request_id,
-            method = method_name(request.method()),
+            method,
             route = Empty,
             tenant = Empty,
         );
@@ -58,11 +60,14 @@ impl<E: Endpoint> Endpoint for Observe<E> {
             Ok(response) => response.into_response(),
             Err(error) => error.into_response(),
         };
-        span.record("route", self.routes.label(response.data::<PathPattern>()));
+        let status = response.status();
+        let route = self.routes.label(response.data::<PathPattern>());
         let latency = self.clock.now().saturating_duration_since(started);
+        span.record("route", &*route);
+        count(method, route, status, latency);
         span.in_scope(|| {
             tracing::info!(
-                status = response.status().as_u16(),
+                status = status.as_u16(),
                 latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
                 "request ended"
             );
@@ -70,6 +75,20 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         add_headers(&mut response, &request_id);
         Ok(response)
     }
+}
+
+/// By names of this code's own: neither callers nor tenants can make up more.
+fn count(method: &'static str, route: SharedString, status: StatusCode, latency: Duration) {
+    metrics::histogram!(
+        "publisher_http_request_duration_seconds",
+        "route" => route.clone(), "method" => method
+    )
+    .record(latency);
+    metrics::counter!(
+        "publisher_http_requests_total",
+        "route" => route, "method" => method, "status" => status.as_str().to_owned()
+    )
+    .increment(1);
 }
 
 fn add_headers(response: &mut Response, id: &RequestId) {

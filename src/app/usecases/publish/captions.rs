@@ -21,6 +21,7 @@ impl Publication {
             scaler: &self.usecase.scaler,
             tenant: &self.tenant,
             request_id: &self.request_id,
+            stages: self.stages(),
         };
         match captioning.write(image, platforms).await {
             Err(_) if self.request.allow_empty_caption => Ok(Captions::default()),

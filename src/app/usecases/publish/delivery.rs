@@ -176,10 +176,15 @@ impl Publication {
     }
 
     fn failure(&self, platform: Platform, error: &PublishError) -> Outcome {
+        // What a platform writes is for the tenant: it may hold anything, hosts for instance.
+        let logged = match error {
+            PublishError::Rejected(_) => "the platform refused the post".to_owned(),
+            other => ErrorChain(other).to_string(),
+        };
         tracing::warn!(
             tenant = %self.tenant.name(),
             platform = platform.as_str(),
-            error = %ErrorChain(error),
+            error = logged,
             "platform did not confirm the post"
         );
         match error {

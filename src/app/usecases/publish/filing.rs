@@ -3,7 +3,9 @@
 
 use super::publication::Publication;
 use crate::{
-    app::usecases::{caption_file::CaptionFile, captioning::Captions, loaded_image::LoadedImage},
+    app::usecases::{
+        caption_file::CaptionFile, captioning::Captions, loaded_image::LoadedImage, stages::Stage,
+    },
     domain::image::ImageName,
     ports::{Folder, ImageStoreError, Moved},
 };
@@ -20,14 +22,14 @@ impl Publication {
             request_id: &self.request_id,
             name: &image.stored.name,
         };
-        file.write(&*self.usecase.clock, image, captions).await
+        let written = file.write(&*self.usecase.clock, image, captions);
+        self.stages().time(Stage::Sidecar, written).await
     }
 
     /// Moves the image and its caption file to the archive.
     pub(super) async fn archive(&self, image: &ImageName) -> Result<Moved, ImageStoreError> {
-        self.tenant
-            .images(&self.request_id)
-            .move_to(image, Folder::Archive)
-            .await
+        let images = self.tenant.images(&self.request_id);
+        let moved = images.move_to(image, Folder::Archive);
+        self.stages().time(Stage::Archive, moved).await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{PublishImageError, publication::Publication};
 use crate::{
-    app::usecases::captioning::CaptionsUnavailable,
+    app::usecases::{captioning::CaptionsUnavailable, stages::Stage},
     domain::{
         image::{ContentHash, StoredImage},
         ledger::{Known, Position},
@@ -24,7 +24,8 @@ impl Publication {
     /// Publishes the first image, by name, that the tenant has not published yet; those that have
     /// failed before come last. A report without an image says that there is none.
     pub(super) async fn publish_next(&self) -> Result<PublicationReport, PublishImageError> {
-        let images = self.tenant.images(&self.request_id).list().await?;
+        let images = self.tenant.images(&self.request_id);
+        let images = self.stages().time(Stage::Find, images.list()).await?;
         let mut passed_over = Vec::new();
         let mut failed: BTreeMap<Position, StoredImage> = BTreeMap::new();
         for images in images.chunks(AT_A_TIME) {

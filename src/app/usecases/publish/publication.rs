@@ -5,8 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{PublishImage, PublishImageError, delivery::Prepared};
 use crate::{
     app::usecases::{
-        captioning::Captions, error_chain::ErrorChain, held_lease::HeldLease,
-        loaded_image::LoadedImage, publish_once::Attempt, tenant::Tenant,
+        captioning::Captions,
+        error_chain::ErrorChain,
+        held_lease::HeldLease,
+        loaded_image::LoadedImage,
+        publish_once::Attempt,
+        stages::{Stage, Stages},
+        tenant::Tenant,
     },
     domain::{
         idempotency::ChosenImage,
@@ -35,17 +40,31 @@ pub(super) struct Publication {
 }
 
 impl Publication {
+    /// How its stages are timed.
+    pub(super) fn stages(&self) -> Stages<'_> {
+        Stages::by(&*self.usecase.clock)
+    }
+
     pub(super) async fn run(&self) -> Result<PublicationReport, PublishImageError> {
+        self.stages().time(Stage::Whole, self.run_stages()).await
+    }
+
+    async fn run_stages(&self) -> Result<PublicationReport, PublishImageError> {
         if let Some(chosen) = self.attempt.resumes() {
             return self.resume(chosen).await;
         }
         match &self.target {
             Target::Image(name) => {
-                let image = self.tenant.images(&self.request_id).find(name).await?;
+                let image = self.find(name).await?;
                 self.publish_found(&image).await
             }
             Target::Next => self.publish_next().await,
         }
+    }
+
+    async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
+        let images = self.tenant.images(&self.request_id);
+        self.stages().time(Stage::Find, images.find(name)).await
     }
 
     /// Publishes an image that is there.
@@ -70,7 +89,8 @@ impl Publication {
         let (ledger, tenant) = (&self.usecase.ledger, self.tenant.name().clone());
         let content_hash = image.content_hash.clone();
         let claim = HeldLease::claim(ledger, tenant, content_hash, self.plan.platforms());
-        claim.await?.ok_or(PublishImageError::InProgress)
+        let claimed = self.stages().time(Stage::Claim, claim).await?;
+        claimed.ok_or(PublishImageError::InProgress)
     }
 
     /// Says what would be sent.
@@ -138,10 +158,8 @@ impl Publication {
         self.attempt.choose(&loaded.stored).await?;
         lease.intend(&loaded.stored.name, targets).await?;
         let mut sent = Sent::default();
-        let delivered = self
-            .deliver(lease, &loaded.stored.name, prepared, &captions)
-            .await;
-        for (result, warning) in delivered {
+        let delivered = self.deliver(lease, &loaded.stored.name, prepared, &captions);
+        for (result, warning) in self.stages().time(Stage::Send, delivered).await {
             sent.results.push(result);
             sent.warnings.extend(warning);
         }
@@ -154,7 +172,8 @@ impl Publication {
 
     async fn load(&self, image: &StoredImage) -> Result<LoadedImage, PublishImageError> {
         let images = self.tenant.images(&self.request_id);
-        Ok(LoadedImage::load(&self.usecase.capacity.room, images, image).await?)
+        let room = &self.usecase.capacity.room;
+        Ok(LoadedImage::load(room, images, image, self.stages()).await?)
     }
 
     /// Results for the platforms that are not sent to, and the others.
@@ -184,7 +203,8 @@ impl Publication {
         image: &EncodedImage,
         platforms: &[Platform],
     ) -> Result<(Vec<Prepared>, Captions), PublishImageError> {
-        let prepared = self.prepare(image, platforms).await;
+        let prepared = self.prepare(image, platforms);
+        let prepared = self.stages().time(Stage::Prepare, prepared).await;
         let captions = if prepared.iter().any(|(_, ready)| ready.is_ok()) {
             self.captions(image, platforms).await?
         } else {
@@ -196,8 +216,7 @@ impl Publication {
     /// Ends a request whose process has ended before it: publishes what is missing, or, when the
     /// image has left its place, tells what the ledger knows of it.
     async fn resume(&self, chosen: &ChosenImage) -> Result<PublicationReport, PublishImageError> {
-        let images = self.tenant.images(&self.request_id);
-        match images.find(&chosen.name).await {
+        match self.find(&chosen.name).await {
             Ok(image) if image.content_hash == chosen.content_hash => {
                 self.publish_found(&image).await
             }
@@ -258,6 +277,13 @@ impl Publication {
                 outcome = outcome.as_str(),
                 "publication ended"
             );
+            if !self.plan.is_dry_run() {
+                metrics::counter!(
+                    "publisher_publications_total",
+                    "platform" => platform.as_str(), "outcome" => outcome.as_str()
+                )
+                .increment(1);
+            }
         }
         PublicationReport {
             image: Some(image),
