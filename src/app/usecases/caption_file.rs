@@ -42,7 +42,9 @@ impl CaptionFile<'_> {
         // 50 MB take a good part of a second: too long for an async thread.
         let hash = tokio::task::spawn_blocking(move || encoded.sha256());
         let mut sidecar = self.read().await?.unwrap_or_default();
-        let sha256 = hash.await.unwrap_or_default();
+        let sha256 = hash
+            .await
+            .map_err(|error| ImageStoreError::Unavailable(error.into()))?;
         self.fill(&mut sidecar, clock, &image.stored, &sha256, captions);
         self.tenant
             .images(self.request_id)

@@ -122,7 +122,7 @@ impl PublishOnce {
 }
 
 /// One try at a request, which may have a key.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Attempt(Option<Arc<Keyed>>);
 
 struct Keyed {
