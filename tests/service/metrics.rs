@@ -132,10 +132,34 @@ fn read(text: &str) -> Page {
     page
 }
 
-#[tokio::test]
-async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let service = Service::start(&sandbox).await;
+/// The metrics that the guide has, each with its labels.
+fn written_in_the_guide() -> BTreeMap<String, BTreeSet<String>> {
+    let guide = include_str!("../../docs/operations.md");
+    let rows = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `publisher_"));
+    let mut written = BTreeMap::new();
+    for row in rows {
+        let mut cells = row.split('|').map(str::trim);
+        let (names, labels) = (cells.next().unwrap(), cells.next().unwrap());
+        let words = |text: &str| {
+            let words = text
+                .split(", ")
+                .map(|it| it.trim_matches(['`', ' ']).to_owned());
+            words
+                .filter(|it| !it.is_empty())
+                .collect::<BTreeSet<String>>()
+        };
+        for name in names.split(", ") {
+            let name = name.trim_matches('`').trim_start_matches("publisher_");
+            written.insert(format!("publisher_{name}"), words(labels));
+        }
+    }
+    written
+}
+
+/// Something of everything that is counted.
+async fn make_traffic(service: &Service, sandbox: &Sandbox) {
     let [alice, bob] = sandbox.tenants() else {
         panic!("two tenants")
     };
@@ -145,24 +169,30 @@ async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
         .inject("by_host", Fault::status(503));
     sandbox.telegram.revoke_bot(&bob.bot_token);
     service
-        .publish(&sandbox, alice, "harbour-dawn.jpg", json!({}))
+        .publish(sandbox, alice, "harbour-dawn.jpg", json!({}))
         .await;
     service
         .publish(
-            &sandbox,
+            sandbox,
             alice,
             "paper-lantern.png",
             json!({"dry_run": true}),
         )
         .await;
     service
-        .publish(&sandbox, bob, "north-ridge.jpg", json!({}))
+        .publish(sandbox, bob, "north-ridge.jpg", json!({}))
         .await;
     service.get("nobody.sandbox.localhost", "/made/up").await;
     let made_up = Method::from_bytes(b"BREW").unwrap();
     let made_up = service.request(made_up, &alice.host, "/api/images/list");
     assert_eq!(made_up.send().await.unwrap().status(), 405);
+}
 
+#[tokio::test]
+async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    make_traffic(&service, &sandbox).await;
     let text = service.metrics().await.text;
     let page = read(&text);
     for (name, labels) in PROMISED {
@@ -222,27 +252,7 @@ async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
         "{text}"
     );
 
-    let guide = include_str!("../../docs/operations.md");
-    let rows = guide
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `publisher_"));
-    let mut written = BTreeMap::new();
-    for row in rows {
-        let mut cells = row.split('|').map(str::trim);
-        let (names, labels) = (cells.next().unwrap(), cells.next().unwrap());
-        let words = |text: &str| {
-            let words = text
-                .split(", ")
-                .map(|it| it.trim_matches(['`', ' ']).to_owned());
-            words
-                .filter(|it| !it.is_empty())
-                .collect::<BTreeSet<String>>()
-        };
-        for name in names.split(", ") {
-            let name = name.trim_matches('`').trim_start_matches("publisher_");
-            written.insert(format!("publisher_{name}"), words(labels));
-        }
-    }
+    let written = written_in_the_guide();
     let mut shown = page.labels;
     shown.retain(|name, _| name.starts_with("publisher_"));
     assert_eq!(shown, written, "what is shown, and what the guide says");
