@@ -131,8 +131,8 @@ impl From<ImagePage> for ImageList {
 impl Example for ImageList {
     fn example() -> Self {
         Self {
-            filenames: vec!["bridge.jpg".to_owned(), "harbour.png".to_owned()],
-            count: 2,
+            filenames: vec!["harbour.png".to_owned(), "pier.jpg".to_owned()],
+            count: 4,
         }
     }
 }
@@ -142,7 +142,9 @@ impl Example for ImageInfo {
         let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let metadata = [
             ("image_file", Value::from("harbour.png")),
+            ("dropbox_rev", Value::from("1")),
             ("created", Value::from("2026-05-04T18:30:02Z")),
+            ("sd_caption_version", Value::from("1")),
             ("tags", Value::from(vec!["harbour", "dawn"])),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value));

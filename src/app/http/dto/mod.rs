@@ -8,6 +8,7 @@ pub mod curation;
 pub mod health;
 pub mod images;
 pub mod problem;
+pub mod problem_page;
 pub mod publications;
 pub mod publish;
 pub mod thumbnail;
