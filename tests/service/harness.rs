@@ -2,13 +2,16 @@
 
 use std::{
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
-use publisher::adapters::{
-    http_client::{self, ExtraRoots},
-    sandbox::{DemoTenant, Sandbox},
+use publisher::{
+    adapters::{
+        http_client::{self, ExtraRoots},
+        sandbox::{DemoTenant, Sandbox},
+    },
+    app::http::spec,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, header::HOST};
 use serde_json::Value;
@@ -19,6 +22,11 @@ use tokio::{
     sync::watch,
     time::Instant,
 };
+
+use crate::conformance::{self, Observed};
+
+/// What every answer has to agree with.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(spec::openapi_document);
 
 /// Long enough for a slow machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -235,12 +243,27 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Reads an answer, which has to agree with the spec.
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let path = response.url().path().to_owned();
+        let body = response.bytes().await.unwrap();
+        let header = |name: &str| Some(headers.get(name)?.to_str().unwrap().to_owned());
+        let observed = Observed {
+            method: None,
+            path: &path,
+            status,
+            header: &header,
+            body: &body,
+        };
+        let text = String::from_utf8_lossy(&body).into_owned();
+        if let Err(error) = conformance::check(&DOCUMENT, &observed) {
+            panic!("{status} of {path} does not agree with the spec: {error}\n{text}");
+        }
         Self {
             status,
             headers,
-            text: response.text().await.unwrap(),
+            text,
         }
     }
 

@@ -10,6 +10,8 @@
 mod access;
 mod analysis;
 mod check;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod crashes;
 mod curation;
 mod database;

@@ -2,6 +2,9 @@
 
 mod admin;
 mod analysis;
+#[path = "../../../tests/conformance/mod.rs"]
+mod conformance;
+mod conforming;
 mod curation;
 mod errors;
 mod examples;

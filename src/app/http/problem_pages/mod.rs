@@ -22,7 +22,11 @@ use super::{
 /// security.
 pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
     "getProblem",
-    &[ProblemKind::NotFound, ProblemKind::Overloaded],
+    &[
+        ProblemKind::InvalidRequest,
+        ProblemKind::NotFound,
+        ProblemKind::Overloaded,
+    ],
 )];
 
 /// The kinds change with a new version only.

@@ -222,7 +222,7 @@ fn the_page_shows_the_document_that_is_published() {
         (&"limit".into(), None)
     );
     let image = &document["paths"]["/api/images/{filename}"]["get"]["parameters"];
-    assert_eq!(image[0]["example"], "harbour.png");
+    assert_eq!(image[0]["example"], "harbour-dawn.jpg");
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn removed() -> CurationResult {
     CurationResult {
         action: CurationAction::Remove,
         destination_folder: Some("/Photos/queue/reject".to_owned()),
-        destination_filename: Some("harbour.png".to_owned()),
+        destination_filename: Some("harbour-dawn.jpg".to_owned()),
         ..CurationResult::example()
     }
 }

@@ -30,10 +30,10 @@ pub(super) fn shared() -> Value {
         "X-Request-Id": {
             "name": "X-Request-Id",
             "in": "header",
-            "description": "An id for the request. One that breaks the rules is not refused: the \
-                            request gets an id of its own instead, as without one.",
+            "description": "An id for the request: 1 to 128 letters, digits, `.`, `_`, `:` or `-`. \
+                            One that breaks the rules is not refused: the request gets another.",
             "required": false,
-            "schema": fields::request_id(),
+            "schema": {"type": "string"},
             "example": EXAMPLE_ID,
         },
     })
@@ -71,7 +71,7 @@ fn limits_and_example(name: &str) -> Option<(Value, Value)> {
     Some(match name {
         "after" => (json!({}), "bridge.jpg".into()),
         "cursor" => (fields::cursor(), "AAABnbo8VCgAAAAAAAAABw".into()),
-        "filename" => (fields::file_name(), "harbour.png".into()),
+        "filename" => (fields::file_name(), "harbour-dawn.jpg".into()),
         "force_refresh" => (json!({}), true.into()),
         "Idempotency-Key" => (fields::idempotency_key(), EXAMPLE_ID.into()),
         "If-None-Match" => (json!({"minLength": 1}), EXAMPLE_TAG.into()),

@@ -148,6 +148,8 @@ fn bad_field(operation: &Value) -> (&'static str, &'static str) {
         ("filename", "must end in .jpg, .jpeg, .png or .webp")
     } else if has_parameter(operation, "limit", "query") {
         ("limit", "is not acceptable: minimum(1, exclusive: false)")
+    } else if has_parameter(operation, "kind", "path") {
+        ("path", "must be percent-encoded UTF-8")
     } else if body_schema(operation) == Some("LoginRequest") {
         ("password", "is required")
     } else {

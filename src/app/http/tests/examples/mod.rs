@@ -160,9 +160,10 @@ async fn bad_request(operation: &Operation) -> Answer {
     let service = world(&operation.id, "");
     let uri = request.uri().to_string();
     let bad = uri
-        .replace("harbour.png/", "notes.txt/")
+        .replace("harbour-dawn.jpg/", "notes.txt/")
         .replace("limit=50", "limit=0");
-    let bad = bad.replace("images/harbour.png?", "images/notes.txt?");
+    let bad = bad.replace("images/harbour-dawn.jpg?", "images/notes.txt?");
+    let bad = bad.replace("problems/image-not-found", "problems/%FF");
     if bad == uri {
         let body = if operation.id == "logIn" {
             json!({})

@@ -48,7 +48,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
         "getFeatures" => service = service.with_captions(),
         "logIn" | "logOut" => service.auth = with_login(),
         "listImages" => {
-            let all = ["aerial.webp", "bridge.jpg", "harbour.png", "pier.jpg"];
+            let all = ["aerial.webp", "bridge.jpg", "harbour-dawn.jpg", "pier.jpg"];
             let all = move || Ok(all.map(stored).to_vec());
             service.images.expect_list().returning(all);
         }
@@ -80,9 +80,9 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .returning(move |name| Ok(named(name)));
             service.images.expect_delete().returning(|_| Ok(()));
             let name = if operation == "keepImage" {
-                "harbour (1).png"
+                "harbour-dawn (1).jpg"
             } else {
-                "harbour.png"
+                "harbour-dawn.jpg"
             };
             service
                 .images
@@ -130,16 +130,16 @@ fn with_details(service: &mut Service) {
     service
         .images
         .expect_list()
-        .returning(|| Ok(vec![stored("harbour.png")]));
+        .returning(|| Ok(vec![stored("harbour-dawn.jpg")]));
     service.images.expect_temporary_link().returning(|name| {
-        let link = Secret::new("https://storage.example.org/link/harbour.png".to_owned());
+        let link = Secret::new("https://storage.example.org/link/harbour-dawn.jpg".to_owned());
         Ok(LinkedImage {
             stored: stored(name.as_str()),
             link,
         })
     });
     let text = format!(
-        "a harbour at dawn, fishing boats, mist\n\n# ---\n# image_file: harbour.png\n\
+        "a harbour at dawn, fishing boats, mist\n\n# ---\n# image_file: harbour-dawn.jpg\n\
          # sha256: {}\n# dropbox_rev: 1\n# created: 2026-05-04T18:30:02Z\n\
          # caption: Before the boats leave\n# sd_caption_version: 1\n\
          # tags: [\"harbour\", \"dawn\"]\n",
@@ -179,11 +179,11 @@ fn published(service: Service) -> Service {
     service
         .images
         .expect_list()
-        .returning(|| Ok(vec![stored("harbour.png")]));
+        .returning(|| Ok(vec![stored("harbour-dawn.jpg")]));
     service
         .images
         .expect_move_to()
-        .returning(|_, _| Ok(moved("harbour.png")));
+        .returning(|_, _| Ok(moved("harbour-dawn.jpg")));
     service
         .reader
         .expect_entries_of()
@@ -212,7 +212,7 @@ fn entry() -> Entry {
             started_ms: 1_777_919_400_000,
             id: 7,
         },
-        image: ImageName::new("harbour.png").unwrap(),
+        image: ImageName::new("harbour-dawn.jpg").unwrap(),
         content_hash: ContentHash::of(b""),
         platform: Platform::Telegram,
         state: EntryState::Published,
