@@ -50,6 +50,8 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     let pairs = sandbox.environment().into_iter().chain([
         ("LISTEN_ADDRESS", listen),
         ("METRICS_LISTEN_ADDRESS", metrics),
+        ("WEB_ADMIN_PASSWORD", sandbox.web_password().to_owned()),
+        ("WEB_SECURE_COOKIES", "false".to_owned()),
     ]);
     let settings = Settings::read(Environment::from_pairs(pairs))?;
     if let Some(address) = settings.metrics_listen {
@@ -102,7 +104,7 @@ fn introduction(sandbox: &Sandbox, address: SocketAddr) -> String {
         .iter()
         .map(|tenant| tenant_lines(tenant, port))
         .collect();
-    let token = sandbox.web_token();
+    let (token, password) = (sandbox.web_token(), sandbox.web_password());
     let host = sandbox
         .tenants()
         .first()
@@ -124,6 +126,7 @@ Try
   curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/images/random
   curl -H \"Authorization: Bearer $TOKEN\" -o thumbnail.jpg http://{host}:{port}/api/images/{image}/thumbnail
   curl -H \"Authorization: Bearer $TOKEN\" -X POST http://{host}:{port}/api/images/{image}/publish
+  curl -H \"Content-Type: application/json\" -d '{{\"password\": \"{password}\"}}' http://{host}:{port}/api/admin/login
   curl http://nobody.{domain}:{port}/api/config/features
 
 Read   http://{host}:{port}/docs

@@ -94,6 +94,7 @@ pub struct Sandbox {
     authority_pem: String,
     folder: PrivateFolder,
     web_token: String,
+    web_password: String,
 }
 
 impl Sandbox {
@@ -128,6 +129,7 @@ impl Sandbox {
             authority_pem: authority.pem,
             folder,
             web_token: secrets::random("web-"),
+            web_password: secrets::random("password-"),
         })
     }
 
@@ -186,6 +188,7 @@ impl Sandbox {
         all.extend(self.telegram.secrets());
         all.extend(self.smtp.secrets());
         all.push(self.web_token.clone());
+        all.push(self.web_password.clone());
         all.sort_unstable();
         all.dedup();
         all
@@ -195,6 +198,12 @@ impl Sandbox {
     #[must_use]
     pub fn web_token(&self) -> &str {
         &self.web_token
+    }
+
+    /// A password to log in with, for whoever starts the service with one.
+    #[must_use]
+    pub fn web_password(&self) -> &str {
+        &self.web_password
     }
 
     /// A ledger that goes away with the sandbox, for one service at a time.

@@ -1,0 +1,26 @@
+//! Generates the client from the document of the service.
+
+use std::{env, error::Error, fs, path::Path};
+
+use progenitor::{GenerationSettings, Generator, InterfaceStyle};
+use serde_json::Value;
+
+const DOCUMENT: &str = "../../../openapi/openapi.json";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={DOCUMENT}");
+    let mut document: Value = serde_json::from_str(&fs::read_to_string(DOCUMENT)?)?;
+    // progenitor knows one form of error for each operation. This one has two: a problem, and the
+    // reason why the service is not ready.
+    if let Some(responses) = document.pointer_mut("/paths/~1health~1ready/get/responses")
+        && let Some(responses) = responses.as_object_mut()
+    {
+        responses.retain(|status, _| ["200", "503"].contains(&status.as_str()));
+    }
+    let mut settings = GenerationSettings::default();
+    settings.with_interface(InterfaceStyle::Builder);
+    let tokens = Generator::new(&settings).generate_tokens(&serde_json::from_value(document)?)?;
+    let code = prettyplease::unparse(&syn::parse2(tokens)?);
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("client.rs"), code)?;
+    Ok(())
+}
