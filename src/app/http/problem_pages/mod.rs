@@ -22,11 +22,7 @@ use super::{
 /// security.
 pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
     "getProblem",
-    &[
-        ProblemKind::InvalidRequest,
-        ProblemKind::NotFound,
-        ProblemKind::Overloaded,
-    ],
+    &[ProblemKind::InvalidRequest, ProblemKind::NotFound],
 )];
 
 /// The kinds change with a new version only.

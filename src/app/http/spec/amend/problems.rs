@@ -36,11 +36,14 @@ pub(super) fn declare(operation: &mut Value, is_tenants: bool, is_write: bool) {
 fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemKind> {
     let mut kinds = own_problems(operation["operationId"].as_str().unwrap_or_default());
     kinds.push(ProblemKind::HeadersTooLarge);
+    // Probes are answered however much there is to do.
+    if operation["tags"][0] != "Health" {
+        kinds.push(ProblemKind::Overloaded);
+    }
     if is_tenants {
         kinds.extend([
             ProblemKind::TenantNotFound,
             ProblemKind::TenantUnavailable,
-            ProblemKind::Overloaded,
             ProblemKind::Internal,
         ]);
     }
