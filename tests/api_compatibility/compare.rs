@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+/// Each kind of problem that a response may be has an example under its name.
+const PROBLEM: &str = "application/problem+json";
+
 /// Who sends what a schema describes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sender {
@@ -84,7 +87,7 @@ impl Comparison<'_> {
             items(&old["security"]).any(|it| !items(&new["security"]).any(|kept| kept == it));
         let was_open = old["security"].as_array().is_some_and(Vec::is_empty);
         let is_open = items(&new["security"]).all(|it| it == &Value::Object(Map::new()));
-        if lost && !is_open || was_open && !is_open {
+        if (lost || was_open) && !is_open {
             self.breaks(place, "takes fewer credentials");
         }
         self.parameters(place, old, new);
@@ -153,12 +156,13 @@ impl Comparison<'_> {
                     self.content(&place, Sender::Service, &header["schema"], &kept["schema"]);
                 }
             }
-            self.media(
-                &place,
-                Sender::Service,
-                &response["content"],
-                &kept["content"],
-            );
+            let (content, kept) = (&response["content"], &kept["content"]);
+            for (kind, _) in entries(&content[PROBLEM]["examples"]) {
+                if kept[PROBLEM]["examples"].get(kind).is_none() {
+                    self.breaks(&format!("{place} {kind}"), "is gone");
+                }
+            }
+            self.media(&place, Sender::Service, content, kept);
         }
         // Clients have to expect errors that they do not know, and nothing else.
         for (status, _) in entries(new).filter(|(status, _)| status.starts_with(['2', '3'])) {

@@ -40,10 +40,9 @@ fn last_release() -> (Version, Value) {
 
 /// Semantic versioning: the first number that is not 0 says whether clients break.
 fn may_break(released: Version, current: Version) -> bool {
-    match (released, current) {
-        ([0, old, _], [0, new, _]) => new > old,
-        ([old, ..], [new, ..]) => new > old,
-    }
+    let first = released.iter().position(|number| *number != 0);
+    let first = first.unwrap_or(released.len() - 1);
+    current[..=first] > released[..=first]
 }
 
 #[test]

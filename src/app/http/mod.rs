@@ -15,6 +15,7 @@ pub mod dto;
 mod entity_tag;
 pub mod error;
 mod health;
+mod idempotency_key;
 mod images;
 pub mod json_body;
 mod known_routes;

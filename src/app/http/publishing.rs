@@ -2,7 +2,7 @@
 
 use poem_openapi::{
     ApiResponse, OpenApi,
-    param::{Header, Path},
+    param::Path,
     payload::Json,
     types::{ParseFromJSON as _, ToJSON as _},
 };
@@ -10,11 +10,9 @@ use std::sync::Arc;
 
 use super::{
     auth::Admin,
-    dto::{
-        problem::FieldError,
-        publish::{PublishRequest, PublishResult},
-    },
+    dto::publish::{PublishRequest, PublishResult},
     error::ApiError,
+    idempotency_key::SentKey,
     json_body::{Fields, JsonBody},
     problem::ProblemKind,
     request_id::CurrentRequestId,
@@ -27,7 +25,6 @@ use crate::{
         tenant::Tenant,
     },
     domain::{
-        idempotency::IdempotencyKey,
         publication::{PublicationReport, Target},
         request_id::RequestId,
     },
@@ -96,11 +93,11 @@ impl PublishingApi {
         /// comes again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        idempotency_key: SentKey,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
         let target = |_: &mut Fields| Some(Target::Next);
-        let key = idempotency_key.0;
+        let key = idempotency_key;
         self.publish(tenant, request_id, key, body, target).await
     }
 
@@ -128,11 +125,11 @@ impl PublishingApi {
         /// comes again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        idempotency_key: SentKey,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
         let target = |fields: &mut Fields| fields.image_name(&filename).map(Target::Image);
-        let key = idempotency_key.0;
+        let key = idempotency_key;
         self.publish(tenant, request_id, key, body, target).await
     }
 }
@@ -142,13 +139,13 @@ impl PublishingApi {
         &self,
         tenant: Arc<Tenant>,
         request_id: RequestId,
-        key: Option<String>,
+        key: SentKey,
         body: JsonBody<PublishRequest>,
         target: impl FnOnce(&mut Fields) -> Option<Target>,
     ) -> Result<Published, ApiError> {
         let mut fields = body.into_fields();
         let target = target(&mut fields);
-        let key = key.and_then(|key| read_key(&key, &mut fields));
+        let key = key.read(&mut fields);
         let request = PublishRequest::read(&mut fields).into();
         let target = fields.finish_with(target)?;
         let publish = self
@@ -165,12 +162,6 @@ impl PublishingApi {
             }
         }
     }
-}
-
-fn read_key(key: &str, fields: &mut Fields) -> Option<IdempotencyKey> {
-    IdempotencyKey::new(key)
-        .map_err(|rule| fields.reject(FieldError::new("Idempotency-Key", rule.to_string())))
-        .ok()
 }
 
 /// The answer as it is kept for the next request under its key.
