@@ -18,6 +18,16 @@ use super::{Api, problem::ProblemKind};
 /// What holds for all operations.
 const OVERVIEW: &str = include_str!("overview.md");
 
+/// What the generated page is called.
+const GENERATED_TITLE: &str = "<title>Swagger UI</title>";
+
+/// What it is called here. It brings its icon along, or browsers would ask for one.
+const PAGE_HEAD: &str = "<title>Publisher API</title>\n    \
+    <meta name=\"viewport\" content=\"width=device-width\">\n    \
+    <link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+    viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232b6cb0'/%3E%3Cpath \
+    d='M3 12l4-6 3 4 1-1 2 3z' fill='white'/%3E%3C/svg%3E\">";
+
 /// What an operation is about.
 #[derive(Tags)]
 pub(super) enum Tag {
@@ -73,9 +83,11 @@ pub(super) fn page() -> String {
     let mut document = openapi_document();
     amend::for_trying(&mut document);
     // The page has the document as it was generated; it shall have the one that is published.
-    service
+    let page = service
         .swagger_ui_html()
-        .replacen(&service.spec(), &text_of(&document), 1)
+        .replacen(GENERATED_TITLE, PAGE_HEAD, 1)
+        .replacen(&service.spec(), &text_of(&document), 1);
+    format!("<!doctype html>{page}")
 }
 
 fn service() -> OpenApiService<Described<Api>, ()> {

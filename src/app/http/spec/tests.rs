@@ -216,6 +216,8 @@ fn the_page_shows_the_document_that_is_published() {
     let mut document = openapi_document();
     amend::for_trying(&mut document);
     assert!(page.contains(&text_of(&document)));
+    assert!(page.starts_with("<!doctype html>"));
+    assert!(page.contains(PAGE_HEAD) && !page.contains(GENERATED_TITLE));
     let list = &document["paths"]["/api/images/list"]["get"]["parameters"];
     assert_eq!(
         (&list[0]["name"], list[0].get("example")),
