@@ -31,9 +31,17 @@ pub(crate) struct Options {
     /// Where the service listens [default: 127.0.0.1:8080, with --once any free port]
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Put images that have left their folder back, so that there is always one to try
+    #[arg(long, conflicts_with = "once")]
+    restock: bool,
 }
 
-pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
+    let Options {
+        once,
+        listen,
+        restock,
+    } = options;
     let mut process = Environment::from_process();
     // People read standard output here, so the log goes to the other one.
     LogSettings::read(&mut process, if once { "warn" } else { "info" }).init(io::stderr)?;
@@ -74,7 +82,15 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     }
     print(&introduction(&sandbox, address))?;
     let signals = EndSignals::catch()?;
-    Ok(service.run(listening, signals.wait()).await)
+    let serving = service.run(listening, signals.wait());
+    if restock {
+        tokio::select! {
+            code = serving => Ok(code),
+            never = sandbox.keep_stocked() => match never {},
+        }
+    } else {
+        Ok(serving.await)
+    }
 }
 
 async fn walk_through(sandbox: &Sandbox, address: SocketAddr) -> Result<ExitCode, Failure> {
