@@ -60,6 +60,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         ("METRICS_LISTEN_ADDRESS", metrics),
         ("WEB_ADMIN_PASSWORD", sandbox.web_password().to_owned()),
         ("WEB_SECURE_COOKIES", "false".to_owned()),
+        // What writes captions here need not be spared.
+        ("AI_RATE_PER_MINUTE", "10000".to_owned()),
     ]);
     let settings = Settings::read(Environment::from_pairs(pairs))?;
     if let Some(address) = settings.metrics_listen {

@@ -1,5 +1,5 @@
-# Starts the sandbox for a script that is read into this one, and ends it with the script.
-# Sets BASE_URL, TENANT_HOST and TOKEN. PUBLISHER names the binary.
+# For the scripts beside it: starts the sandbox, and ends it with the script. Sets BASE_URL,
+# TENANT_HOST, TOKEN and PASSWORD. PUBLISHER names the binary, of any build.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools=$root/target/clients
@@ -9,7 +9,7 @@ start_sandbox() {
     local publisher=${PUBLISHER:-$root/target/release/publisher} told=$tools/sandbox.out
     [[ -x $publisher ]] || cargo build --release --locked --manifest-path "$root/Cargo.toml"
     # In a folder of its own: the service reads what settings stand in `.env` where it starts.
-    (cd "$tools" && exec "$publisher" sandbox --listen 127.0.0.1:0 >"$told" 2>"$tools/sandbox.log") &
+    (cd "$tools" && exec "$publisher" sandbox --listen 127.0.0.1:0 "$@" >"$told" 2>"$tools/sandbox.log") &
     sandbox=$!
     trap 'kill "$sandbox" 2>/dev/null || true; wait "$sandbox" 2>/dev/null || true' EXIT
     for _ in $(seq 150); do
@@ -18,10 +18,11 @@ start_sandbox() {
         sleep 0.2
     done
     TOKEN=$(sed -n 's/^ *export TOKEN=//p' "$told")
+    PASSWORD=$(sed -n 's/.*"password": "\([^"]*\)".*/\1/p' "$told")
     TENANT_HOST=alice.sandbox.localhost
     BASE_URL=$(sed -n 's|.*curl \(http://127[^/]*\)/.*|\1|p' "$told")
-    [[ -n $TOKEN && -n $BASE_URL ]] || { echo 'the sandbox has not started' >&2; return 1; }
-    export TOKEN TENANT_HOST BASE_URL
+    [[ -n $TOKEN && -n $PASSWORD && -n $BASE_URL ]] || { echo 'the sandbox has not started' >&2; return 1; }
+    export TOKEN PASSWORD TENANT_HOST BASE_URL
 }
 
 # The tools that are Python's and JavaScript's, at the versions that stand here.

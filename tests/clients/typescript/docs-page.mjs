@@ -1,5 +1,5 @@
 // The page at `/docs`, as people use it: in a browser, with the token, trying an operation. Run by
-// `tests/clients/docs-page`. Names a file for a screenshot, if one is wanted.
+// `tests/clients/docs-page`. Takes a folder for pictures of it, if they are wanted.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,13 +9,32 @@ import process from "node:process";
 
 import { chromium } from "playwright-core";
 
+/** Takes a picture of everything from the first of these elements to the last. */
+async function picture(page, name, elements) {
+  const folder = process.argv[2];
+  if (!folder) return;
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => {
+    document.activeElement?.blur();
+    window.scrollTo(0, 0);
+  });
+  const boxes = await Promise.all((await elements.all()).map((element) => element.boundingBox()));
+  const margin = 4;
+  const x = Math.min(...boxes.map((box) => box.x)) - margin;
+  const y = Math.min(...boxes.map((box) => box.y)) - margin;
+  const right = Math.max(...boxes.map((box) => box.x + box.width)) + margin;
+  const bottom = Math.max(...boxes.map((box) => box.y + box.height)) + margin;
+  const clip = { x, y, width: right - x, height: bottom - y };
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, clip });
+}
+
 const url = new URL(process.env.BASE_URL);
 const address = url.hostname;
 url.hostname = process.env.TENANT_HOST;
 const profile = await mkdtemp(join(tmpdir(), "docs-page-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  viewport: { width: 1200, height: 1000 },
+  viewport: { width: 1120, height: 1000 },
   args: [
     "--headless",
     "--no-sandbox",
@@ -47,6 +66,7 @@ try {
   const operations = Object.values(described.paths).flatMap((methods) => Object.keys(methods));
   assert.equal(await page.locator(".opblock").count(), operations.length);
   console.log(`docs page: shows ${operations.length} operations`);
+  await picture(page, "api-operations", page.locator(".opblock-tag-section"));
 
   await page.getByRole("button", { name: "Authorize" }).first().click();
   const bearer = page.locator(".auth-container", { hasText: "bearerAuth" });
@@ -59,6 +79,7 @@ try {
   const list = page.locator("#operations-Images-listImages");
   await list.locator(".opblock-summary-control").click();
   await list.getByRole("button", { name: "Try it out" }).click();
+  await list.getByPlaceholder("after", { exact: true }).fill("d");
   await list.getByRole("button", { name: "Execute" }).click();
   const answer = list.locator(".live-responses-table .response").first();
   await answer.waitFor();
@@ -69,11 +90,15 @@ try {
   assert.deepEqual([...hosts], [url.host]);
   assert.deepEqual(complaints, []);
   console.log(`docs page: has asked no host but ${url.host}`);
-  if (process.argv[2]) {
-    await list.locator(".live-responses-table").scrollIntoViewIfNeeded();
-    await list.evaluate((element) => element.scrollIntoView());
-    await page.screenshot({ path: process.argv[2] });
-  }
+  // What has the token in it is no picture to show.
+  await list.evaluate((element, token) => {
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      text.data = text.data.replaceAll(token, "$TOKEN");
+    }
+  }, process.env.TOKEN);
+  await picture(page, "api-try", list.locator(".opblock-summary, .live-responses-table"));
 } finally {
   await browser.close();
   await rm(profile, { recursive: true, force: true });

@@ -26,9 +26,22 @@ const EXAMPLE_ID: &str = "7f9c24e8-3b1a-4a57-9d0e-2f6c1b8a5d43";
 const EXAMPLE_TAG: &str =
     "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855-w960h640\"";
 
+/// What most readers come for, first.
+pub(super) const TAGS: [&str; 6] = [
+    "Images",
+    "Publications",
+    "Config",
+    "Admin",
+    "Problems",
+    "Health",
+];
+
 /// Amends a generated document.
 pub(super) fn all(document: &mut Value) {
     document["openapi"] = OPENAPI_VERSION.into();
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));
+    }
     let bodies = body_schemas(document);
     let schemas = &mut document["components"]["schemas"];
     problems::add_schemas(schemas);

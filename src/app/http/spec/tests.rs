@@ -100,6 +100,8 @@ fn every_operation_has_an_id_tag_summary_description_security_examples_and_probl
 fn ids_are_camel_case_and_every_tag_is_described() {
     let document = openapi_document();
     let tags = document["tags"].as_array().unwrap();
+    let names: Vec<_> = tags.iter().map(|tag| tag["name"].as_str()).collect();
+    assert_eq!(names, amend::TAGS.map(Some));
     for (_, _, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let is_camel_case = id.starts_with(|first: char| first.is_ascii_lowercase())
