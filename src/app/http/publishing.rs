@@ -74,10 +74,10 @@ enum Published {
 impl PublishingApi {
     /// Publish the next image.
     ///
-    /// Publishes the first image, by name, that the tenant has not published yet: its content is
-    /// on no platform as far as the ledger knows, and not in doubt there. Images whose publication
-    /// has failed before come last. Everything else is as for `publishImage`. When there is nothing
-    /// left to publish, `filename` is `null`.
+    /// For schedules: publishes the first image, by name, that the tenant has not published yet:
+    /// its content is on no platform as far as the ledger knows, and not in doubt there. Images
+    /// whose publication has failed before come last. Everything else is as for `publishImage`.
+    /// When there is nothing left to publish, `filename` is `null`.
     #[oai(
         path = "/api/publish",
         method = "post",
@@ -103,11 +103,12 @@ impl PublishingApi {
 
     /// Publish an image.
     ///
-    /// Sends the image to the platforms that are on, in parallel, with a caption that is written
-    /// for it unless one is given; then writes the caption file and, once a platform has the
-    /// image, moves it to the archive folder if the tenant's config says so. A platform that
-    /// fails stops no other, and the answer is still 200: see `results`. A platform that has the
-    /// image, or may have it, gets nothing unless `force` says so. The body may be left out.
+    /// For an image that somebody has chosen: sends it to the platforms that are on, in parallel,
+    /// with a caption that is written for it unless one is given; then writes the caption file and,
+    /// once a platform has the image, moves it to the archive folder if the tenant's config says
+    /// so. A platform that fails stops no other, and the answer is still 200: see `results`. A
+    /// platform that has the image, or may have it, gets nothing unless `force` says so. The body
+    /// may be left out.
     #[oai(
         path = "/api/images/:filename/publish",
         method = "post",

@@ -43,9 +43,9 @@ pub(super) struct ProblemPagesApi;
 impl ProblemPagesApi {
     /// What does this problem mean?
     ///
-    /// What a kind of problem means, and what to do about it: what stands behind the `type` of every
-    /// problem. JSON for programs; a page for people whose browser asks for `text/html`; or Markdown,
-    /// by `Accept`. Under any host, and without a credential.
+    /// For whoever meets a problem: what its kind means, and what to do about it, at the URI that
+    /// is its `type`. JSON for programs; a page for people whose browser asks for `text/html`; or
+    /// Markdown, by `Accept`. Under any host, and without a credential.
     #[oai(
         path = "/problems/:kind",
         method = "get",

@@ -37,6 +37,8 @@ fn missing(operation: &Value) -> Vec<String> {
         let text = operation[key].as_str().unwrap_or_default();
         need(key.to_owned(), !text.is_empty());
     }
+    let description = operation["description"].as_str().unwrap_or_default();
+    need("what it is for".to_owned(), description.starts_with("For "));
     need("tag".to_owned(), operation["tags"][0].is_string());
     need("security".to_owned(), operation["security"].is_array());
     let parameters = operation["parameters"].as_array().unwrap();
