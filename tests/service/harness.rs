@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use publisher::{
     adapters::{
         http_client::{self, ExtraRoots},
@@ -94,7 +95,7 @@ impl Service {
 
     /// Gets a path under a host.
     pub(crate) async fn get(&self, host: &str, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, host, path).send().await.unwrap()).await
+        Answer::to(self.request(Method::GET, host, path)).await
     }
 
     /// Gets a path of a tenant, as an admin.
@@ -102,7 +103,7 @@ impl Service {
         let request = self
             .request(Method::GET, host, path)
             .bearer_auth(sandbox.web_token());
-        Answer::of(request.send().await.unwrap()).await
+        Answer::to(request).await
     }
 
     /// Publishes an image of a tenant, as an admin.
@@ -115,14 +116,7 @@ impl Service {
     ) -> Answer {
         let path = format!("/api/images/{image}/publish");
         let request = self.request(Method::POST, &tenant.host, &path).json(&body);
-        Answer::of(
-            request
-                .bearer_auth(sandbox.web_token())
-                .send()
-                .await
-                .unwrap(),
-        )
-        .await
+        Answer::to(request.bearer_auth(sandbox.web_token())).await
     }
 
     /// What the ledger has of a tenant, newest first.
@@ -143,8 +137,7 @@ impl Service {
     ) -> Answer {
         let path = format!("/api/images/{image}/{what}");
         let request = self.request(Method::POST, &tenant.host, &path);
-        let request = request.bearer_auth(sandbox.web_token());
-        Answer::of(request.send().await.unwrap()).await
+        Answer::to(request.bearer_auth(sandbox.web_token())).await
     }
 
     /// What Prometheus would read.
@@ -156,7 +149,7 @@ impl Service {
         let told = |line: &Value| line["message"] == "metrics listening";
         let line = lines.into_iter().find(told).unwrap();
         let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
-        Answer::of(self.client.get(url).send().await.unwrap()).await
+        Answer::to(self.client.get(url)).await
     }
 
     /// Where it listens, as `address:port`.
@@ -174,7 +167,7 @@ impl Service {
     pub(crate) async fn whole_log(&self) -> String {
         const LAST: &str = "last-line-of-the-log";
         let last = self.request(Method::GET, "any", "/health");
-        last.header("x-request-id", LAST).send().await.unwrap();
+        Answer::to(last.header("x-request-id", LAST)).await;
         let told = async {
             while !self.log().contains(LAST) {
                 tokio::task::yield_now().await;
@@ -239,30 +232,37 @@ impl Service {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) bytes: Bytes,
     pub(crate) text: String,
 }
 
 impl Answer {
+    /// Sends a request, whose answer has to agree with the spec.
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
+        Self::of(request.send().await.unwrap()).await
+    }
+
     /// Reads an answer, which has to agree with the spec.
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let path = response.url().path().to_owned();
-        let body = response.bytes().await.unwrap();
+        let bytes = response.bytes().await.unwrap();
         let header = |name: &str| Some(headers.get(name)?.to_str().unwrap().to_owned());
         let observed = Observed {
             method: None,
             path: &path,
             status,
             header: &header,
-            body: &body,
+            body: &bytes,
         };
-        let text = String::from_utf8_lossy(&body).into_owned();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Err(error) = conformance::check(&DOCUMENT, &observed) {
             panic!("{status} of {path} does not agree with the spec: {error}\n{text}");
         }
         Self {
             status,
             headers,
+            bytes,
             text,
         }
     }
