@@ -1,7 +1,7 @@
 //! What another team does with a generated Rust client. Run by `tests/clients/run`.
 
 #[expect(
-    dead_code,
+    unused,
     clippy::all,
     clippy::pedantic,
     reason = "generated code is as its generator likes it"
