@@ -1,13 +1,16 @@
 # For the scripts beside it: starts the sandbox, and ends it with the script. Sets BASE_URL,
-# TENANT_HOST, TOKEN and PASSWORD. PUBLISHER names the binary, of any build.
+# TENANT_HOST, TOKEN and PASSWORD. PUBLISHER names another binary than the release build's.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools=$root/target/clients
 mkdir -p "$tools"
 
 start_sandbox() {
-    local publisher=${PUBLISHER:-$root/target/release/publisher} told=$tools/sandbox.out
-    [[ -x $publisher ]] || cargo build --release --locked --manifest-path "$root/Cargo.toml"
+    local publisher=${PUBLISHER:-} told=$tools/sandbox.out
+    if [[ -z $publisher ]]; then
+        cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml"
+        publisher=$root/target/release/publisher
+    fi
     # In a folder of its own: the service reads what settings stand in `.env` where it starts.
     (cd "$tools" && exec "$publisher" sandbox --listen 127.0.0.1:0 "$@" >"$told" 2>"$tools/sandbox.log") &
     sandbox=$!

@@ -19,13 +19,20 @@ use reqwest::header::{AUTHORIZATION, HOST, HeaderMap};
 async fn main() -> Result<(), Box<dyn Error>> {
     let client = client()?;
     let images = client.list_images().send().await?.into_inner();
-    let image = images.filenames.first().ok_or("there is no image")?.to_string();
+    let image = images
+        .filenames
+        .first()
+        .ok_or("there is no image")?
+        .to_string();
     say(&format!("lists {} images", images.count));
     let published = publish_twice(&client, &image).await?;
     let problem = problem_of(client.get_image().filename("no-such.jpg").send().await).await?;
     assert_eq!(problem.type_.as_str(), "/problems/image-not-found");
     assert_eq!(problem.status, 404);
-    say(&format!("reads a problem: {}, {}", *problem.type_, *problem.detail));
+    say(&format!(
+        "reads a problem: {}, {}",
+        *problem.type_, *problem.detail
+    ));
     page_through(&client, &image, published).await
 }
 
@@ -54,7 +61,10 @@ async fn publish_twice(client: &Client, image: &str) -> Result<usize, Box<dyn Er
     let first = publish().await?;
     let telegram = first.results.get("telegram").ok_or("no Telegram")?;
     assert_eq!(telegram.outcome, types::PublishOutcome::Published);
-    say(&format!("publishes {image:?} as post {:?}", telegram.post_id));
+    say(&format!(
+        "publishes {image:?} as post {:?}",
+        telegram.post_id
+    ));
     let again = publish().await?;
     assert_eq!(again.headers()["idempotency-replayed"], "true");
     assert_eq!(again.results.len(), first.results.len());
@@ -101,7 +111,10 @@ async fn page_through(
     }
     let of_image = seen.iter().filter(|(name, _)| name == image).count();
     assert_eq!(of_image, published);
-    say(&format!("pages through {} publications in {pages} pages", seen.len()));
+    say(&format!(
+        "pages through {} publications in {pages} pages",
+        seen.len()
+    ));
     Ok(())
 }
 
