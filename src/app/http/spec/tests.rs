@@ -95,7 +95,10 @@ fn every_operation_has_an_id_tag_summary_description_security_examples_and_probl
         complete += 1;
     }
     assert_eq!((complete, operations.len()), (OPERATIONS, OPERATIONS));
-    println!("{complete} of {OPERATIONS} operations are complete");
+    println!(
+        "{complete} of {OPERATIONS} operations have an id, a tag, a summary, a description that says \
+         what they are for, security, examples of requests and answers, and problems"
+    );
 }
 
 #[test]
