@@ -9,6 +9,7 @@
 
 mod access;
 mod analysis;
+mod canaries;
 mod check;
 mod crashes;
 mod curation;
@@ -23,6 +24,7 @@ mod life_cycle;
 mod limits;
 mod load;
 mod log_audit;
+mod log_lines;
 mod looking;
 mod metrics;
 mod outages;
@@ -35,3 +37,4 @@ mod settings;
 mod slow_clients;
 mod standalone;
 mod tenancy;
+mod traces;

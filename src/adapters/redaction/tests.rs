@@ -12,27 +12,51 @@ fn redacted(line: &str) -> String {
 fn secrets_are_masked_and_what_stands_around_them_is_not() {
     for (line, expected) in [
         ("sent Bearer abc.DEF-1 twice", "sent Bearer *** twice"),
-        ("authorization: Basic YTpi, and", "authorization: Basic ***, and"),
-        ("authorization: bearer swordfish", "authorization: bearer ***"),
+        (
+            "authorization: Basic YTpi, and",
+            "authorization: Basic ***, and",
+        ),
+        (
+            "authorization: bearer swordfish",
+            "authorization: bearer ***",
+        ),
         ("refused sk-proj-0123456789ab here", "refused sk-*** here"),
-        ("POST /bot123456789:AAabcdefgh/sendPhoto", "POST /bot***/sendPhoto"),
+        (
+            "POST /bot123456789:AAabcdefgh/sendPhoto",
+            "POST /bot***/sendPhoto",
+        ),
         ("sl.u.ABCDEFGHIJKLMNOP.", "***"),
         ("password=a,b%26c&user=bob", "password=***&user=bob"),
-        ("{password: \"a \\\" b\", user: \"bob\"}", "{password: \"***\", user: \"bob\"}"),
+        (
+            "{password: \"a \\\" b\", user: \"bob\"}",
+            "{password: \"***\", user: \"bob\"}",
+        ),
         (
             "GET https://bob:p%2Fw@example.org/a/b?c=d#e failed",
             "GET https://***@example.org/a/b?*** failed",
         ),
         ("GET /v1/hosts?host=example.org", "GET /v1/hosts?***"),
-        ("Cookie: a=b; pv2_admin=c.d; x", "Cookie: ***; pv2_admin=***; x"),
-        (r#"{"client_secret":"x","n":1}"#, r#"{"client_secret":"***","n":1}"#),
+        (
+            "Cookie: a=b; pv2_admin=c.d; x",
+            "Cookie: ***; pv2_admin=***; x",
+        ),
+        (
+            r#"{"client_secret":"x","n":1}"#,
+            r#"{"client_secret":"***","n":1}"#,
+        ),
         (r#"{"token":12,"n":1}"#, r#"{"token":0,"n":1}"#),
-        (r#"{"m":"the token: ","n":"1"}"#, r#"{"m":"the token: ","n":"1"}"#),
+        (
+            r#"{"m":"the token: ","n":"1"}"#,
+            r#"{"m":"the token: ","n":"1"}"#,
+        ),
         (
             r#"{"m":"{\"api_key\":\"a\\\"b\"} of","n":"1"}"#,
             r#"{"m":"{\"api_key\":\"***\"} of","n":"1"}"#,
         ),
-        ("refresh_token%3Dabc%26user%3Dbob", "refresh_token%3D***%26user%3Dbob"),
+        (
+            "refresh_token%3Dabc%26user%3Dbob",
+            "refresh_token%3D***%26user%3Dbob",
+        ),
     ] {
         let expected = expected.replace("sk-***", "***");
         assert_eq!(redacted(line), expected, "{line}");
@@ -42,7 +66,18 @@ fn secrets_are_masked_and_what_stands_around_them_is_not() {
 #[test]
 fn time_grows_with_the_length_of_the_line_and_no_faster() {
     // Each of these would take minutes if a look ahead were made again and again.
-    for part in ["token: ", "://", "?a", "Bearer ", "\\", "%25", "sl.", "1:", "password='", "@"] {
+    for part in [
+        "token: ",
+        "://",
+        "?a",
+        "Bearer ",
+        "\\",
+        "%25",
+        "sl.",
+        "1:",
+        "password='",
+        "@",
+    ] {
         let line = part.repeat(1_000_000 / part.len());
         assert!(redact(line.as_bytes()).len() <= 4 * line.len());
     }
@@ -55,12 +90,19 @@ fn shape() -> impl Strategy<Value = (String, String)> {
     let name = || {
         let names = NAMES.map(|name| String::from_utf8(name.to_vec()).unwrap());
         let name = select(names.to_vec());
-        (prop_oneof![Just(""), Just("web_"), Just("X-")], name, any::<bool>()).prop_map(
-            |(before, name, loud)| {
-                let name = format!("{before}{name}");
-                if loud { name.to_uppercase().replace('_', "-") } else { name }
-            },
+        (
+            prop_oneof![Just(""), Just("web_"), Just("X-")],
+            name,
+            any::<bool>(),
         )
+            .prop_map(|(before, name, loud)| {
+                let name = format!("{before}{name}");
+                if loud {
+                    name.to_uppercase().replace('_', "-")
+                } else {
+                    name
+                }
+            })
     };
     prop_oneof![
         odd.prop_map(|it| (format!("Bearer {it}"), it)),
