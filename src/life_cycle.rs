@@ -99,6 +99,7 @@ impl EndSignals {
         tokio::spawn(async move {
             self.next().await;
             tracing::warn!("told to end at once");
+            crate::logging::flush();
             std::process::exit(1);
         });
     }

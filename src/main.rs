@@ -30,6 +30,7 @@ use publisher::{
         ledger::OpenLedger,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
+        otlp::Traces,
         smtp::SmtpPublisherFactory,
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
@@ -136,13 +137,20 @@ async fn main() -> ExitCode {
         Command::Check => check::run().await,
         Command::Openapi { format } => print_spec(format),
     };
-    result.unwrap_or_else(Failure::report)
+    let code = result.unwrap_or_else(Failure::report);
+    logging::flush();
+    code
 }
 
 async fn serve() -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
-    LogSettings::read(&mut environment, "info").init(io::stdout)?;
-    let settings = Settings::read(environment)?;
+    let log = LogSettings::read(&mut environment, "info");
+    let mut settings = Settings::read(environment)?;
+    let traces = match settings.traces.take() {
+        Some(otlp) => Traces::to(otlp, &settings.roots)?,
+        None => Traces::off(),
+    };
+    log.init(io::stdout(), &traces)?;
     if let Some(address) = settings.metrics_listen {
         metrics_listener::start(address).await?;
     }
@@ -150,7 +158,9 @@ async fn serve() -> Result<ExitCode, Failure> {
     let signals = EndSignals::catch()?;
     let listening = Listening::on(service.listen).await?;
     tracing::info!(address = %listening.address(), "listening");
-    Ok(service.run(listening, signals.wait()).await)
+    let code = service.run(listening, signals.wait()).await;
+    traces.end().await;
+    Ok(code)
 }
 
 fn print_spec(format: SpecFormat) -> Result<ExitCode, Failure> {
@@ -191,6 +201,7 @@ impl Service {
             ledger,
             capacity,
             auth,
+            traces: _,
             without_effect,
         } = settings;
         warn_of(without_effect, &auth);

@@ -50,6 +50,8 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
     let process = Collector::default();
     process.describe();
     metrics::gauge!("publisher_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    // Shown before there is anything to count: what is missing looks well.
+    metrics::counter!("publisher_log_lines_lost_total").increment(0);
 
     let scraped = handle.clone();
     let routes = Route::new().at(
@@ -106,6 +108,10 @@ fn describe() {
         "publisher_publish_duration_seconds",
         Unit::Seconds,
         "How long a stage of publishing an image took; `whole` is all of them"
+    );
+    metrics::describe_counter!(
+        "publisher_log_lines_lost_total",
+        "Lines of the log that nobody read in time"
     );
     metrics::describe_counter!(
         "publisher_upstream_requests_total",

@@ -12,6 +12,7 @@ use clap::Args;
 use publisher::adapters::{
     env::Environment,
     http_client::{self, ExtraRoots},
+    otlp::Traces,
     sandbox::{DemoTenant, Sandbox},
 };
 
@@ -44,7 +45,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     } = options;
     let mut process = Environment::from_process();
     // People read standard output here, so the log goes to the other one.
-    LogSettings::read(&mut process, if once { "warn" } else { "info" }).init(io::stderr)?;
+    let log = LogSettings::read(&mut process, if once { "warn" } else { "info" });
+    log.init(io::stderr(), &Traces::off())?;
     // Off unless asked for: a sandbox may well run beside a service.
     let metrics = process.text("METRICS_LISTEN_ADDRESS").unwrap_or_default();
     process.finish()?;

@@ -4,6 +4,7 @@
 mod auth;
 mod names;
 mod source;
+mod traces;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -18,6 +19,7 @@ use publisher::{
         http_client::ExtraRoots,
         ledger::LedgerSettings,
         openai::OpenAiSettings,
+        otlp::OtlpSettings,
         telegram::TelegramApiSettings,
     },
     app::{
@@ -73,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) capacity: Capacity,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
+    /// Where traces are sent; `None`: nowhere.
+    pub(crate) traces: Option<OtlpSettings>,
     /// What is set and not acted on.
     pub(crate) without_effect: WithoutEffect,
 }
@@ -126,6 +130,7 @@ impl Settings {
         let ledger = ledger(environment);
         let capacity = capacity(environment);
         let auth = auth::read(environment);
+        let traces = traces::read(environment);
         Some(Self {
             listen,
             metrics_listen,
@@ -141,6 +146,7 @@ impl Settings {
             ledger: ledger?,
             capacity,
             auth: auth?,
+            traces,
             without_effect: WithoutEffect {
                 unknown: Vec::new(),
                 of_the_other_source: Vec::new(),

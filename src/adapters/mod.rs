@@ -9,6 +9,8 @@ pub mod http_client;
 pub mod ledger;
 pub mod openai;
 pub mod orchestrator;
+pub mod otlp;
+pub mod redaction;
 mod retry_budget;
 #[cfg(test)]
 mod sample_tenant;

@@ -11,10 +11,13 @@ use std::{
 
 use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use futures_util::FutureExt as _;
+use opentelemetry::trace::Status;
 use reqwest::{
     Response,
     header::{HeaderMap, RETRY_AFTER},
 };
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use self::meter::Meter;
 use super::retry_budget::RetryBudget;
@@ -107,8 +110,10 @@ impl Call<'_> {
     {
         let started = self.clock.now();
         let mut attempts = 0;
-        let result = self.repeat(retries.into(), &mut attempts, attempt).await;
-        self.log(started, attempts, &result);
+        let span = self.span();
+        let calls = self.repeat(retries.into(), &mut attempts, attempt);
+        let result = calls.instrument(span.clone()).await;
+        self.log(&span, started, attempts, &result);
         result.map(|answer| answer.value)
     }
 
@@ -128,10 +133,12 @@ impl Call<'_> {
     {
         let started = self.clock.now();
         let mut attempts = 0;
-        let result =
-            tokio::time::timeout(limit, self.repeat(retries.into(), &mut attempts, attempt)).await;
+        let span = self.span();
+        let calls = self.repeat(retries.into(), &mut attempts, attempt);
+        let calls = calls.instrument(span.clone());
+        let result = tokio::time::timeout(limit, calls).await;
         let result = result.unwrap_or_else(|_| Err(timed_out()));
-        self.log(started, attempts, &result);
+        self.log(&span, started, attempts, &result);
         result.map(|answer| answer.value)
     }
 
@@ -183,8 +190,20 @@ impl Call<'_> {
         .await
     }
 
+    /// The call in a trace. The line in the log stands outside, and says the same by itself.
+    fn span(self) -> Span {
+        tracing::info_span!(
+            "upstream call",
+            otel.kind = "client",
+            otel.name = format!("{} {}", self.upstream, self.operation),
+            upstream = self.upstream,
+            operation = self.operation,
+        )
+    }
+
     fn log<T, E: AttemptError>(
         self,
+        span: &Span,
         started: Instant,
         attempts: u32,
         result: &Result<Answer<T>, E>,
@@ -210,6 +229,7 @@ impl Call<'_> {
             }
             Err(error) => {
                 let http_status = error.http_status();
+                span.set_status(Status::error(""));
                 tracing::warn!(
                     upstream, operation, http_status, latency_ms, attempts, %error,
                     "upstream call failed"

@@ -38,7 +38,7 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 14] = [
+const HOMES: [(&str, &[&str], &str); 15] = [
     ("cached", &["app::usecases"], "caches live in the use cases"),
     ("clap", &[""], "the command line is the binary's"),
     (
@@ -91,6 +91,11 @@ const HOMES: [(&str, &[&str], &str); 14] = [
         "sqlx",
         &["adapters::ledger"],
         "only the ledger is kept in a database",
+    ),
+    (
+        "opentelemetry_otlp",
+        &["adapters::otlp"],
+        "traces are sent from one place",
     ),
     (
         "tracing_subscriber",

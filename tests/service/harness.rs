@@ -24,7 +24,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::conformance::{self, Observed};
+use crate::{
+    canaries::Canaries,
+    conformance::{self, Observed},
+};
 
 /// What every answer has to agree with.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(spec::openapi_document);
@@ -32,7 +35,11 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(spec::openapi_document);
 /// Long enough for a slow machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The running binary.
+/// What every secret and reference of the sandbox has in it, and every host of a tenant.
+const MUST_NOT_BE_LOGGED: [&str; 3] = ["sandbox-", "AAsandbox", "sandbox.localhost"];
+
+/// The running binary, at its most talkative. Whatever a test has it do, its log is looked at in the
+/// end for what must not be there.
 pub(crate) struct Service {
     child: Child,
     base_url: String,
@@ -67,7 +74,8 @@ impl Service {
         command
             .env("LISTEN_ADDRESS", "127.0.0.1:0")
             .env("METRICS_LISTEN_ADDRESS", "127.0.0.1:0")
-            .env("LOG_FORMAT", "json");
+            .env("LOG_FORMAT", "json")
+            .env("RUST_LOG", "trace");
         prepare(&mut command);
         let mut child = command.spawn().unwrap();
         let log = Log::default();
@@ -142,12 +150,7 @@ impl Service {
 
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
-        let log = self.log();
-        let lines = log
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_default());
-        let told = |line: &Value| line["message"] == "metrics listening";
-        let line = lines.into_iter().find(told).unwrap();
+        let line = self.lines("metrics listening").remove(0);
         let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
         Answer::to(self.client.get(url)).await
     }
@@ -160,6 +163,15 @@ impl Service {
     /// What it has written so far.
     pub(crate) fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// The lines of its log that say this.
+    pub(crate) fn lines(&self, message: &str) -> Vec<Value> {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["message"] == message).collect()
     }
 
     /// What it has written up to now, all of it: the log is read as fast as it comes, so waits for
@@ -224,6 +236,16 @@ impl Service {
             .unwrap()
             .unwrap();
         (status, self.log())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let mut canaries = Canaries::default();
+            canaries.add(MUST_NOT_BE_LOGGED);
+            canaries.assert_not_in("the log", self.log().as_bytes());
+        }
     }
 }
 

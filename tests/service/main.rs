@@ -9,6 +9,7 @@
 
 mod access;
 mod analysis;
+mod canaries;
 mod check;
 #[path = "../conformance/mod.rs"]
 mod conformance;
@@ -25,6 +26,7 @@ mod life_cycle;
 mod limits;
 mod load;
 mod log_audit;
+mod log_lines;
 mod looking;
 mod metrics;
 mod outages;
@@ -37,3 +39,4 @@ mod settings;
 mod slow_clients;
 mod standalone;
 mod tenancy;
+mod traces;

@@ -179,8 +179,7 @@ async fn those_who_guess_keep_nobody_out_who_is_elsewhere() {
 async fn neither_log_nor_answers_tell_of_passwords_and_cookies() {
     let sandbox = Sandbox::start().await.unwrap();
     let host = &sandbox.tenants()[0].host;
-    let trace = [&settings()[..], &[("RUST_LOG", "trace")]].concat();
-    let service = Service::start_with(sandbox.environment(), &trace).await;
+    let service = Service::start_with(sandbox.environment(), &settings()).await;
     let Cookies { session, device } = log_in(&service, host).await;
     let basic = STANDARD.encode(format!("{USER}:{USER_PASSWORD}"));
     let mut told = String::new();

@@ -8,6 +8,7 @@
 //! | `envelope.rs` | what by-host answers |
 //! | `secret_answer.rs` | what the credentials call answers |
 //! | `service_token.rs` | what we show it, and how that changes |
+//! | `trace_context.rs` | the trace that a call belongs to |
 
 mod envelope;
 mod failure;
@@ -16,6 +17,7 @@ mod failure;
 pub mod fuzzing;
 mod secret_answer;
 mod service_token;
+mod trace_context;
 
 use std::{
     sync::{
@@ -273,6 +275,7 @@ impl OrchestratorClient {
         request
             .bearer_auth(token.expose())
             .header("x-request-id", request_id.as_str())
+            .headers(trace_context::headers())
             .timeout(self.limits.attempt)
             .send()
             .await

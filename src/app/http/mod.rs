@@ -27,6 +27,7 @@ mod publishing;
 pub mod request_id;
 pub mod spec;
 pub mod tenant_scope;
+mod trace_context;
 
 use std::sync::Arc;
 

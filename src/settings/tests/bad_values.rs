@@ -10,7 +10,7 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 48] = [
+const BAD_VALUES: [(&str, &str, &str); 53] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -20,6 +20,11 @@ const BAD_VALUES: [(&str, &str, &str); 48] = [
     ("any", "SHUTDOWN_NOTICE_SECONDS", "sesame"),
     ("any", "LOG_FORMAT", "sesame"),
     ("any", "RUST_LOG", "publisher=sesame"),
+    ("any", "OTEL_EXPORTER_OTLP_ENDPOINT", "sesame:4318"),
+    ("any", "OTEL_EXPORTER_OTLP_PROTOCOL", "sesame"),
+    ("any", "OTEL_SERVICE_NAME", "sesame\u{7}"),
+    ("any", "OTEL_TRACES_SAMPLER", "sesame"),
+    ("any", "OTEL_TRACES_SAMPLER_ARG", "sesame"),
     ("any", "CONFIG_SOURCE", "sesame"),
     (
         "orchestrator",

@@ -4,14 +4,16 @@
 use std::{sync::Arc, time::Duration};
 
 use metrics::SharedString;
+use opentelemetry::trace::{Status, TraceContextExt as _};
 use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
     http::{HeaderValue, Method, StatusCode, header},
 };
-use tracing::{Instrument as _, field::Empty};
+use tracing::{Instrument as _, Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
-    app::http::{known_routes::KnownRoutes, request_id},
+    app::http::{known_routes::KnownRoutes, request_id, trace_context},
     domain::request_id::RequestId,
     ports::Clock,
 };
@@ -50,11 +52,14 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         // put there.
         let span = tracing::info_span!(
             "request",
+            otel.kind = "server",
             %request_id,
             method,
             route = Empty,
             tenant = Empty,
+            trace_id = Empty,
         );
+        trace_context::join(&span, request.headers());
         let outcome = self.inner.call(request).instrument(span.clone()).await;
         let mut response = match outcome {
             Ok(response) => response.into_response(),
@@ -63,7 +68,7 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         let status = response.status();
         let route = self.routes.label(response.data::<PathPattern>());
         let latency = self.clock.now().saturating_duration_since(started);
-        span.record("route", &*route);
+        trace(&span, method, &route, status);
         count(method, route, status, latency);
         span.in_scope(|| {
             tracing::info!(
@@ -74,6 +79,16 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         });
         add_headers(&mut response, &request_id);
         Ok(response)
+    }
+}
+
+fn trace(span: &Span, method: &str, route: &str, status: StatusCode) {
+    span.record("route", route);
+    let context = span.context();
+    context.span().update_name(format!("{method} {route}"));
+    span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.set_status(Status::error(""));
     }
 }
 

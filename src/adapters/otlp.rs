@@ -1,0 +1,300 @@
+//! Traces, sent by OTLP over HTTP to whatever collects them. Used by the binary.
+//!
+//! The SDK batches spans and sends them from a thread of its own: a collector that is slow or away
+//! costs spans, and nothing else. Requests go through the client that all upstreams are called
+//! with, so that no second one comes with the exporter.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry_http::{HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{
+    ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracer, SdkTracerProvider},
+};
+use reqwest::{
+    Client,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use tokio::runtime::Handle;
+use url::{Url, form_urlencoded};
+
+use super::{
+    http_client::{self, ExtraRoots},
+    upstream::bounded_body,
+};
+use crate::domain::secret::Secret;
+
+/// How long one export may take, and the last one at the end of the process.
+const EXPORT_LIMIT: Duration = Duration::from_secs(10);
+const FLUSH_LIMIT: Duration = Duration::from_secs(3);
+/// The longest answer that is read, in bytes: it says which spans were refused.
+const MAX_ANSWER: usize = 64 * 1024;
+/// Where traces are sent, below the endpoint.
+const PATH: &str = "v1/traces";
+
+/// Where spans are sent, and which.
+pub struct OtlpSettings {
+    /// Where the collector is; a path is kept as the start of the call's path.
+    pub endpoint: Url,
+    /// What it is shown; secrets, as a rule.
+    pub headers: CollectorHeaders,
+    /// What the service is called there.
+    pub service_name: String,
+    /// Which traces are recorded.
+    pub sampler: Sampler,
+}
+
+/// Headers for the collector.
+pub struct CollectorHeaders(HeaderMap);
+
+/// The collector asks for none.
+#[must_use]
+pub fn no_headers() -> CollectorHeaders {
+    CollectorHeaders(HeaderMap::new())
+}
+
+/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` has them: `name=value,name=value`, URL-encoded. `None`
+/// if they are not.
+#[must_use]
+pub fn headers(written: &Secret) -> Option<CollectorHeaders> {
+    let mut headers = HeaderMap::new();
+    for pair in written
+        .expose()
+        .split(',')
+        .filter(|it| !it.trim().is_empty())
+    {
+        if !pair.contains('=') {
+            return None;
+        }
+        // Only forms write a space as a plus.
+        let pair = pair.trim().replace('+', "%2B");
+        let (name, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
+        let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
+        let mut value = HeaderValue::from_str(value.trim()).ok()?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Some(CollectorHeaders(headers))
+}
+
+/// Why there are no traces.
+#[derive(Debug, thiserror::Error)]
+pub enum OtlpSetupError {
+    /// Nothing can be added to the endpoint.
+    #[error("the endpoint for traces must be an HTTP URL")]
+    Endpoint,
+    /// The HTTP client could not be built.
+    #[error("the HTTP client for traces could not be built")]
+    Client(#[source] reqwest::Error),
+    /// The exporter could not be built.
+    #[error("the exporter of traces could not be built")]
+    Exporter(#[source] ExporterBuildError),
+}
+
+/// The sampler of a name that `OTEL_TRACES_SAMPLER` may have, with the share of traces that those
+/// by ratio record.
+#[must_use]
+pub fn sampler(name: &str, ratio: f64) -> Option<Sampler> {
+    let by_parent = |root| Sampler::ParentBased(Box::new(root));
+    Some(match name {
+        "always_on" => Sampler::AlwaysOn,
+        "always_off" => Sampler::AlwaysOff,
+        "traceidratio" => Sampler::TraceIdRatioBased(ratio),
+        "parentbased_always_on" => by_parent(Sampler::AlwaysOn),
+        "parentbased_always_off" => by_parent(Sampler::AlwaysOff),
+        "parentbased_traceidratio" => by_parent(Sampler::TraceIdRatioBased(ratio)),
+        _ => return None,
+    })
+}
+
+/// The traces of this process. Without a collector none are recorded; a caller's goes on through
+/// this service all the same.
+#[derive(Debug, Clone)]
+pub struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// No traces are recorded.
+    #[must_use]
+    pub fn off() -> Self {
+        Self(None)
+    }
+
+    /// Spans are sent to a collector, from the runtime that this is called on. Contacts nobody yet.
+    ///
+    /// # Errors
+    /// [`OtlpSetupError`].
+    pub fn to(settings: OtlpSettings, roots: &ExtraRoots) -> Result<Self, OtlpSetupError> {
+        let OtlpSettings {
+            mut endpoint,
+            headers,
+            service_name,
+            sampler,
+        } = settings;
+        if !endpoint.path().ends_with('/') {
+            let path = format!("{}/", endpoint.path());
+            endpoint.set_path(&path);
+        }
+        let endpoint = endpoint.join(PATH).map_err(|_| OtlpSetupError::Endpoint)?;
+        let http = http_client::build(EXPORT_LIMIT, roots).map_err(OtlpSetupError::Client)?;
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Collector {
+                http,
+                headers: headers.0,
+                runtime: Handle::current(),
+                is_away: AtomicBool::new(false),
+            })
+            .with_endpoint(endpoint)
+            .with_timeout(EXPORT_LIMIT)
+            .build()
+            .map_err(OtlpSetupError::Exporter)?;
+        let resource = Resource::builder()
+            .with_service_name(service_name)
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(sampler)
+            .with_resource(resource)
+            .build();
+        Ok(Self(Some(provider)))
+    }
+
+    /// What makes spans; `None` if none are recorded.
+    #[must_use]
+    pub fn tracer(&self) -> Option<SdkTracer> {
+        let provider = self.0.as_ref()?;
+        Some(provider.tracer(env!("CARGO_PKG_NAME")))
+    }
+
+    /// Sends what is left, three seconds at most. The last thing that the service does.
+    pub async fn end(self) {
+        let Some(provider) = self.0 else { return };
+        // It waits for the exporter's thread, which waits for this runtime.
+        let ended =
+            tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT));
+        if !matches!(ended.await, Ok(Ok(()))) {
+            tracing::warn!("the last spans could not be sent");
+        }
+    }
+}
+
+/// Sends the exporter's requests.
+struct Collector {
+    http: Client,
+    headers: HeaderMap,
+    /// The exporter calls from a thread without one.
+    runtime: Handle,
+    /// It has been said that spans cannot be sent.
+    is_away: AtomicBool,
+}
+
+/// The headers are secret.
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl HttpClient for Collector {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let mut request = reqwest::Request::try_from(request.map(reqwest::Body::from))?;
+        request.headers_mut().extend(self.headers.clone());
+        let sending = send(self.http.clone(), request);
+        let answer = self.runtime.spawn(sending).await?;
+        self.note(answer.as_ref().map(|answer| answer.status().as_u16()));
+        Ok(answer?)
+    }
+}
+
+impl Collector {
+    /// Says once that spans cannot be sent, and once that they can be again.
+    fn note(&self, status: Result<u16, &SendError>) {
+        let error = status.err();
+        let is_away = !matches!(status, Ok(200..=299));
+        if is_away == self.is_away.swap(is_away, Ordering::Relaxed) {
+            return;
+        }
+        if is_away {
+            let http_status = status.ok();
+            let error = error.map(tracing::field::display);
+            tracing::warn!(http_status, error, "traces cannot be sent; spans are lost");
+        } else {
+            tracing::info!("traces can be sent again");
+        }
+    }
+}
+
+/// Why a request for the collector had no answer. Does not say where that is.
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error("the collector could not be connected to")]
+    Connect,
+    #[error("the collector gave no answer in time")]
+    Timeout,
+    #[error("the connection to the collector broke off")]
+    Broken,
+    #[error("the collector's answer is too long")]
+    TooLong,
+}
+
+impl From<reqwest::Error> for SendError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_connect() {
+            Self::Connect
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Broken
+        }
+    }
+}
+
+async fn send(http: Client, request: reqwest::Request) -> Result<Response<Bytes>, SendError> {
+    let response = http.execute(request).await?;
+    let status = response.status();
+    let body = bounded_body(response, MAX_ANSWER).await?;
+    let mut answer = Response::new(body.ok_or(SendError::TooLong)?);
+    *answer.status_mut() = status;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_pairs_and_may_be_url_encoded() {
+        let read = |text: &str| headers(&Secret::new(text.to_owned()));
+        let CollectorHeaders(map) = read("authorization=Basic%20a+b%3D, x-tenant = a=b,").unwrap();
+        assert_eq!(map["authorization"], "Basic a+b=");
+        assert_eq!(map["x-tenant"], "a=b");
+        assert!(map.values().all(HeaderValue::is_sensitive));
+        assert!(read("no header=1").is_none());
+        assert!(read("authorization").is_none());
+        assert!(read("a=b%0Ac").is_none());
+    }
+
+    #[test]
+    fn samplers_are_known_by_their_standard_names() {
+        for name in ["always_on", "always_off", "traceidratio"] {
+            assert!(sampler(name, 0.5).is_some());
+            assert_eq!(
+                sampler(name, 0.5).is_some(),
+                sampler(&format!("parentbased_{name}"), 0.5).is_some()
+            );
+        }
+        assert!(sampler("jaeger_remote", 0.5).is_none());
+    }
+}

@@ -1,0 +1,197 @@
+//! The log: one JSON object a line, or lines for people on a terminal.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mod.rs` | what is logged, and where it goes |
+//! | `line.rs` | a line as one flat JSON object |
+//! | `writer.rs` | writing lines without making anybody wait, and with secrets masked |
+
+mod line;
+mod writer;
+
+use std::{
+    io::{self, IsTerminal as _},
+    panic,
+};
+
+use opentelemetry::trace::Tracer;
+use publisher::adapters::{env::Environment, otlp::Traces};
+use tracing::{Level, Metadata};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    field::MakeExt as _,
+    filter::{FilterExt as _, filter_fn},
+    fmt::{
+        self,
+        format::{JsonFields, debug_fn},
+    },
+    layer::SubscriberExt as _,
+    util::{SubscriberInitExt as _, TryInitError},
+};
+
+use self::{
+    line::{JsonLine, is_for_traces},
+    writer::LogWriter,
+};
+pub(crate) use writer::flush;
+
+/// How lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Pretty,
+}
+
+/// What is logged, and how it looks.
+#[derive(Debug)]
+pub(crate) struct LogSettings {
+    format: Format,
+    filter: EnvFilter,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogError {
+    /// Somebody else keeps one already.
+    #[error("the log could not be set up")]
+    Taken(#[from] TryInitError),
+    /// The thread that writes it could not be started.
+    #[error("the log's thread could not be started")]
+    Thread(#[from] io::Error),
+}
+
+impl LogSettings {
+    /// Reads `LOG_FORMAT` (`json`; `pretty` on a terminal) and `RUST_LOG` (`default`). Bad values
+    /// are noted as problems, and the defaults used.
+    pub(crate) fn read(environment: &mut Environment, default: &str) -> Self {
+        let format = match environment.text("LOG_FORMAT").as_deref() {
+            Some("pretty") => Format::Pretty,
+            None if io::stdout().is_terminal() => Format::Pretty,
+            Some("json") | None => Format::Json,
+            Some(_) => {
+                environment.reject("LOG_FORMAT", "must be `json` or `pretty`");
+                Format::Json
+            }
+        };
+        let directives = environment
+            .text("RUST_LOG")
+            .unwrap_or_else(|| default.to_owned());
+        let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| {
+            environment.reject("RUST_LOG", "must be log directives, such as `info`");
+            EnvFilter::new(default)
+        });
+        Self { format, filter }
+    }
+
+    /// Makes this the log of the process, written to `output`, and has spans traced. What panics is
+    /// logged from now on, too.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub(crate) fn init(
+        self,
+        output: impl io::Write + Send + 'static,
+        traces: &Traces,
+    ) -> Result<(), LogError> {
+        let Self { format, filter } = self;
+        let writer = LogWriter::start(output)?;
+        let lines = fmt::layer::<Registry>().with_writer(writer);
+        let lines = match format {
+            Format::Json => lines
+                .fmt_fields(JsonFields::new())
+                .event_format(JsonLine)
+                .boxed(),
+            Format::Pretty => lines.compact().fmt_fields(for_people()).boxed(),
+        };
+        let heard = filter.and(filter_fn(is_ours_or_grave));
+        let lines = lines.with_filter(heard.or(filter_fn(is_own_span))).boxed();
+        // Spans alone: what lines say beyond them is for the log, where it is masked.
+        let spans = match traces.tracer() {
+            Some(recorded) => span_layer(tracing_opentelemetry::layer().with_tracer(recorded)),
+            None => span_layer(tracing_opentelemetry::layer()),
+        };
+        let spans = spans.with_filter(filter_fn(is_own_span)).boxed();
+        tracing_subscriber::registry()
+            .with(vec![lines, spans])
+            .try_init()?;
+        panic::set_hook(Box::new(log_panic));
+        Ok(())
+    }
+}
+
+/// Spans become spans of a trace, with their fields and nothing else.
+fn span_layer<T>(layer: OpenTelemetryLayer<Registry, T>) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    T: Tracer + Send + Sync + 'static,
+    T::Span: Send + Sync,
+{
+    layer
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_context_activation(false)
+        .boxed()
+}
+
+/// Fields as people read them.
+fn for_people() -> impl for<'writer> fmt::FormatFields<'writer> + Send + Sync + 'static {
+    debug_fn(|writer, field, value| match field.name() {
+        name if is_for_traces(name) => Ok(()),
+        "message" => write!(writer, "{value:?}"),
+        name => write!(writer, "{name}={value:?}"),
+    })
+    .delimited(" ")
+}
+
+/// Libraries write URLs, hosts and headers into their finer lines, and secrets can stand in any
+/// of these. So they are heard only when something is wrong, whatever the filter says.
+fn is_ours_or_grave(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::WARN || is_ours(line.target())
+}
+
+/// Our own spans are there whatever the filter says: a line that it lets through has its request
+/// and its tenant.
+fn is_own_span(span: &Metadata<'_>) -> bool {
+    span.is_span() && is_ours(span.target())
+}
+
+fn is_ours(target: &str) -> bool {
+    target == "publisher" || target.starts_with("publisher::")
+}
+
+/// Says where it happened, and what was said there unless that was put together at run time: then
+/// it may hold anything.
+fn log_panic(panic: &panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(tracing::field::display);
+    let said = panic.payload().downcast_ref::<&'static str>().copied();
+    tracing::error!(place, said, "panicked");
+    // It may have been the last thing that happened.
+    flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_heard_only_when_something_is_wrong() {
+        assert!(is_ours("publisher::app::http"));
+        assert!(is_ours("publisher"));
+        assert!(!is_ours("hyper_util::client"));
+        assert!(!is_ours("publisher_of_books"));
+    }
+
+    #[test]
+    fn bad_log_settings_are_named() {
+        let pairs = [("LOG_FORMAT", "xml"), ("RUST_LOG", "publisher=loud")];
+        let mut environment = Environment::from_pairs(pairs);
+        LogSettings::read(&mut environment, "info");
+        let problems = environment.finish().unwrap_err().to_string();
+        assert!(
+            problems.contains("LOG_FORMAT") && problems.contains("RUST_LOG"),
+            "{problems}"
+        );
+    }
+}

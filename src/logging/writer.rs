@@ -1,0 +1,252 @@
+//! Writing the log without making anybody wait, and with secrets masked. Used by the rest of this
+//! folder.
+//!
+//! A request must not hang because whoever reads standard output does. So lines are put into a
+//! buffer, which a thread of its own writes out. When the buffer is full, because nothing has been
+//! read for long, there are three choices: wait after all, take ever more memory, or lose lines.
+//! Lines are lost; but they are counted, in a metric, and in a line that stands where they would.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use publisher::adapters::redaction::redact;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// What waits to be written at most, in bytes: some ten thousand lines.
+const ROOM: usize = 4 * 1024 * 1024;
+/// The longest line, in bytes. Lines of JSON are bounded by themselves; this is for the others.
+const LONGEST_LINE: usize = 64 * 1024;
+/// How long the process waits at its end for somebody to read the log.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The log of the process.
+static LOG: OnceLock<Arc<Buffer>> = OnceLock::new();
+
+/// Waits until everything is written that has been logged so far, a second at most. To be called
+/// before the process ends.
+pub(crate) fn flush() {
+    if let Some(buffer) = LOG.get() {
+        buffer.flush(PATIENCE);
+    }
+}
+
+/// Takes lines from the layer, one with each write.
+pub(super) struct LogWriter(Arc<Buffer>);
+
+impl LogWriter {
+    /// Has what is logged written to `output`.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(super) fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
+        let buffer = Arc::new(Buffer::default());
+        let source = Arc::clone(&buffer);
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || source.write_to(output))?;
+        LOG.get_or_init(|| Arc::clone(&buffer));
+        Ok(Self(buffer))
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogWriter {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line(&self.0)
+    }
+}
+
+/// One line on its way.
+pub(super) struct Line<'a>(&'a Buffer);
+
+impl Write for Line<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let masked = redact(line);
+        if masked.len() <= LONGEST_LINE {
+            self.0.push(&masked);
+        } else {
+            self.0.push(&cut(&masked));
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn cut(line: &[u8]) -> Vec<u8> {
+    let kept = line.get(..LONGEST_LINE).unwrap_or(line);
+    let kept = String::from_utf8_lossy(kept);
+    format!("{}…\n", kept.trim_end_matches(char::REPLACEMENT_CHARACTER)).into_bytes()
+}
+
+/// Lines that wait to be written.
+#[derive(Default)]
+struct Buffer {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Lines that found no room since the last that did.
+    lost: u64,
+    is_writing: bool,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.lost == 0
+    }
+}
+
+impl Buffer {
+    fn push(&self, line: &[u8]) {
+        let mut state = self.lock();
+        // Once lines are lost, all are until there is room again: the gap is in one place.
+        if state.lost > 0 || state.waiting.len() + line.len() > ROOM {
+            state.lost += 1;
+            drop(state);
+            metrics::counter!("publisher_log_lines_lost_total").increment(1);
+            return;
+        }
+        state.waiting.extend_from_slice(line);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Writes whatever comes, for the life of the process.
+    fn write_to(&self, mut output: impl Write) {
+        let mut is_broken = false;
+        loop {
+            let (lines, lost) = self.next();
+            let written = output.write_all(&lines).and_then(|()| output.flush());
+            if let Err(error) = &written
+                && !is_broken
+            {
+                // The log cannot tell of itself. Where standard error is closed too, nothing can.
+                let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
+            }
+            is_broken = written.is_err();
+            if lost > 0 {
+                tracing::warn!(
+                    lines = lost,
+                    "lines are missing here: they came faster than the log was read"
+                );
+            }
+            self.lock().is_writing = false;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for lines; tells how many were lost after them, too.
+    fn next(&self) -> (Vec<u8>, u64) {
+        let state = self
+            .changed
+            .wait_while(self.lock(), |state| state.is_idle());
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.is_writing = true;
+        let lost = std::mem::take(&mut state.lost);
+        (std::mem::take(&mut state.waiting), lost)
+    }
+
+    fn flush(&self, limit: Duration) {
+        let is_busy = |state: &mut State| state.is_writing || !state.is_idle();
+        // Whether it was written or the time was up makes no difference to who ends.
+        drop(self.changed.wait_timeout_while(self.lock(), limit, is_busy));
+    }
+
+    /// Nothing under the lock can panic half-way.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Writes nothing until it is told to.
+    struct Held {
+        go_on: mpsc::Receiver<()>,
+        written: mpsc::Sender<Vec<u8>>,
+    }
+
+    impl Write for Held {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let gone = |_| io::Error::other("gone");
+            self.go_on.recv().map_err(gone)?;
+            self.written
+                .send(bytes.to_vec())
+                .map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn held() -> (LogWriter, mpsc::Sender<()>, mpsc::Receiver<Vec<u8>>) {
+        let (go, go_on) = mpsc::channel();
+        let (written, writes) = mpsc::channel();
+        let log = LogWriter::start(Held { go_on, written }).unwrap();
+        (log, go, writes)
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_hangs_and_lost_lines_are_counted() {
+        let (log, go, writes) = held();
+        let line = vec![b'x'; 32 * 1024];
+        log.make_writer().write_all(b"first\n").unwrap();
+        // The thread has taken it, and hangs.
+        while !log.0.lock().is_writing {
+            thread::yield_now();
+        }
+        for _ in 0..ROOM / line.len() + 10 {
+            log.make_writer().write_all(&line).unwrap();
+        }
+        log.make_writer().write_all(b"small\n").unwrap();
+        assert_eq!(log.0.lock().lost, 11);
+        go.send(()).unwrap();
+        assert_eq!(writes.recv().unwrap(), b"first\n");
+        go.send(()).unwrap();
+        assert_eq!(writes.recv().unwrap().len(), ROOM);
+        go.send(()).unwrap();
+        log.make_writer().write_all(b"last\n").unwrap();
+        assert_eq!(writes.recv().unwrap(), b"last\n");
+    }
+
+    #[test]
+    fn what_is_written_is_masked_and_bounded() {
+        let (log, go, writes) = held();
+        go.send(()).unwrap();
+        log.make_writer().write_all(b"password=abc\n").unwrap();
+        assert_eq!(writes.recv().unwrap(), b"password=***\n");
+        let endless = "é".repeat(LONGEST_LINE);
+        go.send(()).unwrap();
+        log.make_writer().write_all(endless.as_bytes()).unwrap();
+        let written = String::from_utf8(writes.recv().unwrap()).unwrap();
+        assert!(written.len() <= LONGEST_LINE + 4 && written.ends_with("é…\n"));
+    }
+
+    #[test]
+    fn flushing_waits_until_all_is_written_but_not_for_ever() {
+        let (log, go, writes) = held();
+        log.make_writer().write_all(b"one\n").unwrap();
+        log.0.flush(Duration::from_millis(10));
+        assert!(writes.try_recv().is_err());
+        go.send(()).unwrap();
+        log.0.flush(Duration::from_mins(1));
+        assert_eq!(writes.try_recv().unwrap(), b"one\n");
+    }
+}

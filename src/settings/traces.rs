@@ -1,0 +1,47 @@
+//! Where traces are sent, as the environment says: by the names that OpenTelemetry has for it.
+
+use publisher::adapters::{
+    env::Environment,
+    otlp::{self, OtlpSettings},
+};
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const RATIO: &str = "OTEL_TRACES_SAMPLER_ARG";
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+
+/// Reads all of it. `None`: nowhere, or something is bad; the environment knows what.
+pub(super) fn read(environment: &mut Environment) -> Option<OtlpSettings> {
+    let endpoint = environment.url(ENDPOINT, None);
+    let only = "http/protobuf";
+    if (environment.text(PROTOCOL)).is_some_and(|protocol| protocol != only) {
+        environment.reject(PROTOCOL, format!("must be `{only}`: there is no other"));
+    }
+    let headers = match environment.secret(HEADERS) {
+        None => Some(otlp::no_headers()),
+        Some(secret) => otlp::headers(&secret),
+    };
+    if headers.is_none() {
+        environment.reject(HEADERS, "must be of the form name=value,name=value");
+    }
+    let ratio = environment.number(RATIO, 1.0, 0.0..=1.0);
+    let sampler = environment.text(SAMPLER);
+    let sampler = otlp::sampler(sampler.as_deref().unwrap_or("parentbased_always_on"), ratio);
+    if sampler.is_none() {
+        let rule =
+            "must be always_on, always_off or traceidratio, or parentbased_ and one of these";
+        environment.reject(SAMPLER, rule);
+    }
+    let service_name = environment.text(SERVICE_NAME);
+    if (service_name.as_deref()).is_some_and(|name| name.contains(char::is_control)) {
+        environment.reject(SERVICE_NAME, "must not have control characters");
+    }
+    Some(OtlpSettings {
+        endpoint: endpoint?,
+        headers: headers?,
+        service_name: service_name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
+        sampler: sampler?,
+    })
+}

@@ -1,0 +1,140 @@
+//! Upstreams that fail in all their ways, and tell in their answers what they were shown.
+
+use publisher::adapters::sandbox::{DemoTenant, Fault, Sandbox};
+use reqwest::Method;
+use serde_json::json;
+
+use super::Audit;
+
+/// An answer that tells what the upstream was shown.
+fn told(tenant: &DemoTenant, status: u16, secret: &str) -> Fault {
+    let text = format!(
+        "no: {secret} in https://u:{secret}@{}/?q={secret}",
+        tenant.host
+    );
+    let body = json!({
+        "ok": false, "error_code": status, "description": text,
+        "error": {"message": text, "type": text, "code": text},
+        "error_summary": text, "error_description": text,
+    });
+    Fault::json(status, &body)
+}
+
+pub(super) async fn platforms_fail(audit: &Audit, tenant: &DemoTenant) {
+    let (telegram, smtp) = (
+        audit.sandbox.telegram.switches(),
+        audit.sandbox.smtp.switches(),
+    );
+    let token = &tenant.bot_token;
+    for fault in [
+        Fault::ResetBeforeRequest,
+        Fault::ResetAfterRequest,
+        Fault::MalformedBody,
+        Fault::TruncatedBody,
+        told(tenant, 400, token),
+        told(tenant, 403, token),
+        told(tenant, 404, token),
+        told(tenant, 500, token),
+    ] {
+        telegram.inject_matching("sendPhoto", 3, token, fault);
+        smtp.inject(
+            "DATA_END",
+            Fault::text(554, &format!("5.7.1 {}", tenant.password)),
+        );
+        let answer = audit.publish(tenant, "harbour-dawn.jpg").await;
+        assert_eq!(answer.json()["any_success"], false, "{answer:?}");
+        telegram.clear("sendPhoto");
+        smtp.clear("DATA_END");
+    }
+}
+
+pub(super) async fn models_fail(audit: &Audit, tenant: &DemoTenant) {
+    let (openai, key) = (audit.sandbox.openai.switches(), &tenant.api_key);
+    for fault in [
+        Fault::ResetAfterRequest,
+        Fault::MalformedBody,
+        told(tenant, 400, key),
+        told(tenant, 401, key),
+        told(tenant, 429, key),
+        told(tenant, 500, key),
+    ] {
+        openai.inject_matching("vision", 3, key, fault);
+        let answer = audit.publish(tenant, "harbour-dawn.jpg").await;
+        assert!(answer.status >= 500, "{answer:?}");
+        openai.clear("vision");
+    }
+}
+
+pub(super) async fn storage_fails(audit: &Audit, tenant: &DemoTenant) {
+    let (dropbox, token) = (audit.sandbox.dropbox.switches(), &tenant.refresh_token);
+    let image = "/api/images/harbour-dawn.jpg";
+    for (operation, status, path) in [
+        ("list_folder", 403, "/api/images/list"),
+        ("get_temporary_link", 429, image),
+        ("get_thumbnail_v2", 409, &format!("{image}/thumbnail")),
+        ("get_metadata", 500, &format!("{image}/publish")),
+        ("get_metadata", 409, &format!("{image}/publish")),
+        ("download", 400, &format!("{image}/publish")),
+    ] {
+        dropbox.inject_times(operation, 3, told(tenant, status, token));
+        let answer = if path.ends_with("publish") {
+            audit.post(tenant, path, json!({})).await
+        } else {
+            audit.get(tenant, path).await
+        };
+        assert!(answer.status >= 500, "{operation}: {answer:?}");
+        dropbox.clear(operation);
+    }
+}
+
+/// The orchestrator fails, tells what it was shown, and is away.
+pub(super) async fn orchestrator_fails(audit: &Audit, tenant: &DemoTenant) {
+    let orchestrator = &audit.sandbox.orchestrator;
+    let token = orchestrator.service_token();
+    for status in [400, 403, 404, 500] {
+        let text = format!("{token} for {} and {}", tenant.host, tenant.storage_ref);
+        let fault = Fault::json(status, &json!({"error": text}));
+        orchestrator.switches().inject_times("by_host", 3, fault);
+        let host = format!("unkn0wn-{status}.sandbox.localhost");
+        audit
+            .send(audit.request(Method::GET, &host, "/api/images/list"))
+            .await;
+        orchestrator.switches().clear("by_host");
+    }
+    for host in [
+        "bad_h0st.example",
+        "unkn0wn.sandbox.localhost:81",
+        "[2001:db8::c4]",
+    ] {
+        audit
+            .send(audit.request(Method::GET, host, "/api/images/list"))
+            .await;
+    }
+    orchestrator.server().stop_listening().await;
+    let cold = audit.request(Method::GET, "c0ld.sandbox.localhost", "/api/images/list");
+    assert_eq!(audit.send(cold).await.status, 503);
+    audit.hide(["unkn0wn", "bad_h0st", "2001:db8::c4", "c0ld.sandbox"]);
+}
+
+/// Credentials that their providers no longer accept.
+pub(super) async fn credentials_die(audit: &Audit, tenant: &DemoTenant) {
+    let Sandbox {
+        dropbox,
+        openai,
+        telegram,
+        smtp,
+        orchestrator,
+        ..
+    } = &audit.sandbox;
+    telegram.revoke_bot(&tenant.bot_token);
+    smtp.remove_user(&tenant.sender);
+    audit.publish(tenant, "paper-lantern.png").await;
+    openai.revoke_key(&tenant.api_key);
+    audit.publish(tenant, "paper-lantern.png").await;
+    orchestrator.remove_credential(&tenant.telegram_ref);
+    orchestrator.remove_credential(&tenant.ai_ref);
+    audit.publish(tenant, "paper-lantern.png").await;
+    dropbox.revoke(&tenant.refresh_token);
+    dropbox.expire_access_tokens();
+    audit.publish(tenant, "paper-lantern.png").await;
+}
