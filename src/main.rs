@@ -38,7 +38,6 @@ use publisher::{
         http::{self, HttpDependencies, auth::AuthSettings},
         usecases::{
             analyze::AnalyzeImage,
-            capacity::RequestPlaces,
             credentials::Credentials,
             curate::CurateImage,
             draw_image::DrawImage,
@@ -52,6 +51,7 @@ use publisher::{
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
+            request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant},
             tenant::Providers,
         },

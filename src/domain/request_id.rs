@@ -31,7 +31,12 @@ impl RequestId {
 
 impl From<uuid::Uuid> for RequestId {
     fn from(id: uuid::Uuid) -> Self {
-        Self(id.to_string().into())
+        Self(
+            (&*id
+                .hyphenated()
+                .encode_lower(&mut uuid::Uuid::encode_buffer()))
+                .into(),
+        )
     }
 }
 

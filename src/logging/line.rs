@@ -1,21 +1,33 @@
 //! A line of the log as one flat JSON object: the event's fields, then those of the spans that it
 //! stands in. Used by the rest of this folder.
+//!
+//! Every request writes one, so nothing is done twice: what a span says is written as JSON when it
+//! is said, and copied into the lines of the span.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    error::Error,
+    fmt::{self, Write as _},
+    io::Write as _,
+    ops::Range,
+};
 
 use publisher::adapters::redaction::redact;
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::Serialize;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
+    span::{Attributes, Id, Record},
 };
 use tracing_subscriber::{
+    Layer,
     fmt::{
-        FmtContext, FormatEvent, FormattedFields,
-        format::{JsonFields, Writer},
+        MakeWriter,
+        format::Writer,
         time::{FormatTime as _, SystemTime},
     },
+    layer::Context,
     registry::LookupSpan,
 };
 
@@ -23,69 +35,145 @@ use tracing_subscriber::{
 const LONGEST_TEXT: usize = 4 * 1024;
 /// The room for all fields, in bytes; whatever comes after has no place in the line, which says so.
 const LINE_ROOM: usize = 16 * 1024;
+/// What a line begins with, in this order. Nothing else may have these names.
+const OF_THE_LINE: [&str; 4] = ["timestamp", "level", "target", "message"];
 
-/// Writes an event as a line of JSON.
-pub(super) struct JsonLine;
+/// Writes each event as a line of JSON, by one write.
+pub(super) struct JsonLines<W>(pub(super) W);
 
-impl<S> FormatEvent<S, JsonFields> for JsonLine
+impl<S, W> Layer<S> for JsonLines<W>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, JsonFields>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut said = Fields::default();
-        event.record(&mut said);
-        let mut timestamp = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
-        let target = || Value::from(event.metadata().target());
-        let mut line = Fields::default();
-        line.put("timestamp", timestamp.into());
-        line.put("level", event.metadata().level().as_str().into());
-        // Where the line comes through the `log` crate, its target stands in a field.
-        line.put("target", said.take("log.target").unwrap_or_else(target));
-        line.put("message", said.take("message").unwrap_or_default());
-        for (name, value) in said.0 {
-            line.put(name, value);
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            let mut fields = Fields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
         }
-        for span in context.event_scope().into_iter().flatten() {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<JsonFields>>();
-            let fields = fields.and_then(|it| serde_json::from_str::<Map<_, _>>(it).ok());
-            for (name, value) in fields.into_iter().flatten() {
-                line.put(name, value);
-            }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
         }
-        let line = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
-        writeln!(writer, "{line}")
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        // Kept from line to line, for its memory.
+        thread_local! {
+            static SAID: RefCell<(Fields, Vec<u8>)> = RefCell::default();
+        }
+        SAID.with(|kept| {
+            // What is logged while a line is put together, by a value's `Debug` say, has its own.
+            let mut own = Default::default();
+            let mut kept = kept.try_borrow_mut();
+            let (said, line) = kept.as_deref_mut().unwrap_or(&mut own);
+            said.clear();
+            line.clear();
+            event.record(said);
+            put_together(line, said, event, &context);
+            // Where the log cannot be written, the writer says so.
+            let _ = self.0.make_writer().write_all(line);
+        });
     }
 }
 
-/// Fields by name, each name once: the first that is put stays.
-#[derive(Default)]
-struct Fields(Vec<(Cow<'static, str>, Value)>);
-
-impl Fields {
-    fn put(&mut self, name: impl Into<Cow<'static, str>>, value: Value) {
-        let name = name.into();
-        let is_there = self.0.iter().any(|(there, _)| *there == name);
-        if is_there || is_for_traces(&name) || name.starts_with("log.") && name != "log.target" {
-            return;
-        }
-        let taken = self.0.iter().map(|(name, value)| size(name, value));
-        if taken.sum::<usize>() < LINE_ROOM {
-            self.0.push((name, value));
-        } else if self.0.last().is_none_or(|(last, _)| last != "cut") {
-            self.0.push(("cut".into(), true.into()));
+fn put_together<S>(line: &mut Vec<u8>, said: &Fields, event: &Event<'_>, context: &Context<'_, S>)
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let metadata = event.metadata();
+    line.extend_from_slice(b"{\"timestamp\":\"");
+    // It cannot fail but by the writer.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut Utf8(line)));
+    line.extend_from_slice(b"\",\"level\":\"");
+    line.extend_from_slice(metadata.level().as_str().as_bytes());
+    line.extend_from_slice(b"\",\"target\":");
+    // Where the line comes through the `log` crate, its target stands in a field.
+    match said.get("log.target") {
+        Some(target) => line.extend_from_slice(target),
+        None => write_json(line, metadata.target()),
+    }
+    line.extend_from_slice(b",\"message\":");
+    line.extend_from_slice(said.get("message").unwrap_or(b"null"));
+    let mut names = OF_THE_LINE.to_vec();
+    let mut room = LINE_ROOM;
+    put_fields(line, said, &mut names, &mut room);
+    for span in context.event_scope(event).into_iter().flatten() {
+        if let Some(fields) = span.extensions().get::<Fields>() {
+            put_fields(line, fields, &mut names, &mut room);
         }
     }
+    line.extend_from_slice(b"}\n");
+}
 
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(there, _)| *there == name)?;
-        Some(self.0.remove(at).1)
+/// Adds fields whose names are not there yet: the first one stays.
+fn put_fields(
+    line: &mut Vec<u8>,
+    fields: &Fields,
+    names: &mut Vec<&'static str>,
+    room: &mut usize,
+) {
+    for (name, value) in fields.iter() {
+        if names.contains(&name) || name.starts_with("log.") {
+            continue;
+        }
+        names.push(name);
+        if let Some(left) = room.checked_sub(name.len() + value.len()) {
+            *room = left;
+            line.extend_from_slice(b",\"");
+            line.extend_from_slice(name.as_bytes());
+            line.extend_from_slice(b"\":");
+            line.extend_from_slice(value);
+        } else {
+            // Nothing that comes after has a place either: the line says once that it is cut.
+            if *room > 0 {
+                line.extend_from_slice(b",\"cut\":true");
+            }
+            *room = 0;
+        }
+    }
+}
+
+/// Fields with their values as JSON, in the order in which they were first said.
+#[derive(Debug, Default)]
+struct Fields {
+    places: Vec<(&'static str, Range<usize>)>,
+    json: Vec<u8>,
+}
+
+impl Fields {
+    fn clear(&mut self) {
+        self.places.clear();
+        self.json.clear();
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let value = |range: &Range<usize>| self.json.get(range.clone()).unwrap_or_default();
+        self.places.iter().map(move |(name, it)| (*name, value(it)))
+    }
+
+    fn get(&self, name: &str) -> Option<&[u8]> {
+        let mut all = self.iter();
+        all.find_map(|(it, value)| (it == name).then_some(value))
+    }
+
+    /// What is said again takes the place of what was said before.
+    fn put(&mut self, field: &Field, value: impl Serialize) {
+        if is_for_traces(field.name()) {
+            return;
+        }
+        let start = self.json.len();
+        write_json(&mut self.json, value);
+        let range = start..self.json.len();
+        match (self.places.iter_mut()).find(|(name, _)| *name == field.name()) {
+            Some((_, place)) => *place = range,
+            None => self.places.push((field.name(), range)),
+        }
     }
 }
 
@@ -94,12 +182,17 @@ pub(super) fn is_for_traces(name: &str) -> bool {
     name.starts_with("otel.")
 }
 
-fn size(name: &str, value: &Value) -> usize {
-    name.len() + value.as_str().map_or(0, str::len)
+fn write_json(json: &mut Vec<u8>, value: impl Serialize) {
+    let start = json.len();
+    if serde_json::to_writer(&mut *json, &value).is_err() {
+        // Numbers and texts can be written; whatever cannot is none of either.
+        json.truncate(start);
+        json.extend_from_slice(b"null");
+    }
 }
 
 /// What is too long is cut, and masked first: half a secret has no shape.
-fn text(text: &str) -> Value {
+fn text(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT {
         return text.into();
     }
@@ -111,37 +204,44 @@ fn text(text: &str) -> Value {
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), text(&format!("{value:?}")));
+        let mut said = String::new();
+        // A value that cannot be written has said what it could.
+        let _ = write!(said, "{value:?}");
+        self.put(field, text(&said));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), text(value));
+        self.put(field, text(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field.name(), text(&value.to_string()));
+        self.put(field, text(&value.to_string()));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field.name(), value.into());
+        self.put(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), value.into());
+        self.put(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), value.into());
+        self.put(field, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field.name(), value.into());
+        self.put(field, value);
     }
 }
 
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+/// Bytes to which text is added.
+struct Utf8<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Utf8<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -149,7 +249,8 @@ impl Serialize for Fields {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt as _};
+    use serde_json::Value;
+    use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
 
@@ -178,11 +279,7 @@ mod tests {
     /// The one line that `write` writes.
     fn line(write: impl FnOnce()) -> (String, Value) {
         let written = Written::default();
-        let layer = tracing_subscriber::fmt::layer()
-            .fmt_fields(JsonFields::new())
-            .event_format(JsonLine)
-            .with_writer(written.clone());
-        let subscriber = tracing_subscriber::registry().with(layer);
+        let subscriber = tracing_subscriber::registry().with(JsonLines(written.clone()));
         tracing::subscriber::with_default(subscriber, write);
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches('\n').count(), 1, "{text}");

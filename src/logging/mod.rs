@@ -15,23 +15,23 @@ use std::{
 };
 
 use opentelemetry::trace::Tracer;
-use publisher::adapters::{env::Environment, otlp::Traces};
+use publisher::{
+    adapters::{env::Environment, otlp::Traces},
+    app::http::trace_context,
+};
 use tracing::{Level, Metadata};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     field::MakeExt as _,
     filter::{FilterExt as _, filter_fn},
-    fmt::{
-        self,
-        format::{JsonFields, debug_fn},
-    },
+    fmt::{self, format::debug_fn},
     layer::SubscriberExt as _,
     util::{SubscriberInitExt as _, TryInitError},
 };
 
 use self::{
-    line::{JsonLine, is_for_traces},
+    line::{JsonLines, is_for_traces},
     writer::LogWriter,
 };
 pub(crate) use writer::flush;
@@ -96,22 +96,25 @@ impl LogSettings {
     ) -> Result<(), LogError> {
         let Self { format, filter } = self;
         let writer = LogWriter::start(output)?;
-        let lines = fmt::layer::<Registry>().with_writer(writer);
-        let lines = match format {
-            Format::Json => lines
-                .fmt_fields(JsonFields::new())
-                .event_format(JsonLine)
+        let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+            Format::Json => JsonLines(writer).boxed(),
+            Format::Pretty => fmt::layer()
+                .with_writer(writer)
+                .compact()
+                .fmt_fields(for_people())
                 .boxed(),
-            Format::Pretty => lines.compact().fmt_fields(for_people()).boxed(),
         };
         let heard = filter.and(filter_fn(is_ours_or_grave));
         let lines = lines.with_filter(heard.or(filter_fn(is_own_span))).boxed();
         // Spans alone: what lines say beyond them is for the log, where it is masked.
         let spans = match traces.tracer() {
-            Some(recorded) => span_layer(tracing_opentelemetry::layer().with_tracer(recorded)),
-            None => span_layer(tracing_opentelemetry::layer()),
+            Some(recorded) => span_layer(tracing_opentelemetry::layer().with_tracer(recorded))
+                .with_filter(filter_fn(is_own_span))
+                .boxed(),
+            None => span_layer(tracing_opentelemetry::layer())
+                .with_filter(filter_fn(is_of_callers_trace))
+                .boxed(),
         };
-        let spans = spans.with_filter(filter_fn(is_own_span)).boxed();
         tracing_subscriber::registry()
             .with(vec![lines, spans])
             .try_init()?;
@@ -155,6 +158,11 @@ fn is_ours_or_grave(line: &Metadata<'_>) -> bool {
 /// and its tenant.
 fn is_own_span(span: &Metadata<'_>) -> bool {
     span.is_span() && is_ours(span.target())
+}
+
+/// A trace that nobody records goes on only for those who have named it.
+fn is_of_callers_trace(span: &Metadata<'_>) -> bool {
+    is_own_span(span) && span.target() != trace_context::UNNAMED
 }
 
 fn is_ours(target: &str) -> bool {

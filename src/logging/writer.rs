@@ -8,7 +8,10 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -20,6 +23,13 @@ use tracing_subscriber::fmt::MakeWriter;
 const ROOM: usize = 4 * 1024 * 1024;
 /// The longest line, in bytes. Lines of JSON are bounded by themselves; this is for the others.
 const LONGEST_LINE: usize = 64 * 1024;
+/// How many places there are for lines: threads of the service wait for each other only where there
+/// are more of them.
+const SHELVES: usize = 8;
+/// How much memory a shelf keeps, in bytes, when a burst is over.
+const KEPT: usize = 64 * 1024;
+/// How long lines are gathered before they are written, at most.
+const GATHER: Duration = Duration::from_millis(2);
 /// How long the process waits at its end for somebody to read the log.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -86,87 +96,142 @@ fn cut(line: &[u8]) -> Vec<u8> {
     format!("{}…\n", kept.trim_end_matches(char::REPLACEMENT_CHARACTER)).into_bytes()
 }
 
-/// Lines that wait to be written.
+/// Lines that wait to be written. Threads put theirs into different shelves, so that they do not wait
+/// for each other; the lines of two threads may change places within [`GATHER`].
 #[derive(Default)]
 struct Buffer {
+    shelves: [Mutex<Shelf>; SHELVES],
+    /// The bytes on all shelves.
+    waiting: AtomicUsize,
+    /// There are lines, or will be in a moment, and the writer knows.
+    is_roused: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    waiting: Vec<u8>,
+struct Shelf {
+    lines: Vec<u8>,
     /// Lines that found no room since the last that did.
     lost: u64,
-    is_writing: bool,
 }
 
-impl State {
-    fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.lost == 0
-    }
+#[derive(Default)]
+struct State {
+    is_writing: bool,
+    /// Somebody waits until all is written.
+    is_awaited: bool,
 }
 
 impl Buffer {
     fn push(&self, line: &[u8]) {
-        let mut state = self.lock();
+        let mut shelf = lock(self.own_shelf());
         // Once lines are lost, all are until there is room again: the gap is in one place.
-        if state.lost > 0 || state.waiting.len() + line.len() > ROOM {
-            state.lost += 1;
-            drop(state);
-            metrics::counter!("publisher_log_lines_lost_total").increment(1);
-            return;
+        let is_full = || self.waiting.load(Ordering::Relaxed) + line.len() > ROOM;
+        let is_lost = shelf.lost > 0 || is_full();
+        if is_lost {
+            shelf.lost += 1;
+        } else {
+            self.waiting.fetch_add(line.len(), Ordering::Relaxed);
+            shelf.lines.extend_from_slice(line);
         }
-        state.waiting.extend_from_slice(line);
-        drop(state);
-        self.changed.notify_all();
+        drop(shelf);
+        if is_lost {
+            metrics::counter!("publisher_log_lines_lost_total").increment(1);
+        }
+        // Whoever comes first rouses the writer for all who come until it has looked.
+        let is_roused = &self.is_roused;
+        if !is_roused.load(Ordering::SeqCst) && !is_roused.swap(true, Ordering::SeqCst) {
+            drop(lock(&self.state));
+            self.changed.notify_all();
+        }
+    }
+
+    fn own_shelf(&self) -> &Mutex<Shelf> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHELVES;
+        }
+        let [first, ..] = &self.shelves;
+        OWN.with(|own| self.shelves.get(*own).unwrap_or(first))
     }
 
     /// Writes whatever comes, for the life of the process.
     fn write_to(&self, mut output: impl Write) {
         let mut is_broken = false;
+        let mut taken: [Shelf; SHELVES] = Default::default();
         loop {
-            let (lines, lost) = self.next();
-            let written = output.write_all(&lines).and_then(|()| output.flush());
-            if let Err(error) = &written
-                && !is_broken
-            {
-                // The log cannot tell of itself. Where standard error is closed too, nothing can.
-                let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
+            self.wait_for_lines();
+            let lost = self.take(&mut taken);
+            for shelf in &taken {
+                if let Err(error) = output.write_all(&shelf.lines).and_then(|()| output.flush()) {
+                    if !is_broken {
+                        // The log cannot tell of itself. Where standard error is closed too,
+                        // nothing can.
+                        let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
+                    }
+                    is_broken = true;
+                } else if !shelf.lines.is_empty() {
+                    is_broken = false;
+                }
             }
-            is_broken = written.is_err();
             if lost > 0 {
                 tracing::warn!(
                     lines = lost,
                     "lines are missing here: they came faster than the log was read"
                 );
             }
-            self.lock().is_writing = false;
+            lock(&self.state).is_writing = false;
             self.changed.notify_all();
         }
     }
 
-    /// Waits for lines; tells how many were lost after them, too.
-    fn next(&self) -> (Vec<u8>, u64) {
-        let state = self
-            .changed
-            .wait_while(self.lock(), |state| state.is_idle());
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+    /// Waits for the first line, and then a moment for more: one write for many costs what one
+    /// for each would.
+    fn wait_for_lines(&self) {
+        let is_idle = |_: &mut State| !self.is_roused.load(Ordering::SeqCst);
+        let roused = self.changed.wait_while(lock(&self.state), is_idle);
+        let state = roused.unwrap_or_else(PoisonError::into_inner);
+        let is_alone = |state: &mut State| !state.is_awaited;
+        let gathered = self.changed.wait_timeout_while(state, GATHER, is_alone);
+        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         state.is_writing = true;
-        let lost = std::mem::take(&mut state.lost);
-        (std::mem::take(&mut state.waiting), lost)
+    }
+
+    /// Changes all shelves for empty ones, whose memory is used again; tells how many lines were
+    /// lost. All at the same moment: nobody finds a line and misses what came before it.
+    fn take(&self, taken: &mut [Shelf; SHELVES]) -> u64 {
+        for shelf in &mut *taken {
+            shelf.lines.clear();
+            shelf.lines.shrink_to(KEPT);
+            shelf.lost = 0;
+        }
+        self.is_roused.store(false, Ordering::SeqCst);
+        let mut shelves = self.shelves.each_ref().map(lock);
+        for (full, empty) in shelves.iter_mut().zip(&mut *taken) {
+            std::mem::swap(&mut **full, empty);
+        }
+        drop(shelves);
+        let bytes = taken.iter().map(|shelf| shelf.lines.len()).sum();
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        taken.iter().map(|shelf| shelf.lost).sum()
     }
 
     fn flush(&self, limit: Duration) {
-        let is_busy = |state: &mut State| state.is_writing || !state.is_idle();
+        let mut state = lock(&self.state);
+        state.is_awaited = true;
+        self.changed.notify_all();
+        let is_busy = |state: &mut State| state.is_writing || self.is_roused.load(Ordering::SeqCst);
         // Whether it was written or the time was up makes no difference to who ends.
-        drop(self.changed.wait_timeout_while(self.lock(), limit, is_busy));
+        let waited = self.changed.wait_timeout_while(state, limit, is_busy);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.is_awaited = false;
     }
+}
 
-    /// Nothing under the lock can panic half-way.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nothing under the locks can panic half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -209,14 +274,14 @@ mod tests {
         let line = vec![b'x'; 32 * 1024];
         log.make_writer().write_all(b"first\n").unwrap();
         // The thread has taken it, and hangs.
-        while !log.0.lock().is_writing {
+        while !lock(&log.0.state).is_writing {
             thread::yield_now();
         }
         for _ in 0..ROOM / line.len() + 10 {
             log.make_writer().write_all(&line).unwrap();
         }
         log.make_writer().write_all(b"small\n").unwrap();
-        assert_eq!(log.0.lock().lost, 11);
+        assert_eq!(lock(log.0.own_shelf()).lost, 11);
         go.send(()).unwrap();
         assert_eq!(writes.recv().unwrap(), b"first\n");
         go.send(()).unwrap();

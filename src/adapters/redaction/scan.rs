@@ -8,7 +8,7 @@ const OPENAI_KEY: usize = 15;
 const DROPBOX_TOKEN: usize = 16;
 /// The fewest characters of a bot token's second half: after `bot123`, where nothing else stands
 /// so, and after a number, where times and addresses do.
-const BOT_TOKEN: (usize, usize) = (8, 30);
+pub(super) const BOT_TOKEN: (usize, usize) = (8, 30);
 /// The fewest digits of a bot token's first half where `bot` does not stand before it.
 const BOT_NUMBER: usize = 6;
 

@@ -2,7 +2,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
-use super::{NAMES, redact};
+use super::{NAMES, glance, redact, scan::Scan, units};
 
 fn redacted(line: &str) -> String {
     String::from_utf8(redact(line.as_bytes()).into_owned()).unwrap()
@@ -212,6 +212,22 @@ proptest! {
         if as_json {
             let left: Value = serde_json::from_str(&left).unwrap();
             prop_assert_eq!(&left["request_id"], "r");
+        }
+    }
+
+    #[test]
+    fn what_looks_innocent_at_a_glance_is_so_at_a_closer_look(
+        parts in vec(prop_oneof![
+            shape().prop_map(|(text, _)| text),
+            "[ -~]{0,12}",
+            "[0-9]{1,8}:[A-Za-z0-9_-]{0,40}",
+        ], 0..6),
+    ) {
+        let line = parts.concat();
+        if glance::is_innocent(line.as_bytes()) {
+            let units = units::read(line.as_bytes());
+            let masks = Scan::new(&units, line.starts_with('{')).run();
+            prop_assert!(masks.is_empty(), "{line}");
         }
     }
 

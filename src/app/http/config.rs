@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use poem_openapi::{OpenApi, payload::Json};
+use poem_openapi::OpenApi;
 
 use super::{
     auth::AdminAuth,
-    dto::config::{EnabledPublishers, FeatureFlags},
+    dto::{
+        config::{EnabledPublishers, FeatureFlags},
+        kept_json::KeptJson,
+    },
     error::ApiError,
     problem::ProblemKind,
     spec::Tag,
@@ -42,9 +45,10 @@ impl ConfigApi {
     async fn features(
         &self,
         TenantScope(tenant): TenantScope,
-    ) -> Result<Json<FeatureFlags>, ApiError> {
-        let features = tenant.settings().features;
-        Ok(Json(FeatureFlags::new(features, self.auth.mode())))
+    ) -> Result<KeptJson<FeatureFlags>, ApiError> {
+        Ok(KeptJson::of(&tenant.answers().features, || {
+            FeatureFlags::new(tenant.settings().features, self.auth.mode())
+        }))
     }
 
     /// Which platforms are on?
@@ -60,7 +64,9 @@ impl ConfigApi {
     async fn publishers(
         &self,
         TenantScope(tenant): TenantScope,
-    ) -> Result<Json<EnabledPublishers>, ApiError> {
-        Ok(Json(tenant.settings().into()))
+    ) -> Result<KeptJson<EnabledPublishers>, ApiError> {
+        Ok(KeptJson::of(&tenant.answers().publishers, || {
+            tenant.settings().into()
+        }))
     }
 }

@@ -1,25 +1,54 @@
 //! Which routes there are: for the `Allow` header, and for names that logs and metrics count by.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use metrics::SharedString;
 use poem::{
     PathPattern,
     http::{HeaderValue, Method},
 };
 use poem_openapi::OpenApi;
 
+use super::middleware::route_metrics::RouteMetrics;
+
 /// What stands in the place of a route when none matched.
 const UNMATCHED: &str = "unmatched";
 
 /// A route as the spec writes it, and the methods that it knows.
-struct Known {
+pub(super) struct Known {
     label: Arc<str>,
     allow: HeaderValue,
+    metrics: RouteMetrics,
+}
+
+impl Known {
+    fn new(label: &str, methods: &[Method]) -> Self {
+        let label: Arc<str> = label.into();
+        Self {
+            allow: allow_of(methods),
+            metrics: RouteMetrics::new(Arc::clone(&label).into()),
+            label,
+        }
+    }
+
+    /// The route as the spec writes it: one of a known few, whatever a caller asks for.
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// What its requests are counted by.
+    pub(super) fn metrics(&self) -> &RouteMetrics {
+        &self.metrics
+    }
 }
 
 /// All routes, by the pattern under which the framework knows them.
-pub(super) struct KnownRoutes(BTreeMap<String, Known>);
+pub(super) struct KnownRoutes {
+    by_pattern: HashMap<String, Known>,
+    unmatched: Known,
+}
 
 impl KnownRoutes {
     /// The routes of `T`, and others that answer to GET only.
@@ -36,25 +65,23 @@ impl KnownRoutes {
             routes.insert((*path).to_owned(), vec![Method::GET]);
         }
         let known = |(label, methods): (String, Vec<Method>)| {
-            let pattern = pattern_of(&label);
-            let allow = allow_of(&methods);
-            let label = label.into();
-            (pattern, Known { label, allow })
+            (pattern_of(&label), Known::new(&label, &methods))
         };
-        Self(routes.into_iter().map(known).collect())
+        Self {
+            by_pattern: routes.into_iter().map(known).collect(),
+            unmatched: Known::new(UNMATCHED, &[]),
+        }
     }
 
     /// The methods of a route, as the `Allow` header lists them.
     pub(super) fn allow(&self, pattern: &PathPattern) -> Option<&HeaderValue> {
-        Some(&self.0.get(&*pattern.0)?.allow)
+        Some(&self.by_pattern.get(&*pattern.0)?.allow)
     }
 
-    /// The route as the spec writes it: one of a known few, whatever a caller asks for.
-    pub(super) fn label(&self, pattern: Option<&PathPattern>) -> SharedString {
-        let known = pattern.and_then(|pattern| self.0.get(&*pattern.0));
-        known.map_or(SharedString::const_str(UNMATCHED), |known| {
-            Arc::clone(&known.label).into()
-        })
+    /// The route that has matched, or what stands in the place of one.
+    pub(super) fn matched(&self, pattern: Option<&PathPattern>) -> &Known {
+        let known = pattern.and_then(|pattern| self.by_pattern.get(&*pattern.0));
+        known.unwrap_or(&self.unmatched)
     }
 }
 

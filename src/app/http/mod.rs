@@ -27,7 +27,7 @@ mod publishing;
 pub mod request_id;
 pub mod spec;
 pub mod tenant_scope;
-mod trace_context;
+pub mod trace_context;
 
 use std::sync::Arc;
 
@@ -55,10 +55,10 @@ use self::{
 };
 use crate::{
     app::usecases::{
-        analyze::AnalyzeImage, capacity::RequestPlaces, curate::CurateImage, draw_image::DrawImage,
+        analyze::AnalyzeImage, curate::CurateImage, draw_image::DrawImage,
         fetch_thumbnail::FetchThumbnail, list_images::ListImages,
         list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
-        resolve_tenant::ResolveTenant,
+        request_places::RequestPlaces, resolve_tenant::ResolveTenant,
     },
     ports::Clock,
 };

@@ -10,6 +10,17 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 /// The parts of a `traceparent` of version 00, and how long they are; later versions may add more.
 const PARTS: [usize; 4] = [2, 32, 16, 2];
 
+/// The target of spans of requests that name no trace. Unless traces are recorded, nothing has to
+/// follow these.
+pub const UNNAMED: &str = "publisher::untraced";
+
+const TRACEPARENT: &str = "traceparent";
+
+/// Whether a request says what trace it belongs to, well or badly.
+pub(super) fn is_named(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRACEPARENT)
+}
+
 /// Makes a span that has not been entered yet part of the caller's trace, and notes the id of its
 /// trace in `trace_id`. One that a caller writes badly counts as none.
 pub(super) fn join(span: &Span, headers: &HeaderMap) {
@@ -27,7 +38,7 @@ pub(super) fn join(span: &Span, headers: &HeaderMap) {
 }
 
 fn of_caller(headers: &HeaderMap) -> Option<Context> {
-    let mut sent = headers.get_all("traceparent").iter();
+    let mut sent = headers.get_all(TRACEPARENT).iter();
     let only = sent.next().filter(|_| sent.next().is_none())?;
     let parts: Vec<&str> = only.to_str().ok()?.split('-').collect();
     let is_hex = |part: &str| {

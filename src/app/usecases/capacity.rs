@@ -1,4 +1,5 @@
-//! How much is done at a time: requests, publications of one tenant, and images in memory.
+//! How much is published at a time: images of one tenant, and images in memory. How many requests are
+//! answered at a time is in `request_places`.
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{host::Host, tenant::TenantName};
+use crate::domain::tenant::TenantName;
 
 /// The files that are in memory at a time, all tenants together, in bytes (96 MiB): ten from a
 /// camera, or one of the largest beside a few. What is decoded of them is bounded by `imaging`;
@@ -84,56 +85,6 @@ impl<K: Eq + Hash> Drop for Slot<K> {
                 taken.remove(&self.key);
             }
         }
-    }
-}
-
-/// How many requests are answered at a time.
-#[derive(Debug, Clone)]
-pub struct RequestPlaces {
-    all: Arc<Semaphore>,
-    of_each_host: Slots<Option<Host>>,
-}
-
-/// The place of one request; given back on drop.
-#[derive(Debug)]
-pub struct RequestPlace {
-    _of_host: Slot<Option<Host>>,
-    _of_all: OwnedSemaphorePermit,
-}
-
-impl RequestPlaces {
-    /// `max` places for one tenant, under whatever host.
-    #[must_use]
-    pub fn for_one_tenant(max: NonZeroUsize) -> Self {
-        Self::new(max, max)
-    }
-
-    /// `max` places that tenants share: the requests of one host leave one in 64 to others (of fewer
-    /// than 64, none), so that those are served while one tenant's storage hangs.
-    #[must_use]
-    pub fn for_many_tenants(max: NonZeroUsize) -> Self {
-        let others = max.get() / 64;
-        Self::new(
-            max,
-            NonZeroUsize::new(max.get() - others).unwrap_or(NonZeroUsize::MIN),
-        )
-    }
-
-    fn new(max: NonZeroUsize, of_each_host: NonZeroUsize) -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(max.get().min(Semaphore::MAX_PERMITS))),
-            of_each_host: Slots::new(of_each_host),
-        }
-    }
-
-    /// A place for a request under this host, unless all are taken. All that name none share
-    /// theirs. The host is what counts and not the tenant, because finding a tenant can hang, too.
-    #[must_use]
-    pub fn take(&self, host: Option<&Host>) -> Option<RequestPlace> {
-        Some(RequestPlace {
-            _of_host: self.of_each_host.take(&host.cloned())?,
-            _of_all: Arc::clone(&self.all).try_acquire_owned().ok()?,
-        })
     }
 }
 
@@ -215,39 +166,6 @@ mod tests {
         let slots = PublishSlots::new(NonZeroUsize::MIN);
         drop(slots.take(&tenant("alice")));
         assert!(lock(&slots.taken).is_empty());
-    }
-
-    fn places(max: usize) -> NonZeroUsize {
-        NonZeroUsize::new(max).unwrap()
-    }
-
-    #[test]
-    fn one_host_leaves_some_places_to_others() {
-        let host = |name: &str| Host::normalise(name).ok();
-        let (alice, bob) = (host("alice.example.org"), host("bob.example.org"));
-        let shared = RequestPlaces::for_many_tenants(places(128));
-        let mut taken: Vec<_> = (0..126).map(|_| shared.take(alice.as_ref())).collect();
-        assert!(taken.iter().all(Option::is_some));
-        assert!(shared.take(alice.as_ref()).is_none(), "its share is taken");
-        taken.extend([shared.take(bob.as_ref()), shared.take(None)]);
-        assert!(taken.iter().all(Option::is_some));
-        assert!(shared.take(bob.as_ref()).is_none(), "all are taken");
-        drop(taken);
-        assert!(shared.take(alice.as_ref()).is_some());
-        assert!(
-            lock(&shared.of_each_host.taken).is_empty(),
-            "nobody is remembered"
-        );
-    }
-
-    #[test]
-    fn a_tenant_that_is_alone_has_all_places() {
-        let alone = RequestPlaces::for_one_tenant(places(8));
-        let taken: Vec<_> = (0..8).map_while(|_| alone.take(None)).collect();
-        assert_eq!((taken.len(), alone.take(None).is_none()), (8, true));
-        let few = RequestPlaces::for_many_tenants(places(63));
-        let taken: Vec<_> = (0..63).map_while(|_| few.take(None)).collect();
-        assert_eq!(taken.len(), 63);
     }
 
     #[tokio::test(start_paused = true)]

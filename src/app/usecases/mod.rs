@@ -24,6 +24,7 @@ pub mod own_task;
 pub mod publish;
 pub mod publish_once;
 pub mod readiness;
+pub mod request_places;
 pub mod resolve_tenant;
 mod single_flight;
 mod stages;

@@ -4,9 +4,11 @@
 //! their credential is resolved, and kept until that credential changes.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::SystemTime,
 };
+
+use bytes::Bytes;
 
 use super::{
     credentials::{CredentialUnavailable, Credentials},
@@ -46,6 +48,17 @@ pub struct Tenant {
     platforms: Vec<PlatformClient>,
     providers: Providers,
     credentials: Arc<Credentials>,
+    answers: KeptAnswers,
+}
+
+/// Answers that the config alone decides, as they are sent: whoever shows the tenant writes each of
+/// them once.
+#[derive(Debug, Default)]
+pub struct KeptAnswers {
+    /// What the tenant may do.
+    pub features: OnceLock<Bytes>,
+    /// The platforms that are on.
+    pub publishers: OnceLock<Bytes>,
 }
 
 struct PlatformClient {
@@ -104,6 +117,7 @@ impl Tenant {
             platforms: providers.publishers.iter().map(platform).collect(),
             providers: providers.clone(),
             credentials,
+            answers: KeptAnswers::default(),
             validated: config,
         })
     }
@@ -124,6 +138,12 @@ impl Tenant {
     #[must_use]
     pub fn settings(&self) -> &TenantSettings {
         self.validated.settings()
+    }
+
+    /// What is answered as the config says.
+    #[must_use]
+    pub fn answers(&self) -> &KeptAnswers {
+        &self.answers
     }
 
     /// The tenant's images, for one request.

@@ -1,12 +1,15 @@
 //! Lets in as many requests at a time as there are places for, and turns the rest away at once:
 //! who waits for a place would only take memory, and give up in the end.
 
+use std::future::ready;
+
+use futures_util::FutureExt as _;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use crate::{
     app::{
         http::{error::ApiError, health, problem::ProblemKind, tenant_scope},
-        usecases::capacity::RequestPlaces,
+        usecases::request_places::RequestPlaces,
     },
     domain::host::Host,
 };
@@ -28,15 +31,22 @@ impl<E> Admission<E> {
 impl<E: Endpoint> Endpoint for Admission<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        let _place = if health::PATHS.contains(&request.uri().path()) {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let place = if health::PATHS.contains(&request.uri().path()) {
             None
         } else {
             let host = tenant_scope::host_of(request.headers());
             let host = host.and_then(|host| Host::normalise_any(host).ok());
-            Some(self.places.take(host.as_ref()).ok_or_else(full)?)
+            let Some(place) = self.places.take(host.as_ref()) else {
+                return ready(Err(full().into())).left_future();
+            };
+            Some(place)
         };
-        Ok(self.inner.call(request).await?.into_response())
+        let answered = self.inner.call(request).map(|answer| {
+            drop(place);
+            Ok(answer?.into_response())
+        });
+        answered.right_future()
     }
 }
 

@@ -4,8 +4,8 @@
 use std::{io, pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
-use poem::{Body, Endpoint, IntoResponse as _, Request, Response, Result, error::ReadBodyError};
+use futures_util::{StreamExt as _, TryFutureExt as _, stream};
+use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, error::ReadBodyError};
 use tokio::time::{Sleep, sleep};
 
 /// The largest body, in bytes (64 KiB).
@@ -30,12 +30,12 @@ pub(in crate::app::http) enum BodyRefused {
 impl<E: Endpoint> Endpoint for BodyLimit<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let body = request.take_body();
         if !body.is_empty() {
             request.set_body(limited(body));
         }
-        Ok(self.0.call(request).await?.into_response())
+        self.0.call(request).map_ok(IntoResponse::into_response)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Bounds the headers of requests, so that whoever sends too many is told so by a problem and not
 //! by the server's bare answer to what is larger still.
 
-use poem::{Endpoint, IntoResponse as _, Request, Response, Result, http::HeaderMap};
+use std::future::ready;
+
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use poem::{Endpoint, IntoResponse, Request, Response, Result, http::HeaderMap};
 
 use crate::app::http::{error::ApiError, problem::ProblemKind};
 
@@ -16,13 +19,18 @@ pub(in crate::app::http) struct HeaderLimit<E>(pub(in crate::app::http) E);
 impl<E: Endpoint> Endpoint for HeaderLimit<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         if size_of(request.headers()) > MAX_HEADERS {
-            let detail = "The headers have more than 16 KiB.";
-            return Err(ApiError::new(ProblemKind::HeadersTooLarge, detail).into());
+            return ready(Err(too_large().into())).left_future();
         }
-        Ok(self.0.call(request).await?.into_response())
+        let answered = self.0.call(request).map_ok(IntoResponse::into_response);
+        answered.right_future()
     }
+}
+
+fn too_large() -> ApiError {
+    let detail = "The headers have more than 16 KiB.";
+    ApiError::new(ProblemKind::HeadersTooLarge, detail)
 }
 
 fn size_of(headers: &HeaderMap) -> usize {

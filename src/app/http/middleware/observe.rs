@@ -1,19 +1,22 @@
 //! Gives each request its id, its span, its line in the log and its place in the metrics, and each
 //! response the headers that all of them have.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, time::Instant};
 
-use metrics::SharedString;
+use futures_util::FutureExt as _;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use tracing::{Instrument as _, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
-    app::http::{known_routes::KnownRoutes, request_id, trace_context},
+    app::http::{
+        known_routes::KnownRoutes, middleware::route_metrics::MethodLabel, request_id,
+        trace_context,
+    },
     domain::request_id::RequestId,
     ports::Clock,
 };
@@ -43,33 +46,35 @@ impl<E> Observe<E> {
 impl<E: Endpoint> Endpoint for Observe<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let started = self.clock.now();
         let request_id = request_id::choose(request.headers());
         request.set_data(request_id.clone());
-        let method = method_name(request.method());
-        // Neither the path nor the query: they hold the names of images, and what else callers
-        // put there.
-        let span = tracing::info_span!(
-            "request",
-            otel.kind = "server",
-            %request_id,
-            method,
-            route = Empty,
-            tenant = Empty,
-            trace_id = Empty,
-        );
+        let method = MethodLabel::of(request.method());
+        let span = span(request.headers(), &request_id, method);
         trace_context::join(&span, request.headers());
-        let outcome = self.inner.call(request).instrument(span.clone()).await;
-        let mut response = match outcome {
-            Ok(response) => response.into_response(),
-            Err(error) => error.into_response(),
-        };
+        let outcome = self.inner.call(request).instrument(span.clone());
+        outcome.map(move |outcome| {
+            let mut response = match outcome {
+                Ok(response) => response.into_response(),
+                Err(error) => error.into_response(),
+            };
+            add_headers(&mut response, &request_id);
+            self.note(&response, &span, method, started);
+            Ok(response)
+        })
+    }
+}
+
+impl<E> Observe<E> {
+    /// Counts an answer, and has it in the log and in its trace.
+    fn note(&self, response: &Response, span: &Span, method: MethodLabel, started: Instant) {
         let status = response.status();
-        let route = self.routes.label(response.data::<PathPattern>());
+        let route = self.routes.matched(response.data::<PathPattern>());
         let latency = self.clock.now().saturating_duration_since(started);
-        trace(&span, method, &route, status);
-        count(method, route, status, latency);
+        span.record("route", route.label());
+        trace(span, method, route.label(), status);
+        route.metrics().count(method, status, latency);
         span.in_scope(|| {
             tracing::info!(
                 status = status.as_u16(),
@@ -77,33 +82,45 @@ impl<E: Endpoint> Endpoint for Observe<E> {
                 "request ended"
             );
         });
-        add_headers(&mut response, &request_id);
-        Ok(response)
     }
 }
 
-fn trace(span: &Span, method: &str, route: &str, status: StatusCode) {
-    span.record("route", route);
+/// The span of a request. It says neither the path nor the query: they hold the names of images, and
+/// what else callers put there.
+fn span(headers: &HeaderMap, request_id: &RequestId, method: MethodLabel) -> Span {
+    macro_rules! span {
+        ($target:expr) => {
+            tracing::info_span!(
+                target: $target,
+                "request",
+                otel.kind = "server",
+                request_id = request_id.as_str(),
+                method = method.as_str(),
+                route = Empty,
+                tenant = Empty,
+                trace_id = Empty,
+            )
+        };
+    }
+    if trace_context::is_named(headers) {
+        span!(module_path!())
+    } else {
+        span!(trace_context::UNNAMED)
+    }
+}
+
+fn trace(span: &Span, method: MethodLabel, route: &str, status: StatusCode) {
     let context = span.context();
-    context.span().update_name(format!("{method} {route}"));
+    if !context.span().span_context().is_valid() {
+        return;
+    }
+    context
+        .span()
+        .update_name(format!("{} {route}", method.as_str()));
     span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         span.set_status(Status::error(""));
     }
-}
-
-/// By names of this code's own: neither callers nor tenants can make up more.
-fn count(method: &'static str, route: SharedString, status: StatusCode, latency: Duration) {
-    metrics::histogram!(
-        "publisher_http_request_duration_seconds",
-        "route" => route.clone(), "method" => method
-    )
-    .record(latency);
-    metrics::counter!(
-        "publisher_http_requests_total",
-        "route" => route, "method" => method, "status" => status.as_str().to_owned()
-    )
-    .increment(1);
 }
 
 fn add_headers(response: &mut Response, id: &RequestId) {
@@ -118,18 +135,4 @@ fn add_headers(response: &mut Response, id: &RequestId) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-}
-
-/// The methods that there are; callers can make up others without end.
-fn method_name(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
-    }
 }

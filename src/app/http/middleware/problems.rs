@@ -1,16 +1,20 @@
 //! Turns every failure, of a handler, of the framework or of the code, into a problem.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, thread};
 
 use futures_util::FutureExt as _;
 use poem::{
-    Endpoint, FromRequest as _, IntoResponse as _, PathPattern, Request, Response, Result,
+    Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
     http::{StatusCode, header},
 };
 
-use crate::app::http::{
-    error::ApiError, known_routes::KnownRoutes, problem::ProblemKind, request_id::CurrentRequestId,
+use crate::{
+    app::http::{error::ApiError, known_routes::KnownRoutes, problem::ProblemKind},
+    domain::request_id::RequestId,
 };
+
+/// What came of a request: an answer, a failure, or a panic.
+type Outcome<T> = thread::Result<Result<T>>;
 
 /// Answers with problems where what is inside fails. Itself it never fails.
 pub(in crate::app::http) struct Problems<E> {
@@ -28,18 +32,27 @@ impl<E> Problems<E> {
 impl<E: Endpoint> Endpoint for Problems<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        let CurrentRequestId(request_id) =
-            CurrentRequestId::from_request_without_body(&request).await?;
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let request_id = request.data::<RequestId>().cloned();
         let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        let (error, pattern) = match outcome.await {
+        outcome.map(move |outcome| match outcome {
+            Ok(Ok(response)) => Ok(response.into_response()),
+            failed => self.problem(failed, request_id),
+        })
+    }
+}
+
+impl<E: Endpoint> Problems<E> {
+    fn problem(&self, failed: Outcome<E::Output>, id: Option<RequestId>) -> Result<Response> {
+        let request_id = id.ok_or_else(ApiError::internal)?;
+        let (error, pattern) = match failed {
             Ok(Ok(response)) => return Ok(response.into_response()),
             Ok(Err(error)) => {
                 let pattern = error.data::<PathPattern>().cloned();
                 (ApiError::from_framework(error), pattern)
             }
             Err(_panic) => {
-                // What it panicked with has gone to stderr, and may be anything.
+                // The panic's hook has said where. What it panicked with may be anything.
                 tracing::error!("a handler panicked");
                 (ApiError::internal(), None)
             }

@@ -23,7 +23,7 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImage,
-            capacity::{Capacity, ImageRoom, PublishSlots, RequestPlaces},
+            capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
             curate::CurateImage,
             draw_image::DrawImage,
@@ -37,6 +37,7 @@ use crate::{
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
+            request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::Providers,
         },

@@ -1,0 +1,95 @@
+//! What a publication takes beyond what it waits for: each upstream is given a latency, and the
+//! shortest way through them is known.
+
+use std::time::{Duration, Instant};
+
+use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec, sample_images};
+use serde_json::json;
+
+use crate::{figures::Figures, service::Serving};
+
+const PUBLICATIONS: usize = 200;
+
+const FIND: u64 = 10;
+const DOWNLOAD: u64 = 40;
+const VISION: u64 = 60;
+const CAPTIONS: u64 = 50;
+const TELEGRAM: u64 = 40;
+const MAIL: u64 = 30;
+const UPLOAD: u64 = 20;
+const MOVE: u64 = 15;
+
+/// The shortest way, in milliseconds: what one needs of another comes after it, and nothing else.
+/// Finding the image says what it is, so that it is claimed before it is fetched; reading the caption
+/// file can go beside any of it. The archive is a look at the image and a move, and one more move
+/// of the caption file, which must not go before the image.
+const FLOOR: u64 = {
+    let platforms = if TELEGRAM > MAIL { TELEGRAM } else { MAIL };
+    FIND + DOWNLOAD + VISION + CAPTIONS + platforms + UPLOAD + (FIND + MOVE + MOVE)
+};
+
+/// Measures, and prints.
+pub(crate) async fn measure() {
+    let sandbox = Sandbox::start_empty().await.expect("the sandbox");
+    let folder = tempfile::tempdir().expect("a folder");
+    let [samples, _] = sample_images().expect("samples");
+    let jpeg = samples.into_iter().find(|it| it.name.ends_with(".jpg"));
+    let jpeg = jpeg.expect("a JPEG").bytes;
+    let images = (0..=PUBLICATIONS).map(|n| {
+        // Small enough to be sent as it is, and each one different.
+        let bytes = [&jpeg[..], n.to_string().as_bytes()].concat();
+        Sample::new(&format!("image-{n:03}.jpg"), bytes)
+    });
+    let tenant = sandbox.add_tenant(TenantSpec::new("tenant").email(true).images(images));
+    let more = [("AI_RATE_PER_MINUTE", "10000")];
+    let serving = Serving::service_with(&sandbox, folder.path(), &more).await;
+    for (operation, latency) in [
+        ("get_metadata", FIND),
+        ("download", DOWNLOAD),
+        ("upload", UPLOAD),
+        ("move_v2", MOVE),
+    ] {
+        let latency = Duration::from_millis(latency);
+        sandbox.dropbox.switches().set_latency(operation, latency);
+    }
+    let openai = sandbox.openai.switches();
+    openai.set_latency("vision", Duration::from_millis(VISION));
+    openai.set_latency("caption", Duration::from_millis(CAPTIONS));
+    let telegram = sandbox.telegram.switches();
+    telegram.set_latency("sendPhoto", Duration::from_millis(TELEGRAM));
+    let smtp = sandbox.smtp.switches();
+    smtp.set_latency("DATA_END", Duration::from_millis(MAIL));
+
+    let mut over = Vec::new();
+    for (n, image) in tenant.images.iter().enumerate() {
+        let path = format!("/api/images/{image}/publish");
+        let request = serving
+            .post(&tenant.host, &path)
+            .bearer_auth(sandbox.web_token())
+            .json(&json!({}));
+        let started = Instant::now();
+        let answer = request.send().await.expect("an answer");
+        let took = started.elapsed();
+        let status = answer.status();
+        let text = answer.text().await.expect("its body");
+        assert!(
+            status == 200 && text.contains("\"archived\":true"),
+            "{text}"
+        );
+        // The first one resolves the tenant and its credentials.
+        if n > 0 {
+            let took = took.as_secs_f64() * 1e3;
+            over.push(took - Duration::from_millis(FLOOR).as_secs_f64() * 1e3);
+        }
+    }
+    let over = Figures::new(over);
+    let (least, most) = over.range();
+    println!(
+        "\n## A publication beyond what it waits for: {FLOOR} ms of latencies, {PUBLICATIONS} publications\n"
+    );
+    println!(
+        "p50 {:.1} ms, p99 {:.1} ms, {least:.1} to {most:.1} ms",
+        over.median(),
+        over.quantile(0.99)
+    );
+}

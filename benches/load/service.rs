@@ -1,0 +1,146 @@
+//! The processes that are measured: the service as it is released, and the controls.
+
+use std::{
+    env,
+    fs::File,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use publisher::adapters::{
+    http_client::{self, ExtraRoots},
+    sandbox::Sandbox,
+};
+use reqwest::{Client, RequestBuilder, header::HOST};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+use crate::controls;
+
+/// How long anything may take before the benchmark gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether something is there.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// A process that serves.
+pub(crate) struct Serving {
+    child: Child,
+    /// Where.
+    pub(crate) address: SocketAddr,
+    client: Client,
+}
+
+impl Serving {
+    /// A control.
+    pub(crate) async fn control(name: &str) -> Self {
+        let program = env::current_exe().expect("this program");
+        let mut child = Command::new(program)
+            .args([controls::ARGUMENT, name])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a control");
+        let output = child.stdout.take().expect("its output");
+        let line = BufReader::new(output).lines().next_line().await;
+        let port = line.expect("its output").expect("a line");
+        Self::new(child, port.parse().expect("a port"))
+    }
+
+    /// The service on the sandbox, as operators run it: it logs to a file, at `info`.
+    pub(crate) async fn service(sandbox: &Sandbox, folder: &Path) -> Self {
+        Self::service_with(sandbox, folder, &[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn service_with(
+        sandbox: &Sandbox,
+        folder: &Path,
+        more: &[(&str, &str)],
+    ) -> Self {
+        let log = folder.join("log");
+        let child = Command::new(env!("CARGO_BIN_EXE_publisher"))
+            .env_clear()
+            .envs(sandbox.environment())
+            .env("LISTEN_ADDRESS", "127.0.0.1:0")
+            .env("METRICS_LISTEN_ADDRESS", "127.0.0.1:0")
+            .env("LOG_FORMAT", "json")
+            .envs(more.iter().copied())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(File::create(&log).expect("a file for the log"))
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the service");
+        let is_there = |line: &Value| line["message"] == "listening";
+        let started = Instant::now();
+        let line = loop {
+            let lines = lines(&log).expect("its log");
+            if let Some(line) = lines.into_iter().find(is_there) {
+                break line;
+            }
+            assert!(started.elapsed() < PATIENCE, "the service does not start");
+            tokio::time::sleep(GLANCE).await;
+        };
+        let address: SocketAddr = (line["address"].as_str())
+            .and_then(|it| it.parse().ok())
+            .expect("its address");
+        Self::new(child, address.port())
+    }
+
+    fn new(child: Child, port: u16) -> Self {
+        Self {
+            child,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            client: http_client::build(PATIENCE, &ExtraRoots::default()).expect("a client"),
+        }
+    }
+
+    /// A GET of a path under a host.
+    pub(crate) fn get(&self, host: &str, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.client.get(url).header(HOST, host)
+    }
+
+    /// A POST to a path under a host.
+    pub(crate) fn post(&self, host: &str, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.client.post(url).header(HOST, host)
+    }
+
+    /// The memory that it holds now, in bytes.
+    pub(crate) fn memory(&self) -> f64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most that it has held so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> f64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> f64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let value = status.lines().find_map(|line| line.strip_prefix(field));
+        let kilobytes = value.expect("the field").trim().trim_end_matches(" kB");
+        kilobytes.parse::<f64>().expect("a number") * 1024.0
+    }
+}
+
+fn lines(log: &Path) -> io::Result<Vec<Value>> {
+    let text = std::fs::read_to_string(log)?;
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    Ok(lines.collect())
+}
+
+/// Megabytes of bytes, as people write them.
+pub(crate) fn megabytes(bytes: f64) -> f64 {
+    bytes / 1_000_000.0
+}
