@@ -30,5 +30,11 @@ openapi:
     cargo run -- openapi --format yaml > openapi/openapi.yaml
     cargo run -- openapi --format json > openapi/openapi.json
 
+# Generated clients, made-up requests, and the page in a browser; needs Node.js, Python, Chromium.
+clients:
+    tests/clients/run
+    tests/clients/schemathesis
+    tests/clients/docs-page
+
 # What has to pass before a change goes in.
 ci: lint test

@@ -32,9 +32,17 @@ pub(crate) struct Options {
     /// Where the service listens [default: 127.0.0.1:8080, with --once any free port]
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Put images that have left their folder back, so that there is always one to try
+    #[arg(long, conflicts_with = "once")]
+    restock: bool,
 }
 
-pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
+    let Options {
+        once,
+        listen,
+        restock,
+    } = options;
     let mut process = Environment::from_process();
     // People read standard output here, so the log goes to the other one.
     let log = LogSettings::read(&mut process, if once { "warn" } else { "info" });
@@ -52,6 +60,10 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     let pairs = sandbox.environment().into_iter().chain([
         ("LISTEN_ADDRESS", listen),
         ("METRICS_LISTEN_ADDRESS", metrics),
+        ("WEB_ADMIN_PASSWORD", sandbox.web_password().to_owned()),
+        ("WEB_SECURE_COOKIES", "false".to_owned()),
+        // What writes captions here need not be spared.
+        ("AI_RATE_PER_MINUTE", "10000".to_owned()),
     ]);
     let settings = Settings::read(Environment::from_pairs(pairs))?;
     if let Some(address) = settings.metrics_listen {
@@ -74,7 +86,15 @@ pub(crate) async fn run(Options { once, listen }: Options) -> Result<ExitCode, F
     }
     print(&introduction(&sandbox, address))?;
     let signals = EndSignals::catch()?;
-    Ok(service.run(listening, signals.wait()).await)
+    let serving = service.run(listening, signals.wait());
+    if restock {
+        tokio::select! {
+            code = serving => Ok(code),
+            never = sandbox.keep_stocked() => match never {},
+        }
+    } else {
+        Ok(serving.await)
+    }
 }
 
 async fn walk_through(sandbox: &Sandbox, address: SocketAddr) -> Result<ExitCode, Failure> {
@@ -104,7 +124,7 @@ fn introduction(sandbox: &Sandbox, address: SocketAddr) -> String {
         .iter()
         .map(|tenant| tenant_lines(tenant, port))
         .collect();
-    let token = sandbox.web_token();
+    let (token, password) = (sandbox.web_token(), sandbox.web_password());
     let host = sandbox
         .tenants()
         .first()
@@ -126,6 +146,7 @@ Try
   curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/images/random
   curl -H \"Authorization: Bearer $TOKEN\" -o thumbnail.jpg http://{host}:{port}/api/images/{image}/thumbnail
   curl -H \"Authorization: Bearer $TOKEN\" -X POST http://{host}:{port}/api/images/{image}/publish
+  curl -H \"Content-Type: application/json\" -d '{{\"password\": \"{password}\"}}' http://{host}:{port}/api/admin/login
   curl http://nobody.{domain}:{port}/api/config/features
 
 Read   http://{host}:{port}/docs

@@ -2,13 +2,17 @@
 
 use std::{
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
-use publisher::adapters::{
-    http_client::{self, ExtraRoots},
-    sandbox::{DemoTenant, Sandbox},
+use bytes::Bytes;
+use publisher::{
+    adapters::{
+        http_client::{self, ExtraRoots},
+        sandbox::{DemoTenant, Sandbox},
+    },
+    app::http::spec,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, header::HOST};
 use serde_json::Value;
@@ -20,7 +24,13 @@ use tokio::{
     time::Instant,
 };
 
-use crate::canaries::Canaries;
+use crate::{
+    canaries::Canaries,
+    conformance::{self, Observed},
+};
+
+/// What every answer has to agree with.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(spec::openapi_document);
 
 /// Long enough for a slow machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -93,7 +103,7 @@ impl Service {
 
     /// Gets a path under a host.
     pub(crate) async fn get(&self, host: &str, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, host, path).send().await.unwrap()).await
+        Answer::to(self.request(Method::GET, host, path)).await
     }
 
     /// Gets a path of a tenant, as an admin.
@@ -101,7 +111,7 @@ impl Service {
         let request = self
             .request(Method::GET, host, path)
             .bearer_auth(sandbox.web_token());
-        Answer::of(request.send().await.unwrap()).await
+        Answer::to(request).await
     }
 
     /// Publishes an image of a tenant, as an admin.
@@ -114,14 +124,7 @@ impl Service {
     ) -> Answer {
         let path = format!("/api/images/{image}/publish");
         let request = self.request(Method::POST, &tenant.host, &path).json(&body);
-        Answer::of(
-            request
-                .bearer_auth(sandbox.web_token())
-                .send()
-                .await
-                .unwrap(),
-        )
-        .await
+        Answer::to(request.bearer_auth(sandbox.web_token())).await
     }
 
     /// What the ledger has of a tenant, newest first.
@@ -142,15 +145,14 @@ impl Service {
     ) -> Answer {
         let path = format!("/api/images/{image}/{what}");
         let request = self.request(Method::POST, &tenant.host, &path);
-        let request = request.bearer_auth(sandbox.web_token());
-        Answer::of(request.send().await.unwrap()).await
+        Answer::to(request.bearer_auth(sandbox.web_token())).await
     }
 
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
         let line = self.lines("metrics listening").remove(0);
         let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
-        Answer::of(self.client.get(url).send().await.unwrap()).await
+        Answer::to(self.client.get(url)).await
     }
 
     /// Where it listens, as `address:port`.
@@ -177,7 +179,7 @@ impl Service {
     pub(crate) async fn whole_log(&self) -> String {
         const LAST: &str = "last-line-of-the-log";
         let last = self.request(Method::GET, "any", "/health");
-        last.header("x-request-id", LAST).send().await.unwrap();
+        Answer::to(last.header("x-request-id", LAST)).await;
         let told = async {
             while !self.log().contains(LAST) {
                 tokio::task::yield_now().await;
@@ -252,16 +254,38 @@ impl Drop for Service {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) bytes: Bytes,
     pub(crate) text: String,
 }
 
 impl Answer {
+    /// Sends a request, whose answer has to agree with the spec.
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
+        Self::of(request.send().await.unwrap()).await
+    }
+
+    /// Reads an answer, which has to agree with the spec.
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let path = response.url().path().to_owned();
+        let bytes = response.bytes().await.unwrap();
+        let header = |name: &str| Some(headers.get(name)?.to_str().unwrap().to_owned());
+        let observed = Observed {
+            method: None,
+            path: &path,
+            status,
+            header: &header,
+            body: &bytes,
+        };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Err(error) = conformance::check(&DOCUMENT, &observed) {
+            panic!("{status} of {path} does not agree with the spec: {error}\n{text}");
+        }
         Self {
             status,
             headers,
-            text: response.text().await.unwrap(),
+            bytes,
+            text,
         }
     }
 

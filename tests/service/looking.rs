@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use image::GenericImageView as _;
 use publisher::adapters::sandbox::{DemoTenant, Fault, Sample, Sandbox, TenantSpec};
-use reqwest::{Method, Response, header::IF_NONE_MATCH};
+use reqwest::{Method, header::IF_NONE_MATCH};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Service};
@@ -19,16 +19,9 @@ async fn open_tenant(images: impl IntoIterator<Item = Sample>) -> (Sandbox, Demo
     (sandbox, carol)
 }
 
-async fn conditional(service: &Service, host: &str, path: &str, tag: &str) -> Response {
+async fn conditional(service: &Service, host: &str, path: &str, tag: &str) -> Answer {
     let request = service.request(Method::GET, host, path);
-    request.header(IF_NONE_MATCH, tag).send().await.unwrap()
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response
-        .headers()
-        .get(name)
-        .map_or("", |value| value.to_str().unwrap())
+    Answer::to(request.header(IF_NONE_MATCH, tag)).await
 }
 
 #[tokio::test]
@@ -117,14 +110,9 @@ async fn the_links_of_an_image_lead_to_it() {
     let original = reqwest::get(link).await.unwrap();
     assert_eq!(original.bytes().await.unwrap(), image.bytes);
     let thumbnail = shown["thumbnail_url"].as_str().unwrap();
-    let thumbnail = service
-        .request(Method::GET, &carol.host, thumbnail)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(header(&thumbnail, "content-type"), "image/jpeg");
-    let jpeg = thumbnail.bytes().await.unwrap();
-    let decoded = image::load_from_memory_with_format(&jpeg, image::ImageFormat::Jpeg);
+    let thumbnail = service.get(&carol.host, thumbnail).await;
+    assert_eq!(thumbnail.header("content-type"), "image/jpeg");
+    let decoded = image::load_from_memory_with_format(&thumbnail.bytes, image::ImageFormat::Jpeg);
     assert_eq!(decoded.unwrap().dimensions(), (64, 48));
 }
 
@@ -166,27 +154,20 @@ async fn a_thumbnail_that_the_caller_has_is_not_made_again_until_the_image_chang
     let service = Service::start(&sandbox).await;
     let switches = sandbox.dropbox.switches();
     let path = "/api/images/a.png/thumbnail?size=w256h256";
-    let first = service
-        .request(Method::GET, &carol.host, path)
-        .send()
-        .await
-        .unwrap();
-    let tag = header(&first, "etag").to_owned();
+    let first = service.get(&carol.host, path).await;
+    let tag = first.header("etag").to_owned();
     assert!(
         tag.starts_with('"') && tag.ends_with("-w256h256\""),
         "{tag}"
     );
-    assert_eq!(header(&first, "cache-control"), "private, max-age=600");
-    let length = header(&first, "content-length").to_owned();
-    assert_eq!(first.bytes().await.unwrap().len().to_string(), length);
+    assert_eq!(first.header("cache-control"), "private, max-age=600");
+    let length = first.header("content-length").to_owned();
+    assert_eq!(first.bytes.len().to_string(), length);
 
     for tags in [&*tag, &format!("\"x\", W/{tag}"), "*"] {
         let again = conditional(&service, &carol.host, path, tags).await;
-        assert_eq!(
-            (again.status().as_u16(), header(&again, "etag")),
-            (304, &*tag)
-        );
-        assert_eq!(again.bytes().await.unwrap().len(), 0);
+        assert_eq!((again.status, again.header("etag")), (304, &*tag));
+        assert_eq!(again.bytes.len(), 0);
     }
     assert_eq!(switches.calls("get_thumbnail_v2"), 1);
     assert_eq!(switches.calls("get_metadata"), 3);
@@ -198,8 +179,8 @@ async fn a_thumbnail_that_the_caller_has_is_not_made_again_until_the_image_chang
         Sample::png("other", 40, 30, 2).unwrap().bytes,
     );
     let other = conditional(&service, &carol.host, path, &tag).await;
-    assert_eq!(other.status(), 200);
-    assert_ne!(header(&other, "etag"), tag);
+    assert_eq!(other.status, 200);
+    assert_ne!(other.header("etag"), tag);
     assert_eq!(switches.calls("get_thumbnail_v2"), 2);
 }
 
@@ -209,19 +190,12 @@ async fn after_a_list_a_thumbnail_that_the_caller_has_costs_nothing() {
     let service = Service::start(&sandbox).await;
     let switches = sandbox.dropbox.switches();
     let path = "/api/images/a.png/thumbnail";
-    let first = service
-        .request(Method::GET, &carol.host, path)
-        .send()
-        .await
-        .unwrap();
-    let tag = header(&first, "etag").to_owned();
+    let first = service.get(&carol.host, path).await;
+    let tag = first.header("etag").to_owned();
     service.get(&carol.host, "/api/images/list").await;
     let before = switches.total_calls();
     let again = conditional(&service, &carol.host, path, &tag).await;
-    assert_eq!(
-        (again.status().as_u16(), switches.total_calls()),
-        (304, before)
-    );
+    assert_eq!((again.status, switches.total_calls()), (304, before));
 }
 
 #[tokio::test]
@@ -230,18 +204,14 @@ async fn head_is_told_the_length_and_the_tag_of_a_thumbnail() {
     let service = Service::start(&sandbox).await;
     let ask = async |method: Method| {
         let path = "/api/images/a.png/thumbnail";
-        service
-            .request(method, &carol.host, path)
-            .send()
-            .await
-            .unwrap()
+        Answer::to(service.request(method, &carol.host, path)).await
     };
     let (head, get) = (ask(Method::HEAD).await, ask(Method::GET).await);
     for name in ["content-type", "content-length", "etag", "cache-control"] {
-        assert_eq!(header(&head, name), header(&get, name), "{name}");
-        assert!(!header(&head, name).is_empty(), "{name}");
+        assert_eq!(head.header(name), get.header(name), "{name}");
+        assert!(!head.header(name).is_empty(), "{name}");
     }
-    assert_eq!(head.bytes().await.unwrap().len(), 0);
+    assert_eq!(head.bytes.len(), 0);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ mod access;
 mod analysis;
 mod canaries;
 mod check;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod crashes;
 mod curation;
 mod database;

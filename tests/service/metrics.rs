@@ -6,7 +6,7 @@ use publisher::adapters::sandbox::{Fault, Sandbox};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Service, command};
+use crate::harness::{Answer, Service, command};
 
 #[tokio::test]
 async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
@@ -185,7 +185,7 @@ async fn make_traffic(service: &Service, sandbox: &Sandbox) {
     service.get("nobody.sandbox.localhost", "/made/up").await;
     let made_up = Method::from_bytes(b"BREW").unwrap();
     let made_up = service.request(made_up, &alice.host, "/api/images/list");
-    assert_eq!(made_up.send().await.unwrap().status(), 405);
+    assert_eq!(Answer::to(made_up).await.status, 405);
 }
 
 #[tokio::test]

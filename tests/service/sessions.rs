@@ -135,7 +135,7 @@ async fn guessing_stops_the_guesser_and_neither_known_browsers_nor_other_tenants
         .request(Method::POST, &alice.host, "/api/admin/login")
         .header("cookie", device)
         .json(&json!({"password": PASSWORD}));
-    assert_eq!(known.send().await.unwrap().status(), 200);
+    assert_eq!(Answer::to(known).await.status, 200);
     let log = service.whole_log().await;
     let warnings = log.matches("too many wrong passwords").count();
     assert_eq!(warnings, 1, "the operator is told, and told once");

@@ -202,11 +202,7 @@ async fn the_id_of_a_request_goes_along_to_the_orchestrator() {
     let service = Service::start(&sandbox).await;
     let host = &sandbox.tenants()[0].host;
     let request = service.request(Method::GET, host, "/api/config/features");
-    request
-        .header("x-request-id", "caller-17")
-        .send()
-        .await
-        .unwrap();
+    Answer::to(request.header("x-request-id", "caller-17")).await;
     for operation in ["by_host", "resolve"] {
         let calls = sandbox.orchestrator.switches().requests(operation);
         assert_eq!(

@@ -23,11 +23,13 @@
 //! # }
 //! ```
 
+use std::convert::Infallible;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 mod certificate;
 mod dropbox;
@@ -77,6 +79,9 @@ pub use walkthrough::{Walkthrough, WalkthroughError};
 
 use certificate::Authority;
 
+/// How often [`Sandbox::keep_stocked`] looks.
+const RESTOCKING: Duration = Duration::from_millis(200);
+
 /// Every upstream on loopback, with two tenants: `alice.sandbox.localhost` (Telegram, e-mail, AI) and
 /// `bob.sandbox.localhost` (Telegram, AI).
 pub struct Sandbox {
@@ -94,6 +99,7 @@ pub struct Sandbox {
     authority_pem: String,
     folder: PrivateFolder,
     web_token: String,
+    web_password: String,
 }
 
 impl Sandbox {
@@ -128,6 +134,7 @@ impl Sandbox {
             authority_pem: authority.pem,
             folder,
             web_token: secrets::random("web-"),
+            web_password: secrets::random("password-"),
         })
     }
 
@@ -135,6 +142,27 @@ impl Sandbox {
     #[must_use]
     pub fn tenants(&self) -> &[DemoTenant] {
         &self.tenants
+    }
+
+    /// Puts the images of the demo tenants back whenever they have left their folder, for good.
+    pub async fn keep_stocked(&self) -> Infallible {
+        let images = self.tenants.iter().flat_map(|tenant| {
+            let image = |name| {
+                let path = format!("{}/{name}", tenant.root);
+                let bytes = self.dropbox.file(&tenant.name, &path)?;
+                Some((&tenant.name, path, bytes))
+            };
+            tenant.images.iter().filter_map(image)
+        });
+        let images: Vec<_> = images.collect();
+        loop {
+            tokio::time::sleep(RESTOCKING).await;
+            for (account, path, bytes) in &images {
+                if self.dropbox.file(account, path).is_none() {
+                    self.dropbox.put(account, path, bytes.clone());
+                }
+            }
+        }
     }
 
     /// Adds a tenant at every stand-in that it needs.
@@ -186,6 +214,7 @@ impl Sandbox {
         all.extend(self.telegram.secrets());
         all.extend(self.smtp.secrets());
         all.push(self.web_token.clone());
+        all.push(self.web_password.clone());
         all.sort_unstable();
         all.dedup();
         all
@@ -195,6 +224,12 @@ impl Sandbox {
     #[must_use]
     pub fn web_token(&self) -> &str {
         &self.web_token
+    }
+
+    /// A password to log in with, for whoever starts the service with one.
+    #[must_use]
+    pub fn web_password(&self) -> &str {
+        &self.web_password
     }
 
     /// A ledger that goes away with the sandbox, for one service at a time.

@@ -56,7 +56,8 @@ enum SessionAnswer {
 impl AdminApi {
     /// Is the caller an admin?
     ///
-    /// By whatever credential the request brings. Nobody is refused.
+    /// For a page that shows more to admins: whether the request brings an admin's credential, of
+    /// whatever kind. Nobody is refused.
     #[oai(
         path = "/api/admin/status",
         method = "get",
@@ -74,10 +75,10 @@ impl AdminApi {
 
     /// Log in.
     ///
-    /// Opens a session for this host, in the cookie `pv2_admin`. After five wrong passwords within
-    /// a minute, no more are looked at for a while; a second cookie, `pv2_device`, lets a browser
-    /// that has been logged in before have a count of its own. A browser is let in from pages of
-    /// this host only.
+    /// For pages of the tenant's host; programs do better with the token. Opens a session for this
+    /// host, in the cookie `pv2_admin`. After five wrong passwords within a minute, no more are
+    /// looked at for a while; a second cookie, `pv2_device`, lets a browser that has been logged in
+    /// before have a count of its own. A browser is let in from pages of this host only.
     #[oai(
         path = "/api/admin/login",
         method = "post",
@@ -102,8 +103,8 @@ impl AdminApi {
 
     /// Log out.
     ///
-    /// Takes the session from the browser. Whoever has no session is none the worse for it. From
-    /// pages of this host only, where a browser sends it.
+    /// For pages with a session: takes it from the browser. Whoever has none is none the worse for
+    /// it. From pages of this host only, where a browser sends it.
     #[oai(
         path = "/api/admin/logout",
         method = "post",

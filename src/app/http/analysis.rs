@@ -39,10 +39,11 @@ pub(super) struct AnalysisApi {
 impl AnalysisApi {
     /// Analyse an image.
     ///
-    /// What the image shows, and captions for the platforms that are on (for all there are, if none
-    /// is). A caption file that has a caption answers, and costs nothing. Without one, or with
-    /// `force_refresh`, a model looks at the image and another writes the captions, as for
-    /// publishing; then the caption file is written, or updated. Needs `analyze_caption_enabled`.
+    /// For captions that people look over before they publish: what the image shows, and captions
+    /// for the platforms that are on (for all there are, if none is). A caption file that has a
+    /// caption answers, and costs nothing. Without one, or with `force_refresh`, a model looks at
+    /// the image and another writes the captions, as for publishing; then the caption file is
+    /// written, or updated. Needs `analyze_caption_enabled`.
     #[oai(
         path = "/api/images/:filename/analyze",
         method = "post",

@@ -34,8 +34,8 @@ pub(super) struct ConfigApi {
 impl ConfigApi {
     /// What may the tenant do?
     ///
-    /// The feature flags as they are in effect, where the images are, and how admins
-    /// authenticate.
+    /// For a client that offers only what works: the feature flags as they are in effect, where the
+    /// images are, and how admins authenticate.
     #[oai(
         path = "/api/config/features",
         method = "get",
@@ -53,7 +53,8 @@ impl ConfigApi {
 
     /// Which platforms are on?
     ///
-    /// A platform is off, too, when its settings are incomplete or publishing as a whole is off.
+    /// For a client that lets people choose where to publish. A platform is off, too, when its
+    /// settings are incomplete or publishing as a whole is off.
     #[oai(
         path = "/api/config/publishers",
         method = "get",

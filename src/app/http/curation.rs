@@ -47,10 +47,10 @@ pub(super) struct CurationApi {
 impl CurationApi {
     /// Keep an image.
     ///
-    /// Moves the image and its caption file to the folder of those that are kept. Overwrites
-    /// nothing: a name that is taken there gets a new one (`destination_filename`). Needs
-    /// `keep_enabled`. An image that somebody is publishing stays where it is (`conflict`). The
-    /// body may be left out.
+    /// For an image that shall be kept and not be published: moves it and its caption file to the
+    /// folder of those that are kept. Overwrites nothing: a name that is taken there gets a new one
+    /// (`destination_filename`). Needs `keep_enabled`. An image that somebody is publishing stays
+    /// where it is (`conflict`). The body may be left out.
     #[oai(
         path = "/api/images/:filename/keep",
         method = "post",
@@ -72,10 +72,10 @@ impl CurationApi {
 
     /// Sort an image out.
     ///
-    /// Moves the image and its caption file to the folder of those that were sorted out. Overwrites
-    /// nothing: a name that is taken there gets a new one (`destination_filename`). Needs
-    /// `remove_enabled`. An image that somebody is publishing stays where it is (`conflict`). The
-    /// body may be left out.
+    /// For an image that nobody wants, but that may be wanted back: moves it and its caption file
+    /// to the folder of those that were sorted out. Overwrites nothing: a name that is taken there
+    /// gets a new one (`destination_filename`). Needs `remove_enabled`. An image that somebody is
+    /// publishing stays where it is (`conflict`). The body may be left out.
     #[oai(
         path = "/api/images/:filename/remove",
         method = "post",
@@ -97,9 +97,9 @@ impl CurationApi {
 
     /// Delete an image.
     ///
-    /// Deletes the image and its caption file for good. Needs `delete_enabled`. An image that
-    /// somebody is publishing stays (`conflict`); one whose deletion failed can be deleted again.
-    /// The body may be left out.
+    /// For an image that nobody shall have again: deletes it and its caption file for good. Needs
+    /// `delete_enabled`. An image that somebody is publishing stays (`conflict`); one whose
+    /// deletion failed can be deleted again. The body may be left out.
     #[oai(
         path = "/api/images/:filename/delete",
         method = "post",

@@ -1,6 +1,6 @@
 //! The spec, for programs and for people. Answers under any host and resolves no tenant.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 use bytes::Bytes;
 use poem::{
@@ -33,6 +33,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
                            connect-src 'self'; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'none'";
 
+/// The spec as JSON, as YAML and as a page: written once, whatever asks for it.
+static TEXTS: LazyLock<[Bytes; 3]> =
+    LazyLock::new(|| [spec::json(), spec::yaml(), spec::page()].map(Bytes::from));
+
 /// The spec in all its forms.
 pub(super) struct DocsApi;
 
@@ -44,10 +48,11 @@ impl OpenApi for DocsApi {
     fn register(_: &mut Registry) {}
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        let [json, yaml, page] = TEXTS.clone();
         for (path, endpoint) in [
-            (JSON_PATH, fixed(spec::json(), "application/json", None)),
-            (YAML_PATH, fixed(spec::yaml(), "application/yaml", None)),
-            (PAGE_PATH, fixed(spec::page(), HTML, Some(PAGE_POLICY))),
+            (JSON_PATH, fixed(json, "application/json", None)),
+            (YAML_PATH, fixed(yaml, "application/yaml", None)),
+            (PAGE_PATH, fixed(page, HTML, Some(PAGE_POLICY))),
         ] {
             routes.insert(path.to_owned(), HashMap::from([(Method::GET, endpoint)]));
         }
@@ -56,11 +61,10 @@ impl OpenApi for DocsApi {
 
 /// The same answer every time.
 fn fixed(
-    text: String,
+    bytes: Bytes,
     media_type: &'static str,
     policy: Option<&'static str>,
 ) -> BoxEndpoint<'static> {
-    let bytes = Bytes::from(text);
     let endpoint = make_sync(move |_| {
         let mut response = Response::builder()
             .content_type(media_type)

@@ -53,7 +53,7 @@ enum ReadinessAnswer {
 impl HealthApi {
     /// Is the process alive?
     ///
-    /// The same as `/health/live`.
+    /// For probes that look here by habit. The same as `/health/live`.
     #[oai(
         path = "/health",
         method = "get",
@@ -68,7 +68,8 @@ impl HealthApi {
 
     /// Is the process alive?
     ///
-    /// Touches nothing else: an upstream that is down is no reason to restart this process.
+    /// For whoever restarts a process that hangs. Touches nothing else: an upstream that is down is
+    /// no reason to restart this process.
     #[oai(
         path = "/health/live",
         method = "get",
@@ -81,9 +82,10 @@ impl HealthApi {
 
     /// Can tenants be served?
     ///
-    /// Standalone: while the publication ledger answers. Orchestrated: while the orchestrator
-    /// answers, too. Both are asked at most once in five seconds however often this is called.
-    /// Never once the service was told to end: send no more requests to it then.
+    /// For load balancers. Standalone, it is ready while the publication ledger answers;
+    /// orchestrated, while the orchestrator answers, too. Both are asked at most once in five
+    /// seconds however often this is called. Never once the service was told to end: send no more
+    /// requests to it then.
     #[oai(
         path = "/health/ready",
         method = "get",

@@ -83,9 +83,9 @@ pub(super) struct ImagesApi {
 impl ImagesApi {
     /// Which images are there?
     ///
-    /// The images that stand in the tenant's root folder, sorted by name, as they were at most
-    /// five seconds ago. Open to everyone if the tenant says so (`auto_view_enabled`), else to
-    /// admins.
+    /// For whatever starts from what there is: the images that stand in the tenant's root folder,
+    /// sorted by name, as they were at most five seconds ago. Open to everyone if the tenant says
+    /// so (`auto_view_enabled`), else to admins.
     #[oai(
         path = "/api/images/list",
         method = "get",
@@ -114,9 +114,10 @@ impl ImagesApi {
 
     /// Show an image at random.
     ///
-    /// Describes one image as `getImage` does. No image comes a second time before all of the
-    /// tenant's images have come once, whoever asks; the service forgets what has come when it is
-    /// restarted. Open to everyone if the tenant says so (`auto_view_enabled`), else to admins.
+    /// For a slide show: describes one image as `getImage` does. No image comes a second time
+    /// before all of the tenant's images have come once, whoever asks; the service forgets what has
+    /// come when it is restarted. Open to everyone if the tenant says so (`auto_view_enabled`),
+    /// else to admins.
     #[oai(
         path = "/api/images/random",
         method = "get",
@@ -135,9 +136,10 @@ impl ImagesApi {
 
     /// Show an image.
     ///
-    /// Where the image and its thumbnail can be seen, and what its caption file says of it. If
-    /// only the caption file cannot be had, the image is shown without it. Open to everyone if
-    /// the tenant says so (`auto_view_enabled`), else to admins.
+    /// For a look at an image before something is done with it: where it and its thumbnail can be
+    /// seen, and what its caption file says of it. If only the caption file cannot be had, the
+    /// image is shown without it. Open to everyone if the tenant says so (`auto_view_enabled`),
+    /// else to admins.
     #[oai(
         path = "/api/images/:filename",
         method = "get",
@@ -159,9 +161,9 @@ impl ImagesApi {
 
     /// Show an image's thumbnail.
     ///
-    /// A small JPEG copy. It may be kept for ten minutes; after that, a request with
-    /// `If-None-Match` is answered with 304 for as long as the image's content is the same. Open
-    /// to everyone if the tenant says so (`auto_view_enabled`), else to admins.
+    /// For overviews: a small JPEG copy. It may be kept for ten minutes; after that, a request with
+    /// `If-None-Match` is answered with 304 for as long as the image's content is the same. Open to
+    /// everyone if the tenant says so (`auto_view_enabled`), else to admins.
     #[oai(
         path = "/api/images/:filename/thumbnail",
         method = "get",

@@ -15,11 +15,13 @@ pub mod dto;
 mod entity_tag;
 pub mod error;
 mod health;
+mod idempotency_key;
 mod images;
 pub mod json_body;
 mod known_routes;
 mod middleware;
 pub mod problem;
+mod problem_pages;
 mod publications;
 mod publishing;
 pub mod request_id;
@@ -43,8 +45,10 @@ use self::{
     images::ImagesApi,
     known_routes::KnownRoutes,
     middleware::{
-        admission::Admission, body_limit::BodyLimit, observe::Observe, problems::Problems,
+        admission::Admission, body_limit::BodyLimit, header_limit::HeaderLimit, observe::Observe,
+        problems::Problems,
     },
+    problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
     publishing::PublishingApi,
     tenant_scope::TenantRoutes,
@@ -91,6 +95,7 @@ pub struct HttpDependencies {
 type Api = (
     DocsApi,
     HealthApi,
+    ProblemPagesApi,
     TenantRoutes<(
         ConfigApi,
         AdminApi,
@@ -140,12 +145,13 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
     let api: Api = (
         DocsApi,
         HealthApi { readiness },
+        ProblemPagesApi,
         TenantRoutes::new(tenants, resolve_tenant),
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
     let routed = service.data(auth);
-    let admitted = Admission::new(BodyLimit(routed), places);
+    let admitted = HeaderLimit(Admission::new(BodyLimit(routed), places));
     let answered = Problems::new(admitted, Arc::clone(&known));
     Observe::new(answered, known, clock).boxed()
 }

@@ -36,9 +36,10 @@ pub(super) struct PublicationsApi {
 impl PublicationsApi {
     /// What has been published?
     ///
-    /// How things stand with each image on each platform that it was ever sent to, newest
-    /// attempt first. The filters add up. An attempt whose end was not recorded, because the
-    /// service ended in between, is `unknown`.
+    /// For a history, and for finding out what came of a request whose answer was lost: how things
+    /// stand with each image on each platform that it was ever sent to, newest attempt first. The
+    /// filters add up. An attempt whose end was not recorded, because the service ended in between,
+    /// is `unknown`.
     #[oai(
         path = "/api/publications",
         method = "get",

@@ -2,7 +2,7 @@
 
 use poem_openapi::{
     ApiResponse, OpenApi,
-    param::{Header, Path},
+    param::Path,
     payload::Json,
     types::{ParseFromJSON as _, ToJSON as _},
 };
@@ -10,11 +10,9 @@ use std::sync::Arc;
 
 use super::{
     auth::Admin,
-    dto::{
-        problem::FieldError,
-        publish::{PublishRequest, PublishResult},
-    },
+    dto::publish::{PublishRequest, PublishResult},
     error::ApiError,
+    idempotency_key::SentKey,
     json_body::{Fields, JsonBody},
     problem::ProblemKind,
     request_id::CurrentRequestId,
@@ -27,7 +25,6 @@ use crate::{
         tenant::Tenant,
     },
     domain::{
-        idempotency::IdempotencyKey,
         publication::{PublicationReport, Target},
         request_id::RequestId,
     },
@@ -77,10 +74,10 @@ enum Published {
 impl PublishingApi {
     /// Publish the next image.
     ///
-    /// Publishes the first image, by name, that the tenant has not published yet: its content is
-    /// on no platform as far as the ledger knows, and not in doubt there. Images whose publication
-    /// has failed before come last. Everything else is as for `publishImage`. When there is nothing
-    /// left to publish, `filename` is `null`.
+    /// For schedules: publishes the first image, by name, that the tenant has not published yet:
+    /// its content is on no platform as far as the ledger knows, and not in doubt there. Images
+    /// whose publication has failed before come last. Everything else is as for `publishImage`.
+    /// When there is nothing left to publish, `filename` is `null`.
     #[oai(
         path = "/api/publish",
         method = "post",
@@ -96,21 +93,22 @@ impl PublishingApi {
         /// comes again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        idempotency_key: SentKey,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
         let target = |_: &mut Fields| Some(Target::Next);
-        let key = idempotency_key.0;
+        let key = idempotency_key;
         self.publish(tenant, request_id, key, body, target).await
     }
 
     /// Publish an image.
     ///
-    /// Sends the image to the platforms that are on, in parallel, with a caption that is written
-    /// for it unless one is given; then writes the caption file and, once a platform has the
-    /// image, moves it to the archive folder if the tenant's config says so. A platform that
-    /// fails stops no other, and the answer is still 200: see `results`. A platform that has the
-    /// image, or may have it, gets nothing unless `force` says so. The body may be left out.
+    /// For an image that somebody has chosen: sends it to the platforms that are on, in parallel,
+    /// with a caption that is written for it unless one is given; then writes the caption file and,
+    /// once a platform has the image, moves it to the archive folder if the tenant's config says
+    /// so. A platform that fails stops no other, and the answer is still 200: see `results`. A
+    /// platform that has the image, or may have it, gets nothing unless `force` says so. The body
+    /// may be left out.
     #[oai(
         path = "/api/images/:filename/publish",
         method = "post",
@@ -128,11 +126,11 @@ impl PublishingApi {
         /// comes again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        idempotency_key: SentKey,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
         let target = |fields: &mut Fields| fields.image_name(&filename).map(Target::Image);
-        let key = idempotency_key.0;
+        let key = idempotency_key;
         self.publish(tenant, request_id, key, body, target).await
     }
 }
@@ -142,13 +140,13 @@ impl PublishingApi {
         &self,
         tenant: Arc<Tenant>,
         request_id: RequestId,
-        key: Option<String>,
+        key: SentKey,
         body: JsonBody<PublishRequest>,
         target: impl FnOnce(&mut Fields) -> Option<Target>,
     ) -> Result<Published, ApiError> {
         let mut fields = body.into_fields();
         let target = target(&mut fields);
-        let key = key.and_then(|key| read_key(&key, &mut fields));
+        let key = key.read(&mut fields);
         let request = PublishRequest::read(&mut fields).into();
         let target = fields.finish_with(target)?;
         let publish = self
@@ -165,12 +163,6 @@ impl PublishingApi {
             }
         }
     }
-}
-
-fn read_key(key: &str, fields: &mut Fields) -> Option<IdempotencyKey> {
-    IdempotencyKey::new(key)
-        .map_err(|rule| fields.reject(FieldError::new("Idempotency-Key", rule.to_string())))
-        .ok()
 }
 
 /// The answer as it is kept for the next request under its key.

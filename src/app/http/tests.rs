@@ -2,13 +2,18 @@
 
 mod admin;
 mod analysis;
+#[path = "../../../tests/conformance/mod.rs"]
+mod conformance;
+mod conforming;
 mod curation;
 mod errors;
+mod examples;
 mod harness;
 mod images;
 mod limits;
 mod logs;
 mod looking;
+mod problem_pages;
 mod publications;
 mod publishing;
 mod requests;

@@ -1,6 +1,7 @@
 //! The sandbox as a whole: what it hands to the service fits together.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -138,4 +139,26 @@ async fn standalone_settings_say_what_the_runtime_config_says() {
     assert_eq!(json("OPENAI_SETTINGS").get("credentials_ref"), None);
     assert_eq!(settings["FEATURE_PUBLISH"], "true");
     assert_eq!(settings["DROPBOX_REFRESH_TOKEN"], alice.refresh_token);
+}
+
+#[tokio::test]
+async fn what_has_left_a_folder_is_put_back_while_the_sandbox_is_kept_stocked() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let tenant = &sandbox.tenants()[0];
+    let path = format!("{}/{}", tenant.root, tenant.images[0]);
+    let bytes = sandbox.dropbox.file(&tenant.name, &path);
+    let back = async {
+        // The stock is what is there at first.
+        tokio::task::yield_now().await;
+        assert!(sandbox.dropbox.remove(&tenant.name, &path));
+        while sandbox.dropbox.file(&tenant.name, &path).is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        never = sandbox.keep_stocked() => match never {},
+        () = back => {}
+    }
+    assert_eq!(sandbox.dropbox.file(&tenant.name, &path), bytes);
 }

@@ -73,7 +73,7 @@ impl Example for ImageAnalysis {
     fn example() -> Self {
         let caption = "Evening light over the harbour\n\n#harbour";
         Self {
-            filename: "harbour.png".to_owned(),
+            filename: "harbour-dawn.jpg".to_owned(),
             description: Some("A harbour at dusk, boats at rest.".to_owned()),
             mood: Some("calm".to_owned()),
             tags: vec!["harbour".to_owned(), "dusk".to_owned()],

@@ -108,10 +108,10 @@ impl Example for CurationRequest {
 impl Example for CurationResult {
     fn example() -> Self {
         Self {
-            filename: "harbour.png".to_owned(),
+            filename: "harbour-dawn.jpg".to_owned(),
             action: CurationAction::Keep,
             destination_folder: Some("/Photos/queue/keep".to_owned()),
-            destination_filename: Some("harbour (1).png".to_owned()),
+            destination_filename: Some("harbour-dawn (1).jpg".to_owned()),
             preview_only: false,
             warnings: Vec::new(),
         }

@@ -131,8 +131,8 @@ impl From<ImagePage> for ImageList {
 impl Example for ImageList {
     fn example() -> Self {
         Self {
-            filenames: vec!["bridge.jpg".to_owned(), "harbour.png".to_owned()],
-            count: 2,
+            filenames: vec!["harbour-dawn.jpg".to_owned(), "pier.jpg".to_owned()],
+            count: 4,
         }
     }
 }
@@ -141,15 +141,17 @@ impl Example for ImageInfo {
     fn example() -> Self {
         let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let metadata = [
-            ("image_file", Value::from("harbour.png")),
+            ("image_file", Value::from("harbour-dawn.jpg")),
+            ("dropbox_rev", Value::from("1")),
             ("created", Value::from("2026-05-04T18:30:02Z")),
+            ("sd_caption_version", Value::from("1")),
             ("tags", Value::from(vec!["harbour", "dawn"])),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
         Self {
-            filename: "harbour.png".to_owned(),
-            temp_url: "https://storage.example.org/link/harbour.png".to_owned(),
-            thumbnail_url: "/api/images/harbour.png/thumbnail".to_owned(),
+            filename: "harbour-dawn.jpg".to_owned(),
+            temp_url: "https://storage.example.org/link/harbour-dawn.jpg".to_owned(),
+            thumbnail_url: "/api/images/harbour-dawn.jpg/thumbnail".to_owned(),
             sha256: Some(hash.to_owned()),
             caption: Some("Before the boats leave".to_owned()),
             sd_caption: Some("a harbour at dawn, fishing boats, mist".to_owned()),

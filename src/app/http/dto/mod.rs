@@ -9,6 +9,7 @@ pub mod health;
 pub mod images;
 pub mod kept_json;
 pub mod problem;
+pub mod problem_page;
 pub mod publications;
 pub mod publish;
 pub mod thumbnail;

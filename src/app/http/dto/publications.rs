@@ -157,7 +157,7 @@ impl Example for PublicationList {
 impl Example for Publication {
     fn example() -> Self {
         Self {
-            filename: "harbour.png".to_owned(),
+            filename: "harbour-dawn.jpg".to_owned(),
             content_hash: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
                 .to_owned(),
             platform: PlatformName::Telegram,

@@ -269,7 +269,7 @@ impl Example for PublishResult {
     fn example() -> Self {
         let platform = PlatformName::Telegram;
         Self {
-            filename: Some("harbour.png".to_owned()),
+            filename: Some("harbour-dawn.jpg".to_owned()),
             results: [(
                 Platform::from(platform).as_str().to_owned(),
                 PlatformResult::example(),

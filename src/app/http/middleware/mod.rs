@@ -1,7 +1,7 @@
 //! What surrounds every route, from the outside in: [`observe`] gives a request its id, its span
-//! and its line in the log, [`problems`] turns every failure into a problem, [`admission`]
-//! turns away what there is no place for, [`body_limit`] bounds what is read. What [`observe`] counts
-//! by is in [`route_metrics`].
+//! and its line in the log, [`problems`] turns every failure into a problem, [`header_limit`]
+//! refuses what carries too much, [`admission`] turns away what there is no place for,
+//! [`body_limit`] bounds what is read. What [`observe`] counts by is in [`route_metrics`].
 //!
 //! Each of them does what comes before the request at once, and hangs what comes after it on the
 //! future of what is inside. As async functions they would each keep a copy of the request, and have
@@ -9,6 +9,7 @@
 
 pub(super) mod admission;
 pub(super) mod body_limit;
+pub(super) mod header_limit;
 pub(super) mod observe;
 pub(super) mod problems;
 pub(super) mod route_metrics;

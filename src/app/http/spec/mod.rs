@@ -15,25 +15,18 @@ use serde_json::Value;
 
 use super::{Api, problem::ProblemKind};
 
-const OVERVIEW: &str = "\
-Publisher sends images from a tenant's storage to the tenant's platforms, with captions that are \
-written for them.
+/// What holds for all operations.
+const OVERVIEW: &str = include_str!("overview.md");
 
-**Tenants.** Under `/api`, the `Host` of a request names the tenant, and nothing else does. A host \
-that is no tenant's is answered with `tenant-not-found`, whatever its shape.
+/// What the generated page is called.
+const GENERATED_TITLE: &str = "<title>Swagger UI</title>";
 
-**Admins** send `Authorization: Bearer <token>`, or user and password by `Basic`, or the session \
-cookie that `POST /api/admin/login` gives for the password; which of them there are is up to the \
-operator. With a session, what writes must come from a page of the same host: its `Origin`, or else \
-its `Referer`, must say so. With `Basic`, neither may say otherwise. The tenant is looked at first, then the credential, then the rest of \
-the request.
-
-**Request ids.** A caller may send `X-Request-Id`: 1 to 128 letters, digits, `.`, `_`, `:` or `-`; \
-else an id is made up. Every response has the id, and so have the log and the problems.
-
-**Problems.** Every error is an `application/problem+json` document (RFC 9457). Its `type` is one \
-of the URIs below, and never changes its meaning. Answers with 429 and 503 say in `Retry-After` \
-when to come back, in seconds.";
+/// What it is called here. It brings its icon along, or browsers would ask for one.
+const PAGE_HEAD: &str = "<title>Publisher API</title>\n    \
+    <meta name=\"viewport\" content=\"width=device-width\">\n    \
+    <link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+    viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232b6cb0'/%3E%3Cpath \
+    d='M3 12l4-6 3 4 1-1 2 3z' fill='white'/%3E%3C/svg%3E\">";
 
 /// What an operation is about.
 #[derive(Tags)]
@@ -48,14 +41,19 @@ pub(super) enum Tag {
     Images,
     /// What has been published, and what came of it.
     Publications,
+    /// What each kind of problem means: any host, no credential.
+    Problems,
 }
 
 /// The document as JSON text, indented, with a line break at its end.
 #[must_use]
 pub fn json() -> String {
-    let value = openapi_document();
+    text_of(&openapi_document())
+}
+
+fn text_of(document: &Value) -> String {
     // A `Value` has string keys only, so it can always be written.
-    let mut text = serde_json::to_string_pretty(&InOrder::of(&value)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&InOrder::of(document)).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -82,10 +80,14 @@ pub fn openapi_document() -> Value {
 /// The document as a page to read and try it. Reaches no other host.
 pub(super) fn page() -> String {
     let service = service();
+    let mut document = openapi_document();
+    amend::for_trying(&mut document);
     // The page has the document as it was generated; it shall have the one that is published.
-    service
+    let page = service
         .swagger_ui_html()
-        .replacen(&service.spec(), &json(), 1)
+        .replacen(GENERATED_TITLE, PAGE_HEAD, 1)
+        .replacen(&service.spec(), &text_of(&document), 1);
+    format!("<!doctype html>{page}")
 }
 
 fn service() -> OpenApiService<Described<Api>, ()> {
@@ -107,7 +109,9 @@ fn overview() -> String {
         format!("| `{}` | {status} | {} |\n", kind.uri(), kind.meaning())
     };
     let rows: String = ProblemKind::ALL.map(row).concat();
-    format!("{OVERVIEW}\n\n| type | status | when |\n| --- | --- | --- |\n{rows}")
+    format!(
+        "{OVERVIEW}\n## Kinds of problems\n\n| type | status | when |\n| --- | --- | --- |\n{rows}"
+    )
 }
 
 /// The description of an API without the API.

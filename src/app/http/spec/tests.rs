@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::*;
 
+/// How many there are: a new one is counted here too.
+const OPERATIONS: usize = 20;
+
 fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, methods)| {
@@ -22,35 +25,137 @@ fn yaml_and_json_say_the_same() {
     assert_eq!(from_yaml, from_json);
 }
 
-#[test]
-fn every_operation_is_fully_described() {
-    let document = openapi_document();
-    let operations = operations(&document);
-    assert!(!operations.is_empty());
-    let mut ids = BTreeSet::new();
-    for (path, method, operation) in operations {
-        let name = format!("{method} {path}");
-        let text = |key: &str| operation[key].as_str().unwrap_or_default().to_owned();
-        assert!(ids.insert(text("operationId")), "{name}");
-        assert!(!text("summary").is_empty(), "{name}: summary");
-        assert!(!text("description").is_empty(), "{name}: description");
-        assert!(operation["tags"][0].is_string(), "{name}: tag");
-        assert!(operation["security"].is_array(), "{name}: security");
-        for (status, response) in operation["responses"].as_object().unwrap() {
-            let id = &response["headers"]["X-Request-Id"];
-            assert!(id.is_object(), "{name} {status}: X-Request-Id");
-            let wait = &response["headers"]["Retry-After"];
-            assert_eq!(
-                wait.is_object(),
-                ["429", "503"].contains(&status.as_str()),
-                "{name} {status}: Retry-After"
-            );
-            assert!(
-                response["description"].is_string(),
-                "{name} {status}: description"
-            );
+/// What an operation lacks of what every operation has to have.
+fn missing(operation: &Value) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut need = |what: String, is_there: bool| {
+        if !is_there {
+            missing.push(what);
+        }
+    };
+    for key in ["operationId", "summary", "description"] {
+        let text = operation[key].as_str().unwrap_or_default();
+        need(key.to_owned(), !text.is_empty());
+    }
+    let description = operation["description"].as_str().unwrap_or_default();
+    need("what it is for".to_owned(), description.starts_with("For "));
+    need("tag".to_owned(), operation["tags"][0].is_string());
+    need("security".to_owned(), operation["security"].is_array());
+    let parameters = operation["parameters"].as_array().unwrap();
+    for parameter in parameters.iter().filter(|it| it.get("$ref").is_none()) {
+        let is_complete = !parameter["example"].is_null() && parameter["description"].is_string();
+        need(format!("parameter {}", parameter["name"]), is_complete);
+    }
+    let shared = "#/components/parameters/X-Request-Id";
+    let has_id = parameters.iter().any(|it| it["$ref"] == shared);
+    need("X-Request-Id".to_owned(), has_id);
+    if let Some(body) = operation.get("requestBody") {
+        let examples = &body["content"]["application/json"]["examples"];
+        need("request example".to_owned(), examples.is_object());
+    }
+    let responses = operation["responses"].as_object().unwrap();
+    for (status, response) in responses {
+        let header = |name: &str| response["headers"][name].is_object();
+        need(format!("{status} X-Request-Id"), header("X-Request-Id"));
+        let must_wait = ["429", "503"].contains(&status.as_str());
+        need(
+            format!("{status} Retry-After"),
+            header("Retry-After") == must_wait,
+        );
+        let description = response["description"].as_str().unwrap_or_default();
+        need(format!("{status} description"), !description.is_empty());
+        let content = response["content"].as_object().into_iter().flatten();
+        // A picture has no example that a document could hold.
+        for (media_type, media) in content.filter(|(it, _)| *it != "image/jpeg") {
+            let examples = media["examples"].as_object();
+            let is_there = examples.is_some_and(|all| !all.is_empty());
+            need(format!("{status} {media_type} example"), is_there);
         }
     }
+    let problem = |(_, response): &(&String, &Value)| {
+        response["content"]["application/problem+json"]["schema"].is_object()
+    };
+    need(
+        "problem".to_owned(),
+        responses.iter().any(|it| problem(&it)),
+    );
+    missing
+}
+
+#[test]
+fn every_operation_has_an_id_tag_summary_description_security_examples_and_problems() {
+    let document = openapi_document();
+    let operations = operations(&document);
+    let mut ids = BTreeSet::new();
+    let mut complete = 0;
+    for (path, method, operation) in &operations {
+        let missing = missing(operation);
+        assert!(missing.is_empty(), "{method} {path} lacks {missing:?}");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()));
+        complete += 1;
+    }
+    assert_eq!((complete, operations.len()), (OPERATIONS, OPERATIONS));
+    println!(
+        "{complete} of {OPERATIONS} operations have an id, a tag, a summary, a description that says \
+         what they are for, security, examples of requests and answers, and problems"
+    );
+}
+
+#[test]
+fn ids_are_camel_case_and_every_tag_is_described() {
+    let document = openapi_document();
+    let tags = document["tags"].as_array().unwrap();
+    let names: Vec<_> = tags.iter().map(|tag| tag["name"].as_str()).collect();
+    assert_eq!(names, amend::TAGS.map(Some));
+    for (_, _, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        let is_camel_case = id.starts_with(|first: char| first.is_ascii_lowercase())
+            && id.chars().all(|letter| letter.is_ascii_alphanumeric());
+        assert!(is_camel_case, "{id}");
+        let tag = tags.iter().find(|tag| tag["name"] == operation["tags"][0]);
+        assert!(tag.unwrap()["description"].is_string(), "{id}");
+    }
+}
+
+#[test]
+fn what_holds_texts_and_numbers_says_their_limits() {
+    /// Texts for people, and what platforms, models and storage make up: as long as they are.
+    const FREE: [&str; 13] = [
+        "FieldError.field",
+        "ImageAnalysis.alt_text",
+        "ImageAnalysis.caption",
+        "ImageAnalysis.description",
+        "ImageAnalysis.mood",
+        "ImageAnalysis.platform_captions",
+        "ImageAnalysis.sd_caption",
+        "ImageAnalysis.tags",
+        "ImageInfo.caption",
+        "ImageInfo.sd_caption",
+        "PlatformResult.caption",
+        "PlatformResult.post_id",
+        "Publication.post_id",
+    ];
+    let document = openapi_document();
+    let mut unlimited = BTreeSet::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+            let held = [&property["items"], &property["additionalProperties"]];
+            let held = held.into_iter().find(|held| held["type"].is_string());
+            let held = held.unwrap_or(property);
+            let has = |keys: &[&str]| keys.iter().any(|key| held.get(key).is_some());
+            let is_limited = match held["type"].as_str() {
+                Some("string") => has(&["format", "pattern", "minLength", "maxLength"]),
+                Some("integer") => has(&["format"]) && has(&["minimum"]),
+                _ => true,
+            };
+            if !is_limited {
+                unlimited.insert(format!("{name}.{field}"));
+            }
+            let inline_enum = held.get("enum").is_some();
+            assert!(!inline_enum, "{name}.{field} has values without a name");
+        }
+    }
+    assert_eq!(unlimited, FREE.map(str::to_owned).into());
 }
 
 #[test]
@@ -60,7 +165,9 @@ fn every_operation_lists_its_problems_and_every_list_has_an_operation() {
         .into_iter()
         .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
         .collect();
-    let listed: BTreeSet<_> = amend::own_problem_lists().map(|(id, _)| *id).collect();
+    let listed: BTreeSet<_> = amend::problems::own_problem_lists()
+        .map(|(id, _)| *id)
+        .collect();
     assert_eq!(described, listed);
 }
 
@@ -112,8 +219,19 @@ fn every_kind_of_problem_is_documented_and_every_schema_is_described() {
 #[test]
 fn the_page_shows_the_document_that_is_published() {
     let page = page();
-    assert!(page.contains(&json()));
     assert!(!page.contains(&service().spec()));
+    let mut document = openapi_document();
+    amend::for_trying(&mut document);
+    assert!(page.contains(&text_of(&document)));
+    assert!(page.starts_with("<!doctype html>"));
+    assert!(page.contains(PAGE_HEAD) && !page.contains(GENERATED_TITLE));
+    let list = &document["paths"]["/api/images/list"]["get"]["parameters"];
+    assert_eq!(
+        (&list[0]["name"], list[0].get("example")),
+        (&"limit".into(), None)
+    );
+    let image = &document["paths"]["/api/images/{filename}"]["get"]["parameters"];
+    assert_eq!(image[0]["example"], "harbour-dawn.jpg");
 }
 
 #[test]

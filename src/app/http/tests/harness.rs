@@ -7,7 +7,7 @@ use std::{
 };
 
 use poem::{
-    Body, Endpoint as _, Request, Response,
+    Body, Endpoint as _, EndpointExt as _, Request, Response,
     endpoint::BoxEndpoint,
     http::{HeaderMap, Method, StatusCode},
 };
@@ -19,6 +19,7 @@ use crate::{
             HttpDependencies,
             auth::{AdminCredentials, AuthSettings},
             routes,
+            tests::conforming::Conforming,
         },
         usecases::{
             analyze::AnalyzeImage,
@@ -188,7 +189,7 @@ impl Service {
         let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         let tasks = OwnTasks::default();
-        routes(HttpDependencies {
+        let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list: ListImages::new(Arc::clone(&listings)),
             draw: draw.unwrap(),
@@ -217,7 +218,8 @@ impl Service {
             places,
             auth,
             clock,
-        })
+        });
+        Conforming(routes).boxed()
     }
 }
 

@@ -1,6 +1,9 @@
 //! Publishing, by name, next in line, and under a key.
 
-use poem::{Request, http::Method};
+use poem::{
+    Request,
+    http::{HeaderValue, Method},
+};
 use serde_json::json;
 
 use super::{
@@ -252,16 +255,27 @@ async fn a_key_that_is_running_is_a_conflict_and_another_body_a_mismatch() {
 #[tokio::test]
 async fn a_bad_key_is_named_with_all_else_that_is_bad() {
     let long = "k".repeat(256);
-    for key in ["", " ", "a b", &long] {
+    let no_ascii = "caf\u{e9}";
+    for keys in [
+        &[""][..],
+        &[" "],
+        &["a b"],
+        &[&long],
+        &[no_ascii],
+        &["a", "b"],
+    ] {
         let mut service = Service::new();
         service.requests.expect_begin().never();
-        let answer = service
-            .answer(with_key(publish("notes.txt", ""), key))
-            .await;
+        let mut request = publish("notes.txt", "");
+        for key in keys {
+            let value = HeaderValue::from_bytes(key.as_bytes()).unwrap();
+            request.headers_mut().append("Idempotency-Key", value);
+        }
+        let answer = service.answer(request).await;
         assert_eq!(
             answer.bad_fields(),
             ["filename", "Idempotency-Key"],
-            "{key:?}"
+            "{keys:?}"
         );
     }
 }

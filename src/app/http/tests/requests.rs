@@ -8,7 +8,7 @@ use poem::{Body, Endpoint as _, Request, http::Method};
 
 use super::{
     Answer, Service,
-    harness::{get, publish},
+    harness::{HOST, get, publish},
 };
 
 fn with_method(mut request: Request, method: Method) -> Request {
@@ -177,6 +177,23 @@ async fn a_body_is_too_large_as_soon_as_too_much_of_it_has_come() {
     largest.set_body(chunked(64, kib));
     let answer = Service::new().answer(largest).await;
     answer.problem(400, "invalid-request");
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_in_all_are_a_problem_before_anything_else() {
+    const LARGEST: usize = 16 * 1024 - "host".len() - HOST.len() - "x-filler".len();
+    for (length, status) in [(LARGEST, 200), (LARGEST + 1, 431)] {
+        for path in ["/health", "/api/config/features"] {
+            let mut request = get(path);
+            let filler = "x".repeat(length).parse().unwrap();
+            request.headers_mut().insert("x-filler", filler);
+            let answer = Service::new().answer(request).await;
+            assert_eq!(answer.status, status, "{path} {length}");
+            if status == 431 {
+                answer.problem(431, "headers-too-large");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,11 +5,36 @@ use serde_json::Value;
 
 use super::entries;
 
-/// Amends all named schemas.
-pub(super) fn amend(schemas: &mut Value) {
-    for (_, schema) in entries(schemas) {
+/// Amends all named schemas; `bodies` are those that requests have.
+pub(super) fn amend(schemas: &mut Value, bodies: &[String]) {
+    for (name, schema) in entries(schemas) {
         tidy(schema);
-        require_nullable_fields(schema);
+        if bodies.contains(name) {
+            close_body(schema);
+        } else {
+            require_nullable_fields(schema);
+        }
+    }
+}
+
+/// No body takes fields that it does not know. In one that may be left out, `null` counts as left
+/// out.
+fn close_body(schema: &mut Value) {
+    schema["additionalProperties"] = false.into();
+    let required = schema["required"].take();
+    let is_required = |name: &str| {
+        let mut names = required.as_array().into_iter().flatten();
+        names.any(|required| required == name)
+    };
+    for (name, property) in entries(&mut schema["properties"]) {
+        if !is_required(name) {
+            property["nullable"] = true.into();
+        }
+    }
+    if required.is_array() {
+        schema["required"] = required;
+    } else if let Some(schema) = schema.as_object_mut() {
+        schema.remove("required");
     }
 }
 
@@ -104,7 +129,25 @@ mod tests {
             "properties": {"a": {}, "b": {"nullable": true}},
             "required": ["a"],
         }});
-        amend(&mut schemas);
+        amend(&mut schemas, &[]);
         assert_eq!(schemas["S"]["required"], json!(["a", "b"]));
+    }
+
+    #[test]
+    fn bodies_take_no_other_fields_and_null_for_what_may_be_left_out() {
+        let mut schemas = json!({
+            "S": {"properties": {"a": {}, "b": {}}, "required": ["a"]},
+            "T": {"properties": {"c": {}}},
+        });
+        amend(&mut schemas, &["S".to_owned(), "T".to_owned()]);
+        let expected = json!({
+            "S": {
+                "properties": {"a": {}, "b": {"nullable": true}},
+                "required": ["a"],
+                "additionalProperties": false,
+            },
+            "T": {"properties": {"c": {"nullable": true}}, "additionalProperties": false},
+        });
+        assert_eq!(schemas, expected);
     }
 }

@@ -1,0 +1,91 @@
+//! Which headers come with each response: named as people write them, and said once.
+
+use serde_json::{Map, Value, json};
+
+use super::{EXAMPLE_ID, EXAMPLE_TAG, entries, fields};
+
+const EXAMPLE_COOKIE: &str = "pv2_admin=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure";
+
+/// Names headers as people write them and points to what is said of them once; declares the one
+/// that every response has.
+pub(super) fn declare(operation: &mut Value) {
+    for (_, response) in entries(&mut operation["responses"]) {
+        let declared = response["headers"].take();
+        let mut names: Vec<String> = declared
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(|name| header_name(name).to_owned())
+            .collect();
+        names.push("X-Request-Id".to_owned());
+        let reference = |name: String| {
+            let target = format!("#/components/headers/{name}");
+            (name, json!({"$ref": target}))
+        };
+        let headers: Map<String, Value> = names.into_iter().map(reference).collect();
+        response["headers"] = headers.into();
+    }
+}
+
+/// The generator writes them in capitals.
+fn header_name(name: &str) -> &str {
+    match name {
+        "CACHE-CONTROL" => "Cache-Control",
+        "CONTENT-LENGTH" => "Content-Length",
+        "ETAG" => "ETag",
+        "RETRY-AFTER" => "Retry-After",
+        "IDEMPOTENCY-REPLAYED" => "Idempotency-Replayed",
+        "SET-COOKIE" => "Set-Cookie",
+        other => other,
+    }
+}
+
+/// What is said of each header.
+pub(super) fn shared() -> Value {
+    json!({
+        "Cache-Control": {
+            "description": "Who may keep the response, and for how long.",
+            "required": true,
+            "schema": {"type": "string", "example": "private, max-age=600"},
+        },
+        "Content-Length": {
+            "description": "The length of the body in bytes.",
+            "required": true,
+            "schema": {"type": "integer", "format": "int64", "minimum": 0, "example": 48_213},
+        },
+        "ETag": {
+            "description": "Tells this version of the response from others, for `If-None-Match`.",
+            "required": true,
+            "schema": {"type": "string", "example": EXAMPLE_TAG},
+        },
+        "Idempotency-Replayed": {
+            "description": "`true`: this is the first answer to a request under the same \
+                `Idempotency-Key`, and nothing was done for this one. Else it is not there.",
+            "schema": {"type": "boolean", "example": true},
+        },
+        "Retry-After": {
+            "description": "Seconds after which to try again.",
+            "required": true,
+            "schema": {"type": "integer", "format": "int32", "minimum": 1, "example": 5},
+        },
+        "Set-Cookie": {
+            "description": "`pv2_admin`: the session, `HttpOnly`, `SameSite=Lax`, and `Secure` \
+                            unless the operator says otherwise; with `Max-Age=0` it has ended. A \
+                            login sets `pv2_device` too, in a header of its own.",
+            "required": true,
+            "schema": {"type": "string", "example": EXAMPLE_COOKIE},
+        },
+        "WWW-Authenticate": {
+            "description": "How to authenticate: a header for each scheme that is configured. \
+                            `Cookie` stands for a session.",
+            "required": true,
+            "schema": {"type": "string", "example": "Bearer"},
+        },
+        "X-Request-Id": {
+            "description": "The id of the request: the caller's, or a new one.",
+            "required": true,
+            "schema": fields::request_id(),
+            "example": EXAMPLE_ID,
+        },
+    })
+}

@@ -1,0 +1,85 @@
+//! Parameters: formats, limits, and an example of each.
+
+use serde_json::{Value, json};
+
+use super::{EXAMPLE_ID, EXAMPLE_TAG, fields};
+
+/// The path of the parameter that every operation has.
+const REQUEST_ID: &str = "#/components/parameters/X-Request-Id";
+
+/// Describes the parameters of an operation, and adds the one that all operations have.
+pub(super) fn describe(operation: &mut Value) {
+    let mut parameters = operation["parameters"].take();
+    let parameters = parameters.as_array_mut().map(std::mem::take);
+    let mut parameters = parameters.unwrap_or_default();
+    for parameter in &mut parameters {
+        tidy(parameter);
+        let name = parameter["name"].as_str().unwrap_or_default();
+        if let Some((limits, example)) = limits_and_example(name) {
+            parameter["example"] = example;
+            fields::merge(&mut parameter["schema"], limits);
+        }
+    }
+    parameters.push(json!({"$ref": REQUEST_ID}));
+    operation["parameters"] = parameters.into();
+}
+
+/// What is said once of a parameter of all operations.
+pub(super) fn shared() -> Value {
+    json!({
+        "X-Request-Id": {
+            "name": "X-Request-Id",
+            "in": "header",
+            "description": "An id for the request: 1 to 128 letters, digits, `.`, `_`, `:` or `-`. \
+                            One that breaks the rules is not refused: the request gets another.",
+            "required": false,
+            "schema": {"type": "string"},
+            "example": EXAMPLE_ID,
+        },
+    })
+}
+
+/// Takes the examples from all parameters of an operation that may be left out.
+pub(super) fn drop_optional_examples(operation: &mut Value) {
+    let parameters = operation["parameters"].as_array_mut();
+    let optional = |parameter: &&mut Value| parameter["required"] != true;
+    parameters
+        .into_iter()
+        .flatten()
+        .filter(optional)
+        .for_each(drop_example);
+}
+
+/// Takes the example from a parameter.
+pub(super) fn drop_example(parameter: &mut Value) {
+    if let Some(parameter) = parameter.as_object_mut() {
+        parameter.remove("example");
+    }
+}
+
+/// Without what is so by default, and as the string that a header is.
+fn tidy(parameter: &mut Value) {
+    if parameter["in"] == "header" && parameter["schema"]["type"] == "array" {
+        parameter["schema"] = json!({"type": "string"});
+    }
+    if let Some(parameter) = parameter.as_object_mut() {
+        parameter.retain(|key, value| key != "explode" && !(key == "deprecated" && value == false));
+    }
+}
+
+fn limits_and_example(name: &str) -> Option<(Value, Value)> {
+    Some(match name {
+        "after" => (json!({}), "bridge.jpg".into()),
+        "cursor" => (fields::cursor(), "AAABnbo8VCgAAAAAAAAABw".into()),
+        "filename" => (fields::file_name(), "harbour-dawn.jpg".into()),
+        "force_refresh" => (json!({}), true.into()),
+        "Idempotency-Key" => (fields::idempotency_key(), EXAMPLE_ID.into()),
+        "If-None-Match" => (json!({}), EXAMPLE_TAG.into()),
+        "kind" => (fields::problem_name(), "image-not-found".into()),
+        "limit" => (json!({}), 50.into()),
+        "outcome" => (json!({}), "published".into()),
+        "platform" => (json!({}), "telegram".into()),
+        "size" => (json!({}), "w480h320".into()),
+        _ => return None,
+    })
+}

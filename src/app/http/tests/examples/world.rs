@@ -1,0 +1,224 @@
+//! What is the case when the spec's examples are answered.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::{
+    app::{
+        http::{
+            auth::{AdminCredentials, AuthSettings, LoginSettings},
+            tests::{Service, harness::stored},
+        },
+        usecases::{fixtures::moved, readiness::Mode},
+    },
+    domain::{
+        analysis::Analysis,
+        caption::WrittenCaptions,
+        host::Host,
+        idempotency::Begun,
+        image::{ContentHash, ImageName},
+        ledger::{Entry, EntryState, Position},
+        platform::Platform,
+        publication::PostId,
+        secret::Secret,
+    },
+    ports::{ConfigSourceError, LinkedImage, MockTenantConfigSource, Thumbnail},
+};
+
+/// A service in which the example named `answer` is what comes of an operation.
+pub(super) fn world(operation: &str, answer: &str) -> Service {
+    let mut service = Service::new();
+    service.document["storage"]["paths"]["root"] = "/Photos/queue".into();
+    let named = |name: &ImageName| stored(name.as_str());
+    match operation {
+        "getReadiness" if answer == "not-ready" => {
+            service.mode = orchestrated();
+            service.source = Some(answers_probes(|| {
+                Err(ConfigSourceError::Unavailable {
+                    retry_after: None,
+                    cause: "refused".into(),
+                })
+            }));
+        }
+        "getReadiness" => {
+            service.mode = orchestrated();
+            service.source = Some(answers_probes(|| Ok(())));
+        }
+        "getFeatures" => service = service.with_captions(),
+        "logIn" | "logOut" => service.auth = with_login(),
+        "listImages" => {
+            let all = ["aerial.webp", "bridge.jpg", "harbour-dawn.jpg", "pier.jpg"];
+            let all = move || Ok(all.map(stored).to_vec());
+            service.images.expect_list().returning(all);
+        }
+        "getRandomImage" | "getImage" => with_details(&mut service),
+        "getThumbnail" => {
+            service
+                .images
+                .expect_find()
+                .returning(move |name| Ok(named(name)));
+            service.images.expect_thumbnail().returning(move |name, _| {
+                let jpeg = Bytes::from_static(b"a small picture");
+                Ok(Thumbnail {
+                    stored: named(name),
+                    jpeg,
+                })
+            });
+        }
+        "analyzeImage" => service = analysed(service),
+        "publishNextImage" if answer == "nothing-left" => {
+            service.images.expect_list().returning(|| Ok(Vec::new()));
+            answer_under_a_key(&mut service);
+        }
+        "publishImage" | "publishNextImage" => service = published(service),
+        "keepImage" | "removeImage" | "deleteImage" => {
+            service.document["features"]["delete_enabled"] = true.into();
+            service
+                .images
+                .expect_find()
+                .returning(move |name| Ok(named(name)));
+            service.images.expect_delete().returning(|_| Ok(()));
+            let name = if operation == "keepImage" {
+                "harbour-dawn (1).jpg"
+            } else {
+                "harbour-dawn.jpg"
+            };
+            service
+                .images
+                .expect_move_to()
+                .returning(move |_, _| Ok(moved(name)));
+        }
+        "listPublications" => {
+            service
+                .reader
+                .expect_list()
+                .returning(|_, _| Ok(vec![entry()]));
+        }
+        _ => {}
+    }
+    service
+}
+
+fn orchestrated() -> Mode {
+    Mode::Orchestrated {
+        probe_host: Host::normalise("healthcheck.example.org").unwrap(),
+    }
+}
+
+fn answers_probes(
+    with: impl Fn() -> Result<(), ConfigSourceError> + Send + 'static,
+) -> MockTenantConfigSource {
+    let mut source = MockTenantConfigSource::new();
+    source.expect_probe().returning(move |_, _| with());
+    source
+}
+
+fn with_login() -> AuthSettings {
+    AuthSettings::Enforced(AdminCredentials {
+        login: Some(LoginSettings {
+            password: Secret::new("correct horse battery staple".to_owned()),
+            session_secret: None,
+            session_ttl: Duration::from_mins(1),
+            secure_cookies: true,
+        }),
+        ..AdminCredentials::default()
+    })
+}
+
+fn with_details(service: &mut Service) {
+    service
+        .images
+        .expect_list()
+        .returning(|| Ok(vec![stored("harbour-dawn.jpg")]));
+    service.images.expect_temporary_link().returning(|name| {
+        let link = Secret::new("https://storage.example.org/link/harbour-dawn.jpg".to_owned());
+        Ok(LinkedImage {
+            stored: stored(name.as_str()),
+            link,
+        })
+    });
+    let text = format!(
+        "a harbour at dawn, fishing boats, mist\n\n# ---\n# image_file: harbour-dawn.jpg\n\
+         # sha256: {}\n# dropbox_rev: 1\n# created: 2026-05-04T18:30:02Z\n\
+         # caption: Before the boats leave\n# sd_caption_version: 1\n\
+         # tags: [\"harbour\", \"dawn\"]\n",
+        ContentHash::of(b"").as_str()
+    );
+    let text = Bytes::from(text);
+    service
+        .images
+        .expect_read_sidecar()
+        .returning(move |_| Ok(Some(text.clone())));
+}
+
+fn analysed(service: Service) -> Service {
+    let mut service = service.with_captions().with_image();
+    service.writer.expect_analyse().returning(|_| {
+        Ok(Analysis {
+            description: "A harbour at dusk, boats at rest.".to_owned(),
+            mood: "calm".to_owned(),
+            tags: vec!["harbour".to_owned(), "dusk".to_owned()],
+            alt_text: Some("Boats in a harbour at dusk".to_owned()),
+            ..Analysis::default()
+        })
+    });
+    service.writer.expect_write().returning(|_| {
+        let caption = "Evening light over the harbour\n\n#harbour".to_owned();
+        Ok(WrittenCaptions {
+            by_platform: [(Platform::Telegram, caption)].into(),
+            sd_caption: Some("harbour, dusk, boats, warm light".to_owned()),
+        })
+    });
+    service
+}
+
+fn published(service: Service) -> Service {
+    let mut service = service.with_image();
+    service.document["content"]["archive"] = true.into();
+    service
+        .images
+        .expect_list()
+        .returning(|| Ok(vec![stored("harbour-dawn.jpg")]));
+    service
+        .images
+        .expect_move_to()
+        .returning(|_, _| Ok(moved("harbour-dawn.jpg")));
+    service
+        .reader
+        .expect_entries_of()
+        .returning(|_, _| Ok(Vec::new()));
+    service
+        .telegram
+        .expect_publish()
+        .returning(|_| Ok(PostId::new("1234")));
+    answer_under_a_key(&mut service);
+    service
+}
+
+fn answer_under_a_key(service: &mut Service) {
+    service
+        .requests
+        .expect_begin()
+        .returning(|_| Ok(Begun::First));
+    service.requests.expect_choose().returning(|_, _| Ok(()));
+    service.requests.expect_finish().returning(|_, _| Ok(()));
+}
+
+fn entry() -> Entry {
+    let started = SystemTime::UNIX_EPOCH + Duration::from_mins(29_631_990);
+    Entry {
+        position: Position {
+            started_ms: 1_777_919_400_000,
+            id: 7,
+        },
+        image: ImageName::new("harbour-dawn.jpg").unwrap(),
+        content_hash: ContentHash::of(b""),
+        platform: Platform::Telegram,
+        state: EntryState::Published,
+        post_id: Some(PostId::new("1234")),
+        error: None,
+        started,
+        ended: Some(started + Duration::from_secs(2)),
+    }
+}
