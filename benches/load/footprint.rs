@@ -91,7 +91,7 @@ async fn publications() {
     let sandbox = Sandbox::start_empty().await.expect("the sandbox");
     let folder = tempfile::tempdir().expect("a folder");
     let [images, _] = sample_images().expect("samples");
-    let jpeg = images.into_iter().find(|it| it.name.ends_with(".jpg"));
+    let jpeg = images.into_iter().find(|it| it.name == "harbour-dawn.jpg");
     let jpeg = jpeg.expect("a JPEG");
     let large = |n: usize| {
         let mut bytes = jpeg.bytes.to_vec();

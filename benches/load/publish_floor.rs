@@ -33,7 +33,7 @@ pub(crate) async fn measure() {
     let sandbox = Sandbox::start_empty().await.expect("the sandbox");
     let folder = tempfile::tempdir().expect("a folder");
     let [samples, _] = sample_images().expect("samples");
-    let jpeg = samples.into_iter().find(|it| it.name.ends_with(".jpg"));
+    let jpeg = samples.into_iter().find(|it| it.name == "harbour-dawn.jpg");
     let jpeg = jpeg.expect("a JPEG").bytes;
     let images = (0..=PUBLICATIONS).map(|n| {
         // Small enough to be sent as it is, and each one different.
@@ -92,4 +92,24 @@ pub(crate) async fn measure() {
         over.median(),
         over.quantile(0.99)
     );
+    println!("\n| stage | ms on average |\n| --- | --- |");
+    let metrics = serving.metrics().await;
+    for (stage, sum) in values(&metrics, "sum") {
+        let counts = values(&metrics, "count");
+        let count = counts.iter().find(|(it, _)| *it == stage);
+        let (_, count) = count.expect("each sum has its count");
+        println!("| {stage} | {:.1} |", sum / count * 1e3);
+    }
+}
+
+/// The values of the histogram of stages, by stage.
+fn values<'a>(metrics: &'a str, which: &str) -> Vec<(&'a str, f64)> {
+    let name = format!("publisher_publish_duration_seconds_{which}{{stage=\"");
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix(&name));
+    lines
+        .filter_map(|rest| {
+            let (stage, value) = rest.split_once("\"} ")?;
+            Some((stage, value.parse().ok()?))
+        })
+        .collect()
 }

@@ -3,7 +3,6 @@
 use std::{
     env,
     fs::File,
-    io,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Stdio,
@@ -24,7 +23,7 @@ use tokio::{
 use crate::controls;
 
 /// How long anything may take before the benchmark gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked whether something is there.
 const GLANCE: Duration = Duration::from_millis(1);
 
@@ -33,6 +32,7 @@ pub(crate) struct Serving {
     child: Child,
     /// Where.
     pub(crate) address: SocketAddr,
+    metrics: Option<SocketAddr>,
     client: Client,
 }
 
@@ -77,26 +77,32 @@ impl Serving {
             .kill_on_drop(true)
             .spawn()
             .expect("the service");
-        let is_there = |line: &Value| line["message"] == "listening";
         let started = Instant::now();
-        let line = loop {
-            let lines = lines(&log).expect("its log");
-            if let Some(line) = lines.into_iter().find(is_there) {
-                break line;
+        let address = loop {
+            if let Some(address) = address(&log, "listening") {
+                break address;
             }
             assert!(started.elapsed() < PATIENCE, "the service does not start");
             tokio::time::sleep(GLANCE).await;
         };
-        let address: SocketAddr = (line["address"].as_str())
-            .and_then(|it| it.parse().ok())
-            .expect("its address");
-        Self::new(child, address.port())
+        let mut serving = Self::new(child, address.port());
+        serving.metrics = self::address(&log, "metrics listening");
+        serving
+    }
+
+    /// What Prometheus would read.
+    pub(crate) async fn metrics(&self) -> String {
+        let address = self.metrics.expect("the service shows metrics");
+        let answer = self.client.get(format!("http://{address}/metrics")).send();
+        let answer = answer.await.expect("an answer");
+        answer.text().await.expect("its body")
     }
 
     fn new(child: Child, port: u16) -> Self {
         Self {
             child,
             address: (Ipv4Addr::LOCALHOST, port).into(),
+            metrics: None,
             client: http_client::build(PATIENCE, &ExtraRoots::default()).expect("a client"),
         }
     }
@@ -132,12 +138,14 @@ impl Serving {
     }
 }
 
-fn lines(log: &Path) -> io::Result<Vec<Value>> {
-    let text = std::fs::read_to_string(log)?;
+/// The address in the line of the log that says this, if it is there yet.
+fn address(log: &Path, message: &str) -> Option<SocketAddr> {
+    let text = std::fs::read_to_string(log).expect("its log");
     let lines = text
         .lines()
-        .filter_map(|line| serde_json::from_str(line).ok());
-    Ok(lines.collect())
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut said = lines.filter(|line| line["message"] == message);
+    said.next()?["address"].as_str()?.parse().ok()
 }
 
 /// Megabytes of bytes, as people write them.

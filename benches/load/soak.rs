@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::service::{Serving, megabytes};
 
 const LENGTH: Duration = Duration::from_mins(20);
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 const TENANTS: usize = 50;
 
 /// Lists, looks and publishes on many tenants, and prints the memory of each minute.

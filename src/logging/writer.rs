@@ -125,19 +125,17 @@ struct State {
 
 impl Buffer {
     fn push(&self, line: &[u8]) {
-        let mut shelf = lock(self.own_shelf());
+        let mut own = lock(self.own_shelf());
+        let is_full = self.waiting.load(Ordering::Relaxed) + line.len() > ROOM;
         // Once lines are lost, all are until there is room again: the gap is in one place.
-        let is_full = || self.waiting.load(Ordering::Relaxed) + line.len() > ROOM;
-        let is_lost = shelf.lost > 0 || is_full();
-        if is_lost {
-            shelf.lost += 1;
+        if is_full || own.lost > 0 {
+            own.lost += 1;
+            drop(own);
+            metrics::counter!("publisher_log_lines_lost_total").increment(1);
         } else {
             self.waiting.fetch_add(line.len(), Ordering::Relaxed);
-            shelf.lines.extend_from_slice(line);
-        }
-        drop(shelf);
-        if is_lost {
-            metrics::counter!("publisher_log_lines_lost_total").increment(1);
+            own.lines.extend_from_slice(line);
+            drop(own);
         }
         // Whoever comes first rouses the writer for all who come until it has looked.
         let is_roused = &self.is_roused;

@@ -215,7 +215,11 @@ impl AnalysisWork {
         let sidecar_written = !self.tenant.settings().content.debug && {
             let clock = &*self.usecase.clock;
             let file = self.caption_file(&found.name);
-            let written = file.write(clock, &image, &captions).await;
+            let written = async {
+                let opened = file.open(&image).await?;
+                file.write(opened, clock, &image, &captions).await
+            };
+            let written = written.await;
             if let Err(error) = &written {
                 tracing::warn!(
                     tenant = %self.tenant.name(),

@@ -20,6 +20,12 @@ pub(super) struct CaptionFile<'a> {
     pub(super) name: &'a ImageName,
 }
 
+/// What a caption file is written from, beside the captions.
+pub(super) struct OpenFile {
+    sidecar: Sidecar,
+    sha256: String,
+}
+
 impl CaptionFile<'_> {
     /// What it says; `None` if there is none that can be read.
     pub(super) async fn read(&self) -> Result<Option<Sidecar>, ImageStoreError> {
@@ -31,20 +37,29 @@ impl CaptionFile<'_> {
         Ok(bytes.and_then(|bytes| Sidecar::parse(&bytes)))
     }
 
+    /// Gets ready to write it: learns what is there, and what the image's hash is.
+    pub(super) async fn open(&self, image: &LoadedImage) -> Result<OpenFile, ImageStoreError> {
+        let encoded = image.encoded.clone();
+        // 50 MB take a good part of a second: too long for an async thread.
+        let hash = tokio::task::spawn_blocking(move || encoded.sha256());
+        let sidecar = self.read().await?.unwrap_or_default();
+        let sha256 = hash
+            .await
+            .map_err(|error| ImageStoreError::Unavailable(error.into()))?;
+        Ok(OpenFile { sidecar, sha256 })
+    }
+
     /// Writes it, or updates it: keys that are there and not ours stay.
     pub(super) async fn write(
         &self,
+        OpenFile {
+            mut sidecar,
+            sha256,
+        }: OpenFile,
         clock: &dyn Clock,
         image: &LoadedImage,
         captions: &Captions,
     ) -> Result<(), ImageStoreError> {
-        let encoded = image.encoded.clone();
-        // 50 MB take a good part of a second: too long for an async thread.
-        let hash = tokio::task::spawn_blocking(move || encoded.sha256());
-        let mut sidecar = self.read().await?.unwrap_or_default();
-        let sha256 = hash
-            .await
-            .map_err(|error| ImageStoreError::Unavailable(error.into()))?;
         self.fill(&mut sidecar, clock, &image.stored, &sha256, captions);
         self.tenant
             .images(self.request_id)

@@ -4,25 +4,34 @@
 use super::publication::Publication;
 use crate::{
     app::usecases::{
-        caption_file::CaptionFile, captioning::Captions, loaded_image::LoadedImage, stages::Stage,
+        caption_file::{CaptionFile, OpenFile},
+        captioning::Captions,
+        loaded_image::LoadedImage,
+        stages::Stage,
     },
     domain::image::ImageName,
     ports::{Folder, ImageStoreError, Moved},
 };
 
 impl Publication {
-    /// Writes the caption file, or updates it.
+    /// The caption file of an image.
+    pub(super) fn caption_file<'a>(&'a self, name: &'a ImageName) -> CaptionFile<'a> {
+        CaptionFile {
+            tenant: &self.tenant,
+            request_id: &self.request_id,
+            name,
+        }
+    }
+
+    /// Writes the caption file, or updates it, once it is known what is in it.
     pub(super) async fn write_sidecar(
         &self,
+        opened: Result<OpenFile, ImageStoreError>,
         image: &LoadedImage,
         captions: &Captions,
     ) -> Result<(), ImageStoreError> {
-        let file = CaptionFile {
-            tenant: &self.tenant,
-            request_id: &self.request_id,
-            name: &image.stored.name,
-        };
-        let written = file.write(&*self.usecase.clock, image, captions);
+        let file = self.caption_file(&image.stored.name);
+        let written = file.write(opened?, &*self.usecase.clock, image, captions);
         self.stages().time(Stage::Sidecar, written).await
     }
 

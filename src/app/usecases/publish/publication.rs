@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures_util::future::join;
+
 use super::{PublishImage, PublishImageError, delivery::Prepared};
 use crate::{
     app::usecases::{
@@ -159,11 +161,18 @@ impl Publication {
         lease.intend(&loaded.stored.name, targets).await?;
         let mut sent = Sent::default();
         let delivered = self.deliver(lease, &loaded.stored.name, prepared, &captions);
-        for (result, warning) in self.stages().time(Stage::Send, delivered).await {
+        let file = self.caption_file(&loaded.stored.name);
+        // What is in the caption file can be learnt meanwhile; it is written when all is over.
+        let (delivered, file) = join(
+            self.stages().time(Stage::Send, delivered),
+            file.open(&loaded),
+        )
+        .await;
+        for (result, warning) in delivered {
             sent.results.push(result);
             sent.warnings.extend(warning);
         }
-        if let Err(error) = self.write_sidecar(&loaded, &captions).await {
+        if let Err(error) = self.write_sidecar(file, &loaded, &captions).await {
             let what = "the caption file could not be written";
             sent.warnings.push(self.filing_failed(what, &error));
         }
