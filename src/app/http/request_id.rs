@@ -4,6 +4,7 @@ use poem::{
     FromRequest, Request, RequestBody, Result,
     http::{HeaderMap, HeaderName, HeaderValue},
 };
+use uuid::Uuid;
 
 use super::error::ApiError;
 use crate::domain::request_id::RequestId;
@@ -20,14 +21,7 @@ pub(super) fn choose(headers: &HeaderMap) -> RequestId {
     let only = sent.next().filter(|_| sent.next().is_none());
     only.and_then(|value| value.to_str().ok())
         .and_then(RequestId::from_caller)
-        .unwrap_or_else(made_up)
-}
-
-/// A new id. It only has to be another one: nobody gains by guessing it, so that no random bytes of
-/// the system's are spent on it.
-fn made_up() -> RequestId {
-    let random = fastrand::u128(..).to_ne_bytes();
-    RequestId::from(uuid::Builder::from_random_bytes(random).into_uuid())
+        .unwrap_or_else(|| RequestId::from(Uuid::new_v4()))
 }
 
 /// The id as a header's value.
