@@ -20,7 +20,6 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use poem::{Response, endpoint::BoxEndpoint};
 use publisher::{
     adapters::{
         clock::SystemClock,
@@ -35,7 +34,7 @@ use publisher::{
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
-        http::{self, HttpDependencies, auth::AuthSettings},
+        http::{self, HttpDependencies, Routes, auth::AuthSettings},
         usecases::{
             analyze::AnalyzeImage,
             credentials::Credentials,
@@ -145,8 +144,8 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");
-    let mut settings = Settings::read(environment)?;
-    let traces = match settings.traces.take() {
+    let settings = Settings::read(environment)?;
+    let traces = match &settings.traces {
         Some(otlp) => Traces::to(otlp, &settings.roots)?,
         None => Traces::off(),
     };
@@ -177,7 +176,7 @@ struct Service {
     listen: SocketAddr,
     max_connections: usize,
     shutdown: ShutdownTimes,
-    routes: BoxEndpoint<'static, Response>,
+    routes: Routes,
     readiness: Arc<CheckReadiness>,
     work: OwnTasks,
     ledger: OpenLedger,
@@ -201,10 +200,11 @@ impl Service {
             ledger,
             capacity,
             auth,
-            traces: _,
+            traces,
             without_effect,
         } = settings;
         warn_of(without_effect, &auth);
+        let records_traces = traces.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
 
@@ -268,6 +268,7 @@ impl Service {
             places,
             auth,
             clock,
+            records_traces,
         });
         Ok(Self {
             listen,

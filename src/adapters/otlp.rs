@@ -133,13 +133,14 @@ impl Traces {
     ///
     /// # Errors
     /// [`OtlpSetupError`].
-    pub fn to(settings: OtlpSettings, roots: &ExtraRoots) -> Result<Self, OtlpSetupError> {
+    pub fn to(settings: &OtlpSettings, roots: &ExtraRoots) -> Result<Self, OtlpSetupError> {
         let OtlpSettings {
-            mut endpoint,
+            endpoint,
             headers,
             service_name,
             sampler,
         } = settings;
+        let mut endpoint = endpoint.clone();
         if !endpoint.path().ends_with('/') {
             let path = format!("{}/", endpoint.path());
             endpoint.set_path(&path);
@@ -150,7 +151,7 @@ impl Traces {
             .with_http()
             .with_http_client(Collector {
                 http,
-                headers: headers.0,
+                headers: headers.0.clone(),
                 runtime: Handle::current(),
                 is_away: AtomicBool::new(false),
             })
@@ -159,12 +160,12 @@ impl Traces {
             .build()
             .map_err(OtlpSetupError::Exporter)?;
         let resource = Resource::builder()
-            .with_service_name(service_name)
+            .with_service_name(service_name.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(sampler)
+            .with_sampler(sampler.clone())
             .with_resource(resource)
             .build();
         Ok(Self(Some(provider)))

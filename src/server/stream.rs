@@ -18,7 +18,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 /// How long the head of a request may take, from its first byte; for the first request of a
@@ -48,8 +48,14 @@ enum Expected {
     NextRequest,
 }
 
-/// Runs while something is waited for.
-type Timer = Option<Pin<Box<Sleep>>>;
+/// Runs while something is waited for. A wait that ends leaves the alarm where it is: it is moved when
+/// it goes off for nobody, once in a while, instead of with every request.
+#[derive(Default)]
+struct Timer {
+    /// When the time of the current wait is up.
+    end: Option<Instant>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
 
 /// Tells a [`TimedStream`] when a request is being answered.
 #[derive(Clone)]
@@ -79,8 +85,8 @@ impl<S> TimedStream<S> {
             stream,
             is_answering: Arc::default(),
             expected: Expected::Head,
-            reading: None,
-            writing: None,
+            reading: Timer::default(),
+            writing: Timer::default(),
         }
     }
 
@@ -93,21 +99,40 @@ impl<S> TimedStream<S> {
     fn hurry<T>(&mut self, context: &mut Context<'_>, written: Poll<T>) -> Poll<io::Result<T>> {
         match written {
             Poll::Ready(written) => {
-                self.writing = None;
+                self.writing.stop();
                 Poll::Ready(Ok(written))
             }
-            Poll::Pending => wait(&mut self.writing, STALL_LIMIT, context).map(Err),
+            Poll::Pending => self.writing.wait(STALL_LIMIT, context).map(Err),
         }
     }
 }
 
-/// Waits on, until the time is up.
-fn wait(timer: &mut Timer, limit: Duration, context: &mut Context<'_>) -> Poll<io::Error> {
-    let running = timer.get_or_insert_with(|| Box::pin(sleep(limit)));
-    running
-        .as_mut()
-        .poll(context)
-        .map(|()| io::Error::new(io::ErrorKind::TimedOut, "the client takes too long"))
+impl Timer {
+    fn is_running(&self) -> bool {
+        self.end.is_some()
+    }
+
+    fn stop(&mut self) {
+        self.end = None;
+    }
+
+    /// Waits on, until the time is up.
+    fn wait(&mut self, limit: Duration, context: &mut Context<'_>) -> Poll<io::Error> {
+        let end = *self.end.get_or_insert_with(|| Instant::now() + limit);
+        let alarm = (self.alarm).get_or_insert_with(|| Box::pin(sleep_until(end)));
+        // One that is set for later than this wait, by one with a longer limit, comes too late.
+        if alarm.deadline() > end {
+            alarm.as_mut().reset(end);
+        }
+        while alarm.as_mut().poll(context).is_ready() {
+            if alarm.deadline() >= end {
+                let error = io::Error::new(io::ErrorKind::TimedOut, "the client takes too long");
+                return Poll::Ready(error);
+            }
+            alarm.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
@@ -119,20 +144,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         let this = &mut *self;
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if this.is_answering.load(Ordering::Relaxed) {
-            this.reading = None;
+            this.reading.stop();
             this.expected = Expected::NextRequest;
             return read;
         }
         match (read, this.expected) {
             (Poll::Ready(read), Expected::NextRequest) => {
-                this.reading = None;
+                this.reading.stop();
                 this.expected = Expected::Head;
                 Poll::Ready(read)
             }
             (Poll::Ready(read), Expected::Head) => Poll::Ready(read),
             // It is still taking its last answer, and cannot be expected to ask for more.
-            (Poll::Pending, _) if this.writing.is_some() => {
-                this.reading = None;
+            (Poll::Pending, _) if this.writing.is_running() => {
+                this.reading.stop();
                 Poll::Pending
             }
             (Poll::Pending, expected) => {
@@ -140,7 +165,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
                     Expected::Head => HEAD_LIMIT,
                     Expected::NextRequest => IDLE_LIMIT,
                 };
-                wait(&mut this.reading, limit, context).map(Err)
+                this.reading.wait(limit, context).map(Err)
             }
         }
     }

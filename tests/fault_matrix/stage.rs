@@ -4,8 +4,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use poem::{
-    Endpoint as _, Request, Response,
-    endpoint::BoxEndpoint,
+    Endpoint as _, Request,
     http::{Method, header},
 };
 use publisher::{
@@ -21,7 +20,7 @@ use publisher::{
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
-        http::{HttpDependencies, auth::AuthSettings, routes},
+        http::{HttpDependencies, Routes, auth::AuthSettings, routes},
         usecases::{
             analyze::AnalyzeImage,
             capacity::{Capacity, ImageRoom, PublishSlots},
@@ -57,7 +56,7 @@ pub(crate) const IMAGE: &str = "harbour.jpg";
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) tenant: DemoTenant,
-    routes: BoxEndpoint<'static, Response>,
+    routes: Routes,
     ledger: Arc<dyn LedgerReader>,
 }
 
@@ -144,11 +143,7 @@ impl Stage {
     }
 }
 
-fn compose(
-    sandbox: &Sandbox,
-    ledger: &OpenLedger,
-    clock: Arc<dyn Clock>,
-) -> BoxEndpoint<'static, Response> {
+fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Routes {
     let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
     let url = |text: String| text.parse().unwrap();
     let orchestrator = OrchestratorSettings {
@@ -211,6 +206,7 @@ fn compose(
         places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
         auth: AuthSettings::Disabled,
         clock,
+        records_traces: false,
     })
 }
 

@@ -31,7 +31,7 @@ pub mod trace_context;
 
 use std::sync::Arc;
 
-use poem::{EndpointExt as _, Response, endpoint::BoxEndpoint};
+use poem::{Endpoint, EndpointExt as _, Request, Response, Result, endpoint::BoxEndpoint};
 use poem_openapi::OpenApiService;
 
 use self::{
@@ -89,6 +89,9 @@ pub struct HttpDependencies {
     pub auth: AuthSettings,
     /// Measures how long requests take, and ends sessions.
     pub clock: Arc<dyn Clock>,
+    /// Whether the traces of all requests are recorded; otherwise only those go on that a caller
+    /// has named.
+    pub records_traces: bool,
 }
 
 /// Everything there is.
@@ -107,9 +110,21 @@ type Api = (
     )>,
 );
 
-/// All routes, with everything around them. Never answers with an error that is not a problem.
+/// All routes, with everything around them. Never answers with an error that is not a problem. It has
+/// a name so that nobody has to box it: each request would pay for that.
+pub struct Routes(Observe<Problems<HeaderLimit<Admission<BodyLimit<BoxEndpoint<'static>>>>>>);
+
+impl Endpoint for Routes {
+    type Output = Response;
+
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+        self.0.call(request)
+    }
+}
+
+/// Puts the routes together.
 #[must_use]
-pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> {
+pub fn routes(dependencies: HttpDependencies) -> Routes {
     let HttpDependencies {
         resolve_tenant,
         list,
@@ -123,6 +138,7 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
         places,
         auth,
         clock,
+        records_traces,
     } = dependencies;
     let auth = Arc::new(AdminAuth::new(auth, Arc::clone(&clock)));
     let tenants = (
@@ -150,10 +166,10 @@ pub fn routes(dependencies: HttpDependencies) -> BoxEndpoint<'static, Response> 
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
-    let routed = service.data(auth);
+    let routed = service.data(auth).boxed();
     let admitted = HeaderLimit(Admission::new(BodyLimit(routed), places));
     let answered = Problems::new(admitted, Arc::clone(&known));
-    Observe::new(answered, known, clock).boxed()
+    Routes(Observe::new(answered, known, clock, records_traces))
 }
 
 #[cfg(test)]

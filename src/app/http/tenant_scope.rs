@@ -13,17 +13,13 @@ use poem_openapi::{
 };
 
 use super::{error::ApiError, request_id::CurrentRequestId};
-use crate::{
-    app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant},
-    domain::host::Host,
-};
+use crate::app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant};
 
 /// The tenant that the request is for. Only routes under `TenantRoutes` have one.
 pub struct TenantScope(pub Arc<Tenant>);
 
-/// Routes that belong to a tenant, and have it and its [`Host`] in the data of the request. The
-/// tenant is resolved after routing, so that a path that
-/// leads nowhere costs no lookup, and before the handler's first extractor, so that nothing else
+/// Routes that belong to a tenant, and have it in the data of the request. The tenant is resolved
+/// after routing, so that a path that leads nowhere costs no lookup, and before the handler's first extractor, so that nothing else
 /// is told to a host that is no tenant's.
 pub(super) struct TenantRoutes<T> {
     api: T,
@@ -87,13 +83,9 @@ impl Endpoint for Scoped {
             .by_host(raw_host, &request_id)
             .await
             .map_err(ApiError::from)?;
-        // A host that has been accepted has one normal form, whatever hosts are accepted.
-        let host = raw_host.and_then(|host| Host::normalise_any(host).ok());
-        let host = host.ok_or_else(ApiError::internal)?;
         let name = tenant.name();
         tracing::Span::current().record("tenant", name.as_str());
         request.set_data(tenant);
-        request.set_data(host);
         self.inner.call(request).await
     }
 }

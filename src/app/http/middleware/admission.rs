@@ -14,7 +14,7 @@ use crate::{
     domain::host::Host,
 };
 
-/// Gives each request a place; probes need none, so that a full service is not taken for a dead
+/// Gives each request a place, and notes its [`Host`] in the data of the request; probes need none, so that a full service is not taken for a dead
 /// one.
 pub(in crate::app::http) struct Admission<E> {
     inner: E,
@@ -31,7 +31,7 @@ impl<E> Admission<E> {
 impl<E: Endpoint> Endpoint for Admission<E> {
     type Output = Response;
 
-    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let place = if health::PATHS.contains(&request.uri().path()) {
             None
         } else {
@@ -40,6 +40,9 @@ impl<E: Endpoint> Endpoint for Admission<E> {
             let Some(place) = self.places.take(host.as_ref()) else {
                 return ready(Err(full().into())).left_future();
             };
+            if let Some(host) = host {
+                request.set_data(host);
+            }
             Some(place)
         };
         let answered = self.inner.call(request).map(|answer| {

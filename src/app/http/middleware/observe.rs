@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use tracing::{Instrument as _, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -26,19 +26,22 @@ pub(in crate::app::http) struct Observe<E> {
     inner: E,
     routes: Arc<KnownRoutes>,
     clock: Arc<dyn Clock>,
+    records_traces: bool,
 }
 
 impl<E> Observe<E> {
-    /// Wraps an endpoint whose routes are `routes`.
+    /// Wraps an endpoint whose routes are `routes`. If traces are recorded, all requests have one.
     pub(in crate::app::http) fn new(
         inner: E,
         routes: Arc<KnownRoutes>,
         clock: Arc<dyn Clock>,
+        records_traces: bool,
     ) -> Self {
         Self {
             inner,
             routes,
             clock,
+            records_traces,
         }
     }
 }
@@ -51,8 +54,11 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         let request_id = request_id::choose(request.headers());
         request.set_data(request_id.clone());
         let method = MethodLabel::of(request.method());
-        let span = span(request.headers(), &request_id, method);
-        trace_context::join(&span, request.headers());
+        let is_traced = self.records_traces || trace_context::is_named(request.headers());
+        let span = span(is_traced, &request_id, method);
+        if is_traced {
+            trace_context::join(&span, request.headers());
+        }
         let outcome = self.inner.call(request).instrument(span.clone());
         outcome.map(move |outcome| {
             let mut response = match outcome {
@@ -60,34 +66,42 @@ impl<E: Endpoint> Endpoint for Observe<E> {
                 Err(error) => error.into_response(),
             };
             add_headers(&mut response, &request_id);
-            self.note(&response, &span, method, started);
+            let (route, status) = self.note(&response, &span, method, started);
+            if is_traced {
+                trace(&span, method, route, status);
+            }
             Ok(response)
         })
     }
 }
 
 impl<E> Observe<E> {
-    /// Counts an answer, and has it in the log and in its trace.
-    fn note(&self, response: &Response, span: &Span, method: MethodLabel, started: Instant) {
+    /// Counts an answer, and has it in the log. Tells its route and its status.
+    fn note(
+        &self,
+        response: &Response,
+        span: &Span,
+        method: MethodLabel,
+        started: Instant,
+    ) -> (&str, StatusCode) {
         let status = response.status();
         let route = self.routes.matched(response.data::<PathPattern>());
         let latency = self.clock.now().saturating_duration_since(started);
-        span.record("route", route.label());
-        trace(span, method, route.label(), status);
         route.metrics().count(method, status, latency);
-        span.in_scope(|| {
-            tracing::info!(
-                status = status.as_u16(),
-                latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
-                "request ended"
-            );
-        });
+        tracing::info!(
+            parent: span,
+            route = route.label(),
+            status = status.as_u16(),
+            latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            "request ended"
+        );
+        (route.label(), status)
     }
 }
 
 /// The span of a request. It says neither the path nor the query: they hold the names of images, and
 /// what else callers put there.
-fn span(headers: &HeaderMap, request_id: &RequestId, method: MethodLabel) -> Span {
+fn span(is_traced: bool, request_id: &RequestId, method: MethodLabel) -> Span {
     macro_rules! span {
         ($target:expr) => {
             tracing::info_span!(
@@ -96,13 +110,12 @@ fn span(headers: &HeaderMap, request_id: &RequestId, method: MethodLabel) -> Spa
                 otel.kind = "server",
                 request_id = request_id.as_str(),
                 method = method.as_str(),
-                route = Empty,
                 tenant = Empty,
                 trace_id = Empty,
             )
         };
     }
-    if trace_context::is_named(headers) {
+    if is_traced {
         span!(module_path!())
     } else {
         span!(trace_context::UNNAMED)
@@ -111,12 +124,10 @@ fn span(headers: &HeaderMap, request_id: &RequestId, method: MethodLabel) -> Spa
 
 fn trace(span: &Span, method: MethodLabel, route: &str, status: StatusCode) {
     let context = span.context();
-    if !context.span().span_context().is_valid() {
-        return;
-    }
     context
         .span()
         .update_name(format!("{} {route}", method.as_str()));
+    span.set_attribute("route", route.to_owned());
     span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         span.set_status(Status::error(""));

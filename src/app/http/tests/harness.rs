@@ -218,6 +218,7 @@ impl Service {
             places,
             auth,
             clock,
+            records_traces: false,
         });
         Conforming(routes).boxed()
     }
