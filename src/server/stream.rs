@@ -117,6 +117,10 @@ impl Timer {
     }
 
     /// Waits on, until the time is up.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the runtime's timers, which tests stop with them"
+    )]
     fn wait(&mut self, limit: Duration, context: &mut Context<'_>) -> Poll<io::Error> {
         let end = *self.end.get_or_insert_with(|| Instant::now() + limit);
         let alarm = (self.alarm).get_or_insert_with(|| Box::pin(sleep_until(end)));

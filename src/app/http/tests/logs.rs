@@ -83,7 +83,10 @@ async fn a_request_leaves_one_line_with_its_route_and_tenant() {
     let span = &lines[0]["span"];
     assert_eq!(span["request_id"], "id-1");
     assert_eq!(span["method"], "POST");
-    assert_eq!(span["route"], "/api/images/{filename}/publish");
+    assert_eq!(
+        lines[0]["fields"]["route"],
+        "/api/images/{filename}/publish"
+    );
     assert_eq!(span["tenant"], "alice");
 }
 
@@ -114,7 +117,7 @@ async fn neither_hosts_nor_paths_nor_queries_nor_tokens_are_logged() {
         ),
     ] {
         let log = logged(Service::new(), request).await;
-        assert_eq!(log.lines("request ended")[0]["span"]["route"], route);
+        assert_eq!(log.lines("request ended")[0]["fields"]["route"], route);
         for word in ["secret", "unknown.example", HOST, super::harness::TOKEN] {
             assert!(!log.text().contains(word), "{word} in {}", log.text());
         }
