@@ -8,10 +8,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
@@ -23,10 +20,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const ROOM: usize = 4 * 1024 * 1024;
 /// The longest line, in bytes. Lines of JSON are bounded by themselves; this is for the others.
 const LONGEST_LINE: usize = 64 * 1024;
-/// How many places there are for lines: threads of the service wait for each other only where there
-/// are more of them.
-const SHELVES: usize = 8;
-/// How much memory a shelf keeps, in bytes, when a burst is over.
+/// How much memory is kept for lines, in bytes, when a burst is over.
 const KEPT: usize = 64 * 1024;
 /// How long lines are gathered before they are written, at most.
 const GATHER: Duration = Duration::from_millis(2);
@@ -96,140 +90,107 @@ fn cut(line: &[u8]) -> Vec<u8> {
     format!("{}…\n", kept.trim_end_matches(char::REPLACEMENT_CHARACTER)).into_bytes()
 }
 
-/// Lines that wait to be written. Threads put theirs into different shelves, so that they do not wait
-/// for each other; the lines of two threads may change places within [`GATHER`].
+/// Lines that wait to be written.
 #[derive(Default)]
 struct Buffer {
-    shelves: [Mutex<Shelf>; SHELVES],
-    /// The bytes on all shelves.
-    waiting: AtomicUsize,
-    /// There are lines, or will be in a moment, and the writer knows.
-    is_roused: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Shelf {
-    lines: Vec<u8>,
+struct State {
+    waiting: Vec<u8>,
     /// Lines that found no room since the last that did.
     lost: u64,
-}
-
-#[derive(Default)]
-struct State {
     is_writing: bool,
     /// Somebody waits until all is written.
     is_awaited: bool,
 }
 
+impl State {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.lost == 0
+    }
+}
+
 impl Buffer {
+    /// One buffer for all threads, so that lines stand in the order in which they were logged. The
+    /// lock is held for as long as copying a line takes.
     fn push(&self, line: &[u8]) {
-        let mut own = lock(self.own_shelf());
-        let is_full = self.waiting.load(Ordering::Relaxed) + line.len() > ROOM;
+        let mut state = self.lock();
+        let was_idle = state.is_idle();
         // Once lines are lost, all are until there is room again: the gap is in one place.
-        if is_full || own.lost > 0 {
-            own.lost += 1;
-            drop(own);
+        if state.lost > 0 || state.waiting.len() + line.len() > ROOM {
+            state.lost += 1;
+            drop(state);
             metrics::counter!("publisher_log_lines_lost_total").increment(1);
         } else {
-            self.waiting.fetch_add(line.len(), Ordering::Relaxed);
-            own.lines.extend_from_slice(line);
-            drop(own);
+            state.waiting.extend_from_slice(line);
+            drop(state);
         }
-        // Whoever comes first rouses the writer for all who come until it has looked.
-        let is_roused = &self.is_roused;
-        if !is_roused.load(Ordering::SeqCst) && !is_roused.swap(true, Ordering::SeqCst) {
-            drop(lock(&self.state));
+        // Whoever comes first wakes the writer, for all who come until it has looked.
+        if was_idle {
             self.changed.notify_all();
         }
-    }
-
-    fn own_shelf(&self) -> &Mutex<Shelf> {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHELVES;
-        }
-        let [first, ..] = &self.shelves;
-        OWN.with(|own| self.shelves.get(*own).unwrap_or(first))
     }
 
     /// Writes whatever comes, for the life of the process.
     fn write_to(&self, mut output: impl Write) {
         let mut is_broken = false;
-        let mut taken: [Shelf; SHELVES] = Default::default();
+        let mut lines = Vec::new();
         loop {
-            self.wait_for_lines();
-            let lost = self.take(&mut taken);
-            for shelf in &taken {
-                if let Err(error) = output.write_all(&shelf.lines).and_then(|()| output.flush()) {
-                    if !is_broken {
-                        // The log cannot tell of itself. Where standard error is closed too,
-                        // nothing can.
-                        let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
-                    }
-                    is_broken = true;
-                } else if !shelf.lines.is_empty() {
-                    is_broken = false;
-                }
+            let lost = self.next(&mut lines);
+            let written = output.write_all(&lines).and_then(|()| output.flush());
+            if let Err(error) = &written
+                && !is_broken
+            {
+                // The log cannot tell of itself. Where standard error is closed too, nothing can.
+                let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
             }
+            is_broken = written.is_err();
             if lost > 0 {
                 tracing::warn!(
                     lines = lost,
                     "lines are missing here: they came faster than the log was read"
                 );
             }
-            lock(&self.state).is_writing = false;
+            self.lock().is_writing = false;
             self.changed.notify_all();
         }
     }
 
     /// Waits for the first line, and then a moment for more: one write for many costs what one
-    /// for each would.
-    fn wait_for_lines(&self) {
-        let is_idle = |_: &mut State| !self.is_roused.load(Ordering::SeqCst);
-        let roused = self.changed.wait_while(lock(&self.state), is_idle);
-        let state = roused.unwrap_or_else(PoisonError::into_inner);
+    /// for each would. Puts all of them into a buffer whose memory is used again, and tells how
+    /// many were lost after them.
+    fn next(&self, lines: &mut Vec<u8>) -> u64 {
+        lines.clear();
+        lines.shrink_to(KEPT);
+        let is_idle = |state: &mut State| state.is_idle();
+        let there = self.changed.wait_while(self.lock(), is_idle);
+        let state = there.unwrap_or_else(PoisonError::into_inner);
         let is_alone = |state: &mut State| !state.is_awaited;
         let gathered = self.changed.wait_timeout_while(state, GATHER, is_alone);
         let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         state.is_writing = true;
-    }
-
-    /// Changes all shelves for empty ones, whose memory is used again; tells how many lines were
-    /// lost. All at the same moment: nobody finds a line and misses what came before it.
-    fn take(&self, taken: &mut [Shelf; SHELVES]) -> u64 {
-        for shelf in &mut *taken {
-            shelf.lines.clear();
-            shelf.lines.shrink_to(KEPT);
-            shelf.lost = 0;
-        }
-        self.is_roused.store(false, Ordering::SeqCst);
-        let mut shelves = self.shelves.each_ref().map(lock);
-        for (full, empty) in shelves.iter_mut().zip(&mut *taken) {
-            std::mem::swap(&mut **full, empty);
-        }
-        drop(shelves);
-        let bytes = taken.iter().map(|shelf| shelf.lines.len()).sum();
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        taken.iter().map(|shelf| shelf.lost).sum()
+        std::mem::swap(&mut state.waiting, lines);
+        std::mem::take(&mut state.lost)
     }
 
     fn flush(&self, limit: Duration) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.is_awaited = true;
         self.changed.notify_all();
-        let is_busy = |state: &mut State| state.is_writing || self.is_roused.load(Ordering::SeqCst);
+        let is_busy = |state: &mut State| state.is_writing || !state.is_idle();
         // Whether it was written or the time was up makes no difference to who ends.
         let waited = self.changed.wait_timeout_while(state, limit, is_busy);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.is_awaited = false;
     }
-}
 
-/// Nothing under the locks can panic half-way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing under the lock can panic half-way.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -272,14 +233,14 @@ mod tests {
         let line = vec![b'x'; 32 * 1024];
         log.make_writer().write_all(b"first\n").unwrap();
         // The thread has taken it, and hangs.
-        while !lock(&log.0.state).is_writing {
+        while !log.0.lock().is_writing {
             thread::yield_now();
         }
         for _ in 0..ROOM / line.len() + 10 {
             log.make_writer().write_all(&line).unwrap();
         }
         log.make_writer().write_all(b"small\n").unwrap();
-        assert_eq!(lock(log.0.own_shelf()).lost, 11);
+        assert_eq!(log.0.lock().lost, 11);
         go.send(()).unwrap();
         assert_eq!(writes.recv().unwrap(), b"first\n");
         go.send(()).unwrap();
