@@ -3,32 +3,24 @@
 
 use std::io::Cursor;
 
-use bytes::Bytes;
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::PixelType;
 use image::{
-    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageEncoder, ImageReader, Limits, RgbImage,
-    codecs::jpeg::JpegEncoder,
+    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage,
+    metadata::Orientation,
 };
 
-use super::{ScaleError, header::Header};
+use super::{
+    ScaleError,
+    encode::{jpeg_of_pixels, jpeg_of_planes},
+    header::Header,
+    reduced::Reduced,
+    scale::{BAND_ROWS, Source, scaled},
+};
 use crate::domain::image::{EncodedImage, ImageFormat};
 
-/// The quality of the copies that are made, of 100.
-const JPEG_QUALITY: u8 = 88;
-/// How many rows of the copy are scaled at a time. The scaler's buffer is as wide as the original:
-/// for the whole image at once it could be as large as that.
-const BAND_ROWS: u32 = 64;
 /// What else is held in memory, in bytes: the file that is made, the tables of codecs and scaler,
 /// and what a PNG has packed before its pixels, which may unpack to this much at most.
 const SUNDRIES: u64 = 8 * 1024 * 1024;
-
-/// Measured on a zone plate of 36 megapixels: of the contrast that a copy can show, Lanczos keeps
-/// 98 %, Catmull-Rom 87 % and a triangle 69 %; of what it cannot show, it lets less through than
-/// Catmull-Rom. It takes a quarter longer, and 32 ms in all.
-const FILTER: FilterType = FilterType::Lanczos3;
 
 /// Width and height.
 pub(super) type Size = (u32, u32);
@@ -43,6 +35,41 @@ pub(super) fn memory_for(header: &Header, (width, height): Size) -> u64 {
         .max(copy.saturating_add(band))
         .saturating_add(header.pixel_bytes)
         .saturating_add(SUNDRIES)
+}
+
+/// The same for a JPEG that is read smaller than it is.
+pub(super) fn memory_for_reduced(reduced: &Reduced<'_>, (width, height): Size) -> u64 {
+    let pixels = u64::from(width) * u64::from(height);
+    // The copy, a plane of it while that is turned, and the file.
+    let copy = pixels * (reduced.planes() + 2);
+    // It is put together, and copied into the encoder and the file, which grows by doubling.
+    let profile = 4 * reduced.profile_bytes();
+    // What is left to scale is little enough for a single band.
+    let band = reduced.longest_row() * u64::from(height);
+    reduced.plane_bytes() + band + copy + profile + SUNDRIES
+}
+
+/// The same as [`copy`] of a JPEG that is read smaller than it is.
+pub(super) fn copy_of_reduced(
+    reduced: &Reduced<'_>,
+    size: Size,
+) -> Result<EncodedImage, ScaleError> {
+    let orientation = reduced.exif().and_then(Orientation::from_exif_chunk);
+    let planes = reduced.read().map_err(|_| ScaleError::Undecodable)?;
+    let mut copy = Vec::new();
+    for plane in planes {
+        let source = Source {
+            pixels: &plane.pixels,
+            pixel_type: PixelType::U8,
+            size: plane.size,
+            extent: plane.extent,
+        };
+        let mut plane = dynamic(scaled(source, size, size.1)?, PixelType::U8, size)
+            .ok_or(ScaleError::CannotFit)?;
+        plane.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+        copy.push(plane.into_luma8());
+    }
+    jpeg_of_planes(&copy, reduced.profile())
 }
 
 /// A JPEG copy, upright, on white where it was transparent, with its colour profile. `size` is
@@ -72,10 +99,18 @@ pub(super) fn copy(
     } else {
         PixelType::U8
     };
-    let pixels = resized(pixels, pixel_type, original, size)?;
+    if original != size {
+        let source = Source {
+            pixels: &pixels,
+            pixel_type,
+            size: original,
+            extent: (f64::from(original.0), f64::from(original.1)),
+        };
+        pixels = scaled(source, size, BAND_ROWS)?;
+    }
     let mut copy = dynamic(pixels, pixel_type, size).ok_or(ScaleError::CannotFit)?;
     copy.apply_orientation(orientation);
-    encode_jpeg(&copy, profile)
+    jpeg_of_pixels(&copy, profile)
 }
 
 fn decoder(image: &EncodedImage) -> Result<impl ImageDecoder + '_, ScaleError> {
@@ -143,59 +178,10 @@ fn eight_bits(channel: [u8; 2]) -> u8 {
     u8::try_from((channel + 128) / 257).unwrap_or(u8::MAX)
 }
 
-/// The same pixels in another size, band by band.
-fn resized(
-    pixels: Vec<u8>,
-    pixel_type: PixelType,
-    from: Size,
-    to: Size,
-) -> Result<Vec<u8>, ScaleError> {
-    if from == to {
-        return Ok(pixels);
-    }
-    let cannot = |_| ScaleError::CannotFit;
-    let source = ImageRef::new(from.0, from.1, &pixels, pixel_type).map_err(cannot)?;
-    let row = to.0 as usize * pixel_type.size();
-    let mut target = vec![0; row * to.1 as usize];
-    let rows_per_row = f64::from(from.1) / f64::from(to.1);
-    let mut resizer = Resizer::new();
-    let mut first = 0;
-    for band in target.chunks_mut(row * BAND_ROWS as usize) {
-        let end = (first + BAND_ROWS).min(to.1);
-        let top = f64::from(first) * rows_per_row;
-        let bottom = (f64::from(end) * rows_per_row).min(f64::from(from.1));
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FILTER))
-            .crop(0.0, top, f64::from(from.0), bottom - top);
-        let mut band = Image::from_slice_u8(to.0, end - first, band, pixel_type).map_err(cannot)?;
-        resizer
-            .resize(&source, &mut band, &options)
-            .map_err(|_| ScaleError::CannotFit)?;
-        first = end;
-    }
-    Ok(target)
-}
-
 fn dynamic(pixels: Vec<u8>, pixel_type: PixelType, (width, height): Size) -> Option<DynamicImage> {
     if pixel_type == PixelType::U8 {
         GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
     } else {
         RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
     }
-}
-
-fn encode_jpeg(image: &DynamicImage, profile: Option<Vec<u8>>) -> Result<EncodedImage, ScaleError> {
-    let mut bytes = Vec::new();
-    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
-    if let Some(profile) = profile {
-        // A profile that a JPEG cannot carry is left out: the colours shift, the image stays.
-        let _ = encoder.set_icc_profile(profile);
-    }
-    let outcome = match image {
-        DynamicImage::ImageLuma8(image) => encoder.encode_image(image),
-        DynamicImage::ImageRgb8(image) => encoder.encode_image(image),
-        _ => return Err(ScaleError::CannotFit),
-    };
-    outcome.map_err(|_| ScaleError::CannotFit)?;
-    EncodedImage::new(Bytes::from(bytes)).ok_or(ScaleError::CannotFit)
 }

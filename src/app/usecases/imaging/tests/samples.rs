@@ -5,6 +5,8 @@ use std::io::Cursor;
 use bytes::Bytes;
 use image::{ColorType, DynamicImage, GrayImage, Luma, Rgba, RgbaImage, codecs::jpeg::JpegEncoder};
 
+use jpeg_encoder::{Encoder, SamplingFactor};
+
 use crate::domain::image::EncodedImage;
 
 macro_rules! files {
@@ -108,5 +110,33 @@ pub(super) fn profile_bomb() -> EncodedImage {
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&vec![0; 200 * 100]).unwrap();
     writer.finish().unwrap();
+    encoded(bytes)
+}
+
+/// A JPEG with something on it: shades that run across, with an edge, and a pattern. As the
+/// encoder is told, in red, green and blue, or in grey.
+pub(super) fn photo(
+    (width, height): (u16, u16),
+    colour: jpeg_encoder::ColorType,
+    tell: impl FnOnce(&mut Encoder<&mut Vec<u8>>),
+) -> EncodedImage {
+    let (across, down) = (usize::from(width), usize::from(height));
+    let mut pixels = Vec::new();
+    let byte = |value: usize| u8::try_from(value.min(255)).unwrap();
+    for y in 0..down {
+        for x in 0..across {
+            let edge = if 2 * (x + y) > across + down { 60 } else { 0 };
+            let light = edge + 90 * x / across + 20 * ((x / 8 + y / 8) % 2);
+            match colour {
+                jpeg_encoder::ColorType::Luma => pixels.push(byte(light)),
+                _ => pixels.extend([light, 2 * edge + 30, 200 * y / down].map(byte)),
+            }
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 95);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    tell(&mut encoder);
+    encoder.encode(&pixels, width, height, colour).unwrap();
     encoded(bytes)
 }
