@@ -22,7 +22,7 @@ use publisher::{
         resolve_tenant::{HostRules, ResolveTenant, ResolveTenantError, TenancySettings},
         tenant::{Providers, Tenant},
     },
-    domain::{request_id::RequestId, secret::Secret},
+    domain::{host::Host, request_id::RequestId, secret::Secret},
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
 
@@ -124,7 +124,8 @@ impl Stage {
 
     async fn ask(&self, host: &str) -> Result<Arc<Tenant>, ResolveTenantError> {
         let id = RequestId::from_caller("resolution").unwrap();
-        self.resolver.by_host(Some(host), &id).await
+        let host = Host::normalise_any(host).ok();
+        self.resolver.by_host(host.as_ref(), &id).await
     }
 
     fn orchestrator(&self) -> &Switches {

@@ -21,12 +21,8 @@ impl Host {
     /// [`InvalidHost`] when the header can name no tenant. Callers answer it exactly as they
     /// answer an unknown tenant.
     pub fn normalise(raw: &str) -> Result<Self, InvalidHost> {
-        let name = strip_decoration(raw).ok_or(InvalidHost)?;
-        let acceptable = is_dns_name(&name)
-            && name != "localhost"
-            && !name.starts_with("www.")
-            && !looks_like_ipv4(&name);
-        acceptable.then(|| Self(name.into())).ok_or(InvalidHost)
+        let host = Self::normalise_any(raw)?;
+        host.can_be_tenants().then_some(host).ok_or(InvalidHost)
     }
 
     /// Normalises a raw `Host` header for a service that has one tenant: any name or address
@@ -35,12 +31,28 @@ impl Host {
     /// # Errors
     /// [`InvalidHost`] when the header is empty or no host at all.
     pub fn normalise_any(raw: &str) -> Result<Self, InvalidHost> {
-        let name = if raw.starts_with('[') || raw.parse::<IpAddr>().is_ok() {
-            strip_ip_literal(raw)
-        } else {
-            strip_decoration(raw).filter(|name| is_dns_name(name))
-        };
-        name.map(|name| Self(name.into())).ok_or(InvalidHost)
+        if raw.starts_with('[') || raw.parse::<IpAddr>().is_ok() {
+            let name = strip_ip_literal(raw).ok_or(InvalidHost)?;
+            return Ok(Self(name.into()));
+        }
+        let name = strip_decoration(raw).filter(|name| is_dns_name(name));
+        let name = name.ok_or(InvalidHost)?;
+        Ok(Self(
+            if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                name.to_ascii_lowercase().into()
+            } else {
+                name.into()
+            },
+        ))
+    }
+
+    /// Whether a tenant of a multi-tenant service can have this host: the shape rules of
+    /// [`normalise`](Self::normalise).
+    #[must_use]
+    pub fn can_be_tenants(&self) -> bool {
+        let name = self.as_str();
+        let is_literal = name.contains(':') || looks_like_ipv4(name);
+        !is_literal && name != "localhost" && !name.starts_with("www.")
     }
 
     /// The normalised name.
@@ -77,14 +89,13 @@ impl fmt::Debug for Host {
 #[error("the host is not one that a tenant can have")]
 pub struct InvalidHost;
 
-/// Lowercases and takes off the port and one trailing dot.
-fn strip_decoration(raw: &str) -> Option<String> {
+/// Takes off the port and one trailing dot.
+fn strip_decoration(raw: &str) -> Option<&str> {
     let name = match raw.split_once(':') {
         Some((name, port)) => port.parse::<u16>().is_ok().then_some(name)?,
         None => raw,
     };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    Some(name.to_ascii_lowercase())
+    Some(name.strip_suffix('.').unwrap_or(name))
 }
 
 fn strip_ip_literal(raw: &str) -> Option<String> {
@@ -106,17 +117,17 @@ fn strip_ip_literal(raw: &str) -> Option<String> {
 }
 
 fn is_dns_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= MAX_NAME && name.split('.').all(is_dns_label)
+    let mut labels = name.as_bytes().split(|byte| *byte == b'.');
+    name.len() <= MAX_NAME && labels.all(is_dns_label)
 }
 
-fn is_dns_label(label: &str) -> bool {
+fn is_dns_label(label: &[u8]) -> bool {
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     !label.is_empty()
         && label.len() <= MAX_LABEL
-        && label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+        && label.iter().all(is_allowed)
+        && label.first() != Some(&b'-')
+        && label.last() != Some(&b'-')
 }
 
 /// A name whose last label is a number is read as an IPv4 address by URL parsers (`127.1`,

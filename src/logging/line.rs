@@ -10,6 +10,7 @@ use std::{
     error::Error,
     fmt::{self, Write as _},
     io::Write as _,
+    mem,
     ops::Range,
 };
 
@@ -20,16 +21,9 @@ use tracing::{
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
-use tracing_subscriber::{
-    Layer,
-    fmt::{
-        MakeWriter,
-        format::Writer,
-        time::{FormatTime as _, SystemTime},
-    },
-    layer::Context,
-    registry::LookupSpan,
-};
+use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
+
+use super::timestamp;
 
 /// The longest text in a field, in bytes: a longer one is cut.
 const LONGEST_TEXT: usize = 4 * 1024;
@@ -37,6 +31,9 @@ const LONGEST_TEXT: usize = 4 * 1024;
 const LINE_ROOM: usize = 16 * 1024;
 /// What a line begins with, in this order. Nothing else may have these names.
 const OF_THE_LINE: [&str; 4] = ["timestamp", "level", "target", "message"];
+/// Room for the fields of a request's span, and for what they say, in bytes.
+const SPAN_FIELDS: usize = 8;
+const SPAN_JSON: usize = 224;
 
 /// Writes each event as a line of JSON, by one write.
 pub(super) struct JsonLines<W>(pub(super) W);
@@ -48,7 +45,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut fields = Fields::default();
+            let mut fields = Fields::with_room(SPAN_FIELDS, SPAN_JSON);
             attributes.record(&mut fields);
             span.extensions_mut().insert(fields);
         }
@@ -65,77 +62,112 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         // Kept from line to line, for its memory.
         thread_local! {
-            static SAID: RefCell<(Fields, Vec<u8>)> = RefCell::default();
+            static KEPT: RefCell<(Fields, Line)> = RefCell::default();
         }
-        SAID.with(|kept| {
+        KEPT.with(|kept| {
             // What is logged while a line is put together, by a value's `Debug` say, has its own.
             let mut own = Default::default();
             let mut kept = kept.try_borrow_mut();
             let (said, line) = kept.as_deref_mut().unwrap_or(&mut own);
             said.clear();
-            line.clear();
             event.record(said);
-            put_together(line, said, event, &context);
+            line.begin(said, event);
+            line.put(said);
+            for span in context.event_scope(event).into_iter().flatten() {
+                if let Some(fields) = span.extensions().get::<Fields>() {
+                    line.put(fields);
+                }
+            }
             // Where the log cannot be written, the writer says so.
-            let _ = self.0.make_writer().write_all(line);
+            let _ = self.0.make_writer().write_all(line.end());
         });
     }
 }
 
-fn put_together<S>(line: &mut Vec<u8>, said: &Fields, event: &Event<'_>, context: &Context<'_, S>)
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let metadata = event.metadata();
-    line.extend_from_slice(b"{\"timestamp\":\"");
-    // It cannot fail but by the writer.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut Utf8(line)));
-    line.extend_from_slice(b"\",\"level\":\"");
-    line.extend_from_slice(metadata.level().as_str().as_bytes());
-    line.extend_from_slice(b"\",\"target\":");
-    // Where the line comes through the `log` crate, its target stands in a field.
-    match said.get("log.target") {
-        Some(target) => line.extend_from_slice(target),
-        None => write_json(line, metadata.target()),
-    }
-    line.extend_from_slice(b",\"message\":");
-    line.extend_from_slice(said.get("message").unwrap_or(b"null"));
-    let mut names = OF_THE_LINE.to_vec();
-    let mut room = LINE_ROOM;
-    put_fields(line, said, &mut names, &mut room);
-    for span in context.event_scope(event).into_iter().flatten() {
-        if let Some(fields) = span.extensions().get::<Fields>() {
-            put_fields(line, fields, &mut names, &mut room);
-        }
-    }
-    line.extend_from_slice(b"}\n");
+/// A line that is being put together.
+#[derive(Debug, Default)]
+struct Line {
+    json: Vec<u8>,
+    names: Names,
+    /// What is left for fields, in bytes.
+    room: usize,
 }
 
-/// Adds fields whose names are not there yet: the first one stays.
-fn put_fields(
-    line: &mut Vec<u8>,
-    fields: &Fields,
-    names: &mut Vec<&'static str>,
-    room: &mut usize,
-) {
-    for (name, value) in fields.iter() {
-        if names.contains(&name) || name.starts_with("log.") {
-            continue;
+impl Line {
+    fn begin(&mut self, said: &Fields, event: &Event<'_>) {
+        self.names.begin();
+        self.room = LINE_ROOM;
+        let (json, metadata) = (&mut self.json, event.metadata());
+        json.clear();
+        json.extend_from_slice(b"{\"timestamp\":\"");
+        timestamp::write_now(json);
+        json.extend_from_slice(b"\",\"level\":\"");
+        json.extend_from_slice(metadata.level().as_str().as_bytes());
+        json.extend_from_slice(b"\",\"target\":");
+        // Where the line comes through the `log` crate, its target stands in a field.
+        match said.get("log.target") {
+            Some(target) => json.extend_from_slice(target),
+            None => write_text(json, metadata.target()),
         }
-        names.push(name);
-        if let Some(left) = room.checked_sub(name.len() + value.len()) {
-            *room = left;
-            line.extend_from_slice(b",\"");
-            line.extend_from_slice(name.as_bytes());
-            line.extend_from_slice(b"\":");
-            line.extend_from_slice(value);
-        } else {
-            // Nothing that comes after has a place either: the line says once that it is cut.
-            if *room > 0 {
-                line.extend_from_slice(b",\"cut\":true");
+        json.extend_from_slice(b",\"message\":");
+        json.extend_from_slice(said.get("message").unwrap_or(b"null"));
+    }
+
+    /// Adds fields whose names are not there yet: the first one stays.
+    fn put(&mut self, fields: &Fields) {
+        for (name, value) in fields.iter() {
+            if name.starts_with("log.") || !self.names.add(name) {
+                continue;
             }
-            *room = 0;
+            if let Some(left) = self.room.checked_sub(name.len() + value.len()) {
+                self.room = left;
+                self.json.extend_from_slice(b",\"");
+                self.json.extend_from_slice(name.as_bytes());
+                self.json.extend_from_slice(b"\":");
+                self.json.extend_from_slice(value);
+            } else {
+                // Nothing that comes after has a place either: the line says once that it is cut.
+                if self.room > 0 {
+                    self.json.extend_from_slice(b",\"cut\":true");
+                }
+                self.room = 0;
+            }
         }
+    }
+
+    fn end(&mut self) -> &[u8] {
+        self.json.extend_from_slice(b"}\n");
+        &self.json
+    }
+}
+
+/// The names that stand in a line so far.
+#[derive(Debug, Default)]
+struct Names {
+    all: Vec<&'static str>,
+    /// A bit for each, by its first letter and its length: most names need not be compared.
+    kinds: u64,
+}
+
+impl Names {
+    fn begin(&mut self) {
+        self.all.clear();
+        self.kinds = 0;
+        for name in OF_THE_LINE {
+            self.add(name);
+        }
+    }
+
+    /// Whether it was not there before.
+    fn add(&mut self, name: &'static str) -> bool {
+        let first = name.as_bytes().first().copied().unwrap_or_default();
+        let kind = 1 << ((name.len() * 7 + usize::from(first)) % 64);
+        if self.kinds & kind != 0 && self.all.contains(&name) {
+            return false;
+        }
+        self.kinds |= kind;
+        self.all.push(name);
+        true
     }
 }
 
@@ -144,9 +176,19 @@ fn put_fields(
 struct Fields {
     places: Vec<(&'static str, Range<usize>)>,
     json: Vec<u8>,
+    /// What values say by their `Debug`; kept for its memory.
+    said: String,
 }
 
 impl Fields {
+    fn with_room(fields: usize, json: usize) -> Self {
+        Self {
+            places: Vec::with_capacity(fields),
+            json: Vec::with_capacity(json),
+            said: String::new(),
+        }
+    }
+
     fn clear(&mut self) {
         self.places.clear();
         self.json.clear();
@@ -163,12 +205,12 @@ impl Fields {
     }
 
     /// What is said again takes the place of what was said before.
-    fn put(&mut self, field: &Field, value: impl Serialize) {
+    fn put(&mut self, field: &Field, write: impl FnOnce(&mut Vec<u8>)) {
         if is_for_traces(field.name()) {
             return;
         }
         let start = self.json.len();
-        write_json(&mut self.json, value);
+        write(&mut self.json);
         let range = start..self.json.len();
         match (self.places.iter_mut()).find(|(name, _)| *name == field.name()) {
             Some((_, place)) => *place = range,
@@ -180,6 +222,19 @@ impl Fields {
 /// What a field says to the tracing layer alone.
 pub(super) fn is_for_traces(name: &str) -> bool {
     name.starts_with("otel.")
+}
+
+/// Most texts have nothing in them that JSON would escape, and are copied.
+fn write_text(json: &mut Vec<u8>, text: &str) {
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    // Over all of it, which is fast, and not up to the first one.
+    if text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
+        return write_json(json, text);
+    }
+    json.reserve(text.len() + 2);
+    json.push(b'"');
+    json.extend_from_slice(text.as_bytes());
+    json.push(b'"');
 }
 
 fn write_json(json: &mut Vec<u8>, value: impl Serialize) {
@@ -204,44 +259,36 @@ fn text(text: &str) -> Cow<'_, str> {
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut said = String::new();
+        let mut said = mem::take(&mut self.said);
+        said.clear();
         // A value that cannot be written has said what it could.
         let _ = write!(said, "{value:?}");
-        self.put(field, text(&said));
+        self.record_str(field, &said);
+        self.said = said;
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, text(value));
+        self.put(field, |json| write_text(json, &text(value)));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field, text(&value.to_string()));
+        self.record_str(field, &value.to_string());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
+        self.put(field, |json| write_json(json, value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
+        self.put(field, |json| write_json(json, value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
+        self.put(field, |json| write_json(json, value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value);
-    }
-}
-
-/// Bytes to which text is added.
-struct Utf8<'a>(&'a mut Vec<u8>);
-
-impl fmt::Write for Utf8<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
+        self.put(field, |json| write_json(json, value));
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mod.rs` | what is logged, and where it goes |
+//! | `mod.rs` | where the log goes, and what of it is traced |
+//! | `heard.rs` | what is logged |
 //! | `line.rs` | a line as one flat JSON object |
+//! | `timestamp.rs` | when it was logged |
 //! | `writer.rs` | writing lines without making anybody wait, and with secrets masked |
 
+mod heard;
 mod line;
+mod timestamp;
 mod writer;
 
 use std::{
@@ -19,18 +23,19 @@ use publisher::{
     adapters::{env::Environment, otlp::Traces},
     app::http::trace_context,
 };
-use tracing::{Level, Metadata};
+use tracing::Metadata;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
+    Layer, Registry,
     field::MakeExt as _,
-    filter::{FilterExt as _, filter_fn},
+    filter::filter_fn,
     fmt::{self, format::debug_fn},
     layer::SubscriberExt as _,
     util::{SubscriberInitExt as _, TryInitError},
 };
 
 use self::{
+    heard::{Heard, is_own_span},
     line::{JsonLines, is_for_traces},
     writer::LogWriter,
 };
@@ -47,7 +52,7 @@ enum Format {
 #[derive(Debug)]
 pub(crate) struct LogSettings {
     format: Format,
-    filter: EnvFilter,
+    filter: Heard,
 }
 
 /// Why there is no log.
@@ -77,9 +82,9 @@ impl LogSettings {
         let directives = environment
             .text("RUST_LOG")
             .unwrap_or_else(|| default.to_owned());
-        let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| {
+        let filter = Heard::new(&directives).unwrap_or_else(|_| {
             environment.reject("RUST_LOG", "must be log directives, such as `info`");
-            EnvFilter::new(default)
+            Heard::new(default).unwrap_or_default()
         });
         Self { format, filter }
     }
@@ -104,8 +109,6 @@ impl LogSettings {
                 .fmt_fields(for_people())
                 .boxed(),
         };
-        let heard = filter.and(filter_fn(is_ours_or_grave));
-        let lines = lines.with_filter(heard.or(filter_fn(is_own_span))).boxed();
         // Spans alone: what lines say beyond them is for the log, where it is masked.
         let spans = match traces.tracer() {
             Some(recorded) => span_layer(tracing_opentelemetry::layer().with_tracer(recorded))
@@ -117,6 +120,7 @@ impl LogSettings {
         };
         tracing_subscriber::registry()
             .with(vec![lines, spans])
+            .with(filter)
             .try_init()?;
         panic::set_hook(Box::new(log_panic));
         Ok(())
@@ -148,25 +152,9 @@ fn for_people() -> impl for<'writer> fmt::FormatFields<'writer> + Send + Sync + 
     .delimited(" ")
 }
 
-/// Libraries write URLs, hosts and headers into their finer lines, and secrets can stand in any
-/// of these. So they are heard only when something is wrong, whatever the filter says.
-fn is_ours_or_grave(line: &Metadata<'_>) -> bool {
-    *line.level() <= Level::WARN || is_ours(line.target())
-}
-
-/// Our own spans are there whatever the filter says: a line that it lets through has its request
-/// and its tenant.
-fn is_own_span(span: &Metadata<'_>) -> bool {
-    span.is_span() && is_ours(span.target())
-}
-
 /// A trace that nobody records goes on only for those who have named it.
 fn is_of_callers_trace(span: &Metadata<'_>) -> bool {
     is_own_span(span) && span.target() != trace_context::UNNAMED
-}
-
-fn is_ours(target: &str) -> bool {
-    target == "publisher" || target.starts_with("publisher::")
 }
 
 /// Says where it happened, and what was said there unless that was put together at run time: then
@@ -182,14 +170,6 @@ fn log_panic(panic: &panic::PanicHookInfo<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn libraries_are_heard_only_when_something_is_wrong() {
-        assert!(is_ours("publisher::app::http"));
-        assert!(is_ours("publisher"));
-        assert!(!is_ours("hyper_util::client"));
-        assert!(!is_ours("publisher_of_books"));
-    }
 
     #[test]
     fn bad_log_settings_are_named() {

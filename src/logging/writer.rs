@@ -2,25 +2,26 @@
 //! folder.
 //!
 //! A request must not hang because whoever reads standard output does. So lines are put into a
-//! buffer, which a thread of its own writes out. When the buffer is full, because nothing has been
+//! buffer, which a thread of its own looks through for secrets and writes out. When the buffer is full, because nothing has been
 //! read for long, there are three choices: wait after all, take ever more memory, or lose lines.
 //! Lines are lost; but they are counted, in a metric, and in a line that stands where they would.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
 
-use publisher::adapters::redaction::redact;
+use publisher::adapters::redaction::{is_innocent, redact};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What waits to be written at most, in bytes: some ten thousand lines.
 const ROOM: usize = 4 * 1024 * 1024;
 /// The longest line, in bytes. Lines of JSON are bounded by themselves; this is for the others.
 const LONGEST_LINE: usize = 64 * 1024;
-/// How much memory is kept for lines, in bytes, when a burst is over.
+/// How much memory is kept for lines, in bytes, when a burst is over; in both buffers.
 const KEPT: usize = 64 * 1024;
 /// How long lines are gathered before they are written, at most.
 const GATHER: Duration = Duration::from_millis(2);
@@ -70,11 +71,10 @@ pub(super) struct Line<'a>(&'a Buffer);
 
 impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let masked = redact(line);
-        if masked.len() <= LONGEST_LINE {
-            self.0.push(&masked);
+        if line.len() <= LONGEST_LINE {
+            self.0.push(line);
         } else {
-            self.0.push(&cut(&masked));
+            self.0.push(&cut(&redact(line)));
         }
         Ok(line.len())
     }
@@ -90,6 +90,42 @@ fn cut(line: &[u8]) -> Vec<u8> {
     format!("{}…\n", kept.trim_end_matches(char::REPLACEMENT_CHARACTER)).into_bytes()
 }
 
+/// Lines one after the other.
+#[derive(Debug, Default)]
+struct Lines {
+    text: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    fn push(&mut self, line: &[u8]) {
+        self.text.extend_from_slice(line);
+        self.ends.push(self.text.len());
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.text.shrink_to(KEPT);
+        self.ends.clear();
+        self.ends.shrink_to(KEPT / size_of::<usize>());
+    }
+
+    /// As they may be written: with secrets masked, of which there are none as a rule.
+    fn masked(&self) -> Cow<'_, [u8]> {
+        if is_innocent(&self.text) {
+            return Cow::Borrowed(&self.text);
+        }
+        let mut masked = Vec::with_capacity(self.text.len());
+        let mut start = 0;
+        for end in &self.ends {
+            masked.extend_from_slice(&redact(self.text.get(start..*end).unwrap_or_default()));
+            start = *end;
+        }
+        Cow::Owned(masked)
+    }
+}
+
 /// Lines that wait to be written.
 #[derive(Default)]
 struct Buffer {
@@ -99,7 +135,7 @@ struct Buffer {
 
 #[derive(Default)]
 struct State {
-    waiting: Vec<u8>,
+    waiting: Lines,
     /// Lines that found no room since the last that did.
     lost: u64,
     is_writing: bool,
@@ -109,7 +145,7 @@ struct State {
 
 impl State {
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.lost == 0
+        self.waiting.text.is_empty() && self.lost == 0
     }
 }
 
@@ -120,12 +156,12 @@ impl Buffer {
         let mut state = self.lock();
         let was_idle = state.is_idle();
         // Once lines are lost, all are until there is room again: the gap is in one place.
-        if state.lost > 0 || state.waiting.len() + line.len() > ROOM {
+        if state.lost > 0 || state.waiting.text.len() + line.len() > ROOM {
             state.lost += 1;
             drop(state);
             metrics::counter!("publisher_log_lines_lost_total").increment(1);
         } else {
-            state.waiting.extend_from_slice(line);
+            state.waiting.push(line);
             drop(state);
         }
         // Whoever comes first wakes the writer, for all who come until it has looked.
@@ -137,10 +173,11 @@ impl Buffer {
     /// Writes whatever comes, for the life of the process.
     fn write_to(&self, mut output: impl Write) {
         let mut is_broken = false;
-        let mut lines = Vec::new();
+        let mut lines = Lines::default();
         loop {
             let lost = self.next(&mut lines);
-            let written = output.write_all(&lines).and_then(|()| output.flush());
+            let written = output.write_all(&lines.masked());
+            let written = written.and_then(|()| output.flush());
             if let Err(error) = &written
                 && !is_broken
             {
@@ -162,9 +199,8 @@ impl Buffer {
     /// Waits for the first line, and then a moment for more: one write for many costs what one
     /// for each would. Puts all of them into a buffer whose memory is used again, and tells how
     /// many were lost after them.
-    fn next(&self, lines: &mut Vec<u8>) -> u64 {
+    fn next(&self, lines: &mut Lines) -> u64 {
         lines.clear();
-        lines.shrink_to(KEPT);
         let is_idle = |state: &mut State| state.is_idle();
         let there = self.changed.wait_while(self.lock(), is_idle);
         let state = there.unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,8 @@
 //! `/api/config`: what a client has to know of a tenant's config to show the right buttons.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use poem_openapi::OpenApi;
 
 use super::{
@@ -15,11 +16,21 @@ use super::{
     spec::Tag,
     tenant_scope::TenantScope,
 };
+use crate::app::usecases::tenant::KeptAnswers;
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.
 pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] =
     &[("getFeatures", &[]), ("getPublishers", &[])];
+
+/// Where among a tenant's answers one is kept.
+pub(super) type KeptAt = fn(&KeptAnswers) -> &OnceLock<Bytes>;
+
+/// The answers that the config alone decides, by the paths of their operations.
+pub(super) const KEPT: [(&str, KeptAt); 2] = [
+    ("/api/config/features", |answers| &answers.features),
+    ("/api/config/publishers", |answers| &answers.publishers),
+];
 
 /// A tenant's config, as far as clients may know it.
 pub(super) struct ConfigApi {

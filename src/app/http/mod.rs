@@ -24,6 +24,7 @@ pub mod problem;
 mod problem_pages;
 mod publications;
 mod publishing;
+mod request_facts;
 pub mod request_id;
 pub mod spec;
 pub mod tenant_scope;
@@ -31,7 +32,10 @@ pub mod trace_context;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, EndpointExt as _, Request, Response, Result, endpoint::BoxEndpoint};
+use poem::{
+    Endpoint, EndpointExt as _, Request, Response, Result, endpoint::BoxEndpoint,
+    middleware::AddDataEndpoint,
+};
 use poem_openapi::OpenApiService;
 
 use self::{
@@ -45,8 +49,8 @@ use self::{
     images::ImagesApi,
     known_routes::KnownRoutes,
     middleware::{
-        admission::Admission, body_limit::BodyLimit, header_limit::HeaderLimit, observe::Observe,
-        problems::Problems,
+        admission::Admission, body_limit::BodyLimit, header_limit::HeaderLimit,
+        kept_answers::Again, observe::Observe, problems::Problems,
     },
     problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
@@ -112,7 +116,10 @@ type Api = (
 
 /// All routes, with everything around them. Never answers with an error that is not a problem. It has
 /// a name so that nobody has to box it: each request would pay for that.
-pub struct Routes(Observe<Problems<HeaderLimit<Admission<BodyLimit<BoxEndpoint<'static>>>>>>);
+pub struct Routes(Observe<Problems<HeaderLimit<Admission<Limited>>>>);
+
+/// The routes as the framework knows them, behind what they need of their own.
+type Limited = BodyLimit<Again<AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>>>;
 
 impl Endpoint for Routes {
     type Output = Response;
@@ -162,11 +169,11 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         DocsApi,
         HealthApi { readiness },
         ProblemPagesApi,
-        TenantRoutes::new(tenants, resolve_tenant),
+        TenantRoutes::new(tenants, Arc::clone(&resolve_tenant)),
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
-    let routed = service.data(auth).boxed();
+    let routed = Again::new(service.data(auth), resolve_tenant);
     let admitted = HeaderLimit(Admission::new(BodyLimit(routed), places));
     let answered = Problems::new(admitted, Arc::clone(&known));
     Routes(Observe::new(answered, known, clock, records_traces))

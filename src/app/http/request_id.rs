@@ -6,7 +6,7 @@ use poem::{
 };
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::{error::ApiError, request_facts::RequestFacts};
 use crate::domain::request_id::RequestId;
 
 /// The header in which the id comes and goes.
@@ -31,7 +31,8 @@ pub(super) fn header_value(id: &RequestId) -> Option<HeaderValue> {
 
 impl<'a> FromRequest<'a> for CurrentRequestId {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let id = request.data::<RequestId>().cloned();
-        Ok(Self(id.ok_or_else(ApiError::internal)?))
+        let facts = request.data::<RequestFacts>();
+        let facts = facts.ok_or_else(ApiError::internal)?;
+        Ok(Self(facts.id.clone()))
     }
 }

@@ -4,23 +4,22 @@ use std::{collections::HashMap, sync::Arc};
 
 use poem::{
     Endpoint, EndpointExt as _, FromRequest, Request, RequestBody, Response, Result,
-    endpoint::BoxEndpoint,
-    http::{HeaderMap, Method, header},
+    endpoint::BoxEndpoint, http::Method,
 };
 use poem_openapi::{
     OpenApi,
     registry::{MetaApi, Registry},
 };
 
-use super::{error::ApiError, request_id::CurrentRequestId};
+use super::{error::ApiError, request_facts::RequestFacts};
 use crate::app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant};
 
 /// The tenant that the request is for. Only routes under `TenantRoutes` have one.
 pub struct TenantScope(pub Arc<Tenant>);
 
 /// Routes that belong to a tenant, and have it in the data of the request. The tenant is resolved
-/// after routing, so that a path that leads nowhere costs no lookup, and before the handler's first extractor, so that nothing else
-/// is told to a host that is no tenant's.
+/// after routing, so that a path that leads nowhere costs no lookup, and before the handler's first
+/// extractor, so that nothing else is told to a host that is no tenant's.
 pub(super) struct TenantRoutes<T> {
     api: T,
     resolve_tenant: Arc<ResolveTenant>,
@@ -75,27 +74,25 @@ impl Endpoint for Scoped {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let CurrentRequestId(request_id) =
-            CurrentRequestId::from_request_without_body(&request).await?;
-        let raw_host = host_of(request.headers());
-        let tenant = self
-            .resolve_tenant
-            .by_host(raw_host, &request_id)
-            .await
-            .map_err(ApiError::from)?;
-        let name = tenant.name();
-        tracing::Span::current().record("tenant", name.as_str());
-        request.set_data(tenant);
+        if request.data::<Arc<Tenant>>().is_none() {
+            let tenant = tenant_of(&request, &self.resolve_tenant).await?;
+            request.set_data(tenant);
+        }
         self.inner.call(request).await
     }
 }
 
-/// The `Host` header, if there is exactly one. The request's target does not count, even where it
-/// names a host, nor does any header that a proxy could have added or a caller made up.
-pub(super) fn host_of(headers: &HeaderMap) -> Option<&str> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let only = hosts.next().filter(|_| hosts.next().is_none());
-    only.and_then(|host| host.to_str().ok())
+/// Finds the tenant of a request, and has its name in the log.
+pub(super) async fn tenant_of(
+    request: &Request,
+    resolve_tenant: &ResolveTenant,
+) -> Result<Arc<Tenant>, ApiError> {
+    let facts = request.data::<RequestFacts>();
+    let RequestFacts { id, host } = facts.ok_or_else(ApiError::internal)?;
+    let tenant = resolve_tenant.by_host(host.as_ref(), id).await?;
+    let name = tenant.name();
+    tracing::Span::current().record("tenant", name.as_str());
+    Ok(tenant)
 }
 
 impl<'a> FromRequest<'a> for TenantScope {

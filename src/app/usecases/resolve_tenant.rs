@@ -85,21 +85,22 @@ impl ResolveTenant {
         })
     }
 
-    /// The tenant that a raw `Host` header names; `None` is a request without one.
+    /// The tenant that a host names; `None` is a request without one, or with one that is none.
     ///
     /// # Errors
     /// [`ResolveTenantError`]; a host that no tenant could have is as unknown as one that none
     /// has.
     pub async fn by_host(
         &self,
-        raw_host: Option<&str>,
+        host: Option<&Host>,
         request_id: &RequestId,
     ) -> Result<Arc<Tenant>, ResolveTenantError> {
-        let host = self.accept(raw_host).ok_or(ResolveTenantError::Unknown)?;
+        let host = host.filter(|host| self.accepts(host));
+        let host = host.ok_or(ResolveTenantError::Unknown)?;
         if matches!(self.host_rules, HostRules::Any) {
-            self.second_host.watch(&host, request_id);
+            self.second_host.watch(host, request_id);
         }
-        let known = self.configs.of_host(&host, request_id).await?;
+        let known = self.configs.of_host(host, request_id).await?;
         self.tenants.open(&known, request_id).await
     }
 
@@ -109,14 +110,11 @@ impl ResolveTenant {
         self.tenants.sweep();
     }
 
-    fn accept(&self, raw_host: Option<&str>) -> Option<Host> {
-        let raw_host = raw_host?;
+    fn accepts(&self, host: &Host) -> bool {
         match &self.host_rules {
-            HostRules::TenantNames => Host::normalise(raw_host).ok(),
-            HostRules::Any => Host::normalise_any(raw_host).ok(),
-            HostRules::Only(own) => Host::normalise_any(raw_host)
-                .ok()
-                .filter(|host| host == own),
+            HostRules::TenantNames => host.can_be_tenants(),
+            HostRules::Any => true,
+            HostRules::Only(own) => host == own,
         }
     }
 }

@@ -38,7 +38,9 @@ pub use self::{
     login::{LoginAttempt, LoginCookies},
     settings::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
 };
-use super::{dto::config::AuthMode, error::ApiError, problem::ProblemKind};
+use super::{
+    dto::config::AuthMode, error::ApiError, problem::ProblemKind, request_facts::RequestFacts,
+};
 use crate::{app::usecases::tenant::Tenant, domain::host::Host, ports::Clock};
 
 /// Tells admins from others.
@@ -169,7 +171,9 @@ impl Checks {
 
 /// The host that the request is for.
 fn host_of(request: &Request) -> Result<&Host, ApiError> {
-    request.data().ok_or_else(ApiError::internal)
+    let facts = request.data::<RequestFacts>();
+    let host = facts.and_then(|facts| facts.host.as_ref());
+    host.ok_or_else(ApiError::internal)
 }
 
 /// The tenant that the request is for.

@@ -3,7 +3,10 @@
 use std::{marker::PhantomData, sync::OnceLock};
 
 use bytes::Bytes;
-use poem::{IntoResponse, Response, http::header};
+use poem::{
+    Body, IntoResponse, Response,
+    http::{HeaderValue, header},
+};
 use poem_openapi::{
     ApiResponse,
     payload::{Json, Payload},
@@ -42,10 +45,16 @@ impl<T: Type> Payload for KeptJson<T> {
 
 impl<T: Send> IntoResponse for KeptJson<T> {
     fn into_response(self) -> Response {
-        Response::builder()
-            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-            .body(self.json)
+        answer(self.json)
     }
+}
+
+/// The answer whose JSON this is.
+pub fn answer(json: Bytes) -> Response {
+    let mut response = Body::from(json).into_response();
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 impl<T: ToJSON> ApiResponse for KeptJson<T> {

@@ -6,16 +6,12 @@ use std::future::ready;
 use futures_util::FutureExt as _;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
-use crate::{
-    app::{
-        http::{error::ApiError, health, problem::ProblemKind, tenant_scope},
-        usecases::request_places::RequestPlaces,
-    },
-    domain::host::Host,
+use crate::app::{
+    http::{error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
+    usecases::request_places::RequestPlaces,
 };
 
-/// Gives each request a place, and notes its [`Host`] in the data of the request; probes need none, so that a full service is not taken for a dead
-/// one.
+/// Gives each request a place; probes need none, so that a full service is not taken for a dead one.
 pub(in crate::app::http) struct Admission<E> {
     inner: E,
     places: RequestPlaces,
@@ -31,18 +27,15 @@ impl<E> Admission<E> {
 impl<E: Endpoint> Endpoint for Admission<E> {
     type Output = Response;
 
-    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let place = if health::PATHS.contains(&request.uri().path()) {
             None
         } else {
-            let host = tenant_scope::host_of(request.headers());
-            let host = host.and_then(|host| Host::normalise_any(host).ok());
-            let Some(place) = self.places.take(host.as_ref()) else {
+            let facts = request.data::<RequestFacts>();
+            let host = facts.and_then(|facts| facts.host.as_ref());
+            let Some(place) = self.places.take(host) else {
                 return ready(Err(full().into())).left_future();
             };
-            if let Some(host) = host {
-                request.set_data(host);
-            }
             Some(place)
         };
         let answered = self.inner.call(request).map(|answer| {

@@ -14,8 +14,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
     app::http::{
-        known_routes::KnownRoutes, middleware::route_metrics::MethodLabel, request_id,
-        trace_context,
+        known_routes::KnownRoutes, middleware::route_metrics::MethodLabel,
+        request_facts::RequestFacts, request_id, trace_context,
     },
     domain::request_id::RequestId,
     ports::Clock,
@@ -51,27 +51,28 @@ impl<E: Endpoint> Endpoint for Observe<E> {
 
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let started = self.clock.now();
-        let request_id = request_id::choose(request.headers());
-        request.set_data(request_id.clone());
+        let facts = RequestFacts::of(&request);
+        let request_id = facts.id.clone();
+        request.set_data(facts);
         let method = MethodLabel::of(request.method());
         let is_traced = self.records_traces || trace_context::is_named(request.headers());
         let span = span(is_traced, &request_id, method);
         if is_traced {
             trace_context::join(&span, request.headers());
         }
-        let outcome = self.inner.call(request).instrument(span.clone());
-        outcome.map(move |outcome| {
+        let answered = self.inner.call(request).map(move |outcome| {
             let mut response = match outcome {
                 Ok(response) => response.into_response(),
                 Err(error) => error.into_response(),
             };
             add_headers(&mut response, &request_id);
-            let (route, status) = self.note(&response, &span, method, started);
+            let (route, status) = self.note(&response, method, started);
             if is_traced {
-                trace(&span, method, route, status);
+                trace(&Span::current(), method, route, status);
             }
             Ok(response)
-        })
+        });
+        answered.instrument(span)
     }
 }
 
@@ -80,7 +81,6 @@ impl<E> Observe<E> {
     fn note(
         &self,
         response: &Response,
-        span: &Span,
         method: MethodLabel,
         started: Instant,
     ) -> (&str, StatusCode) {
@@ -89,7 +89,6 @@ impl<E> Observe<E> {
         let latency = self.clock.now().saturating_duration_since(started);
         route.metrics().count(method, status, latency);
         tracing::info!(
-            parent: span,
             route = route.label(),
             status = status.as_u16(),
             latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),

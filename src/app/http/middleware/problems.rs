@@ -9,7 +9,10 @@ use poem::{
 };
 
 use crate::{
-    app::http::{error::ApiError, known_routes::KnownRoutes, problem::ProblemKind},
+    app::http::{
+        error::ApiError, known_routes::KnownRoutes, problem::ProblemKind,
+        request_facts::RequestFacts,
+    },
     domain::request_id::RequestId,
 };
 
@@ -33,7 +36,7 @@ impl<E: Endpoint> Endpoint for Problems<E> {
     type Output = Response;
 
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let request_id = request.data::<RequestId>().cloned();
+        let request_id = request.data().map(|facts: &RequestFacts| facts.id.clone());
         let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         outcome.map(move |outcome| match outcome {
             Ok(Ok(response)) => Ok(response.into_response()),

@@ -1,7 +1,7 @@
 mod ageing;
 mod services;
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -18,7 +18,16 @@ use crate::{
     ports::{ConfigSourceError, CredentialError, MockCredentialStore, MockTenantConfigSource},
 };
 
-const HOST: Option<&str> = Some("alice.example.org");
+/// Whose requests most tests are about.
+fn alice() -> Option<&'static Host> {
+    static ALICE: LazyLock<Option<Host>> = LazyLock::new(|| host("alice.example.org"));
+    ALICE.as_ref()
+}
+
+/// What a `Host` header names.
+fn host(raw: &str) -> Option<Host> {
+    Host::normalise_any(raw).ok()
+}
 
 fn resolver(source: MockTenantConfigSource, store: MockCredentialStore) -> ResolveTenant {
     under(HostRules::TenantNames, Arc::new(source), store)
@@ -53,7 +62,7 @@ async fn a_thousand_first_requests_cause_one_lookup_and_one_credential() {
         .returning(|query| Ok(credential(query.provider)));
     let resolver = resolver(source_of(full_document(), 1), store);
     let id = request_id();
-    let answers = join_all((0..1_000).map(|_| resolver.by_host(HOST, &id))).await;
+    let answers = join_all((0..1_000).map(|_| resolver.by_host(alice(), &id))).await;
     assert!(answers.iter().all(Result::is_ok));
 }
 
@@ -69,7 +78,8 @@ async fn a_host_that_can_be_no_tenants_is_unknown_without_a_call() {
         Some("127.0.0.1"),
         Some("www.example.org"),
     ] {
-        let answer = resolver.by_host(raw, &request_id()).await;
+        let host = raw.and_then(host);
+        let answer = resolver.by_host(host.as_ref(), &request_id()).await;
         assert_eq!(answer.err(), Some(ResolveTenantError::Unknown), "{raw:?}");
     }
 }
@@ -84,7 +94,7 @@ async fn an_unknown_host_is_asked_for_again_after_thirty_seconds() {
     let resolver = resolver(source, MockCredentialStore::new());
     for wait in [0, 29, 1] {
         tokio::time::advance(Duration::from_secs(wait)).await;
-        let answer = resolver.by_host(HOST, &request_id()).await;
+        let answer = resolver.by_host(alice(), &request_id()).await;
         assert_eq!(answer.err(), Some(ResolveTenantError::Unknown));
     }
 }
@@ -104,12 +114,12 @@ async fn an_outage_is_told_and_not_kept() {
         .times(1)
         .returning(|_, _| Ok(unvalidated(full_document())));
     let resolver = resolver(source, generous_store());
-    let answer = resolver.by_host(HOST, &request_id()).await;
+    let answer = resolver.by_host(alice(), &request_id()).await;
     assert_eq!(
         answer.err(),
         Some(ResolveTenantError::Unavailable { retry_after: wait })
     );
-    assert!(resolver.by_host(HOST, &request_id()).await.is_ok());
+    assert!(resolver.by_host(alice(), &request_id()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +127,7 @@ async fn a_config_that_does_not_validate_makes_the_tenant_unavailable() {
     let mut store = MockCredentialStore::new();
     store.expect_resolve().never();
     let resolver = resolver(source_of(json!({"features": {}}), 1), store);
-    let answer = resolver.by_host(HOST, &request_id()).await;
+    let answer = resolver.by_host(alice(), &request_id()).await;
     assert_eq!(
         answer.err(),
         Some(ResolveTenantError::Unavailable { retry_after: None })
@@ -132,7 +142,7 @@ async fn without_its_storage_credential_a_tenant_is_unavailable() {
         .times(1)
         .returning(|_| Err(CredentialError::NotFound));
     let resolver = resolver(source_of(full_document(), 1), store);
-    let answer = resolver.by_host(HOST, &request_id()).await;
+    let answer = resolver.by_host(alice(), &request_id()).await;
     assert_eq!(
         answer.err(),
         Some(ResolveTenantError::Unavailable { retry_after: None })
@@ -148,7 +158,7 @@ async fn only_storage_is_resolved_before_it_is_needed() {
         .withf(|query| query.provider == Provider::Dropbox)
         .returning(|query| Ok(credential(query.provider)));
     let resolver = resolver(source_of(full_document(), 1), store);
-    assert!(resolver.by_host(HOST, &request_id()).await.is_ok());
+    assert!(resolver.by_host(alice(), &request_id()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,13 +169,10 @@ async fn a_single_tenant_with_a_host_of_its_own_is_served_under_no_other() {
         Arc::new(source_of(full_document(), 1)),
         generous_store(),
     );
-    assert!(
-        resolver
-            .by_host(Some("localhost:8080"), &request_id())
-            .await
-            .is_ok()
-    );
-    let other = resolver.by_host(HOST, &request_id()).await;
+    let own = host("localhost:8080");
+    let answer = resolver.by_host(own.as_ref(), &request_id()).await;
+    assert!(answer.is_ok());
+    let other = resolver.by_host(alice(), &request_id()).await;
     assert_eq!(other.err(), Some(ResolveTenantError::Unknown));
 }
 
@@ -173,12 +180,12 @@ async fn a_single_tenant_with_a_host_of_its_own_is_served_under_no_other() {
 async fn a_single_tenant_without_a_host_of_its_own_is_served_under_any() {
     let source = source_of(full_document(), 3);
     let resolver = under(HostRules::Any, Arc::new(source), generous_store());
-    for host in ["localhost", "127.0.0.1:8080", "www.example.org"] {
-        let answer = resolver.by_host(Some(host), &request_id()).await;
-        assert!(answer.is_ok(), "{host}");
+    for raw in ["localhost", "127.0.0.1:8080", "www.example.org"] {
+        let answer = resolver.by_host(host(raw).as_ref(), &request_id()).await;
+        assert!(answer.is_ok(), "{raw}");
     }
-    for nothing in [None, Some(""), Some("a..b")] {
-        let answer = resolver.by_host(nothing, &request_id()).await;
+    for nothing in [None, host(""), host("a..b")] {
+        let answer = resolver.by_host(nothing.as_ref(), &request_id()).await;
         assert_eq!(answer.err(), Some(ResolveTenantError::Unknown));
     }
 }

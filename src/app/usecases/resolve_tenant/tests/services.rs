@@ -44,7 +44,7 @@ fn store_of(versions: &[&'static str]) -> MockCredentialStore {
 
 async fn ask(resolver: &ResolveTenant) -> Arc<Tenant> {
     resolver
-        .by_host(HOST, &request_id())
+        .by_host(alice(), &request_id())
         .await
         .unwrap_or_else(|error| panic!("{error}"))
 }
@@ -91,7 +91,7 @@ async fn without_its_storage_credential_a_fresh_config_is_not_served() {
     let resolver = resolver(source_of(full_document(), 2), store_of(&["1"]));
     ask(&resolver).await;
     advance(60 * SECOND).await;
-    let answer = resolver.by_host(HOST, &request_id()).await;
+    let answer = resolver.by_host(alice(), &request_id()).await;
     assert_eq!(
         answer.err(),
         Some(ResolveTenantError::Unavailable { retry_after: None })
@@ -151,7 +151,7 @@ async fn a_tenant_that_has_ended_leaves_no_credential_behind() {
     let resolver = resolver(source, store_of(&["1", "1"]));
     let first = ask(&resolver).await;
     advance(60 * SECOND).await;
-    assert!(resolver.by_host(HOST, &request_id()).await.is_err());
+    assert!(resolver.by_host(alice(), &request_id()).await.is_err());
     advance(30 * SECOND).await;
     assert!(
         !Arc::ptr_eq(&first, &ask(&resolver).await),
