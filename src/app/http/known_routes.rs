@@ -46,8 +46,8 @@ impl Known {
 
 /// All routes, by the pattern under which the framework knows them.
 pub(super) struct KnownRoutes {
-    by_pattern: HashMap<String, Known>,
-    unmatched: Known,
+    by_pattern: HashMap<String, Arc<Known>>,
+    unmatched: Arc<Known>,
 }
 
 impl KnownRoutes {
@@ -65,17 +65,23 @@ impl KnownRoutes {
             routes.insert((*path).to_owned(), vec![Method::GET]);
         }
         let known = |(label, methods): (String, Vec<Method>)| {
-            (pattern_of(&label), Known::new(&label, &methods))
+            let known = Known::new(&label, &methods);
+            (pattern_of(&label), Arc::new(known))
         };
         Self {
             by_pattern: routes.into_iter().map(known).collect(),
-            unmatched: Known::new(UNMATCHED, &[]),
+            unmatched: Arc::new(Known::new(UNMATCHED, &[])),
         }
     }
 
     /// The methods of a route, as the `Allow` header lists them.
     pub(super) fn allow(&self, pattern: &PathPattern) -> Option<&HeaderValue> {
         Some(&self.by_pattern.get(&*pattern.0)?.allow)
+    }
+
+    /// The route of a path without parameters.
+    pub(super) fn of_path(&self, path: &str) -> Arc<Known> {
+        Arc::clone(self.by_pattern.get(path).unwrap_or(&self.unmatched))
     }
 
     /// The route that has matched, or what stands in the place of one.

@@ -49,8 +49,8 @@ use self::{
     images::ImagesApi,
     known_routes::KnownRoutes,
     middleware::{
-        admission::Admission, body_limit::BodyLimit, header_limit::HeaderLimit,
-        kept_answers::Again, observe::Observe, problems::Problems,
+        admission::Admission, at_hand::AtHand, body_limit::BodyLimit, header_limit::HeaderLimit,
+        observe::Observe, problems::Problems,
     },
     problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
@@ -116,10 +116,10 @@ type Api = (
 
 /// All routes, with everything around them. Never answers with an error that is not a problem. It has
 /// a name so that nobody has to box it: each request would pay for that.
-pub struct Routes(Observe<Problems<HeaderLimit<Admission<Limited>>>>);
+pub struct Routes(Observe<Problems<HeaderLimit<Admission<BodyLimit<Routed>>>>>);
 
-/// The routes as the framework knows them, behind what they need of their own.
-type Limited = BodyLimit<Again<AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>>>;
+/// The routes as the framework knows them.
+type Routed = AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>;
 
 impl Endpoint for Routes {
     type Output = Response;
@@ -173,10 +173,16 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
-    let routed = Again::new(service.data(auth), resolve_tenant);
-    let admitted = HeaderLimit(Admission::new(BodyLimit(routed), places));
+    let at_hand = AtHand::new(resolve_tenant, &known);
+    let admitted = HeaderLimit(Admission::new(BodyLimit(service.data(auth)), places));
     let answered = Problems::new(admitted, Arc::clone(&known));
-    Routes(Observe::new(answered, known, clock, records_traces))
+    Routes(Observe::new(
+        answered,
+        at_hand,
+        known,
+        clock,
+        records_traces,
+    ))
 }
 
 #[cfg(test)]

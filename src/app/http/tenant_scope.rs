@@ -74,25 +74,15 @@ impl Endpoint for Scoped {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        if request.data::<Arc<Tenant>>().is_none() {
-            let tenant = tenant_of(&request, &self.resolve_tenant).await?;
-            request.set_data(tenant);
-        }
+        let facts = request.data::<RequestFacts>();
+        let RequestFacts { id, host } = facts.ok_or_else(ApiError::internal)?;
+        let tenant = self.resolve_tenant.by_host(host.as_ref(), id).await;
+        let tenant = tenant.map_err(ApiError::from)?;
+        let name = tenant.name();
+        tracing::Span::current().record("tenant", name.as_str());
+        request.set_data(tenant);
         self.inner.call(request).await
     }
-}
-
-/// Finds the tenant of a request, and has its name in the log.
-pub(super) async fn tenant_of(
-    request: &Request,
-    resolve_tenant: &ResolveTenant,
-) -> Result<Arc<Tenant>, ApiError> {
-    let facts = request.data::<RequestFacts>();
-    let RequestFacts { id, host } = facts.ok_or_else(ApiError::internal)?;
-    let tenant = resolve_tenant.by_host(host.as_ref(), id).await?;
-    let name = tenant.name();
-    tracing::Span::current().record("tenant", name.as_str());
-    Ok(tenant)
 }
 
 impl<'a> FromRequest<'a> for TenantScope {

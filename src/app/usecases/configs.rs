@@ -140,6 +140,11 @@ impl Configs {
         })
     }
 
+    /// The same, if it is in memory and need not be refreshed.
+    pub(super) fn at_hand(&self, host: &Host) -> Option<Arc<TenantConfig<Validated>>> {
+        self.lookup.known.fresh(host)
+    }
+
     async fn first_of_host(
         &self,
         host: &Host,

@@ -104,6 +104,18 @@ impl ResolveTenant {
         self.tenants.open(&known, request_id).await
     }
 
+    /// The same for a tenant that is in memory, and about which nothing has to be done: at once.
+    #[must_use]
+    pub fn at_hand(&self, host: &Host, request_id: &RequestId) -> Option<Arc<Tenant>> {
+        if !self.accepts(host) {
+            return None;
+        }
+        if matches!(self.host_rules, HostRules::Any) {
+            self.second_host.watch(host, request_id);
+        }
+        self.tenants.at_hand(&self.configs.at_hand(host)?)
+    }
+
     /// Drops what has expired, secrets above all, though nobody asks for it.
     pub fn sweep(&self) {
         self.configs.sweep();

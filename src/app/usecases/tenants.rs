@@ -108,6 +108,12 @@ impl Tenants {
         }
     }
 
+    /// The same, if it is in memory and need not be opened again.
+    pub(super) fn at_hand(&self, config: &Arc<TenantConfig<Validated>>) -> Option<Arc<Tenant>> {
+        let tenant = self.opening.cache.fresh(config.tenant());
+        tenant.filter(|tenant| tenant.is_of(config))
+    }
+
     /// Drops everything of a tenant: it has ended, or its config has changed.
     pub(super) fn end(&self, tenant: &TenantName) {
         self.opening.cache.forget(tenant);

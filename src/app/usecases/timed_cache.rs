@@ -124,6 +124,21 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         found.map(|found| found.value)
     }
 
+    /// The value of a key, while it lives and need not be refreshed. Whoever finds nothing here looks
+    /// it up, which is what is counted then.
+    pub(super) fn fresh<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let found = self.look(key)?;
+        if found.is_expired || found.refresh != Refresh::NotDue {
+            return None;
+        }
+        self.count(Some(false));
+        Some(found.value)
+    }
+
     /// The value of a key, even after its life, and whether it should be refreshed.
     pub(super) fn look_up<Q>(&self, key: &Q) -> Option<Found<V>>
     where

@@ -20,7 +20,7 @@ impl<E: Endpoint> Endpoint for HeaderLimit<E> {
     type Output = Response;
 
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        if size_of(request.headers()) > MAX_HEADERS {
+        if !is_kept(request.headers()) {
             return ready(Err(too_large().into())).left_future();
         }
         let answered = self.0.call(request).map_ok(IntoResponse::into_response);
@@ -33,9 +33,8 @@ fn too_large() -> ApiError {
     ApiError::new(ProblemKind::HeadersTooLarge, detail)
 }
 
-fn size_of(headers: &HeaderMap) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum()
+/// Whether headers are within the limit.
+pub(super) fn is_kept(headers: &HeaderMap) -> bool {
+    let sizes = (headers.iter()).map(|(name, value)| name.as_str().len() + value.len());
+    sizes.sum::<usize>() <= MAX_HEADERS
 }

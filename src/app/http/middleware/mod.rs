@@ -1,17 +1,17 @@
 //! What surrounds every route, from the outside in: [`observe`] gives a request its id, its span
 //! and its line in the log, [`problems`] turns every failure into a problem, [`header_limit`]
 //! refuses what carries too much, [`admission`] turns away what there is no place for,
-//! [`body_limit`] bounds what is read, [`kept_answers`] gives again what needs no route. What
-//! [`observe`] counts by is in [`route_metrics`].
+//! [`body_limit`] bounds what is read. What [`observe`] counts by is in [`route_metrics`]; what it
+//! need not hand on at all, in [`at_hand`].
 //!
-//! Each of them but the last does what comes before the request at once, and hangs what comes after it on the
+//! Each of them does what comes before the request at once, and hangs what comes after it on the
 //! future of what is inside. As async functions they would each keep a copy of the request, and have
 //! all of them moved with every call: what is moved is as large as all of these together.
 
 pub(super) mod admission;
+pub(super) mod at_hand;
 pub(super) mod body_limit;
 pub(super) mod header_limit;
-pub(super) mod kept_answers;
 pub(super) mod observe;
 pub(super) mod problems;
 pub(super) mod route_metrics;

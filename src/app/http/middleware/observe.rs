@@ -1,9 +1,12 @@
 //! Gives each request its id, its span, its line in the log and its place in the metrics, and each
 //! response the headers that all of them have.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::ready};
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
@@ -14,8 +17,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
     app::http::{
-        known_routes::KnownRoutes, middleware::route_metrics::MethodLabel,
-        request_facts::RequestFacts, request_id, trace_context,
+        known_routes::{Known, KnownRoutes},
+        middleware::{
+            at_hand::{Again, AtHand},
+            route_metrics::MethodLabel,
+        },
+        request_facts::RequestFacts,
+        request_id, trace_context,
     },
     domain::request_id::RequestId,
     ports::Clock,
@@ -24,21 +32,25 @@ use crate::{
 /// Surrounds everything else.
 pub(in crate::app::http) struct Observe<E> {
     inner: E,
+    at_hand: AtHand,
     routes: Arc<KnownRoutes>,
     clock: Arc<dyn Clock>,
     records_traces: bool,
 }
 
 impl<E> Observe<E> {
-    /// Wraps an endpoint whose routes are `routes`. If traces are recorded, all requests have one.
+    /// Wraps an endpoint whose routes are `routes`, and which need not be asked for what is at hand.
+    /// If traces are recorded, all requests have one.
     pub(in crate::app::http) fn new(
         inner: E,
+        at_hand: AtHand,
         routes: Arc<KnownRoutes>,
         clock: Arc<dyn Clock>,
         records_traces: bool,
     ) -> Self {
         Self {
             inner,
+            at_hand,
             routes,
             clock,
             records_traces,
@@ -52,10 +64,13 @@ impl<E: Endpoint> Endpoint for Observe<E> {
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let started = self.clock.now();
         let facts = RequestFacts::of(&request);
-        let request_id = facts.id.clone();
-        request.set_data(facts);
         let method = MethodLabel::of(request.method());
         let is_traced = self.records_traces || trace_context::is_named(request.headers());
+        if !is_traced && let Some(again) = self.at_hand.answer(&request, &facts) {
+            return ready(Ok(self.give(again, &facts.id, method, started))).left_future();
+        }
+        let request_id = facts.id.clone();
+        request.set_data(facts);
         let span = span(is_traced, &request_id, method);
         if is_traced {
             trace_context::join(&span, request.headers());
@@ -72,7 +87,7 @@ impl<E: Endpoint> Endpoint for Observe<E> {
             }
             Ok(response)
         });
-        answered.instrument(span)
+        answered.instrument(span).right_future()
     }
 }
 
@@ -86,16 +101,60 @@ impl<E> Observe<E> {
     ) -> (&str, StatusCode) {
         let status = response.status();
         let route = self.routes.matched(response.data::<PathPattern>());
-        let latency = self.clock.now().saturating_duration_since(started);
-        route.metrics().count(method, status, latency);
+        let latency = self.count(route, method, status, started);
         tracing::info!(
             route = route.label(),
             status = status.as_u16(),
-            latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            latency_ms = milliseconds(latency),
             "request ended"
         );
         (route.label(), status)
     }
+
+    /// The same for an answer that was at hand: its line says itself what the others have of their
+    /// spans.
+    fn give(
+        &self,
+        again: Again<'_>,
+        id: &RequestId,
+        method: MethodLabel,
+        started: Instant,
+    ) -> Response {
+        let Again {
+            mut response,
+            route,
+            tenant,
+        } = again;
+        add_headers(&mut response, id);
+        let status = response.status();
+        let latency = self.count(route, method, status, started);
+        tracing::info!(
+            route = route.label(),
+            status = status.as_u16(),
+            latency_ms = milliseconds(latency),
+            request_id = id.as_str(),
+            method = method.as_str(),
+            tenant = tenant.name().as_str(),
+            "request ended"
+        );
+        response
+    }
+
+    fn count(
+        &self,
+        route: &Known,
+        method: MethodLabel,
+        status: StatusCode,
+        started: Instant,
+    ) -> Duration {
+        let latency = self.clock.now().saturating_duration_since(started);
+        route.metrics().count(method, status, latency);
+        latency
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The span of a request. It says neither the path nor the query: they hold the names of images, and

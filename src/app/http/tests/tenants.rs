@@ -1,11 +1,11 @@
 //! Who is served, and who may do what.
 
-use poem::Request;
+use poem::{Endpoint as _, Request, http::StatusCode};
 use serde_json::json;
 
 use super::{
     Service,
-    harness::{HOST, TOKEN, at, get, publish},
+    harness::{Answer, HOST, TOKEN, at, get, publish},
 };
 use crate::{
     app::{
@@ -139,6 +139,32 @@ async fn ready_says_where_tenants_come_from_or_why_there_are_none() {
     assert_eq!(answer.header("retry-after"), Some("5"));
     let expected = json!({"status": "not_ready", "reason": "orchestrator_unauthorized"});
     assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn what_the_config_decides_is_answered_again_as_it_was() {
+    let routes = Service::new().routes();
+    for path in [FEATURES, "/api/config/publishers"] {
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            let answer = routes.get_response(with_id(get(path))).await;
+            let answer = Answer::of(answer).await;
+            said.push((answer.status, answer.headers, answer.body));
+        }
+        assert_eq!(said[0].0, StatusCode::OK);
+        assert_eq!((&said[1], &said[2]), (&said[0], &said[0]));
+        // Whoever asks for too much is told so as ever.
+        let mut request = get(path);
+        let header = "x".repeat(20_000).parse().unwrap();
+        request.headers_mut().insert("x-large", header);
+        let status = routes.get_response(request).await.status();
+        assert_eq!(status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        let status = routes
+            .get_response(at("bob.example.org", path))
+            .await
+            .status();
+        assert_eq!(status, StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]
