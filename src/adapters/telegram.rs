@@ -144,6 +144,11 @@ impl Publisher for TelegramPublisher {
         };
         Ok(call.run(self.api.policy, || self.attempt(post)).await?)
     }
+
+    /// Connections are kept, and shared by all tenants.
+    fn connecting(&self) -> Option<Arc<dyn Publisher>> {
+        None
+    }
 }
 
 impl TelegramPublisher {

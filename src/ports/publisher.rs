@@ -32,6 +32,11 @@ pub trait Publisher: Send + Sync {
     /// # Errors
     /// [`PublishError`]; mind [`PublishError::Unknown`].
     async fn publish(&self, post: &Post) -> Result<PostId, PublishError>;
+
+    /// The same platform, for one post, with the connection for it on its way: for whoever will
+    /// publish in a moment, and may think better of it until then. Publishes nothing, and fails only
+    /// when publishing does. `None` where there would be nothing to gain.
+    fn connecting(&self) -> Option<Arc<dyn Publisher>>;
 }
 
 /// Opens one platform for tenants.

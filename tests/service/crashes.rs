@@ -179,8 +179,9 @@ points! {
     after_the_captions: openai "caption" "" Done -> FRESH;
     before_telegram_has_the_photo: telegram "sendPhoto" "" Arrived -> ["unknown", ANY];
     after_telegram_has_the_photo: telegram "sendPhoto" "" Done -> ["unknown", ANY];
-    before_the_mail_server_greets: mail "connect" "" Arrived -> [ANY, "unknown"];
-    after_the_login: mail "AUTH" "" Done -> [ANY, "unknown"];
+    // The session is begun while the captions are written.
+    before_the_mail_server_greets: mail "connect" "" Arrived -> [ANY, ANY];
+    after_the_login: mail "AUTH" "" Done -> [ANY, ANY];
     after_the_envelope: mail "RCPT" "" Done -> [ANY, "unknown"];
     before_the_mail_is_taken: mail "DATA_END" "" Arrived -> [ANY, "unknown"];
     after_the_mail_is_taken: mail "DATA_END" "" Done -> [ANY, "unknown"];

@@ -10,11 +10,16 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use tokio::{sync::OnceCell, time::timeout};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use self::{
@@ -107,13 +112,14 @@ impl PublisherFactory for SmtpPublisherFactory {
         let Some(email) = &config.settings().email else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(SmtpPublisher {
+        let account = Account {
             post_office: self.post_office.clone(),
             email: email.clone(),
             confirmation: config.settings().confirmation.clone(),
             credential: SmtpCredential::try_from(credential)?,
             tls: OnceCell::new(),
-        })))
+        };
+        Ok(Some(Arc::new(SmtpPublisher::new(Arc::new(account)))))
     }
 }
 
@@ -128,6 +134,15 @@ struct PostOffice {
 
 /// The mail of one tenant.
 struct SmtpPublisher {
+    account: Arc<Account>,
+    /// A session that was begun for the next post, and that ends where nothing comes of it.
+    begun: Mutex<Option<BegunSession>>,
+}
+
+type BegunSession = AbortOnDropHandle<Result<Session, Failure>>;
+
+/// What a tenant's mail is sent with.
+struct Account {
     post_office: PostOffice,
     email: EmailSettings,
     confirmation: ConfirmationSettings,
@@ -139,33 +154,88 @@ struct SmtpPublisher {
 #[async_trait]
 impl Publisher for SmtpPublisher {
     async fn publish(&self, post: &Post) -> Result<PostId, PublishError> {
+        let begun = self.begun();
+        self.account.publish(post, begun).await
+    }
+
+    fn connecting(&self) -> Option<Arc<dyn Publisher>> {
+        let account = Arc::clone(&self.account);
+        let session = async move { account.open_session().await }.in_current_span();
+        let connecting = Self::new(Arc::clone(&self.account));
+        connecting.begin(AbortOnDropHandle::new(tokio::spawn(session)));
+        Some(Arc::new(connecting))
+    }
+}
+
+impl SmtpPublisher {
+    fn new(account: Arc<Account>) -> Self {
+        Self {
+            account,
+            begun: Mutex::default(),
+        }
+    }
+
+    fn begin(&self, session: BegunSession) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        *begun = Some(session);
+    }
+
+    fn begun(&self) -> Option<BegunSession> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.take()
+    }
+}
+
+impl Account {
+    /// Sends a post. A session that was begun for it is the first attempt's.
+    async fn publish(
+        &self,
+        post: &Post,
+        mut begun: Option<BegunSession>,
+    ) -> Result<PostId, PublishError> {
         let letterhead = Letterhead::new(&self.email).map_err(rejected)?;
         let id = letterhead.message_id(&Uuid::new_v4().to_string());
         let date = self.post_office.clock.utc();
         let mail = letterhead.publication(post, &id, date).map_err(rejected)?;
-        let tls = self.tls.get_or_try_init(|| self.tls_parameters()).await?;
+        // So that a set-up that fails is told as what it is.
+        self.tls().await?;
 
-        let password = self.credential.password().expose();
-        let attempt = || async {
-            let server = &self.email.server;
-            let limits = self.post_office.limits;
-            let mut session = Session::open(server, tls.clone(), password, limits).await?;
-            session.send(&mail).await?;
-            Ok(answer(session))
+        let attempt = || {
+            let begun = begun.take();
+            async {
+                let mut session = match begun {
+                    Some(begun) => begun.await.unwrap_or_else(|_| Err(Failure::lost()))?,
+                    None => self.open_session().await?,
+                };
+                session.send(&mail).await?;
+                Ok(answer(session))
+            }
         };
         let session = self
             .call("send")
             .run(self.post_office.policy, attempt)
             .await
-            .map_err(|failure: Failure| failure.into_publish_error(password))?;
+            .map_err(|failure: Failure| failure.into_publish_error(self.password()))?;
         if let Some(session) = self.confirm(session, &letterhead, post).await {
             session.close().await;
         }
         Ok(PostId::new(id))
     }
-}
 
-impl SmtpPublisher {
+    async fn open_session(&self) -> Result<Session, Failure> {
+        let tls = self.tls().await.map_err(|_| Failure::without_tls())?;
+        let (server, limits) = (&self.email.server, self.post_office.limits);
+        Session::open(server, tls.clone(), self.password(), limits).await
+    }
+
+    fn password(&self) -> &str {
+        self.credential.password().expose()
+    }
+
+    async fn tls(&self) -> Result<&Option<TlsParameters>, PublishError> {
+        self.tls.get_or_try_init(|| self.tls_parameters()).await
+    }
+
     /// Tells the sender, on the connection that has carried the publication, if that is wanted.
     /// A failure is only logged; the connection comes back while it can be used.
     async fn confirm(

@@ -282,6 +282,11 @@ impl Failure {
         }
     }
 
+    /// What secures the connection could not be set up.
+    pub(super) fn without_tls() -> Self {
+        Self::unsupported(Stage::Tls, "the set-up failed")
+    }
+
     fn unsupported(stage: Stage, what: &'static str) -> Self {
         Self {
             stage,

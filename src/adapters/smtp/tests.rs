@@ -41,6 +41,8 @@ const IMPATIENT: Limits = Limits {
 struct Desk {
     sandbox: Sandbox,
     publisher: SmtpPublisher,
+    /// Whether connections are made before there is something to publish.
+    connects_before: bool,
 }
 
 impl Desk {
@@ -56,7 +58,21 @@ impl Desk {
             }),
         );
         let publisher = publisher(&config, &roots);
-        Self { sandbox, publisher }
+        Self {
+            sandbox,
+            publisher,
+            connects_before: false,
+        }
+    }
+
+    fn become_impatient(&mut self) {
+        let account = Arc::get_mut(&mut self.publisher.account).unwrap();
+        account.post_office.limits = IMPATIENT;
+    }
+
+    fn server(&mut self) -> &mut MailServer {
+        let account = Arc::get_mut(&mut self.publisher.account).unwrap();
+        &mut account.email.server
     }
 
     fn switches(&self) -> &Switches {
@@ -74,7 +90,12 @@ impl Desk {
         for fault in faults {
             self.switches().inject(command, fault.clone());
         }
-        let outcome = self.publisher.publish(&post(b"\xFF\xD8\xFF")).await;
+        let post = post(b"\xFF\xD8\xFF");
+        let outcome = if self.connects_before {
+            self.publisher.connecting().unwrap().publish(&post).await
+        } else {
+            self.publisher.publish(&post).await
+        };
         if let Err(error) = &outcome {
             let shown = format!("{error:?} {error}");
             assert!(
@@ -105,13 +126,13 @@ fn publisher(config: &TenantConfig<Resolved>, roots: &ExtraRoots) -> SmtpPublish
     let mut factory = SmtpPublisherFactory::new(roots, Arc::new(SystemClock)).unwrap();
     factory.post_office.policy.first_delay = Duration::from_millis(5);
     factory.post_office.limits = PATIENT;
-    SmtpPublisher {
+    SmtpPublisher::new(Arc::new(Account {
         post_office: factory.post_office,
         email: config.settings().email.clone().unwrap(),
         confirmation: config.settings().confirmation.clone(),
         credential: SmtpCredential::try_from(credential(Provider::Smtp, PASSWORD)).unwrap(),
         tls: OnceCell::new(),
-    }
+    }))
 }
 
 fn post(image: &[u8]) -> Post {
@@ -179,7 +200,7 @@ async fn without_a_confirmation_there_is_one_mail() {
 #[tokio::test]
 async fn a_failed_confirmation_does_not_fail_the_publication() {
     let mut desk = Desk::new(true).await;
-    desk.publisher.post_office.limits = IMPATIENT;
+    desk.become_impatient();
     for fault in [
         reply(550, "5.1.1 no"),
         reply(451, "4.3.0 later"),
@@ -199,23 +220,60 @@ async fn a_failed_confirmation_does_not_fail_the_publication() {
 
 #[tokio::test]
 async fn a_dead_password_is_tried_once() {
-    let desk = Desk::new(false).await;
+    let mut desk = Desk::new(false).await;
     desk.sandbox.smtp.remove_user(SENDER);
-    let (outcome, _) = desk.publish("none", &[]).await;
-    let Err(PublishError::Unauthorized(cause)) = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(cause.to_string(), "login: answered 535");
-    assert_eq!(desk.switches().calls("AUTH"), 1);
-    assert_eq!(desk.switches().calls("MAIL"), 0);
+    for connects_before in [false, true] {
+        desk.connects_before = connects_before;
+        let (outcome, _) = desk.publish("none", &[]).await;
+        let Err(PublishError::Unauthorized(cause)) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(cause.to_string(), "login: answered 535");
+        assert_eq!(desk.switches().calls("AUTH"), 1);
+        assert_eq!(desk.switches().calls("MAIL"), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_made_before_carries_one_post() {
+    let desk = Desk::new(true).await;
+    let held = desk.switches().hold("MAIL");
+    let connecting = desk.publisher.connecting().unwrap();
+    let post = post(b"\xFF\xD8\xFF");
+    let (first, second) = tokio::join!(connecting.publish(&post), async {
+        held.arrived(1).await;
+        assert_eq!(desk.switches().calls("AUTH"), 1);
+        held.release();
+        connecting.publish(&post).await
+    });
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(desk.switches().calls("connect"), 2);
+    assert_eq!(desk.sandbox.smtp.mails().len(), 4);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_over_a_connection_of_which_nothing_comes() {
+    let desk = Desk::new(true).await;
+    let login = desk.switches().hold("AUTH");
+    let connecting = desk.publisher.connecting();
+    login.arrived(1).await;
+    drop(connecting);
+    login.release();
+    let (outcome, taken) = desk.publish("none", &[]).await;
+    assert!(outcome.is_ok());
+    assert_eq!((taken, desk.switches().calls("connect")), (2, 1));
 }
 
 #[tokio::test]
 async fn a_temporary_no_is_tried_once_more() {
-    let desk = Desk::new(false).await;
-    for command in [
+    let mut desk = Desk::new(false).await;
+    for (command, connects_before) in [
         "connect", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "DATA_END",
-    ] {
+    ]
+    .into_iter()
+    .flat_map(|command| [(command, false), (command, true)])
+    {
+        desk.connects_before = connects_before;
         let later = reply(451, "4.3.0 try later");
         let (outcome, taken) = desk.publish(command, from_ref(&later)).await;
         assert!(outcome.is_ok(), "{command}: {outcome:?}");
@@ -264,7 +322,7 @@ async fn a_connection_lost_before_the_message_is_tried_once_more() {
 #[tokio::test]
 async fn a_connection_lost_after_the_message_leaves_it_unknown_and_sends_it_once() {
     let mut desk = Desk::new(true).await;
-    desk.publisher.post_office.limits = IMPATIENT;
+    desk.become_impatient();
     for (fault, taken) in [
         (Fault::ResetBeforeRequest, 0),
         (Fault::ResetAfterRequest, 1),
@@ -332,8 +390,9 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
 #[tokio::test]
 async fn a_server_that_speaks_tls_at_once_is_spoken_to_so() {
     let mut desk = Desk::new(false).await;
-    desk.publisher.email.server.port = desk.sandbox.smtp.tls_port();
-    desk.publisher.email.server.transport = MailTransport::ImplicitTls;
+    let port = desk.sandbox.smtp.tls_port();
+    desk.server().port = port;
+    desk.server().transport = MailTransport::ImplicitTls;
     let (outcome, taken) = desk.publish("none", &[]).await;
     assert!(outcome.is_ok(), "{outcome:?}");
     assert!(taken == 1 && desk.sandbox.smtp.mails()[0].tls);
@@ -344,7 +403,7 @@ async fn a_server_that_speaks_tls_at_once_is_spoken_to_so() {
 async fn loopback_may_do_without_tls() {
     let mut desk = Desk::new(false).await;
     desk.sandbox.smtp.allow_plain_text(true);
-    desk.publisher.email.server.transport = MailTransport::Plain;
+    desk.server().transport = MailTransport::Plain;
     let (outcome, taken) = desk.publish("none", &[]).await;
     assert!(outcome.is_ok(), "{outcome:?}");
     assert!(taken == 1 && !desk.sandbox.smtp.mails()[0].tls);

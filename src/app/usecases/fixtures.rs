@@ -238,8 +238,9 @@ fn providers_of(
 fn publisher_factory(
     platform: Platform,
     provider: Provider,
-    publisher: MockPublisher,
+    mut publisher: MockPublisher,
 ) -> MockPublisherFactory {
+    publisher.expect_connecting().returning(|| None);
     let publisher: Arc<dyn Publisher> = Arc::new(publisher);
     let mut factory = MockPublisherFactory::new();
     factory.expect_platform().return_const(platform);

@@ -366,8 +366,9 @@ fn credential_store() -> impl CredentialStore {
 fn providers(
     images: MockImageStore,
     writer: MockCaptionWriter,
-    telegram: MockPublisher,
+    mut telegram: MockPublisher,
 ) -> Providers {
+    telegram.expect_connecting().returning(|| None);
     let images: Arc<dyn ImageStore> = Arc::new(images);
     let mut storage = MockImageStoreFactory::new();
     storage

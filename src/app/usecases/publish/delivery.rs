@@ -1,6 +1,8 @@
 //! The platforms of a publication: a copy of the image that each can take, then all of them at
 //! once.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
 use super::publication::Publication;
@@ -9,6 +11,7 @@ use crate::{
         captioning::Captions,
         error_chain::ErrorChain,
         held_lease::HeldLease,
+        stages::Stage,
         tenant::{ClientUnavailable, Opened},
     },
     domain::{
@@ -27,6 +30,15 @@ pub(super) type Prepared = (Platform, Result<Ready, Outcome>);
 pub(super) struct Ready {
     image: EncodedImage,
     publisher: Opened<dyn Publisher>,
+    /// The same with its connection on the way.
+    connecting: Option<Arc<dyn Publisher>>,
+}
+
+impl Ready {
+    /// Has the connection made while captions are written.
+    pub(super) fn connect(&mut self) {
+        self.connecting = self.publisher.client.connecting();
+    }
 }
 
 impl Publication {
@@ -41,7 +53,8 @@ impl Publication {
             let platform = *platform;
             async move { (platform, self.make_ready(platform, image).await) }
         };
-        join_all(platforms.iter().map(one)).await
+        let all = join_all(platforms.iter().map(one));
+        self.stages().time(Stage::Prepare, all).await
     }
 
     async fn make_ready(&self, platform: Platform, image: &EncodedImage) -> Result<Ready, Outcome> {
@@ -57,7 +70,11 @@ impl Publication {
                 met.map_err(|error| Outcome::Failed(error.to_string()))?
             }
         };
-        Ok(Ready { image, publisher })
+        Ok(Ready {
+            image,
+            publisher,
+            connecting: None,
+        })
     }
 
     /// Publishes to all platforms side by side; one that fails stops no other. What came of each
@@ -72,9 +89,13 @@ impl Publication {
         let one = |(platform, ready): Prepared| async move {
             let caption = captions.of(platform).to_owned();
             let outcome = match ready {
-                Ok(Ready { image, publisher }) => {
+                Ok(Ready {
+                    image,
+                    publisher,
+                    connecting,
+                }) => {
                     let post = self.post(name, image, caption.clone(), captions);
-                    self.publish(platform, publisher, &post).await
+                    self.publish(platform, publisher, connecting, &post).await
                 }
                 Err(outcome) => outcome,
             };
@@ -144,10 +165,12 @@ impl Publication {
         &self,
         platform: Platform,
         opened: Opened<dyn Publisher>,
+        connecting: Option<Arc<dyn Publisher>>,
         post: &Post,
     ) -> Outcome {
         let attempt = async {
-            let result = opened.client.publish(post).await;
+            let client = connecting.as_ref().unwrap_or(&opened.client);
+            let result = client.publish(post).await;
             let Err(PublishError::Unauthorized(_)) = &result else {
                 return Ok(result);
             };

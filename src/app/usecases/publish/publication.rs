@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join;
 
-use super::{PublishImage, PublishImageError, delivery::Prepared};
+use super::{
+    PublishImage, PublishImageError,
+    delivery::{Prepared, Ready},
+};
 use crate::{
     app::usecases::{
         captioning::Captions,
@@ -101,7 +104,8 @@ impl Publication {
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
         let loaded = self.load(image).await?;
-        let (prepared, captions) = self.ready(&loaded.encoded, self.plan.platforms()).await?;
+        let prepared = self.prepare(&loaded.encoded, self.plan.platforms()).await;
+        let captions = self.write_captions(&loaded.encoded, &prepared).await?;
         let result = |(platform, ready): &Prepared| PlatformResult {
             platform: *platform,
             caption: captions.of(*platform).to_owned(),
@@ -156,7 +160,11 @@ impl Publication {
         targets: &[Platform],
     ) -> Result<Sent, PublishImageError> {
         let loaded = self.load(image).await?;
-        let (prepared, captions) = self.ready(&loaded.encoded, targets).await?;
+        let mut prepared = self.prepare(&loaded.encoded, targets).await;
+        for (_, ready) in &mut prepared {
+            let _ = ready.as_mut().map(Ready::connect);
+        }
+        let captions = self.write_captions(&loaded.encoded, &prepared).await?;
         self.attempt.choose(&loaded.stored).await?;
         lease.intend(&loaded.stored.name, targets).await?;
         let mut sent = Sent::default();
@@ -205,21 +213,17 @@ impl Publication {
         (results, targets)
     }
 
-    /// The image and the caption for each platform. Nothing is paid for if no platform can take
-    /// the image.
-    async fn ready(
+    /// The caption for each platform. Nothing is paid for if no platform can take the image.
+    async fn write_captions(
         &self,
         image: &EncodedImage,
-        platforms: &[Platform],
-    ) -> Result<(Vec<Prepared>, Captions), PublishImageError> {
-        let prepared = self.prepare(image, platforms);
-        let prepared = self.stages().time(Stage::Prepare, prepared).await;
-        let captions = if prepared.iter().any(|(_, ready)| ready.is_ok()) {
-            self.captions(image, platforms).await?
-        } else {
-            Captions::default()
-        };
-        Ok((prepared, captions))
+        prepared: &[Prepared],
+    ) -> Result<Captions, PublishImageError> {
+        if prepared.iter().all(|(_, ready)| ready.is_err()) {
+            return Ok(Captions::default());
+        }
+        let platforms: Vec<_> = prepared.iter().map(|(platform, _)| *platform).collect();
+        self.captions(image, &platforms).await
     }
 
     /// Ends a request whose process has ended before it: publishes what is missing, or, when the

@@ -27,7 +27,10 @@ use crate::{
         platform::Platform,
         publication::PostId,
     },
-    ports::{CaptionError, FetchedImage, Folder, MockLedger, MockLedgerReader, PublishError},
+    ports::{
+        CaptionError, FetchedImage, Folder, MockLedger, MockLedgerReader, MockPublisher,
+        PublishError, Publisher,
+    },
 };
 
 fn seen() -> Analysis {
@@ -191,6 +194,44 @@ async fn an_image_goes_to_every_platform_with_one_vision_and_one_caption_call() 
 }
 
 #[tokio::test]
+async fn a_connection_is_begun_before_captions_are_written_and_used() {
+    let mut fixture = with_image();
+    expect_filing(&mut fixture);
+    let mut in_order = mockall::Sequence::new();
+    let mut connection = MockPublisher::new();
+    connection
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("2")));
+    let connection: Arc<dyn Publisher> = Arc::new(connection);
+    fixture
+        .email
+        .expect_connecting()
+        .times(1)
+        .in_sequence(&mut in_order)
+        .return_once(move || Some(connection));
+    fixture.email.expect_publish().never();
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("1")));
+    fixture
+        .writer
+        .expect_analyse()
+        .times(1)
+        .in_sequence(&mut in_order)
+        .returning(|_| Ok(seen()));
+    fixture
+        .writer
+        .expect_write()
+        .times(1)
+        .returning(|_| Ok(written()));
+    let report = publish(fixture, PublicationRequest::default()).await;
+    assert_eq!(outcomes(&report.unwrap()), ["published", "published"]);
+}
+
+#[tokio::test]
 async fn a_platform_that_fails_stops_no_other_and_the_image_is_archived() {
     let mut fixture = lucky();
     fixture
@@ -275,6 +316,8 @@ async fn a_dry_run_sends_and_writes_nothing() {
         .returning(|_| Ok(written()));
     fixture.telegram.expect_publish().never();
     fixture.email.expect_publish().never();
+    let unexpected = || -> Option<Arc<dyn Publisher>> { panic!("nothing is to be sent") };
+    fixture.email.expect_connecting().returning(unexpected);
     fixture.images.expect_write_sidecar().never();
     fixture.images.expect_move_to().never();
     let request = PublicationRequest {
