@@ -16,8 +16,8 @@ use crate::{
 const PATH: &str = "/api/config/features";
 const CONNECTIONS: &str = "64";
 /// How long each run takes, and how many there are of each: a second of each before is not counted.
-const SECONDS: u32 = 4;
-const ROUNDS: usize = 9;
+pub(crate) const SECONDS: u32 = 4;
+pub(crate) const ROUNDS: usize = 9;
 /// The service, among those that are compared.
 pub(crate) const SERVICE: &str = "publisher";
 
@@ -61,14 +61,14 @@ impl Compared {
 }
 
 /// What one run has found. Times in microseconds.
-struct Run {
-    per_second: f64,
+pub(crate) struct Run {
+    pub(crate) per_second: f64,
     p50: f64,
     p99: f64,
     p999: f64,
 }
 
-async fn run(serving: &Serving, host: &str, seconds: u32) -> Run {
+pub(crate) async fn run(serving: &Serving, host: &str, seconds: u32) -> Run {
     let output = Command::new("wrk")
         .args(["--threads", "1", "--connections", CONNECTIONS])
         .args(["--duration", &format!("{seconds}s")])

@@ -1,7 +1,7 @@
-//! The least that can answer with the same JSON: bare hyper, and bare poem-openapi. Each is a
-//! process of its own, as the service is.
+//! The least that can answer with the same JSON: bare hyper, and bare poem-openapi; and an upstream
+//! that does nothing but wait. Each is a process of its own, as the service is.
 
-use std::{convert::Infallible, net::Ipv4Addr};
+use std::{convert::Infallible, net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -21,6 +21,8 @@ pub(crate) const ARGUMENT: &str = "control";
 pub(crate) const HYPER: &str = "hyper";
 /// The one on poem-openapi.
 pub(crate) const POEM_OPENAPI: &str = "poem-openapi";
+/// The one that waits as many milliseconds as its path says, and then answers with nothing.
+pub(crate) const UPSTREAM: &str = "upstream";
 
 /// Serves until it is killed. Prints its port first.
 pub(crate) async fn serve(name: &str) {
@@ -30,6 +32,7 @@ pub(crate) async fn serve(name: &str) {
     println!("{}", listener.local_addr().expect("an address").port());
     match name {
         HYPER => hyper(listener).await,
+        UPSTREAM => upstream(listener).await,
         POEM_OPENAPI => poem_openapi(listener).await,
         _ => println!("There is no control {name}."),
     }
@@ -52,17 +55,43 @@ fn flags() -> FeatureFlags {
 async fn hyper(listener: TcpListener) {
     let json = poem_openapi::types::ToJSON::to_json_string(&flags());
     let json = Bytes::from(json);
+    on_hyper(listener, move |_| {
+        let json = json.clone();
+        async { json }
+    })
+    .await;
+}
+
+async fn upstream(listener: TcpListener) {
+    on_hyper(listener, |request: Request<Incoming>| async move {
+        let path = request.uri().path().trim_start_matches('/');
+        let milliseconds = path.parse().expect("milliseconds");
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        Bytes::new()
+    })
+    .await;
+}
+
+/// Answers with whatever JSON `answer` has.
+async fn on_hyper<A, F>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Bytes> + Send,
+{
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
         stream.set_nodelay(true).expect("a socket");
-        let json = json.clone();
+        let answer = answer.clone();
         tokio::spawn(async move {
-            let service = service_fn(|_: Request<Incoming>| {
-                let response = Response::builder()
-                    .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-                    .body(Full::new(json.clone()))
-                    .expect("headers that are sound");
-                async { Ok::<_, Infallible>(response) }
+            let service = service_fn(|request| {
+                let json = answer(request);
+                async {
+                    let response = Response::builder()
+                        .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+                        .body(Full::new(json.await))
+                        .expect("headers that are sound");
+                    Ok::<_, Infallible>(response)
+                }
             });
             // Whoever drives it may hang up.
             let _ = http1::Builder::new()

@@ -7,11 +7,15 @@
     reason = "a benchmark measures time, has nothing to measure where it cannot be set up, and prints what it has"
 )]
 
+mod builds;
 mod closed_loop;
 mod controls;
 mod figures;
 mod footprint;
+mod growth;
 mod open_loop;
+#[path = "../image_path/photo.rs"]
+mod photo;
 mod publish_floor;
 mod service;
 mod soak;
@@ -22,7 +26,8 @@ use std::{env, process::ExitCode};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const PARTS: &str = "closed, open, footprint, publish or soak; without any, all but soak";
+const PARTS: &str = "closed, open, footprint, publish, growth or soak, or builds and some programs; \
+                     without any, all but the last two";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,17 +39,21 @@ async fn main() -> ExitCode {
         controls::serve(name).await;
         return ExitCode::SUCCESS;
     }
-    let chosen = if parts.is_empty() {
-        vec!["closed", "open", "footprint", "publish"]
-    } else {
-        parts.iter().map(String::as_str).collect()
-    };
+    let mut chosen: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if chosen.is_empty() {
+        chosen = vec!["closed", "open", "footprint", "publish", "growth"];
+    }
+    if let ["builds", programs @ ..] = &chosen[..] {
+        builds::measure(programs).await;
+        return ExitCode::SUCCESS;
+    }
     for part in chosen {
         match part {
             "closed" => closed_loop::measure().await,
             "open" => open_loop::measure().await,
             "footprint" => footprint::measure().await,
             "publish" => publish_floor::measure().await,
+            "growth" => growth::measure().await,
             "soak" => soak::measure().await,
             _ => {
                 println!("There is no {part}: {PARTS}.");

@@ -4,7 +4,7 @@ use std::{
     env,
     fs::File,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -63,8 +63,18 @@ impl Serving {
         folder: &Path,
         more: &[(&str, &str)],
     ) -> Self {
+        Self::build_of(&program(), sandbox, folder, more).await
+    }
+
+    /// The same of another build.
+    pub(crate) async fn build_of(
+        program: &Path,
+        sandbox: &Sandbox,
+        folder: &Path,
+        more: &[(&str, &str)],
+    ) -> Self {
         let log = folder.join("log");
-        let child = Command::new(env!("CARGO_BIN_EXE_publisher"))
+        let child = Command::new(program)
             .env_clear()
             .envs(sandbox.environment())
             .env("LISTEN_ADDRESS", "127.0.0.1:0")
@@ -129,6 +139,18 @@ impl Serving {
         self.status("VmHWM:")
     }
 
+    /// The time that processors have worked for it so far, within it and within the system.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let id = self.child.id().expect("it runs");
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("its times");
+        // What stands before is its name, which may hold anything, and 11 other fields.
+        let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks = ticks.map(|ticks| ticks.parse::<u64>().expect("a number"));
+        // Hundredths of a second, on every Linux.
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
     fn status(&self, field: &str) -> f64 {
         let id = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
@@ -136,6 +158,12 @@ impl Serving {
         let kilobytes = value.expect("the field").trim().trim_end_matches(" kB");
         kilobytes.parse::<f64>().expect("a number") * 1024.0
     }
+}
+
+/// The service as it was built with this benchmark, or the program that `PUBLISHER` names.
+fn program() -> PathBuf {
+    let named = env::var_os("PUBLISHER");
+    named.map_or_else(|| env!("CARGO_BIN_EXE_publisher").into(), PathBuf::from)
 }
 
 /// The address in the line of the log that says this, if it is there yet.
