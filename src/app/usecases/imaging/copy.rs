@@ -13,7 +13,7 @@ use super::{
     ScaleError,
     encode::{Colour, jpeg},
     header::{Header, PROFILE_COPIES},
-    scale::{BAND_ROWS, Source, scaled},
+    scale::{Source, scaled, working_bytes},
     scaled_jpeg::{Pixels, ScaledJpeg},
 };
 use crate::domain::image::{EncodedImage, ImageFormat};
@@ -29,7 +29,7 @@ pub(super) type Size = (u32, u32);
 pub(super) fn memory_for(header: &Header, (width, height): Size) -> u64 {
     let channels = (header.pixel_bytes / header.pixels()).min(3);
     let copy = u64::from(width) * u64::from(height) * channels;
-    let band = u64::from(header.width) * u64::from(BAND_ROWS) * channels;
+    let band = working_bytes(u64::from(header.width) * channels, height);
     header
         .working_bytes
         .max(copy.saturating_add(band))
@@ -41,7 +41,7 @@ pub(super) fn memory_for(header: &Header, (width, height): Size) -> u64 {
 pub(super) fn memory_for_scaled(jpeg: &ScaledJpeg, size: Size) -> u64 {
     let pixels = u64::from(size.0) * u64::from(size.1);
     let copy = pixels * jpeg.channels();
-    let band = u64::from(jpeg.size().0) * u64::from(BAND_ROWS) * jpeg.channels();
+    let band = working_bytes(u64::from(jpeg.size().0) * jpeg.channels(), size.1);
     let reading = jpeg.pixel_bytes() + jpeg.working_bytes();
     let scaling = jpeg.pixel_bytes() + copy + band;
     // Twice while it is turned; or with the file, which grows by doubling.
