@@ -3,32 +3,24 @@
 
 use std::io::Cursor;
 
-use bytes::Bytes;
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::PixelType;
 use image::{
-    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageEncoder, ImageReader, Limits, RgbImage,
-    codecs::jpeg::JpegEncoder,
+    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage,
+    metadata::Orientation,
 };
 
-use super::{ScaleError, header::Header};
+use super::{
+    ScaleError,
+    encode::{Colour, jpeg},
+    header::{Header, PROFILE_COPIES},
+    scale::{Source, scaled, working_bytes},
+    scaled_jpeg::{Pixels, ScaledJpeg},
+};
 use crate::domain::image::{EncodedImage, ImageFormat};
 
-/// The quality of the copies that are made, of 100.
-const JPEG_QUALITY: u8 = 88;
-/// How many rows of the copy are scaled at a time. The scaler's buffer is as wide as the original:
-/// for the whole image at once it could be as large as that.
-const BAND_ROWS: u32 = 64;
 /// What else is held in memory, in bytes: the file that is made, the tables of codecs and scaler,
 /// and what a PNG has packed before its pixels, which may unpack to this much at most.
 const SUNDRIES: u64 = 8 * 1024 * 1024;
-
-/// Measured on a zone plate of 36 megapixels: of the contrast that a copy can show, Lanczos keeps
-/// 98 %, Catmull-Rom 87 % and a triangle 69 %; of what it cannot show, it lets less through than
-/// Catmull-Rom. It takes a quarter longer, and 32 ms in all.
-const FILTER: FilterType = FilterType::Lanczos3;
 
 /// Width and height.
 pub(super) type Size = (u32, u32);
@@ -37,12 +29,50 @@ pub(super) type Size = (u32, u32);
 pub(super) fn memory_for(header: &Header, (width, height): Size) -> u64 {
     let channels = (header.pixel_bytes / header.pixels()).min(3);
     let copy = u64::from(width) * u64::from(height) * channels;
-    let band = u64::from(header.width) * u64::from(BAND_ROWS) * channels;
+    let band = working_bytes(u64::from(header.width) * channels, height);
     header
         .working_bytes
         .max(copy.saturating_add(band))
         .saturating_add(header.pixel_bytes)
         .saturating_add(SUNDRIES)
+}
+
+/// The same for a JPEG that is read at a part of its size.
+pub(super) fn memory_for_scaled(jpeg: &ScaledJpeg, size: Size) -> u64 {
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    let copy = pixels * jpeg.channels();
+    let band = working_bytes(u64::from(jpeg.size().0) * jpeg.channels(), size.1);
+    let reading = jpeg.pixel_bytes() + jpeg.working_bytes();
+    let scaling = jpeg.pixel_bytes() + copy + band;
+    // Twice while it is turned; or with the file, which grows by doubling.
+    let writing = 2 * copy + pixels;
+    let profile = PROFILE_COPIES * jpeg.profile_bytes();
+    reading.max(scaling).max(writing) + profile + SUNDRIES
+}
+
+/// The same as [`copy`] of a JPEG that is read at a part of its size.
+pub(super) fn copy_of_scaled(
+    image: &EncodedImage,
+    jpeg: &ScaledJpeg,
+    size: Size,
+) -> Result<EncodedImage, ScaleError> {
+    let undecodable = |_| ScaleError::Undecodable;
+    let mut decoder = decoder(jpeg.head(image.bytes()), image.format())?;
+    let orientation = decoder.orientation().map_err(undecodable)?;
+    let profile = decoder.icc_profile().map_err(undecodable)?;
+    drop(decoder);
+    let read = jpeg.read(image.bytes());
+    let Pixels { mut bytes, colour } = read.map_err(|_| ScaleError::Undecodable)?;
+    if jpeg.size() != size {
+        let source = Source {
+            pixels: &bytes,
+            pixel_type: pixel_type(colour),
+            size: jpeg.size(),
+            extent: jpeg.extent(),
+        };
+        bytes = scaled(source, size)?;
+    }
+    finished(bytes, colour, size, orientation, profile.as_deref())
 }
 
 /// A JPEG copy, upright, on white where it was transparent, with its colour profile. `size` is
@@ -53,7 +83,7 @@ pub(super) fn copy(
     size: Size,
 ) -> Result<EncodedImage, ScaleError> {
     let undecodable = |_| ScaleError::Undecodable;
-    let mut decoder = decoder(image)?;
+    let mut decoder = decoder(image.bytes(), image.format())?;
     let original = decoder.dimensions();
     // The memory was set aside for what the header says.
     if original != (header.width, header.height) || decoder.total_bytes() > header.pixel_bytes {
@@ -67,24 +97,44 @@ pub(super) fn copy(
     decoder.read_image(&mut pixels).map_err(undecodable)?;
 
     flatten(&mut pixels, colour)?;
-    let pixel_type = if colour.has_color() {
-        PixelType::U8x3
+    let colour = if colour.has_color() {
+        Colour::Rgb
     } else {
-        PixelType::U8
+        Colour::Grey
     };
-    let pixels = resized(pixels, pixel_type, original, size)?;
-    let mut copy = dynamic(pixels, pixel_type, size).ok_or(ScaleError::CannotFit)?;
-    copy.apply_orientation(orientation);
-    encode_jpeg(&copy, profile)
+    if original != size {
+        let source = Source {
+            pixels: &pixels,
+            pixel_type: pixel_type(colour),
+            size: original,
+            extent: (f64::from(original.0), f64::from(original.1)),
+        };
+        pixels = scaled(source, size)?;
+    }
+    finished(pixels, colour, size, orientation, profile.as_deref())
 }
 
-fn decoder(image: &EncodedImage) -> Result<impl ImageDecoder + '_, ScaleError> {
-    let format = match image.format() {
+/// The file of a copy whose pixels are there.
+fn finished(
+    pixels: Vec<u8>,
+    colour: Colour,
+    size: Size,
+    orientation: Orientation,
+    profile: Option<&[u8]>,
+) -> Result<EncodedImage, ScaleError> {
+    let mut copy = dynamic(pixels, colour, size).ok_or(ScaleError::CannotFit)?;
+    copy.apply_orientation(orientation);
+    let size = (copy.width(), copy.height());
+    jpeg(copy.as_bytes(), size, colour, profile)
+}
+
+fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + '_, ScaleError> {
+    let format = match format {
         ImageFormat::Jpeg => image::ImageFormat::Jpeg,
         ImageFormat::Png => image::ImageFormat::Png,
         ImageFormat::WebP => image::ImageFormat::WebP,
     };
-    let mut reader = ImageReader::with_format(Cursor::new(image.bytes()), format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(SUNDRIES);
     reader.limits(limits);
@@ -143,59 +193,16 @@ fn eight_bits(channel: [u8; 2]) -> u8 {
     u8::try_from((channel + 128) / 257).unwrap_or(u8::MAX)
 }
 
-/// The same pixels in another size, band by band.
-fn resized(
-    pixels: Vec<u8>,
-    pixel_type: PixelType,
-    from: Size,
-    to: Size,
-) -> Result<Vec<u8>, ScaleError> {
-    if from == to {
-        return Ok(pixels);
-    }
-    let cannot = |_| ScaleError::CannotFit;
-    let source = ImageRef::new(from.0, from.1, &pixels, pixel_type).map_err(cannot)?;
-    let row = to.0 as usize * pixel_type.size();
-    let mut target = vec![0; row * to.1 as usize];
-    let rows_per_row = f64::from(from.1) / f64::from(to.1);
-    let mut resizer = Resizer::new();
-    let mut first = 0;
-    for band in target.chunks_mut(row * BAND_ROWS as usize) {
-        let end = (first + BAND_ROWS).min(to.1);
-        let top = f64::from(first) * rows_per_row;
-        let bottom = (f64::from(end) * rows_per_row).min(f64::from(from.1));
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FILTER))
-            .crop(0.0, top, f64::from(from.0), bottom - top);
-        let mut band = Image::from_slice_u8(to.0, end - first, band, pixel_type).map_err(cannot)?;
-        resizer
-            .resize(&source, &mut band, &options)
-            .map_err(|_| ScaleError::CannotFit)?;
-        first = end;
-    }
-    Ok(target)
-}
-
-fn dynamic(pixels: Vec<u8>, pixel_type: PixelType, (width, height): Size) -> Option<DynamicImage> {
-    if pixel_type == PixelType::U8 {
-        GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
-    } else {
-        RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
+fn pixel_type(colour: Colour) -> PixelType {
+    match colour {
+        Colour::Grey => PixelType::U8,
+        Colour::Rgb => PixelType::U8x3,
     }
 }
 
-fn encode_jpeg(image: &DynamicImage, profile: Option<Vec<u8>>) -> Result<EncodedImage, ScaleError> {
-    let mut bytes = Vec::new();
-    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
-    if let Some(profile) = profile {
-        // A profile that a JPEG cannot carry is left out: the colours shift, the image stays.
-        let _ = encoder.set_icc_profile(profile);
+fn dynamic(pixels: Vec<u8>, colour: Colour, (width, height): Size) -> Option<DynamicImage> {
+    match colour {
+        Colour::Grey => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        Colour::Rgb => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
     }
-    let outcome = match image {
-        DynamicImage::ImageLuma8(image) => encoder.encode_image(image),
-        DynamicImage::ImageRgb8(image) => encoder.encode_image(image),
-        _ => return Err(ScaleError::CannotFit),
-    };
-    outcome.map_err(|_| ScaleError::CannotFit)?;
-    EncodedImage::new(Bytes::from(bytes)).ok_or(ScaleError::CannotFit)
 }

@@ -2,8 +2,14 @@
 //! the bytes where they lie: a decoder would copy the file, or unpack what a hostile one has put
 //! before its pixels, to answer the same.
 
+use memchr::memmem;
+
 use super::ScaleError;
 use crate::domain::image::{EncodedImage, ImageFormat};
+
+/// How often a colour profile is held, at most: in its parts, put together, and in the file of the
+/// copy, which grows by doubling.
+pub(super) const PROFILE_COPIES: u64 = 4;
 
 /// What is known of an image before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +22,24 @@ pub(super) struct Header {
     pub(super) pixel_bytes: u64,
     /// The most that a decoder holds beside them, in bytes.
     pub(super) working_bytes: u64,
+    /// What else a JPEG says.
+    pub(super) jpeg: Option<JpegHeader>,
+}
+
+/// What is known of a JPEG before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct JpegHeader {
+    /// How many there are: one for grey, three for colours.
+    pub(super) components: u8,
+    /// How often it goes over its blocks, at most.
+    pub(super) scans: usize,
+    /// What all its coefficients take while they are put together, in bytes; 0 if they are told at
+    /// once.
+    pub(super) coefficient_bytes: u64,
+    /// How long its colour profile is at most, in bytes.
+    pub(super) profile_bytes: u64,
+    /// Where its first pixels begin in the file, in bytes.
+    pub(super) length: usize,
 }
 
 impl Header {
@@ -50,6 +74,7 @@ impl Header {
             height,
             pixel_bytes: pixels.saturating_mul(bytes_per_pixel),
             working_bytes: working_bytes(pixels),
+            jpeg: None,
         }
     }
 }
@@ -94,20 +119,34 @@ fn png_chunk<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
 }
 
 /// JPEG: segments up to the first scan. A file that is not told in one scan is decoded by way of
-/// all its coefficients, two bytes for each sample. The decoder copies the file, too.
+/// all its coefficients, two bytes for each sample. The decoder copies the file, too, and the
+/// profile out of it.
 fn jpeg(bytes: &[u8]) -> Option<Header> {
     let mut rest = bytes.get(2..)?;
-    let mut frame = None;
+    let (mut frame, mut profile_bytes) = (None, 0);
     loop {
         let (marker, segment) = jpeg_segment(&mut rest)?;
         match marker {
             // Tables and extensions that lie among the frame headers.
             0xC4 | 0xC8 | 0xCC => {}
             0xC0..=0xCF => frame = Some((marker, segment)),
+            0xE2 => profile_bytes += segment.len() as u64,
             0xDA => {
                 let (marker, frame) = frame?;
-                let components_of_scan = *segment.first()?;
-                return jpeg_frame(marker, frame, components_of_scan, bytes.len() as u64);
+                let (size, mut jpeg) = jpeg_frame(marker, frame, *segment.first()?)?;
+                jpeg.profile_bytes = profile_bytes;
+                jpeg.length = bytes.len() - rest.len();
+                if jpeg.coefficient_bytes > 0 {
+                    // Among coefficients the two bytes do not occur; elsewhere they may.
+                    jpeg.scans = memmem::find_iter(bytes, b"\xFF\xDA").count();
+                }
+                let working_bytes =
+                    bytes.len() as u64 + jpeg.coefficient_bytes + PROFILE_COPIES * profile_bytes;
+                let channels = if jpeg.components == 1 { 1 } else { 3 };
+                return Some(Header {
+                    jpeg: Some(jpeg),
+                    ..Header::new(size, channels, |_| working_bytes)
+                });
             }
             _ => {}
         }
@@ -135,7 +174,7 @@ fn jpeg_segment<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     }
 }
 
-fn jpeg_frame(marker: u8, frame: &[u8], of_scan: u8, file_bytes: u64) -> Option<Header> {
+fn jpeg_frame(marker: u8, frame: &[u8], of_scan: u8) -> Option<((u32, u32), JpegHeader)> {
     let (height, width) = (be16(frame, 1)?, be16(frame, 3)?);
     let count = *frame.get(5)?;
     let sampling = |component: &[u8]| (u64::from(component[1] >> 4), u64::from(component[1] & 15));
@@ -147,14 +186,19 @@ fn jpeg_frame(marker: u8, frame: &[u8], of_scan: u8, file_bytes: u64) -> Option<
     }
     let blocks = u64::from(width).div_ceil(8 * across) * u64::from(height).div_ceil(8 * down);
     let is_progressive = marker & 3 == 2;
-    let coefficients = if is_progressive || of_scan < count {
+    let coefficient_bytes = if is_progressive || of_scan < count {
         2 * blocks * samples_of_block
     } else {
         0
     };
-    let channels = if count == 1 { 1 } else { 3 };
-    let size = (u32::from(width), u32::from(height));
-    Some(Header::new(size, channels, |_| file_bytes + coefficients))
+    let jpeg = JpegHeader {
+        components: count,
+        scans: 1,
+        coefficient_bytes,
+        profile_bytes: 0,
+        length: 0,
+    };
+    Some(((u32::from(width), u32::from(height)), jpeg))
 }
 
 /// WebP: the first chunk tells the size, in one of three ways. Beside the pixels there are the

@@ -4,16 +4,27 @@
 //! | --- | --- |
 //! | `header.rs` | size and memory of an image, before anything is decoded |
 //! | `budget.rs` | how many are worked on side by side |
-//! | `copy.rs` | a smaller JPEG of an image |
+//! | `copy.rs` | a smaller JPEG of an image, from its file to that of the copy |
+//! | `scaled_jpeg.rs` | a JPEG that is read at a part of its size |
+//! | `scale.rs`, `encode.rs` | what comes after reading |
+//! | `libjpeg.rs` | what the library that both of them use does when it fails |
 
 mod budget;
 mod copy;
+mod encode;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
+mod libjpeg;
+mod scale;
+mod scaled_jpeg;
 
 use self::{
     budget::Budget,
-    copy::{Size, copy, memory_for},
+    copy::{Size, copy, copy_of_scaled, memory_for, memory_for_scaled},
     header::Header,
+    scaled_jpeg::ScaledJpeg,
 };
 use crate::domain::{image::EncodedImage, platform::ImageLimits};
 
@@ -76,7 +87,8 @@ impl ImageScaler {
             return Ok(image.clone());
         }
         let factor = f64::from(max_dimension) / f64::from(longest);
-        self.scaled(image, header, factor).await
+        let size = [header.width, header.height].map(|side| rounded(f64::from(side) * factor));
+        self.scaled(image, header, size.into()).await
     }
 
     /// A copy that a platform takes. An image that it takes as it is is handed back so.
@@ -101,7 +113,9 @@ impl ImageScaler {
         let mut factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
         // Each round decodes anew: to hold the pixels meanwhile would cost more than that does.
         for _ in 0..MAX_ROUNDS {
-            let copy = self.scaled(image, header, factor).await?;
+            // Rounded down: the limit is one of their sum.
+            let size = [width, height].map(|side| rounded((f64::from(side) * factor).floor()));
+            let copy = self.scaled(image, header, size.into()).await?;
             if size_of(&copy) <= limits.max_bytes {
                 return Ok(copy);
             }
@@ -114,13 +128,32 @@ impl ImageScaler {
         &self,
         image: &EncodedImage,
         header: Header,
-        factor: f64,
+        size: Size,
     ) -> Result<EncodedImage, ScaleError> {
         if header.pixels() > MAX_PIXELS {
             return Err(ScaleError::TooManyPixels);
         }
-        let size: Size = (scale(header.width, factor), scale(header.height, factor));
+        if let Some(jpeg) = ScaledJpeg::of(&header, size) {
+            let memory = memory_for_scaled(&jpeg, size);
+            let work = move |image: &EncodedImage| copy_of_scaled(image, &jpeg, size);
+            let copy = self.run(image, memory, work).await;
+            if copy.is_ok() {
+                return copy;
+            }
+            // What is broken is shown as far as it goes, which the other way can do.
+        }
         let memory = memory_for(&header, size);
+        let work = move |image: &EncodedImage| copy(image, &header, size);
+        self.run(image, memory, work).await
+    }
+
+    /// Does work that takes so much memory, off the async threads.
+    async fn run(
+        &self,
+        image: &EncodedImage,
+        memory: u64,
+        work: impl FnOnce(&EncodedImage) -> Result<EncodedImage, ScaleError> + Send + 'static,
+    ) -> Result<EncodedImage, ScaleError> {
         let leave = self.budget.leave_for(memory).await;
         let leave = leave.map_err(|_| ScaleError::TooManyPixels)?;
         let image = image.clone();
@@ -128,7 +161,7 @@ impl ImageScaler {
         // The leave goes along: the work goes on when nobody waits for it any more.
         let task = tokio::task::spawn_blocking(move || {
             let _leave = leave;
-            span.in_scope(|| copy(&image, &header, size))
+            span.in_scope(|| work(&image))
         });
         // A decoder that panics on a broken file has shown that the file is broken.
         task.await.unwrap_or(Err(ScaleError::Undecodable))
@@ -142,10 +175,10 @@ fn size_of(image: &EncodedImage) -> u64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the factor is between 0 and 1, so the product is a u32 again"
+    reason = "what is shorter than a side is a u32 again"
 )]
-fn scale(side: u32, factor: f64) -> u32 {
-    ((f64::from(side) * factor).floor() as u32).max(1)
+fn rounded(side: f64) -> u32 {
+    (side.round() as u32).max(1)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Tests of the copies: what they look like, when there are none, and what they may cost.
 
+mod memory;
 mod samples;
+mod scaled_jpeg;
 
 use bytes::Bytes;
 use image::{ColorType, DynamicImage, GenericImageView as _, ImageDecoder as _, ImageReader};
@@ -46,6 +48,9 @@ async fn a_large_image_becomes_a_jpeg_within_the_limits() {
         (small.format(), decoded(&small).dimensions()),
         (ImageFormat::Jpeg, (100, 50))
     );
+    // 400 × 200 to 33 × 16.5: the nearest size, as other programs make it.
+    let small = scaler.fit_within(&image, Some(33)).await.unwrap();
+    assert_eq!(decoded(&small).dimensions(), (33, 17));
     let met = scaler.meet(&image, LIMITS).await.unwrap();
     assert_eq!(decoded(&met).dimensions(), (200, 100));
 }
@@ -265,12 +270,14 @@ fn what_cameras_make_fits_into_the_memory_with_the_copy_for_a_platform() {
             height,
             pixel_bytes: pixels * 3,
             working_bytes: 30_000_000,
+            jpeg: None,
         }
     };
     // 24, 45 and 61 megapixels, for Telegram.
     for (width, height) in [(6_000, 4_000), (8_256, 5_504), (9_504, 6_336)] {
         let factor = (10_000.0 / f64::from(width + height)).min(1.0);
-        let size = (scale(width, factor), scale(height, factor));
+        let cut = |side: u32| rounded((f64::from(side) * factor).floor());
+        let size = (cut(width), cut(height));
         assert!(
             memory_for(&header(width, height), size) <= MEMORY,
             "{width}"

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use image::{ColorType, DynamicImage, GrayImage, Luma, Rgba, RgbaImage, codecs::jpeg::JpegEncoder};
+use mozjpeg::{ColorSpace, Compress, Marker};
 
 use crate::domain::image::EncodedImage;
 
@@ -14,11 +15,13 @@ macro_rules! files {
 }
 
 /// One of each kind that takes another way through its decoder.
-pub(super) const FILES: [(&str, &[u8]); 12] = files![
+pub(super) const FILES: [(&str, &[u8]); 14] = files![
     "baseline.jpg",
     "progressive.jpg",
     "cmyk.jpg",
     "turned.jpg",
+    "restarts.jpg",
+    "scans.jpg",
     "lossy.webp",
     "lossy_alpha.webp",
     "lossless.webp",
@@ -109,4 +112,47 @@ pub(super) fn profile_bomb() -> EncodedImage {
     writer.write_image_data(&vec![0; 200 * 100]).unwrap();
     writer.finish().unwrap();
     encoded(bytes)
+}
+
+/// A JPEG with something on it: shades that run across, with an edge, and a pattern. As the
+/// encoder is told, in red, green and blue, or in grey.
+pub(super) fn photo(
+    size: (u32, u32),
+    colour: ColorSpace,
+    tell: impl FnOnce(&mut Compress),
+) -> EncodedImage {
+    photo_with(size, colour, &[], tell)
+}
+
+/// The same with more segments before its pixels: the number of an `APP` marker, and what is in it.
+pub(super) fn photo_with(
+    (width, height): (u32, u32),
+    colour: ColorSpace,
+    segments: &[(u8, Vec<u8>)],
+    tell: impl FnOnce(&mut Compress),
+) -> EncodedImage {
+    let (across, down) = (width as usize, height as usize);
+    let mut pixels = Vec::new();
+    let byte = |value: usize| u8::try_from(value.min(255)).unwrap();
+    for y in 0..down {
+        for x in 0..across {
+            let edge = if 2 * (x + y) > across + down { 60 } else { 0 };
+            let light = edge + 90 * x / across + 20 * ((x / 8 + y / 8) % 2);
+            match colour {
+                ColorSpace::JCS_GRAYSCALE => pixels.push(byte(light)),
+                _ => pixels.extend([light, 2 * edge + 30, 200 * y / down].map(byte)),
+            }
+        }
+    }
+    let mut encoder = Compress::new(colour);
+    encoder.set_fastest_defaults();
+    encoder.set_size(across, down);
+    encoder.set_quality(95.0);
+    tell(&mut encoder);
+    let mut started = encoder.start_compress(Vec::new()).unwrap();
+    for (number, data) in segments {
+        started.write_marker(Marker::APP(*number), data);
+    }
+    started.write_scanlines(&pixels).unwrap();
+    encoded(started.finish().unwrap())
 }
