@@ -35,7 +35,7 @@ pub(crate) async fn measure(programs: &[&str]) {
             let (serving, _, per_second, processor) = &mut builds[(round + turn) % count];
             let before = serving.processor_time();
             let run = run(serving, &host, SECONDS).await;
-            let took = serving.processor_time() - before;
+            let took = serving.processor_time().saturating_sub(before);
             let requests = run.per_second * f64::from(SECONDS);
             per_second.push(run.per_second);
             processor.push(took.as_secs_f64() * 1e6 / requests);

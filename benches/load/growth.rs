@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     figures::Figures,
-    photo,
+    photo::{Kind, Photo},
     service::{Serving, megabytes},
 };
 
@@ -135,7 +135,8 @@ async fn image_size(rows: &mut Rows) {
     for (width, height) in PHOTOS {
         let sandbox = Sandbox::start_empty().await.expect("the sandbox");
         let folder = tempfile::tempdir().expect("a folder");
-        let jpeg = photo::jpeg(width, height);
+        let photo = Photo::write(folder.path(), "photo", (width, height), Kind::Baseline);
+        let jpeg = fs::read(&photo.path).expect("the photo");
         let files = (0..=PUBLICATIONS).map(|n| {
             // Each is another image: what stands behind its end is not looked at.
             let bytes = [&jpeg[..], n.to_string().as_bytes()].concat();

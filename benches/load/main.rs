@@ -15,6 +15,7 @@ mod footprint;
 mod growth;
 mod open_loop;
 #[path = "../image_path/photo.rs"]
+#[expect(dead_code, reason = "the other benchmark needs more of it")]
 mod photo;
 mod publish_floor;
 mod service;
