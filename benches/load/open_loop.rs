@@ -14,8 +14,8 @@ use crate::{
 
 const PATH: &str = "/api/config/features";
 const CONNECTIONS: &str = "64";
-const SECONDS: u32 = 5;
-const ROUNDS: usize = 7;
+const SECONDS: u32 = 4;
+const ROUNDS: usize = 5;
 /// Rates that are the same on every machine, in requests per second, beside half of what the
 /// service can do.
 const RATES: [f64; 2] = [1_000.0, 5_000.0];

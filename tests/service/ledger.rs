@@ -136,6 +136,7 @@ async fn a_ledger_that_cannot_be_opened_ends_the_start_and_says_why() {
         let mut serve = command("serve");
         serve.envs(sandbox.environment());
         serve.env("LISTEN_ADDRESS", "127.0.0.1:0");
+        serve.env("METRICS_LISTEN_ADDRESS", "127.0.0.1:0");
         serve.env("PUBLISH_LEDGER_URL", url);
         let output = serve.output().await.unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
