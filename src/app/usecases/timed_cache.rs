@@ -131,10 +131,8 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let found = self.look(key)?;
-        if found.is_expired || found.refresh != Refresh::NotDue {
-            return None;
-        }
+        let is_fresh = |found: &Found<V>| !found.is_expired && found.refresh == Refresh::NotDue;
+        let found = self.look(key).filter(is_fresh)?;
         self.count(Some(false));
         Some(found.value)
     }

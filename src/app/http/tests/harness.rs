@@ -54,8 +54,7 @@ use crate::{
         CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore, Ledger,
         LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
         MockIdempotencyStore, MockImageStore, MockImageStoreFactory, MockLedger, MockLedgerReader,
-        MockPublisher, MockPublisherFactory, MockTenantConfigSource, Publisher, PublisherFactory,
-        TenantConfigSource,
+        MockPublisher, MockPublisherFactory, MockTenantConfigSource, Publisher, TenantConfigSource,
     },
 };
 
@@ -392,10 +391,9 @@ fn providers(
     platform
         .expect_open()
         .returning(move |_, _| Ok(Some(Arc::clone(&telegram))));
-    let platform: Arc<dyn PublisherFactory> = Arc::new(platform);
     Providers {
         images: Arc::new(storage),
         captions: Arc::new(captions),
-        publishers: vec![platform],
+        publishers: vec![Arc::new(platform)],
     }
 }
