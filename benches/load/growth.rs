@@ -1,5 +1,5 @@
 //! How the time to an answer grows with tenants, with the images of a folder and with the size of an
-//! image. Also written to `target/growth.csv`, for the plots.
+//! image. Also written to `target/growth.csv`.
 
 use std::{
     fmt::Write as _,

@@ -2,9 +2,9 @@
 //! folder.
 //!
 //! A request must not hang because whoever reads standard output does. So lines are put into a
-//! buffer, which a thread of its own looks through for secrets and writes out. When the buffer is full, because nothing has been
-//! read for long, there are three choices: wait after all, take ever more memory, or lose lines.
-//! Lines are lost; but they are counted, in a metric, and in a line that stands where they would.
+//! buffer, which a thread of its own looks through for secrets and writes out. When the buffer is
+//! full, because nothing has been read for long, there are three choices: wait after all, take ever
+//! more memory, or lose lines. Lines are lost; but they are counted, in a metric, and in a line that stands where they would.
 
 use std::{
     borrow::Cow,

@@ -161,9 +161,11 @@ impl Publisher for SmtpPublisher {
     fn connecting(&self) -> Option<Arc<dyn Publisher>> {
         let account = Arc::clone(&self.account);
         let session = async move { account.open_session().await }.in_current_span();
-        let connecting = Self::new(Arc::clone(&self.account));
-        connecting.begin(AbortOnDropHandle::new(tokio::spawn(session)));
-        Some(Arc::new(connecting))
+        let begun = AbortOnDropHandle::new(tokio::spawn(session));
+        Some(Arc::new(Self {
+            account: Arc::clone(&self.account),
+            begun: Mutex::new(Some(begun)),
+        }))
     }
 }
 
@@ -173,11 +175,6 @@ impl SmtpPublisher {
             account,
             begun: Mutex::default(),
         }
-    }
-
-    fn begin(&self, session: BegunSession) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        *begun = Some(session);
     }
 
     fn begun(&self) -> Option<BegunSession> {

@@ -95,11 +95,8 @@ impl ResolveTenant {
         host: Option<&Host>,
         request_id: &RequestId,
     ) -> Result<Arc<Tenant>, ResolveTenantError> {
-        let host = host.filter(|host| self.accepts(host));
+        let host = host.filter(|host| self.accepts(host, request_id));
         let host = host.ok_or(ResolveTenantError::Unknown)?;
-        if matches!(self.host_rules, HostRules::Any) {
-            self.second_host.watch(host, request_id);
-        }
         let known = self.configs.of_host(host, request_id).await?;
         self.tenants.open(&known, request_id).await
     }
@@ -107,11 +104,8 @@ impl ResolveTenant {
     /// The same for a tenant that is in memory, and about which nothing has to be done: at once.
     #[must_use]
     pub fn at_hand(&self, host: &Host, request_id: &RequestId) -> Option<Arc<Tenant>> {
-        if !self.accepts(host) {
+        if !self.accepts(host, request_id) {
             return None;
-        }
-        if matches!(self.host_rules, HostRules::Any) {
-            self.second_host.watch(host, request_id);
         }
         self.tenants.at_hand(&self.configs.at_hand(host)?)
     }
@@ -122,10 +116,13 @@ impl ResolveTenant {
         self.tenants.sweep();
     }
 
-    fn accepts(&self, host: &Host) -> bool {
+    fn accepts(&self, host: &Host, request_id: &RequestId) -> bool {
         match &self.host_rules {
             HostRules::TenantNames => host.can_be_tenants(),
-            HostRules::Any => true,
+            HostRules::Any => {
+                self.second_host.watch(host, request_id);
+                true
+            }
             HostRules::Only(own) => host == own,
         }
     }
