@@ -23,8 +23,9 @@ pub const LEASE_TTL: Duration = Duration::from_mins(1);
 /// How often a holder renews its lease.
 pub const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(15);
 
-/// Keeps publications from happening twice. What a call has written when it returns survives the
-/// end of the process and of the machine.
+/// Keeps publications from happening twice. What a call has written of intents and of what came of
+/// them when it returns survives the end of the process and of the machine; so does a lease, unless
+/// it would end with either.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Ledger: Send + Sync {

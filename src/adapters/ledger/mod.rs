@@ -32,6 +32,15 @@ use crate::{
 /// How long an operation waits for a connection, and opening for the first one.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
+/// What has become of a write when it is done.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// It survives the end of the machine.
+    OnDisk,
+    /// It is of a lease alone, which need not outlive the process that holds it.
+    InProcess,
+}
+
 /// Where the ledger is.
 pub struct LedgerSettings(Location);
 

@@ -19,12 +19,13 @@ use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Row as _, Transaction,
     migrate::Migrator,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
 
 use super::{
-    OpenLedgerError, POOL_WAIT, migration, requests,
+    Keep, OpenLedgerError, POOL_WAIT, migration, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -92,8 +93,12 @@ impl PostgresLedger {
         &self.pool
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    async fn begin(&self, _keep: Keep) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.pool.begin().await
+    }
+
+    async fn alone(&self, _keep: Keep) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.pool.acquire().await
     }
 
     async fn now(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {

@@ -40,7 +40,7 @@ macro_rules! sql_requests {
         impl $ledger {
             async fn enter(&self, request: &KeyedRequest) -> Result<Begun, sqlx::Error> {
                 let session = self.session().await?;
-                let mut write = self.begin().await?;
+                let mut write = self.begin(Keep::OnDisk).await?;
                 let now = self.now(&mut write).await?;
                 let expires = now.saturating_add(duration_millis(KEY_HELD_FOR));
                 let (tenant, key) = (request.tenant().as_str(), request.key_hash());
@@ -110,13 +110,14 @@ macro_rules! sql_requests {
                 image: &ChosenImage,
             ) -> Result<(), LedgerError> {
                 bounded(async {
+                    let mut alone = self.alone(Keep::OnDisk).await.map_err(unavailable)?;
                     let chosen = sqlx::query(requests::CHOOSE)
                         .bind(image.name.as_str())
                         .bind(image.content_hash.as_str())
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())
-                        .execute(self.pool())
+                        .execute(&mut *alone)
                         .await
                         .map_err(unavailable)?;
                     match chosen.rows_affected() {
@@ -133,12 +134,13 @@ macro_rules! sql_requests {
                 answer: &str,
             ) -> Result<(), LedgerError> {
                 bounded(async {
+                    let mut alone = self.alone(Keep::OnDisk).await.map_err(unavailable)?;
                     let finish = sqlx::query(requests::FINISH)
                         .bind(answer)
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())
-                        .execute(self.pool());
+                        .execute(&mut *alone);
                     finish.await.map(drop).map_err(unavailable)
                 })
                 .await
@@ -150,12 +152,13 @@ macro_rules! sql_requests {
                 may_have_sent: bool,
             ) -> Result<(), LedgerError> {
                 bounded(async {
+                    let mut alone = self.alone(Keep::OnDisk).await.map_err(unavailable)?;
                     let abandon = sqlx::query(requests::ABANDON)
                         .bind(may_have_sent)
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())
-                        .execute(self.pool());
+                        .execute(&mut *alone);
                     abandon.await.map(drop).map_err(unavailable)
                 })
                 .await

@@ -4,10 +4,12 @@
 //! `<file>.lock`, which ends with it, however it ends. (Not on the file itself: closing any handle
 //! of a file would drop `SQLite`'s own locks on it.) So whoever opens the file knows that every
 //! lease in it belongs to a process that is gone, and drops them all: an image whose publication
-//! was killed need not wait for its lease to expire, nor a request for that of its key. Leases expire by the service's own clock.
+//! was killed need not wait for its lease to expire, nor a request for that of its key. Leases expire
+//! by the service's own clock.
 //!
 //! One connection does everything, which makes every operation alone; `synchronous = FULL` makes a
-//! commit wait for the disk, so that an intent survives a power cut.
+//! commit wait for the disk, so that an intent survives a power cut. Each write says whether it has
+//! to: leases are all dropped after one, and those that are taken and given back wait for no disk.
 
 use std::{
     collections::BTreeMap,
@@ -22,11 +24,12 @@ use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::Migrator,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
-    OpenLedgerError, POOL_WAIT, migration, requests,
+    Keep, OpenLedgerError, POOL_WAIT, migration, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -101,8 +104,22 @@ impl SqliteLedger {
         &self.pool
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await
+    async fn begin(&self, keep: Keep) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        let begin = match keep {
+            Keep::OnDisk => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Keep::InProcess => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        };
+        self.pool.begin_with(begin).await
+    }
+
+    async fn alone(&self, keep: Keep) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let wait = match keep {
+            Keep::OnDisk => "PRAGMA synchronous = FULL",
+            Keep::InProcess => "PRAGMA synchronous = NORMAL",
+        };
+        sqlx::query(wait).execute(&mut *connection).await?;
+        Ok(connection)
     }
 
     #[expect(clippy::unused_async, reason = "PostgreSQL has to be asked")]

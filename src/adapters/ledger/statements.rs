@@ -1,8 +1,8 @@
 //! The SQL that both databases take as it stands. Used by the adapters of this folder.
 //!
 //! The statements of [`sql_ledger`] make both ports of what the two databases do in their own
-//! way: `begin`, `now`, `session` and `pool`. A macro and not a generic function: the bounds that
-//! sqlx asks for would be longer than the code.
+//! way: `begin` (some writes), `alone` (for a single one), `now`, `session` and `pool`. A macro and
+//! not a generic function: the bounds that sqlx asks for would be longer than the code.
 
 use std::time::{Duration, SystemTime};
 
@@ -149,7 +149,7 @@ macro_rules! sql_ledger {
                 lease: &Lease,
             ) -> Result<(Transaction<'static, $database>, i64), LedgerError> {
                 let session = self.session().await.map_err(unavailable)?;
-                let mut write = self.begin().await.map_err(unavailable)?;
+                let mut write = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
                 let now = self.now(&mut write).await.map_err(unavailable)?;
                 let held = sqlx::query(statements::HOLD)
                     .bind(now.saturating_add(duration_millis(LEASE_TTL)))
@@ -172,7 +172,7 @@ macro_rules! sql_ledger {
                 platforms: &[Platform],
             ) -> Result<Claim, sqlx::Error> {
                 let session = self.session().await?;
-                let mut write = self.begin().await?;
+                let mut write = self.begin(Keep::InProcess).await?;
                 let now = self.now(&mut write).await?;
                 let (tenant, hash) = (lease.tenant().as_str(), lease.content_hash().as_str());
                 let taken = sqlx::query(TAKE)
@@ -348,11 +348,12 @@ macro_rules! sql_ledger {
 
             async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
                 bounded(async {
+                    let mut alone = self.alone(Keep::InProcess).await.map_err(unavailable)?;
                     sqlx::query(statements::RELEASE)
                         .bind(lease.tenant().as_str())
                         .bind(lease.content_hash().as_str())
                         .bind(lease.holder())
-                        .execute(self.pool())
+                        .execute(&mut *alone)
                         .await
                         .map_err(unavailable)?;
                     Ok(())
