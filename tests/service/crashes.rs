@@ -187,8 +187,9 @@ points! {
     after_the_mail_is_taken: mail "DATA_END" "" Done -> [ANY, "unknown"];
     after_the_confirmation_is_taken: mail "DATA_END" "Tags:" Done -> [ANY, "unknown"];
     while_the_caption_file_is_read: dropbox "download" ".txt" Done -> [ANY, ANY];
-    before_the_caption_file_is_written: dropbox "upload" "" Arrived -> KNOWN;
-    after_the_caption_file_is_written: dropbox "upload" "" Done -> KNOWN;
+    // It is written while the ledger is told of the last platform.
+    before_the_caption_file_is_written: dropbox "upload" "" Arrived -> [ANY, ANY];
+    after_the_caption_file_is_written: dropbox "upload" "" Done -> [ANY, ANY];
     before_the_image_is_moved: dropbox "move_v2" ".jpg" Arrived -> KNOWN;
     after_the_image_is_moved: dropbox "move_v2" ".jpg" Done -> GONE;
     after_the_caption_file_is_moved: dropbox "move_v2" ".txt" Done -> GONE;

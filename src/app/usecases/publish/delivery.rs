@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio_util::task::TaskTracker;
 
 use super::publication::Publication;
 use crate::{
@@ -77,37 +78,45 @@ impl Publication {
         })
     }
 
-    /// Publishes to all platforms side by side; one that fails stops no other. What came of each
-    /// is in the ledger when this returns, or else a warning stands beside it.
+    /// Publishes to all platforms side by side; one that fails stops no other. When all have answered,
+    /// `served` ends. What came of each is in the ledger when this returns, or else a warning stands
+    /// beside it.
     pub(super) async fn deliver(
         &self,
         lease: &HeldLease,
         name: &ImageName,
         prepared: Vec<Prepared>,
         captions: &Captions,
+        served: &TaskTracker,
     ) -> Vec<(PlatformResult, Option<String>)> {
-        let one = |(platform, ready): Prepared| async move {
-            let caption = captions.of(platform).to_owned();
-            let outcome = match ready {
-                Ok(Ready {
-                    image,
-                    publisher,
-                    connecting,
-                }) => {
-                    let post = self.post(name, image, caption.clone(), captions);
-                    self.publish(platform, publisher, connecting, &post).await
-                }
-                Err(outcome) => outcome,
-            };
-            let warning = self.record(lease, platform, &outcome).await;
-            let result = PlatformResult {
-                platform,
-                caption,
-                outcome,
-            };
-            (result, warning)
+        let one = |(platform, ready): Prepared| {
+            let serving = served.token();
+            async move {
+                let caption = captions.of(platform).to_owned();
+                let outcome = match ready {
+                    Ok(Ready {
+                        image,
+                        publisher,
+                        connecting,
+                    }) => {
+                        let post = self.post(name, image, caption.clone(), captions);
+                        self.publish(platform, publisher, connecting, &post).await
+                    }
+                    Err(outcome) => outcome,
+                };
+                drop(serving);
+                let warning = self.record(lease, platform, &outcome).await;
+                let result = PlatformResult {
+                    platform,
+                    caption,
+                    outcome,
+                };
+                (result, warning)
+            }
         };
-        join_all(prepared.into_iter().map(one)).await
+        let all = join_all(prepared.into_iter().map(one));
+        served.close();
+        all.await
     }
 
     /// Tells the ledger; says so if it could not be told.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join;
+use tokio_util::task::TaskTracker;
 
 use super::{
     PublishImage, PublishImageError,
@@ -168,19 +169,22 @@ impl Publication {
         self.attempt.choose(&loaded.stored).await?;
         lease.intend(&loaded.stored.name, targets).await?;
         let mut sent = Sent::default();
-        let delivered = self.deliver(lease, &loaded.stored.name, prepared, &captions);
-        let file = self.caption_file(&loaded.stored.name);
-        // What is in the caption file can be learnt meanwhile; it is written when all is over.
-        let (delivered, file) = join(
-            self.stages().time(Stage::Send, delivered),
-            file.open(&loaded),
-        )
-        .await;
+        let name = &loaded.stored.name;
+        let served = TaskTracker::new();
+        let delivered = self.deliver(lease, name, prepared, &captions, &served);
+        let filed = async {
+            // What is in the caption file can be learnt meanwhile; it is written when all platforms
+            // have answered, while the ledger is told what.
+            let file = self.caption_file(name).open(&loaded).await;
+            served.wait().await;
+            self.write_sidecar(file, &loaded, &captions).await
+        };
+        let (delivered, filed) = join(self.stages().time(Stage::Send, delivered), filed).await;
         for (result, warning) in delivered {
             sent.results.push(result);
             sent.warnings.extend(warning);
         }
-        if let Err(error) = self.write_sidecar(file, &loaded, &captions).await {
+        if let Err(error) = filed {
             let what = "the caption file could not be written";
             sent.warnings.push(self.filing_failed(what, &error));
         }
