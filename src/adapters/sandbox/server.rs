@@ -134,7 +134,7 @@ async fn exchange(
     if let Some(finer) = context.stand_in.refine(&request) {
         request.operation = finer;
     }
-    let passage = context.switches.enter(&request);
+    let mut passage = context.switches.enter(&request);
     let reply = if passage.processes() {
         Some(process(&context, &request).await?)
     } else {

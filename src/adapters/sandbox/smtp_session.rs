@@ -117,7 +117,7 @@ impl Session {
             body,
         };
         let desk = Arc::clone(&self.desk);
-        let passage = desk.switches.enter(&request);
+        let mut passage = desk.switches.enter(&request);
         let next = passage.processes().then(|| act(self));
         passage.wait(&request).await;
         match (&passage.fault, next) {

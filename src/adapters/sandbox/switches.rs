@@ -2,11 +2,13 @@
 //! by the stand-ins of this folder and by tests.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
 use super::fault::Fault;
 use super::hold::{Gate, Hold};
@@ -72,7 +74,7 @@ impl Switches {
         });
     }
 
-    /// Every answer of this operation comes this much later, counted after the processing.
+    /// Every answer of this operation takes this long, or as long as its processing, if that is longer.
     pub fn set_latency(&self, operation: &str, latency: Duration) {
         self.edit(operation, |it| it.latency = latency);
     }
@@ -164,18 +166,20 @@ impl Switches {
 
     fn count(&self, request: &RecordedRequest, fault: Option<Fault>) -> Passage {
         let keep = self.shared.keeps_requests.load(Ordering::Relaxed);
-        self.edit(&request.operation, |it| {
+        let latency = self.edit(&request.operation, |it| {
             it.calls += 1;
             it.in_flight += 1;
             it.peak = it.peak.max(it.in_flight);
             if keep {
                 it.requests.push(request.clone());
             }
+            it.latency
         });
         self.shared.changes.send_modify(|n| *n = n.wrapping_add(1));
         Passage {
             switches: self.clone(),
             operation: request.operation.clone(),
+            latency: (!latency.is_zero()).then(|| Box::pin(tokio::time::sleep(latency))),
             fault,
         }
     }
@@ -221,6 +225,8 @@ impl Switches {
 pub(super) struct Passage {
     switches: Switches,
     operation: String,
+    /// Runs from when the request has come.
+    latency: Option<Pin<Box<Sleep>>>,
     /// What this request meets.
     pub(super) fault: Option<Fault>,
 }
@@ -231,11 +237,10 @@ impl Passage {
         self.fault.as_ref().is_none_or(Fault::processes)
     }
 
-    /// Waits for the latency and for every hold.
-    pub(super) async fn wait(&self, request: &RecordedRequest) {
-        let latency = self.switches.read(&self.operation, |it| it.latency);
-        if !latency.is_zero() {
-            tokio::time::sleep(latency).await;
+    /// Waits for the end of the latency and for every hold.
+    pub(super) async fn wait(&mut self, request: &RecordedRequest) {
+        if let Some(latency) = self.latency.take() {
+            latency.await;
         }
         let gates = self.switches.read(&self.operation, |it| it.gates.clone());
         for gate in gates.iter().filter(|gate| gate.is_for(request)) {
