@@ -5,13 +5,15 @@ use std::{collections::HashMap, sync::LazyLock};
 use bytes::Bytes;
 use poem::{
     Body, EndpointExt as _, Response,
-    endpoint::{BoxEndpoint, make_sync},
+    endpoint::{BoxEndpoint, make},
+    error::InternalServerError,
     http::{HeaderValue, Method, header},
 };
 use poem_openapi::{
     OpenApi,
     registry::{MetaApi, Registry},
 };
+use tokio::task::spawn_blocking;
 
 use super::spec;
 
@@ -33,9 +35,13 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
                            connect-src 'self'; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'none'";
 
-/// The spec as JSON, as YAML and as a page: written once, whatever asks for it.
-static TEXTS: LazyLock<[Bytes; 3]> =
-    LazyLock::new(|| [spec::json(), spec::yaml(), spec::page()].map(Bytes::from));
+/// A text that is written when somebody asks for it, once: most processes are never asked, and the page
+/// alone takes 1.6 MB.
+type Text = LazyLock<Bytes>;
+
+static JSON: Text = Text::new(|| spec::json().into());
+static YAML: Text = Text::new(|| spec::yaml().into());
+static PAGE: Text = Text::new(|| spec::page().into());
 
 /// The spec in all its forms.
 pub(super) struct DocsApi;
@@ -48,11 +54,10 @@ impl OpenApi for DocsApi {
     fn register(_: &mut Registry) {}
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        let [json, yaml, page] = TEXTS.clone();
         for (path, endpoint) in [
-            (JSON_PATH, fixed(json, "application/json", None)),
-            (YAML_PATH, fixed(yaml, "application/yaml", None)),
-            (PAGE_PATH, fixed(page, HTML, Some(PAGE_POLICY))),
+            (JSON_PATH, fixed(&JSON, "application/json", None)),
+            (YAML_PATH, fixed(&YAML, "application/yaml", None)),
+            (PAGE_PATH, fixed(&PAGE, HTML, Some(PAGE_POLICY))),
         ] {
             routes.insert(path.to_owned(), HashMap::from([(Method::GET, endpoint)]));
         }
@@ -61,22 +66,25 @@ impl OpenApi for DocsApi {
 
 /// The same answer every time.
 fn fixed(
-    bytes: Bytes,
+    text: &'static Text,
     media_type: &'static str,
     policy: Option<&'static str>,
 ) -> BoxEndpoint<'static> {
-    let endpoint = make_sync(move |_| {
+    let endpoint = make(move |_| async move {
+        // Writing it takes a while, in which nobody else shall have to wait.
+        let text = spawn_blocking(|| Text::force(text)).await;
+        let text = text.map_err(InternalServerError)?;
         let mut response = Response::builder()
             .content_type(media_type)
             .header(header::CACHE_CONTROL, "no-cache")
-            .body(Body::from_bytes(bytes.clone()));
+            .body(Body::from_bytes(text.clone()));
         if let Some(policy) = policy {
             let policy = HeaderValue::from_static(policy);
             response
                 .headers_mut()
                 .insert(header::CONTENT_SECURITY_POLICY, policy);
         }
-        response
+        Ok::<_, poem::Error>(response)
     });
     endpoint.boxed()
 }
