@@ -9,6 +9,7 @@ mod session;
 #[cfg(feature = "sandbox")]
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,7 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
-use tokio::{sync::OnceCell, time::timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 use self::{
     message::{Letterhead, Unwritable},
     session::{Failure, Limits, Session},
+    tls::ServersTls,
 };
 use super::{
     http_client::{ExtraRoots, InvalidRoots},
@@ -37,8 +39,7 @@ use crate::{
         publication::PostId,
         secret::CredentialsRef,
         tenant_config::{
-            ConfirmationSettings, EmailSettings, MailServer, MailTransport, Resolved, TenantConfig,
-            TenantSettings,
+            ConfirmationSettings, EmailSettings, Resolved, TenantConfig, TenantSettings,
         },
     },
     ports::{Clock, Post, PublishError, Publisher, PublisherFactory},
@@ -81,7 +82,7 @@ impl SmtpPublisherFactory {
         };
         Ok(Self {
             post_office: PostOffice {
-                roots,
+                tls: Arc::new(ServersTls::new(roots)),
                 clock,
                 limits: LIMITS,
                 policy: POLICY,
@@ -117,7 +118,6 @@ impl PublisherFactory for SmtpPublisherFactory {
             email: email.clone(),
             confirmation: config.settings().confirmation.clone(),
             credential: SmtpCredential::try_from(credential)?,
-            tls: OnceCell::new(),
         };
         Ok(Some(Arc::new(SmtpPublisher::new(Arc::new(account)))))
     }
@@ -126,7 +126,7 @@ impl PublisherFactory for SmtpPublisherFactory {
 /// What all tenants share.
 #[derive(Clone)]
 struct PostOffice {
-    roots: Option<Certificate>,
+    tls: Arc<ServersTls>,
     clock: Arc<dyn Clock>,
     limits: Limits,
     policy: RetryPolicy,
@@ -147,8 +147,6 @@ struct Account {
     email: EmailSettings,
     confirmation: ConfirmationSettings,
     credential: SmtpCredential,
-    /// Made once: it reads the system's roots.
-    tls: OnceCell<Option<TlsParameters>>,
 }
 
 #[async_trait]
@@ -222,15 +220,15 @@ impl Account {
     async fn open_session(&self) -> Result<Session, Failure> {
         let tls = self.tls().await.map_err(|_| Failure::without_tls())?;
         let (server, limits) = (&self.email.server, self.post_office.limits);
-        Session::open(server, tls.clone(), self.password(), limits).await
+        Session::open(server, tls, self.password(), limits).await
     }
 
     fn password(&self) -> &str {
         self.credential.password().expose()
     }
 
-    async fn tls(&self) -> Result<&Option<TlsParameters>, PublishError> {
-        self.tls.get_or_try_init(|| self.tls_parameters()).await
+    async fn tls(&self) -> Result<Option<TlsParameters>, PublishError> {
+        self.post_office.tls.of(&self.email.server).await
     }
 
     /// Tells the sender, on the connection that has carried the publication, if that is wanted.
@@ -271,29 +269,6 @@ impl Account {
             .run(CONFIRMATION_POLICY, attempt)
             .await
             .ok()
-    }
-
-    /// How the connection is secured; `None` when it is not, which the config allows to loopback
-    /// alone.
-    async fn tls_parameters(&self) -> Result<Option<TlsParameters>, PublishError> {
-        let MailServer {
-            host, transport, ..
-        } = &self.email.server;
-        if *transport == MailTransport::Plain {
-            return Ok(None);
-        }
-        let mut builder = TlsParameters::builder(host.clone());
-        if let Some(roots) = &self.post_office.roots {
-            builder = builder.add_root_certificate(roots.clone());
-        }
-        // Reads the system's roots from disk.
-        let built = tokio::task::spawn_blocking(|| builder.build_rustls()).await;
-        match built {
-            Ok(Ok(parameters)) => Ok(Some(parameters)),
-            Ok(Err(_)) | Err(_) => Err(PublishError::Unavailable(
-                "the TLS set-up for mail failed".into(),
-            )),
-        }
     }
 
     fn call(&self, operation: &'static str) -> Call<'_> {

@@ -4,6 +4,7 @@
 mod attachments;
 mod connecting;
 mod quitter;
+mod tls;
 
 use std::slice::from_ref;
 
@@ -17,7 +18,10 @@ use crate::{
         sample_tenant::{config, credential},
         sandbox::{Fault, Sandbox, Switches},
     },
-    domain::image::{EncodedImage, ImageName},
+    domain::{
+        image::{EncodedImage, ImageName},
+        tenant_config::{MailServer, MailTransport},
+    },
 };
 
 const PASSWORD: &str = "mail-password";
@@ -132,7 +136,6 @@ fn publisher(config: &TenantConfig<Resolved>, roots: &ExtraRoots) -> SmtpPublish
         email: config.settings().email.clone().unwrap(),
         confirmation: config.settings().confirmation.clone(),
         credential: SmtpCredential::try_from(credential(Provider::Smtp, PASSWORD)).unwrap(),
-        tls: OnceCell::new(),
     }))
 }
 
