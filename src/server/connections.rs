@@ -25,7 +25,7 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use poem::{
     Endpoint,
     http::uri::Scheme,
@@ -37,7 +37,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::stream::{Answering, HEAD_LIMIT, IDLE_LIMIT, TimedStream};
+use super::{
+    alarm::ConnectionTimer,
+    stream::{Answering, HEAD_LIMIT, IDLE_LIMIT, TimedStream},
+};
 
 /// The largest head of a request, in bytes (32 KiB): what common proxies let through.
 const MAX_HEAD: usize = 32 * 1024;
@@ -147,7 +150,7 @@ impl<E: Endpoint + 'static> Shared<E> {
         });
         let connection = http1::Builder::new()
             .max_header_size(MAX_HEAD)
-            .timer(TokioTimer::new())
+            .timer(ConnectionTimer::default())
             // The stream tells an idle connection from a slow head. This is for what it cannot see,
             // a head that began to come with the request before; and with a limit here, the stream
             // is read, and so its limits kept, from the end of each answer on.
@@ -155,6 +158,7 @@ impl<E: Endpoint + 'static> Shared<E> {
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             () = self.idle_end.cancelled() => {
                 connection.as_mut().graceful_shutdown();

@@ -5,9 +5,11 @@
 //! | --- | --- |
 //! | `connections.rs` | the open connections, and how each is served |
 //! | `stream.rs` | the time limits that a client has to keep |
+//! | `alarm.rs` | waiting for them |
 //!
 //! `docs/decisions/0008-serving-and-ending.md` says why it is not the framework's own server.
 
+mod alarm;
 mod connections;
 mod stream;
 

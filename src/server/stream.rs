@@ -18,8 +18,10 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::Instant,
 };
+
+use super::alarm::Alarm;
 
 /// How long the head of a request may take, from its first byte; for the first request of a
 /// connection, from its beginning.
@@ -48,13 +50,12 @@ enum Expected {
     NextRequest,
 }
 
-/// Runs while something is waited for. A wait that ends leaves the alarm where it is: it is moved when
-/// it goes off for nobody, once in a while, instead of with every request.
+/// Runs while something is waited for.
 #[derive(Default)]
 struct Timer {
     /// When the time of the current wait is up.
     end: Option<Instant>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 /// Tells a [`TimedStream`] when a request is being answered.
@@ -123,19 +124,8 @@ impl Timer {
     )]
     fn wait(&mut self, limit: Duration, context: &mut Context<'_>) -> Poll<io::Error> {
         let end = *self.end.get_or_insert_with(|| Instant::now() + limit);
-        let alarm = (self.alarm).get_or_insert_with(|| Box::pin(sleep_until(end)));
-        // One that is set for later than this wait, by one with a longer limit, comes too late.
-        if alarm.deadline() > end {
-            alarm.as_mut().reset(end);
-        }
-        while alarm.as_mut().poll(context).is_ready() {
-            if alarm.deadline() >= end {
-                let error = io::Error::new(io::ErrorKind::TimedOut, "the client takes too long");
-                return Poll::Ready(error);
-            }
-            alarm.as_mut().reset(end);
-        }
-        Poll::Pending
+        let is_up = self.alarm.poll_until(end, context);
+        is_up.map(|()| io::Error::new(io::ErrorKind::TimedOut, "the client takes too long"))
     }
 }
 

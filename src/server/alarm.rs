@@ -1,0 +1,109 @@
+//! Waits of which most end before their time. Used by this folder.
+//!
+//! The runtime's timers cost more to set and to take back than all else that a connection has to do
+//! for a request. So a wait that ends leaves its alarm where it is: it is moved when it goes off for
+//! nobody, once in a while, instead of with every request.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper::rt::Timer;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// For one wait after another.
+#[derive(Default)]
+pub(super) struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Ready when `end` has come. Until then the task is woken at that time, or before it.
+    pub(super) fn poll_until(&mut self, end: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        // One that is set for later than this wait, by one with a longer limit, comes too late.
+        if alarm.deadline() > end {
+            alarm.as_mut().reset(end);
+        }
+        while alarm.as_mut().poll(context).is_ready() {
+            if alarm.deadline() >= end {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+}
+
+/// hyper's timer for one connection, which waits for one thing at a time.
+#[derive(Clone, Default)]
+pub(super) struct ConnectionTimer(Arc<Mutex<Alarm>>);
+
+impl Timer for ConnectionTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep_until(self.now() + duration)
+    }
+
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Wait {
+            end: deadline.into(),
+            alarm: Arc::clone(&self.0),
+        })
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the runtime's timers, which tests stop with them"
+    )]
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into()
+    }
+}
+
+/// One wait of a connection.
+struct Wait {
+    end: Instant,
+    alarm: Arc<Mutex<Alarm>>,
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        alarm.poll_until(self.end, context)
+    }
+}
+
+impl hyper::rt::Sleep for Wait {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_in_time_whatever_the_one_before_it_has_set() {
+        let timer = ConnectionTimer::default();
+        for seconds in [5_u32, 1, 3, 3] {
+            // Given up after a moment: its alarm stays.
+            let given_up = timer.sleep(SECOND * 20);
+            assert!(tokio::time::timeout(SECOND / 2, given_up).await.is_err());
+            let begun = Instant::now();
+            timer.sleep(SECOND * seconds).await;
+            assert_eq!(begun.elapsed(), SECOND * seconds);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_that_goes_off_for_nobody_is_moved() {
+        let timer = ConnectionTimer::default();
+        let short = timer.sleep(SECOND);
+        assert!(tokio::time::timeout(SECOND / 2, short).await.is_err());
+        let begun = Instant::now();
+        timer.sleep(SECOND * 10).await;
+        assert_eq!(begun.elapsed(), SECOND * 10);
+    }
+}
