@@ -26,20 +26,20 @@ const REQUESTS: usize = 2_000;
 const FIRST: usize = 11;
 const PUBLICATIONS: usize = 11;
 
-/// The rows of the file: what grows, what is measured, with how many, and the figures.
+/// The rows of the file: the plot that each is drawn in, what is measured, with how many, and the figures.
 struct Rows(String);
 
 impl Rows {
-    fn add(&mut self, grows: &str, measured: &str, with: f64, figures: &Figures) {
+    fn add(&mut self, plot: &str, measured: &str, with: f64, figures: &Figures) {
         let (least, most) = figures.range();
         let median = figures.median();
-        writeln!(self.0, "{grows},{measured},{with},{median},{least},{most}").expect("a text");
+        writeln!(self.0, "{plot},{measured},{with},{median},{least},{most}").expect("a text");
     }
 }
 
 /// Measures, and prints tables.
 pub(crate) async fn measure() {
-    let mut rows = Rows("grows,measured,with,median,least,most\n".to_owned());
+    let mut rows = Rows("plot,measured,with,median,least,most\n".to_owned());
     tenants(&mut rows).await;
     images(&mut rows).await;
     image_size(&mut rows).await;
@@ -67,17 +67,14 @@ async fn tenants(rows: &mut Rows) {
             times.push(took.as_secs_f64() * 1e6);
         }
         let times = Figures::new(times);
+        let memory = Figures::new(vec![megabytes(serving.memory())]);
         println!(
             "| {tenants} | {:.0} | {:.0} |",
             times.median(),
             times.quantile(0.99)
         );
-        rows.add(
-            "tenants",
-            "a request in memory (µs)",
-            whole(tenants),
-            &times,
-        );
+        rows.add("tenants", "features", whole(tenants), &times);
+        rows.add("tenant-memory", "the service", whole(tenants), &memory);
     }
 }
 
@@ -114,14 +111,14 @@ async fn images(rows: &mut Rows) {
             Figures::new(times.iter().map(|time| time.as_secs_f64() * 1e3).collect())
         };
         let figures = [
-            ("a first list (ms)", milliseconds(first)),
-            ("a list from memory (ms)", milliseconds(again)),
-            ("a random image (ms)", milliseconds(random)),
+            ("first list", milliseconds(first)),
+            ("list from memory", milliseconds(again)),
+            ("random image", milliseconds(random)),
         ];
         let [first, again, random] = figures.each_ref().map(|(_, figures)| figures.median());
         println!("| {images} | {first:.1} | {again:.1} | {random:.1} |");
         for (measured, figures) in &figures {
-            rows.add("images in a folder", measured, whole(images), figures);
+            rows.add("images", measured, whole(images), figures);
         }
     }
 }
@@ -164,8 +161,8 @@ async fn image_size(rows: &mut Rows) {
             peak.median()
         );
         let pixels = f64::from(width) * f64::from(height) / 1e6;
-        rows.add("megapixels", "a publication (ms)", pixels, &times);
-        rows.add("megapixels", "memory beyond idle (MB)", pixels, &peak);
+        rows.add("publication", "publication", pixels, &times);
+        rows.add("publication-memory", "the service", pixels, &peak);
     }
 }
 

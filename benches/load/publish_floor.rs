@@ -1,7 +1,12 @@
 //! What a publication takes beyond what it waits for: each upstream is given a latency, and the
 //! shortest way through them is known.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    time::{Duration, Instant},
+};
 
 use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec, sample_images};
 use serde_json::json;
@@ -76,6 +81,8 @@ pub(crate) async fn measure() {
     let upstream = Serving::control(UPSTREAM).await;
     floor(&upstream).await;
     let (mut floors, mut over) = (Vec::new(), Vec::new());
+    let mut stages = Stages::default();
+    let mut rows = "publication,measured,ms\n".to_owned();
     for (n, image) in tenant.images.iter().enumerate() {
         let path = format!("/api/images/{image}/publish");
         let request = serving
@@ -84,22 +91,33 @@ pub(crate) async fn measure() {
             .json(&json!({}));
         let started = Instant::now();
         let answer = request.send().await.expect("an answer");
-        let took = started.elapsed();
+        let took = milliseconds(started.elapsed());
         let status = answer.status();
         let text = answer.text().await.expect("its body");
         assert!(
             status == 200 && text.contains("\"archived\":true"),
             "{text}"
         );
+        let each = stages.since_the_last(&serving.metrics().await);
         let started = Instant::now();
         floor(&upstream).await;
-        let least = started.elapsed();
+        let least = milliseconds(started.elapsed());
         // The first one resolves the tenant and its credentials.
-        if n > 0 {
-            floors.push(least.as_secs_f64() * 1e3);
-            over.push((took.as_secs_f64() - least.as_secs_f64()) * 1e3);
+        if n == 0 {
+            continue;
+        }
+        floors.push(least);
+        over.push(took - least);
+        stages.note(&each);
+        let others = [("floor", least), ("answer", took)];
+        for (measured, took) in others
+            .into_iter()
+            .chain(each.iter().map(|(stage, took)| (&**stage, *took)))
+        {
+            writeln!(rows, "{n},{measured},{took}").expect("a text");
         }
     }
+    fs::write("target/publications.csv", rows).expect("a file");
     let over = Figures::new(over);
     let (least, most) = over.range();
     let floor = Figures::new(floors).median();
@@ -111,24 +129,46 @@ pub(crate) async fn measure() {
         over.median(),
         over.quantile(0.99)
     );
-    println!("\n| stage | ms on average |\n| --- | --- |");
-    let metrics = serving.metrics().await;
-    for (stage, sum) in values(&metrics, "sum") {
-        let counts = values(&metrics, "count");
-        let count = counts.iter().find(|(it, _)| *it == stage);
-        let (_, count) = count.expect("each sum has its count");
-        println!("| {stage} | {:.1} |", sum / count * 1e3);
+    println!("\n| stage | p50 ms | p99 ms |\n| --- | --- | --- |");
+    for (stage, times) in stages.seen {
+        let times = Figures::new(times);
+        println!(
+            "| {stage} | {:.1} | {:.1} |",
+            times.median(),
+            times.quantile(0.99)
+        );
     }
 }
 
-/// The values of the histogram of stages, by stage.
-fn values<'a>(metrics: &'a str, which: &str) -> Vec<(&'a str, f64)> {
-    let name = format!("publisher_publish_duration_seconds_{which}{{stage=\"");
-    let lines = metrics.lines().filter_map(|line| line.strip_prefix(&name));
-    lines
-        .filter_map(|rest| {
-            let (stage, value) = rest.split_once("\"} ")?;
-            Some((stage, value.parse().ok()?))
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// The stages of each publication, from the sums that the service counts.
+#[derive(Default)]
+struct Stages {
+    sums: BTreeMap<String, f64>,
+    seen: BTreeMap<String, Vec<f64>>,
+}
+
+impl Stages {
+    /// What has come to the sums since the last look, in milliseconds.
+    fn since_the_last(&mut self, metrics: &str) -> Vec<(String, f64)> {
+        const SUM: &str = "publisher_publish_duration_seconds_sum{stage=\"";
+        let sums = metrics.lines().filter_map(|line| {
+            let (stage, sum) = line.strip_prefix(SUM)?.split_once("\"} ")?;
+            Some((stage.to_owned(), sum.parse::<f64>().ok()? * 1e3))
+        });
+        sums.map(|(stage, sum)| {
+            let before = self.sums.insert(stage.clone(), sum).unwrap_or_default();
+            (stage, sum - before)
         })
         .collect()
+    }
+
+    fn note(&mut self, each: &[(String, f64)]) {
+        for (stage, took) in each {
+            self.seen.entry(stage.clone()).or_default().push(*took);
+        }
+    }
 }
