@@ -141,7 +141,8 @@ async fn image_size(rows: &mut Rows) {
         });
         let spec = TenantSpec::new("tenant").images(files);
         let tenant = sandbox.add_tenant(spec);
-        let serving = Serving::service(&sandbox, folder.path()).await;
+        let more = [("AI_RATE_PER_MINUTE", "10000")];
+        let serving = Serving::service_with(&sandbox, folder.path(), &more).await;
         let idle = serving.memory();
         let mut times = Vec::new();
         for image in &tenant.images {

@@ -6,6 +6,7 @@
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
     io,
     net::SocketAddr,
     pin::pin,
@@ -13,6 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -150,6 +152,8 @@ impl<E: Endpoint + 'static> Shared<E> {
         });
         let connection = http1::Builder::new()
             .max_header_size(MAX_HEAD)
+            // Answers are small: one piece costs the system less than two.
+            .writev(false)
             .timer(ConnectionTimer::default())
             // The stream tells an idle connection from a slow head. This is for what it cannot see,
             // a head that began to come with the request before; and with a limit here, the stream
@@ -157,10 +161,23 @@ impl<E: Endpoint + 'static> Shared<E> {
             .header_read_timeout(IDLE_LIMIT + HEAD_LIMIT)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = self.idle_end.cancelled() => {
+        let mut idle_end = pin!(self.idle_end.cancelled());
+        let mut is_heard = false;
+        let ended = poll_fn(|context| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                return Poll::Ready(Some(ended));
+            }
+            // The task is woken once it has been asked for; asking again, which takes a lock that all
+            // connections share, is for when the end can have come.
+            if is_heard && !self.is_leaving.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            is_heard = true;
+            idle_end.as_mut().poll(context).map(|()| None)
+        });
+        let ended = match ended.await {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
