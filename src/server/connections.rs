@@ -175,12 +175,11 @@ impl<E: Endpoint + 'static> Shared<E> {
             is_heard = true;
             idle_end.as_mut().poll(context).map(|()| None)
         });
-        let ended = match ended.await {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = if let Some(ended) = ended.await {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke");
