@@ -23,7 +23,10 @@ pub(crate) async fn measure(programs: &[&str]) {
         .collect();
     let mut builds = Vec::new();
     for (program, folder) in programs.iter().zip(&folders) {
-        let serving = Serving::build_of(Path::new(program), &sandbox, folder.path(), &[]).await;
+        // All of them run at the same time, and a ledger is one process's.
+        let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
+        let more = [("PUBLISH_LEDGER_URL", &*ledger)];
+        let serving = Serving::build_of(Path::new(program), &sandbox, folder.path(), &more).await;
         tokio::time::sleep(REST).await;
         let idle = serving.memory();
         run(&serving, &host, 1).await;
