@@ -93,6 +93,7 @@ impl PostgresLedger {
         &self.pool
     }
 
+    /// Every commit waits for the server's disk.
     async fn begin(&self, _keep: Keep) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.pool.begin().await
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A request of alice's to publish this image, under the one key of these tests.
-fn request(image: &str) -> KeyedRequest {
+pub(super) fn request(image: &str) -> KeyedRequest {
     request_of("alice", image)
 }
 
@@ -24,7 +24,7 @@ fn request_of(who: &str, image: &str) -> KeyedRequest {
     KeyedRequest::new(tenant(who), &key, fingerprint)
 }
 
-fn chosen() -> ChosenImage {
+pub(super) fn chosen() -> ChosenImage {
     ChosenImage {
         name: ImageName::new("a.jpg").unwrap(),
         content_hash: ContentHash::of(b"a"),

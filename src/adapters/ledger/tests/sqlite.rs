@@ -3,7 +3,12 @@ use std::path::PathBuf;
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
-use super::{super::*, Backstage, Hands, everything, lease_of, suite_on, tenant};
+use super::{
+    super::*,
+    Backstage, Hands, everything, lease_of,
+    request_suite::{chosen, request},
+    suite_on, tenant,
+};
 use crate::domain::{
     image::ImageName,
     ledger::{EntryState, Settlement},
@@ -117,19 +122,42 @@ async fn entries_outlive_the_process_and_leases_do_not() {
     assert!(matches!(claim, crate::domain::ledger::Claim::Held(_)));
 }
 
+/// What `SQLite` calls a commit that has the disk take it.
+const FULL: i64 = 2;
+/// And one that leaves that to the next such commit.
+const NORMAL: i64 = 1;
+
 #[tokio::test]
-async fn an_intent_waits_for_the_disk() {
+async fn everything_but_taking_and_giving_back_a_lease_waits_for_the_disk() {
     let stage = stage().await.unwrap();
-    let pragma = async |name: &'static str| -> String {
-        let value = sqlx::query_scalar::<_, String>(name).fetch_one(stage.ledger.pool());
-        value.await.unwrap()
-    };
+    let ledger = &stage.ledger;
+    let journal = sqlx::query_scalar::<_, String>("PRAGMA journal_mode").fetch_one(ledger.pool());
+    assert_eq!(journal.await.unwrap(), "wal");
+    let (lease, request) = (lease_of("alice", "image"), request("a.jpg"));
+    let name = ImageName::new("a.jpg").unwrap();
+    let unknown = Settlement::Unknown("no answer".to_owned());
+    // How a write was committed. A lease is claimed before it, which must not decide that.
+    macro_rules! after {
+        ($write:expr) => {{
+            ledger.claim(&lease, &Platform::ALL).await.unwrap();
+            $write.await.unwrap();
+            let level = sqlx::query_scalar::<_, i64>("PRAGMA synchronous");
+            level.fetch_one(ledger.pool()).await.unwrap()
+        }};
+    }
+    let all = &Platform::ALL;
+    assert_eq!(after!(ledger.claim(&lease, all)), NORMAL);
+    assert_eq!(after!(ledger.intend(&lease, &name, all)), FULL);
     assert_eq!(
-        pragma("SELECT journal_mode FROM pragma_journal_mode").await,
-        "wal"
+        after!(ledger.settle(&lease, Platform::Email, &unknown)),
+        FULL
     );
-    let synchronous = "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous";
-    assert_eq!(pragma(synchronous).await, "2", "FULL");
+    assert_eq!(after!(ledger.renew(&lease)), FULL);
+    assert_eq!(after!(IdempotencyStore::begin(ledger, &request)), FULL);
+    assert_eq!(after!(ledger.choose(&request, &chosen())), FULL);
+    assert_eq!(after!(ledger.finish(&request, "{}")), FULL);
+    assert_eq!(after!(ledger.abandon(&request, true)), FULL);
+    assert_eq!(after!(ledger.release(&lease)), NORMAL);
 }
 
 #[tokio::test]
