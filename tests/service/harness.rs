@@ -23,6 +23,7 @@ use tokio::{
     sync::watch,
     time::Instant,
 };
+use tokio_util::task::TaskTracker;
 
 use crate::{
     canaries::Canaries,
@@ -49,7 +50,11 @@ pub(crate) struct Service {
 
 /// Everything that a process has written so far.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<String>>);
+pub(crate) struct Log {
+    text: Arc<Mutex<String>>,
+    /// Those who read what it writes.
+    readers: TaskTracker,
+}
 
 impl Service {
     /// Starts the service on the sandbox.
@@ -235,7 +240,7 @@ impl Service {
             .await
             .unwrap()
             .unwrap();
-        (status, self.log())
+        (status, self.log.whole_text().await)
     }
 }
 
@@ -354,7 +359,14 @@ pub(crate) fn now() -> Instant {
 
 impl Log {
     pub(crate) fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
+        self.text.lock().unwrap().clone()
+    }
+
+    /// All of it, once the process has ended.
+    async fn whole_text(&self) -> String {
+        self.readers.close();
+        self.readers.wait().await;
+        self.text()
     }
 
     /// Reads on for as long as the process writes, and tells the address that it says it listens
@@ -364,8 +376,8 @@ impl Log {
         output: impl AsyncRead + Send + Unpin + 'static,
         told: Option<watch::Sender<Option<String>>>,
     ) {
-        let log = self.clone();
-        tokio::spawn(async move {
+        let log = Arc::clone(&self.text);
+        self.readers.spawn(async move {
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(line)) = lines.next_line().await {
                 if let Some(told) = &told
@@ -376,7 +388,7 @@ impl Log {
                         told.send_replace(json["address"].as_str().map(str::to_owned));
                     }
                 }
-                let mut text = log.0.lock().unwrap();
+                let mut text = log.lock().unwrap();
                 text.push_str(&line);
                 text.push('\n');
             }
