@@ -141,5 +141,5 @@ sql_ledger!(
     SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
         AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (CAST(k.classid AS BIGINT) << 32) + CAST(k.objid AS BIGINT) = l.session))",
-    texts: "SELECT json_array_elements_text(CAST($3 AS JSON))"
+    texts: "SELECT value FROM json_array_elements_text(CAST($3 AS JSON))"
 );

@@ -71,6 +71,7 @@ impl SqliteLedger {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .test_before_acquire(false)
             .acquire_timeout(POOL_WAIT)
             .connect_with(options)
             .await

@@ -21,23 +21,6 @@ pub(super) const RELEASE: &str =
 pub(super) const KNOWN: &str = "SELECT platform, state, post_id FROM ledger_entries
     WHERE tenant = $1 AND content_hash = $2";
 
-/// What was known before an attempt is kept beside it, for the case that it fails.
-pub(super) const INTEND: &str = "INSERT INTO ledger_entries AS e
-        (tenant, content_hash, platform, filename, state, holder, started_at)
-    VALUES ($1, $2, $3, $4, 'intent', $5, $6)
-    ON CONFLICT (tenant, content_hash, platform) DO UPDATE SET
-        filename = excluded.filename,
-        state = 'intent',
-        prior = CASE
-            WHEN e.state = 'failed' THEN NULL
-            WHEN e.state = 'published' OR e.prior = 'published' THEN 'published'
-            ELSE 'unknown'
-        END,
-        error = NULL,
-        holder = excluded.holder,
-        started_at = excluded.started_at,
-        ended_at = NULL";
-
 /// Only an intent is settled, so that the same write may come twice.
 pub(super) const SETTLE: &str = "UPDATE ledger_entries SET
         state = CASE
@@ -136,6 +119,28 @@ macro_rules! sql_ledger {
                 AND (CAST($6 AS BIGINT) IS NULL OR started_at < $6
                     OR (started_at = $6 AND id < $7))
              ORDER BY started_at DESC, id DESC LIMIT $8"
+        );
+        /// What was known before an attempt is kept beside it, for the case that it fails.
+        const INTEND: &str = concat!(
+            "INSERT INTO ledger_entries AS e
+                (tenant, content_hash, platform, filename, state, holder, started_at)
+             SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), platforms.value, CAST($4 AS TEXT), 'intent',
+                CAST($5 AS TEXT), CAST($6 AS BIGINT)
+             FROM (",
+            $texts,
+            ") AS platforms WHERE true
+             ON CONFLICT (tenant, content_hash, platform) DO UPDATE SET
+                filename = excluded.filename,
+                state = 'intent',
+                prior = CASE
+                    WHEN e.state = 'failed' THEN NULL
+                    WHEN e.state = 'published' OR e.prior = 'published' THEN 'published'
+                    ELSE 'unknown'
+                END,
+                error = NULL,
+                holder = excluded.holder,
+                started_at = excluded.started_at,
+                ended_at = NULL"
         );
         const OF_CONTENTS: &str = entries!(concat!("content_hash IN (", $texts, ")"));
 
@@ -301,20 +306,19 @@ macro_rules! sql_ledger {
                 image: &ImageName,
                 platforms: &[Platform],
             ) -> Result<(), LedgerError> {
+                let platforms: Vec<&str> = platforms.iter().map(|it| it.as_str()).collect();
                 bounded(async {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
-                    for platform in platforms {
-                        sqlx::query(statements::INTEND)
-                            .bind(lease.tenant().as_str())
-                            .bind(lease.content_hash().as_str())
-                            .bind(platform.as_str())
-                            .bind(image.as_str())
-                            .bind(lease.holder())
-                            .bind(now)
-                            .execute(&mut *write)
-                            .await
-                            .map_err(unavailable)?;
-                    }
+                    sqlx::query(INTEND)
+                        .bind(lease.tenant().as_str())
+                        .bind(lease.content_hash().as_str())
+                        .bind(serde_json::Value::from(platforms).to_string())
+                        .bind(image.as_str())
+                        .bind(lease.holder())
+                        .bind(now)
+                        .execute(&mut *write)
+                        .await
+                        .map_err(unavailable)?;
                     write.commit().await.map_err(unavailable)
                 })
                 .await
