@@ -127,7 +127,7 @@ impl ImageStore for Unused {
         Ok(())
     }
 
-    async fn move_to(&self, _: &ImageName, _: Folder) -> Result<Moved, ImageStoreError> {
+    async fn move_to(&self, _: &StoredImage, _: Folder) -> Result<Moved, ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }
 

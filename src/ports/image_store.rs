@@ -71,12 +71,12 @@ pub trait ImageStore: Send + Sync {
     /// [`ImageStoreError`].
     async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError>;
 
-    /// Moves an image, and its sidecar if it has one, to a folder, which is made if it is not
-    /// there. Overwrites nothing: where the name is taken, the moved file gets another.
+    /// Moves an image that was found, and its sidecar if it has one, to a folder, which is made if it
+    /// is not there. Overwrites nothing: where the name is taken, the moved file gets another.
     ///
     /// # Errors
     /// [`ImageStoreError`]. The image has not moved, as far as storage could tell.
-    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<Moved, ImageStoreError>;
+    async fn move_to(&self, image: &StoredImage, folder: Folder) -> Result<Moved, ImageStoreError>;
 
     /// Deletes an image, and its sidecar if it has one, for good. What a failure leaves is an
     /// image still, so that deleting it again ends what was begun.

@@ -14,18 +14,19 @@ use crate::adapters::upstream::Answer;
 const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
 
 impl Connection {
-    /// Moves an image and tells its new name, which differs where the old one was taken;
-    /// `None` if there is no such image.
+    /// Moves an image with this id and tells its new name, which differs where the old one was
+    /// taken; `None` if it is not there any more.
     ///
-    /// Its id is asked for first: it stays the same wherever the file goes, so that in doubt one
-    /// look tells whether this file has moved, and to which name.
-    pub(super) async fn move_image(&self, from: &str, to: &str) -> Result<Option<String>, Failure> {
-        let before = self.read("get_metadata", || self.metadata(from)).await?;
-        let Some(before) = before.filter(Metadata::is_file) else {
-            return Ok(None);
-        };
-        if before.id.is_empty() || before.path_lower.is_none() {
-            return Err(Failure::Malformed("a file without an id or a path"));
+    /// The id stays the same wherever the file goes, so that in doubt a look at the old place and one
+    /// for the id tell whether this file has moved, and to which name.
+    pub(super) async fn move_image(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<Option<String>, Failure> {
+        if id.is_empty() {
+            return Err(Failure::Malformed("a file without an id"));
         }
         let moved = self
             .write(
@@ -36,16 +37,17 @@ impl Connection {
                     Ok(Answer { status, value })
                 },
                 || async {
-                    let now = self.look(&before.id).await?;
-                    now.filter(|now| now.path_lower != before.path_lower)
-                        .map(new_name)
-                        .transpose()
+                    let there = self.look(from).await?;
+                    if there.is_some_and(|there| there.id == id) {
+                        return Ok(None);
+                    }
+                    self.look(id).await?.map(new_name).transpose()
                 },
             )
             .await;
         match moved {
             Ok(name) => Ok(Some(name)),
-            // Gone since the first look, and not by one of the attempts: `write` has looked.
+            // Gone since it was found, and not by one of the attempts: `write` has looked.
             Err(failure) if failure.is_refusal(NOTHING_TO_MOVE) => Ok(None),
             Err(failure) => Err(failure),
         }

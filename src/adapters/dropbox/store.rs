@@ -190,12 +190,12 @@ impl ImageStore for DropboxImageStore {
 
     /// The image goes first: without its sidecar it is still an image, which a sidecar without its
     /// image is not.
-    async fn move_to(&self, name: &ImageName, folder: Folder) -> Result<Moved, ImageStoreError> {
-        let folder = self.folder(folder);
+    async fn move_to(&self, image: &StoredImage, folder: Folder) -> Result<Moved, ImageStoreError> {
+        let (name, folder) = (&image.name, self.folder(folder));
         let from = self.entry(name.as_str());
         let new_name = self
             .connection
-            .move_image(&from, &folder.entry(name.as_str()))
+            .move_image(&image.file_id, &from, &folder.entry(name.as_str()))
             .await?
             .ok_or(ImageStoreError::NotFound)?;
         // The sidecar belongs to the image by its stem, so it takes on the image's new one.

@@ -56,8 +56,6 @@ pub(super) struct Metadata {
     /// Bytes.
     pub(super) size: Option<u64>,
     content_hash: Option<String>,
-    /// The whole path as Dropbox compares it.
-    pub(super) path_lower: Option<String>,
 }
 
 impl Metadata {

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     domain::{
-        curation::Curation, image::ImageName, request_id::RequestId, tenant_config::StoragePath,
+        curation::Curation,
+        image::{ImageName, StoredImage},
+        request_id::RequestId,
+        tenant_config::StoragePath,
     },
     ports::{Folder, ImageStoreError, Ledger, LedgerError, Moved},
 };
@@ -117,7 +120,7 @@ impl CurationWork {
         let found = self.tenant.images(&self.request_id).find(name).await?;
         let paths = &self.tenant.settings().storage.paths;
         let mut report = CurationReport {
-            image: found.name,
+            image: found.name.clone(),
             curation: self.curation,
             destination: self.curation.destination(paths).cloned(),
             new_name: None,
@@ -128,9 +131,9 @@ impl CurationWork {
             return Ok(report);
         }
         let tenant = self.tenant.name().clone();
-        let lease = HeldLease::take(&self.ledger, tenant, found.content_hash).await?;
+        let lease = HeldLease::take(&self.ledger, tenant, found.content_hash.clone()).await?;
         let lease = lease.ok_or(CurateImageError::InProgress)?;
-        let done = self.run_as_holder(&mut report).await;
+        let done = self.run_as_holder(&found, &mut report).await;
         lease.release().await;
         done?;
         tracing::info!(
@@ -141,14 +144,18 @@ impl CurationWork {
         Ok(report)
     }
 
-    async fn run_as_holder(&self, report: &mut CurationReport) -> Result<(), ImageStoreError> {
+    async fn run_as_holder(
+        &self,
+        found: &StoredImage,
+        report: &mut CurationReport,
+    ) -> Result<(), ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
         let folder = match self.curation {
             Curation::Keep => Folder::Keep,
             Curation::Remove => Folder::Remove,
-            Curation::Delete => return images.delete(&report.image).await,
+            Curation::Delete => return images.delete(&found.name).await,
         };
-        let Moved { name, sidecar } = images.move_to(&report.image, folder).await?;
+        let Moved { name, sidecar } = images.move_to(found, folder).await?;
         report.new_name = Some(name);
         if let Err(error) = sidecar {
             let what = "the caption file could not be moved";

@@ -168,17 +168,17 @@ impl Images<'_> {
             .await
     }
 
-    /// Moves an image and its sidecar to a folder. Whatever comes of it, listings of before are
+    /// Moves an image that was found, and its sidecar, to a folder. Whatever comes of it, listings of before are
     /// not shown to anyone who asks afterwards.
     ///
     /// # Errors
     /// [`ImageStoreError`].
     pub async fn move_to(
         &self,
-        name: &ImageName,
+        image: &StoredImage,
         folder: Folder,
     ) -> Result<Moved, ImageStoreError> {
-        let moved = self.call(|store| async move { store.move_to(name, folder).await });
+        let moved = self.call(|store| async move { store.move_to(image, folder).await });
         let moved = moved.await;
         self.tenant.storage().begin_edition();
         moved

@@ -25,7 +25,7 @@ use crate::{
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{Resolved, SchemaVersion, TenantConfig},
     },
-    ports::{ImageStore, ImageStoreFactory},
+    ports::{Folder, ImageStore, ImageStoreError, ImageStoreFactory, Moved},
 };
 
 const ACCOUNT: &str = "alice";
@@ -107,6 +107,12 @@ impl Tenant {
 
     fn calls(&self, operation: &str) -> usize {
         self.switches().calls(operation)
+    }
+
+    /// Finds an image and moves it.
+    async fn moved(&self, image: &str, folder: Folder) -> Result<Moved, ImageStoreError> {
+        let found = self.store.find(&name(image)).await?;
+        self.store.move_to(&found, folder).await
     }
 
     async fn names(&self) -> Vec<String> {

@@ -120,12 +120,13 @@ async fn an_image_moves_with_its_sidecar_to_a_folder_that_is_made_on_the_way() {
         let tenant = Tenant::new().await;
         tenant.put("/Queue/夜.jpg", "image");
         tenant.put("/Queue/夜.txt", "text");
-        tenant.store.move_to(&name("夜.jpg"), folder).await.unwrap();
+        tenant.moved("夜.jpg", folder).await.unwrap();
         assert_eq!(
             tenant.paths(),
             [format!("{path}/夜.jpg"), format!("{path}/夜.txt")]
         );
         assert_eq!(tenant.calls("create_folder_v2"), 0);
+        assert_eq!(tenant.calls("get_metadata"), 1, "it was found");
     }
 }
 
@@ -133,11 +134,7 @@ async fn an_image_moves_with_its_sidecar_to_a_folder_that_is_made_on_the_way() {
 async fn an_image_moves_without_a_sidecar_as_well() {
     let tenant = Tenant::new().await;
     tenant.put("/Queue/a.jpg", "image");
-    tenant
-        .store
-        .move_to(&name("a.jpg"), Folder::Archive)
-        .await
-        .unwrap();
+    tenant.moved("a.jpg", Folder::Archive).await.unwrap();
     assert_eq!(tenant.paths(), ["/Done/a.jpg"]);
 }
 
@@ -148,7 +145,7 @@ async fn an_image_whose_name_is_taken_gets_another_and_its_sidecar_follows() {
     tenant.put("/Done/a.txt", "older text");
     tenant.put("/Queue/a.jpg", "image");
     tenant.put("/Queue/a.txt", "text");
-    let moved = tenant.store.move_to(&name("a.jpg"), Folder::Archive).await;
+    let moved = tenant.moved("a.jpg", Folder::Archive).await;
     let Moved { name, sidecar } = moved.unwrap();
     assert_eq!(name, "a (1).jpg");
     sidecar.unwrap();
@@ -171,7 +168,7 @@ async fn an_image_that_moves_without_its_sidecar_has_moved_and_says_so() {
     let locked = Dropbox::endpoint_error(&["from_write", "no_write_permission"]);
     let switches = tenant.switches();
     switches.inject_matching("move_v2", 1, "a.txt", locked);
-    let moved = tenant.store.move_to(&name("a.jpg"), Folder::Keep).await;
+    let moved = tenant.moved("a.jpg", Folder::Keep).await;
     let Moved { name, sidecar } = moved.unwrap();
     assert_eq!(name, "a.jpg");
     assert!(matches!(sidecar, Err(ImageStoreError::Unavailable(_))));
@@ -184,7 +181,7 @@ async fn an_image_that_is_not_there_cannot_be_moved() {
     tenant.put("/Queue/a.txt", "text");
     tenant.put("/Queue/folder.jpg/x.txt", "text");
     for missing in ["a.jpg", "folder.jpg"] {
-        let moved = tenant.store.move_to(&name(missing), Folder::Keep).await;
+        let moved = tenant.moved(missing, Folder::Keep).await;
         assert!(matches!(moved, Err(ImageStoreError::NotFound)));
     }
     assert_eq!(tenant.paths(), ["/Queue/a.txt", "/Queue/folder.jpg/x.txt"]);
@@ -205,11 +202,7 @@ async fn a_move_that_happened_without_an_answer_is_looked_up_and_not_repeated() 
         let switches = tenant.switches();
         switches.inject_matching("move_v2", 1, "a.jpg", fault.clone());
         switches.inject_matching("move_v2", 1, "a.txt", fault.clone());
-        tenant
-            .store
-            .move_to(&name("a.jpg"), Folder::Archive)
-            .await
-            .unwrap();
+        tenant.moved("a.jpg", Folder::Archive).await.unwrap();
         assert_eq!(
             tenant.paths(),
             ["/Done/a (1).jpg", "/Done/a (1).txt", "/Done/a.jpg"],
@@ -232,11 +225,7 @@ async fn a_move_that_did_not_happen_is_looked_up_and_repeated() {
         tenant
             .switches()
             .inject_matching("move_v2", 1, "a.jpg", fault.clone());
-        tenant
-            .store
-            .move_to(&name("a.jpg"), Folder::Archive)
-            .await
-            .unwrap();
+        tenant.moved("a.jpg", Folder::Archive).await.unwrap();
         assert_eq!(tenant.paths(), ["/Done/a.jpg", "/Done/a.txt"], "{fault:?}");
         assert!(tenant.calls("get_metadata") >= 2, "{fault:?}");
     }
@@ -249,11 +238,7 @@ async fn a_move_whose_last_attempt_is_in_doubt_is_looked_up_before_it_is_called_
     let switches = tenant.switches();
     switches.inject_times("move_v2", 2, Fault::status(500));
     switches.inject("move_v2", Fault::ResetAfterRequest);
-    tenant
-        .store
-        .move_to(&name("a.jpg"), Folder::Archive)
-        .await
-        .unwrap();
+    tenant.moved("a.jpg", Folder::Archive).await.unwrap();
     assert_eq!(tenant.paths(), ["/Done/a.jpg"]);
 }
 
@@ -261,11 +246,11 @@ async fn a_move_whose_last_attempt_is_in_doubt_is_looked_up_before_it_is_called_
 async fn an_attempt_that_lands_after_the_look_still_counts_as_the_move() {
     let tenant = Tenant::new().await;
     tenant.put("/Queue/a.jpg", "image");
+    let image = tenant.store.find(&name("a.jpg")).await.unwrap();
     let switches = tenant.switches();
     switches.inject("move_v2", Fault::ResetBeforeRequest);
-    // The look is by id and has its answer; on its way, that answer is overtaken.
-    let look = switches.hold_matching("get_metadata", "id:");
-    let image = name("a.jpg");
+    // The look has its answer; on its way, that answer is overtaken.
+    let look = switches.hold("get_metadata");
     let late = async {
         look.arrived(1).await;
         tenant.store.move_to(&image, Folder::Archive).await.unwrap();
@@ -282,7 +267,7 @@ async fn an_image_that_vanishes_before_it_moves_is_not_found() {
     tenant.put("/Queue/a.jpg", "image");
     let gone = Dropbox::endpoint_error(&["from_lookup", "not_found"]);
     tenant.switches().inject("move_v2", gone);
-    let moved = tenant.store.move_to(&name("a.jpg"), Folder::Archive).await;
+    let moved = tenant.moved("a.jpg", Folder::Archive).await;
     assert!(matches!(moved, Err(ImageStoreError::NotFound)));
     assert_eq!(tenant.calls("move_v2"), 1);
 }

@@ -68,7 +68,7 @@ async fn keep_and_remove_move_the_image_to_their_folder() {
             .images
             .expect_move_to()
             .times(1)
-            .withf(move |name, to| name.as_str() == "a.jpg" && *to == folder)
+            .withf(move |image, to| image.name.as_str() == "a.jpg" && *to == folder)
             .returning(|_, _| Ok(moved("a (1).jpg")));
         let report = curate(lent_once(), fixture, curation, false).await.unwrap();
         let destination = report.destination.as_ref().map(StoragePath::as_str);

@@ -9,7 +9,7 @@ use crate::{
         loaded_image::LoadedImage,
         stages::Stage,
     },
-    domain::image::ImageName,
+    domain::image::{ImageName, StoredImage},
     ports::{Folder, ImageStoreError, Moved},
 };
 
@@ -36,7 +36,7 @@ impl Publication {
     }
 
     /// Moves the image and its caption file to the archive.
-    pub(super) async fn archive(&self, image: &ImageName) -> Result<Moved, ImageStoreError> {
+    pub(super) async fn archive(&self, image: &StoredImage) -> Result<Moved, ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
         let moved = images.move_to(image, Folder::Archive);
         self.stages().time(Stage::Archive, moved).await

@@ -135,7 +135,7 @@ impl Publication {
         }
         let mut archived = false;
         if self.plan.archives() && results.iter().any(|result| result.outcome.is_success()) {
-            match self.archive(&image.name).await {
+            match self.archive(image).await {
                 Ok(moved) => {
                     archived = true;
                     if let Err(error) = moved.sidecar {
