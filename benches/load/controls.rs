@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use poem::{Route, Server, listener::TcpAcceptor};
 use poem_openapi::{OpenApi, OpenApiService, payload::Json};
 use publisher::{
+    adapters::sandbox::Latency,
     app::http::dto::config::{AuthMode, FeatureFlags},
     domain::tenant_config::Features,
 };
@@ -66,7 +67,9 @@ async fn upstream(listener: TcpListener) {
     on_hyper(listener, |request: Request<Incoming>| async move {
         let path = request.uri().path().trim_start_matches('/');
         let milliseconds = path.parse().expect("milliseconds");
-        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        Latency::of(Duration::from_millis(milliseconds))
+            .ended()
+            .await;
         Bytes::new()
     })
     .await;

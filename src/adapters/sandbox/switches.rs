@@ -2,16 +2,15 @@
 //! by the stand-ins of this folder and by tests.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Sleep;
 
 use super::fault::Fault;
 use super::hold::{Gate, Hold};
+use super::latency::Latency;
 use super::lock;
 use super::record::RecordedRequest;
 
@@ -179,7 +178,7 @@ impl Switches {
         Passage {
             switches: self.clone(),
             operation: request.operation.clone(),
-            latency: (!latency.is_zero()).then(|| Box::pin(tokio::time::sleep(latency))),
+            latency: (!latency.is_zero()).then(|| Latency::of(latency)),
             fault,
         }
     }
@@ -226,7 +225,7 @@ pub(super) struct Passage {
     switches: Switches,
     operation: String,
     /// Runs from when the request has come.
-    latency: Option<Pin<Box<Sleep>>>,
+    latency: Option<Latency>,
     /// What this request meets.
     pub(super) fault: Option<Fault>,
 }
@@ -240,7 +239,7 @@ impl Passage {
     /// Waits for the end of the latency and for every hold.
     pub(super) async fn wait(&mut self, request: &RecordedRequest) {
         if let Some(latency) = self.latency.take() {
-            latency.await;
+            latency.ended().await;
         }
         let gates = self.switches.read(&self.operation, |it| it.gates.clone());
         for gate in gates.iter().filter(|gate| gate.is_for(request)) {
