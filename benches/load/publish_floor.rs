@@ -27,8 +27,9 @@ const MOVE: u64 = 15;
 /// The shortest way: an exchange with an upstream that does nothing but wait for each step, since
 /// nobody gets an answer for less. What one step needs of another comes after it. Finding the image
 /// says what it is, so that it is claimed before it is fetched; reading the caption file can go beside
-/// any of it. A mail is followed by its confirmation, once it has been taken. The archive is a
-/// move of the image, and one of the caption file, which must not go before it.
+/// any of it. A mail is followed by its confirmation, once it has been taken, which the caption file and
+/// the archive do not wait for. The archive is a move of the image, and one of the caption file, which
+/// must not go before it.
 async fn floor(upstream: &Serving) {
     let wait = async |milliseconds: u64| {
         let answer = upstream.get("upstream", &format!("/{milliseconds}")).send();
@@ -37,13 +38,12 @@ async fn floor(upstream: &Serving) {
     for step in [FIND, DOWNLOAD, VISION, CAPTIONS] {
         wait(step).await;
     }
-    tokio::join!(wait(TELEGRAM), async {
-        wait(MAIL).await;
-        wait(MAIL).await;
+    tokio::join!(wait(TELEGRAM), wait(MAIL));
+    tokio::join!(wait(MAIL), async {
+        for step in [UPLOAD, MOVE, MOVE] {
+            wait(step).await;
+        }
     });
-    for step in [UPLOAD, MOVE, MOVE] {
-        wait(step).await;
-    }
 }
 
 /// Measures, and prints.

@@ -34,7 +34,7 @@ use crate::{
         secret::CredentialsRef,
         tenant_config::{Resolved, TenantConfig, TenantSettings},
     },
-    ports::{Cause, Clock, Post, PublishError, Publisher, PublisherFactory},
+    ports::{Cause, Clock, Post, Posted, PublishError, Publisher, PublisherFactory},
 };
 
 /// Time for one attempt, upload included: 10 MB on a slow line.
@@ -136,13 +136,14 @@ struct TelegramPublisher {
 
 #[async_trait]
 impl Publisher for TelegramPublisher {
-    async fn publish(&self, post: &Post) -> Result<PostId, PublishError> {
+    async fn publish(&self, post: &Post) -> Result<Posted, PublishError> {
         let call = Call {
             clock: &*self.api.clock,
             upstream: "telegram",
             operation: "sendPhoto",
         };
-        Ok(call.run(self.api.policy, || self.attempt(post)).await?)
+        let id = call.run(self.api.policy, || self.attempt(post)).await?;
+        Ok(id.into())
     }
 
     /// Connections are kept, and shared by all tenants.

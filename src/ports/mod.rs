@@ -25,7 +25,7 @@ pub use self::{
         Thumbnail,
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
-    publisher::{Post, PublishError, Publisher, PublisherFactory},
+    publisher::{FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},
     tenant_config_source::{ConfigSourceError, TenantConfigSource},
 };
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! 4. implement [`Publisher`] and [`PublisherFactory`] in a new file of `adapters`;
 //! 5. add the factory to the list in `main.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -31,7 +31,7 @@ pub trait Publisher: Send + Sync {
     ///
     /// # Errors
     /// [`PublishError`]; mind [`PublishError::Unknown`].
-    async fn publish(&self, post: &Post) -> Result<PostId, PublishError>;
+    async fn publish(&self, post: &Post) -> Result<Posted, PublishError>;
 
     /// The same platform, for one post, with the connection for it on its way: for whoever will
     /// publish in a moment, and may think better of it until then. Publishes nothing, and fails only
@@ -75,6 +75,52 @@ pub struct Post {
     pub alt_text: Option<String>,
     /// Words for the image, most telling first.
     pub tags: Vec<String>,
+}
+
+/// A post that a platform has taken.
+#[derive(Debug)]
+pub struct Posted {
+    /// What the platform calls it.
+    pub id: PostId,
+    /// What is still to be done about it, if anything. May have the image with it.
+    pub follow_up: Option<FollowUp>,
+}
+
+impl From<PostId> for Posted {
+    fn from(id: PostId) -> Self {
+        Self {
+            id,
+            follow_up: None,
+        }
+    }
+}
+
+/// What comes after a post that has been taken, such as a confirmation to the sender. To be awaited;
+/// it ends within a time of its own, and nothing hangs on it: that it failed is only in the log.
+pub struct FollowUp(Work);
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl FollowUp {
+    /// This work.
+    pub fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
+
+impl IntoFuture for FollowUp {
+    type Output = ();
+    type IntoFuture = Work;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.0
+    }
+}
+
+impl fmt::Debug for FollowUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowUp").finish_non_exhaustive()
+    }
 }
 
 /// Why a platform has not certainly taken a post.

@@ -24,7 +24,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use self::{
-    message::{Letterhead, Unwritable},
+    message::{Letterhead, Mail, Unwritable},
     session::{Failure, Limits, Session},
     tls::ServersTls,
 };
@@ -42,7 +42,7 @@ use crate::{
             ConfirmationSettings, EmailSettings, Resolved, TenantConfig, TenantSettings,
         },
     },
-    ports::{Clock, Post, PublishError, Publisher, PublisherFactory},
+    ports::{Clock, FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},
 };
 
 /// A mail server that takes longer is taken for down; a minute for the message lets 10 MB pass on
@@ -151,9 +151,15 @@ struct Account {
 
 #[async_trait]
 impl Publisher for SmtpPublisher {
-    async fn publish(&self, post: &Post) -> Result<PostId, PublishError> {
+    async fn publish(&self, post: &Post) -> Result<Posted, PublishError> {
         let begun = self.begun();
-        self.account.publish(post, begun).await
+        let (id, session) = self.account.publish(post, begun).await?;
+        let (account, post) = (Arc::clone(&self.account), post.clone());
+        let follow_up = async move { account.follow_up(session, &post).await };
+        Ok(Posted {
+            id,
+            follow_up: Some(FollowUp::new(follow_up)),
+        })
     }
 
     fn connecting(&self) -> Option<Arc<dyn Publisher>> {
@@ -182,12 +188,13 @@ impl SmtpPublisher {
 }
 
 impl Account {
-    /// Sends a post. A session that was begun for it is the first attempt's.
+    /// Sends a post; the session that has carried it is open still. One that was begun for it is the
+    /// first attempt's.
     async fn publish(
         &self,
         post: &Post,
         mut begun: Option<BegunSession>,
-    ) -> Result<PostId, PublishError> {
+    ) -> Result<(PostId, Session), PublishError> {
         let letterhead = Letterhead::new(&self.email).map_err(rejected)?;
         let id = letterhead.message_id(&Uuid::new_v4().to_string());
         let date = self.post_office.clock.utc();
@@ -211,10 +218,7 @@ impl Account {
             .run(self.post_office.policy, attempt)
             .await
             .map_err(|failure: Failure| failure.into_publish_error(self.password()))?;
-        if let Some(session) = self.confirm(session, &letterhead, post).await {
-            session.close().await;
-        }
-        Ok(PostId::new(id))
+        Ok((PostId::new(id), session))
     }
 
     async fn open_session(&self) -> Result<Session, Failure> {
@@ -231,26 +235,22 @@ impl Account {
         self.post_office.tls.of(&self.email.server).await
     }
 
-    /// Tells the sender, on the connection that has carried the publication, if that is wanted.
-    /// A failure is only logged; the connection comes back while it can be used.
-    async fn confirm(
-        &self,
-        session: Session,
-        letterhead: &Letterhead,
-        post: &Post,
-    ) -> Option<Session> {
-        let ConfirmationSettings {
-            to_sender,
-            tags_count,
-            tags_nature: _,
-        } = self.confirmation;
-        if !to_sender {
-            return Some(session);
+    /// Ends a session that has carried a publication: tells the sender, if that is wanted.
+    async fn follow_up(&self, session: Session, post: &Post) {
+        let session = if self.confirmation.to_sender {
+            self.confirm(session, post).await
+        } else {
+            Some(session)
+        };
+        if let Some(session) = session {
+            session.close().await;
         }
-        let id = letterhead.message_id(&Uuid::new_v4().to_string());
-        let tags = usize::try_from(tags_count).unwrap_or(usize::MAX);
-        let date = self.post_office.clock.utc();
-        let Ok(mail) = letterhead.confirmation(post, tags, &id, date) else {
+    }
+
+    /// Tells the sender, on the connection that has carried the publication. A failure is only
+    /// logged; the connection comes back while it can be used.
+    async fn confirm(&self, session: Session, post: &Post) -> Option<Session> {
+        let Ok(mail) = self.confirmation_of(post) else {
             tracing::warn!(upstream = "smtp", "the confirmation could not be written");
             return Some(session);
         };
@@ -269,6 +269,13 @@ impl Account {
             .run(CONFIRMATION_POLICY, attempt)
             .await
             .ok()
+    }
+
+    fn confirmation_of(&self, post: &Post) -> Result<Mail, Unwritable> {
+        let letterhead = Letterhead::new(&self.email)?;
+        let id = letterhead.message_id(&Uuid::new_v4().to_string());
+        let tags = usize::try_from(self.confirmation.tags_count).unwrap_or(usize::MAX);
+        letterhead.confirmation(post, tags, &id, self.post_office.clock.utc())
     }
 
     fn call(&self, operation: &'static str) -> Call<'_> {

@@ -37,7 +37,7 @@ pub(super) struct Limits {
     pub(super) command: Duration,
     /// For the message and the reply to it.
     pub(super) message: Duration,
-    /// For the whole of a confirmation, which holds up an answer that is known already.
+    /// For the whole of a confirmation, which an answer that is known already waits for.
     pub(super) confirmation: Duration,
     /// For saying goodbye, which nothing depends on.
     pub(super) farewell: Duration,

@@ -2,6 +2,7 @@
 //! the middle of a message.
 
 mod attachments;
+mod confirmation;
 mod connecting;
 mod quitter;
 mod tls;
@@ -84,7 +85,8 @@ impl Desk {
         self.sandbox.smtp.switches()
     }
 
-    /// What comes of a mail when this command meets these faults, and how many mails were taken.
+    /// What comes of a mail when this command meets these faults, and how many mails were taken, once
+    /// what follows it has ended.
     async fn publish(
         &self,
         command: &str,
@@ -97,9 +99,9 @@ impl Desk {
         }
         let post = post(b"\xFF\xD8\xFF");
         let outcome = if self.connects_before {
-            self.publisher.connecting().unwrap().publish(&post).await
+            ended(&*self.publisher.connecting().unwrap(), &post).await
         } else {
-            self.publisher.publish(&post).await
+            ended(&self.publisher, &post).await
         };
         if let Err(error) = &outcome {
             let shown = format!("{error:?} {error}");
@@ -111,6 +113,13 @@ impl Desk {
         self.switches().clear(command);
         (outcome, self.sandbox.smtp.mails().len() - before)
     }
+}
+
+/// What comes of a mail, once what follows it has ended.
+async fn ended(publisher: &dyn Publisher, post: &Post) -> Result<PostId, PublishError> {
+    let Posted { id, follow_up } = publisher.publish(post).await?;
+    follow_up.unwrap().await;
+    Ok(id)
 }
 
 fn tenant(host: &str, port: u16, patch: &Value) -> TenantConfig<Resolved> {
@@ -151,75 +160,6 @@ fn post(image: &[u8]) -> Post {
 
 fn reply(code: u16, text: &str) -> Fault {
     Fault::text(code, text)
-}
-
-#[tokio::test]
-async fn publication_and_confirmation_go_over_one_encrypted_connection() {
-    let desk = Desk::new(true).await;
-    let (outcome, taken) = desk.publish("DATA", &[]).await;
-    assert_eq!(taken, 2);
-    let mails = desk.sandbox.smtp.mails();
-    let [publication, confirmation] = &mails[..] else {
-        panic!("{mails:?}")
-    };
-    assert_eq!(
-        publication.header("Message-ID"),
-        Some(outcome.unwrap().to_string())
-    );
-    assert_eq!(
-        (publication.from.as_str(), &publication.to[..]),
-        (SENDER, &[RECIPIENT.to_owned()][..])
-    );
-    assert_eq!(
-        publication.header("Subject").as_deref(),
-        Some("A knot. . More.")
-    );
-    assert!(
-        publication.text().contains("\r\nA knot.\r\n.\r\nMore.\r\n"),
-        "{}",
-        publication.text()
-    );
-    assert!(!publication.text().contains("Tags:"));
-    assert!(publication.tls && publication.user.as_deref() == Some(SENDER));
-    assert_eq!(confirmation.to, [SENDER]);
-    assert!(confirmation.text().contains("Tags: rope, calm"));
-    assert_ne!(
-        confirmation.header("Message-ID"),
-        publication.header("Message-ID")
-    );
-    assert_eq!(publication.connection, confirmation.connection);
-    assert_eq!(desk.switches().calls("connect"), 1);
-    assert_eq!(desk.switches().calls("AUTH"), 1);
-}
-
-#[tokio::test]
-async fn without_a_confirmation_there_is_one_mail() {
-    let desk = Desk::new(false).await;
-    let (outcome, taken) = desk.publish("DATA", &[]).await;
-    assert!(outcome.is_ok());
-    assert_eq!(taken, 1);
-    assert_eq!(desk.sandbox.smtp.mails()[0].to, [RECIPIENT]);
-}
-
-#[tokio::test]
-async fn a_failed_confirmation_does_not_fail_the_publication() {
-    let mut desk = Desk::new(true).await;
-    desk.become_impatient();
-    for fault in [
-        reply(550, "5.1.1 no"),
-        reply(451, "4.3.0 later"),
-        Fault::ResetBeforeRequest,
-        Fault::Timeout,
-    ] {
-        let to_sender = format!("<{SENDER}>");
-        desk.switches()
-            .inject_matching("RCPT", 1, &to_sender, fault.clone());
-        let (outcome, taken) = desk.publish("none", &[]).await;
-        assert!(outcome.is_ok(), "{fault:?}: {outcome:?}");
-        assert_eq!(taken, 1, "{fault:?}");
-        assert_eq!(desk.switches().calls("connect"), 1);
-        desk.switches().clear("RCPT");
-    }
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl Desk {
         for fault in faults {
             self.switches().inject("sendPhoto", fault.clone());
         }
-        let outcome = self.publisher.publish(&post()).await;
+        let outcome = self.publisher.publish(&post()).await.map(|it| it.id);
         if let Err(error) = &outcome {
             let shown = format!("{error:?} {error}");
             assert!(

@@ -41,7 +41,7 @@ async fn what_arrives_is_the_image_byte_for_byte() {
             .map(|at: usize| (at * at / 7).to_le_bytes()[0])
             .collect();
         image[..3].copy_from_slice(b"\xFF\xD8\xFF");
-        desk.publisher.publish(&post(&image)).await.unwrap();
+        ended(&desk.publisher, &post(&image)).await.unwrap();
         let mails = desk.sandbox.smtp.mails();
         let [.., publication, confirmation] = mails.as_slice() else {
             panic!("{} mails", mails.len())

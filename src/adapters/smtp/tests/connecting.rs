@@ -24,11 +24,11 @@ async fn a_connection_that_is_made_before_carries_one_post() {
     let held = desk.switches().hold("MAIL");
     let connecting = desk.publisher.connecting().unwrap();
     let post = post(b"\xFF\xD8\xFF");
-    let (first, second) = tokio::join!(connecting.publish(&post), async {
+    let (first, second) = tokio::join!(ended(&*connecting, &post), async {
         held.arrived(1).await;
         assert_eq!(desk.switches().calls("AUTH"), 1);
         held.release();
-        connecting.publish(&post).await
+        ended(&*connecting, &post).await
     });
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     assert_eq!(desk.switches().calls("connect"), 2);

@@ -23,7 +23,7 @@ async fn an_image_is_published_with_the_callers_caption() {
         .expect_publish()
         .times(1)
         .withf(|post| post.caption == "Ahoy" && post.name.as_str() == "a b.jpg")
-        .returning(|_| Ok(PostId::new("77")));
+        .returning(|_| Ok(PostId::new("77").into()));
     let body = r#"{"caption": "Ahoy", "platforms": ["telegram"], "dry_run": false}"#;
     let answer = service.answer(publish("a%20b.jpg", body)).await;
     let expected = json!({
@@ -60,7 +60,7 @@ async fn without_a_body_a_caption_is_written() {
     });
     let nothing = || Ok(WrittenCaptions::default());
     service.writer.expect_write().returning(move |_| nothing());
-    let posted = |_: &crate::ports::Post| Ok(PostId::new("1"));
+    let posted = |_: &crate::ports::Post| Ok(PostId::new("1").into());
     service.telegram.expect_publish().times(1).returning(posted);
     let answer = service.answer(publish("a.jpg", "")).await;
     assert_eq!(answer.json()["results"]["telegram"]["caption"], "A knot.");
@@ -187,7 +187,7 @@ async fn the_next_image_is_published() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("77")));
+        .returning(|_| Ok(PostId::new("77").into()));
     let mut request = publish_next();
     request
         .headers_mut()
@@ -206,7 +206,7 @@ async fn the_answer_under_a_key_is_kept_as_it_is_sent_and_comes_again_marked() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("77")));
+        .returning(|_| Ok(PostId::new("77").into()));
     first
         .requests
         .expect_begin()

@@ -1,10 +1,11 @@
 //! The platforms of a publication: a copy of the image that each can take, then all of them at
 //! once.
 
-use std::sync::Arc;
+use std::{future::IntoFuture as _, sync::Arc};
 
 use futures_util::future::join_all;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use super::publication::Publication;
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         platform::Platform,
         publication::{Outcome, PlatformResult},
     },
-    ports::{Post, PublishError, Publisher, PublisherFactory},
+    ports::{Post, Posted, PublishError, Publisher, PublisherFactory},
 };
 
 /// A platform, and what is needed to send to it: or what came of it already.
@@ -169,7 +170,7 @@ impl Publication {
     }
 
     /// Publishes to one platform; once more when the credential turns out to be dead, nothing
-    /// was published, and another can be had.
+    /// was published, and another can be had. What follows of it is begun.
     async fn publish(
         &self,
         platform: Platform,
@@ -191,7 +192,13 @@ impl Publication {
             Ok(renewed.client.publish(post).await)
         };
         match attempt.await {
-            Ok(Ok(post_id)) => Outcome::Published(post_id),
+            Ok(Ok(Posted { id, follow_up })) => {
+                if let Some(work) = follow_up {
+                    let work = work.into_future().in_current_span();
+                    self.follow_ups.spawn(work);
+                }
+                Outcome::Published(id)
+            }
             Ok(Err(error)) => self.failure(platform, &error),
             Err(outcome) => outcome,
         }

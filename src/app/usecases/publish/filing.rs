@@ -6,10 +6,14 @@ use crate::{
     app::usecases::{
         caption_file::{CaptionFile, OpenFile},
         captioning::Captions,
+        error_chain::ErrorChain,
         loaded_image::LoadedImage,
         stages::Stage,
     },
-    domain::image::{ImageName, StoredImage},
+    domain::{
+        image::{ImageName, StoredImage},
+        publication::PlatformResult,
+    },
     ports::{Folder, ImageStoreError, Moved},
 };
 
@@ -35,8 +39,38 @@ impl Publication {
         self.stages().time(Stage::Sidecar, written).await
     }
 
+    /// Archives an image that a platform has, where that is wanted: whether it is in the archive now,
+    /// and what went wrong.
+    pub(super) async fn archive_if_taken(
+        &self,
+        image: &StoredImage,
+        results: &[PlatformResult],
+    ) -> (bool, Option<String>) {
+        let taken = results.iter().any(|result| result.outcome.is_success());
+        if !(taken && self.plan.archives()) {
+            return (false, None);
+        }
+        match self.archive(image).await.map(|moved| moved.sidecar) {
+            Ok(Ok(())) => (true, None),
+            Ok(Err(error)) => {
+                let what = "the caption file could not be archived";
+                (true, Some(self.filing_failed(what, &error)))
+            }
+            Err(error) => {
+                let what = "the image could not be archived";
+                (false, Some(self.filing_failed(what, &error)))
+            }
+        }
+    }
+
+    /// Says in the log, and for the report, what has not been done.
+    pub(super) fn filing_failed(&self, what: &str, error: &ImageStoreError) -> String {
+        tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
+        format!("{what}: {error}")
+    }
+
     /// Moves the image and its caption file to the archive.
-    pub(super) async fn archive(&self, image: &StoredImage) -> Result<Moved, ImageStoreError> {
+    async fn archive(&self, image: &StoredImage) -> Result<Moved, ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
         let moved = images.move_to(image, Folder::Archive);
         self.stages().time(Stage::Archive, moved).await

@@ -1,5 +1,6 @@
 //! Publishing one image: find → claim → fetch → caption → intent → publish in parallel, each outcome
-//! into the ledger → sidecar → archive.
+//! into the ledger → sidecar → archive. What follows a post that was taken, such as a confirmation,
+//! goes beside the last two.
 //!
 //! The claim tells which platforms have the image, or may have it: those get nothing unless the
 //! request forces it, and if none is left, nothing is fetched or paid for either.
@@ -14,6 +15,8 @@ mod next;
 mod publication;
 
 use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
 
 use self::publication::Publication;
 use super::{
@@ -133,6 +136,7 @@ impl PublishImage {
             request,
             request_id,
             attempt,
+            follow_ups: TaskTracker::new(),
         };
         let task = async move {
             let _slot = slot;

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     app::usecases::{
         captioning::Captions,
-        error_chain::ErrorChain,
         held_lease::HeldLease,
         loaded_image::LoadedImage,
         publish_once::Attempt,
@@ -43,6 +42,8 @@ pub(super) struct Publication {
     pub(super) force: bool,
     pub(super) request_id: RequestId,
     pub(super) attempt: Attempt,
+    /// What follows the posts that were taken.
+    pub(super) follow_ups: TaskTracker,
 }
 
 impl Publication {
@@ -127,33 +128,28 @@ impl Publication {
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
         let (mut results, targets) = self.still_to_send(known);
-        let mut warnings = Vec::new();
+        let (mut warnings, mut loaded) = (Vec::new(), None);
         if !targets.is_empty() {
             let sent = self.send(lease, image, &targets).await?;
             results.extend(sent.results);
             warnings.extend(sent.warnings);
+            loaded = Some(sent.image);
         }
-        let mut archived = false;
-        if self.plan.archives() && results.iter().any(|result| result.outcome.is_success()) {
-            match self.archive(image).await {
-                Ok(moved) => {
-                    archived = true;
-                    if let Err(error) = moved.sidecar {
-                        let what = "the caption file could not be archived";
-                        warnings.push(self.filing_failed(what, &error));
-                    }
-                }
-                Err(error) => {
-                    warnings.push(self.filing_failed("the image could not be archived", &error));
-                }
-            }
-        }
+        let archive = self.archive_if_taken(image, &results);
+        let ((archived, warning), ()) = join(archive, self.followed_up(loaded)).await;
+        warnings.extend(warning);
         results.sort_by_key(|result| result.platform);
         Ok(self.report(image.name.clone(), results, archived, warnings))
     }
 
-    /// Fetches the image, has captions written, sends it, and writes the caption file. The image is
-    /// in memory no longer than this.
+    /// Waits for what follows the posts. The image is in memory no longer than this.
+    async fn followed_up(&self, image: Option<LoadedImage>) {
+        self.follow_ups.close();
+        self.follow_ups.wait().await;
+        drop(image);
+    }
+
+    /// Fetches the image, has captions written, sends it, and writes the caption file.
     async fn send(
         &self,
         lease: &HeldLease,
@@ -168,7 +164,6 @@ impl Publication {
         let captions = self.write_captions(&loaded.encoded, &prepared).await?;
         self.attempt.choose(&loaded.stored).await?;
         lease.intend(&loaded.stored.name, targets).await?;
-        let mut sent = Sent::default();
         let name = &loaded.stored.name;
         let served = TaskTracker::new();
         let delivered = self.deliver(lease, name, prepared, &captions, &served);
@@ -179,16 +174,19 @@ impl Publication {
             served.wait().await;
             self.write_sidecar(file, &loaded, &captions).await
         };
-        let (delivered, filed) = join(self.stages().time(Stage::Send, delivered), filed).await;
-        for (result, warning) in delivered {
-            sent.results.push(result);
-            sent.warnings.extend(warning);
-        }
+        // First goes the small request, which a mail that is composed would hold up.
+        let (filed, delivered) = join(filed, self.stages().time(Stage::Send, delivered)).await;
+        let (results, warnings): (_, Vec<_>) = delivered.into_iter().unzip();
+        let mut warnings: Vec<_> = warnings.into_iter().flatten().collect();
         if let Err(error) = filed {
             let what = "the caption file could not be written";
-            sent.warnings.push(self.filing_failed(what, &error));
+            warnings.push(self.filing_failed(what, &error));
         }
-        Ok(sent)
+        Ok(Sent {
+            results,
+            warnings,
+            image: loaded,
+        })
     }
 
     async fn load(&self, image: &StoredImage) -> Result<LoadedImage, PublishImageError> {
@@ -270,11 +268,6 @@ impl Publication {
         Ok(self.report(chosen.name.clone(), results, archived, Vec::new()))
     }
 
-    fn filing_failed(&self, what: &str, error: &ImageStoreError) -> String {
-        tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
-        format!("{what}: {error}")
-    }
-
     fn report(
         &self,
         image: ImageName,
@@ -313,10 +306,11 @@ impl Publication {
 }
 
 /// What came of sending.
-#[derive(Default)]
 struct Sent {
     results: Vec<PlatformResult>,
     warnings: Vec<String>,
+    /// What was sent; what follows may need it still.
+    image: LoadedImage,
 }
 
 fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {

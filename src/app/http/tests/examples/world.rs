@@ -191,7 +191,7 @@ fn published(service: Service) -> Service {
     service
         .telegram
         .expect_publish()
-        .returning(|_| Ok(PostId::new("1234")));
+        .returning(|_| Ok(PostId::new("1234").into()));
     answer_under_a_key(&mut service);
     service
 }

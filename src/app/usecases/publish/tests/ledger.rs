@@ -39,7 +39,7 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
         .times(1)
         .returning(move |_| {
             telegram();
-            Ok(PostId::new("1"))
+            Ok(PostId::new("1").into())
         });
     fixture.email.expect_publish().times(1).returning(move |_| {
         email();
@@ -108,7 +108,7 @@ async fn only_what_failed_is_tried_again() {
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2")));
+        .returning(|_| Ok(PostId::new("2").into()));
     let mut ledger = knowing(published("1"), Known::Failed);
     ledger
         .expect_intend()

@@ -1,6 +1,7 @@
 //! Publishing on mocked ports, with every call counted.
 
 mod captions;
+mod follow_ups;
 mod ledger;
 mod next;
 mod refusals;
@@ -125,12 +126,12 @@ fn both_publish(fixture: &mut TenantFixture) {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1")));
+        .returning(|_| Ok(PostId::new("1").into()));
     fixture
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2")));
+        .returning(|_| Ok(PostId::new("2").into()));
 }
 
 async fn publish(
@@ -202,7 +203,7 @@ async fn a_connection_is_begun_before_captions_are_written_and_used() {
     connection
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2")));
+        .returning(|_| Ok(PostId::new("2").into()));
     let connection: Arc<dyn Publisher> = Arc::new(connection);
     fixture
         .email
@@ -215,7 +216,7 @@ async fn a_connection_is_begun_before_captions_are_written_and_used() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1")));
+        .returning(|_| Ok(PostId::new("1").into()));
     fixture
         .writer
         .expect_analyse()
@@ -243,7 +244,7 @@ async fn a_platform_that_fails_stops_no_other_and_the_image_is_archived() {
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2")));
+        .returning(|_| Ok(PostId::new("2").into()));
     let report = publish(fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -290,11 +291,11 @@ async fn a_refused_credential_is_resolved_once_more() {
         .expect_publish()
         .times(1)
         .in_sequence(&mut refusals)
-        .returning(|_| Ok(PostId::new("1")));
+        .returning(|_| Ok(PostId::new("1").into()));
     fixture
         .email
         .expect_publish()
-        .returning(|_| Ok(PostId::new("2")));
+        .returning(|_| Ok(PostId::new("2").into()));
     let report = publish(fixture, PublicationRequest::default())
         .await
         .unwrap();

@@ -72,7 +72,7 @@ async fn next(
     fixture
         .telegram
         .expect_publish()
-        .returning(|_| Ok(PostId::new("1")));
+        .returning(|_| Ok(PostId::new("1").into()));
     fixture.images.expect_read_sidecar().returning(|_| Ok(None));
     fixture
         .images

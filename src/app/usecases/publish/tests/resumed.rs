@@ -181,7 +181,7 @@ async fn who_resumes_a_request_for_the_next_image_keeps_to_its_image_and_forces_
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2")));
+        .returning(|_| Ok(PostId::new("2").into()));
     let mut store = beginning(Begun::Resumed(chosen()));
     store.expect_choose().times(1).returning(|_, _| Ok(()));
     store.expect_finish().times(1).returning(|_, _| Ok(()));
