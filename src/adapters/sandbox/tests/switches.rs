@@ -187,7 +187,7 @@ async fn latency_delays_the_answer_not_the_effect() {
     switches.set_latency("delete_v2", Duration::from_mins(1));
     unanswered(&dropbox, &token, 1).await;
     assert!(dropbox.paths("alice").is_empty());
-    switches.clear("delete_v2");
+    switches.set_latency("delete_v2", Duration::from_millis(5));
     assert_eq!(delete(&dropbox, &token).await.unwrap().status(), 409);
 }
 

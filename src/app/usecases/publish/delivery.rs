@@ -1,7 +1,7 @@
 //! The platforms of a publication: a copy of the image that each can take, then all of them at
 //! once.
 
-use std::{future::IntoFuture as _, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio_util::task::TaskTracker;
