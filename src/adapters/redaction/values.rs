@@ -32,6 +32,10 @@ impl Scan<'_> {
         }
         let after = self.skip(separator + 1, |byte| matches!(byte, b'=' | b'>'));
         let start = self.skip(after, is_blank);
+        if is_json_name {
+            // A URL in the name ends with it, and not where the value begins.
+            self.end_url(end);
+        }
         if self.is_edge(start) {
             return (is_json_name || !self.in_string).then(|| self.json_string(start));
         }
@@ -106,7 +110,6 @@ impl Scan<'_> {
         if says_nothing {
             return None;
         }
-        self.end_url(start);
         self.mask_with(start, stop, ZERO);
         self.in_string = false;
         Some(stop)
