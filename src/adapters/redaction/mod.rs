@@ -63,7 +63,7 @@ pub fn redact(line: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(line);
     }
     let units = units::read(line);
-    let masks = Scan::new(&units, line.first() == Some(&b'{')).run();
+    let masks = Scan::new(&units, line.trim_ascii_start().starts_with(b"{")).run();
     if masks.is_empty() {
         return Cow::Borrowed(line);
     }

@@ -45,6 +45,7 @@ fn secrets_are_masked_and_what_stands_around_them_is_not() {
             r#"{"client_secret":"***","n":1}"#,
         ),
         (r#"{"token":12,"n":1}"#, r#"{"token":0,"n":1}"#),
+        (r#" {"token":12,"n":1}"#, r#" {"token":0,"n":1}"#),
         (
             r#"{"a://b?c.cookie":"x","d://e?f.token":1}"#,
             r#"{"a://b?***":"***","d://e?***":0}"#,
