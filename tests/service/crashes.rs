@@ -80,6 +80,50 @@ async fn a_crash_during_the_call_is_unknown_on_postgres() {
     }
 }
 
+/// The confirmation goes beside the rest, which does not wait for it.
+async fn a_crash_during_the_confirmation_leaves_nothing_unknown(database: &Database) {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = database.start(&sandbox).await;
+    let (alice, image) = (&sandbox.tenants()[0], "harbour-dawn.jpg");
+    let confirmation = mail(&sandbox).hold_matching("DATA_END", "Tags:");
+    {
+        let publish = service.publish(&sandbox, alice, image, json!({}));
+        tokio::pin!(publish);
+        let archived = async {
+            confirmation.arrived(1).await;
+            dropbox(&sandbox).wait_for_calls("move_v2", 2).await;
+        };
+        tokio::select! {
+            answer = &mut publish => panic!("it waits for the confirmation: {answer:?}"),
+            () = archived => {}
+        }
+    }
+    service.kill().await;
+    confirmation.release();
+
+    let service = database.start(&sandbox).await;
+    let answer = publish_after_crash(&service, &sandbox, alice, image).await;
+    answer.assert_problem(404, "image-not-found");
+    let entries = service.publications(&sandbox, alice).await;
+    let outcomes = entries.iter().map(|entry| entry["outcome"].clone());
+    assert_eq!(outcomes.collect::<Vec<_>>(), ["published", "published"]);
+    service.kill().await;
+}
+
+#[tokio::test]
+async fn a_crash_during_the_confirmation_leaves_nothing_unknown_on_sqlite() {
+    let database = Database::sqlite().await.unwrap();
+    a_crash_during_the_confirmation_leaves_nothing_unknown(&database).await;
+}
+
+#[tokio::test]
+async fn a_crash_during_the_confirmation_leaves_nothing_unknown_on_postgres() {
+    if let Some(database) = Database::postgres().await {
+        a_crash_during_the_confirmation_leaves_nothing_unknown(&database).await;
+        database.remove().await;
+    }
+}
+
 /// Where the process is when it is killed.
 struct Point {
     upstream: fn(&Sandbox) -> &Switches,
@@ -132,8 +176,6 @@ const KNOWN: [&str; 2] = ["already_published", "already_published"];
 const GONE: [&str; 2] = ["", ""];
 /// Depends on how far the other platform had come.
 const ANY: &str = "any";
-/// Depends on how far all of the rest had come, beside which the call goes.
-const BESIDE: [&str; 2] = [ANY, ""];
 
 /// One test for each database and each point.
 macro_rules! points {
@@ -187,7 +229,6 @@ points! {
     after_the_envelope: mail "RCPT" "" Done -> [ANY, "unknown"];
     before_the_mail_is_taken: mail "DATA_END" "" Arrived -> [ANY, "unknown"];
     after_the_mail_is_taken: mail "DATA_END" "" Done -> [ANY, "unknown"];
-    after_the_confirmation_is_taken: mail "DATA_END" "Tags:" Done -> BESIDE;
     while_the_caption_file_is_read: dropbox "download" ".txt" Done -> [ANY, ANY];
     // It is written while the ledger is told of the last platform.
     before_the_caption_file_is_written: dropbox "upload" "" Arrived -> [ANY, ANY];
@@ -235,8 +276,7 @@ async fn kill_at_point(database: Option<Database>, point: &Point) {
             .len(),
     ];
     assert!(received.iter().all(|count| *count <= 1), "{received:?}");
-    let gone = point.then == GONE || point.then == BESIDE && answer.status == 404;
-    if gone {
+    if point.then == GONE {
         answer.assert_problem(404, "image-not-found");
         assert_eq!(received, [1, 1]);
     } else {
@@ -252,10 +292,10 @@ async fn kill_at_point(database: Option<Database>, point: &Point) {
             "unknown" => {}
             other => panic!("{platform}: {other:?} is what no publish ends with here"),
         }
-        if !gone {
+        if point.then != GONE {
             let told = answer.json()["results"][platform]["outcome"].clone();
             assert!(
-                expected == ANY || point.then == BESIDE || told == expected,
+                expected == ANY || told == expected,
                 "{platform}: {answer:?}"
             );
             assert_eq!(

@@ -71,6 +71,7 @@ impl SqliteLedger {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A file that only this process has does not go away.
             .test_before_acquire(false)
             .acquire_timeout(POOL_WAIT)
             .connect_with(options)
