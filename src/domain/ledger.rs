@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     image::{ContentHash, ImageName},
     platform::Platform,
-    publication::PostId,
+    publication::{Failure, FailureReason, PostId},
     tenant::TenantName,
 };
 
@@ -83,8 +83,8 @@ pub enum Settlement {
     /// The platform has taken it.
     Published(PostId),
     /// The platform has not taken it, for this reason.
-    Failed(String),
-    /// Nobody can tell, for this reason.
+    Failed(Failure),
+    /// The platform may have taken it, for all that is known; in words for people.
     Unknown(String),
 }
 
@@ -97,13 +97,16 @@ pub struct Entry {
     pub image: ImageName,
     /// The hash of its content.
     pub content_hash: ContentHash,
-    /// The platform.
-    pub platform: Platform,
+    /// The platform; `None` where the state is [`EntryState::Skipped`], which holds for all of them.
+    pub platform: Option<Platform>,
     /// How things stand.
     pub state: EntryState,
     /// The name that the platform gave it.
     pub post_id: Option<PostId>,
-    /// Why the last attempt did not certainly succeed.
+    /// Why the platform does not certainly have it, for programs; `None` also where it was written
+    /// down by a version that knew no reasons.
+    pub reason: Option<FailureReason>,
+    /// Why the last attempt did not certainly succeed, for people.
     pub error: Option<String>,
     /// When the last attempt began.
     pub started: SystemTime,
@@ -122,15 +125,18 @@ pub enum EntryState {
     Failed,
     /// Nobody can tell.
     Unknown,
+    /// The image was passed over when the next one was to be published.
+    Skipped,
 }
 
 impl EntryState {
     /// Every state there is.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::InProgress,
         Self::Published,
         Self::Failed,
         Self::Unknown,
+        Self::Skipped,
     ];
 
     /// The name that requests, answers and the ledger use.
@@ -141,6 +147,7 @@ impl EntryState {
             Self::Published => "published",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
         }
     }
 
@@ -157,7 +164,7 @@ impl EntryState {
 pub struct Position {
     /// When its last attempt began, in milliseconds since 1970.
     pub started_ms: i64,
-    /// Its number in the ledger.
+    /// Its number in the ledger; negative for an image that was passed over.
     pub id: i64,
 }
 
@@ -194,6 +201,6 @@ mod tests {
         for state in EntryState::ALL {
             assert_eq!(EntryState::from_name(state.as_str()), Some(state));
         }
-        assert_eq!(EntryState::from_name("skipped"), None);
+        assert_eq!(EntryState::from_name("intent"), None);
     }
 }

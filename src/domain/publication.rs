@@ -1,7 +1,7 @@
 //! One image sent to the platforms of one tenant: what is asked for, what is planned, what came
 //! of it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::domain::{
     image::ImageName,
@@ -137,6 +137,86 @@ impl fmt::Display for PostId {
     }
 }
 
+/// Why a platform does not certainly have an image, in one word: the same in answers, in the ledger
+/// and in metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureReason {
+    /// The platform refused the post.
+    Rejected,
+    /// The platform refused the credential.
+    Unauthorized,
+    /// The platform is limiting requests.
+    RateLimited,
+    /// The platform, or the credential for it, cannot be had at the moment.
+    Unavailable,
+    /// The image cannot be published there, whoever tries.
+    ImageUnsuitable,
+    /// The platform may have taken the post: its answer was lost.
+    LostAnswer,
+    /// The platform is off for the tenant.
+    Off,
+    /// The request was a dry run.
+    DryRun,
+}
+
+impl FailureReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 8] = [
+        Self::Rejected,
+        Self::Unauthorized,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::ImageUnsuitable,
+        Self::LostAnswer,
+        Self::Off,
+        Self::DryRun,
+    ];
+
+    /// The word that answers, metrics and the ledger use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Unauthorized => "unauthorized",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::ImageUnsuitable => "image_unsuitable",
+            Self::LostAnswer => "lost_answer",
+            Self::Off => "off",
+            Self::DryRun => "dry_run",
+        }
+    }
+
+    /// The reason of that word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+/// Why a platform does not have an image: for programs, and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// For programs.
+    pub reason: FailureReason,
+    /// For people, with what they can do about it. Holds no secret.
+    pub text: String,
+    /// When it may be tried again, if the platform said so.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure after which nobody said when to try again.
+    #[must_use]
+    pub fn new(reason: FailureReason, text: impl Into<String>) -> Self {
+        Self {
+            reason,
+            text: text.into(),
+            retry_after: None,
+        }
+    }
+}
+
 /// What became of a publication on one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -145,11 +225,11 @@ pub enum Outcome {
     /// The platform had taken it before; nothing was sent.
     AlreadyPublished(PostId),
     /// The platform has not taken it. A later publish tries again.
-    Failed(String),
-    /// Nobody can tell whether the platform has taken it. It is never sent again by itself.
+    Failed(Failure),
+    /// The platform may have taken it, for all that is known. It is never sent again by itself.
     Unknown(String),
-    /// It was not sent, on purpose.
-    Skipped(String),
+    /// It was not sent.
+    Skipped(Failure),
 }
 
 impl Outcome {
@@ -157,6 +237,16 @@ impl Outcome {
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Published(_) | Self::AlreadyPublished(_))
+    }
+
+    /// Why the platform does not certainly have the image; `None` when it has.
+    #[must_use]
+    pub const fn reason(&self) -> Option<FailureReason> {
+        match self {
+            Self::Published(_) | Self::AlreadyPublished(_) => None,
+            Self::Failed(failure) | Self::Skipped(failure) => Some(failure.reason),
+            Self::Unknown(_) => Some(FailureReason::LostAnswer),
+        }
     }
 
     /// The word that answers and logs use.

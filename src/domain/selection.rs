@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{
     image::{ContentHash, StoredImage},
     ledger::{Entry, EntryState, Position},
+    platform::Platform,
+    publication::FailureReason,
 };
 
 /// Images that a tenant has not published yet.
@@ -15,13 +17,21 @@ pub struct Unpublished {
     /// Tried, and on no platform, by their last attempt. They come after all that are fresh, so
     /// that one that never succeeds keeps no other waiting.
     pub failed: BTreeMap<Position, StoredImage>,
+    /// How many are left out because something is wrong with the image itself: trying again would
+    /// find, and pay for, the same.
+    pub unsuitable: usize,
 }
 
 impl Unpublished {
     /// Sorts images by what the ledger has of their contents. One that any platform has, or may
-    /// have, or that is being published, is left out, and so is a second one of the same content.
+    /// have, or that is being published, is left out, and so is a second one of the same content,
+    /// and one that none of `platforms` can take.
     #[must_use]
-    pub fn among(images: impl IntoIterator<Item = StoredImage>, entries: &[Entry]) -> Self {
+    pub fn among(
+        images: impl IntoIterator<Item = StoredImage>,
+        entries: &[Entry],
+        platforms: &[Platform],
+    ) -> Self {
         let mut by_content: HashMap<&ContentHash, Vec<&Entry>> = HashMap::new();
         for entry in entries {
             by_content
@@ -37,17 +47,33 @@ impl Unpublished {
             }
             match by_content.get(&image.content_hash) {
                 None => unpublished.fresh.push(image),
-                Some(entries) if entries.iter().all(|it| it.state == EntryState::Failed) => {
+                Some(entries) if !entries.iter().all(|it| has_failed(it)) => {}
+                Some(entries) if is_unsuitable(entries, platforms) => unpublished.unsuitable += 1,
+                Some(entries) => {
                     let last = entries.iter().map(|entry| entry.position).max();
                     if let Some(last) = last {
                         unpublished.failed.insert(last, image);
                     }
                 }
-                Some(_) => {}
             }
         }
         unpublished
     }
+}
+
+fn has_failed(entry: &Entry) -> bool {
+    matches!(entry.state, EntryState::Failed | EntryState::Skipped)
+}
+
+/// Can none of these platforms take the image, whoever tries?
+fn is_unsuitable(entries: &[&Entry], platforms: &[Platform]) -> bool {
+    let is_unsuitable_for = |platform: Option<Platform>| {
+        entries.iter().any(|entry| {
+            entry.platform == platform && entry.reason == Some(FailureReason::ImageUnsuitable)
+        })
+    };
+    let mut platforms = platforms.iter();
+    is_unsuitable_for(None) || platforms.all(|platform| is_unsuitable_for(Some(*platform)))
 }
 
 #[cfg(test)]
@@ -55,7 +81,9 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::domain::{image::ImageName, platform::Platform};
+    use crate::domain::image::ImageName;
+
+    const ALL: &[Platform] = &Platform::ALL;
 
     fn image(name: &str, content: &str) -> StoredImage {
         StoredImage {
@@ -75,9 +103,10 @@ mod tests {
             },
             image: ImageName::new("earlier.jpg").unwrap(),
             content_hash: ContentHash::of(content.as_bytes()),
-            platform,
+            platform: Some(platform),
             state,
             post_id: None,
+            reason: None,
             error: None,
             started: SystemTime::UNIX_EPOCH,
             ended: None,
@@ -100,7 +129,7 @@ mod tests {
             entry("c", Telegram, InProgress, 3),
             entry("d", Telegram, Failed, 4),
         ];
-        let unpublished = Unpublished::among(images, &entries);
+        let unpublished = Unpublished::among(images, &entries, ALL);
         assert_eq!(names(&unpublished.fresh), ["e.jpg"]);
         assert_eq!(names(unpublished.failed.values()), ["d.jpg"]);
     }
@@ -116,7 +145,7 @@ mod tests {
             entry("b", Telegram, Failed, 5),
             entry("c", Telegram, Failed, 7),
         ];
-        let unpublished = Unpublished::among(images, &entries);
+        let unpublished = Unpublished::among(images, &entries, ALL);
         assert!(unpublished.fresh.is_empty());
         assert_eq!(
             names(unpublished.failed.values()),
@@ -125,9 +154,45 @@ mod tests {
     }
 
     #[test]
+    fn what_no_platform_that_is_on_can_take_is_left_out_until_it_changes() {
+        use EntryState::Failed;
+        use Platform::{Email, Telegram};
+        let images = ["a", "b", "c", "d"].map(|it| image(&format!("{it}.jpg"), it));
+        let unsuitable = |content, platform, started_ms| Entry {
+            reason: Some(FailureReason::ImageUnsuitable),
+            ..entry(content, platform, Failed, started_ms)
+        };
+        let passed_over = |content, reason, started_ms| Entry {
+            platform: None,
+            state: EntryState::Skipped,
+            reason: Some(reason),
+            ..entry(content, Telegram, Failed, started_ms)
+        };
+        let entries = [
+            unsuitable("a", Telegram, 1),
+            unsuitable("a", Email, 1),
+            // The other one may take it.
+            unsuitable("b", Telegram, 2),
+            entry("b", Email, Failed, 2),
+            passed_over("c", FailureReason::ImageUnsuitable, 3),
+            passed_over("d", FailureReason::Unavailable, 4),
+        ];
+        let unpublished = Unpublished::among(images.clone(), &entries, ALL);
+        assert!(unpublished.fresh.is_empty());
+        assert_eq!(names(unpublished.failed.values()), ["b.jpg", "d.jpg"]);
+        assert_eq!(unpublished.unsuitable, 2);
+        let telegram_only = Unpublished::among(images, &entries, &[Telegram]);
+        assert_eq!(names(telegram_only.failed.values()), ["d.jpg"]);
+
+        let changed = image("c.jpg", "another content");
+        let unpublished = Unpublished::among([changed], &entries, ALL);
+        assert_eq!(names(&unpublished.fresh), ["c.jpg"]);
+    }
+
+    #[test]
     fn the_same_content_comes_once() {
         let images = [image("a.jpg", "same"), image("b.jpg", "same")];
-        let unpublished = Unpublished::among(images, &[]);
+        let unpublished = Unpublished::among(images, &[], ALL);
         assert_eq!(names(&unpublished.fresh), ["a.jpg"]);
     }
 }

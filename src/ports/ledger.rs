@@ -13,6 +13,7 @@ use crate::domain::{
     image::{ContentHash, ImageName},
     ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
     platform::Platform,
+    publication::Failure,
     tenant::TenantName,
 };
 
@@ -65,6 +66,19 @@ pub trait Ledger: Send + Sync {
         settlement: &Settlement,
     ) -> Result<(), LedgerError>;
 
+    /// Writes down that an image was passed over, and why: until its content changes, or it is
+    /// published by name, what is wrong with it need not be found out again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn pass_over(
+        &self,
+        tenant: &TenantName,
+        image: &ImageName,
+        content_hash: &ContentHash,
+        failure: &Failure,
+    ) -> Result<(), LedgerError>;
+
     /// Gives the lease back. One that was lost stays lost.
     ///
     /// # Errors
@@ -96,7 +110,7 @@ pub trait LedgerReader: Send + Sync {
         contents: &[ContentHash],
     ) -> Result<Vec<Entry>, LedgerError>;
 
-    /// Asks in one attempt whether the ledger answers.
+    /// Finds out in one attempt, by a write, whether the ledger can be written.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].

@@ -129,6 +129,9 @@ pub enum PublishError {
     /// The platform looked at it and said no, for this reason. Final.
     #[error("the platform refused the post: {0}")]
     Rejected(String),
+    /// The platform cannot process this image, for this reason; another file of it may do.
+    #[error("the platform cannot process the image: {0}")]
+    ImageUnsuitable(String),
     /// The credential is dead; nothing was published.
     #[error("the platform refused the credential")]
     Unauthorized(#[source] Cause),

@@ -3,14 +3,18 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `statements.rs` | what is the same for both: the statements, and the ports made of them |
+//! | `reader.rs` | the same for what people and probes ask |
 //! | `requests.rs` | the same for requests under an idempotency key |
+//! | `connection.rs` | a connection that is closed unless its work came to its end |
 //! | `sqlite.rs`, `postgres.rs` | how each is opened, tells the time, and knows a dead holder |
 //! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
 //! lost writes nothing. Neither a secret nor an image is ever written.
 
+mod connection;
 mod postgres;
+mod reader;
 mod requests;
 mod sqlite;
 mod statements;

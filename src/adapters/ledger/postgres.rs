@@ -17,15 +17,16 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Row as _, Transaction,
+    ConnectOptions as _, Executor as _, PgConnection, PgPool, Postgres, Row as _,
     migrate::Migrator,
-    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
 
 use super::{
-    Keep, OpenLedgerError, POOL_WAIT, migration, requests,
+    Keep, OpenLedgerError, POOL_WAIT,
+    connection::Guarded,
+    migration, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
         image::{ContentHash, ImageName},
         ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Position, Settlement},
         platform::Platform,
-        publication::PostId,
+        publication::{Failure, PostId},
         tenant::TenantName,
     },
     ports::{
@@ -44,6 +45,9 @@ use crate::{
 
 /// Each operation takes a connection for milliseconds: a few serve many publications.
 const MAX_CONNECTIONS: u32 = 8;
+
+/// What a server says that has failed over, or is set to be read only.
+const TAKES_NO_WRITES: &str = "the server takes no writes: it is a standby, or read only";
 
 /// A ledger on a server.
 pub(super) struct PostgresLedger {
@@ -75,9 +79,11 @@ impl PostgresLedger {
             .map_err(OpenLedgerError::postgres)?;
         let ledger = include_str!("migrations/postgres/0001_ledger.sql");
         let requests = include_str!("migrations/postgres/0002_requests.sql");
+        let reasons = include_str!("migrations/postgres/0003_reasons.sql");
         Migrator::with_migrations(vec![
             migration(1, "ledger", ledger),
             migration(2, "requests", requests),
+            migration(3, "reasons", reasons),
         ])
         .run(&pool)
         .await
@@ -93,13 +99,38 @@ impl PostgresLedger {
         &self.pool
     }
 
-    /// Every commit waits for the server's disk.
-    async fn begin(&self, _keep: Keep) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin().await
+    /// Every commit waits for the server's disk. A session that takes no writes is left, and with
+    /// it all that were opened beside it: the server may take them again since.
+    async fn begin(&self, _keep: Keep) -> Result<(Guarded<Postgres>, i64), sqlx::Error> {
+        if let Some(begun) = self.begin_on_any().await? {
+            return Ok(begun);
+        }
+        while let Some(mut idle) = self.pool.try_acquire() {
+            idle.close_on_drop();
+        }
+        let begun = self.begin_on_any().await?;
+        begun.ok_or_else(|| sqlx::Error::Protocol(TAKES_NO_WRITES.to_owned()))
     }
 
-    async fn alone(&self, _keep: Keep) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        self.pool.acquire().await
+    /// `None` if the session that came out of the pool takes no writes.
+    async fn begin_on_any(&self) -> Result<Option<(Guarded<Postgres>, i64)>, sqlx::Error> {
+        let mut connection = Guarded::acquire(&self.pool).await?;
+        connection.execute(sqlx::raw_sql("BEGIN")).await?;
+        let state = sqlx::query(
+            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now,
+                current_setting('transaction_read_only') = 'on' AS takes_no_writes",
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        if state.try_get("takes_no_writes")? {
+            return Ok(None);
+        }
+        let now = state.try_get("now")?;
+        Ok(Some((connection, now)))
+    }
+
+    async fn alone(&self, _keep: Keep) -> Result<Guarded<Postgres>, sqlx::Error> {
+        Guarded::acquire(&self.pool).await
     }
 
     async fn now(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
@@ -115,11 +146,14 @@ impl PostgresLedger {
         let mut kept = self.session.lock().await;
         // Taken out, so that a call that is given up half-way leaves no half-used connection.
         if let Some(mut session) = kept.take()
-            && session.connection.ping().await.is_ok()
+            && is_primary(&mut session.connection).await.unwrap_or(false)
         {
             return Ok(kept.insert(session).key);
         }
         let mut connection = self.options.connect().await?;
+        if !is_primary(&mut connection).await? {
+            return Err(sqlx::Error::Protocol(TAKES_NO_WRITES.to_owned()));
+        }
         let key = random_key();
         sqlx::query("SELECT pg_advisory_lock($1)")
             .bind(key)
@@ -127,6 +161,14 @@ impl PostgresLedger {
             .await?;
         Ok(kept.insert(Session { connection, key }).key)
     }
+}
+
+/// Whether leases are looked at where this connection leads: a server that has become a standby keeps
+/// its locks to itself, and whoever looks at the new primary would find ours gone.
+async fn is_primary(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT NOT pg_is_in_recovery()")
+        .fetch_one(connection)
+        .await
 }
 
 /// 63 random bits: a key in `pg_locks` stands in two halves without a sign.

@@ -40,8 +40,7 @@ macro_rules! sql_requests {
         impl $ledger {
             async fn enter(&self, request: &KeyedRequest) -> Result<Begun, sqlx::Error> {
                 let session = self.session().await?;
-                let mut write = self.begin(Keep::OnDisk).await?;
-                let now = self.now(&mut write).await?;
+                let (mut write, now) = self.begin(Keep::OnDisk).await?;
                 let expires = now.saturating_add(duration_millis(KEY_HELD_FOR));
                 let (tenant, key) = (request.tenant().as_str(), request.key_hash());
                 let fingerprint = request.fingerprint().as_str();
@@ -120,6 +119,7 @@ macro_rules! sql_requests {
                         .execute(&mut *alone)
                         .await
                         .map_err(unavailable)?;
+                    alone.give_back();
                     match chosen.rows_affected() {
                         0 => Err(LedgerError::LeaseLost),
                         _ => Ok(()),
@@ -141,7 +141,9 @@ macro_rules! sql_requests {
                         .bind(request.key_hash())
                         .bind(request.holder())
                         .execute(&mut *alone);
-                    finish.await.map(drop).map_err(unavailable)
+                    finish.await.map_err(unavailable)?;
+                    alone.give_back();
+                    Ok(())
                 })
                 .await
             }
@@ -159,7 +161,9 @@ macro_rules! sql_requests {
                         .bind(request.key_hash())
                         .bind(request.holder())
                         .execute(&mut *alone);
-                    abandon.await.map(drop).map_err(unavailable)
+                    abandon.await.map_err(unavailable)?;
+                    alone.give_back();
+                    Ok(())
                 })
                 .await
             }

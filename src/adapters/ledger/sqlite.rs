@@ -22,14 +22,16 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions as _, Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions as _, Executor as _, Row as _, Sqlite, SqliteConnection, SqlitePool,
     migrate::Migrator,
-    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use uuid::Uuid;
 
 use super::{
-    Keep, OpenLedgerError, POOL_WAIT, migration, requests,
+    Keep, OpenLedgerError, POOL_WAIT,
+    connection::Guarded,
+    migration, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -38,7 +40,7 @@ use crate::{
         image::{ContentHash, ImageName},
         ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Position, Settlement},
         platform::Platform,
-        publication::PostId,
+        publication::{Failure, PostId},
         tenant::TenantName,
     },
     ports::{
@@ -79,9 +81,11 @@ impl SqliteLedger {
             .map_err(OpenLedgerError::sqlite)?;
         let ledger = include_str!("migrations/sqlite/0001_ledger.sql");
         let requests = include_str!("migrations/sqlite/0002_requests.sql");
+        let reasons = include_str!("migrations/sqlite/0003_reasons.sql");
         Migrator::with_migrations(vec![
             migration(1, "ledger", ledger),
             migration(2, "requests", requests),
+            migration(3, "reasons", reasons),
         ])
         .run(&pool)
         .await
@@ -106,16 +110,19 @@ impl SqliteLedger {
         &self.pool
     }
 
-    async fn begin(&self, keep: Keep) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    pub(super) async fn begin(&self, keep: Keep) -> Result<(Guarded<Sqlite>, i64), sqlx::Error> {
+        let mut connection = Guarded::acquire(&self.pool).await?;
         let begin = match keep {
             Keep::OnDisk => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
             Keep::InProcess => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
-        self.pool.begin_with(begin).await
+        connection.execute(sqlx::raw_sql(begin)).await?;
+        let now = self.now(&mut connection).await?;
+        Ok((connection, now))
     }
 
-    async fn alone(&self, keep: Keep) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
+    async fn alone(&self, keep: Keep) -> Result<Guarded<Sqlite>, sqlx::Error> {
+        let mut connection = Guarded::acquire(&self.pool).await?;
         let wait = match keep {
             Keep::OnDisk => "PRAGMA synchronous = FULL",
             Keep::InProcess => "PRAGMA synchronous = NORMAL",

@@ -1,13 +1,16 @@
 //! The SQL that both databases take as it stands. Used by the adapters of this folder.
 //!
 //! The statements of [`sql_ledger`] make both ports of what the two databases do in their own
-//! way: `begin` (some writes), `alone` (for a single one), `now`, `session` and `pool`. A macro and
-//! not a generic function: the bounds that sqlx asks for would be longer than the code.
+//! way: `begin` (some writes, and the time at which they begin), `alone` (for a single one), `now`,
+//! `session` and `pool`. A macro and not a generic function: the bounds that sqlx asks for would be longer than the code.
 
 use std::time::{Duration, SystemTime};
 
 use crate::{
-    domain::ledger::Settlement,
+    domain::{
+        ledger::Settlement,
+        publication::{Failure, FailureReason},
+    },
     ports::{Cause, LedgerError},
 };
 
@@ -29,23 +32,62 @@ pub(super) const SETTLE: &str = "UPDATE ledger_entries SET
         END,
         prior = CASE WHEN CAST($1 AS TEXT) = 'unknown' THEN prior ELSE NULL END,
         post_id = COALESCE(CAST($2 AS TEXT), post_id),
-        error = $3,
-        ended_at = $4
-    WHERE tenant = $5 AND content_hash = $6 AND platform = $7 AND holder = $8
+        reason = $3,
+        error = $4,
+        ended_at = $5
+    WHERE tenant = $6 AND content_hash = $7 AND platform = $8 AND holder = $9
         AND state = 'intent'";
+
+/// The last finding counts.
+pub(super) const PASS_OVER: &str = "INSERT INTO ledger_passed_over
+        (tenant, content_hash, filename, reason, error, noted_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (tenant, content_hash) DO UPDATE SET
+        filename = excluded.filename,
+        reason = excluded.reason,
+        error = excluded.error,
+        noted_at = excluded.noted_at";
+
+/// An image that is about to be sent is passed over no longer.
+pub(super) const TAKE_UP: &str =
+    "DELETE FROM ledger_passed_over WHERE tenant = $1 AND content_hash = $2";
 
 /// How long one operation may take, waiting for a connection included.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What of a settlement stands in which column: state, post id, error.
-pub(super) fn columns(settlement: &Settlement) -> (&'static str, Option<String>, Option<String>) {
-    // PostgreSQL takes every character but this one, and both texts come from outside.
-    let clean = |text: &str| Some(text.replace('\0', ""));
-    match settlement {
-        Settlement::Published(id) => ("published", clean(id.as_str()), None),
-        Settlement::Failed(error) => ("failed", None, clean(error)),
-        Settlement::Unknown(error) => ("unknown", None, clean(error)),
+/// What of a settlement stands in which column.
+pub(super) struct Columns {
+    pub(super) state: &'static str,
+    pub(super) post_id: Option<String>,
+    pub(super) reason: Option<&'static str>,
+    pub(super) error: Option<String>,
+}
+
+impl From<&Settlement> for Columns {
+    fn from(settlement: &Settlement) -> Self {
+        let (state, post_id, reason, error) = match settlement {
+            Settlement::Published(id) => ("published", Some(id.as_str()), None, None),
+            Settlement::Failed(Failure {
+                reason,
+                text,
+                retry_after: _, // over by the time that anybody reads it
+            }) => ("failed", None, Some(*reason), Some(text)),
+            Settlement::Unknown(text) => {
+                ("unknown", None, Some(FailureReason::LostAnswer), Some(text))
+            }
+        };
+        Self {
+            state,
+            post_id: post_id.map(storable),
+            reason: reason.map(FailureReason::as_str),
+            error: error.map(|text| storable(text)),
+        }
     }
+}
+
+/// A text from outside, as a database takes it: PostgreSQL takes every character but this one.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "")
 }
 
 /// Milliseconds since 1970.
@@ -77,8 +119,9 @@ pub(super) fn unavailable(error: impl Into<Cause>) -> LedgerError {
     LedgerError::Unavailable(error.into())
 }
 
-/// Makes the ports of the ledger of a type (those of `requests` with them). `$live` says in SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the
-/// elements of the JSON array `$3`.
+/// Makes the ports of the ledger of a type, those of `reader` and `requests` with them. `$live` says in
+/// SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the elements of the JSON
+/// array `$3`.
 macro_rules! sql_ledger {
     ($ledger:ty, $database:ty, live: $live:literal, texts: $texts:literal) => {
         const TAKE: &str = concat!(
@@ -93,33 +136,6 @@ macro_rules! sql_ledger {
             ")"
         );
 
-        macro_rules! entries {
-            ($condition:expr) => {
-                concat!(
-                    "SELECT id, filename, content_hash, platform, now_state, post_id, error,
-                        started_at, ended_at
-                     FROM (SELECT e.*, CASE
-                            WHEN e.state <> 'intent' THEN e.state
-                            WHEN EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
-                                AND l.content_hash = e.content_hash AND l.holder = e.holder
-                                AND ",
-                    $live,
-                    ") THEN 'in_progress'
-                            ELSE 'unknown'
-                        END AS now_state FROM ledger_entries e WHERE e.tenant = $2) AS entries
-                     WHERE ",
-                    $condition
-                )
-            };
-        }
-        const LIST: &str = entries!(
-            "(CAST($3 AS TEXT) IS NULL OR filename = $3)
-                AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
-                AND (CAST($5 AS TEXT) IS NULL OR now_state = $5)
-                AND (CAST($6 AS BIGINT) IS NULL OR started_at < $6
-                    OR (started_at = $6 AND id < $7))
-             ORDER BY started_at DESC, id DESC LIMIT $8"
-        );
         /// What was known before an attempt is kept beside it, for the case that it fails.
         const INTEND: &str = concat!(
             "INSERT INTO ledger_entries AS e
@@ -137,13 +153,13 @@ macro_rules! sql_ledger {
                     WHEN e.state = 'published' OR e.prior = 'published' THEN 'published'
                     ELSE 'unknown'
                 END,
+                reason = NULL,
                 error = NULL,
                 holder = excluded.holder,
                 started_at = excluded.started_at,
                 ended_at = NULL"
         );
-        const OF_CONTENTS: &str = entries!(concat!("content_hash IN (", $texts, ")"));
-
+        super::reader::sql_reader!($ledger, $database, live: $live, texts: $texts);
         super::requests::sql_requests!($ledger, live: $live);
 
         impl $ledger {
@@ -152,10 +168,9 @@ macro_rules! sql_ledger {
             async fn begin_as_holder(
                 &self,
                 lease: &Lease,
-            ) -> Result<(Transaction<'static, $database>, i64), LedgerError> {
+            ) -> Result<(Guarded<$database>, i64), LedgerError> {
                 let session = self.session().await.map_err(unavailable)?;
-                let mut write = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
-                let now = self.now(&mut write).await.map_err(unavailable)?;
+                let (mut write, now) = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
                 let held = sqlx::query(statements::HOLD)
                     .bind(now.saturating_add(duration_millis(LEASE_TTL)))
                     .bind(session)
@@ -166,6 +181,7 @@ macro_rules! sql_ledger {
                     .await
                     .map_err(unavailable)?;
                 if held.rows_affected() == 0 {
+                    write.roll_back().await.map_err(unavailable)?;
                     return Err(LedgerError::LeaseLost);
                 }
                 Ok((write, now))
@@ -177,8 +193,7 @@ macro_rules! sql_ledger {
                 platforms: &[Platform],
             ) -> Result<Claim, sqlx::Error> {
                 let session = self.session().await?;
-                let mut write = self.begin(Keep::InProcess).await?;
-                let now = self.now(&mut write).await?;
+                let (mut write, now) = self.begin(Keep::InProcess).await?;
                 let (tenant, hash) = (lease.tenant().as_str(), lease.content_hash().as_str());
                 let taken = sqlx::query(TAKE)
                     .bind(now)
@@ -190,6 +205,7 @@ macro_rules! sql_ledger {
                     .execute(&mut *write)
                     .await?;
                 if taken.rows_affected() == 0 {
+                    write.roll_back().await?;
                     return Ok(Claim::HeldByOther);
                 }
                 let rows = sqlx::query(statements::KNOWN)
@@ -215,70 +231,6 @@ macro_rules! sql_ledger {
                 }
                 write.commit().await?;
                 Ok(Claim::Held(known))
-            }
-
-            async fn entries(
-                &self,
-                tenant: &TenantName,
-                query: &EntryQuery,
-            ) -> Result<Vec<Entry>, sqlx::Error> {
-                let mut connection = self.pool().acquire().await?;
-                let now = self.now(&mut connection).await?;
-                let rows = sqlx::query(LIST)
-                    .bind(now)
-                    .bind(tenant.as_str())
-                    .bind(query.image.as_ref().map(|image| image.as_str().to_owned()))
-                    .bind(query.platform.map(Platform::as_str))
-                    .bind(query.state.map(EntryState::as_str))
-                    .bind(query.after.map(|after| after.started_ms))
-                    .bind(query.after.map(|after| after.id))
-                    .bind(i64::from(query.limit))
-                    .fetch_all(&mut *connection)
-                    .await?;
-                rows.iter().map(Self::entry).collect()
-            }
-
-            async fn entries_of_contents(
-                &self,
-                tenant: &TenantName,
-                contents: &[ContentHash],
-            ) -> Result<Vec<Entry>, sqlx::Error> {
-                let mut connection = self.pool().acquire().await?;
-                let now = self.now(&mut connection).await?;
-                let hashes: Vec<&str> = contents.iter().map(ContentHash::as_str).collect();
-                let rows = sqlx::query(OF_CONTENTS)
-                    .bind(now)
-                    .bind(tenant.as_str())
-                    .bind(serde_json::Value::from(hashes).to_string())
-                    .fetch_all(&mut *connection)
-                    .await?;
-                rows.iter().map(Self::entry).collect()
-            }
-
-            fn entry(row: &<$database as sqlx::Database>::Row) -> Result<Entry, sqlx::Error> {
-                let unreadable = |what: &str| sqlx::Error::Decode(what.to_owned().into());
-                    let text = |column: &str| row.try_get::<String, _>(column);
-                    let started_ms = row.try_get("started_at")?;
-                    let ended: Option<i64> = row.try_get("ended_at")?;
-                    let post_id: Option<String> = row.try_get("post_id")?;
-                    Ok(Entry {
-                        position: Position {
-                            started_ms,
-                            id: row.try_get("id")?,
-                        },
-                        image: ImageName::new(&text("filename")?)
-                            .map_err(|_| unreadable("filename"))?,
-                        content_hash: ContentHash::new(&text("content_hash")?)
-                            .ok_or_else(|| unreadable("content_hash"))?,
-                        platform: Platform::from_name(&text("platform")?)
-                            .ok_or_else(|| unreadable("platform"))?,
-                        state: EntryState::from_name(&text("now_state")?)
-                            .ok_or_else(|| unreadable("state"))?,
-                        post_id: post_id.map(PostId::new),
-                        error: row.try_get("error")?,
-                        started: statements::time(started_ms),
-                        ended: ended.map(statements::time),
-                    })
             }
         }
 
@@ -319,6 +271,12 @@ macro_rules! sql_ledger {
                         .execute(&mut *write)
                         .await
                         .map_err(unavailable)?;
+                    sqlx::query(statements::TAKE_UP)
+                        .bind(lease.tenant().as_str())
+                        .bind(lease.content_hash().as_str())
+                        .execute(&mut *write)
+                        .await
+                        .map_err(unavailable)?;
                     write.commit().await.map_err(unavailable)
                 })
                 .await
@@ -330,18 +288,43 @@ macro_rules! sql_ledger {
                 platform: Platform,
                 settlement: &Settlement,
             ) -> Result<(), LedgerError> {
-                let (state, post_id, error) = statements::columns(settlement);
+                let columns = statements::Columns::from(settlement);
                 bounded(async {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
                     sqlx::query(statements::SETTLE)
-                        .bind(state)
-                        .bind(post_id)
-                        .bind(error)
+                        .bind(columns.state)
+                        .bind(columns.post_id)
+                        .bind(columns.reason)
+                        .bind(columns.error)
                         .bind(now)
                         .bind(lease.tenant().as_str())
                         .bind(lease.content_hash().as_str())
                         .bind(platform.as_str())
                         .bind(lease.holder())
+                        .execute(&mut *write)
+                        .await
+                        .map_err(unavailable)?;
+                    write.commit().await.map_err(unavailable)
+                })
+                .await
+            }
+
+            async fn pass_over(
+                &self,
+                tenant: &TenantName,
+                image: &ImageName,
+                content_hash: &ContentHash,
+                failure: &Failure,
+            ) -> Result<(), LedgerError> {
+                bounded(async {
+                    let (mut write, now) = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
+                    sqlx::query(statements::PASS_OVER)
+                        .bind(tenant.as_str())
+                        .bind(content_hash.as_str())
+                        .bind(image.as_str())
+                        .bind(failure.reason.as_str())
+                        .bind(statements::storable(&failure.text))
+                        .bind(now)
                         .execute(&mut *write)
                         .await
                         .map_err(unavailable)?;
@@ -360,35 +343,8 @@ macro_rules! sql_ledger {
                         .execute(&mut *alone)
                         .await
                         .map_err(unavailable)?;
+                    alone.give_back();
                     Ok(())
-                })
-                .await
-            }
-        }
-
-        #[async_trait]
-        impl LedgerReader for $ledger {
-            async fn list(
-                &self,
-                tenant: &TenantName,
-                query: &EntryQuery,
-            ) -> Result<Vec<Entry>, LedgerError> {
-                bounded(async { self.entries(tenant, query).await.map_err(unavailable) }).await
-            }
-
-            async fn entries_of(
-                &self,
-                tenant: &TenantName,
-                contents: &[ContentHash],
-            ) -> Result<Vec<Entry>, LedgerError> {
-                let entries = self.entries_of_contents(tenant, contents);
-                bounded(async { entries.await.map_err(unavailable) }).await
-            }
-
-            async fn probe(&self) -> Result<(), LedgerError> {
-                bounded(async {
-                    let probe = sqlx::query("SELECT 1").execute(self.pool());
-                    probe.await.map(drop).map_err(unavailable)
                 })
                 .await
             }

@@ -74,6 +74,17 @@ pub enum CredentialUnavailable {
     },
 }
 
+impl CredentialUnavailable {
+    /// When to ask again, if somebody said so.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Refused => None,
+            Self::ForNow { retry_after } => retry_after,
+        }
+    }
+}
+
 impl Credentials {
     /// Credentials out of `store`.
     ///

@@ -206,9 +206,7 @@ impl Opening {
 }
 
 fn unavailable(error: CredentialUnavailable) -> ResolveTenantError {
-    let retry_after = match error {
-        CredentialUnavailable::Refused => None,
-        CredentialUnavailable::ForNow { retry_after } => retry_after,
-    };
-    ResolveTenantError::Unavailable { retry_after }
+    ResolveTenantError::Unavailable {
+        retry_after: error.retry_after(),
+    }
 }

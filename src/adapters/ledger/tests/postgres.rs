@@ -78,6 +78,13 @@ impl Backstage for PostgresLedger {
             .unwrap();
     }
 
+    async fn leases(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM ledger_leases")
+            .fetch_one(self.pool())
+            .await
+            .unwrap()
+    }
+
     async fn refuse_email(&self) {
         sqlx::query("ALTER TABLE ledger_entries ADD CHECK (platform <> 'email')")
             .execute(self.pool())
@@ -136,5 +143,68 @@ async fn a_holder_whose_connection_broke_goes_on_unless_another_was_faster() {
         .await
         .unwrap();
     assert_eq!(claim, Claim::HeldByOther, "the lease is under the new key");
+    stage.end().await;
+}
+
+/// As a server that has failed over: what is connected takes no writes, and goes on taking none
+/// when the server takes them again.
+#[tokio::test]
+async fn sessions_that_take_no_writes_are_left_as_soon_as_the_server_takes_them_again() {
+    let Some(stage) = stage().await else { return };
+    let ledger = &stage.ledger;
+    // Several sessions, all of them idle.
+    let all = (0..4).map(|_| ledger.pool().acquire());
+    let all: Vec<_> = futures_util::future::join_all(all).await;
+    for connection in all {
+        sqlx::query("SET default_transaction_read_only = on")
+            .execute(&mut *connection.unwrap())
+            .await
+            .unwrap();
+    }
+    let lease = lease_of("alice", "image");
+    ledger.claim(&lease, &[]).await.unwrap();
+    ledger.renew(&lease).await.unwrap();
+    ledger.probe().await.unwrap();
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_fails_the_probe_until_it_takes_them() {
+    let Some(stage) = stage().await else { return };
+    // The role's setting is what its new sessions begin with.
+    let role = format!("{}_writer", stage.schema);
+    let admin = async |statement: String| {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(stage.ledger.pool())
+            .await
+            .unwrap();
+    };
+    admin(format!("CREATE ROLE {role} LOGIN SUPERUSER")).await;
+    let options = PgConnectOptions::from_str(SERVER).unwrap().username(&role);
+    let options = options.options([("search_path", &*stage.schema)]);
+    let ledger = PostgresLedger::open(options).await.unwrap();
+    ledger.probe().await.unwrap();
+    let set =
+        |value: &str| format!("ALTER ROLE {role} SET default_transaction_read_only = {value}");
+    admin(set("on")).await;
+    let leave = format!(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{role}'"
+    );
+    admin(leave).await;
+    let lease = lease_of("alice", "image");
+    for _ in 0..3 {
+        assert!(ledger.probe().await.is_err());
+        assert!(ledger.claim(&lease, &[]).await.is_err());
+    }
+    admin(set("off")).await;
+    ledger.probe().await.unwrap();
+    ledger.claim(&lease, &[]).await.unwrap();
+    ledger.pool().close().await;
+    drop(ledger);
+    admin(format!(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{role}'"
+    ))
+    .await;
+    admin(format!("DROP ROLE {role}")).await;
     stage.end().await;
 }

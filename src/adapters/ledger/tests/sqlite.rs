@@ -15,6 +15,7 @@ use crate::domain::{
     platform::Platform,
     publication::PostId,
 };
+use crate::ports::LedgerError;
 
 struct Stage {
     ledger: SqliteLedger,
@@ -59,6 +60,13 @@ impl Backstage for SqliteLedger {
             .execute(self.pool())
             .await
             .unwrap();
+    }
+
+    async fn leases(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM ledger_leases")
+            .fetch_one(self.pool())
+            .await
+            .unwrap()
     }
 
     async fn refuse_email(&self) {
@@ -108,7 +116,7 @@ async fn entries_outlive_the_process_and_leases_do_not() {
     let states: Vec<_> = ledger.list(&tenant("alice"), &everything()).await.unwrap();
     let states: Vec<_> = states
         .iter()
-        .map(|entry| (entry.platform, entry.state))
+        .map(|entry| (entry.platform.unwrap(), entry.state))
         .collect();
     assert_eq!(
         states,
@@ -185,4 +193,55 @@ async fn a_ledger_that_cannot_be_opened_says_which() {
         .err()
         .unwrap();
     assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+}
+
+/// How many pages the file may have from now on, in the connection that is open now.
+async fn limit_pages(ledger: &SqliteLedger, pages: i64) {
+    let limit = format!("PRAGMA max_page_count = {pages}");
+    sqlx::query(AssertSqlSafe(limit))
+        .execute(ledger.pool())
+        .await
+        .unwrap();
+}
+
+/// As a full file system ends a write: with `SQLITE_FULL`, in the middle of a transaction.
+#[tokio::test]
+async fn a_ledger_that_was_full_goes_on_when_it_is_not_any_more() {
+    let stage = stage().await.unwrap();
+    let ledger = &stage.ledger;
+    // The limit cannot be lower than what the file has, and holds for this connection alone.
+    limit_pages(ledger, 1).await;
+    let long = "x".repeat(200_000);
+    let fill = async |number: usize| {
+        let lease = lease_of("alice", &format!("image {number}"));
+        let name = ImageName::new("a.jpg").unwrap();
+        ledger.claim(&lease, &Platform::ALL).await?;
+        ledger.intend(&lease, &name, &[Platform::Telegram]).await?;
+        let unknown = Settlement::Unknown(long.clone());
+        ledger.settle(&lease, Platform::Telegram, &unknown).await
+    };
+    let full = fill(1).await.unwrap_err();
+    assert!(
+        matches!(&full, LedgerError::Unavailable(cause) if cause.to_string().contains("full")),
+        "{full:?}"
+    );
+    for number in 2..20 {
+        fill(number).await.unwrap();
+    }
+    ledger.probe().await.unwrap();
+}
+
+/// An operation that is given up in the middle of a transaction leaves nothing of it behind.
+#[tokio::test]
+async fn a_write_that_is_given_up_half_way_is_rolled_back_and_blocks_nothing() {
+    let stage = stage().await.unwrap();
+    let ledger = &stage.ledger;
+    let (mut write, _) = SqliteLedger::begin(ledger, Keep::OnDisk).await.unwrap();
+    sqlx::query("INSERT INTO ledger_leases VALUES ('alice', 'hash', 'holder', 0, 0)")
+        .execute(&mut *write)
+        .await
+        .unwrap();
+    drop(write);
+    assert_eq!(ledger.leases().await, 0);
+    ledger.probe().await.unwrap();
 }

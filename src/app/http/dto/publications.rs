@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use poem_openapi::{Enum, Object, types::Example};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::publish::PlatformName;
+use super::publish::{FailureReason, PlatformName};
 use crate::{
     app::usecases::list_publications::EntryPage,
     domain::ledger::{Entry, EntryState, Position},
@@ -31,13 +31,18 @@ pub struct Publication {
     pub filename: String,
     /// The hash of its content, in hex: the same image has it under any name.
     pub content_hash: String,
-    /// The platform.
-    pub platform: PlatformName,
+    /// The platform; `null` for an image that was passed over, which went to none.
+    #[oai(nullable)]
+    pub platform: Option<PlatformName>,
     /// How things stand.
     pub outcome: PublicationOutcome,
     /// What the platform calls it.
     #[oai(nullable)]
     pub post_id: Option<String>,
+    /// Why the platform does not certainly have it, for programs; `null` when it has, and where the
+    /// attempt was recorded by a version that knew no reasons.
+    #[oai(nullable)]
+    pub reason: Option<FailureReason>,
     /// Why the last attempt did not certainly succeed, for people.
     #[oai(nullable)]
     pub error: Option<String>,
@@ -58,8 +63,11 @@ pub enum PublicationOutcome {
     Published,
     /// The platform does not have it. Publishing again tries again.
     Failed,
-    /// Nobody can tell whether the platform has it: look there before forcing another try.
+    /// The platform may have it, for all that is known: look there before forcing another try.
     Unknown,
+    /// The image was passed over when the next one was to be published: something is wrong with
+    /// it. It is tried again when its content has changed, or when it is published by name.
+    Skipped,
 }
 
 /// Where a page begins, opaque to clients.
@@ -100,6 +108,7 @@ impl From<Entry> for Publication {
             platform,
             state,
             post_id,
+            reason,
             error,
             started,
             ended,
@@ -107,9 +116,10 @@ impl From<Entry> for Publication {
         Self {
             filename: image.as_str().to_owned(),
             content_hash: content_hash.as_str().to_owned(),
-            platform: platform.into(),
+            platform: platform.map(PlatformName::from),
             outcome: state.into(),
             post_id: post_id.map(|id| id.as_str().to_owned()),
+            reason: reason.map(FailureReason::from),
             error,
             started_at: rfc3339(started),
             ended_at: ended.map(rfc3339),
@@ -130,6 +140,7 @@ impl From<EntryState> for PublicationOutcome {
             EntryState::Published => Self::Published,
             EntryState::Failed => Self::Failed,
             EntryState::Unknown => Self::Unknown,
+            EntryState::Skipped => Self::Skipped,
         }
     }
 }
@@ -141,6 +152,7 @@ impl From<PublicationOutcome> for EntryState {
             PublicationOutcome::Published => Self::Published,
             PublicationOutcome::Failed => Self::Failed,
             PublicationOutcome::Unknown => Self::Unknown,
+            PublicationOutcome::Skipped => Self::Skipped,
         }
     }
 }
@@ -160,9 +172,10 @@ impl Example for Publication {
             filename: "harbour-dawn.jpg".to_owned(),
             content_hash: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
                 .to_owned(),
-            platform: PlatformName::Telegram,
+            platform: Some(PlatformName::Telegram),
             outcome: PublicationOutcome::Published,
             post_id: Some("1234".to_owned()),
+            reason: None,
             error: None,
             started_at: "2026-05-04T18:30:00Z".to_owned(),
             ended_at: Some("2026-05-04T18:30:02Z".to_owned()),

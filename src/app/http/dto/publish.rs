@@ -82,6 +82,12 @@ pub struct PlatformResult {
     /// Why the platform does not have the image for certain, for people.
     #[oai(nullable)]
     pub error: Option<String>,
+    /// Why the platform does not have the image for certain, for programs; `null` when it has.
+    #[oai(nullable)]
+    pub reason: Option<FailureReason>,
+    /// When it can be tried again, in seconds, if the platform has said so.
+    #[oai(nullable, validator(minimum(value = "0")))]
+    pub retry_after_seconds: Option<u64>,
     /// What happened, for programs.
     pub outcome: PublishOutcome,
     /// The caption as it was sent, or would be; empty for a platform that was not sent to because
@@ -99,10 +105,48 @@ pub enum PublishOutcome {
     Failed,
     /// The platform had taken it before; nothing was sent.
     AlreadyPublished,
-    /// Nobody can tell whether the platform has taken it: look there before forcing another try.
+    /// The platform may have taken it, for all that is known: look there before forcing another try.
     Unknown,
-    /// It was not sent, on purpose.
+    /// It was not sent: the request was a dry run, or the platform's credential cannot be had.
     Skipped,
+}
+
+/// Why a platform does not have an image for certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum FailureReason {
+    /// The platform refused the post.
+    Rejected,
+    /// The platform refused the tenant's credential.
+    Unauthorized,
+    /// The platform is limiting requests.
+    RateLimited,
+    /// The platform, or the credential for it, cannot be had at the moment.
+    Unavailable,
+    /// The image cannot be published there, whoever tries.
+    ImageUnsuitable,
+    /// The platform may have taken it: its answer was lost.
+    LostAnswer,
+    /// The platform is off for the tenant.
+    Off,
+    /// The request was a dry run.
+    DryRun,
+}
+
+impl From<publication::FailureReason> for FailureReason {
+    fn from(reason: publication::FailureReason) -> Self {
+        use publication::FailureReason as Reason;
+        match reason {
+            Reason::Rejected => Self::Rejected,
+            Reason::Unauthorized => Self::Unauthorized,
+            Reason::RateLimited => Self::RateLimited,
+            Reason::Unavailable => Self::Unavailable,
+            Reason::ImageUnsuitable => Self::ImageUnsuitable,
+            Reason::LostAnswer => Self::LostAnswer,
+            Reason::Off => Self::Off,
+            Reason::DryRun => Self::DryRun,
+        }
+    }
 }
 
 impl PublishRequest {
@@ -235,18 +279,25 @@ impl From<publication::PlatformResult> for PlatformResult {
             caption,
             outcome,
         } = result;
-        let success = outcome.is_success();
-        let (outcome, post_id, error) = match outcome {
-            Outcome::Published(id) => (PublishOutcome::Published, Some(id), None),
-            Outcome::AlreadyPublished(id) => (PublishOutcome::AlreadyPublished, Some(id), None),
-            Outcome::Failed(error) => (PublishOutcome::Failed, None, Some(error)),
-            Outcome::Unknown(error) => (PublishOutcome::Unknown, None, Some(error)),
-            Outcome::Skipped(reason) => (PublishOutcome::Skipped, None, Some(reason)),
+        let (success, reason) = (outcome.is_success(), outcome.reason());
+        let text = |failure: publication::Failure| (Some(failure.text), failure.retry_after);
+        let (outcome, post_id, (error, retry_after)) = match outcome {
+            Outcome::Published(id) => (PublishOutcome::Published, Some(id), (None, None)),
+            Outcome::AlreadyPublished(id) => {
+                (PublishOutcome::AlreadyPublished, Some(id), (None, None))
+            }
+            Outcome::Failed(failure) => (PublishOutcome::Failed, None, text(failure)),
+            Outcome::Unknown(error) => (PublishOutcome::Unknown, None, (Some(error), None)),
+            Outcome::Skipped(failure) => (PublishOutcome::Skipped, None, text(failure)),
         };
         Self {
             success,
             post_id: post_id.map(|id| id.as_str().to_owned()),
             error,
+            reason: reason.map(FailureReason::from),
+            // Rounded up: who comes back by then comes late enough.
+            retry_after_seconds: retry_after
+                .map(|wait| u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
             outcome,
             caption,
         }
@@ -289,6 +340,8 @@ impl Example for PlatformResult {
             success: true,
             post_id: Some("1234".to_owned()),
             error: None,
+            reason: None,
+            retry_after_seconds: None,
             outcome: PublishOutcome::Published,
             caption: "Evening light over the harbour".to_owned(),
         }

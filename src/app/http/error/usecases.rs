@@ -52,6 +52,11 @@ impl From<PublishImageError> for ApiError {
                 ProblemKind::Overloaded,
                 "Too many images are being worked on. Nothing was sent.",
             ),
+            PublishImageError::NoPlatformAvailable { retry_after } => Self::new(
+                ProblemKind::FeatureUnavailable,
+                "The credential of no platform can be had at the moment. Nothing was sent.",
+            )
+            .retry_after(retry_after),
             PublishImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
             PublishImageError::Replaced => Self::new(
                 ProblemKind::Conflict,

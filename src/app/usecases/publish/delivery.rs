@@ -20,7 +20,7 @@ use crate::{
         image::{EncodedImage, ImageName},
         ledger::Settlement,
         platform::Platform,
-        publication::{Outcome, PlatformResult},
+        publication::{Failure, FailureReason, Outcome, PlatformResult},
     },
     ports::{Post, Posted, PublishError, Publisher, PublisherFactory},
 };
@@ -69,7 +69,10 @@ impl Publication {
             None => image.clone(),
             Some(limits) => {
                 let met = self.usecase.scaler.meet(image, limits).await;
-                met.map_err(|error| Outcome::Failed(error.to_string()))?
+                met.map_err(|error| {
+                    let reason = FailureReason::ImageUnsuitable;
+                    Outcome::Failed(Failure::new(reason, error.to_string()))
+                })?
             }
         };
         Ok(Ready {
@@ -131,7 +134,9 @@ impl Publication {
             Outcome::Published(id) | Outcome::AlreadyPublished(id) => {
                 Settlement::Published(id.clone())
             }
-            Outcome::Failed(error) | Outcome::Skipped(error) => Settlement::Failed(error.clone()),
+            Outcome::Failed(failure) => Settlement::Failed(failure.clone()),
+            // No intent was written down either.
+            Outcome::Skipped(_) => return None,
             Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
         };
         let error = lease.settle(platform, &settlement).await.err()?;
@@ -208,9 +213,18 @@ impl Publication {
         self.tenant
             .publisher(platform, &self.request_id)
             .await
-            .map_err(|error| match error {
-                ClientUnavailable::Off => Outcome::Skipped(format!("{platform} is off")),
-                ClientUnavailable::Credential(error) => Outcome::Failed(error.to_string()),
+            .map_err(|error| {
+                let (reason, retry_after) = match error {
+                    ClientUnavailable::Off => (FailureReason::Off, None),
+                    ClientUnavailable::Credential(error) => {
+                        (FailureReason::Unavailable, error.retry_after())
+                    }
+                };
+                Outcome::Skipped(Failure {
+                    reason,
+                    text: format!("{platform}: {error}"),
+                    retry_after,
+                })
             })
     }
 
@@ -218,6 +232,7 @@ impl Publication {
         // What a platform writes is for the tenant: it may hold anything, hosts for instance.
         let logged = match error {
             PublishError::Rejected(_) => "the platform refused the post".to_owned(),
+            PublishError::ImageUnsuitable(_) => "the platform cannot process the image".to_owned(),
             other => ErrorChain(other).to_string(),
         };
         tracing::warn!(
@@ -226,17 +241,25 @@ impl Publication {
             error = logged,
             "platform did not confirm the post"
         );
-        match error {
+        let reason = match error {
             PublishError::Unknown(_) => {
-                Outcome::Unknown(format!("{error}; look there before publishing it again"))
+                return Outcome::Unknown(format!("{error}; look there before publishing it again"));
             }
             PublishError::RateLimited {
                 retry_after: Some(wait),
-            } => Outcome::Failed(format!("{error}; try again in {} s", wait.as_secs())),
-            PublishError::Rejected(_)
-            | PublishError::Unauthorized(_)
-            | PublishError::RateLimited { retry_after: None }
-            | PublishError::Unavailable(_) => Outcome::Failed(error.to_string()),
-        }
+            } => {
+                return Outcome::Failed(Failure {
+                    reason: FailureReason::RateLimited,
+                    text: format!("{error}; try again in {} s", wait.as_secs()),
+                    retry_after: Some(*wait),
+                });
+            }
+            PublishError::RateLimited { retry_after: None } => FailureReason::RateLimited,
+            PublishError::Rejected(_) => FailureReason::Rejected,
+            PublishError::ImageUnsuitable(_) => FailureReason::ImageUnsuitable,
+            PublishError::Unauthorized(_) => FailureReason::Unauthorized,
+            PublishError::Unavailable(_) => FailureReason::Unavailable,
+        };
+        Outcome::Failed(Failure::new(reason, error.to_string()))
     }
 }

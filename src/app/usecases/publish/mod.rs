@@ -14,7 +14,7 @@ mod filing;
 mod next;
 mod publication;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +48,12 @@ pub enum PublishImageError {
     /// The service has as many images in memory as it may have.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    /// The credential of no platform can be had at the moment.
+    #[error("no platform can be reached for this tenant at the moment")]
+    NoPlatformAvailable {
+        /// When to ask again.
+        retry_after: Option<Duration>,
+    },
     /// The same image is being worked on right now.
     #[error("somebody is working on this image already")]
     InProgress,

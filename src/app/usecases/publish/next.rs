@@ -1,4 +1,8 @@
-//! Publishing when nobody names an image: the first that the tenant has not published yet.
+//! Publishing when no image is named: the first that the tenant has not published yet.
+//!
+//! What is wrong with one image passes it over, and is written down, so that the next call neither
+//! fetches it again nor pays for it again. What is wrong with the tenant or with a provider would be
+//! wrong with every image, and ends the request.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +12,21 @@ use crate::{
     domain::{
         image::{ContentHash, StoredImage},
         ledger::{Known, Position},
-        publication::PublicationReport,
+        publication::{Failure, FailureReason, Outcome, PublicationReport},
         selection::Unpublished,
     },
-    ports::ImageStoreError,
+    ports::{CaptionError, ImageStoreError},
 };
 
 /// Images that the ledger is asked about at a time. What was published is in the archive, as a
 /// rule, so the first few tell.
 const AT_A_TIME: usize = 500;
-/// Files that are no images are passed over, but not without end: each has been downloaded.
-const MAX_PASSED_OVER: usize = 10;
+/// How many images are passed over in one request at most: each has been downloaded.
+const MAX_PASSED_OVER: usize = 100;
+/// How many of them a model may have been paid for.
+const MAX_PAID: usize = 10;
+/// How many are named in an answer; all of them are in the ledger.
+const MAX_NAMED: usize = 10;
 
 impl Publication {
     /// Publishes the first image, by name, that the tenant has not published yet; those that have
@@ -26,15 +34,17 @@ impl Publication {
     pub(super) async fn publish_next(&self) -> Result<PublicationReport, PublishImageError> {
         let images = self.tenant.images(&self.request_id);
         let images = self.stages().time(Stage::Find, images.list()).await?;
-        let mut passed_over = Vec::new();
+        let mut passed_over = PassedOver::default();
         let mut failed: BTreeMap<Position, StoredImage> = BTreeMap::new();
         for images in images.chunks(AT_A_TIME) {
             let contents: Vec<ContentHash> =
                 images.iter().map(|it| it.content_hash.clone()).collect();
             let reader = &self.usecase.reader;
             let entries = reader.entries_of(self.tenant.name(), &contents).await?;
-            let mut unpublished = Unpublished::among(images.iter().cloned(), &entries);
+            let images = images.iter().cloned();
+            let mut unpublished = Unpublished::among(images, &entries, self.plan.platforms());
             failed.append(&mut unpublished.failed);
+            passed_over.before += unpublished.unsuitable;
             let first = self.first_of(unpublished.fresh, &mut passed_over).await?;
             if let Some(report) = first {
                 return Ok(report);
@@ -43,12 +53,12 @@ impl Publication {
         let first = self
             .first_of(failed.into_values(), &mut passed_over)
             .await?;
-        Ok(first.unwrap_or(PublicationReport {
+        Ok(first.unwrap_or_else(|| PublicationReport {
             image: None,
             results: Vec::new(),
             dry_run: self.plan.is_dry_run(),
             archived: false,
-            warnings: passed_over,
+            warnings: passed_over.into_warnings(true),
         }))
     }
 
@@ -56,33 +66,58 @@ impl Publication {
     async fn first_of(
         &self,
         candidates: impl IntoIterator<Item = StoredImage>,
-        passed_over: &mut Vec<String>,
+        passed_over: &mut PassedOver,
     ) -> Result<Option<PublicationReport>, PublishImageError> {
         for image in candidates {
-            if passed_over.len() >= MAX_PASSED_OVER {
+            if passed_over.is_full() {
                 break;
             }
-            match self.publish_if_free(&image).await {
+            let error = match self.publish_if_free(&image).await {
+                // The ledger knows it already, platform by platform.
+                Ok(Some(report)) if let Some(fault) = Fault::of_report(&report) => {
+                    passed_over.add(&image, fault);
+                    continue;
+                }
                 Ok(Some(mut report)) => {
-                    report.warnings.append(passed_over);
+                    let passed_over = std::mem::take(passed_over);
+                    report.warnings.extend(passed_over.into_warnings(false));
                     return Ok(Some(report));
                 }
-                // Somebody else was faster.
+                // Another request was faster.
                 Ok(None)
                 | Err(
                     PublishImageError::InProgress
                     | PublishImageError::Replaced
                     | PublishImageError::Storage(ImageStoreError::NotFound),
-                ) => {}
-                Err(
-                    error @ (PublishImageError::Image(_)
-                    | PublishImageError::Captions(CaptionsUnavailable::Image(_))
-                    | PublishImageError::Storage(ImageStoreError::TooLarge)),
-                ) => passed_over.push(format!("{} was passed over: {error}", image.name)),
-                Err(error) => return Err(error),
-            }
+                ) => continue,
+                Err(error) => error,
+            };
+            let Some(fault) = Fault::of_image(&error) else {
+                return Err(error);
+            };
+            self.pass_over(&image, &fault).await?;
+            passed_over.add(&image, fault);
         }
         Ok(None)
+    }
+
+    /// Writes down what is wrong with an image.
+    async fn pass_over(&self, image: &StoredImage, fault: &Fault) -> Result<(), PublishImageError> {
+        let Fault { failure, .. } = fault;
+        tracing::warn!(
+            tenant = %self.tenant.name(),
+            reason = failure.reason.as_str(),
+            "an image was passed over"
+        );
+        if self.plan.is_dry_run() {
+            return Ok(());
+        }
+        let (tenant, hash) = (self.tenant.name(), &image.content_hash);
+        let written = self
+            .usecase
+            .ledger
+            .pass_over(tenant, &image.name, hash, failure);
+        Ok(written.await?)
     }
 
     /// Publishes an image unless the ledger knows more of it by now than that it has failed.
@@ -104,5 +139,119 @@ impl Publication {
         };
         lease.release().await;
         report
+    }
+}
+
+/// What is wrong with one image, and with no other.
+struct Fault {
+    failure: Failure,
+    /// A model has looked at it, and was paid for that.
+    is_paid: bool,
+}
+
+impl Fault {
+    /// What an error says of the image; `None` if another image would end in the same.
+    fn of_image(error: &PublishImageError) -> Option<Self> {
+        let (reason, is_paid) = match error {
+            PublishImageError::Image(_)
+            | PublishImageError::Captions(CaptionsUnavailable::Image(_)) => {
+                (FailureReason::ImageUnsuitable, false)
+            }
+            PublishImageError::Storage(error) if error.is_about_the_image() => {
+                (FailureReason::ImageUnsuitable, false)
+            }
+            PublishImageError::Captions(CaptionsUnavailable::Writer(error))
+                if error.is_about_the_image() =>
+            {
+                (FailureReason::ImageUnsuitable, true)
+            }
+            // It may be this image, or a bad day of the model: it comes last from now on.
+            PublishImageError::Captions(CaptionsUnavailable::Writer(CaptionError::Unusable(_))) => {
+                (FailureReason::Unavailable, true)
+            }
+            PublishImageError::Plan(_)
+            | PublishImageError::TooMany
+            | PublishImageError::NoRoom(_)
+            | PublishImageError::NoPlatformAvailable { .. }
+            | PublishImageError::InProgress
+            | PublishImageError::Replaced
+            | PublishImageError::Storage(_)
+            | PublishImageError::Captions(_)
+            | PublishImageError::Ledger(_)
+            | PublishImageError::Lost(_) => return None,
+        };
+        let text = match error {
+            PublishImageError::Captions(cause) => cause.to_string(),
+            error => error.to_string(),
+        };
+        Some(Self {
+            failure: Failure::new(reason, text),
+            is_paid,
+        })
+    }
+
+    /// The same of a report in which no platform could take the image.
+    fn of_report(report: &PublicationReport) -> Option<Self> {
+        let mut found = None;
+        for result in &report.results {
+            match &result.outcome {
+                Outcome::Failed(failure) if failure.reason == FailureReason::ImageUnsuitable => {
+                    found.get_or_insert(Self {
+                        failure: failure.clone(),
+                        is_paid: !result.caption.is_empty(),
+                    });
+                }
+                _ => return None,
+            }
+        }
+        found
+    }
+}
+
+/// Images that were passed over.
+#[derive(Default)]
+struct PassedOver {
+    /// By earlier requests, as the ledger has it.
+    before: usize,
+    now: usize,
+    paid: usize,
+    named: Vec<String>,
+}
+
+impl PassedOver {
+    fn is_full(&self) -> bool {
+        self.now >= MAX_PASSED_OVER || self.paid >= MAX_PAID
+    }
+
+    fn add(&mut self, image: &StoredImage, fault: Fault) {
+        self.now += 1;
+        self.paid += usize::from(fault.is_paid);
+        if self.named.len() < MAX_NAMED {
+            let text = fault.failure.text;
+            self.named
+                .push(format!("{} was passed over: {text}", image.name));
+        }
+    }
+
+    /// What a report says of them; `is_end` where there is no image left to publish.
+    fn into_warnings(self, is_end: bool) -> Vec<String> {
+        let is_full = self.is_full();
+        let mut warnings = self.named;
+        let unnamed = self.now - warnings.len();
+        if unnamed > 0 {
+            warnings.push(format!("{unnamed} more images were passed over"));
+        }
+        if is_end && is_full {
+            warnings
+                .push("other images were not tried; publish again to go on with them".to_owned());
+        }
+        if is_end && self.before > 0 {
+            let before = self.before;
+            warnings.push(format!(
+                "{before} images are left out because of what is wrong with them; the list of \
+                 publications says what, under the outcome `skipped` or `failed`"
+            ));
+        }
+        warnings
     }
 }

@@ -1,6 +1,6 @@
 //! One publication under way, step by step.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use tokio_util::task::TaskTracker;
@@ -24,8 +24,8 @@ use crate::{
         ledger::{Entry, EntryState, Known},
         platform::Platform,
         publication::{
-            Outcome, PlatformResult, PostId, PublicationPlan, PublicationReport,
-            PublicationRequest, Target,
+            Failure, FailureReason, Outcome, PlatformResult, PostId, PublicationPlan,
+            PublicationReport, PublicationRequest, Target,
         },
         request_id::RequestId,
     },
@@ -112,7 +112,10 @@ impl Publication {
             platform: *platform,
             caption: captions.of(*platform).to_owned(),
             outcome: match ready {
-                Ok(_) => Outcome::Skipped("dry run: nothing was sent".to_owned()),
+                Ok(_) => Outcome::Skipped(Failure::new(
+                    FailureReason::DryRun,
+                    "dry run: nothing was sent",
+                )),
                 Err(outcome) => outcome.clone(),
             },
         };
@@ -158,12 +161,14 @@ impl Publication {
     ) -> Result<Sent, PublishImageError> {
         let loaded = self.load(image).await?;
         let mut prepared = self.prepare(&loaded.encoded, targets).await;
+        all_unavailable(&prepared)?;
         for (_, ready) in &mut prepared {
             let _ = ready.as_mut().map(Ready::connect);
         }
         let captions = self.write_captions(&loaded.encoded, &prepared).await?;
         self.attempt.choose(&loaded.stored).await?;
-        lease.intend(&loaded.stored.name, targets).await?;
+        let targets = about_to_be_sent(&prepared);
+        lease.intend(&loaded.stored.name, &targets).await?;
         let name = &loaded.stored.name;
         let served = TaskTracker::new();
         let delivered = self.deliver(lease, name, prepared, &captions, &served);
@@ -250,11 +255,17 @@ impl Publication {
         entries: &[Entry],
     ) -> Result<PublicationReport, PublishImageError> {
         let result = |platform: &Platform| {
-            let entry = entries.iter().find(|entry| entry.platform == *platform)?;
+            let mut entries = entries.iter();
+            let entry = entries.find(|entry| entry.platform == Some(*platform))?;
             let outcome = match (entry.state, &entry.post_id) {
                 (EntryState::Published, Some(id)) => Outcome::AlreadyPublished(id.clone()),
                 (EntryState::Published, None) => Outcome::AlreadyPublished(PostId::new("")),
-                (EntryState::Failed, _) => Outcome::Failed(entry.error.clone().unwrap_or_default()),
+                (EntryState::Failed, _) => Outcome::Failed(Failure::new(
+                    entry.reason.unwrap_or(FailureReason::Unavailable),
+                    entry.error.clone().unwrap_or_default(),
+                )),
+                // Nothing was sent of an image that was passed over, to no platform.
+                (EntryState::Skipped, _) => return None,
                 (EntryState::Unknown | EntryState::InProgress, _) => unknown_before(*platform),
             };
             Some(not_sent(*platform, outcome))
@@ -293,6 +304,13 @@ impl Publication {
                     "platform" => platform.as_str(), "outcome" => outcome.as_str()
                 )
                 .increment(1);
+                if let Some(reason) = outcome.reason() {
+                    metrics::counter!(
+                        "publisher_publication_failures_total",
+                        "platform" => platform.as_str(), "reason" => reason.as_str()
+                    )
+                    .increment(1);
+                }
             }
         }
         PublicationReport {
@@ -311,6 +329,31 @@ struct Sent {
     warnings: Vec<String>,
     /// What was sent; what follows may need it still.
     image: LoadedImage,
+}
+
+/// The platforms that the ledger is told of: all but those that are skipped.
+fn about_to_be_sent(prepared: &[Prepared]) -> Vec<Platform> {
+    let is_skipped = |ready: &Result<_, Outcome>| matches!(ready, Err(Outcome::Skipped(_)));
+    let targets = prepared.iter().filter(|(_, ready)| !is_skipped(ready));
+    targets.map(|(platform, _)| *platform).collect()
+}
+
+/// An error if the credential of none of these platforms can be had at the moment: then nothing is
+/// paid for, and nothing is to be remembered.
+fn all_unavailable(prepared: &[Prepared]) -> Result<(), PublishImageError> {
+    let mut retry_after: Option<Duration> = None;
+    for (_, ready) in prepared {
+        match ready {
+            Err(Outcome::Skipped(failure)) if failure.reason == FailureReason::Unavailable => {
+                retry_after = [retry_after, failure.retry_after]
+                    .into_iter()
+                    .flatten()
+                    .min();
+            }
+            _ => return Ok(()),
+        }
+    }
+    Err(PublishImageError::NoPlatformAvailable { retry_after })
 }
 
 fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {

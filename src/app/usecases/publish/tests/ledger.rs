@@ -63,7 +63,7 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
         .returning(move |_, _, settlement| {
             match settlement {
                 Settlement::Published(id) if id.as_str() == "1" => settled(),
-                Settlement::Failed(reason) if reason.contains("no") => failed(),
+                Settlement::Failed(reason) if reason.text.contains("no") => failed(),
                 other => panic!("{other:?}"),
             }
             Ok(())

@@ -1,6 +1,11 @@
 //! What is refused, and how much has been done by then.
 
 use super::*;
+use crate::{
+    app::usecases::fixtures::{claimed, credential},
+    domain::{credential::Provider, publication::FailureReason},
+    ports::{CredentialError, MockCredentialStore},
+};
 
 #[tokio::test]
 async fn what_the_config_does_not_allow_is_refused_before_anything_is_fetched() {
@@ -88,4 +93,65 @@ async fn a_tenant_has_only_so_many_publications_at_a_time() {
         Attempt::without_key(),
     );
     assert!(matches!(refused.await, Err(PublishImageError::TooMany)));
+}
+
+#[tokio::test]
+async fn a_platform_whose_credential_cannot_be_had_is_skipped_and_not_written_down() {
+    let mut fixture = lucky();
+    fixture.store = store_without(Provider::Telegram);
+    fixture.telegram.expect_publish().never();
+    fixture
+        .email
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("2").into()));
+    let mut ledger = claimed(BTreeMap::new());
+    ledger
+        .expect_intend()
+        .times(1)
+        .withf(|_, _, platforms| *platforms == [Platform::Email])
+        .returning(|_, _, _| Ok(()));
+    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    let report = publish_with(ledger, fixture, PublicationRequest::default());
+    let report = report.await.unwrap();
+    assert_eq!(outcomes(&report), ["skipped", "published"]);
+    let reason = report.results[0].outcome.reason();
+    assert_eq!(reason, Some(FailureReason::Unavailable));
+}
+
+#[tokio::test]
+async fn nothing_is_paid_for_when_the_credential_of_no_platform_can_be_had() {
+    let mut fixture = with_image();
+    fixture.store = store_without(Provider::Telegram);
+    fixture.writer.expect_analyse().never();
+    let mut ledger = claimed(BTreeMap::new());
+    ledger.expect_intend().never();
+    let request = PublicationRequest {
+        platforms: Some(vec![Platform::Telegram]),
+        ..PublicationRequest::default()
+    };
+    let refused = publish_with(ledger, fixture, request).await;
+    assert!(
+        matches!(
+            refused,
+            Err(PublishImageError::NoPlatformAvailable { retry_after: Some(wait) })
+                if wait == Duration::from_secs(7)
+        ),
+        "{refused:?}"
+    );
+}
+
+/// A store that has every credential but that of one provider.
+fn store_without(missing: Provider) -> MockCredentialStore {
+    let mut store = MockCredentialStore::new();
+    store.expect_resolve().returning(move |query| {
+        if query.provider == missing {
+            return Err(CredentialError::Unavailable {
+                retry_after: Some(Duration::from_secs(7)),
+                cause: "503".into(),
+            });
+        }
+        Ok(credential(query.provider))
+    });
+    store
 }

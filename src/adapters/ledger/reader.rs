@@ -1,0 +1,203 @@
+//! What people and probes ask the ledger: the SQL that both databases take as it stands. Used by
+//! `statements.rs`.
+
+use crate::domain::{ledger::EntryState, publication::FailureReason};
+
+/// A row that is like a lease, of no tenant; a random one, so that replicas do not wait for each
+/// other.
+pub(super) const PROBE: &str = "INSERT INTO ledger_leases
+        (tenant, content_hash, holder, session, expires_at)
+    VALUES ('', $1, '', 0, $2)";
+
+pub(super) const END_PROBE: &str =
+    "DELETE FROM ledger_leases WHERE tenant = '' AND content_hash = $1 AND expires_at = $2";
+
+/// Why a platform does not certainly have an image, of which `stored` was written down last.
+pub(super) fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureReason> {
+    match state {
+        EntryState::InProgress | EntryState::Published => None,
+        // Also where nobody could write down that the answer was lost.
+        EntryState::Unknown => Some(FailureReason::LostAnswer),
+        EntryState::Failed | EntryState::Skipped => stored.and_then(FailureReason::from_name),
+    }
+}
+
+/// Makes [`LedgerReader`](crate::ports::LedgerReader) of a type. `$live` and `$texts` are those of
+/// `sql_ledger`.
+macro_rules! sql_reader {
+    ($ledger:ty, $database:ty, live: $live:literal, texts: $texts:literal) => {
+        macro_rules! entries {
+            ($condition:expr) => {
+                concat!(
+                    "SELECT id, filename, content_hash, platform, now_state, post_id, reason, error,
+                        started_at, ended_at
+                     FROM (SELECT e.*, CASE
+                            WHEN e.state <> 'intent' THEN e.state
+                            WHEN EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
+                                AND l.content_hash = e.content_hash AND l.holder = e.holder
+                                AND ",
+                    $live,
+                    ") THEN 'in_progress'
+                            ELSE 'unknown'
+                        END AS now_state FROM ledger_entries e WHERE e.tenant = $2) AS entries
+                     WHERE ",
+                    $condition
+                )
+            };
+        }
+        /// Images that were passed over, in the columns of entries; their numbers are negative,
+        /// so that none is an entry's.
+        macro_rules! passed_over {
+            ($condition:expr) => {
+                concat!(
+                    "SELECT -p.id AS id, p.filename, p.content_hash, CAST(NULL AS TEXT) AS platform,
+                        'skipped' AS now_state, CAST(NULL AS TEXT) AS post_id, p.reason, p.error,
+                        p.noted_at AS started_at, p.noted_at AS ended_at
+                     FROM ledger_passed_over p WHERE p.tenant = $2 AND ",
+                    $condition
+                )
+            };
+        }
+        const LIST: &str = concat!(
+            "SELECT * FROM (",
+            entries!(
+                "(CAST($3 AS TEXT) IS NULL OR filename = $3)
+                    AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
+                    AND (CAST($5 AS TEXT) IS NULL OR now_state = $5)
+                    AND (CAST($6 AS BIGINT) IS NULL OR started_at < $6
+                        OR (started_at = $6 AND id < $7))
+                 ORDER BY started_at DESC, id DESC LIMIT $8"
+            ),
+            ") AS sent UNION ALL SELECT * FROM (",
+            passed_over!(
+                "CAST($4 AS TEXT) IS NULL
+                    AND (CAST($5 AS TEXT) IS NULL OR CAST($5 AS TEXT) = 'skipped')
+                    AND (CAST($3 AS TEXT) IS NULL OR p.filename = $3)
+                    AND (CAST($6 AS BIGINT) IS NULL OR p.noted_at < $6
+                        OR (p.noted_at = $6 AND -p.id < $7))
+                 ORDER BY p.noted_at DESC, p.id LIMIT $8"
+            ),
+            ") AS passed_over ORDER BY started_at DESC, id DESC LIMIT $8"
+        );
+        const OF_CONTENTS: &str = concat!(
+            entries!(concat!("content_hash IN (", $texts, ")")),
+            " UNION ALL ",
+            passed_over!(concat!("p.content_hash IN (", $texts, ")")),
+        );
+
+        impl $ledger {
+            /// Writes a lease that no image can have, takes it back, and waits for the disk as any
+            /// write does: a database that is full, or takes no writes, fails here.
+            async fn try_a_write(&self) -> Result<(), sqlx::Error> {
+                let (mut write, now) = self.begin(Keep::OnDisk).await?;
+                let probe = Uuid::new_v4().simple().to_string();
+                for statement in [reader::PROBE, reader::END_PROBE] {
+                    sqlx::query(statement)
+                        .bind(&probe)
+                        .bind(now)
+                        .execute(&mut *write)
+                        .await?;
+                }
+                write.commit().await
+            }
+
+            async fn entries(
+                &self,
+                tenant: &TenantName,
+                query: &EntryQuery,
+            ) -> Result<Vec<Entry>, sqlx::Error> {
+                let mut connection = Guarded::acquire(self.pool()).await?;
+                let now = self.now(&mut connection).await?;
+                let rows = sqlx::query(LIST)
+                    .bind(now)
+                    .bind(tenant.as_str())
+                    .bind(query.image.as_ref().map(|image| image.as_str().to_owned()))
+                    .bind(query.platform.map(Platform::as_str))
+                    .bind(query.state.map(EntryState::as_str))
+                    .bind(query.after.map(|after| after.started_ms))
+                    .bind(query.after.map(|after| after.id))
+                    .bind(i64::from(query.limit))
+                    .fetch_all(&mut *connection)
+                    .await?;
+                connection.give_back();
+                rows.iter().map(Self::entry).collect()
+            }
+
+            async fn entries_of_contents(
+                &self,
+                tenant: &TenantName,
+                contents: &[ContentHash],
+            ) -> Result<Vec<Entry>, sqlx::Error> {
+                let mut connection = Guarded::acquire(self.pool()).await?;
+                let now = self.now(&mut connection).await?;
+                let hashes: Vec<&str> = contents.iter().map(ContentHash::as_str).collect();
+                let rows = sqlx::query(OF_CONTENTS)
+                    .bind(now)
+                    .bind(tenant.as_str())
+                    .bind(serde_json::Value::from(hashes).to_string())
+                    .fetch_all(&mut *connection)
+                    .await?;
+                connection.give_back();
+                rows.iter().map(Self::entry).collect()
+            }
+
+            fn entry(row: &<$database as sqlx::Database>::Row) -> Result<Entry, sqlx::Error> {
+                let unreadable = |what: &str| sqlx::Error::Decode(what.to_owned().into());
+                    let text = |column: &str| row.try_get::<String, _>(column);
+                    let started_ms = row.try_get("started_at")?;
+                    let ended: Option<i64> = row.try_get("ended_at")?;
+                    let post_id: Option<String> = row.try_get("post_id")?;
+                    let reason: Option<String> = row.try_get("reason")?;
+                    let platform: Option<String> = row.try_get("platform")?;
+                    let platform = platform.map(|name| {
+                        Platform::from_name(&name).ok_or_else(|| unreadable("platform"))
+                    });
+                    let platform = platform.transpose()?;
+                    let state = EntryState::from_name(&text("now_state")?)
+                        .ok_or_else(|| unreadable("state"))?;
+                    Ok(Entry {
+                        position: Position {
+                            started_ms,
+                            id: row.try_get("id")?,
+                        },
+                        image: ImageName::new(&text("filename")?)
+                            .map_err(|_| unreadable("filename"))?,
+                        content_hash: ContentHash::new(&text("content_hash")?)
+                            .ok_or_else(|| unreadable("content_hash"))?,
+                        platform,
+                        state,
+                        post_id: post_id.map(PostId::new),
+                        reason: reader::reason(state, reason.as_deref()),
+                        error: row.try_get("error")?,
+                        started: statements::time(started_ms),
+                        ended: ended.map(statements::time),
+                    })
+            }
+        }
+
+        #[async_trait]
+        impl LedgerReader for $ledger {
+            async fn list(
+                &self,
+                tenant: &TenantName,
+                query: &EntryQuery,
+            ) -> Result<Vec<Entry>, LedgerError> {
+                bounded(async { self.entries(tenant, query).await.map_err(unavailable) }).await
+            }
+
+            async fn entries_of(
+                &self,
+                tenant: &TenantName,
+                contents: &[ContentHash],
+            ) -> Result<Vec<Entry>, LedgerError> {
+                let entries = self.entries_of_contents(tenant, contents);
+                bounded(async { entries.await.map_err(unavailable) }).await
+            }
+
+            async fn probe(&self) -> Result<(), LedgerError> {
+                bounded(async { self.try_a_write().await.map_err(unavailable) }).await
+            }
+        }
+    };
+}
+pub(super) use sql_reader;
