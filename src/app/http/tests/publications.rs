@@ -63,7 +63,7 @@ async fn publications_are_listed_page_by_page() {
         "platform": "telegram",
         "outcome": "published",
         "post_id": "9",
-        "error": null,
+        "reason": null, "error": null,
         "started_at": "2026-05-04T18:30:00.5Z",
         "ended_at": null,
     });
@@ -112,7 +112,7 @@ async fn bad_parameters_are_named() {
         ("?limit=0", vec!["limit"]),
         ("?limit=201", vec!["limit"]),
         ("?platform=myspace", vec!["platform"]),
-        ("?outcome=skipped", vec!["outcome"]),
+        ("?outcome=intent", vec!["outcome"]),
         ("?cursor=!!&filename=a.gif", vec!["filename", "cursor"]),
     ] {
         let mut service = Service::new();

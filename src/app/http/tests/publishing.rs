@@ -32,7 +32,7 @@ async fn an_image_is_published_with_the_callers_caption() {
             "telegram": {
                 "success": true,
                 "post_id": "77",
-                "error": null,
+                "error": null, "reason": null, "retry_after_seconds": null,
                 "outcome": "published",
                 "caption": "Ahoy",
             },
