@@ -11,7 +11,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    model_support::{Adaptation, ModelSupport},
     rate_limit::{RateLimit, TooLate},
+    refusal::{ErrorBody, Meaning},
     retry_hint::retry_hint,
 };
 use crate::{
@@ -38,17 +40,45 @@ pub(super) struct Chat {
     pub(super) url: Url,
     pub(super) policy: RetryPolicy,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) support: Arc<ModelSupport>,
 }
 
 impl Chat {
-    /// Asks, and gives the content of the answer.
+    /// Asks, and gives the content of the answer. What the model turns out not to take is put otherwise.
     pub(super) async fn complete(
+        &self,
+        operation: &'static str,
+        mut request: Value,
+        credential: &AiCredential,
+        limit: &RateLimit,
+    ) -> Result<String, CaptionError> {
+        let model = request["model"].as_str().unwrap_or_default().to_owned();
+        for _ in 0..Adaptation::COUNT {
+            self.support.adapt(&mut request);
+            match self.ask(operation, &request, credential, limit).await {
+                Err(Failure::Unsupported { adaptation, .. })
+                    if self.support.learn(&model, adaptation) =>
+                {
+                    tracing::info!(
+                        model,
+                        ?adaptation,
+                        "a model does not take a part of a request"
+                    );
+                }
+                result => return result.map_err(|failure| failure.of_model(&model)),
+            }
+        }
+        let asked = self.ask(operation, &request, credential, limit).await;
+        asked.map_err(|failure| failure.of_model(&model))
+    }
+
+    async fn ask(
         &self,
         operation: &'static str,
         request: &Value,
         credential: &AiCredential,
         limit: &RateLimit,
-    ) -> Result<String, CaptionError> {
+    ) -> Result<String, Failure> {
         // Written once: the attempts share the buffer, which holds the whole image.
         let body = Bytes::from(request.to_string());
         let call = Call {
@@ -57,7 +87,7 @@ impl Chat {
             operation,
         };
         let attempt = || self.attempt(body.clone(), credential, limit);
-        Ok(call.run(self.policy, attempt).await?)
+        call.run(self.policy, attempt).await
     }
 
     async fn attempt(
@@ -87,7 +117,7 @@ impl Chat {
         let envelope = serde_json::from_slice(&body).map_err(|_| Failure::NoEnvelope(status))?;
         Ok(Answer {
             status: status.as_u16(),
-            value: content(&envelope).map_err(Failure::Unusable)?,
+            value: content(&envelope)?,
         })
     }
 
@@ -95,21 +125,26 @@ impl Chat {
     async fn refusal(&self, response: Response) -> Failure {
         let status = response.status();
         let wait = retry_hint(response.headers(), &*self.clock);
-        let code = error_code(response).await;
-        match status {
-            StatusCode::UNAUTHORIZED => Failure::Unauthorized(code),
-            StatusCode::TOO_MANY_REQUESTS if OUT_OF_CREDIT.contains(&code.as_str()) => {
-                Failure::QuotaExhausted
-            }
-            StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited(wait),
-            status if status.is_server_error() => Failure::Server { status, wait },
-            status => Failure::Refused { status, code },
+        let body = bounded_body(response, MAX_ANSWER_BYTES).await;
+        let error = ErrorBody::read(&body.ok().flatten().unwrap_or_default());
+        let meaning = error.meaning(status);
+        let code = error.code;
+        match meaning {
+            Meaning::DeadKey => Failure::Unauthorized(code),
+            Meaning::OutOfCredit => Failure::QuotaExhausted(status),
+            Meaning::TooMany => Failure::RateLimited(wait),
+            Meaning::Image(why) => Failure::Image {
+                status: Some(status),
+                why,
+            },
+            Meaning::Model => Failure::Model { status, code },
+            Meaning::Forbidden(why) => Failure::Forbidden { status, why },
+            Meaning::Unsupported(adaptation) => Failure::Unsupported { status, adaptation },
+            Meaning::Other if status.is_server_error() => Failure::Server { status, wait },
+            Meaning::Other => Failure::Refused { status, code },
         }
     }
 }
-
-/// The codes of a 429 that no waiting helps against.
-const OUT_OF_CREDIT: [&str; 2] = ["insufficient_quota", "billing_not_active"];
 
 fn bearer(credential: &AiCredential) -> Result<HeaderValue, Failure> {
     let text = format!("Bearer {}", credential.api_key().expose());
@@ -118,39 +153,37 @@ fn bearer(credential: &AiCredential) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
-/// The code in an error's body, cut down to what a code can look like: it goes into the log.
-async fn error_code(response: Response) -> String {
-    let body = bounded_body(response, MAX_ANSWER_BYTES).await;
-    let body = body.ok().flatten().unwrap_or_default();
-    let document: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let error = &document["error"];
-    let code = error["code"].as_str().or_else(|| error["type"].as_str());
-    let code = code.unwrap_or("no code").chars();
-    code.filter(|c| c.is_ascii_lowercase() || matches!(c, '_' | ' '))
-        .take(64)
-        .collect()
-}
-
 /// The content of a completion, or why there is none.
-fn content(envelope: &Value) -> Result<String, &'static str> {
+fn content(envelope: &Value) -> Result<String, Failure> {
     let choice = &envelope["choices"][0];
     let message = &choice["message"];
     if message["refusal"]
         .as_str()
         .is_some_and(|text| !text.is_empty())
     {
-        return Err("the model refused");
+        return Err(Failure::refused_image("it refuses to describe it"));
     }
     match choice["finish_reason"].as_str() {
-        Some("length") => return Err("it was cut short"),
-        Some("content_filter") => return Err("it was held back by the content filter"),
+        Some("length") => return Err(Failure::Unusable("it was cut short")),
+        Some("content_filter") => {
+            let why = "what it says of it is held back by its content filter";
+            return Err(Failure::refused_image(why));
+        }
         _ => {}
     }
-    let content = message["content"].as_str().unwrap_or_default();
+    let content = match &message["content"] {
+        Value::String(text) => text.clone(),
+        // Some servers answer in parts, as they are asked.
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
+        _ => String::new(),
+    };
     if content.trim().is_empty() {
-        return Err("it is empty");
+        return Err(Failure::Unusable("it is empty"));
     }
-    Ok(content.to_owned())
+    Ok(content)
 }
 
 /// Why one attempt failed.
@@ -164,8 +197,25 @@ enum Failure {
     Transport(#[source] reqwest::Error),
     #[error("refused the key: {0}")]
     Unauthorized(String),
-    #[error("no credit left")]
-    QuotaExhausted,
+    #[error("answered {0}: no credit left")]
+    QuotaExhausted(StatusCode),
+    #[error("the image is not taken: {why}")]
+    Image {
+        status: Option<StatusCode>,
+        why: &'static str,
+    },
+    #[error("answered {status}: {code}")]
+    Model { status: StatusCode, code: String },
+    #[error("answered {status}: {why}")]
+    Forbidden {
+        status: StatusCode,
+        why: &'static str,
+    },
+    #[error("answered {status}: the model does not take a part of the request ({adaptation:?})")]
+    Unsupported {
+        status: StatusCode,
+        adaptation: Adaptation,
+    },
     #[error("too many requests")]
     RateLimited(Option<Duration>),
     #[error("answered {status}")]
@@ -198,7 +248,11 @@ impl AttemptError for Failure {
             Self::NoTurn(_)
             | Self::UnsendableKey
             | Self::Unauthorized(_)
-            | Self::QuotaExhausted
+            | Self::QuotaExhausted(_)
+            | Self::Image { .. }
+            | Self::Model { .. }
+            | Self::Forbidden { .. }
+            | Self::Unsupported { .. }
             | Self::Refused { .. }
             | Self::Unusable(_) => Retry::Never,
         }
@@ -207,11 +261,38 @@ impl AttemptError for Failure {
     fn http_status(&self) -> Option<u16> {
         match self {
             Self::Unauthorized(_) => Some(401),
-            Self::QuotaExhausted | Self::RateLimited(_) => Some(429),
-            Self::Server { status, .. }
+            Self::RateLimited(_) => Some(429),
+            Self::Image { status, .. } => status.map(|status| status.as_u16()),
+            Self::QuotaExhausted(status)
+            | Self::Model { status, .. }
+            | Self::Forbidden { status, .. }
+            | Self::Unsupported { status, .. }
+            | Self::Server { status, .. }
             | Self::Refused { status, .. }
             | Self::NoEnvelope(status) => Some(status.as_u16()),
             Self::NoTurn(_) | Self::UnsendableKey | Self::Transport(_) | Self::Unusable(_) => None,
+        }
+    }
+}
+
+impl Failure {
+    fn refused_image(why: &'static str) -> Self {
+        Self::Image { status: None, why }
+    }
+
+    /// The same for whoever asked; `model` is the one that was asked.
+    fn of_model(self, model: &str) -> CaptionError {
+        match self {
+            Self::Model { .. } => CaptionError::Misconfigured {
+                detail: format!(
+                    "the model {model} does not exist, or the API key may not use it; name another in the \
+                     tenant's config"
+                ),
+            },
+            Self::Unsupported { .. } => CaptionError::Misconfigured {
+                detail: format!("the model {model} does not take requests as they have to be"),
+            },
+            failure => failure.into(),
         }
     }
 }
@@ -225,14 +306,20 @@ impl From<Failure> for CaptionError {
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
             Failure::Transport(error) if error.is_timeout() => Self::Timeout(cause(error)),
             Failure::Transport(error) => Self::Unavailable(cause(error)),
-            Failure::QuotaExhausted => Self::QuotaExhausted,
+            Failure::QuotaExhausted(_) => Self::QuotaExhausted,
+            Failure::Image { why, .. } => Self::ImageRefused { detail: why },
+            Failure::Forbidden { why, .. } => Self::Misconfigured {
+                detail: why.to_owned(),
+            },
             Failure::Unusable(why) => Self::Unusable(why),
             Failure::UnsendableKey | Failure::Unauthorized(_) => {
                 Self::Unauthorized(Cause::from(failure))
             }
-            Failure::Server { .. } | Failure::Refused { .. } | Failure::NoEnvelope(_) => {
-                Self::Unavailable(Cause::from(failure))
-            }
+            Failure::Server { .. }
+            | Failure::Model { .. }
+            | Failure::Unsupported { .. }
+            | Failure::Refused { .. }
+            | Failure::NoEnvelope(_) => Self::Unavailable(Cause::from(failure)),
         }
     }
 }
@@ -250,7 +337,10 @@ mod tests {
     #[test]
     fn a_finished_answer_is_its_content() {
         let answer = envelope(&json!("{}"), &Value::Null, "stop");
-        assert_eq!(content(&answer), Ok("{}".to_owned()));
+        assert_eq!(content(&answer).unwrap(), "{}");
+        let parts = json!([{ "type": "text", "text": "{" }, { "type": "text", "text": "}" }]);
+        let answer = envelope(&parts, &Value::Null, "stop");
+        assert_eq!(content(&answer).unwrap(), "{}");
     }
 
     #[test]
@@ -258,7 +348,7 @@ mod tests {
         for (answer, why) in [
             (
                 envelope(&Value::Null, &json!("I cannot"), "stop"),
-                "refused",
+                "refuses",
             ),
             (envelope(&json!("{"), &Value::Null, "length"), "cut short"),
             (
@@ -269,7 +359,7 @@ mod tests {
             (json!({ "choices": [] }), "empty"),
             (json!([]), "empty"),
         ] {
-            let error = content(&answer).unwrap_err();
+            let error = content(&answer).unwrap_err().to_string();
             assert!(error.contains(why), "{answer}: {error}");
         }
     }

@@ -225,38 +225,131 @@ async fn silence_is_a_timeout_after_three_tries() {
 }
 
 #[tokio::test]
-async fn a_refused_request_is_not_repeated() {
+async fn a_request_that_is_refused_for_any_other_reason_is_not_repeated() {
     let desk = Desk::new().await;
-    let body = json!({ "error": { "code": "model_not_found", "message": "sk-secret" } });
-    let (outcome, calls) = desk.write_through(&[Fault::json(404, &body)]).await;
+    let body = json!({ "error": { "code": "context_length_exceeded", "message": "sk-secret" } });
+    let (outcome, calls) = desk.write_through(&[Fault::json(400, &body)]).await;
     let Err(CaptionError::Unavailable(cause)) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(cause.to_string(), "answered 404 Not Found: model_not_found");
+    let told = "answered 400 Bad Request: context_length_exceeded";
+    assert_eq!(cause.to_string(), told);
     assert_eq!(calls, 1);
 }
 
 #[tokio::test]
-async fn refusals_and_unfinished_answers_are_unusable_and_not_repeated() {
+async fn a_model_that_does_not_exist_is_named_and_asked_once() {
+    let desk = Desk::with(&json!({ "caption_model": "gpt-0" }), 1_000).await;
+    let message = "The model `gpt-0` does not exist or you do not have access to it. sk-secret";
+    let body = json!({ "error": { "code": "model_not_found", "message": message } });
+    let (outcome, calls) = desk.write_through(&[Fault::json(404, &body)]).await;
+    let Err(error @ CaptionError::Misconfigured { .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    let told = error.to_string();
+    assert!(told.contains("the model gpt-0 does not exist"), "{told}");
+    assert!(!told.contains("sk-secret") && calls == 1, "{told}");
+}
+
+#[tokio::test]
+async fn what_a_model_does_not_take_is_put_otherwise_at_once_and_from_then_on() {
+    let desk = Desk::new().await;
+    let refused = |param: &str, message: &str| {
+        let error = json!({ "code": "unsupported_value", "param": param, "message": message });
+        Fault::json(400, &json!({ "error": error }))
+    };
+    let no_system = "'messages[0].role' does not support 'system' with this model.";
+    let switches = desk.switches();
+    switches.inject("vision", refused("messages[0].role", no_system));
+    switches.inject(
+        "vision",
+        refused("response_format", "Unsupported parameter"),
+    );
+    desk.analyse().await.unwrap();
+    assert_eq!(switches.calls("vision"), 3);
+    desk.analyse().await.unwrap();
+    assert_eq!(switches.calls("vision"), 4, "it is known by now");
+    let last = switches.requests("vision").pop().unwrap().json().unwrap();
+    assert!(last["response_format"].is_null(), "{last}");
+    let messages = last["messages"].as_array().unwrap();
+    assert_eq!((messages.len(), &messages[0]["role"]), (1, &json!("user")));
+    // Another model is asked as before.
+    desk.write().await.unwrap();
+    let other = switches.requests("caption").pop().unwrap().json().unwrap();
+    assert_eq!(other["messages"][0]["role"], "system");
+}
+
+#[tokio::test]
+async fn a_model_that_goes_on_refusing_ends_the_call() {
+    let desk = Desk::new().await;
+    let error = json!({ "param": "response_format", "message": "Unsupported parameter" });
+    let fault = Fault::json(400, &json!({ "error": error }));
+    desk.switches().always("vision", fault);
+    let outcome = desk.analyse().await;
+    assert!(
+        matches!(outcome, Err(CaptionError::Misconfigured { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(desk.switches().calls("vision"), 2);
+}
+
+#[tokio::test]
+async fn an_image_that_the_model_does_not_take_is_told_from_an_answer_that_is_of_no_use() {
     let desk = Desk::new().await;
     let openai = &desk.sandbox.openai;
     openai.refuse_with("vision", Some("I cannot help with that."));
     let refused = desk.analyse().await;
     openai.refuse_with("vision", None);
-    openai.finish_with("vision", Some("length"));
-    let cut = desk.analyse().await;
     openai.finish_with("vision", Some("content_filter"));
     let filtered = desk.analyse().await;
     openai.finish_with("vision", None);
+    openai.answer_vision_with(Some("I'm sorry, but I can't assist with that."));
+    let in_prose = desk.analyse().await;
+    let in_json = r#"{"description": "I can't describe this image.", "tags": []}"#;
+    openai.answer_vision_with(Some(in_json));
+    let in_json = desk.analyse().await;
+    openai.answer_vision_with(None);
+    let code = json!({ "error": { "code": "invalid_image_format", "message": "x" } });
+    desk.switches().inject("vision", Fault::json(400, &code));
+    let unreadable = desk.analyse().await;
+    for outcome in [refused, filtered, in_prose, in_json, unreadable] {
+        assert!(
+            matches!(outcome, Err(CaptionError::ImageRefused { .. })),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(desk.switches().calls("vision"), 5, "none is repeated");
+
+    openai.finish_with("vision", Some("length"));
+    let cut = desk.analyse().await;
+    openai.finish_with("vision", None);
     openai.answer_vision_with(Some("It shows a knot."));
     let prose = desk.analyse().await;
-    for outcome in [refused, cut, filtered, prose] {
+    for outcome in [cut, prose] {
         assert!(
             matches!(outcome, Err(CaptionError::Unusable(_))),
             "{outcome:?}"
         );
     }
-    assert_eq!(desk.switches().calls("vision"), 4);
+}
+
+#[tokio::test]
+async fn a_reasoning_model_s_answer_is_read_behind_its_reasoning() {
+    let desk = Desk::new().await;
+    let openai = &desk.sandbox.openai;
+    let thinking = "<think>Draft: {\"description\": \"no\"}</think>\n```json\n{\"description\": \"A **knot** &amp; rope\"}\n```";
+    openai.answer_vision_with(Some(thinking));
+    assert_eq!(desk.analyse().await.unwrap().description, "A knot & rope");
+    let captions = "<think>{\"captions\":{\"telegram\":\"draft\"}}</think>{\"captions\":{\"telegram\":\"Caption: \\\"It\u{200b} &lt;3 rope\\\"\",\"email\":\"I'm sorry, I can't help with that.\"}}";
+    openai.answer_captions_with(Some(captions));
+    let written = desk.write().await.unwrap();
+    let telegram = written.by_platform.get(&Platform::Telegram);
+    assert_eq!(telegram.map(String::as_str), Some("It <3 rope"));
+    assert_eq!(
+        written.by_platform.get(&Platform::Email),
+        None,
+        "a refusal is no caption"
+    );
 }
 
 #[tokio::test]

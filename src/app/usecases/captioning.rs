@@ -185,10 +185,15 @@ impl Captioning<'_> {
             look(ai.vision_max_dimension, ai.vision_detail).await,
             ai.vision_fallback,
         ) {
-            (Err(CaptionsUnavailable::Writer(CaptionError::Unusable(reason))), Some(fallback)) => {
+            (
+                Err(CaptionsUnavailable::Writer(
+                    error @ (CaptionError::Unusable(_) | CaptionError::ImageRefused { .. }),
+                )),
+                Some(fallback),
+            ) => {
                 tracing::warn!(
                     tenant = %self.tenant.name(),
-                    reason,
+                    %error,
                     "the first analysis failed; taking a closer look"
                 );
                 look(fallback.max_dimension, fallback.detail).await

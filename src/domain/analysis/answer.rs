@@ -5,12 +5,21 @@ use std::{borrow::Cow, iter::from_fn};
 
 use serde_json::{Deserializer, Map, Value};
 
+use crate::domain::model_text::{Answer, without_reasoning};
+
 /// How many places are tried. Each may cost a look at all that follows.
 const MAX_TRIES: usize = 32;
 
-/// The JSON objects in an answer, outer ones before those inside of them.
+/// The JSON objects in an answer, outer ones before those inside of them. What a model wrote down of its
+/// reasoning is passed over, unless nobody can tell where that ends.
 pub(crate) fn json_objects_in(answer: &str) -> impl Iterator<Item = Map<String, Value>> {
-    let answer = mended(answer);
+    let Answer { text, is_torn } = without_reasoning(answer);
+    let all = is_torn.then(|| objects_of(answer)).into_iter().flatten();
+    objects_of(&text).chain(all)
+}
+
+fn objects_of(answer: &str) -> impl Iterator<Item = Map<String, Value>> + use<> {
+    let answer = mended(answer).into_owned();
     let mut next = 0;
     let mut tries = MAX_TRIES;
     from_fn(move || {
@@ -100,6 +109,21 @@ mod tests {
         let expected = [r#"{"b":{"c":1}}"#, r#"{"c":1}"#, r#"{"d":"{"}"#];
         let expected = expected.map(|it| serde_json::from_str::<Value>(it).unwrap());
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn reasoning_is_passed_over_and_a_torn_one_is_looked_into_last() {
+        for answer in [
+            r#"<think>{"a":1}</think>{"a":2}"#,
+            r#"{"a":1}</think>{"a":2}"#,
+            r#"<|channel|>analysis<|message|>{"a":1}<|end|><|channel|>final<|message|>{"a":2}"#,
+        ] {
+            let first = objects(answer).into_iter().next();
+            assert_eq!(first, Some(serde_json::json!({"a": 2})), "{answer}");
+        }
+        let unended = objects(r#"<think>so it is {"a":1}"#);
+        assert_eq!(unended, [serde_json::json!({"a": 1})]);
+        assert_eq!(objects(r#"<think>{"a":1}</think>"#), [] as [Value; 0]);
     }
 
     #[test]

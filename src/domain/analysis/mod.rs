@@ -6,6 +6,7 @@ mod answer;
 use serde_json::{Map, Value};
 
 pub(crate) use self::answer::json_objects_in;
+use crate::domain::model_text::plain;
 
 /// The longest text that is taken over from one field, in characters.
 const MAX_TEXT: usize = 4_000;
@@ -92,11 +93,18 @@ impl Analysis {
 /// One line of text out of whatever stands there.
 fn text(value: Option<&Value>) -> String {
     match value {
-        Some(Value::String(text)) => one_line(text),
+        Some(Value::String(text)) => plain_line(text),
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Array(_)) => one_line(&list(value).join(", ")),
         _ => String::new(),
     }
+}
+
+/// One line without what marks a text up. What is cut off is more than is taken over, so that marks do
+/// not count.
+fn plain_line(text: &str) -> String {
+    let end = text.char_indices().nth(4 * MAX_TEXT);
+    one_line(&plain(&text[..end.map_or(text.len(), |(at, _)| at)]))
 }
 
 /// The words of a text in one line, as far as it is taken over.
@@ -130,7 +138,7 @@ pub(crate) fn list(value: Option<&Value>) -> Vec<String> {
             let flat = items.iter().filter(|item| !item.is_array());
             taken_over(&mut flat.map(|item| text(Some(item))))
         }
-        Some(Value::String(joined)) => taken_over(&mut joined.split(',').map(one_line)),
+        Some(Value::String(joined)) => taken_over(&mut joined.split(',').map(plain_line)),
         _ => Vec::new(),
     }
 }

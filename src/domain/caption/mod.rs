@@ -22,7 +22,7 @@ use self::{
     cleaning::is_space,
     hashtags::{Hashtag, hashtags, swallows_what_follows},
 };
-use crate::domain::platform::Platform;
+use crate::domain::{model_text::without_unseen, platform::Platform};
 
 /// What a platform takes as a caption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,10 +106,11 @@ impl CaptionRules {
 
     /// What is kept of a text, of whatever length: its prefixes are what can be cut.
     fn clean(&self, text: &str) -> String {
+        let text = without_unseen(text);
         let text = if self.plain_ascii_line {
-            cleaning::plain_ascii_line(text)
+            cleaning::plain_ascii_line(&text)
         } else {
-            cleaning::lines(text)
+            cleaning::lines(&text)
         };
         if self.hashtags {
             return text;

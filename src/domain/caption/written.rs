@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{cleaning, hashtags};
-use crate::domain::{analysis::json_objects_in, platform::Platform};
+use crate::domain::{
+    analysis::json_objects_in,
+    model_text::{is_refusal, plain},
+    platform::Platform,
+};
 
 /// The longest caption that is taken over, in characters: several times what any platform takes.
 const MAX_TEXT: usize = 8_000;
@@ -54,9 +58,13 @@ fn caption(captions: &Map<String, Value>, platform: Platform) -> Option<String> 
     text(captions.get(name)).or_else(other_case)
 }
 
-/// A text in which there is more to see than hashtags.
+/// A text in which there is more to see than hashtags, as plain text; a refusal is none.
 fn text(value: Option<&Value>) -> Option<String> {
     let text: String = value?.as_str()?.trim().chars().take(MAX_TEXT).collect();
+    let text = plain(&text);
+    if is_refusal(&text) {
+        return None;
+    }
     let (body, _) = hashtags::split_trailing(&text);
     cleaning::is_visible(body).then_some(text)
 }
@@ -129,6 +137,6 @@ mod tests {
             r#"{{"captions":{{"telegram":"{}"}}}}"#,
             "a ".repeat(500_000)
         );
-        assert_eq!(telegram(&answer).map(|text| text.len()), Some(MAX_TEXT));
+        assert_eq!(telegram(&answer).map(|text| text.len()), Some(MAX_TEXT - 1));
     }
 }

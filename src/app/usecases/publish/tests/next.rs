@@ -293,7 +293,8 @@ async fn an_image_that_the_model_refuses_is_paid_for_once_remembered_and_passed_
     fixture
         .writer
         .expect_analyse()
-        .times(1)
+        // The second is the closer look.
+        .times(2)
         .in_sequence(&mut answers)
         .returning(move |_| Err(refused()));
     fixture
@@ -390,7 +391,7 @@ async fn a_ledger_that_cannot_remember_what_is_passed_over_ends_the_request() {
     fixture
         .writer
         .expect_analyse()
-        .times(1)
+        .times(2)
         .returning(move |_| Err(refused()));
     let mut ledger = claimed(BTreeMap::new());
     let full = || LedgerError::Unavailable("the disk is full".into());
