@@ -115,8 +115,17 @@ impl Plan {
         self.memory
     }
 
+    /// How often the original is read.
+    #[cfg(test)]
+    pub(super) fn goes(&self) -> u32 {
+        if self.turn.keeps_rows() {
+            return 1;
+        }
+        self.turn.upright().1.div_ceil(self.held_rows)
+    }
+
     /// Width and height of the copy.
-    #[cfg(any(test, feature = "fuzzing"))]
+    #[cfg(feature = "fuzzing")]
     pub(super) fn upright(&self) -> Size {
         self.turn.upright()
     }
