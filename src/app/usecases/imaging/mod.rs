@@ -94,7 +94,8 @@ impl Default for ImageScaler {
 impl ImageScaler {
     /// An image that every program shows as it is meant, whose longest side has at most `max_dimension`
     /// pixels; `None` is any. One that is so is handed back as it is; else this is a JPEG copy, set upright,
-    /// in colours for screens, of the first picture if it moves.
+    /// in colours for screens, of the first picture if it moves. If any size will do, a file that says
+    /// nothing of itself is handed back, too: its reader may know more.
     ///
     /// # Errors
     /// [`ScaleError`].
@@ -103,7 +104,10 @@ impl ImageScaler {
         image: &EncodedImage,
         max_dimension: Option<u32>,
     ) -> Result<EncodedImage, ScaleError> {
-        let header = header_of(image).await?;
+        let header = match header_of(image).await {
+            Err(ScaleError::Undecodable) if max_dimension.is_none() => return Ok(image.clone()),
+            header => header?,
+        };
         let longest = header.width.max(header.height);
         let most = max_dimension.unwrap_or(u32::MAX);
         if longest <= most && header.goes_as_it_is() {
