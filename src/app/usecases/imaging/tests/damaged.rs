@@ -14,7 +14,7 @@ const SIZE: Size = (160, 96);
 const WHITE: [u8; 3] = [255; 3];
 
 /// Where the chunk of this kind begins that is the last of them.
-fn chunk_at(png: &[u8], kind: &[u8; 4]) -> usize {
+fn chunk_at(png: &[u8], kind: &[u8]) -> usize {
     png.windows(4).rposition(|it| it == kind).unwrap() - 4
 }
 

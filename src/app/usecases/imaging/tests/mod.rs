@@ -32,7 +32,7 @@ fn profile_of(image: &EncodedImage) -> Option<Vec<u8>> {
 }
 
 /// What could be a colour profile of these colours.
-fn profile(space: &[u8; 4], length: usize) -> Vec<u8> {
+fn profile(space: &[u8], length: usize) -> Vec<u8> {
     let mut profile = vec![7; length];
     profile[16..20].copy_from_slice(space);
     profile

@@ -212,9 +212,9 @@ pub(super) fn assert_colours(name: &str, found: [[u8; 3]; 4], expected: [[u8; 3]
 }
 
 /// A chunk of a PNG, with its checksum.
-pub(super) fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(super) fn png_chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap().to_be_bytes();
-    let body = [kind.as_slice(), data].concat();
+    let body = [kind, data].concat();
     let checksum = crc32fast::hash(&body).to_be_bytes();
     [length.as_slice(), &body, &checksum].concat()
 }
