@@ -10,6 +10,8 @@ pub(in super::super) struct WebPHeader {
     pub(in super::super) kind: WebPKind,
     /// Whether the decoder gives the transparency of each pixel.
     pub(in super::super) transparent: bool,
+    /// How many bytes its end lacks.
+    pub(in super::super) missing: u64,
 }
 
 /// How the pixels are told.
@@ -45,6 +47,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     let mut webp = WebPHeader {
         kind: WebPKind::Lossy,
         transparent: false,
+        missing: 0,
     };
     let (width, height) = match kind {
         b"VP8 " => {
@@ -83,12 +86,13 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     }
     // Eight bytes come before what is counted.
     let length = u64::from(le32(bytes, 4)?) + 8;
+    webp.missing = length.saturating_sub(bytes.len() as u64);
     Some(Header {
         width,
         height,
         orientation: turned.unwrap_or(Orientation::NoTransforms),
         animated: webp.kind == WebPKind::Animated,
-        damaged: length > bytes.len() as u64,
+        damaged: webp.missing > 0,
         format: FormatHeader::WebP(webp),
     })
 }

@@ -276,3 +276,61 @@ async fn shown_still(image: &EncodedImage) -> EncodedImage {
     let scaler = ImageScaler::default();
     scaler.fit_within(image, None).await.unwrap()
 }
+
+#[tokio::test]
+async fn a_webp_that_is_cut_off_is_shown_as_far_as_it_goes() {
+    let pixels = {
+        let mut bytes = Vec::new();
+        let mut noise = quarters(SIZE);
+        let mut state = 1_u32;
+        for byte in &mut noise {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = byte.saturating_add(state.to_be_bytes()[0] % 8);
+        }
+        image::codecs::webp::WebPEncoder::new_lossless(&mut bytes)
+            .encode(&noise, SIZE.0, SIZE.1, image::ExtendedColorType::Rgb8)
+            .unwrap();
+        let length = u32::from_le_bytes(*bytes[16..].first_chunk().unwrap()) as usize;
+        bytes[20..20 + length].to_vec()
+    };
+    let plain = webp(&[(b"VP8L", &pixels)]);
+    // The EXIF data that it promises is behind its pixels, and lost.
+    let extended = webp(&[
+        (b"VP8X", &vp8x(8, SIZE)),
+        (b"VP8L", &pixels),
+        (b"EXIF", b"MM\0*\0\0\0\x08\0\0"),
+    ]);
+    for (name, image) in [("plain", plain), ("extended", extended)] {
+        assert!(Header::of(&image).unwrap().goes_as_it_is(), "{name}");
+        let bytes = image.bytes();
+        let cut = encoded(bytes[..bytes.len() * 3 / 4].to_vec());
+        let copy = shown(name, &cut).await;
+        let [left, right, ..] = corners_of(&copy);
+        assert_colours(
+            name,
+            [left, right, left, right],
+            [CORNERS[0], CORNERS[1], CORNERS[0], CORNERS[1]],
+        );
+    }
+    let scaler = ImageScaler::default();
+    let lossy = file("lossy.webp").bytes().clone();
+    let cut = encoded(lossy[..lossy.len() - 40].to_vec());
+    let copy = scaler.fit_within(&cut, Some(2048)).await.unwrap();
+    assert_eq!(
+        decoded(&copy).dimensions(),
+        decoded(&file("lossy.webp")).dimensions()
+    );
+    // Next to nothing is left, or it never was.
+    let mut absurd = lossy.to_vec();
+    absurd[4..8].copy_from_slice(&[0xFF; 4]);
+    let mut little = lossy.to_vec();
+    let length = u32::try_from(9 * lossy.len()).unwrap();
+    little[4..8].copy_from_slice(&length.to_le_bytes());
+    for little in [lossy[..25].to_vec(), little, absurd] {
+        let refused = scaler.fit_within(&encoded(little), Some(2048)).await;
+        assert!(
+            matches!(refused, Err(ScaleError::Undecodable)),
+            "{refused:?}"
+        );
+    }
+}

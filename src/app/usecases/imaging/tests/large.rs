@@ -251,7 +251,13 @@ fn the_largest_of_each_kind_fit_into_the_memory_whichever_way_up() {
             interlaced,
         })
     };
-    let of_webp = |kind, transparent| FormatHeader::WebP(header::WebPHeader { kind, transparent });
+    let of_webp = |kind, transparent| {
+        FormatHeader::WebP(header::WebPHeader {
+            kind,
+            transparent,
+            missing: 0,
+        })
+    };
     // Four to three, with as many pixels as the limit of the kind is, and half a megapixel.
     let kinds = [
         (200, jpeg_format(&small(|_| {}), 0)),
