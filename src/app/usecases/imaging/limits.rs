@@ -47,7 +47,8 @@ impl fmt::Display for TooManyPixels {
         } = self;
         write!(
             f,
-            "the image has {megapixels} megapixels; at most {most} are read of a {kind}"
+            "the image has too many pixels: it has {megapixels} megapixels, and at most {most} are \
+             read of a {kind}"
         )
     }
 }

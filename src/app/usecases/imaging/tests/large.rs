@@ -307,12 +307,12 @@ async fn a_progressive_jpeg_beyond_its_limit_is_refused_with_it() {
     for (image, told) in [
         (
             large_jpeg((64, 48), 1, Compress::set_progressive_mode),
-            "the image has 61 megapixels; at most 60 are read of a progressive JPEG with fewer colours \
+            "the image has too many pixels: it has 61 megapixels, and at most 60 are read of a progressive JPEG with fewer colours \
              than pixels (4:2:0 and 4:2:2)",
         ),
         (
             large_jpeg((64, 48), 1, with_all_colours),
-            "the image has 61 megapixels; at most 40 are read of a progressive JPEG with all colours \
+            "the image has too many pixels: it has 61 megapixels, and at most 40 are read of a progressive JPEG with all colours \
              (4:4:4)",
         ),
     ] {

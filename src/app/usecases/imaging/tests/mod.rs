@@ -279,11 +279,11 @@ async fn an_image_that_is_too_large_is_refused_before_it_is_decoded_and_the_limi
     for (bomb, told) in [
         (
             png_bomb(),
-            "the image has 100 megapixels; at most 64 are read of a PNG",
+            "the image has too many pixels: it has 100 megapixels, and at most 64 are read of a PNG",
         ),
         (
             jpeg_bomb(),
-            "the image has 256 megapixels; at most 200 are read of a baseline JPEG",
+            "the image has too many pixels: it has 256 megapixels, and at most 200 are read of a baseline JPEG",
         ),
     ] {
         let scaler = ImageScaler::default();
