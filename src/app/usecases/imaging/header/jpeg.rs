@@ -4,7 +4,7 @@
 use image::metadata::Orientation;
 use memchr::memmem;
 
-use super::{EXIF_NAME, FormatHeader, Header, be16, orientation};
+use super::{FormatHeader, Header, be16, orientation, without_exif_name};
 
 /// What stands before each part of a colour profile; its number and their count follow.
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
@@ -81,9 +81,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
             // Tables and extensions that lie among the frame headers.
             0xC4 | 0xC8 | 0xCC => {}
             0xC0..=0xCF => frame = Some((marker, segment)),
-            0xE1 if turned.is_none() && segment.starts_with(EXIF_NAME) => {
-                turned = Some(orientation(segment));
-            }
+            0xE1 => turned = turned.or_else(|| without_exif_name(segment).map(orientation)),
             0xE2 => profile_bytes += segment.len() as u64,
             0xEE => inverted |= segment.starts_with(b"Adobe"),
             0xDA => {

@@ -16,9 +16,6 @@ pub(super) use self::{
 use super::ScaleError;
 use crate::domain::image::{EncodedImage, ImageFormat};
 
-/// What stands before the EXIF data of a JPEG, and by mistake in other files, too.
-const EXIF_NAME: &[u8] = b"Exif\0\0";
-
 /// What is known of an image before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
@@ -76,10 +73,19 @@ impl Header {
     }
 }
 
+/// EXIF data without what stands before it in a JPEG, and by mistake in other files, too: a name, a zero, and a
+/// byte that may be anything.
+fn without_exif_name(data: &[u8]) -> Option<&[u8]> {
+    match data {
+        [b'E', b'x', b'i', b'f', 0, _, exif @ ..] => Some(exif),
+        _ => None,
+    }
+}
+
 /// The orientation that EXIF data tells. What is no orientation is none: 0, 9, and one that is not a single
 /// number of 16 bits, as browsers see it, too.
 fn orientation(exif: &[u8]) -> Orientation {
-    let tiff = exif.strip_prefix(EXIF_NAME).unwrap_or(exif);
+    let tiff = without_exif_name(exif).unwrap_or(exif);
     Orientation::from_exif_chunk(tiff).unwrap_or(Orientation::NoTransforms)
 }
 

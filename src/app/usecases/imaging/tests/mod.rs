@@ -1,6 +1,7 @@
 //! Tests of the copies: what they look like, when there are none, and what they may cost.
 
 mod damaged;
+mod hostile;
 mod inks;
 mod large;
 mod memory;
@@ -116,6 +117,57 @@ async fn every_kind_of_pixel_is_put_on_white_and_scaled() {
         assert_eq!(small.dimensions(), (40, 20), "{colour:?}");
         let small = small.into_luma8();
         assert!(small.get_pixel(30, 10).0[0] < 10, "{colour:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_colour_that_a_png_makes_transparent_is_white() {
+    let scaler = ImageScaler::default();
+    let kinds = [
+        (png::ColorType::Grayscale, png::BitDepth::Eight),
+        (png::ColorType::Grayscale, png::BitDepth::Sixteen),
+        (png::ColorType::Rgb, png::BitDepth::Eight),
+        (png::ColorType::Rgb, png::BitDepth::Sixteen),
+    ];
+    for (colour, depth) in kinds {
+        let bytes_of = |value: u8| {
+            let bytes = if depth == png::BitDepth::Sixteen {
+                2
+            } else {
+                1
+            };
+            vec![value; bytes * colour.samples()]
+        };
+        let row: Vec<u8> = (0..80)
+            .flat_map(|x| bytes_of(if x < 40 { 90 } else { 30 }))
+            .collect();
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 80, 40);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        // A number of 16 bits for each channel, whatever its depth.
+        let of_a_channel = if depth == png::BitDepth::Sixteen {
+            [90, 90]
+        } else {
+            [0, 90]
+        };
+        encoder.set_trns(of_a_channel.repeat(colour.samples()));
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&row.repeat(40)).unwrap();
+        writer.finish().unwrap();
+        let image = encoded(bytes);
+        for copy in [
+            scaler.fit_within(&image, Some(40)).await,
+            scaler.reencode(&image, None).await,
+        ] {
+            let copy = decoded(&copy.unwrap()).into_luma8();
+            let (y, right) = (copy.height() / 2, copy.width() - 3);
+            assert!(copy.get_pixel(2, y).0[0] > 250, "{colour:?} {depth:?}");
+            assert!(
+                copy.get_pixel(right, y).0[0].abs_diff(30) < 4,
+                "{colour:?} {depth:?}"
+            );
+        }
     }
 }
 
