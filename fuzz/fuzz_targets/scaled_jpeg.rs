@@ -1,12 +1,12 @@
-//! A photograph, as it is read at a part of its size: no panic, and as many pixels as memory was set
-//! aside for.
+//! A photograph, of which a smaller copy is made, whatever its format: no panic, and the size that was
+//! asked for.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use publisher::app::usecases::imaging::fuzzing::read_scaled;
+use publisher::app::usecases::imaging::fuzzing::copy;
 
 fuzz_target!(|file: &[u8]| {
-    if let Some((bytes, set_aside)) = read_scaled(file) {
-        assert_eq!(bytes, set_aside);
+    if let Some((asked, made)) = copy(file) {
+        assert_eq!(asked, made);
     }
 });

@@ -1,9 +1,13 @@
 //! Images: their names, formats and hashes.
 
+mod unknown_format;
+
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+
+pub use self::unknown_format::UnknownFormat;
 
 /// The largest image that is published, in bytes (50 MiB).
 pub const MAX_IMAGE_BYTES: u64 = 50 * 1024 * 1024;
@@ -148,10 +152,15 @@ pub struct EncodedImage {
 }
 
 impl EncodedImage {
-    /// Takes in a file; `None` when its first bytes are no image's.
-    #[must_use]
-    pub fn new(bytes: Bytes) -> Option<Self> {
-        ImageFormat::sniff(&bytes).map(|format| Self { bytes, format })
+    /// Takes in a file.
+    ///
+    /// # Errors
+    /// [`UnknownFormat`] when its first bytes are not those of a format that is taken.
+    pub fn new(bytes: Bytes) -> Result<Self, UnknownFormat> {
+        match ImageFormat::sniff(&bytes) {
+            Some(format) => Ok(Self { bytes, format }),
+            None => Err(UnknownFormat::of(&bytes)),
+        }
     }
 
     /// The file.

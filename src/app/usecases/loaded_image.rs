@@ -56,7 +56,7 @@ impl LoadedImage {
             return Err(LoadError::Replaced);
         }
         Ok(Self {
-            encoded: EncodedImage::new(fetched.bytes).ok_or(ScaleError::Undecodable)?,
+            encoded: EncodedImage::new(fetched.bytes).map_err(ScaleError::from)?,
             stored: fetched.stored,
             _stay: stay,
         })

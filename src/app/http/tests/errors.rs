@@ -126,7 +126,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
             "upstream-failed",
         ),
         (
-            Captions(ScaleError::TooManyPixels.into()),
+            Captions(ScaleError::Undecodable.into()),
             422,
             "unusable-image",
         ),

@@ -335,7 +335,7 @@ async fn the_lease_is_given_back_when_nothing_comes_of_it() {
     let failed = analyze(lent_once(), fixture, false).await;
     assert!(matches!(
         failed,
-        Err(AnalyzeImageError::Image(ScaleError::Undecodable))
+        Err(AnalyzeImageError::Image(ScaleError::UnknownFormat(_)))
     ));
 }
 

@@ -43,6 +43,11 @@ impl Budget {
         }
     }
 
+    /// All of the memory, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Waits until an image that takes this much memory can be worked on. The core comes last:
     /// nobody holds one while waiting for memory.
     ///

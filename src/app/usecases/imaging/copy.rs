@@ -1,208 +1,196 @@
-//! Makes a smaller JPEG of an image: decode, reduce to eight opaque bits, scale, turn upright,
-//! encode. Each step works in the memory of the one before, where it can.
-
-use std::io::Cursor;
-
-use fast_image_resize::PixelType;
-use image::{
-    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage,
-    metadata::Orientation,
-};
+//! Makes a JPEG copy of an image: rows are read, scaled, set upright and written as they come, within the
+//! memory that was set aside.
 
 use super::{
     ScaleError,
-    encode::{Colour, jpeg},
-    header::{Header, PROFILE_COPIES},
-    scale::{Source, scaled, working_bytes},
-    scaled_jpeg::{Pixels, ScaledJpeg},
+    encode::{Encoder, Written, file_memory},
+    header::{FormatHeader, Header},
+    png_rows::PngSource,
+    rows::{Layout, Opened},
+    scale::Scaling,
+    scaled_jpeg::ScaledJpeg,
+    turn::{self, Turn},
+    webp_frame::WebPSource,
 };
-use crate::domain::image::{EncodedImage, ImageFormat};
+use crate::domain::image::EncodedImage;
 
-/// What else is held in memory, in bytes: the file that is made, the tables of codecs and scaler,
-/// and what a PNG has packed before its pixels, which may unpack to this much at most.
-const SUNDRIES: u64 = 8 * 1024 * 1024;
+/// What else is held in memory, in bytes: the tables of codecs and scaler.
+const SUNDRIES: u64 = 2 * 1024 * 1024;
+/// What the scaler has, in bytes, where there is so much: then most copies are made in one go.
+const SCALER: u64 = 16 * 1024 * 1024;
+/// Of an image that does not keep its rows, so many are put together at a time, at least.
+const MIN_HELD_ROWS: u64 = 64;
 
 /// Width and height.
 pub(super) type Size = (u32, u32);
 
-/// The memory that making a copy of this size takes at its peak, in bytes.
-pub(super) fn memory_for(header: &Header, (width, height): Size) -> u64 {
-    let channels = (header.pixel_bytes / header.pixels()).min(3);
-    let copy = u64::from(width) * u64::from(height) * channels;
-    let band = working_bytes(u64::from(header.width) * channels, height);
-    header
-        .working_bytes
-        .max(copy.saturating_add(band))
-        .saturating_add(header.pixel_bytes)
-        .saturating_add(SUNDRIES)
+/// How a copy is made, and what it takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Plan {
+    source: Source,
+    layout: Layout,
+    scaling: Scaling,
+    turn: Turn,
+    max_bytes: u64,
+    /// So many rows of the upright copy are put together at a time. The original is read again for each time.
+    held_rows: u32,
+    memory: u64,
 }
 
-/// The same for a JPEG that is read at a part of its size.
-pub(super) fn memory_for_scaled(jpeg: &ScaledJpeg, size: Size) -> u64 {
-    let pixels = u64::from(size.0) * u64::from(size.1);
-    let copy = pixels * jpeg.channels();
-    let band = working_bytes(u64::from(jpeg.size().0) * jpeg.channels(), size.1);
-    let reading = jpeg.pixel_bytes() + jpeg.working_bytes();
-    let scaling = jpeg.pixel_bytes() + copy + band;
-    // Twice while it is turned; or with the file, which grows by doubling.
-    let writing = 2 * copy + pixels;
-    let profile = PROFILE_COPIES * jpeg.profile_bytes();
-    reading.max(scaling).max(writing) + profile + SUNDRIES
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Jpeg(ScaledJpeg),
+    Png(PngSource),
+    WebP(WebPSource),
 }
 
-/// The same as [`copy`] of a JPEG that is read at a part of its size.
-pub(super) fn copy_of_scaled(
-    image: &EncodedImage,
-    jpeg: &ScaledJpeg,
-    size: Size,
-) -> Result<EncodedImage, ScaleError> {
-    let undecodable = |_| ScaleError::Undecodable;
-    let mut decoder = decoder(jpeg.head(image.bytes()), image.format())?;
-    let orientation = decoder.orientation().map_err(undecodable)?;
-    let profile = decoder.icc_profile().map_err(undecodable)?;
-    drop(decoder);
-    let read = jpeg.read(image.bytes());
-    let Pixels { mut bytes, colour } = read.map_err(|_| ScaleError::Undecodable)?;
-    if jpeg.size() != size {
-        let source = Source {
-            pixels: &bytes,
-            pixel_type: pixel_type(colour),
-            size: jpeg.size(),
-            extent: jpeg.extent(),
+impl Plan {
+    /// For a copy of this size, which is that before it is turned, in a file of at most so many bytes; within
+    /// this memory, in bytes, if there is a way.
+    ///
+    /// # Errors
+    /// [`ScaleError`].
+    pub(super) fn new(
+        image: &EncodedImage,
+        header: &Header,
+        size: Size,
+        max_bytes: u64,
+        memory: u64,
+    ) -> Result<Self, ScaleError> {
+        let original = (header.width, header.height);
+        let source = match header.format {
+            FormatHeader::Jpeg(_) => {
+                Source::Jpeg(ScaledJpeg::of(header, size).ok_or(ScaleError::Undecodable)?)
+            }
+            FormatHeader::Png(png) => Source::Png(PngSource {
+                header: png,
+                size: original,
+                damaged: header.damaged,
+            }),
+            FormatHeader::WebP(webp) => Source::WebP(WebPSource {
+                header: webp,
+                size: original,
+                file_bytes: image.bytes().len() as u64,
+            }),
         };
-        bytes = scaled(source, size)?;
-    }
-    finished(bytes, colour, size, orientation, profile.as_deref())
-}
-
-/// A JPEG copy, upright, on white where it was transparent, with its colour profile. `size` is
-/// that of the copy before it is turned.
-pub(super) fn copy(
-    image: &EncodedImage,
-    header: &Header,
-    size: Size,
-) -> Result<EncodedImage, ScaleError> {
-    let undecodable = |_| ScaleError::Undecodable;
-    let mut decoder = decoder(image.bytes(), image.format())?;
-    let original = decoder.dimensions();
-    // The memory was set aside for what the header says.
-    if original != (header.width, header.height) || decoder.total_bytes() > header.pixel_bytes {
-        return Err(ScaleError::Undecodable);
-    }
-    let orientation = decoder.orientation().map_err(undecodable)?;
-    let profile = decoder.icc_profile().map_err(undecodable)?;
-    let colour = decoder.color_type();
-    let length = usize::try_from(decoder.total_bytes()).map_err(|_| ScaleError::TooManyPixels)?;
-    let mut pixels = vec![0; length];
-    decoder.read_image(&mut pixels).map_err(undecodable)?;
-
-    flatten(&mut pixels, colour)?;
-    let colour = if colour.has_color() {
-        Colour::Rgb
-    } else {
-        Colour::Grey
-    };
-    if original != size {
-        let source = Source {
-            pixels: &pixels,
-            pixel_type: pixel_type(colour),
-            size: original,
-            extent: (f64::from(original.0), f64::from(original.1)),
+        let layout = match source {
+            Source::Jpeg(jpeg) => jpeg.layout(),
+            Source::Png(png) => png.layout(),
+            Source::WebP(webp) => webp.layout(),
         };
-        pixels = scaled(source, size)?;
+        let turn = Turn::new(header.orientation, size);
+        let upright = turn.upright();
+        let row = u64::from(upright.0) * layout.colour.channels();
+        // What is there whatever is chosen here.
+        let file = file_memory(upright, max_bytes);
+        let fixed = layout
+            .reading
+            .saturating_add(file)
+            .saturating_add(row * u64::from(turn::ROWS))
+            .saturating_add(SUNDRIES);
+        let left = memory.saturating_sub(fixed);
+        let (mut held, mut held_rows) = (0, upright.1);
+        let scaler = if turn.keeps_rows() { left } else { left / 3 };
+        let scaling = Scaling::new(layout, size, scaler.min(SCALER));
+        if !turn.keeps_rows() {
+            let rows = left.saturating_sub(scaling.memory()) / row.max(1);
+            let rows = rows.clamp(MIN_HELD_ROWS, u64::from(upright.1).max(MIN_HELD_ROWS));
+            held = rows * row;
+            held_rows = u32::try_from(rows).unwrap_or(u32::MAX).min(upright.1);
+        }
+        let working = fixed.saturating_add(scaling.memory()).saturating_add(held);
+        Ok(Self {
+            source,
+            layout,
+            scaling,
+            turn,
+            max_bytes,
+            held_rows: held_rows.max(1),
+            memory: working.max(layout.opening.saturating_add(SUNDRIES + file)),
+        })
     }
-    finished(pixels, colour, size, orientation, profile.as_deref())
-}
 
-/// The file of a copy whose pixels are there.
-fn finished(
-    pixels: Vec<u8>,
-    colour: Colour,
-    size: Size,
-    orientation: Orientation,
-    profile: Option<&[u8]>,
-) -> Result<EncodedImage, ScaleError> {
-    let mut copy = dynamic(pixels, colour, size).ok_or(ScaleError::CannotFit)?;
-    copy.apply_orientation(orientation);
-    let size = (copy.width(), copy.height());
-    jpeg(copy.as_bytes(), size, colour, profile)
-}
-
-fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + '_, ScaleError> {
-    let format = match format {
-        ImageFormat::Jpeg => image::ImageFormat::Jpeg,
-        ImageFormat::Png => image::ImageFormat::Png,
-        ImageFormat::WebP => image::ImageFormat::WebP,
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(SUNDRIES);
-    reader.limits(limits);
-    reader.into_decoder().map_err(|_| ScaleError::Undecodable)
-}
-
-/// Makes each channel a byte and puts the image on white, in place. That is done before scaling,
-/// so that the colour of what is transparent does not bleed into what is not.
-fn flatten(pixels: &mut Vec<u8>, colour: ColorType) -> Result<(), ScaleError> {
-    match colour {
-        ColorType::L8 | ColorType::Rgb8 => {}
-        ColorType::La8 => each(pixels, |[grey, alpha]| [on_white(grey, alpha)]),
-        ColorType::Rgba8 => each(pixels, |[r, g, b, alpha]| {
-            [r, g, b].map(|channel| on_white(channel, alpha))
-        }),
-        ColorType::L16 => each(pixels, |[a, b]| [eight_bits([a, b])]),
-        ColorType::La16 => each(pixels, |[a, b, c, d]| {
-            [on_white(eight_bits([a, b]), eight_bits([c, d]))]
-        }),
-        ColorType::Rgb16 => each(pixels, |[a, b, c, d, e, f]| {
-            [[a, b], [c, d], [e, f]].map(eight_bits)
-        }),
-        ColorType::Rgba16 => each(pixels, |[a, b, c, d, e, f, g, h]| {
-            let alpha = eight_bits([g, h]);
-            [[a, b], [c, d], [e, f]].map(|channel| on_white(eight_bits(channel), alpha))
-        }),
-        _ => return Err(ScaleError::Undecodable),
+    /// What making the copy takes in memory at its peak, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
     }
-    Ok(())
-}
 
-/// Replaces each pixel by one that is no longer, and gives the memory that this frees back.
-fn each<const FROM: usize, const TO: usize>(
-    pixels: &mut Vec<u8>,
-    convert: impl Fn([u8; FROM]) -> [u8; TO],
-) {
-    const { assert!(TO <= FROM) }
-    let count = pixels.len() / FROM;
-    for index in 0..count {
-        let mut pixel = [0; FROM];
-        pixel.copy_from_slice(&pixels[index * FROM..(index + 1) * FROM]);
-        pixels[index * TO..(index + 1) * TO].copy_from_slice(&convert(pixel));
+    /// How often the original is read.
+    #[cfg(test)]
+    pub(super) fn goes(&self) -> u32 {
+        if self.turn.keeps_rows() {
+            return 1;
+        }
+        self.turn.upright().1.div_ceil(self.held_rows)
     }
-    pixels.truncate(count * TO);
-    pixels.shrink_to_fit();
-}
 
-fn on_white(channel: u8, alpha: u8) -> u8 {
-    let (channel, alpha) = (u16::from(channel), u16::from(alpha));
-    let blended = (channel * alpha + 255 * (255 - alpha) + 127) / 255;
-    u8::try_from(blended).unwrap_or(u8::MAX)
-}
-
-fn eight_bits(channel: [u8; 2]) -> u8 {
-    let channel = u32::from(u16::from_ne_bytes(channel));
-    u8::try_from((channel + 128) / 257).unwrap_or(u8::MAX)
-}
-
-fn pixel_type(colour: Colour) -> PixelType {
-    match colour {
-        Colour::Grey => PixelType::U8,
-        Colour::Rgb => PixelType::U8x3,
+    /// Width and height of the copy.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn upright(&self) -> Size {
+        self.turn.upright()
     }
-}
 
-fn dynamic(pixels: Vec<u8>, colour: Colour, (width, height): Size) -> Option<DynamicImage> {
-    match colour {
-        Colour::Grey => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
-        Colour::Rgb => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    /// Makes the copy: upright, on white where it was transparent, with its colour profile unless it was for
+    /// print.
+    ///
+    /// # Errors
+    /// [`ScaleError`].
+    pub(super) fn carry_out(&self, image: &EncodedImage) -> Result<Written, ScaleError> {
+        let mut opened = self.open(image)?;
+        let colour = self.layout.colour;
+        let profile = opened.profile.take();
+        let size = self.turn.upright();
+        let mut encoder = Encoder::start(size, colour, profile.as_deref(), self.max_bytes)?;
+        drop(profile);
+        let is_too_large = encoder.is_too_large();
+        let written = self.write(image, opened, &mut encoder);
+        match written.and_then(|()| encoder.finish()) {
+            Ok(file) => Ok(Written::File(file)),
+            Err(_) if is_too_large.get() => Ok(Written::TooLarge),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(
+        &self,
+        image: &EncodedImage,
+        opened: Opened<'_>,
+        encoder: &mut Encoder,
+    ) -> Result<(), ScaleError> {
+        let pixel_bytes = self.layout.colour.pixel_type().size();
+        let mut rows = opened.rows;
+        if self.turn.keeps_rows() {
+            return self.scaling.run(&mut *rows, |rows| {
+                self.turn.turn_rows(rows, pixel_bytes);
+                encoder.write(rows)
+            });
+        }
+        let all = self.turn.upright().1;
+        let mut from = 0_u32;
+        loop {
+            let to = from.saturating_add(self.held_rows).min(all);
+            let mut held = self.turn.hold(from..to, pixel_bytes);
+            self.scaling.run(&mut *rows, |rows| {
+                held.take(rows);
+                Ok(())
+            })?;
+            // What was read is not needed any more, and may be as large as what is held.
+            drop(rows);
+            held.give(|rows| encoder.write(rows))?;
+            drop(held);
+            if to == all {
+                return Ok(());
+            }
+            from = to;
+            rows = self.open(image)?.rows;
+        }
+    }
+
+    fn open<'a>(&self, image: &'a EncodedImage) -> Result<Opened<'a>, ScaleError> {
+        match &self.source {
+            Source::Jpeg(jpeg) => jpeg.open(image.bytes()),
+            Source::Png(png) => png.open(image.bytes()),
+            Source::WebP(webp) => webp.open(image.bytes()),
+        }
     }
 }

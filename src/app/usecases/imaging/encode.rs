@@ -1,10 +1,11 @@
-//! Writes the JPEG of a copy, block by block as its pixels are read: of the copy there is one
-//! buffer, and one of the file.
+//! Writes the JPEG of a copy as its rows come: nothing of it is held but the file.
+
+use std::{cell::Cell, io, rc::Rc};
 
 use bytes::Bytes;
-use mozjpeg::{ColorSpace, Compress, Marker};
+use mozjpeg::{ColorSpace, Compress, Marker, compress::CompressStarted};
 
-use super::{ScaleError, copy::Size, libjpeg::caught};
+use super::{ScaleError, colour::Colour, copy::Size, libjpeg::caught};
 use crate::domain::image::EncodedImage;
 
 /// The quality of the copies that are made, of 100.
@@ -12,62 +13,115 @@ const QUALITY: f32 = 88.0;
 /// What a segment can hold of a colour profile, in bytes; before it stand its name and number.
 const PROFILE_PART: usize = 65_533 - PROFILE_NAME.len() - 2;
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
+/// What comes before the pixels, in bytes, and more than that.
+const HEAD: u64 = 64 * 1024;
 
-/// What the bytes of a pixel are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colour {
-    Grey,
-    Rgb,
+/// A JPEG that is being written: of grey, or of luminance and two colours, with half as many of those in each
+/// direction; in one scan.
+pub(super) struct Encoder {
+    jpeg: CompressStarted<File>,
+    is_too_large: Rc<Cell<bool>>,
 }
 
-impl Colour {
-    /// As which a file in this space is read; none for one that is not dealt with here.
-    pub(super) fn of(space: ColorSpace) -> Option<Self> {
-        match space {
-            ColorSpace::JCS_GRAYSCALE => Some(Self::Grey),
-            ColorSpace::JCS_RGB | ColorSpace::JCS_YCbCr => Some(Self::Rgb),
-            _ => None,
-        }
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Written {
+    File(EncodedImage),
+    /// It has more bytes than it may.
+    TooLarge,
+}
+
+/// The memory that is set aside for a file of this size, in bytes: a photo takes a third of it.
+pub(super) fn file_memory(size: Size, max_bytes: u64) -> u64 {
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    pixels.saturating_add(HEAD).min(max_bytes)
+}
+
+impl Encoder {
+    /// Begins a file of at most so many bytes.
+    ///
+    /// # Errors
+    /// [`ScaleError::CannotFit`] when no JPEG can have this size.
+    pub(super) fn start(
+        size: Size,
+        colour: Colour,
+        profile: Option<&[u8]>,
+        max_bytes: u64,
+    ) -> Result<Self, ScaleError> {
+        let is_too_large = Rc::new(Cell::new(false));
+        let memory = file_memory(size, max_bytes);
+        let file = File {
+            bytes: Vec::with_capacity(usize::try_from(memory).unwrap_or(0)),
+            max_bytes,
+            is_too_large: Rc::clone(&is_too_large),
+        };
+        let space = match colour {
+            Colour::Grey => ColorSpace::JCS_GRAYSCALE,
+            Colour::Rgb => ColorSpace::JCS_RGB,
+        };
+        let started = caught(|| {
+            let mut jpeg = Compress::new(space);
+            // One pass, without a search for what would make it smaller.
+            jpeg.set_fastest_defaults();
+            jpeg.set_size(size.0 as usize, size.1 as usize);
+            jpeg.set_quality(QUALITY);
+            let mut jpeg = jpeg.start_compress(file)?;
+            let profile = profile.filter(|profile| colour.is_described_by(profile));
+            for segment in profile.map(segments).into_iter().flatten() {
+                jpeg.write_marker(Marker::APP(2), &segment);
+            }
+            Ok(jpeg)
+        });
+        Ok(Self {
+            jpeg: started.map_err(|_| ScaleError::CannotFit)?,
+            is_too_large,
+        })
     }
 
-    pub(super) fn space(self) -> ColorSpace {
-        match self {
-            Self::Grey => ColorSpace::JCS_GRAYSCALE,
-            Self::Rgb => ColorSpace::JCS_RGB,
-        }
+    /// Writes the rows that come next.
+    ///
+    /// # Errors
+    /// [`ScaleError::CannotFit`], also when the file becomes too large.
+    pub(super) fn write(&mut self, rows: &[u8]) -> Result<(), ScaleError> {
+        caught(|| self.jpeg.write_scanlines(rows)).map_err(|_| ScaleError::CannotFit)
     }
 
-    /// Bytes to a pixel.
-    pub(super) fn channels(self) -> u64 {
-        match self {
-            Self::Grey => 1,
-            Self::Rgb => 3,
-        }
+    /// Whether an error came of the file's size.
+    pub(super) fn is_too_large(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.is_too_large)
+    }
+
+    /// The file, once all rows are written.
+    ///
+    /// # Errors
+    /// [`ScaleError::CannotFit`], also when the file became too large.
+    pub(super) fn finish(self) -> Result<EncodedImage, ScaleError> {
+        let file = caught(|| self.jpeg.finish()).map_err(|_| ScaleError::CannotFit)?;
+        let mut bytes = file.bytes;
+        bytes.shrink_to_fit();
+        EncodedImage::new(Bytes::from(bytes)).map_err(|_| ScaleError::CannotFit)
     }
 }
 
-/// A JPEG of grey, or of luminance and two colours, with half as many of those in each direction.
-pub(super) fn jpeg(
-    pixels: &[u8],
-    (width, height): Size,
-    colour: Colour,
-    profile: Option<&[u8]>,
-) -> Result<EncodedImage, ScaleError> {
-    let written = caught(|| {
-        let mut jpeg = Compress::new(colour.space());
-        // One pass, without a search for what would make it smaller.
-        jpeg.set_fastest_defaults();
-        jpeg.set_size(width as usize, height as usize);
-        jpeg.set_quality(QUALITY);
-        let mut jpeg = jpeg.start_compress(Vec::new())?;
-        for segment in profile.map(segments).into_iter().flatten() {
-            jpeg.write_marker(Marker::APP(2), &segment);
+struct File {
+    bytes: Vec<u8>,
+    max_bytes: u64,
+    is_too_large: Rc<Cell<bool>>,
+}
+
+impl io::Write for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if (self.bytes.len() + bytes.len()) as u64 > self.max_bytes {
+            self.is_too_large.set(true);
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
-        jpeg.write_scanlines(pixels)?;
-        jpeg.finish()
-    });
-    let bytes = written.map_err(|_| ScaleError::CannotFit)?;
-    EncodedImage::new(Bytes::from(bytes)).ok_or(ScaleError::CannotFit)
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A colour profile in numbered parts, the first of which is 1. One that a JPEG cannot carry is left

@@ -1,22 +1,28 @@
-//! A door for the fuzz targets (`fuzz/`) to the reader of JPEGs. Not there without the feature
+//! A door for the fuzz targets (`fuzz/`) to the readers of images. Not there without the feature
 //! `fuzzing`; nothing of the service uses it.
 
 use bytes::Bytes;
 
-use super::{header::Header, scaled_jpeg::ScaledJpeg};
+use super::{copy::Plan, encode::Written, header::Header};
 use crate::domain::image::EncodedImage;
 
 /// The most memory that a run is given, in bytes.
-const MOST: u64 = 16 * 1024 * 1024;
+const MOST: u64 = 32 * 1024 * 1024;
 
-/// Reads a file for a copy of one pixel and says how many bytes of pixels it gave, and how many
-/// were set aside for them; `None` is malformed, of another kind, or too large to try.
+/// Makes a copy of a file with sides of a third, and says how many pixels it should have and how many it
+/// has; `None` is malformed, of another kind, or too large to try.
 #[must_use]
-pub fn read_scaled(file: &[u8]) -> Option<(u64, u64)> {
-    let image = EncodedImage::new(Bytes::copy_from_slice(file))?;
+pub fn copy(file: &[u8]) -> Option<((u32, u32), (u32, u32))> {
+    let image = EncodedImage::new(Bytes::copy_from_slice(file)).ok()?;
     let header = Header::of(&image).ok()?;
-    let jpeg = ScaledJpeg::of(&header, (1, 1))
-        .filter(|jpeg| jpeg.pixel_bytes() + jpeg.working_bytes() <= MOST)?;
-    let read = jpeg.read(image.bytes()).ok()?;
-    Some((read.bytes.len() as u64, jpeg.pixel_bytes()))
+    let size = ((header.width / 3).max(1), (header.height / 3).max(1));
+    let plan = Plan::new(&image, &header, size, u64::MAX, MOST).ok()?;
+    if plan.memory() > MOST {
+        return None;
+    }
+    let Written::File(copy) = plan.carry_out(&image).ok()? else {
+        return None;
+    };
+    let made = Header::of(&copy).ok()?;
+    Some((plan.upright(), (made.width, made.height)))
 }

@@ -4,7 +4,7 @@
 use std::{
     io,
     os::raw::c_int,
-    panic::{UnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
 };
 
@@ -14,23 +14,24 @@ use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failed;
 
-/// Does work with the library. What it had allocated is freed on the way out.
+/// Does work with the library. What it had allocated is freed on the way out, or when what it works on is
+/// dropped; nothing else is to be done with that after a failure.
 ///
 /// # Errors
 /// [`Failed`].
-pub(super) fn caught<T>(work: impl FnOnce() -> io::Result<T> + UnwindSafe) -> Result<T, Failed> {
-    match catch_unwind(work) {
+pub(super) fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Failed> {
+    match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(_)) | Err(_) => Err(Failed),
     }
 }
 
-/// Has reading end at the first thing that is wrong with a file. By itself the library makes up what
-/// is missing, in grey, and says so only in messages that nobody would see.
-pub(super) fn strict() -> jpeg_error_mgr {
+/// Has reading go on as long as there is a way: what is missing or wrong is made up from what is there,
+/// as browsers show it. Nothing is written to standard error.
+pub(super) fn lenient() -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(end),
-        emit_message: Some(end_at_warnings),
+        emit_message: Some(go_on),
         output_message: None,
         format_message: None,
         reset_error_mgr: Some(begin),
@@ -51,12 +52,8 @@ extern "C-unwind" fn end(_: &mut jpeg_common_struct) {
     resume_unwind(Box::new(Failed));
 }
 
-/// Warnings have a level below zero; the rest is for debugging.
-extern "C-unwind" fn end_at_warnings(_: &mut jpeg_common_struct, level: c_int) {
-    if level < 0 {
-        resume_unwind(Box::new(Failed));
-    }
-}
+/// Warnings and what is for debugging.
+extern "C-unwind" fn go_on(_: &mut jpeg_common_struct, _: c_int) {}
 
 /// Nothing is counted, so there is nothing to set back.
 extern "C-unwind" fn begin(_: &mut jpeg_common_struct) {}

@@ -1,15 +1,21 @@
-//! Scaling images down, off the async threads, a few at a time and within a budget of memory.
+//! Copies of images: smaller, upright, in colours for screens; made off the async threads, a few at a time
+//! and within a budget of memory.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `header.rs` | size and memory of an image, before anything is decoded |
+//! | `header/` | what a file says before anything is decoded, one file for each format |
+//! | `limits.rs` | how large images are that copies are made of |
 //! | `budget.rs` | how many are worked on side by side |
-//! | `copy.rs` | a smaller JPEG of an image, from its file to that of the copy |
-//! | `scaled_jpeg.rs` | a JPEG that is read at a part of its size |
-//! | `scale.rs`, `encode.rs` | what comes after reading |
-//! | `libjpeg.rs` | what the library that both of them use does when it fails |
+//! | `copy.rs` | the plan of a copy: what it takes in memory, and how it is carried out |
+//! | `rows.rs` | the pixels of a file, row by row |
+//! | `scaled_jpeg.rs` | those of a JPEG, at a part of its size |
+//! | `png_rows.rs`, `webp_frame.rs` | those of a PNG and a WebP |
+//! | `colour.rs` | what the bytes of a pixel mean |
+//! | `scale.rs`, `turn.rs`, `encode.rs` | what comes after reading |
+//! | `libjpeg.rs` | what the library that reads and writes JPEGs does when it fails |
 
 mod budget;
+mod colour;
 mod copy;
 mod encode;
 #[cfg(feature = "fuzzing")]
@@ -17,26 +23,35 @@ mod encode;
 pub mod fuzzing;
 mod header;
 mod libjpeg;
+mod limits;
+mod png_rows;
+mod rows;
 mod scale;
 mod scaled_jpeg;
+mod turn;
+mod webp_frame;
 
+pub use self::limits::TooManyPixels;
 use self::{
     budget::Budget,
-    copy::{Size, copy, copy_of_scaled, memory_for, memory_for_scaled},
+    copy::{Plan, Size},
+    encode::Written,
     header::Header,
-    scaled_jpeg::ScaledJpeg,
 };
-use crate::domain::{image::EncodedImage, platform::ImageLimits};
+use crate::domain::{
+    image::{EncodedImage, UnknownFormat},
+    platform::ImageLimits,
+};
 
-/// The largest image that is decoded, in pixels: beyond what cameras make.
-const MAX_PIXELS: u64 = 64_000_000;
-/// The memory for all images that are decoded at the same time, in bytes: the largest that cameras
-/// make fit, one by one, with the copy that is made of them.
+/// The memory for all images that are worked on at the same time, in bytes: the largest that copies are
+/// made of fit, one by one.
 const MEMORY: u64 = 256 * 1024 * 1024;
+/// The largest copy, in pixels: as many as any platform takes.
+const MAX_COPY_PIXELS: f64 = 25_000_000.0;
 /// How often a copy is scaled down further when it is still too large a file.
 const MAX_ROUNDS: usize = 6;
 
-/// Scales images. Clones share the memory and the threads.
+/// Makes copies of images. Clones share the memory and the threads.
 #[derive(Debug, Clone)]
 pub struct ImageScaler {
     budget: Budget,
@@ -45,12 +60,21 @@ pub struct ImageScaler {
 /// Why an image cannot be made to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScaleError {
+    /// It is a file of another kind.
+    #[error(transparent)]
+    UnknownFormat(#[from] UnknownFormat),
     /// It is no image, or a broken one.
     #[error("the file cannot be decoded as an image")]
     Undecodable,
-    /// It has more pixels than are decoded, or more bytes to a pixel.
-    #[error("the image has too many pixels")]
-    TooManyPixels,
+    /// It has more pixels than are read of its kind.
+    #[error(transparent)]
+    TooManyPixels(#[from] TooManyPixels),
+    /// It takes more memory than is set aside for images.
+    #[error("the image takes more memory than the {most_mib} MiB that are set aside for images")]
+    TooMuchMemory {
+        /// What is set aside, in MiB.
+        most_mib: u64,
+    },
     /// It is too long and narrow.
     #[error("the image's sides are in a ratio of more than {0} to 1")]
     RatioTooLarge(u32),
@@ -68,8 +92,10 @@ impl Default for ImageScaler {
 }
 
 impl ImageScaler {
-    /// A copy whose longest side has at most `max_dimension` pixels; `None` keeps the size. An
-    /// image that fits is handed back as it is.
+    /// An image that every program shows as it is meant, whose longest side has at most `max_dimension`
+    /// pixels; `None` is any. One that is so is handed back as it is; else this is a JPEG copy, set upright,
+    /// in colours for screens, of the first picture if it moves. If any size will do, a file that says
+    /// nothing of itself is handed back, too: its reader may know more.
     ///
     /// # Errors
     /// [`ScaleError`].
@@ -78,20 +104,22 @@ impl ImageScaler {
         image: &EncodedImage,
         max_dimension: Option<u32>,
     ) -> Result<EncodedImage, ScaleError> {
-        let Some(max_dimension) = max_dimension else {
-            return Ok(image.clone());
+        let header = match header_of(image).await {
+            Err(ScaleError::Undecodable) if max_dimension.is_none() => return Ok(image.clone()),
+            header => header?,
         };
-        let header = Header::of(image)?;
         let longest = header.width.max(header.height);
-        if longest <= max_dimension {
+        let most = max_dimension.unwrap_or(u32::MAX);
+        if longest <= most && header.goes_as_it_is() {
             return Ok(image.clone());
         }
-        let factor = f64::from(max_dimension) / f64::from(longest);
-        let size = [header.width, header.height].map(|side| rounded(f64::from(side) * factor));
-        self.scaled(image, header, size.into()).await
+        let factor = (f64::from(most) / f64::from(longest)).min(1.0);
+        self.within(image, header, factor, f64::round, u64::MAX)
+            .await
     }
 
-    /// A copy that a platform takes. An image that it takes as it is is handed back so.
+    /// An image that a platform takes. One that it takes, and that every program shows as it is meant, is
+    /// handed back as it is; else this is a JPEG copy as [`fit_within`](Self::fit_within) makes it.
     ///
     /// # Errors
     /// [`ScaleError`].
@@ -100,23 +128,55 @@ impl ImageScaler {
         image: &EncodedImage,
         limits: ImageLimits,
     ) -> Result<EncodedImage, ScaleError> {
-        let header = Header::of(image)?;
-        let (width, height) = (header.width, header.height);
-        let (long, short) = (width.max(height), width.min(height));
-        if long > short.saturating_mul(limits.max_ratio) {
-            return Err(ScaleError::RatioTooLarge(limits.max_ratio));
-        }
-        let side_sum = width.saturating_add(height);
-        if side_sum <= limits.max_side_sum && size_of(image) <= limits.max_bytes {
+        let header = header_of(image).await?;
+        let side_sum = side_sum_within(header, limits)?;
+        if side_sum <= limits.max_side_sum
+            && size_of(image) <= limits.max_bytes
+            && header.goes_as_it_is()
+        {
             return Ok(image.clone());
         }
-        let mut factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
+        let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
+        // Rounded down: the limit is one of their sum.
+        self.within(image, header, factor, f64::floor, limits.max_bytes)
+            .await
+    }
+
+    /// A JPEG copy, even of an image that needs none: for a platform that cannot process the original.
+    ///
+    /// # Errors
+    /// [`ScaleError`].
+    pub async fn reencode(
+        &self,
+        image: &EncodedImage,
+        limits: Option<ImageLimits>,
+    ) -> Result<EncodedImage, ScaleError> {
+        let header = header_of(image).await?;
+        let Some(limits) = limits else {
+            return self.within(image, header, 1.0, f64::round, u64::MAX).await;
+        };
+        let side_sum = side_sum_within(header, limits)?;
+        let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
+        self.within(image, header, factor, f64::floor, limits.max_bytes)
+            .await
+    }
+
+    /// A copy with sides of this part of those of the original, or less if that is a file of too many bytes.
+    async fn within(
+        &self,
+        image: &EncodedImage,
+        header: Header,
+        factor: f64,
+        round: fn(f64) -> f64,
+        max_bytes: u64,
+    ) -> Result<EncodedImage, ScaleError> {
+        limits::check(&header)?;
+        let sides = [header.width, header.height].map(f64::from);
+        let mut factor = factor.min((MAX_COPY_PIXELS / (sides[0] * sides[1])).sqrt());
         // Each round decodes anew: to hold the pixels meanwhile would cost more than that does.
         for _ in 0..MAX_ROUNDS {
-            // Rounded down: the limit is one of their sum.
-            let size = [width, height].map(|side| rounded((f64::from(side) * factor).floor()));
-            let copy = self.scaled(image, header, size.into()).await?;
-            if size_of(&copy) <= limits.max_bytes {
+            let size = sides.map(|side| rounded(round(side * factor)));
+            if let Written::File(copy) = self.copy(image, header, size.into(), max_bytes).await? {
                 return Ok(copy);
             }
             factor *= 0.7;
@@ -124,48 +184,47 @@ impl ImageScaler {
         Err(ScaleError::CannotFit)
     }
 
-    async fn scaled(
+    /// Makes a copy of this size, which is that before it is turned, off the async threads.
+    async fn copy(
         &self,
         image: &EncodedImage,
         header: Header,
         size: Size,
-    ) -> Result<EncodedImage, ScaleError> {
-        if header.pixels() > MAX_PIXELS {
-            return Err(ScaleError::TooManyPixels);
-        }
-        if let Some(jpeg) = ScaledJpeg::of(&header, size) {
-            let memory = memory_for_scaled(&jpeg, size);
-            let work = move |image: &EncodedImage| copy_of_scaled(image, &jpeg, size);
-            let copy = self.run(image, memory, work).await;
-            if copy.is_ok() {
-                return copy;
-            }
-            // What is broken is shown as far as it goes, which the other way can do.
-        }
-        let memory = memory_for(&header, size);
-        let work = move |image: &EncodedImage| copy(image, &header, size);
-        self.run(image, memory, work).await
-    }
-
-    /// Does work that takes so much memory, off the async threads.
-    async fn run(
-        &self,
-        image: &EncodedImage,
-        memory: u64,
-        work: impl FnOnce(&EncodedImage) -> Result<EncodedImage, ScaleError> + Send + 'static,
-    ) -> Result<EncodedImage, ScaleError> {
-        let leave = self.budget.leave_for(memory).await;
-        let leave = leave.map_err(|_| ScaleError::TooManyPixels)?;
+        max_bytes: u64,
+    ) -> Result<Written, ScaleError> {
+        let memory = self.budget.bytes();
+        let plan = Plan::new(image, &header, size, max_bytes, memory)?;
+        let leave = self.budget.leave_for(plan.memory()).await;
+        let leave = leave.map_err(|_| ScaleError::TooMuchMemory {
+            most_mib: memory / (1024 * 1024),
+        })?;
         let image = image.clone();
         let span = tracing::Span::current();
         // The leave goes along: the work goes on when nobody waits for it any more.
         let task = tokio::task::spawn_blocking(move || {
             let _leave = leave;
-            span.in_scope(|| work(&image))
+            span.in_scope(|| plan.carry_out(&image))
         });
         // A decoder that panics on a broken file has shown that the file is broken.
         task.await.unwrap_or(Err(ScaleError::Undecodable))
     }
+}
+
+/// The header of an image; all of its file is looked at, off the async threads.
+async fn header_of(image: &EncodedImage) -> Result<Header, ScaleError> {
+    let image = image.clone();
+    let task = tokio::task::spawn_blocking(move || Header::of(&image));
+    task.await.unwrap_or(Err(ScaleError::Undecodable))
+}
+
+/// The sum of its sides, of an image whose ratio a platform takes, whichever way up.
+fn side_sum_within(header: Header, limits: ImageLimits) -> Result<u32, ScaleError> {
+    let (width, height) = (header.width, header.height);
+    let (long, short) = (width.max(height), width.min(height));
+    if long > short.saturating_mul(limits.max_ratio) {
+        return Err(ScaleError::RatioTooLarge(limits.max_ratio));
+    }
+    Ok(width.saturating_add(height))
 }
 
 fn size_of(image: &EncodedImage) -> u64 {
@@ -178,7 +237,7 @@ fn size_of(image: &EncodedImage) -> u64 {
     reason = "what is shorter than a side is a u32 again"
 )]
 fn rounded(side: f64) -> u32 {
-    (side.round() as u32).max(1)
+    (side as u32).max(1)
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! Reads a JPEG at an eighth, a quarter or a half of its size, straight from the lowest frequencies
-//! of its blocks: much less time and memory than all pixels take. What is left of it is all that is
-//! ever held.
-//!
-//! Whatever is unusual, and whatever is broken, is left to the decoder of whole images.
+//! of its blocks: much less time and memory than all pixels take. Row after row: of the pixels, no more
+//! is held than the scaler looks at.
 
 use std::io;
 
-use mozjpeg::Decompress;
+use mozjpeg::{ColorSpace, Decompress, decompress::DecompressStarted};
 
 use super::{
+    ScaleError,
+    colour::{Colour, Inks, MAX_INK_PROFILE},
     copy::Size,
-    encode::Colour,
-    header::{Header, JpegHeader},
-    libjpeg::{Failed, caught, strict},
+    header::{FormatHeader, Header, JpegHeader},
+    libjpeg::{Failed, caught, lenient},
+    rows::{Layout, Opened, Rows, WHITE},
 };
 
 /// How many times as many pixels as it will have, in each direction, an image is read with, at
@@ -22,12 +22,12 @@ const OVERSAMPLING: f64 = 1.4;
 /// So many pixels are left of the eight of a block: those for which the library has its fast ways,
 /// least first, and all of them.
 const LEFT: [u8; 4] = [1, 2, 4, 8];
-/// How often a file may go over its blocks: each time costs the same, however little the file has
-/// for it. The decoder of whole images stops there, too.
-const MAX_SCANS: usize = 100;
-/// How many bytes for each pixel of a row the library holds at most beside them: ten groups of rows,
-/// and their colours in full.
-const ROWS: u64 = 64;
+/// How many bytes for each pixel of a row and each of its channels the library holds at most beside the
+/// coefficients: ten groups of rows, and their colours in full.
+const ROWS: u64 = 22;
+/// How often a colour profile is held, at most: in its parts, put together, and in the file of the
+/// copy.
+const PROFILE_COPIES: u64 = 3;
 
 /// How a JPEG is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,20 +37,15 @@ pub(super) struct ScaledJpeg {
     left: u8,
 }
 
-/// What has been read.
-#[derive(Debug)]
-pub(super) struct Pixels {
-    pub(super) bytes: Vec<u8>,
-    pub(super) colour: Colour,
-}
-
 impl ScaledJpeg {
-    /// For a copy of this size; none if the file is no JPEG, or one that is not read here.
+    /// For a copy of this size; none if the file is no JPEG, or one of as many components as nothing is known
+    /// of.
     pub(super) fn of(header: &Header, size: Size) -> Option<Self> {
         let whole = (header.width, header.height);
-        let header = header.jpeg?;
-        // With four, what they are is told in more ways than one.
-        if !matches!(header.components, 1 | 3) || header.scans > MAX_SCANS {
+        let FormatHeader::Jpeg(header) = header.format else {
+            return None;
+        };
+        if !matches!(header.components, 1 | 3 | JpegHeader::INKS) {
             return None;
         }
         let is_enough = |left: &u8| {
@@ -65,73 +60,138 @@ impl ScaledJpeg {
         })
     }
 
+    pub(super) fn layout(&self) -> Layout {
+        let colour = match self.header.components {
+            1 => Colour::Grey,
+            _ => Colour::Rgb,
+        };
+        let across = u64::from(self.size().0);
+        let components = u64::from(self.header.components);
+        let mut reading = self.header.coefficient_bytes + across * ROWS * components;
+        reading += PROFILE_COPIES * self.header.profile_bytes;
+        if self.has_inks() {
+            // A row of inks, and the tables that the profile is unpacked to.
+            reading += across * components;
+            reading += 4 * self.header.profile_bytes.min(MAX_INK_PROFILE);
+        }
+        Layout {
+            size: self.size(),
+            extent: extent(self.whole, self.left),
+            colour,
+            opening: 0,
+            reading,
+        }
+    }
+
+    /// Begins to read the file whose header was looked at.
+    ///
+    /// # Errors
+    /// [`ScaleError::Undecodable`].
+    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ScaleError> {
+        let started = self.start(bytes).map_err(|_| ScaleError::Undecodable)?;
+        let mut profile = self.header.profile(bytes);
+        let mut inks = None;
+        if self.has_inks() {
+            // What comes out is for screens, so it goes no further.
+            let to_screen = Inks::new(profile.take().as_deref(), self.header.inverted);
+            inks = Some((to_screen, vec![0; self.size().0 as usize * 4]));
+        }
+        let rows = JpegRows {
+            row_bytes: usize::try_from(self.layout().row_bytes())
+                .map_err(|_| ScaleError::Undecodable)?,
+            jpeg: Some(started),
+            inks,
+            begun: false,
+        };
+        Ok(Opened {
+            rows: Box::new(rows),
+            profile,
+        })
+    }
+
+    fn start<'a>(&self, bytes: &'a [u8]) -> Result<DecompressStarted<&'a [u8]>, Failed> {
+        let bytes = bytes.get(..self.header.end).unwrap_or(bytes);
+        caught(|| {
+            let of_another_kind = || io::Error::from(io::ErrorKind::InvalidData);
+            let mut jpeg = Decompress::builder().with_err(lenient()).from_mem(bytes)?;
+            let (space, components) = match jpeg.color_space() {
+                ColorSpace::JCS_GRAYSCALE => (ColorSpace::JCS_GRAYSCALE, 1),
+                ColorSpace::JCS_RGB | ColorSpace::JCS_YCbCr => (ColorSpace::JCS_RGB, 3),
+                ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => {
+                    (ColorSpace::JCS_CMYK, JpegHeader::INKS)
+                }
+                _ => return Err(of_another_kind()),
+            };
+            // The memory was set aside for what the header says.
+            if jpeg.size() != (self.whole.0 as usize, self.whole.1 as usize)
+                || components != self.header.components
+            {
+                return Err(of_another_kind());
+            }
+            jpeg.scale(self.left);
+            let jpeg = jpeg.to_colorspace(space)?;
+            let (width, height) = self.size();
+            if (jpeg.width(), jpeg.height()) != (width as usize, height as usize) {
+                return Err(of_another_kind());
+            }
+            Ok(jpeg)
+        })
+    }
+
+    fn has_inks(&self) -> bool {
+        self.header.components == JpegHeader::INKS
+    }
+
     /// Width and height of what is read.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "no JPEG has sides of more than 65535"
     )]
-    pub(super) fn size(&self) -> Size {
-        let (across, down) = self.extent();
+    fn size(&self) -> Size {
+        let (across, down) = extent(self.whole, self.left);
         (across.ceil() as u32, down.ceil() as u32)
-    }
-
-    /// How far the image goes in it: the last pixels may be of less than a whole one.
-    pub(super) fn extent(&self) -> (f64, f64) {
-        extent(self.whole, self.left)
-    }
-
-    /// What a pixel takes, in bytes.
-    pub(super) fn channels(&self) -> u64 {
-        u64::from(self.header.components)
-    }
-
-    /// What stands before its pixels.
-    pub(super) fn head<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(..self.header.length).unwrap_or_default()
-    }
-
-    /// How long its colour profile is at most, in bytes.
-    pub(super) fn profile_bytes(&self) -> u64 {
-        self.header.profile_bytes
-    }
-
-    /// What its pixels take in memory, in bytes.
-    pub(super) fn pixel_bytes(&self) -> u64 {
-        let (width, height) = self.size();
-        u64::from(width) * u64::from(height) * self.channels()
-    }
-
-    /// The most that the library holds beside them, in bytes.
-    pub(super) fn working_bytes(&self) -> u64 {
-        self.header.coefficient_bytes + u64::from(self.size().0) * ROWS
-    }
-
-    /// Reads the pixels of the file whose header was looked at.
-    ///
-    /// # Errors
-    /// [`Failed`], also when something is missing.
-    pub(super) fn read(&self, bytes: &[u8]) -> Result<Pixels, Failed> {
-        let this = *self;
-        caught(move || {
-            let of_another_kind = || io::Error::from(io::ErrorKind::InvalidData);
-            let mut jpeg = Decompress::builder().with_err(strict()).from_mem(bytes)?;
-            let colour = Colour::of(jpeg.color_space()).ok_or_else(of_another_kind)?;
-            jpeg.scale(this.left);
-            let mut jpeg = jpeg.to_colorspace(colour.space())?;
-            // The memory was set aside for what the header says.
-            let size = (jpeg.width() as u64, jpeg.height() as u64);
-            let (width, height) = this.size();
-            if size != (width.into(), height.into()) || colour.channels() != this.channels() {
-                return Err(of_another_kind());
-            }
-            let bytes = jpeg.read_scanlines()?;
-            Ok(Pixels { bytes, colour })
-        })
     }
 }
 
 fn extent((width, height): Size, left: u8) -> (f64, f64) {
     let share = f64::from(left) / 8.0;
     (f64::from(width) * share, f64::from(height) * share)
+}
+
+struct JpegRows<'a> {
+    row_bytes: usize,
+    /// None once the library has given up.
+    jpeg: Option<DecompressStarted<&'a [u8]>>,
+    /// What makes colours of inks, and a row of these.
+    inks: Option<(Inks, Vec<u8>)>,
+    begun: bool,
+}
+
+impl Rows for JpegRows<'_> {
+    fn read(&mut self, rows: &mut [u8]) -> Result<(), ScaleError> {
+        for row in rows.chunks_exact_mut(self.row_bytes) {
+            if self.read_row(row).is_none() {
+                self.jpeg = None;
+                if !self.begun {
+                    return Err(ScaleError::Undecodable);
+                }
+                row.fill(WHITE);
+            }
+            self.begun = true;
+        }
+        Ok(())
+    }
+}
+
+impl JpegRows<'_> {
+    fn read_row(&mut self, row: &mut [u8]) -> Option<()> {
+        let jpeg = self.jpeg.as_mut()?;
+        let Some((to_screen, inks)) = &mut self.inks else {
+            return caught(|| jpeg.read_scanlines_into(row).map(drop)).ok();
+        };
+        caught(|| jpeg.read_scanlines_into(inks).map(drop)).ok()?;
+        to_screen.to_rgb(inks, row);
+        Some(())
+    }
 }

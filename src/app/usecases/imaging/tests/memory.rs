@@ -7,10 +7,6 @@ use mozjpeg::{ColorSpace, Compress};
 
 use super::{samples::photo, *};
 
-/// 3072 × 2048 pixels, and a copy that is read by way of a half of them.
-const WHOLE: (u32, u32) = (3072, 2048);
-const SIZE: Size = (768, 512);
-
 /// Runs one of the tests below, alone.
 fn runs_alone(name: &str) {
     if cfg!(target_os = "linux") {
@@ -32,7 +28,7 @@ pub(super) fn alone(path: &str) -> String {
 }
 
 /// By how much the process has grown while it did this, at most, in bytes.
-fn growth<T>(work: impl FnOnce() -> T) -> u64 {
+pub(super) fn growth<T>(work: impl FnOnce() -> T) -> (u64, T) {
     let figure = |name: &str| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -42,80 +38,53 @@ fn growth<T>(work: impl FnOnce() -> T) -> u64 {
     // Sets the peak back to what there is now.
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = figure("VmRSS:");
-    work();
-    figure("VmHWM:").saturating_sub(before)
+    let done = work();
+    (figure("VmHWM:").saturating_sub(before), done)
 }
 
-fn assert_within(grown: u64, memory: u64) {
+/// A photo to measure, and a small one of its kind: what that takes first is the code, which is paged in
+/// once, and no copy's.
+fn is_within_what_was_set_aside(size: Size, tell: impl Fn(&mut Compress)) {
+    let photo = |size| photo(size, ColorSpace::JCS_RGB, &tell);
+    copy_of(&photo((192, 128)), (size.0 / 16, size.1 / 16)).unwrap();
+    let image = photo((3072, 2048));
+    let header = Header::of(&image).unwrap();
+    let plan = Plan::new(&image, &header, size, u64::MAX, MEMORY).unwrap();
+    let (grown, _) = growth(|| plan.carry_out(&image).unwrap());
+    let memory = plan.memory();
     assert!(grown <= memory, "grew by {grown}, {memory} were set aside");
     // What is set aside without need keeps others waiting.
     assert!(grown + 10_000_000 > memory, "grew by {grown} of {memory}");
 }
 
-/// A photo to measure, and a small one of its kind: what that takes first is the code, which is paged in
-/// once, and no copy's.
-fn photos(tell: impl Fn(&mut Compress)) -> (EncodedImage, EncodedImage) {
-    let photo = |size| photo(size, ColorSpace::JCS_RGB, &tell);
-    (photo(WHOLE), photo((WHOLE.0 / 16, WHOLE.1 / 16)))
-}
-
-fn is_within_what_was_set_aside_for_a_scaled_copy(tell: impl Fn(&mut Compress)) {
-    let (image, small) = photos(tell);
-    let header = Header::of(&image).unwrap();
-    let memory = memory_for_scaled(&ScaledJpeg::of(&header, SIZE).unwrap(), SIZE);
-    let whole = memory_for(&header, SIZE);
-    assert!(5 * memory < 4 * whole, "{memory} instead of {whole}");
-    let work = |image: &EncodedImage, size| {
-        let jpeg = ScaledJpeg::of(&Header::of(image).unwrap(), size).unwrap();
-        copy_of_scaled(image, &jpeg, size).unwrap()
-    };
-    work(&small, (SIZE.0 / 16, SIZE.1 / 16));
-    assert_within(growth(|| work(&image, SIZE)), memory);
-}
-
-fn is_within_what_was_set_aside_for_a_copy(tell: impl Fn(&mut Compress)) {
-    let (image, small) = photos(tell);
-    let work = |image: &EncodedImage, size| {
-        let header = Header::of(image).unwrap();
-        copy(image, &header, size).unwrap()
-    };
-    work(&small, (SIZE.0 / 16, SIZE.1 / 16));
-    let memory = memory_for(&Header::of(&image).unwrap(), SIZE);
-    assert_within(growth(|| work(&image, SIZE)), memory);
-}
-
 #[test]
-fn a_scaled_copy_takes_what_was_set_aside_for_it() {
-    runs_alone("alone_scaled");
-    runs_alone("alone_scaled_progressive");
-}
-
-#[test]
-#[ignore = "is run by the one above, in a process of its own"]
-fn alone_scaled() {
-    is_within_what_was_set_aside_for_a_scaled_copy(|_| {});
-}
-
-#[test]
-#[ignore = "is run by the one above, in a process of its own"]
-fn alone_scaled_progressive() {
-    is_within_what_was_set_aside_for_a_scaled_copy(Compress::set_progressive_mode);
-}
-
-#[test]
-fn a_copy_by_way_of_all_pixels_takes_what_was_set_aside_for_it() {
+fn a_copy_takes_what_was_set_aside_for_it() {
+    runs_alone("alone_small");
+    runs_alone("alone_small_progressive");
     runs_alone("alone_whole");
-    runs_alone("alone_progressive");
+    runs_alone("alone_whole_progressive");
+}
+
+#[test]
+#[ignore = "is run by the one above, in a process of its own"]
+fn alone_small() {
+    is_within_what_was_set_aside((768, 512), |_| {});
+}
+
+#[test]
+#[ignore = "is run by the one above, in a process of its own"]
+fn alone_small_progressive() {
+    is_within_what_was_set_aside((768, 512), Compress::set_progressive_mode);
 }
 
 #[test]
 #[ignore = "is run by the one above, in a process of its own"]
 fn alone_whole() {
-    is_within_what_was_set_aside_for_a_copy(|_| {});
+    is_within_what_was_set_aside((3072, 2048), |_| {});
 }
 
 #[test]
 #[ignore = "is run by the one above, in a process of its own"]
-fn alone_progressive() {
-    is_within_what_was_set_aside_for_a_copy(Compress::set_progressive_mode);
+fn alone_whole_progressive() {
+    is_within_what_was_set_aside((3072, 2048), Compress::set_progressive_mode);
 }

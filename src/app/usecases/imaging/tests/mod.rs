@@ -1,6 +1,11 @@
 //! Tests of the copies: what they look like, when there are none, and what they may cost.
 
+mod damaged;
+mod hostile;
+mod inks;
+mod large;
 mod memory;
+mod orientation;
 mod samples;
 mod scaled_jpeg;
 
@@ -8,8 +13,31 @@ use bytes::Bytes;
 use image::{ColorType, DynamicImage, GenericImageView as _, ImageDecoder as _, ImageReader};
 
 use self::samples::{FILES, encoded, file, jpeg_bomb, png, png_bomb, png_of, profile_bomb};
-use super::*;
+use super::{header::FormatHeader, *};
 use crate::domain::image::ImageFormat;
+
+/// A copy of this size, which is that before it is turned, with all memory.
+fn copy_of(image: &EncodedImage, size: Size) -> Result<EncodedImage, ScaleError> {
+    let header = Header::of(image)?;
+    let plan = Plan::new(image, &header, size, u64::MAX, MEMORY)?;
+    match plan.carry_out(image)? {
+        Written::File(copy) => Ok(copy),
+        Written::TooLarge => Err(ScaleError::CannotFit),
+    }
+}
+
+fn profile_of(image: &EncodedImage) -> Option<Vec<u8>> {
+    let cursor = std::io::Cursor::new(image.bytes());
+    let reader = ImageReader::with_format(cursor, image::ImageFormat::Jpeg);
+    reader.into_decoder().unwrap().icc_profile().unwrap()
+}
+
+/// What could be a colour profile of these colours.
+fn profile(space: &[u8], length: usize) -> Vec<u8> {
+    let mut profile = vec![7; length];
+    profile[16..20].copy_from_slice(space);
+    profile
+}
 
 fn decoded(image: &EncodedImage) -> DynamicImage {
     image::load_from_memory(image.bytes()).unwrap()
@@ -93,6 +121,57 @@ async fn every_kind_of_pixel_is_put_on_white_and_scaled() {
 }
 
 #[tokio::test]
+async fn a_colour_that_a_png_makes_transparent_is_white() {
+    let scaler = ImageScaler::default();
+    let kinds = [
+        (png::ColorType::Grayscale, png::BitDepth::Eight),
+        (png::ColorType::Grayscale, png::BitDepth::Sixteen),
+        (png::ColorType::Rgb, png::BitDepth::Eight),
+        (png::ColorType::Rgb, png::BitDepth::Sixteen),
+    ];
+    for (colour, depth) in kinds {
+        let bytes_of = |value: u8| {
+            let bytes = if depth == png::BitDepth::Sixteen {
+                2
+            } else {
+                1
+            };
+            vec![value; bytes * colour.samples()]
+        };
+        let row: Vec<u8> = (0..80)
+            .flat_map(|x| bytes_of(if x < 40 { 90 } else { 30 }))
+            .collect();
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 80, 40);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        // A number of 16 bits for each channel, whatever its depth.
+        let of_a_channel = if depth == png::BitDepth::Sixteen {
+            [90, 90]
+        } else {
+            [0, 90]
+        };
+        encoder.set_trns(of_a_channel.repeat(colour.samples()));
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&row.repeat(40)).unwrap();
+        writer.finish().unwrap();
+        let image = encoded(bytes);
+        for copy in [
+            scaler.fit_within(&image, Some(40)).await,
+            scaler.reencode(&image, None).await,
+        ] {
+            let copy = decoded(&copy.unwrap()).into_luma8();
+            let (y, right) = (copy.height() / 2, copy.width() - 3);
+            assert!(copy.get_pixel(2, y).0[0] > 250, "{colour:?} {depth:?}");
+            assert!(
+                copy.get_pixel(right, y).0[0].abs_diff(30) < 4,
+                "{colour:?} {depth:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_kind_of_file_is_scaled() {
     let scaler = ImageScaler::default();
     for (name, bytes) in FILES {
@@ -126,7 +205,7 @@ async fn a_turned_image_is_set_upright_and_a_tall_one_is_scaled_without_seams() 
 
 #[tokio::test]
 async fn the_colour_profile_comes_along() {
-    let profile = vec![7; 3_000];
+    let profile = profile(b"RGB ", 3_000);
     let mut bytes = Vec::new();
     let mut info = png::Info::with_size(80, 40);
     info.color_type = png::ColorType::Rgb;
@@ -137,10 +216,7 @@ async fn the_colour_profile_comes_along() {
     writer.finish().unwrap();
     let scaler = ImageScaler::default();
     let small = scaler.fit_within(&encoded(bytes), Some(40)).await.unwrap();
-    let cursor = std::io::Cursor::new(small.bytes());
-    let reader = ImageReader::with_format(cursor, image::ImageFormat::Jpeg);
-    let read = reader.into_decoder().unwrap().icc_profile().unwrap();
-    assert_eq!(read, Some(profile));
+    assert_eq!(profile_of(&small), Some(profile));
 }
 
 #[tokio::test]
@@ -214,14 +290,30 @@ fn headers_say_what_the_decoders_do() {
             decoder.dimensions(),
             "{name}"
         );
-        assert_eq!(header.pixel_bytes, decoder.total_bytes(), "{name}");
+        let transparent = decoder.color_type().has_alpha();
+        let pixel_bytes = decoder.total_bytes() / header.pixels();
+        match header.format {
+            FormatHeader::Jpeg(jpeg) => {
+                let coloured = decoder.color_type().has_color();
+                assert_eq!(jpeg.components > 1, coloured, "{name}");
+            }
+            FormatHeader::Png(png) => {
+                assert_eq!(png.coloured, decoder.color_type().has_color(), "{name}");
+                assert_eq!(png.pixel_bytes, pixel_bytes, "{name}");
+            }
+            FormatHeader::WebP(webp) => {
+                assert_eq!(webp.transparent, transparent, "{name}");
+                assert_eq!(webp.pixel_bytes(), pixel_bytes, "{name}");
+            }
+        }
     }
 }
 
 #[test]
 fn a_jpeg_in_several_scans_weighs_its_coefficients() {
-    let coefficients = |image: &EncodedImage| {
-        Header::of(image).unwrap().working_bytes - image.bytes().len() as u64
+    let coefficients = |image: &EncodedImage| match Header::of(image).unwrap().format {
+        FormatHeader::Jpeg(jpeg) => jpeg.coefficient_bytes,
+        _ => unreachable!("a JPEG"),
     };
     assert_eq!(coefficients(&file("baseline.jpg")), 0);
     // 45 × 31 in 3 × 2 blocks of 16 × 16 samples, and of 8 × 8 for two colours; two bytes each.
@@ -235,17 +327,29 @@ fn a_jpeg_in_several_scans_weighs_its_coefficients() {
 }
 
 #[tokio::test]
-async fn an_image_of_a_hundred_megapixels_is_refused_before_it_is_decoded() {
-    for bomb in [png_bomb(), jpeg_bomb()] {
-        let header = Header::of(&bomb).unwrap();
-        assert_eq!(header.pixels(), 100_000_000);
+async fn an_image_that_is_too_large_is_refused_before_it_is_decoded_and_the_limit_is_named() {
+    for (bomb, told) in [
+        (
+            png_bomb(),
+            "the image has too many pixels: it has 100 megapixels, and at most 64 are read of a PNG",
+        ),
+        (
+            jpeg_bomb(),
+            "the image has too many pixels: it has 256 megapixels, and at most 200 are read of a baseline JPEG",
+        ),
+    ] {
         let scaler = ImageScaler::default();
         // Whoever wanted to decode it would have to wait for this.
         let _all = scaler.budget.leave_for(MEMORY).await.unwrap();
-        let refused = scaler.fit_within(&bomb, Some(100)).await;
-        assert_eq!(refused, Err(ScaleError::TooManyPixels));
-        let refused = scaler.meet(&bomb, LIMITS).await;
-        assert_eq!(refused, Err(ScaleError::TooManyPixels));
+        for refused in [
+            scaler.fit_within(&bomb, Some(100)).await,
+            scaler.meet(&bomb, LIMITS).await,
+            scaler.reencode(&bomb, None).await,
+        ] {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, ScaleError::TooManyPixels(_)), "{error:?}");
+            assert_eq!(error.to_string(), told);
+        }
     }
 }
 
@@ -254,35 +358,29 @@ async fn an_image_that_needs_more_than_all_memory_is_refused() {
     let scaler = ImageScaler {
         budget: Budget::new(9 * 1024 * 1024),
     };
-    let fits = png_of(500, 500, ColorType::Rgb8);
+    let fits = file("baseline.jpg");
     assert!(scaler.fit_within(&fits, Some(10)).await.is_ok());
-    let deeper = png_of(500, 500, ColorType::Rgba16);
-    let refused = scaler.fit_within(&deeper, Some(10)).await;
-    assert_eq!(refused, Err(ScaleError::TooManyPixels));
+    let larger = png_of(500, 500, ColorType::Rgb8);
+    let refused = scaler.fit_within(&larger, Some(10)).await;
+    assert_eq!(refused, Err(ScaleError::TooMuchMemory { most_mib: 9 }));
 }
 
-#[test]
-fn what_cameras_make_fits_into_the_memory_with_the_copy_for_a_platform() {
-    let header = |width: u32, height: u32| {
-        let pixels = u64::from(width) * u64::from(height);
-        Header {
-            width,
-            height,
-            pixel_bytes: pixels * 3,
-            working_bytes: 30_000_000,
-            jpeg: None,
+#[tokio::test]
+async fn a_fresh_copy_is_made_of_what_needs_none() {
+    let scaler = ImageScaler::default();
+    for image in [png(200, 100), file("baseline.jpg"), file("lossy.webp")] {
+        let size = decoded(&image).dimensions();
+        for limits in [None, Some(LIMITS)] {
+            let copy = scaler.reencode(&image, limits).await.unwrap();
+            assert_eq!(copy.format(), ImageFormat::Jpeg);
+            assert_ne!(copy, image);
+            assert_eq!(decoded(&copy).dimensions(), size);
         }
-    };
-    // 24, 45 and 61 megapixels, for Telegram.
-    for (width, height) in [(6_000, 4_000), (8_256, 5_504), (9_504, 6_336)] {
-        let factor = (10_000.0 / f64::from(width + height)).min(1.0);
-        let cut = |side: u32| rounded((f64::from(side) * factor).floor());
-        let size = (cut(width), cut(height));
-        assert!(
-            memory_for(&header(width, height), size) <= MEMORY,
-            "{width}"
-        );
     }
+    let within = scaler.reencode(&png(400, 200), Some(LIMITS)).await;
+    assert_eq!(decoded(&within.unwrap()).dimensions(), (200, 100));
+    let refused = scaler.reencode(&png(210, 10), Some(LIMITS)).await;
+    assert_eq!(refused, Err(ScaleError::RatioTooLarge(20)));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ pub(super) fn png_bomb() -> EncodedImage {
     encoded(bytes)
 }
 
-/// 100 megapixels of grey in a JPEG of a megabyte: six bits for each block of 64.
+/// 256 megapixels of grey in a JPEG of three megabytes: six bits for each block of 64.
 pub(super) fn jpeg_bomb() -> EncodedImage {
     let mut bytes = Vec::new();
     let grey = GrayImage::from_pixel(8, 8, Luma([128]));
@@ -90,11 +90,11 @@ pub(super) fn jpeg_bomb() -> EncodedImage {
         at.unwrap()
     };
     let frame = find(&bytes, 0xC0) + 5;
-    bytes[frame..frame + 4].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
+    bytes[frame..frame + 4].copy_from_slice(&[0x3E, 0x80, 0x3E, 0x80]);
     // Behind the header of the scan: "as before" and "end of block", four times in three bytes.
     let scan = find(&bytes, 0xDA) + 10;
     bytes.truncate(scan);
-    for _ in 0..1_250 * 1_250 / 4 {
+    for _ in 0..2_000 * 2_000 / 4 {
         bytes.extend_from_slice(&[0x28, 0xA2, 0x8A]);
     }
     bytes.extend_from_slice(&[0xFF, 0xD9]);
@@ -155,4 +155,168 @@ pub(super) fn photo_with(
     }
     started.write_scanlines(&pixels).unwrap();
     encoded(started.finish().unwrap())
+}
+
+/// Red, green, blue and yellow: what is in the corners of a picture, from the top left, row by row.
+pub(super) const CORNERS: [[u8; 3]; 4] =
+    [[220, 20, 20], [20, 180, 20], [20, 20, 220], [230, 220, 20]];
+
+/// A picture with those four colours in its four quarters, in bytes of red, green and blue.
+pub(super) fn quarters((width, height): (u32, u32)) -> Vec<u8> {
+    let colour = |x, y| CORNERS[usize::from(2 * x >= width) + 2 * usize::from(2 * y >= height)];
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    pixels.flat_map(|(x, y)| colour(x, y)).collect()
+}
+
+/// The same as a JPEG, with segments before its pixels.
+pub(super) fn quarters_jpeg(size: (u32, u32), segments: &[(u8, Vec<u8>)]) -> EncodedImage {
+    let mut encoder = Compress::new(ColorSpace::JCS_RGB);
+    encoder.set_fastest_defaults();
+    encoder.set_size(size.0 as usize, size.1 as usize);
+    encoder.set_quality(95.0);
+    let mut started = encoder.start_compress(Vec::new()).unwrap();
+    for (number, data) in segments {
+        let marker = if *number == u8::MAX {
+            Marker::COM
+        } else {
+            Marker::APP(*number)
+        };
+        started.write_marker(marker, data);
+    }
+    started.write_scanlines(&quarters(size)).unwrap();
+    encoded(started.finish().unwrap())
+}
+
+/// The colours near the corners of an image, from the top left, row by row.
+pub(super) fn corners_of(image: &EncodedImage) -> [[u8; 3]; 4] {
+    let image = image::load_from_memory(image.bytes()).unwrap().into_rgb8();
+    let (right, bottom) = (image.width() - 1, image.height() - 1);
+    let (x, y) = (image.width() / 6, image.height() / 6);
+    [
+        (x, y),
+        (right - x, y),
+        (x, bottom - y),
+        (right - x, bottom - y),
+    ]
+    .map(|(x, y)| image.get_pixel(x, y).0)
+}
+
+/// Whether colours are the same, by what a JPEG leaves of them.
+pub(super) fn assert_colours(name: &str, found: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
+    let near = |a: &u8, b: &u8| a.abs_diff(*b) <= 12;
+    let same = found.as_flattened().iter().zip(expected.as_flattened());
+    assert!(
+        same.clone().all(|(a, b)| near(a, b)),
+        "{name}: {found:?} instead of {expected:?}"
+    );
+}
+
+/// A chunk of a PNG, with its checksum.
+pub(super) fn png_chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+    let body = [kind, data].concat();
+    let checksum = crc32fast::hash(&body).to_be_bytes();
+    [length.as_slice(), &body, &checksum].concat()
+}
+
+/// A PNG with another chunk behind its first one.
+pub(super) fn with_chunk(png: &EncodedImage, chunk: &[u8]) -> EncodedImage {
+    let (head, tail) = png.bytes().split_at(8 + 25);
+    encoded([head, chunk, tail].concat())
+}
+
+/// The four quarters as a PNG of eight bits, in colour.
+pub(super) fn quarters_png(size: (u32, u32)) -> EncodedImage {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&quarters(size)).unwrap();
+    writer.finish().unwrap();
+    encoded(bytes)
+}
+
+/// A PNG in seven passes, packed by `flate2`: of pixels of so many bytes, which `pixel` writes.
+pub(super) fn interlaced_png(
+    (width, height): (u32, u32),
+    (colour, depth): (png::ColorType, png::BitDepth),
+    pixel: impl Fn(u32, u32, &mut Vec<u8>),
+) -> EncodedImage {
+    use std::io::Write as _;
+    let passes = [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ];
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut row = Vec::new();
+    for (x, y, across, down) in passes {
+        if x >= width {
+            continue;
+        }
+        for y in (y..height).step_by(down) {
+            row.clear();
+            row.push(0);
+            for x in (x..width).step_by(across) {
+                pixel(x, y, &mut row);
+            }
+            packed.write_all(&row).unwrap();
+        }
+    }
+    let sides = [width, height].map(u32::to_be_bytes);
+    let ihdr = [
+        &sides[0],
+        &sides[1],
+        &[depth as u8, colour as u8, 0, 0, 1][..],
+    ]
+    .concat();
+    encoded(
+        [
+            b"\x89PNG\r\n\x1A\n".to_vec(),
+            png_chunk(b"IHDR", &ihdr),
+            png_chunk(b"IDAT", &packed.finish().unwrap()),
+            png_chunk(b"IEND", b""),
+        ]
+        .concat(),
+    )
+}
+
+/// A WebP of chunks.
+pub(super) fn webp(chunks: &[(&[u8; 4], &[u8])]) -> EncodedImage {
+    let mut body = b"WEBP".to_vec();
+    for (kind, data) in chunks {
+        body.extend_from_slice(*kind);
+        body.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
+        body.extend_from_slice(data);
+        if data.len() % 2 == 1 {
+            body.push(0);
+        }
+    }
+    let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+    encoded([b"RIFF".as_slice(), &length, &body].concat())
+}
+
+/// What a `VP8X` chunk holds.
+pub(super) fn vp8x(flags: u8, (width, height): (u32, u32)) -> Vec<u8> {
+    let side = |side: u32| (side - 1).to_le_bytes()[..3].to_vec();
+    [vec![flags, 0, 0, 0], side(width), side(height)].concat()
+}
+
+/// The four quarters as what a `VP8L` chunk holds.
+pub(super) fn quarters_vp8l(size: (u32, u32)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    image::codecs::webp::WebPEncoder::new_lossless(&mut bytes)
+        .encode(
+            &quarters(size),
+            size.0,
+            size.1,
+            image::ExtendedColorType::Rgb8,
+        )
+        .unwrap();
+    let length = u32::from_le_bytes(*bytes[16..].first_chunk().unwrap());
+    bytes[20..20 + length as usize].to_vec()
 }

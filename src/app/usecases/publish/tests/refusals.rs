@@ -40,7 +40,7 @@ async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
     let refused = publish(fixture, PublicationRequest::default()).await;
     assert!(matches!(
         refused,
-        Err(PublishImageError::Image(ScaleError::Undecodable))
+        Err(PublishImageError::Image(ScaleError::UnknownFormat(_)))
     ));
 }
 

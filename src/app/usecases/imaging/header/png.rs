@@ -1,0 +1,92 @@
+//! PNG: the first chunk has the size; a `tRNS` chunk before the pixels adds transparency, and `acTL` says
+//! that they move. Whether all chunks are there as they were written is checked, too.
+
+use image::metadata::Orientation;
+
+use super::{FormatHeader, Header, be32, orientation};
+
+/// What is known of a PNG before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct PngHeader {
+    /// Whether its pixels have a colour.
+    pub(in super::super) coloured: bool,
+    /// What a pixel takes once it is unpacked to whole bytes, in bytes.
+    pub(in super::super) pixel_bytes: u64,
+    /// Whether it comes in seven passes.
+    pub(in super::super) interlaced: bool,
+}
+
+pub(super) fn header(bytes: &[u8]) -> Option<Header> {
+    let mut chunks = bytes.get(8..)?;
+    let first = chunk(&mut chunks)?;
+    if first.kind != b"IHDR" {
+        return None;
+    }
+    let ihdr = first.data;
+    let (width, height) = (be32(ihdr, 0)?, be32(ihdr, 4)?);
+    let (depth, colour, interlace) = (*ihdr.get(8)?, *ihdr.get(9)?, *ihdr.get(12)?);
+    let (mut transparent, mut animated, mut turned) = (false, false, None);
+    let (mut pixels_begun, mut ended, mut whole) = (false, false, first.is_whole);
+    while let Some(chunk) = chunk(&mut chunks) {
+        match chunk.kind {
+            b"IDAT" => pixels_begun = true,
+            b"tRNS" => transparent |= !pixels_begun,
+            b"acTL" => animated |= !pixels_begun,
+            b"eXIf" => turned = turned.or_else(|| Some(orientation(chunk.data))),
+            b"IEND" => ended = true,
+            _ => {}
+        }
+        // Those that are not needed have a small letter in front.
+        whole &= chunk.is_whole || chunk.kind[0].is_ascii_lowercase();
+        if ended {
+            break;
+        }
+    }
+    if !pixels_begun {
+        return None;
+    }
+    let channels = match colour {
+        0 => 1 + u64::from(transparent),
+        2 | 3 => 3 + u64::from(transparent),
+        4 => 2,
+        6 => 4,
+        _ => return None,
+    };
+    let png = PngHeader {
+        coloured: !matches!(colour, 0 | 4),
+        pixel_bytes: channels * if depth == 16 { 2 } else { 1 },
+        interlaced: interlace != 0,
+    };
+    Some(Header {
+        width,
+        height,
+        orientation: turned.unwrap_or(Orientation::NoTransforms),
+        animated,
+        damaged: !(ended && whole),
+        format: FormatHeader::Png(png),
+    })
+}
+
+struct Chunk<'a> {
+    kind: &'a [u8],
+    data: &'a [u8],
+    /// Whether it is all there, and as its checksum says.
+    is_whole: bool,
+}
+
+/// Takes a chunk off the front. The last one may be cut off.
+fn chunk<'a>(rest: &mut &'a [u8]) -> Option<Chunk<'a>> {
+    let length = usize::try_from(be32(rest, 0)?).ok()?;
+    let body = rest.get(4..)?;
+    let (kind, tail) = body.split_at_checked(4)?;
+    let end = length.saturating_add(4);
+    let is_whole = body
+        .get(..end)
+        .is_some_and(|checked| be32(body, end) == Some(crc32fast::hash(checked)));
+    *rest = tail.get(end..).unwrap_or_default();
+    Some(Chunk {
+        kind,
+        data: tail.get(..length).unwrap_or(tail),
+        is_whole,
+    })
+}
