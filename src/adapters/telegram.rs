@@ -327,15 +327,15 @@ impl AttemptError for Failure {
 impl From<Failure> for PublishError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::NotSent(cause) => Self::Unavailable(cause),
+            Failure::NotSent(cause) => Self::unavailable(cause),
             Failure::Unsendable(_) | Failure::Server { .. } => {
-                Self::Unavailable(Cause::from(failure))
+                Self::unavailable(Cause::from(failure))
             }
             Failure::Unknown {
                 error: Some(error), ..
             } => Self::Unknown(cause(error)),
             Failure::Unknown { error: None, .. } => Self::Unknown(Cause::from(failure)),
-            Failure::Unauthorized => Self::Unauthorized(Cause::from(failure)),
+            Failure::Unauthorized => Self::unauthorized(Cause::from(failure)),
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
             Failure::Rejected { code, reason } if reason.is_empty() => {
                 Self::Rejected(format!("answered {code}"))

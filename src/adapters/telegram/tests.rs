@@ -136,7 +136,7 @@ async fn a_dead_token_is_tried_once() {
     desk.sandbox.telegram.revoke_bot(TOKEN);
     let (outcome, calls, _) = desk.publish(&[]).await;
     assert!(
-        matches!(outcome, Err(PublishError::Unauthorized(_))),
+        matches!(outcome, Err(PublishError::Unauthorized { .. })),
         "{outcome:?}"
     );
     assert_eq!(calls, 1);
@@ -191,7 +191,7 @@ async fn telegrams_own_server_errors_are_tried_three_times() {
         assert_eq!((calls, photos), (3, 1));
         let (outcome, calls, photos) = desk.publish(&vec![fault; 3]).await;
         assert!(
-            matches!(outcome, Err(PublishError::Unavailable(_))),
+            matches!(outcome, Err(PublishError::Unavailable { .. })),
             "{outcome:?}"
         );
         assert_eq!((calls, photos), (3, 0));
@@ -227,7 +227,7 @@ async fn a_server_that_cannot_be_reached_has_taken_nothing() {
     desk.sandbox.telegram.server().stop_listening().await;
     let (outcome, calls, _) = desk.publish(&[]).await;
     assert!(
-        matches!(outcome, Err(PublishError::Unavailable(_))),
+        matches!(outcome, Err(PublishError::Unavailable { .. })),
         "{outcome:?}"
     );
     assert_eq!(calls, 0);
