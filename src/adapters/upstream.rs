@@ -249,14 +249,20 @@ pub(super) fn failed_before_sending(error: &reqwest::Error) -> bool {
     error.is_connect() || error.is_builder()
 }
 
-/// The wait that an answer asks for: seconds, or an HTTP date.
+/// The longest wait that is believed: who asks for more is asked again all the same.
+pub(super) const MAX_WAIT: Duration = Duration::from_hours(1);
+
+/// The wait that an answer asks for: seconds, or an HTTP date. At most [`MAX_WAIT`].
 pub(super) fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than a number takes are a long time, too.
+        let wait = value.parse().map_or(MAX_WAIT, Duration::from_secs);
+        return Some(wait.min(MAX_WAIT));
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(clock.utc()).unwrap_or_default())
+    let wait = date.duration_since(clock.utc()).unwrap_or_default();
+    Some(wait.min(MAX_WAIT))
 }
 
 /// Reads a body of at most `limit` bytes; `None` when it is longer.

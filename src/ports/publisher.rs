@@ -127,24 +127,115 @@ impl fmt::Debug for FollowUp {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The platform looked at it and said no, for this reason. Final.
-    #[error("the platform refused the post: {0}")]
+    #[error("{}{}", self.sentence(), Detail(_0))]
     Rejected(String),
     /// The platform cannot process this image, for this reason; another file of it may do.
-    #[error("the platform cannot process the image: {0}")]
+    #[error("{}{}", self.sentence(), Detail(_0))]
     ImageUnsuitable(String),
     /// The credential is dead; nothing was published.
-    #[error("the platform refused the credential")]
-    Unauthorized(#[source] Cause),
+    #[error("{}{}", self.sentence(), Detail(detail))]
+    Unauthorized {
+        /// What the platform says, or what can be done, for people. May be empty; holds no secret and
+        /// no host.
+        detail: String,
+        /// For the log.
+        source: Cause,
+    },
     /// The platform asks to be left alone for longer than a publish can wait.
-    #[error("the platform is limiting our requests")]
+    #[error("{}", self.sentence())]
     RateLimited {
         /// For how long.
         retry_after: Option<Duration>,
     },
     /// It failed before the platform could have taken the post.
-    #[error("the platform could not be reached")]
-    Unavailable(#[source] Cause),
+    #[error("{}{}", self.sentence(), Detail(detail))]
+    Unavailable {
+        /// As for a refused credential.
+        detail: String,
+        /// For the log.
+        source: Cause,
+    },
     /// It failed after the platform may have taken the post. Never repeated by itself.
-    #[error("the platform may or may not have taken the post")]
+    #[error("{}", self.sentence())]
     Unknown(#[source] Cause),
+}
+
+impl PublishError {
+    /// What has happened, in words of our own: without those of the platform, which may be anything.
+    #[must_use]
+    pub const fn sentence(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "the platform refused the post",
+            Self::ImageUnsuitable(_) => "the platform cannot process the image",
+            Self::Unauthorized { .. } => "the platform refused the credential",
+            Self::RateLimited { .. } => "the platform is limiting our requests",
+            Self::Unavailable { .. } => "the platform is not available at the moment",
+            Self::Unknown(_) => "the platform may or may not have taken the post",
+        }
+    }
+
+    /// A dead credential about which the platform says nothing.
+    pub fn unauthorized(source: impl Into<Cause>) -> Self {
+        Self::Unauthorized {
+            detail: String::new(),
+            source: source.into(),
+        }
+    }
+
+    /// A failure before the post, about which the platform says nothing.
+    pub fn unavailable(source: impl Into<Cause>) -> Self {
+        Self::Unavailable {
+            detail: String::new(),
+            source: source.into(),
+        }
+    }
+}
+
+/// What follows a sentence, if there is anything.
+struct Detail<'a>(&'a str);
+
+impl fmt::Display for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "" => Ok(()),
+            detail => write!(f, ": {detail}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_follows_the_sentence_and_an_empty_one_leaves_no_colon() {
+        let shown = |error: PublishError| error.to_string();
+        assert_eq!(
+            shown(PublishError::unauthorized("401")),
+            "the platform refused the credential"
+        );
+        let detail = || "ask for an app password".to_owned();
+        assert_eq!(
+            shown(PublishError::Unauthorized {
+                detail: detail(),
+                source: "535".into()
+            }),
+            "the platform refused the credential: ask for an app password"
+        );
+        assert_eq!(
+            shown(PublishError::Unavailable {
+                detail: detail(),
+                source: "451".into()
+            }),
+            "the platform is not available at the moment: ask for an app password"
+        );
+        assert_eq!(
+            shown(PublishError::Rejected("too square".to_owned())),
+            "the platform refused the post: too square"
+        );
+        assert_eq!(
+            shown(PublishError::Unknown("reset".into())),
+            "the platform may or may not have taken the post"
+        );
+    }
 }

@@ -20,6 +20,16 @@ pub enum Fault {
         /// The body, or the text of the SMTP reply.
         body: Bytes,
     },
+    /// Processed; answers this instead, as a gateway does that has lost patience with what it passed
+    /// on.
+    StatusAfterProcessing {
+        /// HTTP status or SMTP reply code.
+        status: u16,
+        /// Extra response headers; SMTP ignores them.
+        headers: Vec<(String, String)>,
+        /// The body, or the text of the SMTP reply.
+        body: Bytes,
+    },
     /// Not processed; the connection is reset (RST) as soon as the operation is known.
     ResetBeforeRequest,
     /// Processed; then the connection is reset (RST) without an answer.
@@ -71,6 +81,32 @@ impl Fault {
             headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
             body: Bytes::copy_from_slice(body.as_bytes()),
         }
+    }
+
+    /// The same answer, after the request has been processed; any other fault stays as it is.
+    #[must_use]
+    pub fn after_processing(self) -> Self {
+        match self {
+            Self::Status {
+                status,
+                headers,
+                body,
+            } => Self::StatusAfterProcessing {
+                status,
+                headers,
+                body,
+            },
+            other => other,
+        }
+    }
+
+    /// Gives a [`Fault::Status`] another status and leaves its body; any other fault stays as it is.
+    #[must_use]
+    pub fn with_status(mut self, other: u16) -> Self {
+        if let Self::Status { status, .. } = &mut self {
+            *status = other;
+        }
+        self
     }
 
     /// Adds a response header to a [`Fault::Status`]; any other fault stays as it is.

@@ -166,11 +166,18 @@ async fn exchange(
             std::future::pending().await
         }
         (
-            Some(Fault::Status {
-                status,
-                headers,
-                body,
-            }),
+            Some(
+                Fault::Status {
+                    status,
+                    headers,
+                    body,
+                }
+                | Fault::StatusAfterProcessing {
+                    status,
+                    headers,
+                    body,
+                },
+            ),
             _,
         ) => Ok(respond(&Reply {
             status: *status,

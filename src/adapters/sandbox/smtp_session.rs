@@ -134,9 +134,15 @@ impl Session {
                 self.send("this is no reply").await?;
                 Ok(None)
             }
-            (Some(Fault::Status { status, body, .. }), _) => {
-                let text = String::from_utf8_lossy(body);
-                self.send(&format!("{status} {text}")).await?;
+            (
+                Some(
+                    Fault::Status { status, body, .. }
+                    | Fault::StatusAfterProcessing { status, body, .. },
+                ),
+                _,
+            ) => {
+                let reply = [status.to_string().as_bytes(), b" ", body].concat();
+                self.send_bytes(&reply).await?;
                 Ok(None)
             }
             (Some(Fault::Timeout | Fault::TimeoutAfterProcessing), _) => {
@@ -301,7 +307,11 @@ impl Session {
     }
 
     async fn send(&mut self, line: &str) -> io::Result<()> {
-        self.io.write_all(format!("{line}\r\n").as_bytes()).await?;
+        self.send_bytes(line.as_bytes()).await
+    }
+
+    async fn send_bytes(&mut self, line: &[u8]) -> io::Result<()> {
+        self.io.write_all(&[line, b"\r\n"].concat()).await?;
         self.io.flush().await
     }
 }

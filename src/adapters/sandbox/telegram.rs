@@ -88,6 +88,11 @@ impl Telegram {
         lock(&self.state).bots.insert(token.to_owned(), Some(chats));
     }
 
+    /// From now on this chat has another id, as a group that becomes a supergroup does.
+    pub fn move_chat(&self, from: &str, to: i64) {
+        lock(&self.state).moved.insert(from.to_owned(), to);
+    }
+
     /// All photos in the order of their posting.
     #[must_use]
     pub fn photos(&self) -> Vec<SentPhoto> {
@@ -131,6 +136,8 @@ struct State {
     /// The chats of each bot; `None` is any.
     bots: HashMap<String, Option<Vec<String>>>,
     photos: Vec<SentPhoto>,
+    /// The ids of chats that have moved.
+    moved: HashMap<String, i64>,
     issued: Issued,
 }
 
@@ -156,7 +163,11 @@ impl StandIn for Door {
             return refuse(404, "Not Found");
         };
         if !lock(&self.0).bots.contains_key(token) {
-            return refuse(401, "Unauthorized");
+            return if is_token(token) {
+                refuse(401, "Unauthorized")
+            } else {
+                refuse(404, "Not Found")
+            };
         }
         match request.operation.as_str() {
             "sendPhoto" => match photo(token, request) {
@@ -177,6 +188,14 @@ impl State {
         let chats = self.bots.get(&photo.bot_token).and_then(Option::as_ref);
         if chats.is_some_and(|chats| !chats.contains(&photo.chat_id)) {
             return refuse(400, "Bad Request: chat not found");
+        }
+        if let Some(to) = self.moved.get(&photo.chat_id) {
+            let mut answer = failure(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+            );
+            answer["parameters"] = json!({ "migrate_to_chat_id": to });
+            return Reply::json(400, &answer);
         }
         photo.message_id = i64::try_from(self.photos.len()).unwrap_or(i64::MAX - 1) + 1;
         let mut message = json!({
@@ -251,6 +270,14 @@ fn photo(token: &str, request: &RecordedRequest) -> Result<SentPhoto, String> {
 /// Token and method of `/bot<token>/<method>`.
 fn bot_path(request: &RecordedRequest) -> Option<(&str, &str)> {
     request.path().strip_prefix("/bot")?.split_once('/')
+}
+
+/// Could this be a token? Telegram knows no method of a bot that has none.
+fn is_token(token: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    token.split_once(':').is_some_and(|(id, secret)| {
+        id.parse::<u64>().is_ok() && !secret.is_empty() && secret.chars().all(is_word)
+    })
 }
 
 fn bot_id(token: &str) -> u64 {

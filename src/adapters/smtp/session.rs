@@ -306,7 +306,7 @@ impl Failure {
                 },
             ) => {
                 let problem = Problem::Refused { code, text };
-                PublishError::Unauthorized(Cause::from(Self {
+                PublishError::unauthorized(Cause::from(Self {
                     stage: Stage::Login,
                     problem,
                 }))
@@ -326,7 +326,7 @@ impl Failure {
             {
                 PublishError::Unknown(Cause::from(Self { stage, problem }))
             }
-            (stage, problem) => PublishError::Unavailable(Cause::from(Self { stage, problem })),
+            (stage, problem) => PublishError::unavailable(Cause::from(Self { stage, problem })),
         }
     }
 }

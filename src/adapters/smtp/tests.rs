@@ -178,7 +178,7 @@ async fn a_temporary_no_is_tried_once_more() {
         assert_eq!(taken, 1, "{command}");
         let (outcome, taken) = desk.publish(command, &[later.clone(), later]).await;
         assert!(
-            matches!(outcome, Err(PublishError::Unavailable(_))),
+            matches!(outcome, Err(PublishError::Unavailable { .. })),
             "{command}: {outcome:?}"
         );
         assert_eq!(taken, 0, "{command}");
@@ -210,7 +210,7 @@ async fn a_connection_lost_before_the_message_is_tried_once_more() {
         assert_eq!(taken, 1, "{command}");
         let (outcome, taken) = desk.publish(command, &[fault.clone(), fault]).await;
         assert!(
-            matches!(outcome, Err(PublishError::Unavailable(_))),
+            matches!(outcome, Err(PublishError::Unavailable { .. })),
             "{command}: {outcome:?}"
         );
         assert_eq!(taken, 0);
@@ -251,7 +251,7 @@ async fn a_connection_lost_within_the_message_has_sent_nothing() {
     image[..3].copy_from_slice(b"\xFF\xD8\xFF");
     let outcome = publisher.publish(&post(&image)).await;
     assert!(
-        matches!(outcome, Err(PublishError::Unavailable(_))),
+        matches!(outcome, Err(PublishError::Unavailable { .. })),
         "{outcome:?}"
     );
     server.await.unwrap();
@@ -261,7 +261,7 @@ async fn a_connection_lost_within_the_message_has_sent_nothing() {
 async fn a_server_without_starttls_gets_no_password() {
     let desk = Desk::new(false).await;
     let (outcome, _) = desk.publish("EHLO", &[reply(250, "localhost")]).await;
-    let Err(PublishError::Unavailable(cause)) = outcome else {
+    let Err(PublishError::Unavailable { source: cause, .. }) = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(cause.to_string(), "TLS: no STARTTLS is offered");
@@ -277,7 +277,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
     let config = tenant("localhost", desk.sandbox.smtp.port(), &json!({}));
     desk.publisher = publisher(&config, &roots);
     let (outcome, _) = desk.publish("none", &[]).await;
-    let Err(PublishError::Unavailable(cause)) = outcome else {
+    let Err(PublishError::Unavailable { source: cause, .. }) = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(cause.to_string(), "TLS: invalid data");
@@ -313,7 +313,7 @@ async fn a_server_that_cannot_be_reached_is_unavailable() {
     desk.sandbox.smtp.stop_listening().await;
     let (outcome, _) = desk.publish("none", &[]).await;
     assert!(
-        matches!(outcome, Err(PublishError::Unavailable(_))),
+        matches!(outcome, Err(PublishError::Unavailable { .. })),
         "{outcome:?}"
     );
 }

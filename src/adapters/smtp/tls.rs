@@ -62,9 +62,7 @@ impl ServersTls {
         let built = tokio::task::spawn_blocking(|| builder.build_rustls()).await;
         match built {
             Ok(Ok(parameters)) => Ok(parameters),
-            Ok(Err(_)) | Err(_) => Err(PublishError::Unavailable(
-                "the TLS set-up for mail failed".into(),
-            )),
+            Ok(Err(_)) | Err(_) => Err(PublishError::unavailable("the TLS set-up for mail failed")),
         }
     }
 }

@@ -136,7 +136,7 @@ async fn a_dead_token_is_tried_once() {
     desk.sandbox.telegram.revoke_bot(TOKEN);
     let (outcome, calls, _) = desk.publish(&[]).await;
     assert!(
-        matches!(outcome, Err(PublishError::Unauthorized(_))),
+        matches!(outcome, Err(PublishError::Unauthorized { .. })),
         "{outcome:?}"
     );
     assert_eq!(calls, 1);
@@ -148,7 +148,8 @@ async fn a_no_is_final_and_comes_with_its_reason_but_without_the_token() {
     desk.sandbox.telegram.restrict_bot(TOKEN, &["@bob"]);
     let (outcome, calls, _) = desk.publish(&[]).await;
     assert!(
-        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "Bad Request: chat not found"),
+        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "Bad Request: chat not found; check the \
+            channel's id or @name, and add the bot to the channel as an administrator"),
         "{outcome:?}"
     );
     assert_eq!(calls, 1);
@@ -159,9 +160,9 @@ async fn a_no_is_final_and_comes_with_its_reason_but_without_the_token() {
         "{outcome:?}"
     );
     assert_eq!(calls, 1);
-    let (outcome, ..) = desk.publish(&[Fault::text(413, "<html>")]).await;
+    let (outcome, ..) = desk.publish(&[Fault::text(403, "<html>")]).await;
     assert!(
-        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "answered 413"),
+        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason == "answered 403"),
         "{outcome:?}"
     );
 }
@@ -182,20 +183,123 @@ async fn too_many_requests_wait_as_long_as_asked_unless_that_is_too_long() {
 }
 
 #[tokio::test]
-async fn telegrams_own_server_errors_are_tried_three_times() {
+async fn a_photo_that_a_gateway_loses_the_answer_to_is_unknown_and_taken_once() {
     let desk = Desk::new().await;
-    for status in [500, 502, 503, 504] {
-        let fault = answer(status, "Internal Server Error");
-        let (outcome, calls, photos) = desk.publish(&vec![fault.clone(); 2]).await;
-        assert!(outcome.is_ok(), "{outcome:?}");
-        assert_eq!((calls, photos), (3, 1));
-        let (outcome, calls, photos) = desk.publish(&vec![fault; 3]).await;
+    for status in [408, 500, 502, 503, 504, 520] {
+        for fault in [
+            Fault::status(status),
+            Fault::text(status, "<html>Bad Gateway</html>"),
+            Fault::json(status, &json!({ "message": "upstream timed out" })),
+            answer(status, "Bad Gateway"),
+            answer(400, "Bad Request").with_status(status),
+            flood(1).with_status(status),
+            answer(status, "Bad Gateway").with_status(200),
+            answer(status, "Bad Gateway").with_status(400),
+            Fault::text(status, "{\"ok\":false,\"error_code\":4"),
+        ] {
+            let fault = fault.after_processing();
+            let (outcome, calls, photos) = desk.publish(&vec![fault.clone(); 3]).await;
+            assert!(
+                matches!(outcome, Err(PublishError::Unknown(_))),
+                "{fault:?}: {outcome:?}"
+            );
+            assert_eq!((calls, photos), (1, 1), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_leaves_it_unknown_and_is_not_followed() {
+    let desk = Desk::new().await;
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = desk.sandbox.telegram.server().url();
+        let fault = Fault::status(status).with_header("location", &elsewhere);
+        let (outcome, calls, photos) = desk.publish(&[fault.after_processing()]).await;
         assert!(
-            matches!(outcome, Err(PublishError::Unavailable(_))),
+            matches!(outcome, Err(PublishError::Unknown(_))),
             "{outcome:?}"
         );
-        assert_eq!((calls, photos), (3, 0));
+        assert_eq!((calls, photos), (1, 1));
     }
+}
+
+#[tokio::test]
+async fn a_whole_yes_counts_whatever_its_status() {
+    let desk = Desk::new().await;
+    let yes = json!({ "ok": true, "result": { "message_id": 7 } });
+    for status in [200, 502] {
+        let (outcome, calls, _) = desk.publish(&[Fault::json(status, &yes)]).await;
+        assert_eq!((outcome.unwrap().as_str(), calls), ("7", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_token_is_a_dead_credential() {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    for token in ["no-token", "1:a/../../x?y#z", "123456789:", "\u{fc}:x"] {
+        let credential = credential(Provider::Telegram, token);
+        let publisher = factory(&sandbox).open(&tenant(), credential).unwrap();
+        let outcome = publisher.unwrap().publish(&post()).await;
+        let Err(error @ PublishError::Unauthorized { .. }) = outcome else {
+            panic!("{token}: {outcome:?}")
+        };
+        assert!(error.to_string().contains("@BotFather"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_has_moved_is_followed_at_once_and_from_then_on() {
+    let desk = Desk::new().await;
+    let moved = -1_001_234_567_890;
+    desk.sandbox.telegram.move_chat("@alice", moved);
+    for calls_expected in [2, 1] {
+        let (outcome, calls, photos) = desk.publish(&[]).await;
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!((calls, photos), (calls_expected, 1));
+    }
+    let photos = desk.sandbox.telegram.photos();
+    assert!(
+        photos
+            .iter()
+            .all(|photo| photo.chat_id == moved.to_string())
+    );
+}
+
+#[tokio::test]
+async fn a_chat_that_moves_in_circles_is_refused() {
+    let desk = Desk::new().await;
+    desk.sandbox.telegram.move_chat("@alice", 7);
+    desk.sandbox.telegram.move_chat("7", 8);
+    let (outcome, calls, photos) = desk.publish(&[]).await;
+    assert!(
+        matches!(&outcome, Err(PublishError::Rejected(reason)) if reason.contains("to 8")),
+        "{outcome:?}"
+    );
+    assert_eq!((calls, photos), (2, 0));
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_processed_is_told_from_a_refused_post() {
+    let desk = Desk::new().await;
+    for words in [
+        "Bad Request: IMAGE_PROCESS_FAILED",
+        "Bad Request: PHOTO_INVALID_DIMENSIONS",
+        "Bad Request: PHOTO_SAVE_FILE_INVALID",
+        "Bad Request: PHOTO_EXT_INVALID",
+        "Bad Request: wrong type of the web page content",
+    ] {
+        let (outcome, calls, _) = desk.publish(&[answer(400, words)]).await;
+        assert!(
+            matches!(&outcome, Err(PublishError::ImageUnsuitable(reason)) if reason == words),
+            "{outcome:?}"
+        );
+        assert_eq!(calls, 1);
+    }
+    let (outcome, ..) = desk.publish(&[Fault::text(413, "<html>")]).await;
+    assert!(
+        matches!(&outcome, Err(PublishError::ImageUnsuitable(reason)) if reason == "answered 413"),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -227,7 +331,7 @@ async fn a_server_that_cannot_be_reached_has_taken_nothing() {
     desk.sandbox.telegram.server().stop_listening().await;
     let (outcome, calls, _) = desk.publish(&[]).await;
     assert!(
-        matches!(outcome, Err(PublishError::Unavailable(_))),
+        matches!(outcome, Err(PublishError::Unavailable { .. })),
         "{outcome:?}"
     );
     assert_eq!(calls, 0);
@@ -242,7 +346,7 @@ async fn a_hostile_token_leads_nowhere_else() {
     let credential = credential(Provider::Telegram, "1:a/../../x?y#z");
     let publisher = TelegramPublisher {
         api: factory.api.clone(),
-        chat_id: "1".to_owned(),
+        chat_id: Mutex::new("1".to_owned()),
         credential: TelegramCredential::try_from(credential).unwrap(),
     };
     let url = publisher.method_url().unwrap();

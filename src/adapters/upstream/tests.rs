@@ -111,6 +111,17 @@ fn retry_after_is_read_as_seconds_or_as_a_date() {
     assert_eq!(wait("7"), Some(Duration::from_secs(7)));
     assert_eq!(wait("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Duration::ZERO));
     assert_eq!(wait("soon"), None);
+    assert_eq!(wait("-1"), None);
+    assert_eq!(wait(""), None);
+    // An hour is what is believed.
+    let hour = Some(Duration::from_hours(1));
+    for long in [
+        "3601",
+        "99999999999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ] {
+        assert_eq!(wait(long), hour, "{long}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

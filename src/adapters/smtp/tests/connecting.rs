@@ -9,7 +9,7 @@ async fn a_dead_password_is_tried_once() {
     for connects_before in [false, true] {
         desk.connects_before = connects_before;
         let (outcome, _) = desk.publish("none", &[]).await;
-        let Err(PublishError::Unauthorized(cause)) = outcome else {
+        let Err(PublishError::Unauthorized { source: cause, .. }) = outcome else {
             panic!("{outcome:?}")
         };
         assert_eq!(cause.to_string(), "login: answered 535");

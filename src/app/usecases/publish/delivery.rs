@@ -1,7 +1,7 @@
 //! The platforms of a publication: a copy of the image that each can take, then all of them at
 //! once.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use futures_util::future::join_all;
 use tokio_util::task::TaskTracker;
@@ -186,7 +186,7 @@ impl Publication {
         let attempt = async {
             let client = connecting.as_ref().unwrap_or(&opened.client);
             let result = client.publish(post).await;
-            let Err(PublishError::Unauthorized(_)) = &result else {
+            let Err(PublishError::Unauthorized { .. }) = &result else {
                 return Ok(result);
             };
             self.tenant.forget(&opened);
@@ -231,9 +231,15 @@ impl Publication {
     fn failure(&self, platform: Platform, error: &PublishError) -> Outcome {
         // What a platform writes is for the tenant: it may hold anything, hosts for instance.
         let logged = match error {
-            PublishError::Rejected(_) => "the platform refused the post".to_owned(),
-            PublishError::ImageUnsuitable(_) => "the platform cannot process the image".to_owned(),
-            other => ErrorChain(other).to_string(),
+            PublishError::Unauthorized { source, .. }
+            | PublishError::Unavailable { source, .. }
+            | PublishError::Unknown(source) => {
+                let source: &(dyn Error + 'static) = &**source;
+                format!("{}: {}", error.sentence(), ErrorChain(source))
+            }
+            PublishError::Rejected(_)
+            | PublishError::ImageUnsuitable(_)
+            | PublishError::RateLimited { .. } => error.sentence().to_owned(),
         };
         tracing::warn!(
             tenant = %self.tenant.name(),
@@ -257,8 +263,8 @@ impl Publication {
             PublishError::RateLimited { retry_after: None } => FailureReason::RateLimited,
             PublishError::Rejected(_) => FailureReason::Rejected,
             PublishError::ImageUnsuitable(_) => FailureReason::ImageUnsuitable,
-            PublishError::Unauthorized(_) => FailureReason::Unauthorized,
-            PublishError::Unavailable(_) => FailureReason::Unavailable,
+            PublishError::Unauthorized { .. } => FailureReason::Unauthorized,
+            PublishError::Unavailable { .. } => FailureReason::Unavailable,
         };
         Outcome::Failed(Failure::new(reason, error.to_string()))
     }

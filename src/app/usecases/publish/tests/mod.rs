@@ -285,7 +285,7 @@ async fn a_refused_credential_is_resolved_once_more() {
         .expect_publish()
         .times(1)
         .in_sequence(&mut refusals)
-        .returning(|_| Err(PublishError::Unauthorized("401".into())));
+        .returning(|_| Err(PublishError::unauthorized("401")));
     fixture
         .telegram
         .expect_publish()

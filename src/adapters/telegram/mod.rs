@@ -3,21 +3,26 @@
 //! Plain requests rather than a client library: whether a photo may be sent again takes the
 //! moment of the failure. The bot's token stands in the URL, so that no URL may leave this file.
 
+mod advice;
 #[cfg(feature = "sandbox")]
 #[cfg(test)]
 mod tests;
+mod verdict;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::{
-    Body, Client, Response, StatusCode,
+    Body, Client, Response,
     multipart::{Form, Part},
 };
-use serde_json::Value;
 use url::Url;
 
+use self::verdict::{Verdict, verdict};
 use super::{
     http_client::{self, ExtraRoots},
     stated_reason::stated_reason,
@@ -112,7 +117,7 @@ impl PublisherFactory for TelegramPublisherFactory {
         };
         Ok(Some(Arc::new(TelegramPublisher {
             api: self.api.clone(),
-            chat_id: telegram.channel_id.clone(),
+            chat_id: Mutex::new(telegram.channel_id.clone()),
             credential: TelegramCredential::try_from(credential)?,
         })))
     }
@@ -130,7 +135,8 @@ struct Api {
 /// Telegram for one tenant.
 struct TelegramPublisher {
     api: Api,
-    chat_id: String,
+    /// Changes when Telegram says that the chat has another one.
+    chat_id: Mutex<String>,
     credential: TelegramCredential,
 }
 
@@ -142,8 +148,12 @@ impl Publisher for TelegramPublisher {
             upstream: "telegram",
             operation: "sendPhoto",
         };
-        let id = call.run(self.api.policy, || self.attempt(post)).await?;
-        Ok(id.into())
+        let mut outcome = call.run(self.api.policy, || self.attempt(post)).await;
+        if let Err(Failure::Moved(chat)) = outcome {
+            self.follow(chat);
+            outcome = call.run(self.api.policy, || self.attempt(post)).await;
+        }
+        Ok(outcome?.into())
     }
 
     /// Connections are kept, and shared by all tenants.
@@ -160,22 +170,59 @@ impl TelegramPublisher {
             .send()
             .await
             .map_err(Failure::from_sending)?;
-        let status = response.status();
+        let status = response.status().as_u16();
         let hint = retry_after(response.headers(), &*self.api.clock);
         let body = read(response).await;
-        let document = body.as_ref().ok().and_then(|body| {
-            let document: Value = serde_json::from_slice(body).ok()?;
-            document["ok"].is_boolean().then_some(document)
-        });
-        let outcome = match document {
-            Some(document) if document["ok"] == true => message_id(&document, status),
-            Some(document) => Err(self.refusal(status, &document, hint)),
-            None => Err(self.no_document(status, body.err(), hint)),
-        };
-        outcome.map(|value| Answer {
-            status: status.as_u16(),
-            value,
+        let verdict = verdict(status, body.as_deref().ok(), hint);
+        let value = self.judged(verdict, status, body.err())?;
+        Ok(Answer { status, value })
+    }
+
+    fn judged(
+        &self,
+        verdict: Verdict,
+        status: u16,
+        error: Option<reqwest::Error>,
+    ) -> Result<PostId, Failure> {
+        let reason =
+            |description: &str| stated_reason(description, self.credential.bot_token().expose());
+        Err(match verdict {
+            Verdict::Taken(id) => return Ok(PostId::new(id.to_string())),
+            Verdict::Unknown => Failure::Unknown {
+                status: Some(status),
+                error,
+            },
+            Verdict::Unauthorized { code } => Failure::Unauthorized { code },
+            Verdict::RateLimited(wait) => Failure::RateLimited(wait),
+            Verdict::Moved(chat) => Failure::Moved(chat),
+            Verdict::ImageUnsuitable { code, description } => Failure::ImageUnsuitable {
+                code,
+                reason: reason(&description),
+            },
+            Verdict::Rejected { code, description } => {
+                let mut reason = reason(&description);
+                if let Some(advice) = advice::advice(&description) {
+                    reason = format!("{reason}; {advice}");
+                }
+                Failure::Rejected { code, reason }
+            }
         })
+    }
+
+    fn chat_id(&self) -> String {
+        let chat_id = self.chat_id.lock();
+        chat_id.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Posts to this chat from now on.
+    fn follow(&self, chat: i64) {
+        tracing::warn!(
+            upstream = "telegram",
+            chat,
+            "the chat has moved, and its new id is used until the config is read anew: set it there \
+             as the channel's id"
+        );
+        *self.chat_id.lock().unwrap_or_else(PoisonError::into_inner) = chat.to_string();
     }
 
     /// The only place where the token is shown. A segment is escaped, so that no token can lead
@@ -199,54 +246,11 @@ impl TelegramPublisher {
             .file_name(format!("photo{}", format.ending()))
             .mime_str(format.media_type())
             .map_err(|_| Failure::Unsendable("the image has no media type"))?;
-        let mut form = Form::new().text("chat_id", self.chat_id.clone());
+        let mut form = Form::new().text("chat_id", self.chat_id());
         if !post.caption.is_empty() {
             form = form.text("caption", post.caption.clone());
         }
         Ok(form.part("photo", photo))
-    }
-
-    /// An answer in which Telegram itself says no: it has not taken the photo.
-    fn refusal(&self, status: StatusCode, document: &Value, hint: Option<Duration>) -> Failure {
-        let code = document["error_code"].as_u64();
-        let code = code.and_then(|code| u16::try_from(code).ok());
-        let code = code.unwrap_or(status.as_u16());
-        let description = document["description"].as_str().unwrap_or_default();
-        let asked = document["parameters"]["retry_after"].as_u64();
-        self.refused(code, description, asked.map(Duration::from_secs).or(hint))
-    }
-
-    /// An answer that does not come from Telegram itself, or not whole: a proxy's, for instance.
-    /// A redirect or a client error is a no all the same; after any other answer the photo may
-    /// have been taken.
-    fn no_document(
-        &self,
-        status: StatusCode,
-        error: Option<reqwest::Error>,
-        hint: Option<Duration>,
-    ) -> Failure {
-        if status.is_redirection() || status.is_client_error() {
-            return self.refused(status.as_u16(), "", hint);
-        }
-        Failure::Unknown {
-            status: Some(status.as_u16()),
-            error,
-        }
-    }
-
-    fn refused(&self, code: u16, description: &str, wait: Option<Duration>) -> Failure {
-        match code {
-            401 => Failure::Unauthorized,
-            429 => Failure::RateLimited(wait),
-            500.. => Failure::Server { code, wait },
-            _ => {
-                let token = self.credential.bot_token().expose();
-                Failure::Rejected {
-                    code,
-                    reason: stated_reason(description, token),
-                }
-            }
-        }
     }
 }
 
@@ -256,15 +260,6 @@ async fn read(response: Response) -> Result<Bytes, reqwest::Error> {
     Ok(body.unwrap_or_default())
 }
 
-fn message_id(document: &Value, status: StatusCode) -> Result<PostId, Failure> {
-    let id = document["result"]["message_id"].as_i64();
-    let id = id.ok_or(Failure::Unknown {
-        status: Some(status.as_u16()),
-        error: None,
-    })?;
-    Ok(PostId::new(id.to_string()))
-}
-
 /// Why one attempt failed. No text here holds the token or the URL.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -272,17 +267,19 @@ enum Failure {
     Unsendable(&'static str),
     #[error("not reached")]
     NotSent(Cause),
-    #[error("no usable answer after the photo was sent")]
+    #[error("no answer by which the photo was taken or refused")]
     Unknown {
         status: Option<u16>,
         error: Option<reqwest::Error>,
     },
-    #[error("refused the token")]
-    Unauthorized,
+    #[error("refused the token with {code}")]
+    Unauthorized { code: u16 },
     #[error("too many requests")]
     RateLimited(Option<Duration>),
-    #[error("answered {code}")]
-    Server { code: u16, wait: Option<Duration> },
+    #[error("the chat has moved")]
+    Moved(i64),
+    #[error("answered {code}, for the image")]
+    ImageUnsuitable { code: u16, reason: String },
     #[error("answered {code}")]
     Rejected { code: u16, reason: String },
 }
@@ -303,12 +300,12 @@ impl AttemptError for Failure {
     fn retry(&self) -> Retry {
         match self {
             Self::NotSent(_) => Retry::Soon,
-            Self::RateLimited(wait) | Self::Server { wait, .. } => {
-                wait.map_or(Retry::Soon, Retry::After)
-            }
+            Self::RateLimited(wait) => wait.map_or(Retry::Soon, Retry::After),
             Self::Unsendable(_)
             | Self::Unknown { .. }
-            | Self::Unauthorized
+            | Self::Unauthorized { .. }
+            | Self::Moved(_)
+            | Self::ImageUnsuitable { .. }
             | Self::Rejected { .. } => Retry::Never,
         }
     }
@@ -317,9 +314,11 @@ impl AttemptError for Failure {
         match self {
             Self::Unsendable(_) | Self::NotSent(_) => None,
             Self::Unknown { status, .. } => *status,
-            Self::Unauthorized => Some(401),
             Self::RateLimited(_) => Some(429),
-            Self::Server { code, .. } | Self::Rejected { code, .. } => Some(*code),
+            Self::Moved(_) => Some(400),
+            Self::Unauthorized { code }
+            | Self::ImageUnsuitable { code, .. }
+            | Self::Rejected { code, .. } => Some(*code),
         }
     }
 }
@@ -327,20 +326,32 @@ impl AttemptError for Failure {
 impl From<Failure> for PublishError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::NotSent(cause) => Self::Unavailable(cause),
-            Failure::Unsendable(_) | Failure::Server { .. } => {
-                Self::Unavailable(Cause::from(failure))
-            }
+            Failure::NotSent(cause) => Self::unavailable(cause),
+            Failure::Unsendable(_) => Self::unavailable(failure),
             Failure::Unknown {
                 error: Some(error), ..
             } => Self::Unknown(cause(error)),
             Failure::Unknown { error: None, .. } => Self::Unknown(Cause::from(failure)),
-            Failure::Unauthorized => Self::Unauthorized(Cause::from(failure)),
+            Failure::Unauthorized { .. } => Self::Unauthorized {
+                detail: "Telegram knows no bot with this token; @BotFather has the right one"
+                    .into(),
+                source: Cause::from(failure),
+            },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Failure::Rejected { code, reason } if reason.is_empty() => {
-                Self::Rejected(format!("answered {code}"))
+            Failure::Moved(chat) => Self::Rejected(format!(
+                "the chat has moved more than once, at last to {chat}; set it as the channel's id"
+            )),
+            Failure::ImageUnsuitable { code, reason } => {
+                Self::ImageUnsuitable(or_code(reason, code))
             }
-            Failure::Rejected { reason, .. } => Self::Rejected(reason),
+            Failure::Rejected { code, reason } => Self::Rejected(or_code(reason, code)),
         }
     }
+}
+
+fn or_code(reason: String, code: u16) -> String {
+    if reason.is_empty() {
+        return format!("answered {code}");
+    }
+    reason
 }

@@ -1,0 +1,271 @@
+//! What an answer to a photo means: above all, whether the photo may have been taken. Used by this
+//! folder's adapter.
+//!
+//! Only a client error is a no; whoever stands between Telegram and us may answer with a server error
+//! after the photo has arrived, in HTML, in JSON, or in Telegram's own words.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::advice;
+use crate::adapters::upstream::MAX_WAIT;
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The photo is there, under this id.
+    Taken(i64),
+    /// It may be there.
+    Unknown,
+    /// The bot's token is none.
+    Unauthorized { code: u16 },
+    /// Nothing was taken; the next request may come after this time, if one is named.
+    RateLimited(Option<Duration>),
+    /// Nothing was taken: the chat has this id now.
+    Moved(i64),
+    /// Nothing was taken, and another file of the image may do. With Telegram's words.
+    ImageUnsuitable { code: u16, description: String },
+    /// Nothing was taken, and the same request will never do. With Telegram's words.
+    Rejected { code: u16, description: String },
+}
+
+/// What an answer with this status means. `body` is what came of its body, complete or not;
+/// `hint` is its `Retry-After`.
+pub(super) fn verdict(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict {
+    let document = body.and_then(|body| {
+        let document: Value = serde_json::from_slice(body).ok()?;
+        document["ok"].is_boolean().then_some(document)
+    });
+    let Some(document) = document else {
+        return match status {
+            _ if !is_refusal(status) => Verdict::Unknown,
+            401 => Verdict::Unauthorized { code: 401 },
+            429 => Verdict::RateLimited(hint),
+            // Not Telegram's 404: an address where no Bot API is, for instance.
+            _ => rejected(status, ""),
+        };
+    };
+    if document["ok"] == true {
+        let id = document["result"]["message_id"].as_i64();
+        return id.map_or(Verdict::Unknown, Verdict::Taken);
+    }
+    // Telegram repeats its code as the status, and a proxy of the Bot API may answer 200 for all: the
+    // one must not hide what the other says.
+    let code = &document["error_code"];
+    let said = code.as_u64().and_then(|code| u16::try_from(code).ok());
+    let code = match (is_success(status), said) {
+        (_, Some(code)) => code,
+        (false, None) if code.is_null() => status,
+        _ => return Verdict::Unknown,
+    };
+    if !is_refusal(code) || !(is_refusal(status) || is_success(status)) {
+        return Verdict::Unknown;
+    }
+    let description = document["description"].as_str().unwrap_or_default();
+    let parameters = &document["parameters"];
+    match code {
+        // Telegram has no other use for 404: no bot has such a token.
+        401 | 404 => Verdict::Unauthorized { code },
+        429 => {
+            let asked = parameters["retry_after"].as_u64();
+            let asked = asked.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT));
+            Verdict::RateLimited(asked.or(hint))
+        }
+        _ => match integer(&parameters["migrate_to_chat_id"]) {
+            Some(chat) => Verdict::Moved(chat),
+            None => rejected(code, description),
+        },
+    }
+}
+
+fn rejected(code: u16, description: &str) -> Verdict {
+    let description = description.to_owned();
+    if code == 413 || advice::is_about_the_image(&description) {
+        return Verdict::ImageUnsuitable { code, description };
+    }
+    Verdict::Rejected { code, description }
+}
+
+/// A no by which nothing has been done: the request was wrong. 408 comes from those who have lost
+/// patience with what they passed on.
+fn is_refusal(code: u16) -> bool {
+    (400..500).contains(&code) && code != 408
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// Chat ids go beyond what some JSON writers take for a number.
+fn integer(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(status: u16, document: &Value) -> Verdict {
+        verdict(status, Some(document.to_string().as_bytes()), None)
+    }
+
+    fn no(code: u16) -> Value {
+        json!({ "ok": false, "error_code": code, "description": "no" })
+    }
+
+    #[test]
+    fn a_complete_yes_proves_the_post_whatever_the_status() {
+        for status in [200, 201, 302, 400, 404, 408, 429, 500, 502, 504] {
+            let yes = json!({ "ok": true, "result": { "message_id": 7 } });
+            assert_eq!(of(status, &yes), Verdict::Taken(7), "{status}");
+            let half = json!({ "ok": true, "result": {} });
+            assert_eq!(of(status, &half), Verdict::Unknown, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_server_error_in_either_place_leaves_it_unknown() {
+        for (status, code) in [
+            (500, 500),
+            (502, 502),
+            (504, 400),
+            (502, 429),
+            (503, 401),
+            (408, 408),
+            (408, 400),
+            (200, 500),
+            (200, 408),
+            (400, 500),
+            (429, 502),
+            (302, 400),
+            (200, 200),
+            (200, 0),
+            (400, 302),
+        ] {
+            assert_eq!(of(status, &no(code)), Verdict::Unknown, "{status} {code}");
+        }
+        for code in [json!(-1), json!("400"), json!(70_000), json!(400.5)] {
+            let document = json!({ "ok": false, "error_code": code });
+            assert_eq!(of(200, &document), Verdict::Unknown, "{document}");
+            assert_eq!(of(400, &document), Verdict::Unknown, "{document}");
+        }
+        assert_eq!(of(200, &json!({ "ok": false })), Verdict::Unknown);
+        for status in [
+            100, 200, 204, 301, 302, 303, 307, 308, 408, 500, 502, 520, 599,
+        ] {
+            for body in [
+                None,
+                Some("".as_bytes()),
+                Some(b"<html>"),
+                Some(b"{\"ok\":fal"),
+            ] {
+                assert_eq!(verdict(status, body, None), Verdict::Unknown, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_error_is_a_no() {
+        let text = |description: &str| description.to_owned();
+        for status in [400, 200] {
+            assert_eq!(
+                of(status, &no(400)),
+                Verdict::Rejected {
+                    code: 400,
+                    description: text("no")
+                }
+            );
+            assert_eq!(of(status, &no(401)), Verdict::Unauthorized { code: 401 });
+            assert_eq!(of(status, &no(404)), Verdict::Unauthorized { code: 404 });
+        }
+        assert_eq!(
+            of(403, &json!({ "ok": false })),
+            Verdict::Rejected {
+                code: 403,
+                description: text("")
+            }
+        );
+        // A page, or JSON that breaks off.
+        for body in [
+            None,
+            Some("<html>".as_bytes()),
+            Some(b"{\"ok\":false,\"err"),
+        ] {
+            assert_eq!(
+                verdict(403, body, None),
+                Verdict::Rejected {
+                    code: 403,
+                    description: text("")
+                }
+            );
+            assert_eq!(
+                verdict(404, body, None),
+                Verdict::Rejected {
+                    code: 404,
+                    description: text("")
+                }
+            );
+            assert_eq!(
+                verdict(413, body, None),
+                Verdict::ImageUnsuitable {
+                    code: 413,
+                    description: text("")
+                }
+            );
+            assert_eq!(
+                verdict(401, body, None),
+                Verdict::Unauthorized { code: 401 }
+            );
+        }
+    }
+
+    #[test]
+    fn a_wait_is_telegrams_own_or_the_headers_and_an_hour_at_most() {
+        let flood = |wait: Value| json!({ "ok": false, "error_code": 429, "parameters": { "retry_after": wait } });
+        let limited = |seconds| Verdict::RateLimited(Some(Duration::from_secs(seconds)));
+        let hint = Some(Duration::from_secs(9));
+        let told = |wait: Value, hint| verdict(429, Some(flood(wait).to_string().as_bytes()), hint);
+        assert_eq!(told(json!(3), hint), limited(3));
+        assert_eq!(told(json!(999_999_999), hint), limited(3600));
+        for odd in [json!(null), json!(-1), json!("soon")] {
+            assert_eq!(told(odd.clone(), hint), limited(9));
+            assert_eq!(told(odd, None), Verdict::RateLimited(None));
+        }
+        assert_eq!(verdict(429, Some(b"<html>"), hint), limited(9));
+    }
+
+    #[test]
+    fn a_chat_that_has_moved_names_its_new_id() {
+        for id in [json!(-1_001_234_567_890_i64), json!("-1001234567890")] {
+            let moved = json!({ "ok": false, "error_code": 400, "description":
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                "parameters": { "migrate_to_chat_id": id } });
+            assert_eq!(of(400, &moved), Verdict::Moved(-1_001_234_567_890));
+            assert_eq!(of(502, &moved), Verdict::Unknown);
+        }
+    }
+
+    proptest! {
+        /// Whatever a server error or a success carries, nothing but a complete answer says that
+        /// the photo was not taken.
+        #[test]
+        fn no_body_of_a_server_error_makes_it_a_no(
+            status in prop_oneof![Just(408_u16), 500..600_u16, 300..400_u16],
+            body in prop_oneof![
+                any::<Vec<u8>>(),
+                (any::<bool>(), any::<i64>(), any::<String>()).prop_map(|(ok, code, text)| {
+                    json!({ "ok": ok, "error_code": code, "description": text,
+                        "parameters": { "retry_after": code, "migrate_to_chat_id": code } })
+                    .to_string()
+                    .into_bytes()
+                }),
+            ],
+        ) {
+            prop_assert_eq!(verdict(status, Some(&body), None), Verdict::Unknown);
+        }
+    }
+}
