@@ -19,7 +19,7 @@ use crate::{
     domain::{
         image::{EncodedImage, ImageName},
         ledger::Settlement,
-        platform::Platform,
+        platform::{ImageLimits, Platform},
         publication::{Failure, FailureReason, Outcome, PlatformResult},
     },
     ports::{Post, Posted, PublishError, Publisher, PublisherFactory},
@@ -61,25 +61,25 @@ impl Publication {
 
     async fn make_ready(&self, platform: Platform, image: &EncodedImage) -> Result<Ready, Outcome> {
         let publisher = self.publisher(platform).await?;
-        let limits = self
-            .tenant
-            .platform_factory(platform)
-            .and_then(PublisherFactory::image_limits);
-        let image = match limits {
-            None => image.clone(),
-            Some(limits) => {
-                let met = self.usecase.scaler.meet(image, limits).await;
-                met.map_err(|error| {
-                    let reason = FailureReason::ImageUnsuitable;
-                    Outcome::Failed(Failure::new(reason, error.to_string()))
-                })?
-            }
+        let scaler = &self.usecase.scaler;
+        let image = match self.image_limits(platform) {
+            None => scaler.fit_within(image, None).await,
+            Some(limits) => scaler.meet(image, limits).await,
         };
+        let image = image.map_err(|error| {
+            let reason = FailureReason::ImageUnsuitable;
+            Outcome::Failed(Failure::new(reason, error.to_string()))
+        })?;
         Ok(Ready {
             image,
             publisher,
             connecting: None,
         })
+    }
+
+    fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
+        let factory = self.tenant.platform_factory(platform);
+        factory.and_then(PublisherFactory::image_limits)
     }
 
     /// Publishes to all platforms side by side; one that fails stops no other. When all have answered,
@@ -174,8 +174,8 @@ impl Publication {
         }
     }
 
-    /// Publishes to one platform; once more when the credential turns out to be dead, nothing
-    /// was published, and another can be had. What follows of it is begun.
+    /// Publishes to one platform; once more when it cannot process the image, with a copy that is encoded
+    /// anew. What follows of it is begun.
     async fn publish(
         &self,
         platform: Platform,
@@ -185,16 +185,18 @@ impl Publication {
     ) -> Outcome {
         let attempt = async {
             let client = connecting.as_ref().unwrap_or(&opened.client);
-            let result = client.publish(post).await;
-            let Err(PublishError::Unauthorized { .. }) = &result else {
+            let result = self
+                .with_live_credential(platform, &opened, client, post)
+                .await?;
+            let Err(PublishError::ImageUnsuitable(_)) = &result else {
                 return Ok(result);
             };
-            self.tenant.forget(&opened);
-            let renewed = self.publisher(platform).await?;
-            if renewed.is_refused_like(&opened) {
+            let Some(post) = self.encoded_anew(platform, post).await else {
                 return Ok(result);
-            }
-            Ok(renewed.client.publish(post).await)
+            };
+            let opened = self.publisher(platform).await?;
+            self.with_live_credential(platform, &opened, &opened.client, &post)
+                .await
         };
         match attempt.await {
             Ok(Ok(Posted { id, follow_up })) => {
@@ -207,6 +209,43 @@ impl Publication {
             Ok(Err(error)) => self.failure(platform, &error),
             Err(outcome) => outcome,
         }
+    }
+
+    /// Publishes by `client`, which was opened as `opened`; once more when the credential turns out to be
+    /// dead, nothing was published, and another can be had.
+    async fn with_live_credential(
+        &self,
+        platform: Platform,
+        opened: &Opened<dyn Publisher>,
+        client: &Arc<dyn Publisher>,
+        post: &Post,
+    ) -> Result<Result<Posted, PublishError>, Outcome> {
+        let result = client.publish(post).await;
+        let Err(PublishError::Unauthorized { .. }) = &result else {
+            return Ok(result);
+        };
+        self.tenant.forget(opened);
+        let renewed = self.publisher(platform).await?;
+        if renewed.is_refused_like(opened) {
+            return Ok(result);
+        }
+        Ok(renewed.client.publish(post).await)
+    }
+
+    /// The post with a fresh copy of its image; `None` if there is none to be made, or it would be the same.
+    async fn encoded_anew(&self, platform: Platform, post: &Post) -> Option<Post> {
+        let limits = self.image_limits(platform);
+        let copy = self.usecase.scaler.reencode(&post.image, limits).await;
+        let image = copy.ok().filter(|copy| *copy != post.image)?;
+        tracing::info!(
+            tenant = %self.tenant.name(),
+            platform = platform.as_str(),
+            "the platform cannot process the image; sending a copy that is encoded anew"
+        );
+        Some(Post {
+            image,
+            ..post.clone()
+        })
     }
 
     async fn publisher(&self, platform: Platform) -> Result<Opened<dyn Publisher>, Outcome> {

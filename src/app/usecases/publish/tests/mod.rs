@@ -303,6 +303,55 @@ async fn a_refused_credential_is_resolved_once_more() {
 }
 
 #[tokio::test]
+async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
+    let unprocessable = || {
+        Err(PublishError::ImageUnsuitable(
+            "cannot be processed".to_owned(),
+        ))
+    };
+    for (second, outcome) in [(true, "published"), (false, "failed")] {
+        let mut fixture = with_image();
+        fixture.writer.expect_analyse().returning(|_| Ok(seen()));
+        fixture.writer.expect_write().returning(|_| Ok(written()));
+        fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+        fixture
+            .images
+            .expect_write_sidecar()
+            .returning(|_, _| Ok(()));
+        fixture
+            .images
+            .expect_move_to()
+            .returning(|_, _| Ok(moved("a.jpg")));
+        let mut attempts = mockall::Sequence::new();
+        let telegram = &mut fixture.telegram;
+        telegram
+            .expect_publish()
+            .times(1)
+            .in_sequence(&mut attempts)
+            .withf(|post| *post.image.bytes() == jpeg())
+            .returning(move |_| unprocessable());
+        telegram
+            .expect_publish()
+            .times(1)
+            .in_sequence(&mut attempts)
+            .withf(|post| *post.image.bytes() != jpeg() && post.caption.contains("For Telegram"))
+            .returning(move |_| match second {
+                true => Ok(PostId::new("1").into()),
+                false => unprocessable(),
+            });
+        let request = PublicationRequest {
+            platforms: Some(vec![Platform::Telegram]),
+            ..PublicationRequest::default()
+        };
+        let report = publish(fixture, request).await.unwrap();
+        assert_eq!(outcomes(&report), [outcome]);
+        let reason =
+            (!second).then_some(crate::domain::publication::FailureReason::ImageUnsuitable);
+        assert_eq!(report.results[0].outcome.reason(), reason);
+    }
+}
+
+#[tokio::test]
 async fn a_dry_run_sends_and_writes_nothing() {
     let mut fixture = with_image();
     fixture
