@@ -42,6 +42,14 @@ impl Database {
         Service::start_with(sandbox.environment(), &ledger).await
     }
 
+    /// Has the server take no writes from this ledger's sessions, or take them again: as one that has
+    /// failed over, it ends those that are open. A file always takes them.
+    pub(crate) async fn take_no_writes(&mut self, none: bool) {
+        if let Self::Postgres(schema) = self {
+            schema.take_no_writes(none).await;
+        }
+    }
+
     /// Leaves nothing behind on a server.
     pub(crate) async fn remove(self) {
         if let Self::Postgres(schema) = self {
@@ -64,25 +72,51 @@ impl Schema {
     async fn create() -> Option<Self> {
         let options = PgConnectOptions::from_str(SERVER).unwrap();
         let connecting = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
-        let Ok(Ok(mut connection)) = connecting else {
+        let Ok(Ok(connection)) = connecting else {
             println!("skipped: no PostgreSQL answers at 127.0.0.1:5432");
             return None;
         };
         let name = format!("service_test_{}", uuid::Uuid::new_v4().simple());
-        let create = AssertSqlSafe(format!("CREATE SCHEMA {name}"));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-        Some(Self { connection, name })
+        let mut schema = Self { connection, name };
+        let name = schema.name.clone();
+        // A role of its own, whose settings are its sessions' alone.
+        schema
+            .run(format!("CREATE ROLE {name} LOGIN SUPERUSER"))
+            .await;
+        schema.run(format!("CREATE SCHEMA {name}")).await;
+        Some(schema)
     }
 
     fn url(&self) -> String {
-        format!("{SERVER}?options=-c%20search_path%3D{}", self.name)
+        let name = &self.name;
+        let server = SERVER.replace("//postgres@", &format!("//{name}@"));
+        format!("{server}?options=-c%20search_path%3D{name}")
+    }
+
+    async fn run(&mut self, statement: String) {
+        let statement = sqlx::query(AssertSqlSafe(statement));
+        statement.execute(&mut self.connection).await.unwrap();
+    }
+
+    async fn take_no_writes(&mut self, none: bool) {
+        let (name, value) = (self.name.clone(), if none { "on" } else { "off" });
+        let set = format!("ALTER ROLE {name} SET default_transaction_read_only = {value}");
+        self.run(set).await;
+        if none {
+            self.end_sessions().await;
+        }
+    }
+
+    async fn end_sessions(&mut self) {
+        let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename =";
+        self.run(format!("{end} '{}'", self.name)).await;
     }
 
     async fn remove(mut self) {
-        let remove = AssertSqlSafe(format!("DROP SCHEMA {} CASCADE", self.name));
-        sqlx::query(remove)
-            .execute(&mut self.connection)
-            .await
-            .unwrap();
+        let name = self.name.clone();
+        self.run(format!("DROP SCHEMA {name} CASCADE")).await;
+        self.end_sessions().await;
+        self.run(format!("DROP OWNED BY {name}")).await;
+        self.run(format!("DROP ROLE {name}")).await;
     }
 }

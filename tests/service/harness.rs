@@ -218,6 +218,12 @@ impl Service {
         until(async || self.get("any", "/health/ready").await.status == 200).await;
     }
 
+    /// Waits until it is not ready; the answer that says so.
+    pub(crate) async fn becomes_unready(&self) -> Answer {
+        until(async || self.get("any", "/health/ready").await.status == 503).await;
+        self.get("any", "/health/ready").await
+    }
+
     /// Sends SIGTERM.
     pub(crate) async fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();

@@ -22,6 +22,7 @@ mod errors;
 mod harness;
 mod imaging;
 mod ledger;
+mod ledger_recovery;
 mod life_cycle;
 mod limits;
 mod load;

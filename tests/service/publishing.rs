@@ -1,9 +1,10 @@
 //! One image, from storage to every platform.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::harness::Service;
-use publisher::adapters::sandbox::Sandbox;
+use crate::harness::{Answer, Service};
+use publisher::adapters::sandbox::{Dropbox, Sample, Sandbox};
 
 #[tokio::test]
 async fn an_image_goes_from_storage_to_every_platform_and_into_the_archive() {
@@ -207,4 +208,91 @@ async fn names_in_any_script_can_be_published() {
     assert_eq!(answer.json()["filename"], "café-夜.jpg");
     let archived = format!("{}/archive/café-夜.jpg", alice.root);
     assert!(sandbox.dropbox.paths(&alice.name).contains(&archived));
+}
+
+/// A folder of what phones leave there: files that are no photos, one that storage blocks, one that the model
+/// refuses, and a good one.
+#[tokio::test]
+async fn the_next_one_is_published_behind_all_that_are_at_fault_themselves_which_are_paid_for_once()
+{
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let alice = &sandbox.tenants()[0];
+    let good = sandbox
+        .dropbox
+        .file(&alice.name, &format!("{}/harbour-dawn.jpg", alice.root))
+        .unwrap();
+    for path in sandbox.dropbox.paths(&alice.name) {
+        sandbox.dropbox.remove(&alice.name, &path);
+    }
+    sandbox.dropbox.make_folder(&alice.name, &alice.root);
+    let put = |name: &str, bytes: &[u8]| {
+        let path = format!("{}/{name}", alice.root);
+        sandbox.dropbox.put(&alice.name, &path, bytes.to_vec());
+    };
+    for number in 0..11_u8 {
+        let heic = [b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".as_slice(), &[number]].concat();
+        put(&format!("a{number:02}.jpg"), &heic);
+    }
+    let blocked = Sample::jpeg("b.jpg", 40, 30, 1).unwrap();
+    put("b.jpg", &blocked.bytes);
+    let restricted = Dropbox::endpoint_error(&["path", "restricted_content"]);
+    let switches = sandbox.dropbox.switches();
+    switches.always_matching("download", "b.jpg", restricted);
+    put("c.jpg", &Sample::jpeg("c.jpg", 40, 30, 2).unwrap().bytes);
+    sandbox
+        .openai
+        .refuse_with("vision", Some("I cannot help with that."));
+    put("d.jpg", &good);
+
+    let publish = async || {
+        let request = service.request(Method::POST, &alice.host, "/api/publish");
+        Answer::to(request.bearer_auth(sandbox.web_token()))
+            .await
+            .json()
+    };
+    // All are refused; what was paid for is remembered.
+    let first = publish().await;
+    assert_eq!(first["filename"], Value::Null, "{first}");
+    let paid = sandbox.openai.switches().calls("vision");
+    assert_eq!(paid, 4, "a look and a closer look at each of two");
+    let entries = service.publications(&sandbox, alice).await;
+    assert_eq!(entries.len(), 14, "{entries:?}");
+    for entry in &entries {
+        assert_eq!(entry["platform"], Value::Null, "{entry}");
+        assert_eq!(entry["outcome"], "skipped", "{entry}");
+        assert_eq!(entry["reason"], "image_unsuitable", "{entry}");
+    }
+    let said = |name: &str| {
+        let entry = entries.iter().find(|entry| entry["filename"] == name);
+        entry.unwrap()["error"].as_str().unwrap().to_owned()
+    };
+    assert!(said("a00.jpg").contains("HEIC"), "{}", said("a00.jpg"));
+    assert!(said("b.jpg").contains("blocked"), "{}", said("b.jpg"));
+    assert!(said("c.jpg").contains("refuses"), "{}", said("c.jpg"));
+    let second = publish().await;
+    assert_eq!(second["filename"], Value::Null, "{second}");
+    assert_eq!(sandbox.openai.switches().calls("vision"), paid);
+    assert!(
+        second["warnings"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("14 images are left out")
+    );
+
+    // One has changed, and the model takes it; those behind it are found behind all the others.
+    sandbox.openai.refuse_with("vision", None);
+    put("c.jpg", &Sample::jpeg("c.jpg", 40, 30, 3).unwrap().bytes);
+    let third = publish().await;
+    assert_eq!(third["filename"], "c.jpg", "{third}");
+    assert_eq!(third["results"]["telegram"]["outcome"], "published");
+    // By name it is tried again, whatever is remembered.
+    let named = service
+        .publish(&sandbox, alice, "d.jpg", json!({}))
+        .await
+        .json();
+    assert_eq!(
+        named["results"]["telegram"]["outcome"], "published",
+        "{named}"
+    );
 }

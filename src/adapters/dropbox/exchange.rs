@@ -114,7 +114,11 @@ impl App {
                 retry_after,
             });
         }
-        let tags = wire::tags(&error_body(response).await);
+        let body = error_body(response).await;
+        if let Some(scope) = wire::missing_scope(&body) {
+            return Err(Failure::MissingScope(scope));
+        }
+        let tags = wire::tags(&body);
         Err(if status == StatusCode::UNAUTHORIZED {
             Failure::Unauthorized(tags)
         } else {

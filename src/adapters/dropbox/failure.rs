@@ -32,6 +32,9 @@ pub(super) enum Failure {
     /// 401: the access token was not accepted.
     #[error("the access token was not accepted ({0})")]
     Unauthorized(Tags),
+    /// The app may not do this; its scope, if Dropbox named it.
+    #[error("the Dropbox app has no permission for this ({})", .0.as_deref().unwrap_or("not named"))]
+    MissingScope(Option<String>),
     /// The refresh token was not accepted.
     #[error("the refresh token is revoked or was never good")]
     DeadCredential,
@@ -50,9 +53,9 @@ pub(super) enum Failure {
     /// A file larger than the caller takes.
     #[error("the file is too large")]
     TooLarge,
-    /// The tenant's root folder is not there.
+    /// The tenant's root folder is not there; its path is not for the log.
     #[error("the root folder does not exist")]
-    NoRoot,
+    NoRoot(String),
 }
 
 impl Failure {
@@ -83,6 +86,57 @@ impl Failure {
             if tags.begin_with("expired_access_token") || tags.begin_with("invalid_access_token"))
     }
 
+    /// What is wrong with how the tenant's Dropbox is set up, and what to do about it: for the
+    /// tenant's admins.
+    fn set_up(&self) -> Option<String> {
+        let refused = |tag| matches!(self, Self::Refused { tags, .. } if tags.has(tag));
+        match self {
+            Self::NoRoot(path) => Some(format!(
+                "The folder {path} does not exist in this Dropbox. Make it, or name another as \
+                 storage.paths.root in the tenant's config."
+            )),
+            Self::MissingScope(Some(scope)) => Some(format!(
+                "The Dropbox app has no permission {scope}. Tick it in the app's settings, and \
+                 connect the Dropbox anew: a refresh token keeps the permissions that it was made with."
+            )),
+            Self::MissingScope(None) => Some(
+                "The Dropbox app lacks a permission. Tick files.metadata.read, files.content.read \
+                 and files.content.write in its settings, and connect the Dropbox anew: a refresh \
+                 token keeps the permissions that it was made with."
+                    .to_owned(),
+            ),
+            _ if refused("insufficient_space") => {
+                Some("This Dropbox is full. Make room in it.".to_owned())
+            }
+            _ if refused("no_write_permission") => Some(
+                "This Dropbox may not write to one of the tenant's folders. Let it, or name \
+                 another in the tenant's config."
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with this one file, as a clause for people.
+    fn of_the_file(&self) -> Option<&'static str> {
+        let Self::Refused { tags, .. } = self else {
+            return None;
+        };
+        [
+            (
+                "restricted_content",
+                "Dropbox has blocked it, after a complaint as a rule",
+            ),
+            ("unsupported_file", "Dropbox does not hand it out as a file"),
+            (
+                "unsupported_content_type",
+                "Dropbox does not hand it out as a file",
+            ),
+        ]
+        .into_iter()
+        .find_map(|(tag, detail)| tags.has(tag).then_some(detail))
+    }
+
     /// Did Dropbox refuse with tags that begin like this?
     pub(super) fn is_refusal(&self, beginning: &str) -> bool {
         matches!(self, Self::Refused { tags, .. } if tags.begin_with(beginning))
@@ -101,13 +155,14 @@ impl AttemptError for Failure {
             Self::Refused { tags, .. } if tags.end_with("too_many_write_operations") => Retry::Soon,
             // `NoToken` had its own attempts.
             Self::Unauthorized(_)
+            | Self::MissingScope(_)
             | Self::DeadCredential
             | Self::NoToken(_)
             | Self::Refused { .. }
             | Self::Malformed(_)
             | Self::Internal(_)
             | Self::TooLarge
-            | Self::NoRoot => Retry::Never,
+            | Self::NoRoot(_) => Retry::Never,
         }
     }
 
@@ -115,11 +170,11 @@ impl AttemptError for Failure {
         match self {
             Self::RateLimited { .. } => Some(429),
             Self::Failing { status, .. } | Self::Refused { status, .. } => Some(*status),
-            Self::Unauthorized(_) => Some(401),
+            Self::Unauthorized(_) | Self::MissingScope(_) => Some(401),
             Self::DeadCredential => Some(400),
             Self::NoToken(failure) => failure.http_status(),
             Self::Malformed(_) | Self::TooLarge => Some(200),
-            Self::NoRoot => Some(409),
+            Self::NoRoot(_) => Some(409),
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Internal(_) => None,
         }
     }
@@ -131,6 +186,15 @@ impl From<Failure> for ImageStoreError {
             Failure::NoToken(reason) => reason,
             own => own,
         };
+        if let Some(detail) = reason.set_up() {
+            return Self::Misconfigured {
+                problem: reason.to_string().into(),
+                detail,
+            };
+        }
+        if let Some(detail) = reason.of_the_file() {
+            return Self::Restricted { detail };
+        }
         match reason {
             Failure::RateLimited { retry_after } => Self::RateLimited {
                 retry_after: *retry_after,
@@ -147,7 +211,8 @@ impl From<Failure> for ImageStoreError {
             | Failure::Refused { .. }
             | Failure::Malformed(_)
             | Failure::Internal(_)
-            | Failure::NoRoot => Self::Unavailable(failure.into()),
+            | Failure::MissingScope(_)
+            | Failure::NoRoot(_) => Self::Unavailable(failure.into()),
         }
     }
 }
@@ -176,10 +241,14 @@ impl Tags {
         })
     }
 
-    fn begin_with(&self, beginning: &str) -> bool {
+    pub(super) fn begin_with(&self, beginning: &str) -> bool {
         self.0
             .strip_prefix(beginning)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn has(&self, tag: &str) -> bool {
+        self.0.split('/').any(|part| part == tag)
     }
 
     fn end_with(&self, tag: &str) -> bool {

@@ -68,7 +68,8 @@ impl DropboxImageStore {
                 or_absent(page, &["path/not_found"])
             })
             .await?;
-        let mut page = first.ok_or(Failure::NoRoot)?;
+        let mut page =
+            first.ok_or_else(|| Failure::NoRoot(self.paths().root.as_str().to_owned()))?;
         let mut images = Vec::new();
         for _ in 0..MAX_PAGES {
             let (found, next) = page.into_images();

@@ -188,6 +188,25 @@ pub(super) fn tags(body: &[u8]) -> Tags {
         .unwrap_or_default()
 }
 
+/// Whether an error says that the app lacks a scope; the inner is the scope, if it is named. Older
+/// endpoints say so in a sentence.
+pub(super) fn missing_scope(body: &[u8]) -> Option<Option<String>> {
+    const SENTENCE: &str = "required scope '";
+    let is_scope = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '.');
+    let scope = |text: &str| {
+        let end = text.find(|c| !is_scope(c)).unwrap_or(text.len());
+        (1..=64).contains(&end).then(|| text[..end].to_owned())
+    };
+    if tags(body).begin_with("missing_scope") {
+        let document: Value = serde_json::from_slice(body).ok()?;
+        let named = document["error"]["required_scope"].as_str();
+        return Some(named.and_then(scope));
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once(SENTENCE)?;
+    Some(scope(rest))
+}
+
 /// The code of an OAuth error, which may be anything: for comparison only.
 pub(super) fn oauth_error(body: &[u8]) -> String {
     #[derive(Deserialize)]

@@ -69,8 +69,55 @@ async fn the_top_folder_can_be_the_root() {
 async fn a_root_that_does_not_exist_is_a_clear_failure() {
     let tenant = Tenant::new().await;
     let error = tenant.store.list().await.unwrap_err();
-    assert!(matches!(error, ImageStoreError::Unavailable(_)));
-    assert!(text(&error).contains("the root folder does not exist"));
+    let ImageStoreError::Misconfigured { detail, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert!(
+        detail.contains("The folder /Queue does not exist"),
+        "{detail}"
+    );
+    let logged = text(&error);
+    assert!(
+        logged.contains("the root folder does not exist"),
+        "{logged}"
+    );
+    assert!(!logged.contains("Queue"), "{logged}");
+}
+
+#[tokio::test]
+async fn a_file_that_dropbox_blocks_is_at_fault_itself() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "a");
+    for tags in [&["path", "restricted_content"][..], &["unsupported_file"]] {
+        tenant
+            .switches()
+            .inject("download", Dropbox::endpoint_error(tags));
+        let error = tenant.store.fetch(&name("a.jpg")).await.unwrap_err();
+        assert!(
+            matches!(error, ImageStoreError::Restricted { .. }),
+            "{error:?}"
+        );
+        assert!(error.is_about_the_image());
+    }
+    tenant.store.fetch(&name("a.jpg")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_dropbox_is_told_and_not_tried_again() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "a");
+    let full = Dropbox::endpoint_error(&["path", "insufficient_space"]);
+    tenant.switches().always("upload", full);
+    let error = tenant
+        .store
+        .write_sidecar(&name("a.jpg"), "x")
+        .await
+        .unwrap_err();
+    let ImageStoreError::Misconfigured { detail, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert!(detail.contains("This Dropbox is full"), "{detail}");
+    assert_eq!(tenant.calls("upload"), 1);
 }
 
 #[tokio::test]
