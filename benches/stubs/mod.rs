@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use publisher::{
     app::usecases::tenant::Providers,
     domain::{
@@ -12,6 +11,7 @@ use publisher::{
         image::{ImageName, StoredImage},
         request_id::RequestId,
         secret::Secret,
+        sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
         thumbnail::ThumbnailSize,
@@ -19,7 +19,7 @@ use publisher::{
     ports::{
         CaptionWriter, CaptionWriterFactory, ConfigSourceError, CredentialError, CredentialQuery,
         CredentialStore, FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory,
-        LinkedImage, Moved, TenantConfigSource, Thumbnail,
+        LinkedImage, Moved, SidecarFile, TenantConfigSource, Thumbnail,
     },
 };
 use serde_json::json;
@@ -119,19 +119,33 @@ impl ImageStore for Unused {
         Err(ImageStoreError::NotFound)
     }
 
-    async fn read_sidecar(&self, _: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {
-        Ok(None)
+    async fn read_sidecar(
+        &self,
+        _: &ImageName,
+        _: SidecarName,
+    ) -> Result<SidecarFile, ImageStoreError> {
+        Ok(SidecarFile::Missing)
     }
 
-    async fn write_sidecar(&self, _: &ImageName, _: &str) -> Result<(), ImageStoreError> {
+    async fn write_sidecar(
+        &self,
+        _: &ImageName,
+        _: SidecarName,
+        _: &str,
+    ) -> Result<(), ImageStoreError> {
         Ok(())
     }
 
-    async fn move_to(&self, _: &StoredImage, _: Folder) -> Result<Moved, ImageStoreError> {
+    async fn move_to(
+        &self,
+        _: &StoredImage,
+        _: &[SidecarName],
+        _: Folder,
+    ) -> Result<Moved, ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }
 
-    async fn delete(&self, _: &ImageName) -> Result<(), ImageStoreError> {
+    async fn delete(&self, _: &ImageName, _: &[SidecarName]) -> Result<(), ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }
 }

@@ -13,7 +13,7 @@ pub use self::unknown_format::UnknownFormat;
 pub const MAX_IMAGE_BYTES: u64 = 50 * 1024 * 1024;
 
 /// The longest file name, in bytes.
-const MAX_NAME_BYTES: usize = 255;
+pub(crate) const MAX_NAME_BYTES: usize = 255;
 /// Endings of the files that count as images.
 const ENDINGS: [&str; 4] = [".jpg", ".jpeg", ".png", ".webp"];
 
@@ -57,12 +57,6 @@ impl ImageName {
     #[must_use]
     pub fn stem(&self) -> &str {
         self.0.rsplit_once('.').map_or(&*self.0, |(stem, _)| stem)
-    }
-
-    /// The name of the caption file beside it.
-    #[must_use]
-    pub fn sidecar(&self) -> String {
-        format!("{}.txt", self.stem())
     }
 }
 
@@ -270,11 +264,6 @@ mod tests {
         ] {
             assert!(ImageName::new(name).is_err(), "{name:?}");
         }
-    }
-
-    #[test]
-    fn the_sidecar_stands_beside_the_image() {
-        assert_eq!(ImageName::new("a.b.jpg").unwrap().sidecar(), "a.b.txt");
     }
 
     #[test]

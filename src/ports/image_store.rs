@@ -16,6 +16,7 @@ use super::Cause;
 use crate::domain::{
     image::{ImageName, StoredImage},
     secret::Secret,
+    sidecar::SidecarName,
     tenant_config::{Resolved, TenantConfig},
     thumbnail::ThumbnailSize,
 };
@@ -59,31 +60,49 @@ pub trait ImageStore: Send + Sync {
         size: ThumbnailSize,
     ) -> Result<Thumbnail, ImageStoreError>;
 
-    /// The sidecar of an image; `None` when it has none, or one too large to be a sidecar.
+    /// The file where a sidecar of an image can be, whosever it is.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError>;
+    async fn read_sidecar(
+        &self,
+        image: &ImageName,
+        which: SidecarName,
+    ) -> Result<SidecarFile, ImageStoreError>;
 
-    /// Writes or replaces the sidecar of an image.
+    /// Writes or replaces the file where a sidecar of an image can be.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError>;
+    async fn write_sidecar(
+        &self,
+        image: &ImageName,
+        which: SidecarName,
+        text: &str,
+    ) -> Result<(), ImageStoreError>;
 
-    /// Moves an image that was found, and its sidecar if it has one, to a folder, which is made if it
-    /// is not there. Overwrites nothing: where the name is taken, the moved file gets another.
+    /// Moves an image that was found, and these of its sidecars as far as they are there, to a folder, which
+    /// is made if it is not there. Overwrites nothing: where the name is taken, the moved file gets another.
     ///
     /// # Errors
     /// [`ImageStoreError`]. The image has not moved, as far as storage could tell.
-    async fn move_to(&self, image: &StoredImage, folder: Folder) -> Result<Moved, ImageStoreError>;
+    async fn move_to(
+        &self,
+        image: &StoredImage,
+        sidecars: &[SidecarName],
+        folder: Folder,
+    ) -> Result<Moved, ImageStoreError>;
 
-    /// Deletes an image, and its sidecar if it has one, for good. What a failure leaves is an
-    /// image still, so that deleting it again ends what was begun.
+    /// Deletes an image, and these of its sidecars as far as they are there, for good. What a failure leaves
+    /// is an image still, so that deleting it again ends what was begun.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError>;
+    async fn delete(
+        &self,
+        name: &ImageName,
+        sidecars: &[SidecarName],
+    ) -> Result<(), ImageStoreError>;
 }
 
 /// Opens the storage of tenants.
@@ -100,6 +119,18 @@ pub struct FetchedImage {
     pub stored: StoredImage,
     /// Its bytes, not yet known to be an image's.
     pub bytes: Bytes,
+}
+
+/// The file where a sidecar can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SidecarFile {
+    /// There is none.
+    Missing,
+    /// There is one with more than
+    /// [`MAX_SIDECAR_BYTES`](crate::domain::sidecar::MAX_SIDECAR_BYTES): no sidecar.
+    TooLarge,
+    /// There is one with these bytes, whatever they are.
+    Found(Bytes),
 }
 
 /// An image that can be downloaded by a link.

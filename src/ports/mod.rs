@@ -22,7 +22,7 @@ pub use self::{
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
     image_store::{
         FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage, Moved,
-        Thumbnail,
+        SidecarFile, Thumbnail,
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     publisher::{FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},

@@ -15,18 +15,24 @@ use crate::adapters::upstream::Answer;
 const NOTHING_TO_DELETE: &str = "path_lookup/not_found";
 
 impl Connection {
-    /// Deletes an image and its sidecar; false if there is no such image, and then nothing is
+    /// Deletes an image and these sidecars; false if there is no such image, and then nothing is
     /// deleted.
     ///
-    /// The sidecar goes first: an image without one is still an image, which can be asked for and
+    /// The sidecars go first: an image without one is still an image, which can be asked for and
     /// deleted again, while a sidecar without its image would be found by nobody, and taken for
     /// that of the next image of this name.
-    pub(super) async fn delete_image(&self, image: &str, sidecar: &str) -> Result<bool, Failure> {
+    pub(super) async fn delete_image(
+        &self,
+        image: &str,
+        sidecars: &[String],
+    ) -> Result<bool, Failure> {
         let Some(image) = self.file_at(image).await? else {
             return Ok(false);
         };
-        if let Some(sidecar) = self.file_at(sidecar).await? {
-            self.delete_file(&sidecar).await?;
+        for sidecar in sidecars {
+            if let Some(sidecar) = self.file_at(sidecar).await? {
+                self.delete_file(&sidecar).await?;
+            }
         }
         self.delete_file(&image).await
     }

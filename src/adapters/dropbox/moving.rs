@@ -12,6 +12,8 @@ use crate::adapters::upstream::Answer;
 
 /// What Dropbox says when there is no file to be moved.
 const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
+/// What it says when there is a file already where one is to be moved.
+const NAME_TAKEN: &str = "to/conflict";
 
 impl Connection {
     /// Moves an image with this id and tells its new name, which differs where the old one was
@@ -32,7 +34,7 @@ impl Connection {
             .write(
                 "move_v2",
                 || async {
-                    let Answer { status, value } = self.rename(from, to).await?;
+                    let Answer { status, value } = self.rename(from, to, true).await?;
                     let value = new_name(value)?;
                     Ok(Answer { status, value })
                 },
@@ -53,13 +55,29 @@ impl Connection {
         }
     }
 
-    /// Moves a sidecar, if there is one. Should its new name be taken, by the text of an image
-    /// that is gone, it gets another and is no sidecar any more; nothing is lost.
-    pub(super) async fn move_sidecar(&self, from: &str, to: &str) -> Result<(), Failure> {
+    /// Moves a sidecar, if there is one. Where its new name is taken, it goes to the other one, if there is
+    /// one; should both be taken, by texts of images that are gone, it gets another and is no sidecar any
+    /// more; nothing is lost.
+    pub(super) async fn move_sidecar(
+        &self,
+        from: &str,
+        to: &str,
+        other: Option<&str>,
+    ) -> Result<(), Failure> {
+        let moved = self.move_text(from, to, other.is_none()).await;
+        match (moved, other) {
+            (Err(failure), Some(other)) if failure.is_refusal(NAME_TAKEN) => {
+                self.move_text(from, other, true).await
+            }
+            (moved, _) => moved,
+        }
+    }
+
+    async fn move_text(&self, from: &str, to: &str, autorename: bool) -> Result<(), Failure> {
         self.write(
             "move_v2",
             || async {
-                let moved = self.rename(from, to).await;
+                let moved = self.rename(from, to, autorename).await;
                 let status = or_absent(moved, &[NOTHING_TO_MOVE])?.status;
                 Ok(Answer { status, value: () })
             },
@@ -75,8 +93,13 @@ impl Connection {
     /// One attempt to move a file. Dropbox makes the folders above the new place by itself (its
     /// errors for the destination have no word for a missing one), so that no call of ours has
     /// to.
-    async fn rename(&self, from: &str, to: &str) -> Result<Answer<Metadata>, Failure> {
-        let argument = json!({ "from_path": from, "to_path": to, "autorename": true });
+    async fn rename(
+        &self,
+        from: &str,
+        to: &str,
+        autorename: bool,
+    ) -> Result<Answer<Metadata>, Failure> {
+        let argument = json!({ "from_path": from, "to_path": to, "autorename": autorename });
         let Answer { status, value } = self.rpc("move_v2", &argument).await?;
         let Moved { metadata: value } = value;
         Ok(Answer { status, value })

@@ -12,11 +12,14 @@ use super::{
 use crate::{
     domain::{
         image::{ContentHash, ImageName, MAX_IMAGE_BYTES, StoredImage},
-        sidecar::MAX_SIDECAR_BYTES,
+        sidecar::{MAX_SIDECAR_BYTES, SidecarName},
         tenant_config::{StoragePath, StoragePaths},
         thumbnail::ThumbnailSize,
     },
-    ports::{FetchedImage, Folder, ImageStore, ImageStoreError, LinkedImage, Moved, Thumbnail},
+    ports::{
+        FetchedImage, Folder, ImageStore, ImageStoreError, LinkedImage, Moved, SidecarFile,
+        Thumbnail,
+    },
 };
 
 /// Entries on a page of a listing: the most that Dropbox allows.
@@ -150,8 +153,15 @@ impl ImageStore for DropboxImageStore {
         self.preview(name, size).await
     }
 
-    async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {
-        let path = self.entry(&name.sidecar());
+    async fn read_sidecar(
+        &self,
+        image: &ImageName,
+        which: SidecarName,
+    ) -> Result<SidecarFile, ImageStoreError> {
+        let Some(name) = which.beside(image.as_str()) else {
+            return Ok(SidecarFile::Missing);
+        };
+        let path = self.entry(&name);
         let file = self
             .connection
             .read("download", || async {
@@ -162,14 +172,22 @@ impl ImageStore for DropboxImageStore {
             })
             .await;
         match file {
-            Ok(file) => Ok(file.map(|file| file.bytes)),
-            Err(Failure::TooLarge) => Ok(None),
+            Ok(Some(file)) => Ok(SidecarFile::Found(file.bytes)),
+            Ok(None) => Ok(SidecarFile::Missing),
+            Err(Failure::TooLarge) => Ok(SidecarFile::TooLarge),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError> {
-        let path = self.entry(&name.sidecar());
+    async fn write_sidecar(
+        &self,
+        image: &ImageName,
+        which: SidecarName,
+        text: &str,
+    ) -> Result<(), ImageStoreError> {
+        let name = which.beside(image.as_str());
+        let name = name.ok_or(Failure::Internal("no name for a sidecar"))?;
+        let path = self.entry(&name);
         let argument = json!({
             "path": path, "mode": "overwrite", "autorename": false, "mute": true,
         });
@@ -191,7 +209,12 @@ impl ImageStore for DropboxImageStore {
 
     /// The image goes first: without its sidecar it is still an image, which a sidecar without its
     /// image is not.
-    async fn move_to(&self, image: &StoredImage, folder: Folder) -> Result<Moved, ImageStoreError> {
+    async fn move_to(
+        &self,
+        image: &StoredImage,
+        sidecars: &[SidecarName],
+        folder: Folder,
+    ) -> Result<Moved, ImageStoreError> {
         let (name, folder) = (&image.name, self.folder(folder));
         let from = self.entry(name.as_str());
         let new_name = self
@@ -199,24 +222,37 @@ impl ImageStore for DropboxImageStore {
             .move_image(&image.file_id, &from, &folder.entry(name.as_str()))
             .await?
             .ok_or(ImageStoreError::NotFound)?;
-        // The sidecar belongs to the image by its stem, so it takes on the image's new one.
-        let stem = new_name
-            .rsplit_once('.')
-            .map_or(&*new_name, |(stem, _)| stem);
-        let sidecar = folder.entry(&format!("{stem}.txt"));
-        let sidecar = self
-            .connection
-            .move_sidecar(&self.entry(&name.sidecar()), &sidecar)
-            .await;
+        let mut moved = Ok(());
+        for sidecar in sidecars {
+            // It belongs to the image by its name, so it takes on the image's new one.
+            let (Some(from), Some(to)) = (sidecar.beside(name.as_str()), sidecar.beside(&new_name))
+            else {
+                continue;
+            };
+            let (from, to) = (self.entry(&from), folder.entry(&to));
+            // Where it is taken by the sidecar of another image, there is one that is this image's alone.
+            let other = SidecarName::Full
+                .beside(&new_name)
+                .map(|name| folder.entry(&name));
+            let other = other.filter(|other| *other != to);
+            let result = self.connection.move_sidecar(&from, &to, other.as_deref());
+            moved = moved.and(result.await);
+        }
         Ok(Moved {
             name: new_name,
-            sidecar: sidecar.map_err(ImageStoreError::from),
+            sidecar: moved.map_err(ImageStoreError::from),
         })
     }
 
-    async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError> {
-        let (image, sidecar) = (self.entry(name.as_str()), self.entry(&name.sidecar()));
-        if self.connection.delete_image(&image, &sidecar).await? {
+    async fn delete(
+        &self,
+        name: &ImageName,
+        sidecars: &[SidecarName],
+    ) -> Result<(), ImageStoreError> {
+        let names = sidecars.iter().filter_map(|it| it.beside(name.as_str()));
+        let sidecars: Vec<String> = names.map(|name| self.entry(&name)).collect();
+        let image = self.entry(name.as_str());
+        if self.connection.delete_image(&image, &sidecars).await? {
             Ok(())
         } else {
             Err(ImageStoreError::NotFound)

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     capacity::{ImageRoom, NoRoom},
-    caption_file::CaptionFile,
+    caption_file::{CaptionFile, Occasion},
     captioning::{Captioning, Captions, CaptionsUnavailable},
     error_chain::ErrorChain,
     held_lease::HeldLease,
@@ -164,7 +164,7 @@ impl AnalysisWork {
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let found = self.tenant.images(&self.request_id).find(name).await?;
         if !force_refresh
-            && let Some(sidecar) = self.caption_file(&found.name).read().await?
+            && let Some(sidecar) = self.caption_file(&found).find(None).await?.believed()
             && let Some(report) = self.retold(&found.name, &sidecar)
         {
             return Ok(report);
@@ -214,10 +214,11 @@ impl AnalysisWork {
         let captions = captioning.write(&image.encoded, &self.platforms()).await?;
         let sidecar_written = !self.tenant.settings().content.debug && {
             let clock = &*self.usecase.clock;
-            let file = self.caption_file(&found.name);
+            let file = self.caption_file(&image.stored);
             let written = async {
                 let opened = file.open(&image).await?;
-                file.write(opened, clock, &image, &captions).await
+                file.write(opened, clock, &captions, Occasion::Analysis)
+                    .await
             };
             let written = written.await;
             if let Err(error) = &written {
@@ -227,16 +228,16 @@ impl AnalysisWork {
                     "the caption file could not be written"
                 );
             }
-            written.is_ok()
+            written.is_ok_and(|written| written.name.is_some())
         };
         Ok(report(&found.name, captions, sidecar_written))
     }
 
-    fn caption_file<'a>(&'a self, name: &'a ImageName) -> CaptionFile<'a> {
+    fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
         CaptionFile {
             tenant: &self.tenant,
             request_id: &self.request_id,
-            name,
+            image,
         }
     }
 

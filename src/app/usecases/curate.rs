@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{
+    caption_file::CaptionFile,
     error_chain::ErrorChain,
     held_lease::HeldLease,
     own_task::{Lost, OwnTasks},
@@ -150,12 +151,18 @@ impl CurationWork {
         report: &mut CurationReport,
     ) -> Result<(), ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
+        let file = CaptionFile {
+            tenant: &self.tenant,
+            request_id: &self.request_id,
+            image: found,
+        };
+        let sidecars = file.find(None).await?.ours();
         let folder = match self.curation {
             Curation::Keep => Folder::Keep,
             Curation::Remove => Folder::Remove,
-            Curation::Delete => return images.delete(&found.name).await,
+            Curation::Delete => return images.delete(&found.name, &sidecars).await,
         };
-        let Moved { name, sidecar } = images.move_to(found, folder).await?;
+        let Moved { name, sidecar } = images.move_to(found, &sidecars, folder).await?;
         report.new_name = Some(name);
         if let Err(error) = sidecar {
             let what = "the caption file could not be moved";

@@ -1,9 +1,15 @@
 //! What there is to know of one image, without a download.
 
-use super::{error_chain::ErrorChain, tenant::Tenant};
+use futures_util::future::try_join;
+
+use super::{caption_file::FoundSidecars, error_chain::ErrorChain, tenant::Tenant};
 use crate::{
-    domain::{image::ImageName, request_id::RequestId, sidecar::Sidecar},
-    ports::{ImageStoreError, LinkedImage},
+    domain::{
+        image::ImageName,
+        request_id::RequestId,
+        sidecar::{Sidecar, SidecarName},
+    },
+    ports::{ImageStoreError, LinkedImage, SidecarFile},
 };
 
 /// What there is to know of an image.
@@ -20,7 +26,7 @@ pub struct ImageDetails {
 pub enum FoundSidecar {
     /// It is there.
     There(Sidecar),
-    /// There is none, or none that can be read: too large, or no text.
+    /// There is none that is the image's as it is now.
     NotThere,
     /// Storage would not tell. The log says why.
     Unknown,
@@ -43,25 +49,38 @@ impl DescribeImage {
         name: &ImageName,
     ) -> Result<ImageDetails, ImageStoreError> {
         let images = tenant.images(request_id);
-        let sidecar = async { Ok(sidecar_of(tenant, request_id, name).await) };
+        let files = async { Ok(files_beside(tenant, request_id, name).await) };
         // Ends with the link's failure: nobody waits for the caption file of an image that is gone.
-        let (image, sidecar) = tokio::try_join!(images.temporary_link(name), sidecar)?;
+        let (image, files) = tokio::try_join!(images.temporary_link(name), files)?;
+        let sidecar = files.map_or(FoundSidecar::Unknown, |files| {
+            let found = FoundSidecars::of(files, &image.stored, None);
+            let believed = found.believed();
+            believed.map_or(FoundSidecar::NotThere, FoundSidecar::There)
+        });
         Ok(ImageDetails { image, sidecar })
     }
 }
 
-async fn sidecar_of(tenant: &Tenant, request_id: &RequestId, name: &ImageName) -> FoundSidecar {
-    match tenant.images(request_id).read_sidecar(name).await {
-        Ok(bytes) => bytes
-            .and_then(|bytes| Sidecar::parse(&bytes))
-            .map_or(FoundSidecar::NotThere, FoundSidecar::There),
+/// The files where the sidecar can be; `None` if storage would not tell.
+async fn files_beside(
+    tenant: &Tenant,
+    request_id: &RequestId,
+    name: &ImageName,
+) -> Option<[SidecarFile; 2]> {
+    let images = tenant.images(request_id);
+    let read = try_join(
+        images.read_sidecar(name, SidecarName::Full),
+        images.read_sidecar(name, SidecarName::Stem),
+    );
+    match read.await {
+        Ok((full, stem)) => Some([full, stem]),
         Err(error) => {
             tracing::warn!(
                 tenant = %tenant.name(),
                 error = %ErrorChain(&error),
                 "the caption file could not be read"
             );
-            FoundSidecar::Unknown
+            None
         }
     }
 }
@@ -96,12 +115,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_image_comes_with_its_caption_file_and_is_not_downloaded() {
-        let text = b"words\n# caption: c\n";
+        let text = b"words\n\n# ---\n# image_file: a.jpg\n# caption: c\n";
+        let of_another = b"\n\n# ---\n# image_file: a.png\n# caption: c\n";
         for (file, found) in [
             (
                 Some(&text[..]),
                 FoundSidecar::There(Sidecar::parse(text).unwrap()),
             ),
+            (Some(&of_another[..]), FoundSidecar::NotThere),
+            (Some(&b"By hand"[..]), FoundSidecar::NotThere),
             (Some(&b"\xff\xfe"[..]), FoundSidecar::NotThere),
             (None, FoundSidecar::NotThere),
         ] {
@@ -110,8 +132,11 @@ mod tests {
             let images = &mut fixture.images;
             images
                 .expect_read_sidecar()
-                .times(1)
-                .returning(move |_| Ok(file.clone()));
+                .times(2)
+                .returning(move |_, name| {
+                    let there = file.clone().filter(|_| name == SidecarName::Stem);
+                    Ok(there.map_or(SidecarFile::Missing, SidecarFile::Found))
+                });
             images.expect_fetch().never();
             let details = describe(fixture).await.unwrap();
             assert_eq!(details.sidecar, found);
@@ -121,12 +146,11 @@ mod tests {
     #[tokio::test]
     async fn a_caption_file_that_cannot_be_had_does_not_hide_the_image() {
         let mut fixture = with_link();
-        let failure = |_: &ImageName| Err(ImageStoreError::Unavailable("500".into()));
+        let failure = || Err(ImageStoreError::Unavailable("500".into()));
         fixture
             .images
             .expect_read_sidecar()
-            .times(1)
-            .returning(failure);
+            .returning(move |_, _| failure());
         let details = describe(fixture).await.unwrap();
         assert_eq!(details.sidecar, FoundSidecar::Unknown);
     }
@@ -140,7 +164,10 @@ mod tests {
             .expect_temporary_link()
             .times(1)
             .returning(gone);
-        fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+        fixture
+            .images
+            .expect_read_sidecar()
+            .returning(|_, _| Ok(SidecarFile::Missing));
         let error = describe(fixture).await;
         assert!(matches!(error, Err(ImageStoreError::NotFound)));
     }

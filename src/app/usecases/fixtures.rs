@@ -24,13 +24,14 @@ use crate::{
         platform::Platform,
         request_id::RequestId,
         secret::{CredentialsRef, Secret},
+        sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        Clock, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
-        MockImageStore, MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory,
-        Moved, Publisher,
+        Clock, ImageStoreError, MockCaptionWriter, MockCaptionWriterFactory, MockClock,
+        MockCredentialStore, MockImageStore, MockImageStoreFactory, MockLedger, MockPublisher,
+        MockPublisherFactory, Moved, Publisher, SidecarFile,
     },
 };
 
@@ -143,6 +144,22 @@ pub(crate) fn stored(name: &str, bytes: &Bytes) -> StoredImage {
         revision: "rev1".to_owned(),
         content_hash: ContentHash::of(bytes),
         size: bytes.len() as u64,
+    }
+}
+
+/// What stands under one of the names of a sidecar, where nothing stands under the other.
+pub(crate) fn standing(
+    at: SidecarName,
+    text: impl Into<Bytes>,
+) -> impl Fn(&ImageName, SidecarName) -> Result<SidecarFile, ImageStoreError> {
+    let text = text.into();
+    move |_, name| {
+        let there = SidecarFile::Found(text.clone());
+        Ok(if name == at {
+            there
+        } else {
+            SidecarFile::Missing
+        })
     }
 }
 

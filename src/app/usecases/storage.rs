@@ -6,20 +6,19 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use bytes::Bytes;
-
 use super::tenant::Tenant;
 use crate::{
     domain::{
         credential::{Credential, StorageCredential, WrongProvider},
         image::{ImageName, StoredImage},
         request_id::RequestId,
+        sidecar::SidecarName,
         tenant_config::{Resolved, TenantConfig, Validated},
         thumbnail::ThumbnailSize,
     },
     ports::{
         FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage, Moved,
-        Thumbnail,
+        SidecarFile, Thumbnail,
     },
 };
 
@@ -150,25 +149,34 @@ impl Images<'_> {
             .await
     }
 
-    /// The sidecar of an image, if it has one.
+    /// The file where a sidecar of an image can be.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub async fn read_sidecar(&self, name: &ImageName) -> Result<Option<Bytes>, ImageStoreError> {
-        self.call(|store| async move { store.read_sidecar(name).await })
+    pub async fn read_sidecar(
+        &self,
+        name: &ImageName,
+        which: SidecarName,
+    ) -> Result<SidecarFile, ImageStoreError> {
+        self.call(|store| async move { store.read_sidecar(name, which).await })
             .await
     }
 
-    /// Writes or replaces the sidecar of an image.
+    /// Writes or replaces the file where a sidecar of an image can be.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub async fn write_sidecar(&self, name: &ImageName, text: &str) -> Result<(), ImageStoreError> {
-        self.call(|store| async move { store.write_sidecar(name, text).await })
+    pub async fn write_sidecar(
+        &self,
+        name: &ImageName,
+        which: SidecarName,
+        text: &str,
+    ) -> Result<(), ImageStoreError> {
+        self.call(|store| async move { store.write_sidecar(name, which, text).await })
             .await
     }
 
-    /// Moves an image that was found, and its sidecar, to a folder. Whatever comes of it, listings of before are
+    /// Moves an image that was found, and these sidecars, to a folder. Whatever comes of it, listings of before are
     /// not shown to anyone who asks afterwards.
     ///
     /// # Errors
@@ -176,20 +184,25 @@ impl Images<'_> {
     pub async fn move_to(
         &self,
         image: &StoredImage,
+        sidecars: &[SidecarName],
         folder: Folder,
     ) -> Result<Moved, ImageStoreError> {
-        let moved = self.call(|store| async move { store.move_to(image, folder).await });
+        let moved = self.call(|store| async move { store.move_to(image, sidecars, folder).await });
         let moved = moved.await;
         self.tenant.storage().begin_edition();
         moved
     }
 
-    /// Deletes an image and its sidecar.
+    /// Deletes an image and these sidecars.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub async fn delete(&self, name: &ImageName) -> Result<(), ImageStoreError> {
-        let deleted = self.call(|store| async move { store.delete(name).await });
+    pub async fn delete(
+        &self,
+        name: &ImageName,
+        sidecars: &[SidecarName],
+    ) -> Result<(), ImageStoreError> {
+        let deleted = self.call(|store| async move { store.delete(name, sidecars).await });
         let deleted = deleted.await;
         self.tenant.storage().begin_edition();
         deleted

@@ -22,11 +22,15 @@ use crate::{
         credential::{Credential, CredentialVersion, Provider, StorageCredential},
         image::ImageName,
         secret::Secret,
+        sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{Resolved, SchemaVersion, TenantConfig},
     },
     ports::{Folder, ImageStore, ImageStoreError, ImageStoreFactory, Moved},
 };
+
+/// The usual name of a sidecar.
+const STEM: &[SidecarName] = &[SidecarName::Stem];
 
 const ACCOUNT: &str = "alice";
 const REFRESH_TOKEN: &str = "sandbox-refresh-token";
@@ -112,7 +116,7 @@ impl Tenant {
     /// Finds an image and moves it.
     async fn moved(&self, image: &str, folder: Folder) -> Result<Moved, ImageStoreError> {
         let found = self.store.find(&name(image)).await?;
-        self.store.move_to(&found, folder).await
+        self.store.move_to(&found, STEM, folder).await
     }
 
     async fn names(&self) -> Vec<String> {

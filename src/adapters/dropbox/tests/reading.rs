@@ -7,8 +7,11 @@ use serde_json::json;
 use super::{ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
 use crate::{
     adapters::sandbox::{Dropbox, Fault},
-    domain::{image::ContentHash, sidecar::MAX_SIDECAR_BYTES},
-    ports::ImageStoreError,
+    domain::{
+        image::ContentHash,
+        sidecar::{MAX_SIDECAR_BYTES, SidecarName},
+    },
+    ports::{ImageStoreError, SidecarFile},
 };
 
 #[tokio::test]
@@ -110,7 +113,7 @@ async fn a_full_dropbox_is_told_and_not_tried_again() {
     tenant.switches().always("upload", full);
     let error = tenant
         .store
-        .write_sidecar(&name("a.jpg"), "x")
+        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "x")
         .await
         .unwrap_err();
     let ImageStoreError::Misconfigured { detail, .. } = &error else {
@@ -228,20 +231,22 @@ async fn a_download_that_breaks_off_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_sidecar_is_read_if_there_is_one_of_a_sane_size() {
+async fn a_file_is_read_where_a_sidecar_can_be_if_it_has_a_sane_size() {
     let tenant = Tenant::new().await;
-    assert_eq!(
-        tenant.store.read_sidecar(&name("a.jpg")).await.unwrap(),
-        None
-    );
-    tenant.put("/Queue/a.txt", &"x".repeat(MAX_SIDECAR_BYTES));
-    let sidecar = tenant.store.read_sidecar(&name("a.jpg")).await.unwrap();
-    assert_eq!(sidecar.unwrap().len(), MAX_SIDECAR_BYTES);
+    let read = async |which| {
+        let file = tenant.store.read_sidecar(&name("a.jpg"), which).await;
+        file.unwrap()
+    };
+    let (full, stem) = (SidecarName::Full, SidecarName::Stem);
+    assert_eq!(read(stem).await, SidecarFile::Missing);
+    let text = "x".repeat(MAX_SIDECAR_BYTES);
+    tenant.put("/Queue/a.txt", &text);
+    assert_eq!(read(stem).await, SidecarFile::Found(text.into()));
+    assert_eq!(read(full).await, SidecarFile::Missing);
     tenant.put("/Queue/a.txt", &"x".repeat(MAX_SIDECAR_BYTES + 1));
-    assert_eq!(
-        tenant.store.read_sidecar(&name("a.jpg")).await.unwrap(),
-        None
-    );
+    assert_eq!(read(stem).await, SidecarFile::TooLarge);
+    tenant.put("/Queue/a.jpg.txt", "y");
+    assert_eq!(read(full).await, SidecarFile::Found("y".into()));
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! Writing sidecars and moving files; above all, what happens in doubt.
 
-use super::{IMPATIENT, Tenant, arguments, name};
+use super::{IMPATIENT, STEM, Tenant, arguments, name};
 use crate::{
     adapters::sandbox::{Dropbox, Fault},
-    ports::{Folder, ImageStoreError, Moved},
+    domain::sidecar::SidecarName,
+    ports::{Folder, ImageStoreError, Moved, SidecarFile},
 };
 
 #[tokio::test]
@@ -11,9 +12,17 @@ async fn a_sidecar_is_written_and_read_back() {
     let tenant = Tenant::new().await;
     let image = name("夜と🌙.jpg");
     for text in ["première version", "zweite Fassung\n\n# ---\n"] {
-        tenant.store.write_sidecar(&image, text).await.unwrap();
-        let read = tenant.store.read_sidecar(&image).await.unwrap();
-        assert_eq!(read.unwrap(), text);
+        tenant
+            .store
+            .write_sidecar(&image, SidecarName::Stem, text)
+            .await
+            .unwrap();
+        let read = tenant
+            .store
+            .read_sidecar(&image, SidecarName::Stem)
+            .await
+            .unwrap();
+        assert_eq!(read, SidecarFile::Found(text.into()));
     }
     assert_eq!(tenant.paths(), ["/Queue/夜と🌙.txt"]);
     let argument = &arguments(&tenant, "upload")[0];
@@ -29,7 +38,7 @@ async fn an_upload_that_happened_without_an_answer_is_looked_up_and_not_repeated
         tenant.switches().inject("upload", fault);
         tenant
             .store
-            .write_sidecar(&name("a.jpg"), "text")
+            .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
             .await
             .unwrap();
         assert_eq!(tenant.calls("upload"), 1);
@@ -46,7 +55,7 @@ async fn an_upload_that_did_not_happen_is_looked_up_and_repeated() {
         tenant.switches().inject("upload", fault);
         tenant
             .store
-            .write_sidecar(&name("a.jpg"), "new")
+            .write_sidecar(&name("a.jpg"), SidecarName::Stem, "new")
             .await
             .unwrap();
         assert_eq!(tenant.calls("upload"), 2);
@@ -61,7 +70,7 @@ async fn an_upload_that_was_limited_is_repeated_without_a_look() {
     tenant.switches().inject("upload", Dropbox::rate_limited(0));
     tenant
         .store
-        .write_sidecar(&name("a.jpg"), "text")
+        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
         .await
         .unwrap();
     assert_eq!(tenant.calls("upload"), 2);
@@ -74,7 +83,7 @@ async fn an_upload_that_never_happens_is_a_failure_after_three_attempts() {
     tenant.switches().always("upload", Fault::status(500));
     let error = tenant
         .store
-        .write_sidecar(&name("a.jpg"), "text")
+        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
         .await
         .unwrap_err();
     assert!(
@@ -90,7 +99,7 @@ async fn an_upload_counts_when_only_its_answer_is_broken() {
     tenant.switches().inject("upload", Fault::MalformedBody);
     tenant
         .store
-        .write_sidecar(&name("a.jpg"), "text")
+        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
         .await
         .unwrap();
     assert_eq!(tenant.calls("upload"), 1);
@@ -103,7 +112,7 @@ async fn a_full_dropbox_is_a_failure_that_is_not_tried_again() {
     tenant.switches().inject("upload", full);
     let error = tenant
         .store
-        .write_sidecar(&name("a.jpg"), "text")
+        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
         .await
         .unwrap_err();
     assert!(super::text(&error).contains("path/insufficient_space"));
@@ -253,10 +262,14 @@ async fn an_attempt_that_lands_after_the_look_still_counts_as_the_move() {
     let look = switches.hold("get_metadata");
     let late = async {
         look.arrived(1).await;
-        tenant.store.move_to(&image, Folder::Archive).await.unwrap();
+        tenant
+            .store
+            .move_to(&image, STEM, Folder::Archive)
+            .await
+            .unwrap();
         look.release();
     };
-    let (moved, ()) = tokio::join!(tenant.store.move_to(&image, Folder::Archive), late);
+    let (moved, ()) = tokio::join!(tenant.store.move_to(&image, STEM, Folder::Archive), late);
     moved.unwrap();
     assert_eq!(tenant.paths(), ["/Done/a.jpg"]);
 }
@@ -270,4 +283,36 @@ async fn an_image_that_vanishes_before_it_moves_is_not_found() {
     let moved = tenant.moved("a.jpg", Folder::Archive).await;
     assert!(matches!(moved, Err(ImageStoreError::NotFound)));
     assert_eq!(tenant.calls("move_v2"), 1);
+}
+
+#[tokio::test]
+async fn only_the_sidecars_that_are_named_go_along_and_none_over_another_image_s() {
+    let tenant = Tenant::new().await;
+    for file in ["a.jpg", "a.txt", "a.jpg.txt"] {
+        tenant.put(&format!("/Queue/{file}"), file);
+    }
+    tenant.put("/Queue/archive/a.txt", "of a.png");
+    let found = tenant.store.find(&name("a.jpg")).await.unwrap();
+    let moved = tenant.store.move_to(&found, STEM, Folder::Archive).await;
+    moved.unwrap().sidecar.unwrap();
+    let expected = [
+        "/Queue/a.jpg.txt",
+        "/Queue/archive/a.jpg",
+        "/Queue/archive/a.jpg.txt",
+        "/Queue/archive/a.txt",
+    ];
+    assert_eq!(tenant.paths(), expected);
+    assert_eq!(
+        tenant.file("/Queue/archive/a.txt").as_deref(),
+        Some("of a.png")
+    );
+    assert_eq!(
+        tenant.file("/Queue/archive/a.jpg.txt").as_deref(),
+        Some("a.txt")
+    );
+
+    tenant.put("/Queue/b.jpg", "b");
+    tenant.put("/Queue/b.txt", "b's notes");
+    tenant.store.delete(&name("b.jpg"), &[]).await.unwrap();
+    assert_eq!(tenant.file("/Queue/b.txt").as_deref(), Some("b's notes"));
 }

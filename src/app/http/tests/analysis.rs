@@ -1,6 +1,6 @@
 //! Analysing images.
 
-use bytes::Bytes;
+use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
 use serde_json::json;
 
 use super::{
@@ -62,10 +62,10 @@ async fn an_image_is_looked_at_and_captioned() {
 async fn a_caption_file_answers_unless_a_refresh_is_forced() {
     let known = || {
         let mut service = found(Service::new().with_captions());
-        service
-            .images
-            .expect_read_sidecar()
-            .returning(|_| Ok(Some(Bytes::from_static(b"By hand\n"))));
+        service.images.expect_read_sidecar().returning(standing(
+            SidecarName::Stem,
+            "\n\n# ---\n# image_file: a.jpg\n# caption: By hand\n",
+        ));
         service
     };
     for query in ["", "?force_refresh=false"] {
@@ -116,7 +116,10 @@ async fn a_writer_that_fails_is_a_problem_that_speaks_of_no_publication() {
 #[tokio::test]
 async fn an_image_that_somebody_works_on_is_a_conflict() {
     let mut service = found(Service::new().with_captions());
-    service.images.expect_read_sidecar().returning(|_| Ok(None));
+    service
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
     let mut ledger = MockLedger::new();
     ledger
         .expect_claim()

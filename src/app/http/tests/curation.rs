@@ -36,7 +36,7 @@ async fn an_image_is_kept_or_sorted_out() {
             .expect_move_to()
             .times(1)
             .withf(move |image, to| image.name.as_str() == "a b.jpg" && *to == folder)
-            .returning(|_, _| Ok(moved("a b (1).jpg")));
+            .returning(|_, _, _| Ok(moved("a b (1).jpg")));
         let answer = service
             .answer(post(&format!("a%20b.jpg/{action}"), ""))
             .await;
@@ -59,7 +59,7 @@ async fn an_image_is_deleted() {
         .images
         .expect_delete()
         .times(1)
-        .returning(|_| Ok(()));
+        .returning(|_, _| Ok(()));
     let answer = service.answer(post("a.jpg/delete", "{}")).await;
     let expected = json!({
         "filename": "a.jpg",

@@ -141,8 +141,12 @@ impl Service {
             let stored = stored(name.as_str());
             Ok(FetchedImage { stored, bytes })
         });
-        self.images.expect_read_sidecar().returning(|_| Ok(None));
-        self.images.expect_write_sidecar().returning(|_, _| Ok(()));
+        self.images
+            .expect_read_sidecar()
+            .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
+        self.images
+            .expect_write_sidecar()
+            .returning(|_, _, _| Ok(()));
         self
     }
 

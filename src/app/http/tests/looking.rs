@@ -1,5 +1,6 @@
 //! Images one by one: details, a random one, thumbnails.
 
+use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
 use bytes::Bytes;
 use poem::{
     Endpoint as _, Request,
@@ -57,15 +58,15 @@ async fn an_image_is_shown_with_all_that_its_caption_file_says() {
     with_links(&mut service.images);
     let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let text = format!(
-        "rope, dawn\n\n# ---\n# dropbox_rev: 1\n# sha256: {hash}\n# caption: Good morning\n\
+        "rope, dawn\n\n# ---\n# image_file: café 夜.jpg\n# dropbox_rev: 1\n# sha256: {hash}\n# caption: Good morning\n\
          # sd_caption_version: 1\n# tags: [\"rope\",\"夜\"]\n# rating: 5\n"
     );
     let text = Bytes::from(text);
     let images = &mut service.images;
     images
         .expect_read_sidecar()
-        .times(1)
-        .returning(move |_| Ok(Some(text.clone())));
+        .times(2)
+        .returning(standing(SidecarName::Stem, text));
     let answer = service
         .answer(get("/api/images/caf%C3%A9%20%E5%A4%9C.jpg"))
         .await;
@@ -77,7 +78,7 @@ async fn an_image_is_shown_with_all_that_its_caption_file_says() {
         "caption": "Good morning",
         "sd_caption": "rope, dawn",
         "metadata": {
-            "dropbox_rev": "1", "sd_caption_version": "1", "tags": ["rope", "夜"], "rating": "5",
+            "image_file": "café 夜.jpg", "dropbox_rev": "1", "sd_caption_version": "1", "tags": ["rope", "夜"], "rating": "5",
         },
         "has_sidecar": true,
     });
@@ -87,19 +88,16 @@ async fn an_image_is_shown_with_all_that_its_caption_file_says() {
 
 #[tokio::test]
 async fn what_is_not_known_of_an_image_is_null() {
-    for (sidecar, has_sidecar) in [
-        (Ok(None), json!(false)),
-        (
-            Err(ImageStoreError::Unavailable(SECRET.into())),
-            Value::Null,
-        ),
-    ] {
+    for (sidecar, has_sidecar) in [(true, json!(false)), (false, Value::Null)] {
         let mut service = Service::new().open_to_viewers();
         with_links(&mut service.images);
         service
             .images
             .expect_read_sidecar()
-            .return_once(|_| sidecar);
+            .returning(move |_, _| match sidecar {
+                true => Ok(crate::ports::SidecarFile::Missing),
+                false => Err(ImageStoreError::Unavailable(SECRET.into())),
+            });
         let answer = service.answer(get("/api/images/a.jpg")).await;
         let expected = json!({
             "filename": "a.jpg",
@@ -124,7 +122,9 @@ async fn a_random_image_is_described_like_any_other() {
         .expect_list()
         .times(1)
         .returning(|| Ok(["a.jpg", "b.jpg"].map(stored).into()));
-    images.expect_read_sidecar().returning(|_| Ok(None));
+    images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
     let routes = service.routes();
     let mut drawn = Vec::new();
     for _ in 0..2 {
@@ -191,7 +191,10 @@ async fn names_in_any_script_and_names_like_routes_reach_storage_as_they_are() {
         let mut service = Service::new().open_to_viewers();
         with_links(&mut service.images);
         with_thumbnails(&mut service.images, 1);
-        service.images.expect_read_sidecar().returning(|_| Ok(None));
+        service
+            .images
+            .expect_read_sidecar()
+            .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
         let encoded: Vec<String> = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let request = get(&format!("/api/images/{}", encoded.concat()));
         let routes = service.routes();
@@ -323,7 +326,9 @@ async fn every_failure_has_its_problem_and_the_spec_declares_it() {
             let mut service = Service::new().open_to_viewers();
             let images = &mut service.images;
             images.expect_list().returning(|| Ok(vec![stored("a.jpg")]));
-            images.expect_read_sidecar().returning(|_| Ok(None));
+            images
+                .expect_read_sidecar()
+                .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
             // Errors cannot be copied, and an image that is gone is asked for again.
             let again = move || storage_failures().remove(index).0;
             images

@@ -1,5 +1,6 @@
 //! Analysis on mocked ports, with every call counted.
 
+use crate::{domain::sidecar::SidecarName, ports::SidecarFile};
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -48,8 +49,12 @@ fn with_sidecar(text: Option<&'static str>, reads: usize) -> TenantFixture {
     fixture
         .images
         .expect_read_sidecar()
-        .times(reads)
-        .returning(move |_| Ok(text.map(|text| Bytes::from_static(text.as_bytes()))));
+        .times(2 * reads)
+        .returning(move |_, name| {
+            let there = text.filter(|_| name == SidecarName::Stem);
+            let there = there.map(|text| Bytes::from_static(text.as_bytes()));
+            Ok(there.map_or(SidecarFile::Missing, SidecarFile::Found))
+        });
     fixture
 }
 
@@ -78,7 +83,7 @@ fn expect_writing(fixture: &mut TenantFixture) -> Arc<Mutex<String>> {
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(move |_, text| {
+        .returning(move |_, _, text| {
             text.clone_into(&mut kept.lock().unwrap());
             Ok(())
         });
@@ -285,7 +290,7 @@ async fn a_caption_file_that_cannot_be_written_costs_nobody_the_answer() {
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(|_, _| Err(ImageStoreError::Unavailable("500".into())));
+        .returning(|_, _, _| Err(ImageStoreError::Unavailable("500".into())));
     let report = analyze(lent_once(), fixture, false).await.unwrap();
     assert!(!report.sidecar_written);
     assert_eq!(report.description.as_deref(), Some("A knot."));
@@ -326,7 +331,10 @@ async fn the_lease_is_given_back_when_nothing_comes_of_it() {
         .images
         .expect_find()
         .returning(move |_| Ok(found.clone()));
-    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_fetch()

@@ -22,6 +22,10 @@ fn with_image() -> TenantFixture {
         .times(1)
         .returning(|name| Ok(stored(name.as_str(), &PICTURE)));
     fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
+    fixture
 }
 
 /// A ledger that gives its lease once, and takes it back once.
@@ -68,8 +72,8 @@ async fn keep_and_remove_move_the_image_to_their_folder() {
             .images
             .expect_move_to()
             .times(1)
-            .withf(move |image, to| image.name.as_str() == "a.jpg" && *to == folder)
-            .returning(|_, _| Ok(moved("a (1).jpg")));
+            .withf(move |image, _, to| image.name.as_str() == "a.jpg" && *to == folder)
+            .returning(|_, _, _| Ok(moved("a (1).jpg")));
         let report = curate(lent_once(), fixture, curation, false).await.unwrap();
         let destination = report.destination.as_ref().map(StoragePath::as_str);
         assert_eq!(destination, Some(path));
@@ -86,7 +90,7 @@ async fn delete_deletes_and_names_no_folder() {
         .images
         .expect_delete()
         .times(1)
-        .returning(|_| Ok(()));
+        .returning(|_, _| Ok(()));
     let report = curate(lent_once(), fixture, Curation::Delete, false)
         .await
         .unwrap();
@@ -108,7 +112,7 @@ async fn the_lease_is_held_from_before_the_move_until_after_it() {
         .expect_move_to()
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _| Ok(moved("a.jpg")));
     ledger
         .expect_release()
         .times(1)
@@ -205,11 +209,11 @@ async fn the_lease_is_given_back_when_storage_fails() {
         fixture
             .images
             .expect_move_to()
-            .returning(move |_, _| Err(failed()));
+            .returning(move |_, _, _| Err(failed()));
         fixture
             .images
             .expect_delete()
-            .returning(move |_| Err(failed()));
+            .returning(move |_, _| Err(failed()));
         let failed = curate(lent_once(), fixture, curation, false).await;
         assert!(matches!(
             failed,
@@ -221,12 +225,16 @@ async fn the_lease_is_given_back_when_storage_fails() {
 #[tokio::test]
 async fn a_caption_file_that_stays_behind_is_a_warning() {
     let mut fixture = with_image();
-    fixture.images.expect_move_to().times(1).returning(|_, _| {
-        Ok(Moved {
-            name: "a.jpg".to_owned(),
-            sidecar: Err(ImageStoreError::Unavailable("500".into())),
-        })
-    });
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(|_, _, _| {
+            Ok(Moved {
+                name: "a.jpg".to_owned(),
+                sidecar: Err(ImageStoreError::Unavailable("500".into())),
+            })
+        });
     let report = curate(lent_once(), fixture, Curation::Keep, false)
         .await
         .unwrap();
@@ -235,4 +243,44 @@ async fn a_caption_file_that_stays_behind_is_a_warning() {
         report.warnings,
         ["the caption file could not be moved: storage failed"]
     );
+}
+
+#[tokio::test]
+async fn only_the_image_s_own_sidecars_go_along() {
+    use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
+    let ours = "\n\n# ---\n# image_file: a.jpg\n# dropbox_rev: before\n";
+    let of_another = "\n\n# ---\n# image_file: a.png\n";
+    let (full, stem) = (SidecarName::Full, SidecarName::Stem);
+    for (name, text, go_along) in [
+        (stem, ours, vec![stem]),
+        (full, ours, vec![full]),
+        (stem, of_another, vec![]),
+        (stem, "A story.", vec![]),
+    ] {
+        for curation in [Curation::Keep, Curation::Delete] {
+            let mut fixture = TenantFixture::new();
+            fixture.document["features"]["delete_enabled"] = true.into();
+            fixture
+                .images
+                .expect_find()
+                .returning(|name| Ok(stored(name.as_str(), &PICTURE)));
+            fixture
+                .images
+                .expect_read_sidecar()
+                .times(2)
+                .returning(standing(name, text));
+            let expected = (go_along.clone(), go_along.clone());
+            fixture
+                .images
+                .expect_move_to()
+                .withf(move |_, sidecars, _| *sidecars == expected.0)
+                .returning(|_, _, _| Ok(moved("a.jpg")));
+            fixture
+                .images
+                .expect_delete()
+                .withf(move |_, sidecars| *sidecars == expected.1)
+                .returning(|_, _| Ok(()));
+            curate(lent_once(), fixture, curation, false).await.unwrap();
+        }
+    }
 }

@@ -31,7 +31,9 @@ fn linked(name: &ImageName) -> LinkedImage {
 fn listing(images: &mut MockImageStore, names: &'static [&str]) {
     let all = move || Ok(names.iter().map(|name| stored(name, &NOTHING)).collect());
     images.expect_list().returning(all);
-    images.expect_read_sidecar().returning(|_| Ok(None));
+    images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
 }
 
 fn name(drawn: Result<ImageDetails, DrawImageError>) -> String {
@@ -68,7 +70,9 @@ async fn an_image_that_has_vanished_is_passed_over_and_the_folder_listed_again()
             .in_sequence(&mut calls)
             .returning(all);
     }
-    images.expect_read_sidecar().returning(|_| Ok(None));
+    images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
     images
         .expect_temporary_link()
         .times(2)

@@ -84,7 +84,7 @@ async fn a_move_ends_the_listing_whatever_comes_of_it() {
             .images
             .expect_move_to()
             .times(1)
-            .returning(move |_, _| {
+            .returning(move |_, _, _| {
                 let timeout = |()| ImageStoreError::Timeout("no answer".into());
                 outcome.map(|()| moved("a.jpg")).map_err(timeout)
             });

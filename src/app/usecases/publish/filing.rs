@@ -4,26 +4,30 @@
 use super::publication::Publication;
 use crate::{
     app::usecases::{
-        caption_file::{CaptionFile, OpenFile},
+        caption_file::{CaptionFile, Occasion, OpenFile, Written},
         captioning::Captions,
         error_chain::ErrorChain,
-        loaded_image::LoadedImage,
         stages::Stage,
     },
-    domain::{
-        image::{ImageName, StoredImage},
-        publication::PlatformResult,
-    },
+    domain::{image::StoredImage, publication::PlatformResult, sidecar::SidecarName},
     ports::{Folder, ImageStoreError, Moved},
 };
 
+/// What has become of the caption file.
+pub(super) struct Filed {
+    /// The files that go with the image.
+    pub(super) sidecars: Vec<SidecarName>,
+    /// What people should know of it.
+    pub(super) warning: Option<String>,
+}
+
 impl Publication {
     /// The caption file of an image.
-    pub(super) fn caption_file<'a>(&'a self, name: &'a ImageName) -> CaptionFile<'a> {
+    pub(super) fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
         CaptionFile {
             tenant: &self.tenant,
             request_id: &self.request_id,
-            name,
+            image,
         }
     }
 
@@ -31,26 +35,54 @@ impl Publication {
     pub(super) async fn write_sidecar(
         &self,
         opened: Result<OpenFile, ImageStoreError>,
-        image: &LoadedImage,
+        image: &StoredImage,
         captions: &Captions,
-    ) -> Result<(), ImageStoreError> {
-        let file = self.caption_file(&image.stored.name);
-        let written = file.write(opened?, &*self.usecase.clock, image, captions);
-        self.stages().time(Stage::Sidecar, written).await
+    ) -> Filed {
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let what = "the caption file could not be written";
+                return Filed {
+                    sidecars: Vec::new(),
+                    warning: Some(self.filing_failed(what, &error)),
+                };
+            }
+        };
+        let mut sidecars = opened.ours();
+        let file = self.caption_file(image);
+        let clock = &*self.usecase.clock;
+        let written = file.write(opened, clock, captions, Occasion::Publication);
+        let warning = match self.stages().time(Stage::Sidecar, written).await {
+            Ok(Written { name, warning }) => {
+                sidecars.extend(name.filter(|name| !sidecars.contains(name)));
+                warning
+            }
+            Err(error) => {
+                let what = "the caption file could not be written";
+                Some(self.filing_failed(what, &error))
+            }
+        };
+        Filed { sidecars, warning }
     }
 
-    /// Archives an image that a platform has, where that is wanted: whether it is in the archive now,
+    /// Archives an image that a platform has, where that is wanted, with these caption files, or those
+    /// that are found: whether it is in the archive now,
     /// and what went wrong.
     pub(super) async fn archive_if_taken(
         &self,
         image: &StoredImage,
+        sidecars: Option<Vec<SidecarName>>,
         results: &[PlatformResult],
     ) -> (bool, Option<String>) {
         let taken = results.iter().any(|result| result.outcome.is_success());
         if !(taken && self.plan.archives()) {
             return (false, None);
         }
-        match self.archive(image).await.map(|moved| moved.sidecar) {
+        match self
+            .archive(image, sidecars)
+            .await
+            .map(|moved| moved.sidecar)
+        {
             Ok(Ok(())) => (true, None),
             Ok(Err(error)) => {
                 let what = "the caption file could not be archived";
@@ -70,9 +102,17 @@ impl Publication {
     }
 
     /// Moves the image and its caption file to the archive.
-    async fn archive(&self, image: &StoredImage) -> Result<Moved, ImageStoreError> {
+    async fn archive(
+        &self,
+        image: &StoredImage,
+        sidecars: Option<Vec<SidecarName>>,
+    ) -> Result<Moved, ImageStoreError> {
+        let sidecars = match sidecars {
+            Some(sidecars) => sidecars,
+            None => self.caption_file(image).find(None).await?.ours(),
+        };
         let images = self.tenant.images(&self.request_id);
-        let moved = images.move_to(image, Folder::Archive);
+        let moved = images.move_to(image, &sidecars, Folder::Archive);
         self.stages().time(Stage::Archive, moved).await
     }
 }

@@ -28,6 +28,7 @@ use crate::{
             PublicationReport, PublicationRequest, Target,
         },
         request_id::RequestId,
+        sidecar::SidecarName,
     },
     ports::ImageStoreError,
 };
@@ -131,14 +132,15 @@ impl Publication {
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
         let (mut results, targets) = self.still_to_send(known);
-        let (mut warnings, mut loaded) = (Vec::new(), None);
+        let (mut warnings, mut loaded, mut sidecars) = (Vec::new(), None, None);
         if !targets.is_empty() {
             let sent = self.send(lease, image, &targets).await?;
             results.extend(sent.results);
             warnings.extend(sent.warnings);
             loaded = Some(sent.image);
+            sidecars = Some(sent.sidecars);
         }
-        let archive = self.archive_if_taken(image, &results);
+        let archive = self.archive_if_taken(image, sidecars, &results);
         let ((archived, warning), ()) = join(archive, self.followed_up(loaded)).await;
         warnings.extend(warning);
         results.sort_by_key(|result| result.platform);
@@ -175,21 +177,19 @@ impl Publication {
         let filed = async {
             // What is in the caption file can be learnt meanwhile; it is written when all platforms
             // have answered, while the ledger is told what.
-            let file = self.caption_file(name).open(&loaded).await;
+            let file = self.caption_file(&loaded.stored).open(&loaded).await;
             served.wait().await;
-            self.write_sidecar(file, &loaded, &captions).await
+            self.write_sidecar(file, &loaded.stored, &captions).await
         };
         // First goes the small request, which a mail that is composed would hold up.
         let (filed, delivered) = join(filed, self.stages().time(Stage::Send, delivered)).await;
         let (results, warnings): (_, Vec<_>) = delivered.into_iter().unzip();
         let mut warnings: Vec<_> = warnings.into_iter().flatten().collect();
-        if let Err(error) = filed {
-            let what = "the caption file could not be written";
-            warnings.push(self.filing_failed(what, &error));
-        }
+        warnings.extend(filed.warning);
         Ok(Sent {
             results,
             warnings,
+            sidecars: filed.sidecars,
             image: loaded,
         })
     }
@@ -327,6 +327,8 @@ impl Publication {
 struct Sent {
     results: Vec<PlatformResult>,
     warnings: Vec<String>,
+    /// The image's caption files.
+    sidecars: Vec<SidecarName>,
     /// What was sent; what follows may need it still.
     image: LoadedImage,
 }

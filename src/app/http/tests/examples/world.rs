@@ -1,5 +1,6 @@
 //! What is the case when the spec's examples are answered.
 
+use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -78,7 +79,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .images
                 .expect_find()
                 .returning(move |name| Ok(named(name)));
-            service.images.expect_delete().returning(|_| Ok(()));
+            service.images.expect_delete().returning(|_, _| Ok(()));
             let name = if operation == "keepImage" {
                 "harbour-dawn (1).jpg"
             } else {
@@ -87,7 +88,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
             service
                 .images
                 .expect_move_to()
-                .returning(move |_, _| Ok(moved(name)));
+                .returning(move |_, _, _| Ok(moved(name)));
         }
         "listPublications" => {
             service
@@ -149,7 +150,7 @@ fn with_details(service: &mut Service) {
     service
         .images
         .expect_read_sidecar()
-        .returning(move |_| Ok(Some(text.clone())));
+        .returning(standing(SidecarName::Stem, text));
 }
 
 fn analysed(service: Service) -> Service {
@@ -183,7 +184,7 @@ fn published(service: Service) -> Service {
     service
         .images
         .expect_move_to()
-        .returning(|_, _| Ok(moved("harbour-dawn.jpg")));
+        .returning(|_, _, _| Ok(moved("harbour-dawn.jpg")));
     service
         .reader
         .expect_entries_of()

@@ -34,12 +34,15 @@ async fn what_follows_a_post_goes_beside_the_archive_and_is_waited_for() {
             follow_up: Some(follow_up),
         })
     });
-    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     fixture.images.expect_move_to().return_once(|_, _| {
         archive.send(()).unwrap();
         Ok(moved("a.jpg"))

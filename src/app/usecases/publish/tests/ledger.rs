@@ -90,7 +90,7 @@ async fn nothing_is_paid_for_or_sent_when_no_platform_is_left_and_the_image_is_a
         .images
         .expect_move_to()
         .times(1)
-        .returning(|_, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _| Ok(moved("a.jpg")));
     let mut ledger = knowing(published("1"), Known::Unknown);
     ledger.expect_intend().never();
     let report = publish_with(ledger, fixture, PublicationRequest::default())

@@ -17,7 +17,7 @@ use crate::{
         capacity::{ImageRoom, PublishSlots},
         fixtures::{
             TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
-            rotating_store, stored,
+            rotating_store, standing, stored,
         },
         held_lease::HeldLease,
     },
@@ -27,10 +27,11 @@ use crate::{
         ledger::{Claim, Known, Lease},
         platform::Platform,
         publication::PostId,
+        sidecar::SidecarName,
     },
     ports::{
         CaptionError, FetchedImage, Folder, MockLedger, MockLedgerReader, MockPublisher,
-        PublishError, Publisher,
+        PublishError, Publisher, SidecarFile,
     },
 };
 
@@ -106,19 +107,19 @@ fn expect_filing(fixture: &mut TenantFixture) {
     fixture
         .images
         .expect_read_sidecar()
-        .times(1)
-        .returning(|_| Ok(None));
+        .times(2)
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()
         .times(1)
-        .withf(|_, folder| *folder == Folder::Archive)
-        .returning(|_, _| Ok(moved("a.jpg")));
+        .withf(|_, _, folder| *folder == Folder::Archive)
+        .returning(|_, _, _| Ok(moved("a.jpg")));
 }
 
 fn both_publish(fixture: &mut TenantFixture) {
@@ -255,11 +256,14 @@ async fn a_platform_that_fails_stops_no_other_and_the_image_is_archived() {
 #[tokio::test]
 async fn an_uncertain_outcome_is_unknown_is_not_repeated_and_archives_nothing() {
     let mut fixture = captioned();
-    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     fixture.images.expect_move_to().never();
     fixture
         .telegram
@@ -313,15 +317,18 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
         let mut fixture = with_image();
         fixture.writer.expect_analyse().returning(|_| Ok(seen()));
         fixture.writer.expect_write().returning(|_| Ok(written()));
-        fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+        fixture
+            .images
+            .expect_read_sidecar()
+            .returning(|_, _| Ok(SidecarFile::Missing));
         fixture
             .images
             .expect_write_sidecar()
-            .returning(|_, _| Ok(()));
+            .returning(|_, _, _| Ok(()));
         fixture
             .images
             .expect_move_to()
-            .returning(|_, _| Ok(moved("a.jpg")));
+            .returning(|_, _, _| Ok(moved("a.jpg")));
         let mut attempts = mockall::Sequence::new();
         let telegram = &mut fixture.telegram;
         telegram
@@ -386,16 +393,19 @@ async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
     fixture.writer.expect_analyse().returning(|_| Ok(seen()));
     fixture.writer.expect_write().returning(|_| Ok(written()));
     both_publish(&mut fixture);
-    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()
         .times(1)
-        .returning(|_, _| Err(ImageStoreError::Unavailable("500".into())));
+        .returning(|_, _, _| Err(ImageStoreError::Unavailable("500".into())));
     let report = publish(fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -407,32 +417,37 @@ async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
 async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
     let mut fixture = captioned();
     let existing =
-        Bytes::from_static(b"old\n\n# ---\n# rating: 5\n# created: 2020-01-01T00:00:00Z\n");
+        "old\n\n# ---\n# rating: 5\n# image_file: a.jpg\n# created: 2020-01-01T00:00:00Z\n";
     fixture
         .images
         .expect_read_sidecar()
-        .returning(move |_| Ok(Some(existing.clone())));
+        .times(2)
+        .returning(standing(SidecarName::Stem, existing));
     let text = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&text);
     fixture
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(move |_, text| {
+        .withf(|_, name, _| *name == SidecarName::Stem)
+        .returning(move |_, _, text| {
             text.clone_into(&mut seen.lock().unwrap());
             Ok(())
         });
     fixture
         .images
         .expect_move_to()
-        .returning(|_, _| Ok(moved("a.jpg")));
+        .withf(|_, sidecars, _| *sidecars == [SidecarName::Stem])
+        .returning(|_, _, _| Ok(moved("a.jpg")));
     both_publish(&mut fixture);
     publish(fixture, PublicationRequest::default())
         .await
         .unwrap();
     let text = text.lock().unwrap().clone();
     assert!(
-        text.starts_with("sd words\n\n# ---\n# rating: 5\n# created: 2020-01-01T00:00:00Z\n"),
+        text.starts_with(
+            "sd words\n\n# ---\n# rating: 5\n# image_file: a.jpg\n# created: 2020-01-01T00:00:00Z\n"
+        ),
         "{text}"
     );
     for line in [
@@ -441,7 +456,120 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
         "# dropbox_rev: rev1",
         "# sd_caption_version: 1",
         "# model_version: gpt-4o-mini",
+        "# caption: !json \"For Telegram\\n\\n#tenant\"",
+        "# caption_edited: false",
+        "# caption_updated_at: 1970-01-01T00:00:00Z",
     ] {
         assert!(text.contains(line), "{line} is missing in {text}");
     }
+}
+
+/// Publishes an image beside which these files stand, and tells where the sidecar was written, which were taken
+/// along, and what people are told.
+async fn published_beside(full: SidecarFile, stem: SidecarFile) -> Filing {
+    let mut fixture = captioned();
+    fixture
+        .images
+        .expect_read_sidecar()
+        .times(2)
+        .returning(move |_, name| {
+            Ok(match name {
+                SidecarName::Full => full.clone(),
+                SidecarName::Stem => stem.clone(),
+            })
+        });
+    let filing = Arc::new(Mutex::new(Filing::default()));
+    let (written, archived) = (Arc::clone(&filing), Arc::clone(&filing));
+    fixture
+        .images
+        .expect_write_sidecar()
+        .returning(move |_, name, text| {
+            written.lock().unwrap().written = Some((name, text.to_owned()));
+            Ok(())
+        });
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(move |_, sidecars, _| {
+            archived.lock().unwrap().archived = sidecars.to_vec();
+            Ok(moved("a.jpg"))
+        });
+    both_publish(&mut fixture);
+    let report = publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    assert!(report.archived);
+    let mut filing = std::mem::take(&mut *filing.lock().unwrap());
+    filing.warnings = report.warnings;
+    filing
+}
+
+#[derive(Debug, Default)]
+struct Filing {
+    written: Option<(SidecarName, String)>,
+    archived: Vec<SidecarName>,
+    warnings: Vec<String>,
+}
+
+fn text(text: &str) -> SidecarFile {
+    SidecarFile::Found(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_the_image_s_sidecar_is_left_alone() {
+    use SidecarName::{Full, Stem};
+    let others = "\n\n# ---\n# image_file: a.png\n# caption: of another image\n";
+    for taken in [
+        text("A story of many lines.\n"),
+        SidecarFile::TooLarge,
+        SidecarFile::Found(Bytes::from_static(b"caf\xe9")),
+        text(""),
+        text(others),
+    ] {
+        let filing = published_beside(SidecarFile::Missing, taken.clone()).await;
+        let (name, sidecar) = filing.written.unwrap();
+        assert_eq!((name, &*filing.archived), (Full, &[Full][..]), "{taken:?}");
+        assert!(!sidecar.contains("another image"), "{sidecar}");
+        assert!(
+            filing.warnings[0].ends_with("the sidecar is a.jpg.txt"),
+            "{:?}",
+            filing.warnings
+        );
+
+        let ours = text("\n\n# ---\n# image_file: a.jpg\n# rating: 5\n");
+        let filing = published_beside(ours.clone(), taken.clone()).await;
+        assert!(filing.written.unwrap().1.contains("# rating: 5"));
+        assert_eq!(filing.archived, [Full]);
+
+        let filing = published_beside(taken.clone(), taken.clone()).await;
+        assert!(
+            filing.written.is_none() && filing.archived.is_empty(),
+            "{taken:?}"
+        );
+        assert!(filing.warnings[0].contains("no sidecar was written"));
+
+        let filing = published_beside(taken, SidecarFile::Missing).await;
+        assert_eq!(filing.written.unwrap().0, Stem);
+        assert_eq!(filing.archived, [Stem]);
+    }
+}
+
+#[tokio::test]
+async fn the_sidecar_of_an_image_that_was_replaced_is_written_anew_with_what_is_not_ours_in_it() {
+    let outdated = text(
+        "of before\n\n# ---\n# image_file: a.jpg\n# dropbox_rev: rev0\n# sd_caption_version: 1\n\
+         # caption: of before\n# artist_alias: before\n# rating: 5\n",
+    );
+    let filing = published_beside(SidecarFile::Missing, outdated).await;
+    let (name, sidecar) = filing.written.unwrap();
+    assert_eq!(
+        (name, &*filing.archived),
+        (SidecarName::Stem, &[SidecarName::Stem][..])
+    );
+    assert!(
+        sidecar.contains("# rating: 5") && !sidecar.contains("before"),
+        "{sidecar}"
+    );
+    assert!(filing.warnings.is_empty(), "{:?}", filing.warnings);
 }

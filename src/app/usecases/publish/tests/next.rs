@@ -76,15 +76,18 @@ async fn next(
         .telegram
         .expect_publish()
         .returning(|_| Ok(PostId::new("1").into()));
-    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()
-        .returning(|_, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _| Ok(moved("a.jpg")));
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         caption: Some("Mine".to_owned()),
@@ -264,15 +267,18 @@ async fn next_with_captions(
     ledger: MockLedger,
     mut fixture: TenantFixture,
 ) -> Result<PublicationReport, PublishImageError> {
-    fixture.images.expect_read_sidecar().returning(|_| Ok(None));
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()
-        .returning(|_, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _| Ok(moved("a.jpg")));
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         ..PublicationRequest::default()
