@@ -160,11 +160,7 @@ impl Letterhead {
     }
 
     fn subject(&self, caption: &str) -> String {
-        let prefix = match self.subject_mode {
-            SubjectMode::Normal => "",
-            SubjectMode::Private => "Private: ",
-            SubjectMode::Avatar => "Avatar: ",
-        };
+        let prefix = self.subject_mode.prefix();
         let caption = match self.caption_target {
             CaptionTarget::Subject | CaptionTarget::Both => one_line(caption),
             CaptionTarget::Body => String::new(),
