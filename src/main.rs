@@ -30,7 +30,7 @@ use publisher::{
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
         otlp::Traces,
-        smtp::SmtpPublisherFactory,
+        smtp::{EhloName, SmtpPublisherFactory},
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     app::{
@@ -197,6 +197,7 @@ impl Service {
             dropbox,
             openai,
             telegram,
+            ehlo_name,
             ledger,
             capacity,
             auth,
@@ -213,7 +214,7 @@ impl Service {
             Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
             Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
         };
-        let providers = providers(dropbox, openai, telegram, &roots, &clock)?;
+        let providers = providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?;
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
@@ -287,6 +288,7 @@ fn providers(
     dropbox: DropboxSettings,
     openai: OpenAiSettings,
     telegram: TelegramApiSettings,
+    ehlo_name: EhloName,
     roots: &ExtraRoots,
     clock: &Arc<dyn Clock>,
 ) -> Result<Providers, Failure> {
@@ -296,7 +298,7 @@ fn providers(
         captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock())?),
         publishers: vec![
             Arc::new(TelegramPublisherFactory::new(telegram, roots, clock())?),
-            Arc::new(SmtpPublisherFactory::new(roots, clock())?),
+            Arc::new(SmtpPublisherFactory::new(roots, clock())?.with_ehlo_name(ehlo_name)),
         ],
     })
 }

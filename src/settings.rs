@@ -20,6 +20,7 @@ use publisher::{
         ledger::LedgerSettings,
         openai::OpenAiSettings,
         otlp::OtlpSettings,
+        smtp::{EhloName, InvalidEhloName},
         telegram::TelegramApiSettings,
     },
     app::{
@@ -69,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) openai: OpenAiSettings,
     /// How Telegram is reached.
     pub(crate) telegram: TelegramApiSettings,
+    /// What mail servers are told that we are called.
+    pub(crate) ehlo_name: EhloName,
     /// Where publications are remembered.
     pub(crate) ledger: LedgerSettings,
     /// How much is published at a time.
@@ -127,6 +130,7 @@ impl Settings {
         let dropbox = dropbox(environment);
         let openai = openai(environment);
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
+        let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment);
         let capacity = capacity(environment);
         let auth = auth::read(environment);
@@ -143,6 +147,7 @@ impl Settings {
             dropbox: dropbox?,
             openai: openai?,
             telegram: TelegramApiSettings { api_url: api_url? },
+            ehlo_name,
             ledger: ledger?,
             capacity,
             auth: auth?,
@@ -277,6 +282,16 @@ fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
         base_url: base_url?,
         calls_per_minute: NonZeroU32::new(calls)?,
     })
+}
+
+fn ehlo_name(environment: &mut Environment) -> EhloName {
+    const NAME: &str = "SMTP_EHLO_NAME";
+    let name = environment.text(NAME).and_then(|name| {
+        let name = name.parse();
+        name.map_err(|rule: InvalidEhloName| environment.reject(NAME, rule.to_string()))
+            .ok()
+    });
+    name.unwrap_or_else(EhloName::of_this_host)
 }
 
 /// The URL is a secret: it may hold a password.

@@ -159,3 +159,17 @@ fn metrics_are_for_this_machine_unless_they_are_switched_off() {
     let bad = [("METRICS_LISTEN_ADDRESS", "9464")];
     assert_eq!(problems(&bad), ["METRICS_LISTEN_ADDRESS"]);
 }
+
+#[test]
+fn mail_servers_are_told_the_name_that_is_set_or_a_valid_one() {
+    let said = |name: &str| {
+        let mut environment = Environment::from_pairs([("SMTP_EHLO_NAME", name)]);
+        let said = ehlo_name(&mut environment).to_string();
+        (said, environment.problem_count())
+    };
+    assert_eq!(said("mail.example.org"), ("mail.example.org".to_owned(), 0));
+    assert_eq!(said("192.0.2.7"), ("[192.0.2.7]".to_owned(), 0));
+    let (by_default, problems) = said("");
+    assert!(problems == 0 && by_default.parse::<EhloName>().is_ok());
+    assert_eq!(said("my_host"), (by_default, 1));
+}

@@ -136,6 +136,9 @@ impl Cell {
     /// What holds whatever fails: nothing is sent twice, and neither answer nor ledger lie.
     fn check(&self) -> Result<(), Failed> {
         for (platform, received) in Platform::ALL.into_iter().zip(self.received) {
+            if received > 1 {
+                return Err(format!("{platform}: received {received} times").into());
+            }
             let told = self.outcome(platform);
             let known = self.known(platform);
             let is_true = match known {

@@ -135,11 +135,15 @@ pub(crate) enum Failing {
     Silence,
     Status(u16),
     LimitedWithHint,
+    /// A gateway answers so after the request has been passed on and done, in HTML.
+    Gateway(u16),
+    /// The same in the upstream's own words.
+    GatewayJson(u16),
     Malformed,
     Slow,
 }
 
-pub(crate) const FAILINGS: [Failing; 14] = [
+pub(crate) const FAILINGS: [Failing; 19] = [
     Failing::Refused,
     Failing::ResetBefore,
     Failing::ResetAfter,
@@ -152,11 +156,25 @@ pub(crate) const FAILINGS: [Failing; 14] = [
     Failing::LimitedWithHint,
     Failing::Status(429),
     Failing::Status(500),
+    Failing::Status(408),
+    Failing::Gateway(502),
+    Failing::Gateway(504),
+    Failing::GatewayJson(502),
+    Failing::GatewayJson(504),
     Failing::Malformed,
     Failing::Slow,
 ];
 
 impl Failing {
+    /// Can calls of this kind fail so? Between us and a mail server there is no gateway that answers.
+    pub(crate) fn is_for(self, kind: Kind) -> bool {
+        kind != Kind::Smtp
+            || !matches!(
+                self,
+                Self::Gateway(_) | Self::GatewayJson(_) | Self::Status(408)
+            )
+    }
+
     pub(crate) fn name(self, kind: Kind) -> String {
         match self {
             Self::Refused => "connection refused".to_owned(),
@@ -171,6 +189,8 @@ impl Failing {
             }
             Self::LimitedWithHint => "429, wait 1 s".to_owned(),
             Self::Status(status) => status.to_string(),
+            Self::Gateway(status) => format!("{status} of a gateway, HTML, once it was done"),
+            Self::GatewayJson(status) => format!("{status} of a gateway, JSON, once it was done"),
         }
     }
 
@@ -201,6 +221,15 @@ impl Failing {
                 Telegram::refusal(status, "as the test wants")
             }
             Self::Status(status) => Fault::json(status, &json!({"error": "as the test wants"})),
+            Self::Gateway(status) => {
+                Fault::text(status, "<html>Bad Gateway</html>").after_processing()
+            }
+            Self::GatewayJson(status) if kind == Kind::Telegram => {
+                Telegram::refusal(status, "Bad Gateway").after_processing()
+            }
+            Self::GatewayJson(status) => {
+                Fault::json(status, &json!({"error": "Bad Gateway"})).after_processing()
+            }
         })
     }
 

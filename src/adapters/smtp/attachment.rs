@@ -23,6 +23,12 @@ pub(super) fn pieces(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// How many bytes all the pieces have.
+pub(super) fn length(bytes: &[u8]) -> usize {
+    let line_ends = bytes.len().div_ceil(BYTES_PER_LINE).saturating_sub(1);
+    bytes.len().div_ceil(3) * 4 + line_ends * LINE_END.len()
+}
+
 fn lines(bytes: &[u8]) -> Vec<u8> {
     let line_count = bytes.len().div_ceil(BYTES_PER_LINE);
     let mut encoded = Vec::with_capacity(line_count * (CHARACTERS_PER_LINE + LINE_END.len()));

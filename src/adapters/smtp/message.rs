@@ -45,6 +45,11 @@ impl Mail {
             .chain(once(Cow::from(&self.tail)))
     }
 
+    /// How many bytes the message has, before its dots are doubled.
+    pub(super) fn size(&self) -> usize {
+        self.head.len() + attachment::length(&self.image) + self.tail.len()
+    }
+
     /// Nothing in it is beyond ASCII.
     pub(super) fn is_ascii(&self) -> bool {
         // Base64 always is.
@@ -74,12 +79,11 @@ impl Letterhead {
             subject_mode,
             server,
         } = settings;
-        let address = |text: &str| text.trim().parse::<Address>();
         Ok(Self {
             sender: address(&server.from_email)
-                .map_err(|_| Unwritable("the sender is no e-mail address"))?,
+                .ok_or(Unwritable("the sender is no e-mail address"))?,
             recipient: address(recipient)
-                .map_err(|_| Unwritable("the recipient is no e-mail address"))?,
+                .ok_or(Unwritable("the recipient is no e-mail address"))?,
             caption_target: *caption_target,
             subject_mode: *subject_mode,
         })
@@ -87,13 +91,7 @@ impl Letterhead {
 
     /// A new message id, made from a random word.
     pub(super) fn message_id(&self, word: &str) -> String {
-        let domain = self.sender.domain();
-        let domain = if domain.is_ascii() {
-            domain
-        } else {
-            "localhost"
-        };
-        format!("<{word}@{domain}>")
+        format!("<{word}@{}>", self.sender.domain())
     }
 
     /// The mail that publishes.
@@ -160,11 +158,7 @@ impl Letterhead {
     }
 
     fn subject(&self, caption: &str) -> String {
-        let prefix = match self.subject_mode {
-            SubjectMode::Normal => "",
-            SubjectMode::Private => "Private: ",
-            SubjectMode::Avatar => "Avatar: ",
-        };
+        let prefix = self.subject_mode.prefix();
         let caption = match self.caption_target {
             CaptionTarget::Subject | CaptionTarget::Both => one_line(caption),
             CaptionTarget::Body => String::new(),
@@ -175,6 +169,26 @@ impl Letterhead {
             &caption
         };
         format!("{prefix}{caption}")
+    }
+}
+
+/// An address, with its domain as the domain name system has it.
+fn address(text: &str) -> Option<Address> {
+    let (user, domain) = text.trim().rsplit_once('@')?;
+    let domain = ascii_domain(domain);
+    domain.is_ascii().then_some(())?;
+    Address::new(user, &*domain).ok()
+}
+
+/// A domain as the domain name system has it: in punycode where it goes beyond ASCII, and as it is
+/// where that cannot be.
+pub(super) fn ascii_domain(domain: &str) -> Cow<'_, str> {
+    if domain.is_ascii() {
+        return domain.into();
+    }
+    match url::Host::parse(domain) {
+        Ok(url::Host::Domain(ascii)) => ascii.into(),
+        _ => domain.into(),
     }
 }
 

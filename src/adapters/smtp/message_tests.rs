@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     adapters::sample_tenant::config,
-    domain::image::{EncodedImage, ImageName},
+    domain::{
+        image::{EncodedImage, ImageName},
+        platform::Platform,
+    },
 };
 
 const IMAGE: &[u8] = b"\xFF\xD8\xFF the image \r\n.\r\n with bytes that need encoding \x00";
@@ -222,5 +225,70 @@ proptest! {
         }
         let image: String = parts[1].split_once("\r\n\r\n").unwrap().1.split_whitespace().collect();
         prop_assert_eq!(STANDARD.decode(image).unwrap(), IMAGE);
+    }
+}
+
+/// What comes of a caption, made to fit: the subject, and the caption as an answer tells it.
+fn fitted(patch: &Value, caption: &str) -> (String, String) {
+    let mut publisher = json!({ "recipient": "to@fetlife.test" });
+    for (key, value) in patch.as_object().unwrap() {
+        publisher[key] = value.clone();
+    }
+    let config = config(&json!({
+        "publishers": [{ "id": "f", "type": "fetlife", "config": publisher }],
+        "email_server": { "host": "mail.test", "from_email": "me@mail.test", "password_ref": "p" },
+    }));
+    let rules = config.settings().caption_rules(Platform::Email);
+    let caption = rules.fit(caption, "#tenant");
+    (letterhead(patch).subject(&caption), caption)
+}
+
+#[test]
+fn prefix_and_caption_together_are_240_characters_at_most() {
+    let family = "👩‍👩‍👧‍👦";
+    for (mode, prefix) in [
+        ("normal", ""),
+        ("private", "Private: "),
+        ("avatar", "Avatar: "),
+    ] {
+        let patch = json!({ "subject_mode": mode });
+        let room = 240 - prefix.len();
+        for caption in [
+            "word ".repeat(100),
+            "x".repeat(400),
+            "x".repeat(room),
+            format!("{} end", "x".repeat(room - 4)),
+            format!("{} of it", "x".repeat(room - 4)),
+            family.repeat(90),
+            format!("{}{family}", "word ".repeat(46)),
+        ] {
+            let (subject, shown) = fitted(&patch, &caption);
+            assert!(subject.chars().count() <= 240, "{subject}");
+            assert_eq!(subject, format!("{prefix}{shown}"));
+            let kept = shown.strip_suffix("...").unwrap_or(&shown);
+            assert!(caption.starts_with(kept), "{shown}");
+            let families = kept.matches('👩').count();
+            assert_eq!(families, 2 * kept.matches(family).count(), "{shown}");
+        }
+        let (subject, _) = fitted(&patch, &"x".repeat(room));
+        assert_eq!(subject.chars().count(), 240);
+        let (subject, _) = fitted(&patch, &"word ".repeat(100));
+        assert!(subject.ends_with("word..."), "{subject}");
+    }
+    // In the body, the caption has all of the room.
+    let patch = json!({ "subject_mode": "private", "caption_target": "body" });
+    let (subject, shown) = fitted(&patch, &"x".repeat(240));
+    assert_eq!(
+        (subject.as_str(), shown.len()),
+        ("Private: Photo upload", 240)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_caption_makes_a_subject_too_long(caption in ".{0,400}", avatar in any::<bool>()) {
+        let mode = if avatar { "avatar" } else { "private" };
+        let (subject, _) = fitted(&json!({ "subject_mode": mode }), &caption);
+        prop_assert!(subject.chars().count() <= 240, "{}", subject);
     }
 }

@@ -1,10 +1,16 @@
 //! E-mail: publishes by a tenant's own mail server.
 //!
-//! lettre writes the messages and speaks the protocol; its ready-made transport is not used,
-//! because it does not tell at which moment a connection was lost.
+//! lettre writes messages and commands. Its ready-made transport is not used, because it does not
+//! tell at which moment a connection was lost, nor all that a server says.
 
+mod advice;
 mod attachment;
+mod connection;
+mod ehlo_name;
+mod failure;
 mod message;
+mod redaction;
+mod reply;
 mod session;
 #[cfg(feature = "sandbox")]
 #[cfg(test)]
@@ -17,16 +23,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+pub use self::ehlo_name::{EhloName, InvalidEhloName};
 use self::{
-    message::{Letterhead, Mail, Unwritable},
-    session::{Failure, Limits, Session},
-    tls::ServersTls,
+    failure::Failure,
+    message::{Letterhead, Mail, Unwritable, ascii_domain},
+    redaction::Redaction,
+    session::{Limits, Session},
+    tls::{ServersTls, Tls},
 };
 use super::{
     http_client::{ExtraRoots, InvalidRoots},
@@ -39,7 +47,8 @@ use crate::{
         publication::PostId,
         secret::CredentialsRef,
         tenant_config::{
-            ConfirmationSettings, EmailSettings, Resolved, TenantConfig, TenantSettings,
+            ConfirmationSettings, EmailSettings, MailTransport, Resolved, TenantConfig,
+            TenantSettings,
         },
     },
     ports::{Clock, FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},
@@ -76,18 +85,22 @@ impl SmtpPublisherFactory {
     /// # Errors
     /// [`InvalidRoots`] when the extra roots cannot be used for mail.
     pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, InvalidRoots> {
-        let roots = match roots.pem() {
-            [] => None,
-            pem => Some(Certificate::from_pem(pem).map_err(|_| InvalidRoots)?),
-        };
         Ok(Self {
             post_office: PostOffice {
-                tls: Arc::new(ServersTls::new(roots)),
+                tls: Arc::new(ServersTls::new(roots.pem())?),
+                ehlo_name: EhloName::of_this_host(),
                 clock,
                 limits: LIMITS,
                 policy: POLICY,
             },
         })
+    }
+
+    /// The same, under another name than this host's.
+    #[must_use]
+    pub fn with_ehlo_name(mut self, name: EhloName) -> Self {
+        self.post_office.ehlo_name = name;
+        self
     }
 }
 
@@ -127,6 +140,7 @@ impl PublisherFactory for SmtpPublisherFactory {
 #[derive(Clone)]
 struct PostOffice {
     tls: Arc<ServersTls>,
+    ehlo_name: EhloName,
     clock: Arc<dyn Clock>,
     limits: Limits,
     policy: RetryPolicy,
@@ -217,22 +231,38 @@ impl Account {
             .call("send")
             .run(self.post_office.policy, attempt)
             .await
-            .map_err(|failure: Failure| failure.into_publish_error(self.password()))?;
+            .map_err(|failure: Failure| {
+                failure.into_publish_error(&self.email.server.host, &self.redaction())
+            })?;
         Ok((PostId::new(id), session))
     }
 
     async fn open_session(&self) -> Result<Session, Failure> {
         let tls = self.tls().await.map_err(|_| Failure::without_tls())?;
-        let (server, limits) = (&self.email.server, self.post_office.limits);
-        Session::open(server, tls, self.password(), limits).await
+        let (server, office) = (&self.email.server, &self.post_office);
+        let host = ascii_domain(&server.host);
+        let (name, limits) = (&office.ehlo_name, office.limits);
+        Session::open(server, &host, tls, self.password(), name, limits).await
+    }
+
+    fn redaction(&self) -> Redaction {
+        let server = &self.email.server;
+        Redaction::of(&server.host, &server.username, self.password())
     }
 
     fn password(&self) -> &str {
         self.credential.password().expose()
     }
 
-    async fn tls(&self) -> Result<Option<TlsParameters>, PublishError> {
-        self.post_office.tls.of(&self.email.server).await
+    /// How its connections are secured; `None` when they are not, which the config allows to loopback
+    /// alone.
+    async fn tls(&self) -> Result<Option<Tls>, PublishError> {
+        let server = &self.email.server;
+        if server.transport == MailTransport::Plain {
+            return Ok(None);
+        }
+        let tls = self.post_office.tls.of(&ascii_domain(&server.host)).await;
+        tls.map(Some)
     }
 
     /// Ends a session that has carried a publication: tells the sender, if that is wanted.

@@ -1,68 +1,78 @@
 //! How the connections to mail servers are secured. Used by this folder's adapter.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use cached::ShardedLruCache;
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
-use tokio::sync::OnceCell;
-
-use crate::{
-    domain::tenant_config::{MailServer, MailTransport},
-    ports::PublishError,
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
+use rustls_platform_verifier::Verifier;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::OnceCell,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// How many servers it is known of at the same time, a hundred kilobytes of roots for each. Most
-/// tenants share the few that many people use.
-const SERVERS: usize = 64;
+use crate::{adapters::http_client::InvalidRoots, ports::PublishError};
 
-/// Made once for each server, whoever of the tenants has its mail there: it reads the system's roots.
+/// Made once, for all servers: it reads the system's roots.
 pub(super) struct ServersTls {
-    roots: Option<Certificate>,
-    servers: ShardedLruCache<String, Arc<OnceCell<TlsParameters>>>,
+    roots: Vec<CertificateDer<'static>>,
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+/// What is needed to secure a connection to one server.
+pub(super) struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
 }
 
 impl ServersTls {
-    /// None yet. These roots are trusted beside those of the system.
-    pub(super) fn new(roots: Option<Certificate>) -> Self {
-        Self {
-            roots,
-            servers: ShardedLruCache::new(SERVERS),
-        }
+    /// None yet. These roots (PEM, possibly none) are trusted beside those of the system.
+    pub(super) fn new(pem: &[u8]) -> Result<Self, InvalidRoots> {
+        let roots: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
+        Ok(Self {
+            roots: roots.map_err(|_| InvalidRoots)?,
+            config: OnceCell::new(),
+        })
     }
 
-    /// How connections to this server are secured; `None` when they are not, which the config allows
-    /// to loopback alone.
-    pub(super) async fn of(
-        &self,
-        server: &MailServer,
-    ) -> Result<Option<TlsParameters>, PublishError> {
-        if server.transport == MailTransport::Plain {
-            return Ok(None);
-        }
-        let made = self
-            .servers
-            .get_or_set_with(server.host.clone(), Arc::default);
-        let made = made.get_or_try_init(|| self.make(&server.host)).await;
-        made.cloned().map(Some)
+    /// How connections to this server, by name or address, are secured.
+    pub(super) async fn of(&self, host: &str) -> Result<Tls, PublishError> {
+        let failed = || PublishError::unavailable("the TLS set-up for mail failed");
+        let config = self.config.get_or_try_init(async || {
+            let roots = self.roots.clone();
+            // Reads the system's roots from disk.
+            let made = tokio::task::spawn_blocking(|| config(roots)).await;
+            made.ok().and_then(Result::ok).ok_or_else(failed)
+        });
+        let config = Arc::clone(config.await?);
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            let source = "the mail server's host is neither a name nor an address";
+            PublishError::unavailable(source)
+        })?;
+        Ok(Tls { config, name })
     }
+}
 
-    /// How many servers it is known of.
-    #[cfg(test)]
-    #[cfg(feature = "sandbox")]
-    pub(super) fn known(&self) -> usize {
-        self.servers.len()
+impl Tls {
+    /// Secures a connection; the error may have a [`rustls::Error`] in it.
+    pub(super) async fn connect<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        connector.connect(self.name.clone(), stream).await
     }
+}
 
-    async fn make(&self, host: &str) -> Result<TlsParameters, PublishError> {
-        let mut builder = TlsParameters::builder(host.to_owned());
-        if let Some(roots) = &self.roots {
-            builder = builder.add_root_certificate(roots.clone());
-        }
-        // Reads the system's roots from disk.
-        let built = tokio::task::spawn_blocking(|| builder.build_rustls()).await;
-        match built {
-            Ok(Ok(parameters)) => Ok(parameters),
-            Ok(Err(_)) | Err(_) => Err(PublishError::unavailable("the TLS set-up for mail failed")),
-        }
-    }
+fn config(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider))?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }

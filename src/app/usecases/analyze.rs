@@ -183,7 +183,8 @@ impl AnalysisWork {
         let caption = sidecar.known_caption()?;
         let text = |key: &str| sidecar.get(key).map(str::to_owned);
         let hashtags = &self.tenant.settings().content.hashtag_string;
-        let captions = Captions::given(caption, hashtags, &self.platforms());
+        let captions =
+            Captions::given(caption, hashtags, &self.platforms(), self.tenant.settings());
         Some(AnalysisReport {
             image: name.clone(),
             description: text("description"),

@@ -12,11 +12,11 @@ use super::{
 use crate::{
     domain::{
         analysis::Analysis,
-        caption::{CaptionRules, WrittenCaptions},
+        caption::WrittenCaptions,
         image::EncodedImage,
         platform::Platform,
         request_id::RequestId,
-        tenant_config::{AiSettings, VisionDetail},
+        tenant_config::{AiSettings, TenantSettings, VisionDetail},
     },
     ports::{CaptionBrief, CaptionError, CaptionWriter, VisionImage},
 };
@@ -50,12 +50,15 @@ pub(super) struct Captions {
 
 impl Captions {
     /// One caption for these platforms, made to fit each.
-    pub(super) fn given(caption: &str, hashtags: &str, platforms: &[Platform]) -> Self {
+    pub(super) fn given(
+        caption: &str,
+        hashtags: &str,
+        platforms: &[Platform],
+        settings: &TenantSettings,
+    ) -> Self {
         let fit = |platform: &Platform| {
-            (
-                *platform,
-                CaptionRules::of(*platform).fit(caption, hashtags),
-            )
+            let rules = settings.caption_rules(*platform);
+            (*platform, rules.fit(caption, hashtags))
         };
         Self {
             by_platform: platforms.iter().map(fit).collect(),
@@ -160,7 +163,10 @@ impl Captioning<'_> {
                 .by_platform
                 .get(platform)
                 .unwrap_or(&analysis.description);
-            (*platform, CaptionRules::of(*platform).fit(text, hashtags))
+            (
+                *platform,
+                settings.caption_rules(*platform).fit(text, hashtags),
+            )
         };
         Ok(Captions {
             by_platform: platforms.iter().map(fit).collect(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{platform::Platform, secret::CredentialsRef};
+use crate::domain::{caption::CaptionRules, platform::Platform, secret::CredentialsRef};
 
 /// All settings of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,21 @@ impl TenantSettings {
             Platform::Telegram => self.telegram.is_some(),
             Platform::Email => self.email.is_some(),
         }
+    }
+
+    /// What a platform takes as a caption from this tenant: of what it takes at all, less what is put
+    /// before it.
+    #[must_use]
+    pub fn caption_rules(&self, platform: Platform) -> CaptionRules {
+        let mut rules = CaptionRules::of(platform);
+        if platform == Platform::Email
+            && let Some(email) = &self.email
+            && email.caption_target != CaptionTarget::Body
+        {
+            let prefix = rules.length(email.subject_mode.prefix());
+            rules.limit = rules.limit.saturating_sub(prefix);
+        }
+        rules
     }
 }
 
@@ -185,6 +200,18 @@ pub enum SubjectMode {
     Private,
     /// `Avatar: `.
     Avatar,
+}
+
+impl SubjectMode {
+    /// What the subject starts with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Normal => "",
+            Self::Private => "Private: ",
+            Self::Avatar => "Avatar: ",
+        }
+    }
 }
 
 /// The server that takes a tenant's mail.

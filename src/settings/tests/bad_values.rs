@@ -10,7 +10,7 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 53] = [
+const BAD_VALUES: [(&str, &str, &str); 54] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -46,6 +46,7 @@ const BAD_VALUES: [(&str, &str, &str); 53] = [
     ("any", "DROPBOX_CONTENT_URL", "https://example.org/?sesame"),
     ("any", "OPENAI_BASE_URL", "ftp://sesame"),
     ("any", "TELEGRAM_API_URL", "sesame"),
+    ("any", "SMTP_EHLO_NAME", "open_sesame"),
     ("any", "EXTRA_CA_CERTS_FILE", "/nowhere/sesame"),
     ("any", "AI_RATE_PER_MINUTE", "sesame"),
     ("any", "WEB_ADMIN_COOKIE_TTL_SECONDS", "sesame"),

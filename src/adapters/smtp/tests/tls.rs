@@ -3,17 +3,16 @@
 use super::*;
 
 #[tokio::test]
-async fn a_server_is_set_up_once_for_all_tenants_and_a_plain_one_not_at_all() {
-    let tls = ServersTls::new(None);
-    let of = async |host: &str, transport: MailTransport| {
-        let mut server = tenant(host, 25, &json!({})).settings().email.clone();
-        let server = &mut server.as_mut().unwrap().server;
-        server.transport = transport;
-        tls.of(server).await.unwrap()
-    };
-    for host in ["one.example.org", "two.example.org", "one.example.org"] {
-        assert!(of(host, MailTransport::StartTls).await.is_some());
+async fn servers_by_name_and_by_address_are_set_up_and_nonsense_is_not() {
+    let tls = ServersTls::new(&[]).unwrap();
+    for host in [
+        "one.example.org",
+        "xn--bcher-kva.example",
+        "192.0.2.1",
+        "2001:db8::1",
+    ] {
+        assert!(tls.of(host).await.is_ok(), "{host}");
     }
-    assert!(of("localhost", MailTransport::Plain).await.is_none());
-    assert_eq!(tls.known(), 2);
+    assert!(tls.of("a b").await.is_err());
+    assert!(ServersTls::new(b"-----BEGIN CERTIFICATE-----\nAA").is_err());
 }

@@ -15,7 +15,12 @@ impl Publication {
         platforms: &[Platform],
     ) -> Result<Captions, PublishImageError> {
         if let Some(caption) = &self.request.caption {
-            return Ok(Captions::given(caption, "", platforms));
+            return Ok(Captions::given(
+                caption,
+                "",
+                platforms,
+                self.tenant.settings(),
+            ));
         }
         let captioning = Captioning {
             scaler: &self.usecase.scaler,

@@ -1,0 +1,208 @@
+//! Why mail was not sent, and what is told of it: how far a session had come decides whether
+//! anything may have been sent. Used by this folder's adapter.
+
+use std::io;
+
+use rustls::CertificateError;
+
+use super::{
+    advice::{Kind, certificate_advice, kind},
+    redaction::Redaction,
+    reply::Reply,
+};
+use crate::{
+    adapters::upstream::{AttemptError, Retry},
+    ports::{Cause, PublishError},
+};
+
+/// How far a session had come when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connection,
+    Greeting,
+    Tls,
+    Login,
+    Sender,
+    Recipient,
+    /// Before the end of the message: the server has nothing that it could deliver.
+    Message,
+    /// After it: the server may have taken the mail.
+    MessageEnded,
+}
+
+impl Stage {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Greeting => "greeting",
+            Self::Tls => "TLS",
+            Self::Login => "login",
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Message => "message",
+            Self::MessageEnded => "reply to the message",
+        }
+    }
+}
+
+/// Why a session failed. Its text is for the log: it has no host and nothing that the server says.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", stage.as_str())]
+pub(super) struct Failure {
+    pub(super) stage: Stage,
+    pub(super) problem: Problem,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("answered {}", _0.code())]
+    Refused(Reply),
+    #[error("{0}")]
+    Unsupported(&'static str),
+    #[error("the message is larger than the {0} bytes that are taken")]
+    TooLarge(usize),
+    #[error("it took too long")]
+    TimedOut,
+    #[error("{0}")]
+    Io(io::ErrorKind),
+    #[error("the certificate is not trusted, because it {}", certificate_advice(_0).0)]
+    Certificate(CertificateError),
+    #[error("no TLS is spoken there")]
+    NoTls,
+    #[error("TLS failed")]
+    Tls(rustls::Error),
+    #[error("the answer was no SMTP")]
+    Malformed,
+    #[error("the connection was lost")]
+    Lost,
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        let tls = error.get_ref();
+        match tls.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(error)) => Self::Certificate(error.clone()),
+            Some(rustls::Error::InvalidMessage(_)) => Self::NoTls,
+            Some(error) => Self::Tls(error.clone()),
+            None => Self::Io(error.kind()),
+        }
+    }
+}
+
+impl Failure {
+    /// Something that has come to nothing before a message.
+    pub(super) fn lost() -> Self {
+        Self {
+            stage: Stage::Message,
+            problem: Problem::Lost,
+        }
+    }
+
+    /// What secures the connection could not be set up.
+    pub(super) fn without_tls() -> Self {
+        Self::unsupported(Stage::Tls, "the set-up failed")
+    }
+
+    pub(super) fn unsupported(stage: Stage, what: &'static str) -> Self {
+        Self {
+            stage,
+            problem: Problem::Unsupported(what),
+        }
+    }
+
+    /// The answer for the caller. Codes are definite at every stage; without one, nobody can tell
+    /// what became of a message that had ended. `host` is the server, and `redaction` is for the server's words.
+    pub(super) fn into_publish_error(self, host: &str, redaction: &Redaction) -> PublishError {
+        let stage = self.stage;
+        match &self.problem {
+            Problem::Refused(reply) => {
+                let kind = kind(stage, host, reply);
+                let detail = told(reply, kind, redaction);
+                match reply.code() {
+                    530 | 534 | 535 if stage == Stage::Login => PublishError::Unauthorized {
+                        detail,
+                        source: Cause::from(self),
+                    },
+                    500.. if kind == Some(Kind::TooLarge) => PublishError::ImageUnsuitable(detail),
+                    500.. => PublishError::Rejected(detail),
+                    _ => PublishError::Unavailable {
+                        detail,
+                        source: Cause::from(self),
+                    },
+                }
+            }
+            _ if stage == Stage::MessageEnded => PublishError::Unknown(Cause::from(self)),
+            Problem::TooLarge(limit) => PublishError::ImageUnsuitable(format!(
+                "the mail server takes messages of at most {limit} bytes, and the image makes it larger"
+            )),
+            problem => PublishError::Unavailable {
+                detail: detail(stage, problem).unwrap_or_default(),
+                source: Cause::from(self),
+            },
+        }
+    }
+}
+
+/// What the server says, and what can be done about it.
+fn told(reply: &Reply, kind: Option<Kind>, redaction: &Redaction) -> String {
+    let said = redaction.cleaned(&reply.text());
+    let said = format!("{} {said}", reply.code());
+    match kind {
+        Some(kind) => format!("{}; {}", said.trim_end(), kind.advice()),
+        None => said.trim_end().to_owned(),
+    }
+}
+
+/// What can be said of a failure without a reply.
+fn detail(stage: Stage, problem: &Problem) -> Option<String> {
+    let text = match (stage, problem) {
+        (_, Problem::Unsupported(what)) => what,
+        (_, Problem::Certificate(error)) => {
+            let (why, advice) = certificate_advice(error);
+            return Some(format!(
+                "the mail server's certificate is not trusted, because it {why}; {advice}"
+            ));
+        }
+        (Stage::Tls, Problem::NoTls) => {
+            "the mail server speaks no TLS at this port; port 465 is for TLS from the start, 587 for \
+             STARTTLS"
+        }
+        (Stage::Tls, Problem::Tls(_)) => "the mail server and this service agree on no TLS",
+        (Stage::Tls, _) => "the mail server broke off when the connection was to be encrypted",
+        (Stage::Greeting, Problem::TimedOut) => {
+            "the mail server says nothing at this port; it may want TLS from the start, for which the \
+             port is 465"
+        }
+        (Stage::Greeting, Problem::Malformed) => "what answers at this port is no mail server",
+        (Stage::Connection, Problem::TimedOut) => {
+            "the mail server does not answer at this port; a firewall may be in between"
+        }
+        (Stage::Connection, Problem::Io(io::ErrorKind::ConnectionRefused)) => {
+            "nothing listens at the mail server's port; check host and port"
+        }
+        (Stage::Connection, _) => "the mail server cannot be found or reached; check host and port",
+        (_, Problem::TimedOut) => "the mail server took too long",
+        (_, Problem::Malformed) => "the mail server's answer was no SMTP",
+        (_, _) => "the connection to the mail server was lost",
+    };
+    Some(text.to_owned())
+}
+
+impl AttemptError for Failure {
+    fn retry(&self) -> Retry {
+        match (self.stage, &self.problem) {
+            (_, Problem::Refused(reply)) if (400..500).contains(&reply.code()) => Retry::Soon,
+            (Stage::MessageEnded, _) => Retry::Never,
+            (_, Problem::Io(_) | Problem::Malformed | Problem::Lost) => Retry::Soon,
+            (_, _) => Retry::Never,
+        }
+    }
+
+    /// The reply code, which says of a mail what a status says of a request.
+    fn http_status(&self) -> Option<u16> {
+        match &self.problem {
+            Problem::Refused(reply) => Some(reply.code()),
+            _ => None,
+        }
+    }
+}
