@@ -79,8 +79,8 @@ impl Report {
 
     async fn add_all(&mut self, settings: Settings) {
         self.add("settings", Finding::Good("all are good".to_owned()));
-        for warning in settings.auth.warnings() {
-            self.add("settings", Finding::Note(warning.to_owned()));
+        for warning in settings.warnings() {
+            self.add("settings", Finding::Note(warning));
         }
         let added = if settings.roots.pem().is_empty() {
             "the system's, and no others"

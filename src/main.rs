@@ -32,9 +32,10 @@ use publisher::{
         otlp::Traces,
         smtp::{EhloName, SmtpPublisherFactory},
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
+        without_dropbox_app::WithoutDropboxApp,
     },
     app::{
-        http::{self, HttpDependencies, Routes, auth::AuthSettings},
+        http::{self, HttpDependencies, Routes},
         usecases::{
             analyze::AnalyzeImage,
             credentials::Credentials,
@@ -62,7 +63,7 @@ use self::{
     life_cycle::{EndSignals, ShutdownTimes},
     logging::LogSettings,
     server::Listening,
-    settings::{Settings, Source, WithoutEffect},
+    settings::{Settings, Source},
 };
 
 /// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
@@ -185,6 +186,9 @@ struct Service {
 impl Service {
     /// Puts everything together. Opens the ledger, and contacts nobody else.
     async fn compose(settings: Settings) -> Result<Self, Failure> {
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
         let Settings {
             listen,
             metrics_listen: _,
@@ -195,6 +199,7 @@ impl Service {
             credentials,
             roots,
             dropbox,
+            has_dropbox_app,
             openai,
             telegram,
             ehlo_name,
@@ -202,9 +207,8 @@ impl Service {
             capacity,
             auth,
             traces,
-            without_effect,
+            without_effect: _,
         } = settings;
-        warn_of(without_effect, &auth);
         let records_traces = traces.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
@@ -213,6 +217,11 @@ impl Service {
         let places = match mode {
             Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
             Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
+        };
+        let secrets = if has_dropbox_app {
+            secrets
+        } else {
+            Arc::new(WithoutDropboxApp(secrets))
         };
         let providers = providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?;
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
@@ -301,26 +310,6 @@ fn providers(
             Arc::new(SmtpPublisherFactory::new(roots, clock())?.with_ehlo_name(ehlo_name)),
         ],
     })
-}
-
-/// Says what an operator may have meant otherwise.
-fn warn_of(without_effect: WithoutEffect, auth: &AuthSettings) {
-    let WithoutEffect {
-        unknown,
-        of_the_other_source,
-    } = without_effect;
-    for problem in unknown {
-        tracing::warn!("{problem}");
-    }
-    if !of_the_other_source.is_empty() {
-        tracing::info!(
-            names = of_the_other_source.join(" "),
-            "these settings are of the CONFIG_SOURCE that is not in use, and are not looked at"
-        );
-    }
-    for warning in auth.warnings() {
-        tracing::warn!("{warning}");
-    }
 }
 
 /// Drops what has expired from the caches, for as long as there is anyone who uses them.

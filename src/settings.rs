@@ -3,6 +3,7 @@
 
 mod auth;
 mod names;
+mod other_names;
 mod source;
 mod traces;
 
@@ -22,6 +23,7 @@ use publisher::{
         otlp::OtlpSettings,
         smtp::{EhloName, InvalidEhloName},
         telegram::TelegramApiSettings,
+        without_dropbox_app,
     },
     app::{
         http::auth::AuthSettings,
@@ -66,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) roots: ExtraRoots,
     /// How Dropbox is reached.
     pub(crate) dropbox: DropboxSettings,
+    /// Whether there is a Dropbox app to reach it with; no Dropbox tenant can be served without.
+    pub(crate) has_dropbox_app: bool,
     /// How OpenAI is reached.
     pub(crate) openai: OpenAiSettings,
     /// How Telegram is reached.
@@ -84,8 +88,10 @@ pub(crate) struct Settings {
     pub(crate) without_effect: WithoutEffect,
 }
 
-/// What is set and has no effect, so that an operator can be told.
+/// What is set and has no effect, or may have been meant otherwise, so that an operator can be told.
 pub(crate) struct WithoutEffect {
+    /// What was found while the settings were read.
+    pub(crate) warnings: Vec<SettingProblem>,
     /// Names that are no settings, but look as if they were meant to be.
     pub(crate) unknown: Vec<SettingProblem>,
     /// Settings of the source that is not in use. They may well be there for the day on which it
@@ -99,8 +105,11 @@ impl Settings {
     /// # Errors
     /// All problems at once, each naming its variable.
     pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingProblems> {
+        other_names::take(&mut environment);
         let parts = Self::parts(&mut environment);
         let known = names::known();
+        environment.warn_of_quotes();
+        let warnings = environment.warnings().to_vec();
         let unknown = environment.unknown_names(&known);
         let of_the_other_source = environment.unused_names(&known);
         if environment.problem_count() > 0 {
@@ -110,9 +119,36 @@ impl Settings {
             }
         }
         let mut settings = environment.finish_with(parts)?;
+        settings.without_effect.warnings = warnings;
         settings.without_effect.unknown = unknown;
         settings.without_effect.of_the_other_source = of_the_other_source;
         Ok(settings)
+    }
+
+    /// All that an operator should be told who starts the service like this: what `serve` logs and
+    /// `check` reports. Shows no value.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let WithoutEffect {
+            warnings,
+            unknown,
+            of_the_other_source,
+        } = &self.without_effect;
+        let mut told: Vec<String> = warnings
+            .iter()
+            .chain(unknown)
+            .map(ToString::to_string)
+            .collect();
+        if !of_the_other_source.is_empty() {
+            let names = of_the_other_source.join(" ");
+            told.push(format!(
+                "{names}: of the CONFIG_SOURCE that is not in use, and not looked at"
+            ));
+        }
+        if !self.has_dropbox_app {
+            told.push(without_dropbox_app::MISSING.to_owned());
+        }
+        told.extend(self.auth.warnings().map(str::to_owned));
+        told
     }
 
     /// `None` where something that is needed is missing or bad; the environment knows what. Reads
@@ -127,7 +163,8 @@ impl Settings {
         let tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
         let roots = extra_roots(environment);
-        let dropbox = dropbox(environment);
+        let is_standalone = !matches!(source, Some(Source::Orchestrator { .. }));
+        let (dropbox, has_dropbox_app) = dropbox(environment, is_standalone);
         let openai = openai(environment);
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
         let ehlo_name = ehlo_name(environment);
@@ -145,6 +182,7 @@ impl Settings {
             credentials,
             roots,
             dropbox: dropbox?,
+            has_dropbox_app,
             openai: openai?,
             telegram: TelegramApiSettings { api_url: api_url? },
             ehlo_name,
@@ -153,6 +191,7 @@ impl Settings {
             auth: auth?,
             traces,
             without_effect: WithoutEffect {
+                warnings: Vec::new(),
                 unknown: Vec::new(),
                 of_the_other_source: Vec::new(),
             },
@@ -256,23 +295,37 @@ fn extra_roots(environment: &mut Environment) -> ExtraRoots {
     })
 }
 
-fn dropbox(environment: &mut Environment) -> Option<DropboxSettings> {
+/// The app is required where the one tenant has its images there; with an orchestrator only such
+/// tenants need it. Without one its parts are blank, and not used: the second is whether there is one.
+fn dropbox(environment: &mut Environment, is_required: bool) -> (Option<DropboxSettings>, bool) {
+    const KEY: &str = "DROPBOX_APP_KEY";
+    const SECRET: &str = "DROPBOX_APP_SECRET";
     let api_url = environment.url("DROPBOX_API_URL", Some("https://api.dropboxapi.com"));
     let content_url = environment.url(
         "DROPBOX_CONTENT_URL",
         Some("https://content.dropboxapi.com"),
     );
-    let app_key = environment.text("DROPBOX_APP_KEY");
-    if app_key.is_none() {
-        environment.reject("DROPBOX_APP_KEY", "is required");
+    let problems_before = environment.problem_count();
+    let (app_key, app_secret) = (environment.text(KEY), environment.secret(SECRET));
+    let is_bad = environment.problem_count() > problems_before;
+    for (is_missing, name, other) in [
+        (app_key.is_none(), KEY, app_secret.is_some()),
+        (app_secret.is_none() && !is_bad, SECRET, app_key.is_some()),
+    ] {
+        if is_missing && (is_required || other) {
+            environment.reject(name, "is required");
+        }
     }
-    let app_secret = required_secret(environment, "DROPBOX_APP_SECRET");
-    Some(DropboxSettings {
-        api_url: api_url?,
-        content_url: content_url?,
-        app_key: app_key?,
-        app_secret: app_secret?,
-    })
+    let has_app = app_key.is_some() && app_secret.is_some();
+    let settings = api_url
+        .zip(content_url)
+        .map(|(api_url, content_url)| DropboxSettings {
+            api_url,
+            content_url,
+            app_key: app_key.unwrap_or_default(),
+            app_secret: app_secret.unwrap_or_else(|| Secret::new(String::new())),
+        });
+    (settings, has_app)
 }
 
 fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
@@ -302,15 +355,6 @@ fn ledger(environment: &mut Environment) -> Option<LedgerSettings> {
     LedgerSettings::from_url(&url)
         .map_err(|rule| environment.reject(NAME, rule))
         .ok()
-}
-
-fn required_secret(environment: &mut Environment, name: &str) -> Option<Secret> {
-    let problems_before = environment.problem_count();
-    let secret = environment.secret(name);
-    if secret.is_none() && environment.problem_count() == problems_before {
-        environment.reject(name, "is required");
-    }
-    secret
 }
 
 fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {

@@ -21,3 +21,4 @@ pub mod smtp;
 mod stated_reason;
 pub mod telegram;
 mod upstream;
+pub mod without_dropbox_app;

@@ -46,6 +46,25 @@ impl Secret {
         Self(SecretString::from(value))
     }
 
+    /// A secret as somebody has pasted it, or written it into a file: without what stands around it
+    /// unseen ([`trim_pasted`]). `None` when nothing else is there.
+    ///
+    /// ```
+    /// use publisher::domain::secret::Secret;
+    /// let pasted = Secret::pasted("\u{feff}hunter2 \r\n".to_owned()).unwrap();
+    /// assert_eq!(pasted.expose(), "hunter2");
+    /// ```
+    #[must_use]
+    pub fn pasted(value: String) -> Option<Self> {
+        // Into custody first, so that what is cut off is wiped with the rest.
+        let whole = Self::new(value);
+        let secret = trim_pasted(whole.expose());
+        if secret.len() == whole.expose().len() {
+            return (!secret.is_empty()).then_some(whole);
+        }
+        (!secret.is_empty()).then(|| Self::new(secret.to_owned()))
+    }
+
     /// The secret itself, for the one adapter that puts it on the wire.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -57,6 +76,30 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
     }
+}
+
+/// A text without what cannot be seen at its ends: white space and line breaks of any kind
+/// (non-breaking ones too), control characters, the mark that some editors put at the head of a
+/// UTF-8 file, and characters of no width, as they are copied out of web pages and chats.
+///
+/// ```
+/// use publisher::domain::secret::trim_pasted;
+/// assert_eq!(trim_pasted("\u{feff}\u{a0}two words\u{200b}\r\n"), "two words");
+/// ```
+#[must_use]
+pub fn trim_pasted(text: &str) -> &str {
+    text.trim_matches(is_unseen)
+}
+
+fn is_unseen(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(
+            character,
+            // Soft hyphen, zero-width characters and direction marks, word joiner and its kin,
+            // and the byte-order mark.
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
 }
 
 /// The opaque name of a secret, as a tenant's config gives it. Not a secret itself, but never
@@ -97,6 +140,40 @@ mod tests {
         let reference = CredentialsRef::new("ref-1").unwrap();
         assert_eq!(format!("{reference:?}"), "CredentialsRef(***)");
         assert_eq!(reference.expose(), "ref-1");
+    }
+
+    #[test]
+    fn a_pasted_secret_is_freed_of_what_cannot_be_seen_around_it_and_of_nothing_else() {
+        for around in [
+            "",
+            " ",
+            "\n",
+            "\r\n\n",
+            "\t",
+            "\0",
+            "\u{a0}",
+            "\u{2003}",
+            "\u{3000}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{feff}",
+            "\u{2060}",
+            "\u{202e}",
+            "\u{ad}",
+            "\u{feff} \u{200b}\n",
+        ] {
+            for value in [
+                format!("{around}s3 cr\u{200b}et"),
+                format!("s3 cr\u{200b}et{around}"),
+                format!("{around}s3 cr\u{200b}et{around}"),
+            ] {
+                let secret = Secret::pasted(value.clone()).unwrap();
+                assert_eq!(secret.expose(), "s3 cr\u{200b}et", "{value:?}");
+            }
+            assert!(Secret::pasted(around.to_owned()).is_none(), "{around:?}");
+        }
+        let quoted = Secret::pasted("\"s3cret\"".to_owned()).unwrap();
+        assert_eq!(quoted.expose(), "\"s3cret\"", "quotes may be meant");
     }
 
     #[test]

@@ -8,8 +8,10 @@ use publisher::{
     domain::secret::Secret,
 };
 
-/// The shortest secret that cookies may be signed with, in bytes: as long as what it signs with.
-const SHORTEST_SESSION_SECRET: usize = 32;
+/// The shortest secret that cookies should be signed with, in bytes: as long as what it signs with.
+const GOOD_SESSION_SECRET: usize = 32;
+/// The shortest one that they are signed with: a shorter one could be guessed from a cookie.
+const SHORTEST_SESSION_SECRET: usize = 16;
 /// How long a session lasts when nobody says, in seconds (a week).
 const DEFAULT_SESSION_TTL: u64 = 604_800;
 /// The longest that a session may last, in seconds (30 days).
@@ -21,6 +23,8 @@ const PASS: &str = "WEB_AUTH_PASS";
 const PASSWORD: &str = "WEB_ADMIN_PASSWORD";
 const SESSION_SECRET: &str = "WEB_SESSION_SECRET";
 const DISABLED: &str = "WEB_AUTH_DISABLED";
+const COOKIE_TTL: &str = "WEB_ADMIN_COOKIE_TTL_SECONDS";
+const SECURE_COOKIES: &str = "WEB_SECURE_COOKIES";
 
 /// Reads all of it. `None` where something is bad; the environment knows what.
 pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
@@ -52,11 +56,11 @@ pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
 }
 
 fn token(environment: &mut Environment) -> Option<Secret> {
-    let token = environment.non_empty_secret(TOKEN)?;
+    let token = environment.protecting_secret(TOKEN)?;
     let text = token.expose();
-    let fits = text.trim() == text && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let fits = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if !fits {
-        let rule = "must be visible ASCII without spaces around it: a header carries no other";
+        let rule = "must be visible ASCII: a header carries no other";
         environment.reject(TOKEN, rule);
     }
     Some(token)
@@ -64,8 +68,8 @@ fn token(environment: &mut Environment) -> Option<Secret> {
 
 fn basic(environment: &mut Environment) -> Option<BasicCredential> {
     let problems_before = environment.problem_count();
-    let user = environment.non_empty_secret(USER);
-    let password = environment.non_empty_secret(PASS);
+    let user = environment.protecting_secret(USER);
+    let password = environment.protecting_secret(PASS);
     if environment.problem_count() > problems_before {
         return None;
     }
@@ -93,30 +97,48 @@ fn basic(environment: &mut Environment) -> Option<BasicCredential> {
 
 fn login(environment: &mut Environment) -> Option<LoginSettings> {
     let problems_before = environment.problem_count();
-    let password = environment.non_empty_secret(PASSWORD);
+    let password = environment.protecting_secret(PASSWORD);
     let is_without_password = password.is_none() && environment.problem_count() == problems_before;
-    let session_secret = environment.non_empty_secret(SESSION_SECRET);
-    if let Some(secret) = &session_secret {
-        if secret.expose().len() < SHORTEST_SESSION_SECRET {
-            let rule = format!("must have at least {SHORTEST_SESSION_SECRET} bytes");
-            environment.reject(SESSION_SECRET, rule);
-        }
-        if is_without_password {
-            environment.reject(SESSION_SECRET, format!("has no use without {PASSWORD}"));
+    let session_secret = session_secret(environment);
+    if is_without_password {
+        let file = format!("{SESSION_SECRET}_FILE");
+        for name in [SESSION_SECRET, &file, COOKIE_TTL, SECURE_COOKIES] {
+            if environment.is_set(name) {
+                environment.warn(name, format!("has no effect without {PASSWORD}"));
+            }
         }
     }
-    let session_ttl = environment.number(
-        "WEB_ADMIN_COOKIE_TTL_SECONDS",
-        DEFAULT_SESSION_TTL,
-        60..=LONGEST_SESSION_TTL,
-    );
-    let secure_cookies = environment.boolean("WEB_SECURE_COOKIES", true);
+    let session_ttl = environment.number(COOKIE_TTL, DEFAULT_SESSION_TTL, 60..=LONGEST_SESSION_TTL);
+    let secure_cookies = environment.boolean(SECURE_COOKIES, true);
     Some(LoginSettings {
         password: password?,
         session_secret,
         session_ttl: Duration::from_secs(session_ttl),
         secure_cookies,
     })
+}
+
+/// `None` where it is not set, or too short to be of use.
+fn session_secret(environment: &mut Environment) -> Option<Secret> {
+    let secret = environment.protecting_secret(SESSION_SECRET)?;
+    let length = secret.expose().len();
+    if length < SHORTEST_SESSION_SECRET {
+        let rule = format!(
+            "has fewer than {SHORTEST_SESSION_SECRET} bytes, could be guessed from a cookie, and is not \
+             used: a random one takes its place, with which sessions end with this process; replicas \
+             need a real one (openssl rand -base64 32)"
+        );
+        environment.warn(SESSION_SECRET, rule);
+        return None;
+    }
+    if length < GOOD_SESSION_SECRET {
+        let rule = format!(
+            "has fewer than {GOOD_SESSION_SECRET} bytes: it is used, but should be longer \
+             (openssl rand -base64 32)"
+        );
+        environment.warn(SESSION_SECRET, rule);
+    }
+    Some(secret)
 }
 
 #[cfg(test)]
@@ -186,11 +208,29 @@ mod tests {
         assert_eq!(login.session_ttl, Duration::from_hours(7 * 24));
     }
 
+    /// The variables that are warned of; none of them shows its value.
+    fn warned(pairs: &[(&str, &str)]) -> Vec<String> {
+        let mut environment = Environment::from_pairs(pairs.iter().copied());
+        assert!(read(&mut environment).is_some());
+        let warnings = environment.warnings();
+        for (_, value) in pairs.iter().filter(|(_, value)| value.len() > 3) {
+            assert!(!format!("{warnings:?}").contains(value), "{warnings:?}");
+        }
+        let names = warnings.iter().map(|warning| warning.name().to_owned());
+        names.collect()
+    }
+
     #[test]
-    fn an_empty_secret_is_none() {
+    fn a_blank_secret_is_none_and_warned_of() {
         for name in [TOKEN, USER, PASS, PASSWORD, SESSION_SECRET] {
-            for empty in ["", " ", "\n"] {
-                assert_eq!(problems(&[(name, empty)]), [name], "{empty:?}");
+            for empty in ["", " ", "\n", "\u{feff}\u{a0}"] {
+                assert_eq!(warned(&[(name, empty)]), [name], "{empty:?}");
+                let AdminCredentials {
+                    token,
+                    basic,
+                    login,
+                } = credentials(&[(name, empty)]);
+                assert!(token.is_none() && basic.is_none() && login.is_none());
             }
             assert_eq!(
                 problems(&[(&format!("{name}_FILE"), "/nowhere/to/be/found")]),
@@ -203,22 +243,64 @@ mod tests {
     fn half_a_credential_is_a_problem_of_the_other_half() {
         assert_eq!(problems(&[(USER, "editor")]), [PASS]);
         assert_eq!(problems(&[(PASS, "s3cret")]), [USER]);
-        assert_eq!(problems(&[(SESSION_SECRET, LONG)]), [SESSION_SECRET]);
+        assert_eq!(problems(&[(USER, " "), (PASS, "s3cret")]), [USER]);
     }
 
     #[test]
     fn what_could_never_be_sent_is_a_problem() {
-        for token in ["t0ken ", " t0ken", "tökens", "t0\tken"] {
+        for token in ["tökens", "t0\tken", "t0\u{200b}ken"] {
             assert_eq!(problems(&[(TOKEN, token)]), [TOKEN], "{token:?}");
         }
         assert_eq!(problems(&[(USER, "edi:tor"), (PASS, "s3cret")]), [USER]);
     }
 
     #[test]
-    fn a_session_secret_has_32_bytes_at_least() {
-        let with = |secret| [(PASSWORD, "open"), (SESSION_SECRET, secret)];
-        assert_eq!(problems(&with(&LONG[1..])), [SESSION_SECRET]);
-        assert!(settings(&with(LONG)).is_ok());
+    fn what_cannot_be_seen_around_a_secret_is_not_a_part_of_it() {
+        for token in [
+            "t0ken ",
+            " t0ken",
+            "\u{feff}t0ken\r\n",
+            "t0ken\u{200b}",
+            "\u{a0}t0ken",
+        ] {
+            let token = credentials(&[(TOKEN, token)]).token.unwrap();
+            assert_eq!(token.expose(), "t0ken");
+        }
+    }
+
+    #[test]
+    fn a_session_secret_should_have_32_bytes_and_is_not_used_with_less_than_16() {
+        for (length, is_used, is_warned) in [
+            (32, true, false),
+            (31, true, true),
+            (16, true, true),
+            (15, false, true),
+            (1, false, true),
+        ] {
+            let secret = &LONG[..length];
+            let pairs = [(PASSWORD, "open"), (SESSION_SECRET, secret)];
+            let used = credentials(&pairs).login.unwrap().session_secret;
+            let expected = is_used.then_some(secret);
+            assert_eq!(used.as_ref().map(Secret::expose), expected, "{length}");
+            let told = if is_warned {
+                &[SESSION_SECRET][..]
+            } else {
+                &[]
+            };
+            assert_eq!(warned(&pairs), told, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_use_without_a_password_is_warned_of_and_stops_nothing() {
+        let pairs = [
+            (TOKEN, "t0ken"),
+            (SESSION_SECRET, LONG),
+            (COOKIE_TTL, "60"),
+            (SECURE_COOKIES, "false"),
+        ];
+        assert_eq!(warned(&pairs), [SESSION_SECRET, COOKIE_TTL, SECURE_COOKIES]);
+        assert!(credentials(&pairs).login.is_none());
     }
 
     #[test]

@@ -38,6 +38,105 @@ fn an_orchestrator_and_the_dropbox_app_are_enough() {
 }
 
 #[test]
+fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
+    let with = |pairs: &[(&str, &str)]| {
+        let orchestrated = &ORCHESTRATED[..2];
+        let pairs = orchestrated.iter().chain(pairs).copied();
+        Settings::read(Environment::from_pairs(pairs))
+    };
+    let without = with(&[]).unwrap();
+    assert!(!without.has_dropbox_app);
+    assert_eq!(without.warnings(), [without_dropbox_app::MISSING]);
+    let blank = with(&[("DROPBOX_APP_KEY", " "), ("DROPBOX_APP_SECRET", "")]);
+    assert!(!blank.unwrap().has_dropbox_app);
+    assert!(read(&[]).unwrap().has_dropbox_app);
+    assert_eq!(read(&[]).unwrap().warnings(), [""; 0]);
+    for (half, missing) in [
+        ("DROPBOX_APP_KEY", "DROPBOX_APP_SECRET"),
+        ("DROPBOX_APP_SECRET", "DROPBOX_APP_KEY"),
+    ] {
+        let told = with(&[(half, "x")]).err().unwrap().to_string();
+        assert_eq!(told, format!("{missing}: is required"));
+    }
+    let standalone = [
+        ("STORAGE_PATHS", r#"{"root": "/a"}"#),
+        ("DROPBOX_REFRESH_TOKEN", "r"),
+    ];
+    let told = Settings::read(Environment::from_pairs(standalone))
+        .err()
+        .unwrap();
+    let names: Vec<_> = told.as_slice().iter().map(SettingProblem::name).collect();
+    assert_eq!(names, ["DROPBOX_APP_KEY", "DROPBOX_APP_SECRET"]);
+}
+
+#[test]
+fn what_has_no_effect_or_looks_odd_is_warned_of_and_never_stops_the_start() {
+    let odd = [
+        ("STANDALONE_HOST", "sesame.example.org"),
+        ("WEB_SESSION_SECRET", "sesame-0123456789abcdef0123456789"),
+        ("WEB_AUTH_TOKEN", "\"sesame-token\""),
+        ("WEB_AUTH_USER", " "),
+        ("WEB_TRUST_FORWARDED_FOR", "true"),
+        ("web_admin_pw", "sesame-password"),
+        ("WEB_COLOUR", "sesame"),
+    ];
+    let told = read(&odd).unwrap().warnings();
+    for (name, _) in odd {
+        let mut lines = told.iter();
+        assert!(
+            lines.any(|line| line.starts_with(&format!("{name}: "))),
+            "{name}: {told:?}"
+        );
+    }
+    assert_eq!(told.len(), odd.len(), "{told:?}");
+    assert!(!told.join("\n").contains("sesame"), "{told:?}");
+}
+
+#[test]
+fn the_environment_of_the_existing_service_works_as_it_is() {
+    let existing = [
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("WEB_ADMIN_PASSWORD", "open"),
+        (
+            "DATABASE_URL",
+            "postgresql+asyncpg://user:s3cret@db.example.org/ledger",
+        ),
+        ("AUTH0_ADMIN_EMAIL_ALLOWLIST", "jane@example.org"),
+        ("AUTH0_DOMAIN", "example.auth0.com"),
+        ("WEB_TRUST_FORWARDED_FOR", "true"),
+        ("FEATURE_STORAGE_OPS_METERING", "true"),
+    ];
+    let settings = read(&existing).unwrap();
+    let AuthSettings::Enforced(admins) = &settings.auth else {
+        panic!("it is enforced")
+    };
+    assert!(admins.login.as_ref().unwrap().session_secret.is_some());
+    assert_eq!(
+        settings.warnings(),
+        [
+            "SECRET_KEY: is taken for WEB_SESSION_SECRET: use that name",
+            "DATABASE_URL: is taken for PUBLISH_LEDGER_URL: use that name",
+            "AUTH0_ADMIN_EMAIL_ALLOWLIST: has no effect in this version",
+            "AUTH0_DOMAIN: has no effect in this version",
+            "WEB_TRUST_FORWARDED_FOR: has no effect in this version",
+        ]
+    );
+    for scheme in ["postgres", "postgresql", "postgresql+asyncpg"] {
+        let url = format!("{scheme}://user@db.example.org/ledger");
+        assert!(read(&[("DATABASE_URL", &url)]).is_ok(), "{scheme}");
+    }
+    let told = read(&[("DATABASE_URL", "mysql://sesame@h/d")])
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        told.starts_with("PUBLISH_LEDGER_URL: ") && told.contains("DATABASE_URL"),
+        "{told}"
+    );
+    assert!(!told.contains("sesame"), "{told}");
+}
+
+#[test]
 fn every_bad_value_is_named_at_once() {
     let names = problems(&[
         ("PORT", "eighty"),
@@ -51,9 +150,8 @@ fn every_bad_value_is_named_at_once() {
         ("EXTRA_CA_CERTS_FILE", "/nowhere/ca.pem"),
         ("ORCHESTRATOR_BASE_DOMAIN", "no domain"),
         ("PUBLISH_LEDGER_URL", "mysql://user:s3cret@host/ledger"),
-        ("WEB_AUTH_TOKEN", " "),
+        ("WEB_AUTH_TOKEN", "tökens"),
         ("WEB_AUTH_USER", "editor"),
-        ("WEB_SESSION_SECRET", "short"),
         ("WEB_ADMIN_COOKIE_TTL_SECONDS", "59"),
         ("WEB_SECURE_COOKIES", "maybe"),
     ]);
@@ -71,7 +169,6 @@ fn every_bad_value_is_named_at_once() {
         "PUBLISH_LEDGER_URL",
         "WEB_AUTH_TOKEN",
         "WEB_AUTH_PASS",
-        "WEB_SESSION_SECRET",
         "WEB_ADMIN_COOKIE_TTL_SECONDS",
         "WEB_SECURE_COOKIES",
     ] {

@@ -31,6 +31,7 @@ mod log_lines;
 mod looking;
 mod metrics;
 mod outages;
+mod pasted;
 mod platforms;
 mod publishing;
 mod repeated_requests;

@@ -45,7 +45,7 @@ async fn a_misspelt_setting_is_warned_of_and_its_value_not_shown() {
         "WEB_ADMIN_COOKIE_TTL: is no setting of this service: \
          did you mean WEB_ADMIN_COOKIE_TTL_SECONDS?",
         "ORCHESTRATOR_TIMEOUT_OF_CALLS: is no setting of this service",
-        r#""names":"STANDALONE_HOST""#,
+        "STANDALONE_HOST: of the CONFIG_SOURCE that is not in use",
     ] {
         assert!(log.contains(told), "{told} is not in {log}");
     }

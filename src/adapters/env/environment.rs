@@ -2,6 +2,8 @@
 //!
 //! No problem ever holds a value: any of them may be a secret in the wrong place.
 
+mod notes;
+
 use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsString,
@@ -16,11 +18,15 @@ use std::{
 use serde_json::Value;
 use url::Url;
 
+use self::notes::{QUOTED_FILE, is_quoted};
 use super::{
     names,
     problems::{SettingProblem, SettingProblems},
 };
-use crate::{adapters::secret_file, domain::secret::Secret};
+use crate::{
+    adapters::secret_file,
+    domain::secret::{Secret, trim_pasted},
+};
 
 /// Names of settings, each with the default that it was asked for with.
 pub type AskedNames = BTreeMap<String, Option<String>>;
@@ -34,6 +40,10 @@ pub struct Environment {
     values: HashMap<String, Option<String>>,
     asked: AskedNames,
     problems: Vec<SettingProblem>,
+    warnings: Vec<SettingProblem>,
+    /// The names of the existing service that values were taken from, by the names that they have
+    /// here.
+    taken_from: BTreeMap<String, String>,
 }
 
 impl Environment {
@@ -60,6 +70,8 @@ impl Environment {
             values,
             asked: AskedNames::new(),
             problems: Vec::new(),
+            warnings: Vec::new(),
+            taken_from: BTreeMap::new(),
         }
     }
 
@@ -76,12 +88,14 @@ impl Environment {
     }
 
     fn add_dot_env(&mut self, path: &Path) {
-        let entries = match dotenvy::from_path_iter(path) {
-            Ok(entries) => entries,
-            Err(error) if error.not_found() => return,
+        let content = match fs::read(path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(_) => return self.reject(".env", "cannot be read"),
         };
-        for (index, entry) in entries.enumerate() {
+        // Some editors put the mark of UTF-8 at the head of a file.
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+        for (index, entry) in dotenvy::from_read_iter(content).enumerate() {
             match entry {
                 Ok((name, value)) => {
                     self.values.entry(name).or_insert(Some(value));
@@ -101,7 +115,7 @@ impl Environment {
 
     /// A text without the white space around it; blank is the same as not set.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        let text = self.raw(name)?.trim();
+        let text = trim_pasted(self.raw(name)?);
         (!text.is_empty()).then(|| text.to_owned())
     }
 
@@ -118,8 +132,8 @@ impl Environment {
         text
     }
 
-    /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without line breaks
-    /// at its end. Both at once, or a file that is empty or cannot be read, is a problem.
+    /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without what cannot be
+    /// seen around it. Both at once, or a file that is empty or cannot be read, is a problem.
     pub fn secret(&mut self, name: &str) -> Option<Secret> {
         let (secret, _) = self.secret_and_file(name)?;
         Some(secret)
@@ -128,11 +142,7 @@ impl Environment {
     /// The same, with the file that it came from, for those who look into it again.
     pub fn secret_and_file(&mut self, name: &str) -> Option<(Secret, Option<PathBuf>)> {
         let file_name = format!("{name}_FILE");
-        let inline = self
-            .raw(name)
-            .map(|value| value.trim_end_matches(['\r', '\n']))
-            .filter(|value| !value.trim().is_empty())
-            .map(|value| Secret::new(value.to_owned()));
+        let inline = self.raw(name).map(str::to_owned).and_then(Secret::pasted);
         let path = self.text(&file_name).map(PathBuf::from);
         match (inline, path) {
             (Some(_), Some(_)) => {
@@ -141,7 +151,12 @@ impl Environment {
             }
             (inline, None) => inline.map(|secret| (secret, None)),
             (None, Some(path)) => match secret_file::read(&path) {
-                Ok(Some(secret)) => Some((secret, Some(path))),
+                Ok(Some(secret)) => {
+                    if is_quoted(secret.expose()) {
+                        self.warn(&file_name, QUOTED_FILE);
+                    }
+                    Some((secret, Some(path)))
+                }
                 Ok(None) => {
                     self.reject(&file_name, "names a file that is empty");
                     None
@@ -154,13 +169,24 @@ impl Environment {
         }
     }
 
-    /// A secret that must not be blank where it is set: who sets one means it to protect something.
-    pub fn non_empty_secret(&mut self, name: &str) -> Option<Secret> {
-        if self.raw(name).is_some_and(|value| value.trim().is_empty()) {
-            self.reject(name, "must not be empty");
-            return None;
+    /// A secret that protects something: where it is set and blank, it counts as not set, like any
+    /// other, but whoever set it is warned.
+    pub fn protecting_secret(&mut self, name: &str) -> Option<Secret> {
+        if self
+            .raw(name)
+            .is_some_and(|value| trim_pasted(value).is_empty())
+        {
+            self.warn(name, "is blank, and so counts as not set");
         }
         self.secret(name)
+    }
+
+    /// A boolean that means something else again where it is not set.
+    pub fn boolean_or_unset(&mut self, name: &str) -> Option<bool> {
+        self.text(name)?;
+        let is_on = self.boolean(name, false);
+        self.asked.insert(name.to_owned(), None);
+        Some(is_on)
     }
 
     /// `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`, in any case.
@@ -264,15 +290,6 @@ impl Environment {
                 None
             }
         }
-    }
-
-    /// Notes that a variable, or a JSON field in it (`PUBLISHERS[0].type`), breaks a rule. The
-    /// rule must not hold the value.
-    pub fn reject(&mut self, name: impl Into<String>, rule: impl Into<String>) {
-        self.problems.push(SettingProblem {
-            name: name.into(),
-            rule: rule.into(),
-        });
     }
 
     /// Every name that was asked for so far, set or not.

@@ -68,6 +68,11 @@ impl LedgerSettings {
             }
             return Ok(Self(Location::Sqlite(PathBuf::from(path))));
         }
+        // As another driver has it: the rest is the same.
+        let plain = url
+            .strip_prefix("postgresql+asyncpg://")
+            .map(|rest| format!("postgresql://{rest}"));
+        let url = plain.as_deref().unwrap_or(url);
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url).map_err(|_| RULE)?;
             return Ok(Self(Location::Postgres(Box::new(options))));

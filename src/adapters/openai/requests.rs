@@ -43,7 +43,7 @@ impl Requests {
     pub(super) fn new(settings: &TenantSettings) -> Option<Self> {
         Some(Self {
             ai: settings.ai.clone()?,
-            voice_examples: settings.content.voice_profile.clone(),
+            voice_examples: settings.voice_examples().to_vec(),
             hashtags: settings.content.hashtag_string.clone(),
             tags_guidance: settings.confirmation.tags_nature.clone(),
         })

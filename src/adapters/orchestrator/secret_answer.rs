@@ -1,6 +1,6 @@
 //! What the credentials call answers: a secret of the provider that was asked for, or nothing.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{envelope::opaque, failure::Failure};
 use crate::domain::{
     credential::{Credential, CredentialVersion, Provider},
-    secret::Secret,
+    secret::{Secret, trim_pasted},
 };
 
 /// Takes the secret out of the answer.
@@ -18,15 +18,13 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Credential, Fa
     };
     // First into custody, so that it is wiped whatever else is wrong.
     let secret = match fields.remove(secret_field(provider)) {
-        Some(Value::String(secret)) => Some(Secret::new(secret)),
+        Some(Value::String(secret)) => Secret::pasted(secret),
         _ => None,
     };
     if fields.get("provider").and_then(Value::as_str) != Some(provider.as_str()) {
         return Err(Failure::Malformed("is of another provider"));
     }
-    let secret = secret
-        .filter(|secret| !secret.expose().trim().is_empty())
-        .ok_or(Failure::Malformed("has no secret"))?;
+    let secret = secret.ok_or(Failure::Malformed("has no secret"))?;
     let version =
         opaque(fields.get("version")).ok_or(Failure::Malformed("has no usable `version`"))?;
     let expires_at = expiry(fields.get("expires_at"))?;
@@ -43,24 +41,58 @@ const fn secret_field(provider: Provider) -> &'static str {
     }
 }
 
+/// A time as RFC 3339 has it, or as a number since 1970, which may stand in a string. Absent, `null`
+/// and blank: it does not expire by itself.
 fn expiry(value: Option<&Value>) -> Result<Option<SystemTime>, Failure> {
+    let wrong = || Failure::Malformed("has an `expires_at` that is no time");
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_str()
-            .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok())
-            .map(|time| Some(time.into()))
-            .ok_or(Failure::Malformed("has an `expires_at` that is no time")),
+        Some(Value::Number(number)) => {
+            let time = number.as_f64().and_then(since_1970);
+            time.map(Some).ok_or_else(wrong)
+        }
+        Some(Value::String(text)) if trim_pasted(text).is_empty() => Ok(None),
+        Some(Value::String(text)) => time(trim_pasted(text)).map(Some).ok_or_else(wrong),
+        Some(_) => Err(wrong()),
     }
+}
+
+/// A time without an offset is UTC: some libraries leave it away.
+fn time(text: &str) -> Option<SystemTime> {
+    if let Ok(number) = text.parse::<f64>() {
+        return since_1970(number);
+    }
+    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    let time = parse(text).or_else(|| parse(&format!("{text}Z")))?;
+    Some(time.into())
+}
+
+/// Seconds, unless there are so many of them that they can only be milliseconds, microseconds or
+/// nanoseconds: 100 thousand million seconds are the year 5138, as many milliseconds 1973.
+fn since_1970(number: f64) -> Option<SystemTime> {
+    const MOST_SECONDS: f64 = 1e11;
+    let mut seconds = number;
+    for _ in 0..3 {
+        if seconds >= MOST_SECONDS {
+            seconds /= 1e3;
+        }
+    }
+    if seconds >= MOST_SECONDS {
+        return None;
+    }
+    let since = Duration::try_from_secs_f64(seconds).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::sync::Arc;
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::domain::credential::StorageCredential;
 
     fn answer(field: &str, value: Value) -> Value {
         let mut answer = json!({
@@ -90,20 +122,105 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_is_a_time_or_null() {
-        for text in ["2001-09-09T01:46:40Z", "2001-09-09T03:46:40+02:00"] {
-            let credential = read(answer("expires_at", text.into()), Provider::Dropbox).unwrap();
+    fn a_secret_is_freed_of_what_was_pasted_with_it() {
+        for around in [
+            "\n",
+            "\r\n",
+            " ",
+            "\t\n",
+            "\u{feff}",
+            "\u{a0}",
+            "\u{200b}\n",
+        ] {
+            for sent in [
+                format!("secret-1{around}"),
+                format!("{around}secret-1"),
+                format!("{around}secret-1{around}"),
+            ] {
+                let credential = read(answer("refresh_token", sent.into()), Provider::Dropbox);
+                let credential =
+                    StorageCredential::try_from(Arc::new(credential.unwrap())).unwrap();
+                assert_eq!(
+                    credential.refresh_token().expose(),
+                    "secret-1",
+                    "{around:?}"
+                );
+            }
+            let blank = read(answer("refresh_token", around.into()), Provider::Dropbox);
+            assert!(
+                matches!(blank, Err(Failure::Malformed("has no secret"))),
+                "{around:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_a_time_or_none() {
+        for sent in [
+            json!("2001-09-09T01:46:40Z"),
+            json!("2001-09-09T03:46:40+02:00"),
+            json!("2001-09-08T16:46:40-09:00"),
+            json!(" 2001-09-09t01:46:40.000z\n"),
+            json!("2001-09-09 01:46:40+00:00"),
+            json!("2001-09-09T01:46:40"),
+            json!(1_000_000_000),
+            json!(1e9),
+            json!(1_000_000_000.0),
+            json!("1000000000"),
+            json!(" 1000000000.0 "),
+            json!(1_000_000_000_000_i64),
+            json!("1000000000000"),
+            json!(1_000_000_000_000_000_i64),
+            json!(1_000_000_000_000_000_000_i64),
+        ] {
+            let credential = read(answer("expires_at", sent.clone()), Provider::Dropbox).unwrap();
             let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-            assert_eq!(credential.expires_at(), Some(expected));
+            assert_eq!(credential.expires_at(), Some(expected), "{sent}");
+        }
+        for none in [json!(null), json!(""), json!(" ")] {
+            let credential = read(answer("expires_at", none), Provider::Dropbox).unwrap();
+            assert_eq!(credential.expires_at(), None);
         }
         for bad in [
             json!("tomorrow"),
-            json!(1_000_000_000),
-            json!(""),
+            json!("2001-09-09"),
+            json!("2001-13-09T01:46:40Z"),
+            json!("NaN"),
+            json!("inf"),
+            json!(-1),
+            json!("-1"),
+            json!(1e300),
+            json!(true),
             json!([]),
+            json!({"seconds": 1}),
         ] {
-            let failure = read(answer("expires_at", bad), Provider::Dropbox).unwrap_err();
-            assert!(matches!(failure, Failure::Malformed(_)));
+            let failure = read(answer("expires_at", bad.clone()), Provider::Dropbox).unwrap_err();
+            assert!(matches!(failure, Failure::Malformed(_)), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_second_of_eight_decades_is_the_same_in_every_spelling(seconds in 300_000_000_u64..4_000_000_000) {
+            let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            let text = OffsetDateTime::from(expected).format(&Rfc3339).unwrap();
+            for sent in [
+                json!(seconds),
+                json!(seconds * 1_000),
+                json!(seconds.to_string()),
+                json!((seconds * 1_000).to_string()),
+                json!(text),
+            ] {
+                let credential = read(answer("expires_at", sent), Provider::Dropbox).unwrap();
+                prop_assert_eq!(credential.expires_at(), Some(expected));
+            }
+        }
+
+        #[test]
+        fn no_text_or_number_in_the_place_of_an_expiry_is_a_panic(text in any::<String>(), number in any::<f64>()) {
+            let _: Result<_, Failure> = expiry(Some(&json!(text)));
+            let _: Result<_, Failure> = expiry(Some(&json!(number)));
+            prop_assert!(since_1970(f64::NAN).is_none());
         }
     }
 

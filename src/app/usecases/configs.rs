@@ -59,8 +59,32 @@ impl Default for ConfigCacheSettings {
 
 /// The configs of all hosts that have been asked for.
 pub(super) struct Configs {
-    flights: SingleFlight<Host, Result<Arc<TenantConfig<Validated>>, ResolveTenantError>>,
+    flights: SingleFlight<Host, Fetched>,
     lookup: Arc<Lookup>,
+}
+
+type Fetched = Result<Arc<TenantConfig<Validated>>, FetchError>;
+
+/// Why a lookup has brought no config. The cause has been logged.
+#[derive(Debug, Clone, Copy)]
+enum FetchError {
+    /// No tenant has this host.
+    Unknown,
+    /// No config that can be used has come; nothing speaks against the one before.
+    Unavailable { retry_after: Option<Duration> },
+    /// The source has answered that storage is no longer what the config before says. That one must
+    /// not be served any more, though there is no other yet.
+    StorageChanged,
+}
+
+impl From<FetchError> for ResolveTenantError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Unknown => Self::Unknown,
+            FetchError::Unavailable { retry_after } => Self::Unavailable { retry_after },
+            FetchError::StorageChanged => Self::Unavailable { retry_after: None },
+        }
+    }
 }
 
 /// The config of a host.
@@ -125,10 +149,10 @@ impl Configs {
                             is_stale: false,
                         });
                     }
-                    Ok(Ok(Err(ResolveTenantError::Unknown))) => {
-                        return Err(ResolveTenantError::Unknown);
+                    Ok(Ok(Err(error @ (FetchError::Unknown | FetchError::StorageChanged)))) => {
+                        return Err(error.into());
                     }
-                    Ok(Ok(Err(ResolveTenantError::Unavailable { .. })) | Err(FlightLost)) => {}
+                    Ok(Ok(Err(FetchError::Unavailable { .. })) | Err(FlightLost)) => {}
                     // As good as failed: who comes next does not wait.
                     Err(_) => self.lookup.known.note_failure(host),
                 }
@@ -153,23 +177,16 @@ impl Configs {
         if self.lookup.unknown.get(host).is_some() {
             return Err(ResolveTenantError::Unknown);
         }
-        let lost = |_: FlightLost| ResolveTenantError::Unavailable { retry_after: None };
-        let config = self
-            .launch(host, request_id)
-            .landed()
-            .await
-            .map_err(lost)??;
+        let lost = |_: FlightLost| FetchError::Unavailable { retry_after: None };
+        let fetched = self.launch(host, request_id).landed().await;
+        let config = fetched.map_err(lost)??;
         Ok(Known {
             config,
             is_stale: false,
         })
     }
 
-    fn launch(
-        &self,
-        host: &Host,
-        request_id: &RequestId,
-    ) -> Flight<Result<Arc<TenantConfig<Validated>>, ResolveTenantError>> {
+    fn launch(&self, host: &Host, request_id: &RequestId) -> Flight<Fetched> {
         let (lookup, request_id) = (Arc::clone(&self.lookup), request_id.clone());
         let flight_host = host.clone();
         self.flights.launch(host.clone(), || async move {
@@ -195,11 +212,7 @@ struct Lookup {
 }
 
 impl Lookup {
-    async fn run(
-        &self,
-        host: Host,
-        request_id: &RequestId,
-    ) -> Result<Arc<TenantConfig<Validated>>, ResolveTenantError> {
+    async fn run(&self, host: Host, request_id: &RequestId) -> Fetched {
         let before = self.known.look(&host);
         if let Some(found) = before
             .as_ref()
@@ -208,18 +221,25 @@ impl Lookup {
             return Ok(Arc::clone(&found.value));
         }
         let before = before.map(|found| found.value);
-        match self.fetch(&host, request_id).await {
+        match self.fetch(&host, before.as_deref(), request_id).await {
             Ok(config) => Ok(self.keep(host, before, config)),
-            Err(ResolveTenantError::Unknown) => {
+            Err(FetchError::Unknown) => {
                 if let Some(ended) = before {
                     tracing::info!(tenant = %ended.tenant(), "the tenant has ended");
                     self.known.forget(&host);
                     self.tenants.end(ended.tenant());
                 }
                 self.unknown.set(host, (), self.unknown_ttl);
-                Err(ResolveTenantError::Unknown)
+                Err(FetchError::Unknown)
             }
-            Err(error) => {
+            Err(FetchError::StorageChanged) => {
+                if let Some(outdated) = before {
+                    self.known.forget(&host);
+                    self.tenants.end(outdated.tenant());
+                }
+                Err(FetchError::StorageChanged)
+            }
+            Err(error @ FetchError::Unavailable { .. }) => {
                 self.known.note_failure(&host);
                 Err(error)
             }
@@ -252,8 +272,9 @@ impl Lookup {
     async fn fetch(
         &self,
         host: &Host,
+        before: Option<&TenantConfig<Validated>>,
         request_id: &RequestId,
-    ) -> Result<TenantConfig<Validated>, ResolveTenantError> {
+    ) -> Result<TenantConfig<Validated>, FetchError> {
         let fetched = self.source.fetch(host, request_id).await;
         let unvalidated = fetched.map_err(|error| report(&error, request_id))?;
         let (tenant, version) = (unvalidated.tenant().clone(), unvalidated.version().clone());
@@ -262,7 +283,15 @@ impl Lookup {
                 %tenant, config_version = %version, %request_id, %violations,
                 "config does not validate"
             );
-            ResolveTenantError::Unavailable { retry_after: None }
+            // A change of storage counts at once: what was published from the old one meanwhile
+            // could not be taken back.
+            let is_of_same = |before: &&TenantConfig<Validated>| *before.tenant() == tenant;
+            let before = before.filter(is_of_same);
+            if before.is_some_and(|before| violations.leave_storage_as_in(before)) {
+                FetchError::Unavailable { retry_after: None }
+            } else {
+                FetchError::StorageChanged
+            }
         })?;
         let warnings = validated.warnings();
         let (named, more) = warnings.split_at(warnings.len().min(MOST_WARNINGS));
@@ -282,12 +311,12 @@ impl Lookup {
 }
 
 /// Logs the cause, once for all who wait, and keeps what a caller must know.
-fn report(error: &ConfigSourceError, request_id: &RequestId) -> ResolveTenantError {
+fn report(error: &ConfigSourceError, request_id: &RequestId) -> FetchError {
     let retry_after = match error {
-        ConfigSourceError::NotFound => return ResolveTenantError::Unknown,
+        ConfigSourceError::NotFound => return FetchError::Unknown,
         ConfigSourceError::Unavailable { retry_after, .. } => *retry_after,
         ConfigSourceError::Unauthorized(_) | ConfigSourceError::Malformed(_) => None,
     };
     tracing::error!(%request_id, error = %ErrorChain(error), "tenant config could not be fetched");
-    ResolveTenantError::Unavailable { retry_after }
+    FetchError::Unavailable { retry_after }
 }

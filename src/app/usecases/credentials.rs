@@ -14,7 +14,7 @@ use crate::{
     domain::{
         credential::{Credential, Provider},
         secret::CredentialsRef,
-        tenant::{ConfigTtl, TenantName},
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
     },
     ports::{Clock, CredentialError, CredentialQuery, CredentialStore},
 };
@@ -58,7 +58,9 @@ pub struct Credentials {
     flights: SingleFlight<Key, Result<Arc<Credential>, CredentialUnavailable>>,
 }
 
-type Key = (TenantName, CredentialsRef, Provider);
+/// With the version of the config that names it: what a lookup brings that began before the config
+/// changed is not taken for an answer to one that began after.
+type Key = (TenantName, CredentialsRef, ConfigVersion, Provider);
 
 /// Why a credential is not there. The cause has been logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -148,14 +150,9 @@ impl Credentials {
     /// Drops a credential that its provider has refused. Only that very one: another caller may
     /// have had it replaced already.
     pub fn forget(&self, tenant: &TenantName, reference: &CredentialsRef, dead: &Credential) {
-        let key = (tenant.clone(), reference.clone(), dead.provider());
-        if self
-            .kept
-            .look(&key)
-            .is_some_and(|kept| kept.value.is_same_as(dead))
-        {
-            self.kept.forget(&key);
-        }
+        self.kept.retain(|(owner, name, ..), kept| {
+            owner != tenant || name != reference || !kept.is_same_as(dead)
+        });
     }
 
     /// Drops everything of a tenant: it has ended, or its config has changed.
@@ -235,6 +232,7 @@ fn key_of(query: &CredentialQuery) -> Key {
     (
         query.tenant.clone(),
         query.reference.clone(),
+        query.config_version.clone(),
         query.provider,
     )
 }

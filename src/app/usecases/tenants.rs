@@ -2,7 +2,12 @@
 //! both. Opened once, confirmed before their life is over, and opened again when the config or
 //! the credential has changed.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    hash::{Hash, Hasher},
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
 
 use cached::BuildError;
 
@@ -17,7 +22,7 @@ use super::{
 use crate::{
     domain::{
         request_id::RequestId,
-        tenant::{ConfigVersion, TenantName},
+        tenant::TenantName,
         tenant_config::{TenantConfig, Validated},
     },
     ports::Clock,
@@ -49,8 +54,27 @@ impl Default for TenantCacheSettings {
 
 /// The tenants that have been opened.
 pub(super) struct Tenants {
-    flights: SingleFlight<(TenantName, ConfigVersion), Resolution>,
+    flights: SingleFlight<Opened, Resolution>,
     opening: Arc<Opening>,
+}
+
+/// What a flight opens: one config. Those of two hosts may have the same tenant and version, and yet
+/// say something else; what is opened for the one must not be served under the other.
+#[derive(Clone)]
+struct Opened(Arc<TenantConfig<Validated>>);
+
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.says_the_same_as(&other.0)
+    }
+}
+
+impl Eq for Opened {}
+
+impl Hash for Opened {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.tenant(), self.0.version()).hash(state);
+    }
 }
 
 type Resolution = Result<Arc<Tenant>, ResolveTenantError>;
@@ -131,7 +155,7 @@ impl Tenants {
         config: &Arc<TenantConfig<Validated>>,
         request_id: &RequestId,
     ) -> Flight<Resolution> {
-        let key = (config.tenant().clone(), config.version().clone());
+        let key = Opened(Arc::clone(config));
         let (opening, config) = (Arc::clone(&self.opening), Arc::clone(config));
         let request_id = request_id.clone();
         self.flights.launch(
@@ -161,15 +185,19 @@ impl Opening {
             .cache
             .look(&name)
             .filter(|found| found.value.is_of(&config));
+        // One whose life is over is not good because confirming it has just failed.
         if let Some(found) = before
             .as_ref()
-            .filter(|found| found.refresh == Refresh::NotDue)
+            .filter(|found| !found.is_expired && found.refresh == Refresh::NotDue)
         {
             return Ok(Arc::clone(&found.value));
         }
         let credential = Tenant::storage_credential(&config, &self.credentials, request_id).await;
         let credential = credential.map_err(|error| {
-            self.cache.note_failure(&name);
+            // What is kept under the name may be of another config, and has not failed.
+            if before.is_some() {
+                self.cache.note_failure(&name);
+            }
             unavailable(error)
         })?;
         let life = self.life_of(&config, credential.expires_at());

@@ -20,7 +20,10 @@ const MAX_VOICE_EXAMPLES: usize = 20;
 /// What the names of the models that we know start with.
 const KNOWN_MODEL_FAMILIES: [&str; 4] = ["gpt-", "o1", "o3", "o4"];
 
-pub(super) fn features(mut block: Block<'_>) -> Result<Features, Problems> {
+/// Whether a config that does not say so wants its voice matched is left to whether it has a voice:
+/// `has_voice` stands for that.
+pub(super) fn features(mut block: Block<'_>, has_voice: bool) -> Result<Features, Problems> {
+    let voice_matching_enabled = block.bool("voice_matching_enabled", has_voice);
     let features = Features {
         publish_enabled: block.bool("publish_enabled", false),
         analyze_caption_enabled: block.bool("analyze_caption_enabled", false),
@@ -29,7 +32,11 @@ pub(super) fn features(mut block: Block<'_>) -> Result<Features, Problems> {
         auto_view_enabled: block.bool("auto_view_enabled", false),
         delete_enabled: block.bool("delete_enabled", false),
         alt_text_enabled: block.bool("alt_text_enabled", true),
+        voice_matching_enabled,
     };
+    // Nothing here reads them yet, and a wrong type is as wrong as it will be then.
+    block.bool("smart_hashtags_enabled", true);
+    block.bool("storage_ops_metering_enabled", false);
     block.finish(features)
 }
 
@@ -58,28 +65,40 @@ pub(super) fn storage(mut block: Block<'_>) -> Result<StorageSettings, Problems>
 }
 
 fn storage_paths(block: &mut Block<'_>) -> Option<StoragePaths> {
-    const RULE: &str = "must be a folder path without `..`";
     if block.is_empty_because_wrong() {
         return None;
     }
     let root = block.required_text("root").and_then(|path| {
-        let root = StoragePath::absolute(path);
+        let root = StoragePath::absolute(path.trim());
         if root.is_none() {
-            block.reject("root", "must start with `/` and have no `..`");
+            block.reject(
+                "root",
+                "must start with `/`, without `..` and empty components",
+            );
         }
         root
     });
+    // Without a root the folders are still checked, so that all problems are told at once.
+    let base = root.clone().or_else(|| StoragePath::absolute("/root"))?;
+    let mut others: Vec<StoragePath> = Vec::new();
     let mut folder = |key: &str, default: &str| {
-        let path = block.string(key).unwrap_or(default);
-        // Without a root the folder is still checked, so that all problems are told at once.
-        let base = root.clone().or_else(|| StoragePath::absolute("/root"))?;
-        let folder = base.resolve(path);
-        match &folder {
-            None => block.reject(key, RULE),
-            Some(folder) if *folder == base => block.reject(key, "must not be the root itself"),
-            Some(_) => {}
+        let folder = base.resolve(block.text(key).unwrap_or(default).trim());
+        let Some(folder) = folder else {
+            block.reject(
+                key,
+                "must be a folder path without `..` and empty components",
+            );
+            return None;
+        };
+        // Where two are one, what is moved would be taken for what is still to come, or be lost
+        // among the rest.
+        if folder.is_same_folder_as(&base) {
+            block.reject(key, "must not be the root itself");
+        } else if others.iter().any(|other| other.is_same_folder_as(&folder)) {
+            block.reject(key, "must not be a folder that has another purpose, too");
         }
-        folder
+        others.push(folder.clone());
+        Some(folder)
     };
     let (archive, keep, remove) = (
         folder("archive", "archive"),
@@ -131,7 +150,7 @@ pub(super) fn ai(mut block: Block<'_>, warnings: &mut Problems) -> Option<AiSett
 }
 
 fn model(block: &mut Block<'_>, key: &str, default: &str, warnings: &mut Problems) -> String {
-    let Some(model) = block.text(key) else {
+    let Some(model) = block.text(key).map(str::trim) else {
         return default.to_owned();
     };
     if !KNOWN_MODEL_FAMILIES

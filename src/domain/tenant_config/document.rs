@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    blocks, platforms,
+    Violations, blocks, platforms,
     reader::{Block, FieldProblem},
     settings::TenantSettings,
 };
@@ -91,29 +91,32 @@ pub(super) fn read(
     schema: SchemaVersion,
     document: &Value,
     warnings: &mut Vec<FieldProblem>,
-) -> Result<TenantSettings, Vec<FieldProblem>> {
+) -> Result<TenantSettings, Violations> {
     let root = Block::required("", Some(document));
-    let (mut features, storage) = match (
-        blocks::features(Block::required("features", root.field("features"))),
-        blocks::storage(Block::required("storage", root.field("storage"))),
-    ) {
-        (Ok(features), Ok(storage)) => (features, storage),
-        (features, storage) => {
-            let problems = [features.err(), storage.err()]
-                .into_iter()
-                .flatten()
-                .flatten();
-            return Err(problems.collect());
-        }
-    };
     let optional = |key: &str| match schema {
         SchemaVersion::V1 => Block::new(key, None),
         SchemaVersion::V2 => root.child(key),
     };
+    let content = blocks::content(optional("content"), warnings);
+    let features = Block::required("features", root.field("features"));
+    let storage = Block::required("storage", root.field("storage"));
+    let (mut features, storage) = match (
+        blocks::features(features, !content.voice_profile.is_empty()),
+        blocks::storage(storage),
+    ) {
+        (Ok(features), Ok(storage)) => (features, storage),
+        (features, storage) => {
+            let (storage, wrong) = match storage {
+                Ok(storage) => (Some(storage), Vec::new()),
+                Err(problems) => (None, problems),
+            };
+            let fields = features.err().into_iter().flatten().chain(wrong).collect();
+            return Err(Violations { fields, storage });
+        }
+    };
     let (ai_block, email_block) = (optional("ai"), optional("email_server"));
     let caption_file = blocks::caption_file(optional("captionfile"));
     let confirmation = blocks::confirmation(optional("confirmation"));
-    let content = blocks::content(optional("content"), warnings);
     let publishers = match schema {
         SchemaVersion::V1 => None,
         SchemaVersion::V2 => root.field("publishers"),

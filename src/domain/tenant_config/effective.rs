@@ -80,6 +80,7 @@ fn features_block(features: Features) -> Value {
         auto_view_enabled,
         delete_enabled,
         alt_text_enabled,
+        voice_matching_enabled,
     } = features;
     json!({
         "publish_enabled": publish_enabled,
@@ -89,6 +90,7 @@ fn features_block(features: Features) -> Value {
         "auto_view_enabled": auto_view_enabled,
         "delete_enabled": delete_enabled,
         "alt_text_enabled": alt_text_enabled,
+        "voice_matching_enabled": voice_matching_enabled,
     })
 }
 

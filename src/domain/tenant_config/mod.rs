@@ -96,6 +96,7 @@
 //! }
 //! ```
 
+mod address;
 mod blocks;
 mod document;
 mod effective;
@@ -209,7 +210,7 @@ impl TenantConfig<Unvalidated> {
                 },
         } = self;
         let mut warnings = dropped;
-        let settings = document::read(schema, &document, &mut warnings).map_err(Violations)?;
+        let settings = document::read(schema, &document, &mut warnings)?;
         Ok(TenantConfig {
             tenant,
             version,
@@ -307,13 +308,29 @@ impl fmt::Debug for Unvalidated {
 
 /// Everything that is wrong with a config, by field. Never empty, never holds a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violations(Vec<FieldProblem>);
+pub struct Violations {
+    fields: Vec<FieldProblem>,
+    /// The storage block, where nothing is wrong with it.
+    storage: Option<StorageSettings>,
+}
 
 impl Violations {
     /// One entry for each rule broken.
     #[must_use]
     pub fn fields(&self) -> &[FieldProblem] {
-        &self.0
+        &self.fields
+    }
+
+    /// Whether the storage that a config is served with is still the one that this document names:
+    /// of the same provider, credentials ref and root. It is not where the document's storage
+    /// block cannot be used.
+    #[must_use]
+    pub fn leave_storage_as_in(&self, served: &TenantConfig<Validated>) -> bool {
+        let before = &served.settings().storage;
+        self.storage.as_ref().is_some_and(|now| {
+            now.credentials_ref == before.credentials_ref
+                && now.paths.root.is_same_folder_as(&before.paths.root)
+        })
     }
 }
 
@@ -321,7 +338,7 @@ impl std::error::Error for Violations {}
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.fields.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{problem}")?;
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    address::plain_address,
     reader::{Block, FieldProblem},
     settings::{
         CaptionTarget, EmailSettings, MailServer, MailTransport, SubjectMode, TelegramSettings,
@@ -23,7 +24,9 @@ pub(super) struct Platforms {
 }
 
 /// Of each type the first enabled entry counts; a bad field turns its platform off, with a
-/// warning that names it.
+/// warning that names it. `email` and `fetlife` are two names of one type, so that there may be an
+/// entry of each: of these the first counts that is complete. An entry of another type is ignored,
+/// with a warning too.
 pub(super) fn read(
     publishers: Option<&Value>,
     mail_server: Block<'_>,
@@ -38,33 +41,61 @@ pub(super) fn read(
             return platforms;
         }
     };
-    let (mut telegram, mut email) = (None, None);
+    let (mut telegram, mut email) = (None, Vec::new());
     for (index, entry) in entries.iter().enumerate() {
         let mut block = Block::required(format!("publishers[{index}]"), Some(entry));
         let enabled = block.bool("enabled", true);
         block.string("id");
-        let slot = match block.string("type") {
-            Some("telegram") => &mut telegram,
-            Some("fetlife") => &mut email,
-            _ => {
-                warnings.extend(block.into_problems());
+        match block.string("type") {
+            _ if !enabled => continue,
+            Some("telegram") => {
+                telegram.get_or_insert(block);
                 continue;
             }
-        };
-        if enabled && slot.is_none() {
-            *slot = Some(block);
+            Some("email" | "fetlife") => {
+                email.push(block);
+                continue;
+            }
+            Some("instagram") => {
+                block.reject("type", "is reserved, and ignored until it is served")
+            }
+            Some(_) => block.reject("type", "is of no platform that is served, and ignored"),
+            None if block.field("type").is_none() && !block.is_empty_because_wrong() => {
+                block.reject("type", "must be a platform; the entry is ignored");
+            }
+            None => {}
         }
+        warnings.extend(block.into_problems());
     }
     platforms.telegram = keep(telegram.map(telegram_settings), warnings);
-    platforms.email = keep(
-        email.map(|block| email_settings(block, mail_server)),
-        warnings,
-    );
+    platforms.email = first_complete(email, mail_server, warnings);
     platforms
 }
 
 fn keep<T>(settings: Option<Result<T, Problems>>, warnings: &mut Problems) -> Option<T> {
     settings.and_then(|settings| settings.map_err(|problems| warnings.extend(problems)).ok())
+}
+
+/// What is wrong with the entries before the first complete one is warned of. Where the mail server
+/// is bad none is complete.
+fn first_complete(
+    entries: Vec<Block<'_>>,
+    server: Block<'_>,
+    warnings: &mut Problems,
+) -> Option<EmailSettings> {
+    if entries.is_empty() {
+        return None;
+    }
+    let server = mail_server(server);
+    for block in entries {
+        match (email_settings(block, server.as_ref().ok()), &server) {
+            (Ok(settings), Ok(_)) => return settings,
+            (Ok(_), Err(_)) => break,
+            (Err(problems), _) => warnings.extend(problems),
+        }
+    }
+    warnings.extend(server.err().into_iter().flatten());
+    None
 }
 
 fn telegram_settings(mut block: Block<'_>) -> Result<TelegramSettings, Problems> {
@@ -92,7 +123,11 @@ fn telegram_settings(mut block: Block<'_>) -> Result<TelegramSettings, Problems>
     }
 }
 
-fn email_settings(mut block: Block<'_>, server: Block<'_>) -> Result<EmailSettings, Problems> {
+/// `None` where nothing is wrong but that there is no server.
+fn email_settings(
+    mut block: Block<'_>,
+    server: Option<&MailServer>,
+) -> Result<Option<EmailSettings>, Problems> {
     const TARGETS: [(&str, CaptionTarget); 3] = [
         ("subject", CaptionTarget::Subject),
         ("body", CaptionTarget::Body),
@@ -120,19 +155,16 @@ fn email_settings(mut block: Block<'_>, server: Block<'_>) -> Result<EmailSettin
         "must be `normal`, `private` or `avatar`",
     );
     block.absorb(config);
-    match (recipient, mail_server(server)) {
-        (Some(recipient), Ok(server)) => block.finish(EmailSettings {
+    let settings = match (recipient, server) {
+        (Some(recipient), Some(server)) => Some(EmailSettings {
             recipient,
             caption_target,
             subject_mode,
-            server,
+            server: server.clone(),
         }),
-        (_, server) => {
-            let mut problems = block.into_problems();
-            problems.extend(server.err().into_iter().flatten());
-            Err(problems)
-        }
-    }
+        _ => None,
+    };
+    block.finish(settings)
 }
 
 fn mail_server(mut block: Block<'_>) -> Result<MailServer, Problems> {
@@ -143,7 +175,7 @@ fn mail_server(mut block: Block<'_>) -> Result<MailServer, Problems> {
     let password_ref = block
         .required_text("password_ref")
         .and_then(CredentialsRef::new);
-    let username = block.text("username").map(str::to_owned);
+    let username = block.text("username").map(|name| name.trim().to_owned());
     let port = u16::try_from(block.integer("port", 587))
         .ok()
         .filter(|port| *port > 0);
@@ -180,24 +212,9 @@ fn transport(block: &mut Block<'_>, host: &str, port: u16, use_tls: bool) -> Mai
 }
 
 fn address(block: &mut Block<'_>, key: &str) -> Option<String> {
-    let address = block.required_text(key)?.trim();
-    if is_email_address(address) {
-        return Some(address.to_owned());
+    let address = plain_address(block.required_text(key)?);
+    if address.is_none() {
+        block.reject(key, "must be one e-mail address");
     }
-    block.reject(key, "must be an e-mail address");
-    None
-}
-
-/// A plain `local@domain`: no display name, no quoting, nothing that could end a header line.
-fn is_email_address(address: &str) -> bool {
-    let Some((local, domain)) = address.rsplit_once('@') else {
-        return false;
-    };
-    let fits = |part: &str, most: usize| !part.is_empty() && part.len() <= most;
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[],;:\\\"@".contains(c);
-    fits(local, 64)
-        && fits(domain, 253)
-        && local.chars().all(is_plain)
-        && domain.chars().all(is_plain)
-        && domain.split('.').all(|label| !label.is_empty())
+    address.map(str::to_owned)
 }

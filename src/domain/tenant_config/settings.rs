@@ -26,6 +26,16 @@ pub struct TenantSettings {
 }
 
 impl TenantSettings {
+    /// The example captions that new ones are to sound like; none when that is off.
+    #[must_use]
+    pub fn voice_examples(&self) -> &[String] {
+        if self.features.voice_matching_enabled {
+            &self.content.voice_profile
+        } else {
+            &[]
+        }
+    }
+
     /// Is the platform on?
     #[must_use]
     pub fn has(&self, platform: Platform) -> bool {
@@ -72,6 +82,8 @@ pub struct Features {
     pub delete_enabled: bool,
     /// Alt text is written and goes along where a platform has a place for it.
     pub alt_text_enabled: bool,
+    /// Captions follow the examples of the voice profile.
+    pub voice_matching_enabled: bool,
 }
 
 /// Where a tenant's images are.
@@ -102,22 +114,26 @@ pub struct StoragePaths {
 pub struct StoragePath(String);
 
 impl StoragePath {
-    /// Reads an absolute path.
+    /// Reads an absolute path. One `/` at its end does not count.
     #[must_use]
     pub fn absolute(path: &str) -> Option<Self> {
-        path.starts_with('/')
-            .then(|| Self::from_components("", path))?
+        Self::from_components("", path.strip_prefix('/')?)
     }
 
-    /// Reads a path that may be relative to this one.
+    /// Reads a path that may be relative to this one: it is, unless it starts with `/`. Whatever
+    /// equals this path, or starts with it and `/`, starts with `/` too, and so is taken as it is.
     #[must_use]
     pub fn resolve(&self, path: &str) -> Option<Self> {
-        let base = if path.starts_with('/') {
-            ""
-        } else {
-            self.0.trim_end_matches('/')
-        };
-        Self::from_components(base, path)
+        if path.starts_with('/') {
+            return Self::absolute(path);
+        }
+        Self::from_components(self.0.trim_end_matches('/'), path)
+    }
+
+    /// Whether both name one folder: storage does not tell upper from lower case in names.
+    #[must_use]
+    pub fn is_same_folder_as(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.0.to_lowercase() == other.0.to_lowercase()
     }
 
     /// The path as text; the top folder is `/`.
@@ -134,11 +150,13 @@ impl StoragePath {
 
     fn from_components(base: &str, path: &str) -> Option<Self> {
         let mut full = base.to_owned();
-        for component in path
-            .split('/')
-            .filter(|component| !matches!(*component, "" | "."))
-        {
-            if component == ".." || component.contains(['\0', '\\']) {
+        let inner = path.strip_suffix('/').unwrap_or(path).trim_end();
+        if inner.is_empty() && !path.is_empty() {
+            return None;
+        }
+        let components = inner.split('/').filter(|_| !inner.is_empty());
+        for component in components.filter(|component| *component != ".") {
+            if matches!(component, "" | "..") || component.contains(['\0', '\\']) {
                 return None;
             }
             full.push('/');

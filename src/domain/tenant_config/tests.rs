@@ -1,6 +1,7 @@
 //! The rules of the runtime config, row by row.
 
 mod off;
+mod orchestrators;
 mod properties;
 mod rows;
 mod tenant;

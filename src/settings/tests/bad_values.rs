@@ -10,7 +10,7 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 54] = [
+const BAD_VALUES: [(&str, &str, &str); 56] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -68,6 +68,8 @@ const BAD_VALUES: [(&str, &str, &str); 54] = [
         r#"{"confirmation_to_sender": "sesame"}"#,
     ),
     ("env", "CONTENT_SETTINGS", r#"{"archive": "sesame"}"#),
+    ("env", "STORAGE_PROVIDER", "sesame"),
+    ("env", "FEATURE_VOICE_MATCHING", "sesame"),
     ("env", "FEATURE_PUBLISH", "sesame"),
     ("env", "FEATURE_ANALYZE_CAPTION", "sesame"),
     ("env", "FEATURE_ALT_TEXT", "sesame"),

@@ -157,19 +157,130 @@ fn a_secret_stands_in_its_variable_or_in_a_file() {
     assert_eq!(problems(env), [""; 0]);
 }
 
+/// The names that are warned of.
+fn warned(environment: &Environment) -> Vec<&str> {
+    environment
+        .warnings()
+        .iter()
+        .map(SettingProblem::name)
+        .collect()
+}
+
 #[test]
-fn a_secret_that_must_not_be_empty_may_still_be_left_out() {
+fn a_secret_that_protects_something_is_warned_of_where_it_is_blank() {
     let secret_file = file(b"from file\n");
     let mut env = environment([
         ("INLINE", "secret"),
         ("OTHER_FILE", path(&secret_file)),
         ("BLANK", " \n"),
     ]);
-    assert_eq!(env.non_empty_secret("INLINE").unwrap().expose(), "secret");
-    assert_eq!(env.non_empty_secret("OTHER").unwrap().expose(), "from file");
-    assert!(env.non_empty_secret("UNSET").is_none());
-    assert!(env.non_empty_secret("BLANK").is_none());
-    assert_eq!(problems(env), ["BLANK"]);
+    assert_eq!(env.protecting_secret("INLINE").unwrap().expose(), "secret");
+    assert_eq!(
+        env.protecting_secret("OTHER").unwrap().expose(),
+        "from file"
+    );
+    assert!(env.protecting_secret("UNSET").is_none());
+    assert!(env.protecting_secret("BLANK").is_none());
+    assert!(env.protecting_secret("BLANK").is_none());
+    assert_eq!(warned(&env), ["BLANK"], "once");
+    assert_eq!(problems(env), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_seen_around_a_secret_is_not_a_part_of_it() {
+    for around in [
+        "\n",
+        "\r\n",
+        "  ",
+        "\t",
+        "\u{feff}",
+        "\u{a0}",
+        "\u{200b}",
+        "\u{2060}\n",
+    ] {
+        for text in [
+            format!("{around}s3 cret"),
+            format!("s3 cret{around}"),
+            format!("{around}s3 cret{around}"),
+        ] {
+            let secret_file = file(text.as_bytes());
+            let mut env = environment([("INLINE", &*text), ("OTHER_FILE", path(&secret_file))]);
+            assert_eq!(
+                env.secret("INLINE").unwrap().expose(),
+                "s3 cret",
+                "{text:?}"
+            );
+            assert_eq!(env.secret("OTHER").unwrap().expose(), "s3 cret", "{text:?}");
+            assert_eq!(env.text("INLINE").as_deref(), Some("s3 cret"), "{text:?}");
+            assert_eq!(problems(env), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_value_between_quotes_is_taken_as_it_is_and_warned_of_without_being_shown() {
+    for quoted in [
+        "\"sesame\"",
+        "'sesame'",
+        " \"sesame\"\n",
+        "`sesame`",
+        "“sesame”",
+        "‘sesame’",
+        "\"\"",
+    ] {
+        let secret_file = file(quoted.as_bytes());
+        let mut env = environment([
+            ("TEXT", quoted),
+            ("SECRET", quoted),
+            ("OTHER_FILE", path(&secret_file)),
+            ("NOT_OURS", quoted),
+        ]);
+        assert_eq!(env.text("TEXT").as_deref(), Some(quoted.trim()));
+        assert_eq!(env.secret("SECRET").unwrap().expose(), quoted.trim());
+        env.secret("OTHER").unwrap();
+        env.warn_of_quotes();
+        assert_eq!(warned(&env), ["OTHER_FILE", "SECRET", "TEXT"], "{quoted}");
+        assert!(!format!("{:?}", env.warnings()).contains("sesame"));
+        assert_eq!(problems(env), [""; 0]);
+    }
+    for plain in [
+        "sesame",
+        "\"sesame",
+        "sesame\"",
+        "se\"sa\"me",
+        "\"",
+        "\"sesame'",
+        "{\"a\":\"b\"}",
+    ] {
+        let mut env = environment([("TEXT", plain)]);
+        env.text("TEXT");
+        env.warn_of_quotes();
+        assert_eq!(warned(&env), [""; 0], "{plain}");
+    }
+}
+
+#[test]
+fn a_dot_env_file_may_begin_with_the_mark_of_utf_8_and_have_line_ends_of_windows() {
+    let dot_env = file(b"\xef\xbb\xbfA=one\r\nB='two'\r\nC=\"three\"\r\n");
+    let none: [(OsString, OsString); 0] = [];
+    let mut env = Environment::from_sources(none, dot_env.path());
+    for (name, value) in [("A", "one"), ("B", "two"), ("C", "three")] {
+        assert_eq!(env.text(name).as_deref(), Some(value));
+    }
+    assert_eq!(problems(env), [""; 0]);
+}
+
+#[test]
+fn a_problem_of_a_value_that_was_set_by_another_name_says_so() {
+    let mut env = environment([("OTHER", "maybe")]);
+    env.take_as("OTHER", "FLAG", false);
+    env.boolean("FLAG", true);
+    assert_eq!(warned(&env), ["OTHER"]);
+    let told = env.finish().unwrap_err().to_string();
+    assert!(
+        told.starts_with("FLAG: ") && told.ends_with("(it is set by OTHER)"),
+        "{told}"
+    );
 }
 
 #[test]

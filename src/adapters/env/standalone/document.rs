@@ -42,7 +42,16 @@ const EMAIL_FIELDS: [(&str, &str); 4] = [
     ("username", "username"),
 ];
 const TELEGRAM_FIELDS: [&str; 1] = ["channel_id"];
-const FETLIFE_FIELDS: [&str; 3] = ["recipient", "caption_target", "subject_mode"];
+const EMAIL_PUBLISHER_FIELDS: [&str; 3] = ["recipient", "caption_target", "subject_mode"];
+/// What the existing service calls the login name in `EMAIL_SERVER`.
+const OTHER_USERNAME: &str = "smtp_username";
+/// Fields that the contract has and this version does not act on.
+const LATER_FIELDS: [(&str, &str); 4] = [
+    (OPENAI_SETTINGS, "vision_model_lifecycle"),
+    (OPENAI_SETTINGS, "caption_model_lifecycle"),
+    (CONTENT_SETTINGS, "voice_profile_tags"),
+    (CONTENT_SETTINGS, "strip_metadata"),
+];
 const AI_FIELDS: [&str; 14] = [
     "vision_model",
     "caption_model",
@@ -66,7 +75,7 @@ type Fields = Map<String, Value>;
 struct Publishers {
     entries: Vec<Value>,
     has_telegram: bool,
-    has_fetlife: bool,
+    has_email: bool,
 }
 
 /// Reads the document and notes everything that is wrong with it.
@@ -74,6 +83,8 @@ pub(super) fn read(environment: &mut Environment, secrets: &Secrets) -> Value {
     let publishers = publishers(environment);
     let mail_server = mail_server(environment);
     require_for_publishers(environment, &publishers, mail_server.is_some(), secrets);
+    warn_of_what_no_publisher_needs(environment, &publishers);
+    require_dropbox(environment);
     let mut ai = block(environment, OPENAI_SETTINGS, &AI_FIELDS);
     if secrets.openai.is_some() {
         ai.insert("credentials_ref".to_owned(), AI_REF.into());
@@ -104,7 +115,10 @@ pub(super) fn read(environment: &mut Environment, secrets: &Secrets) -> Value {
             &["hashtag_string", "archive", "debug", "voice_profile"],
         ),
     });
-    check(environment, &document, publishers.has_fetlife);
+    if secrets.openai.is_none() && environment.is_set(OPENAI_SETTINGS) {
+        environment.warn(OPENAI_SETTINGS, "has no effect without OPENAI_API_KEY");
+    }
+    check(environment, &document, publishers.has_email);
     document
 }
 
@@ -117,7 +131,16 @@ fn features(environment: &mut Environment) -> Value {
         "delete_enabled": environment.boolean("FEATURE_DELETE", false),
         "auto_view_enabled": environment.boolean("AUTO_VIEW", false),
         "alt_text_enabled": environment.boolean("FEATURE_ALT_TEXT", true),
+        "voice_matching_enabled": environment.boolean_or_unset("FEATURE_VOICE_MATCHING"),
     })
+}
+
+/// Another storage than the one that there is would be something else than was told.
+fn require_dropbox(environment: &mut Environment) {
+    const NAME: &str = "STORAGE_PROVIDER";
+    if environment.text_or(NAME, "dropbox") != "dropbox" {
+        environment.reject(NAME, "must be `dropbox`");
+    }
 }
 
 /// `null` when it is not set, so that the validation says that it is required.
@@ -141,7 +164,9 @@ fn known_fields(
 ) -> Fields {
     fields.retain(|name, _| {
         let is_known = known.contains(&name.as_str());
-        if !is_known {
+        if LATER_FIELDS.contains(&(place, name.as_str())) {
+            environment.warn(format!("{place}.{name}"), "has no effect in this version");
+        } else if !is_known {
             environment.reject(format!("{place}.{name}"), "is no field that we know");
         }
         is_known
@@ -153,7 +178,7 @@ fn publishers(environment: &mut Environment) -> Publishers {
     let mut publishers = Publishers {
         entries: Vec::new(),
         has_telegram: false,
-        has_fetlife: false,
+        has_email: false,
     };
     let entries = match environment.json(PUBLISHERS) {
         None => return publishers,
@@ -164,9 +189,12 @@ fn publishers(environment: &mut Environment) -> Publishers {
         }
     };
     for (index, entry) in entries.into_iter().enumerate() {
-        // What is bad leaves an empty entry behind, so that the others keep their places.
-        let entry = publisher(environment, index, entry, &mut publishers).unwrap_or(json!({}));
-        publishers.entries.push(entry);
+        // What is bad or ignored leaves an entry behind that is off, so that the others keep their
+        // places.
+        let entry = publisher(environment, index, entry, &mut publishers);
+        publishers
+            .entries
+            .push(entry.unwrap_or(json!({"enabled": false})));
     }
     publishers
 }
@@ -183,20 +211,31 @@ fn publisher(
         return None;
     };
     let kind = fields.remove("type");
-    let (kind, reference, known, is_repeated): (_, _, &[&str], &mut bool) =
-        match kind.as_ref().and_then(Value::as_str) {
-            Some("telegram") => (
-                "telegram",
-                Some(TELEGRAM_REF),
-                &TELEGRAM_FIELDS,
-                &mut seen.has_telegram,
-            ),
-            Some("fetlife") => ("fetlife", None, &FETLIFE_FIELDS, &mut seen.has_fetlife),
-            _ => {
-                environment.reject(format!("{place}.type"), "must be `telegram` or `fetlife`");
-                return None;
-            }
-        };
+    let (kind, reference, known, is_repeated): (_, _, &[&str], &mut bool) = match kind
+        .as_ref()
+        .and_then(Value::as_str)
+    {
+        Some("telegram") => (
+            "telegram",
+            Some(TELEGRAM_REF),
+            &TELEGRAM_FIELDS,
+            &mut seen.has_telegram,
+        ),
+        // Two names of one type.
+        Some("email" | "fetlife") => ("email", None, &EMAIL_PUBLISHER_FIELDS, &mut seen.has_email),
+        Some("instagram") => {
+            environment.warn(
+                format!("{place}.type"),
+                "is reserved, and ignored until it is served",
+            );
+            return None;
+        }
+        _ => {
+            let rule = "must be `telegram` or `email` (or `fetlife`, which is the same)";
+            environment.reject(format!("{place}.type"), rule);
+            return None;
+        }
+    };
     if std::mem::replace(is_repeated, true) {
         environment.reject(format!("{place}.type"), "must not be there twice");
     }
@@ -205,7 +244,8 @@ fn publisher(
 }
 
 fn mail_server(environment: &mut Environment) -> Option<Fields> {
-    let fields = environment.json_object(EMAIL_SERVER)?;
+    let mut fields = environment.json_object(EMAIL_SERVER)?;
+    take_other_username(environment, &mut fields);
     let known = EMAIL_FIELDS.map(|(name, _)| name);
     let mut fields = known_fields(environment, EMAIL_SERVER, fields, &known);
     let mut server = Fields::new();
@@ -216,6 +256,38 @@ fn mail_server(environment: &mut Environment) -> Option<Fields> {
     }
     server.insert("password_ref".to_owned(), SMTP_REF.into());
     Some(server)
+}
+
+fn take_other_username(environment: &mut Environment, fields: &mut Fields) {
+    let Some(other) = fields.remove(OTHER_USERNAME).filter(|it| !it.is_null()) else {
+        return;
+    };
+    let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    let name = format!("{EMAIL_SERVER}.{OTHER_USERNAME}");
+    match fields.get("username") {
+        Some(own) if !own.is_null() && !is_blank(own) => {
+            environment.warn(name, "has no effect beside `username`");
+        }
+        _ => {
+            fields.insert("username".to_owned(), other);
+            environment.warn(name, "is taken for `username`: use that name");
+        }
+    }
+}
+
+fn warn_of_what_no_publisher_needs(environment: &mut Environment, publishers: &Publishers) {
+    for (is_needed, variable, kind) in [
+        (publishers.has_telegram, "TELEGRAM_BOT_TOKEN", "telegram"),
+        (publishers.has_email, "EMAIL_PASSWORD", "email"),
+        (publishers.has_email, EMAIL_SERVER, "email"),
+    ] {
+        for variable in [variable.to_owned(), format!("{variable}_FILE")] {
+            if !is_needed && environment.is_set(&variable) {
+                let rule = format!("has no effect: {PUBLISHERS} has no {kind} entry");
+                environment.warn(variable, rule);
+            }
+        }
+    }
 }
 
 fn require_for_publishers(
@@ -231,14 +303,14 @@ fn require_for_publishers(
             "telegram",
         ),
         (
-            publishers.has_fetlife && secrets.smtp.is_none(),
+            publishers.has_email && secrets.smtp.is_none(),
             "EMAIL_PASSWORD",
-            "fetlife",
+            "email",
         ),
         (
-            publishers.has_fetlife && !has_mail_server,
+            publishers.has_email && !has_mail_server,
             EMAIL_SERVER,
-            "fetlife",
+            "email",
         ),
     ] {
         let is_told = environment.has_problem(variable)
@@ -251,7 +323,7 @@ fn require_for_publishers(
 }
 
 /// Runs the validation once, with everything switched on, and names each problem by its variable.
-fn check(environment: &mut Environment, document: &Value, has_fetlife: bool) {
+fn check(environment: &mut Environment, document: &Value, has_email: bool) {
     // Any name will do: the validation does not look at it.
     let Some(tenant) = TenantName::new(DEFAULT_TENANT) else {
         return;
@@ -260,13 +332,13 @@ fn check(environment: &mut Environment, document: &Value, has_fetlife: bool) {
     // Without a key analysis is off, and its settings would not be looked at.
     document["ai"]["credentials_ref"] = AI_REF.into();
     let has_mail_server = !document["email_server"].is_null();
-    if !has_fetlife
+    if !has_email
         && has_mail_server
         && let Some(entries) = document["publishers"].as_array_mut()
     {
         // Nobody else would look at the mail server: it is read for this platform only.
         let config = json!({"recipient": "nobody@localhost"});
-        entries.push(json!({"type": "fetlife", "config": config}));
+        entries.push(json!({"type": "email", "config": config}));
     }
     let config = |document| {
         let version = ConfigVersion::new(VERSION);
@@ -282,8 +354,12 @@ fn check(environment: &mut Environment, document: &Value, has_fetlife: bool) {
         validated = config(document).validate();
     }
     problems.extend(validated.iter().flat_map(TenantConfig::warnings).cloned());
-    for problem in problems.iter().filter(|problem| !problem.is_advice()) {
+    for problem in &problems {
         let (variable, field) = setting(problem);
+        if problem.is_advice() {
+            environment.warn(format!("{variable}{field}"), problem.rule());
+            continue;
+        }
         // Once a variable could not be read at all, everything seems to be missing from it.
         if !environment.has_problem(variable) {
             environment.reject(format!("{variable}{field}"), problem.rule());

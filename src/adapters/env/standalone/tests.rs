@@ -161,6 +161,82 @@ async fn flags_switch_features() {
     assert!(features.delete_enabled && features.auto_view_enabled);
 }
 
+/// What is warned of, the variable and the rule.
+fn warnings(changes: &[(&'static str, &'static str)]) -> Vec<String> {
+    let mut environment = Environment::from_pairs(FULL.iter().chain(changes).copied());
+    let tenant = StandaloneTenant::from_environment(&mut environment);
+    assert!(tenant.is_some(), "{:?}", environment.finish());
+    let told = environment.warnings().iter().map(ToString::to_string);
+    told.filter(|told| !told.starts_with("OPENAI_SETTINGS.vision_model:"))
+        .collect()
+}
+
+#[tokio::test]
+async fn email_is_another_name_of_fetlife_and_an_address_may_have_a_name() {
+    let publishers = r#"[{"type": "email", "recipient": "FetLife <up@example.org>"}]"#;
+    let server = r#"{"sender": "\"Doe, Jane\" <me@example.org>", "smtp_username": "login"}"#;
+    let changes = [("PUBLISHERS", publishers), ("EMAIL_SERVER", server)];
+    let email = settings(&tenant(&FULL, &changes).unwrap())
+        .await
+        .email
+        .unwrap();
+    assert_eq!(email.recipient, "up@example.org");
+    assert_eq!(email.server.from_email, "me@example.org");
+    assert_eq!(email.server.username, "login");
+    assert_eq!(
+        warnings(&changes),
+        [
+            "EMAIL_SERVER.smtp_username: is taken for `username`: use that name",
+            "TELEGRAM_BOT_TOKEN: has no effect: PUBLISHERS has no telegram entry",
+        ]
+    );
+    let both = r#"{"sender": "me@example.org", "smtp_username": "a", "username": "b"}"#;
+    let server = settings(&tenant(&FULL, &[("EMAIL_SERVER", both)]).unwrap()).await;
+    assert_eq!(server.email.unwrap().server.username, "b");
+}
+
+#[tokio::test]
+async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
+    let reserved = r#"[{"type": "instagram", "user": "x"}, {"type": "telegram", "channel_id": 1}]"#;
+    let settings = settings(&tenant(&FULL, &[("PUBLISHERS", reserved)]).unwrap()).await;
+    assert_eq!(settings.telegram.unwrap().channel_id, "1");
+    for (changes, told) in [
+        (
+            &[("PUBLISHERS", reserved)][..],
+            &[
+                "PUBLISHERS[0].type: is reserved, and ignored until it is served",
+                "EMAIL_PASSWORD: has no effect: PUBLISHERS has no email entry",
+                "EMAIL_SERVER: has no effect: PUBLISHERS has no email entry",
+            ][..],
+        ),
+        (
+            &[("OPENAI_API_KEY", " ")],
+            &["OPENAI_SETTINGS: has no effect without OPENAI_API_KEY"],
+        ),
+        (
+            &[("CONTENT_SETTINGS", r#"{"strip_metadata": false}"#)],
+            &["CONTENT_SETTINGS.strip_metadata: has no effect in this version"],
+        ),
+        (&[("STORAGE_PROVIDER", "dropbox")], &[]),
+    ] {
+        assert_eq!(warnings(changes), told);
+    }
+    let mut environment = Environment::from_pairs(FULL);
+    assert!(StandaloneTenant::from_environment(&mut environment).is_some());
+    let family = "OPENAI_SETTINGS.vision_model: is of no model family";
+    let told = environment.warnings().iter().map(ToString::to_string);
+    assert!(told.into_iter().any(|told| told.starts_with(family)));
+}
+
+#[tokio::test]
+async fn voice_matching_is_on_where_there_is_a_profile_unless_it_is_switched_off() {
+    for (flag, on) in [("", true), ("on", true), ("off", false)] {
+        let tenant = tenant(&FULL, &[("FEATURE_VOICE_MATCHING", flag)]).unwrap();
+        let features = settings(&tenant).await.features;
+        assert_eq!(features.voice_matching_enabled, on, "{flag:?}");
+    }
+}
+
 #[test]
 fn the_host_is_normalised_and_names_the_tenant() {
     for (host, normalised, name) in [

@@ -57,7 +57,7 @@ impl AuthSettings {
             }
         };
         let open = "WEB_AUTH_DISABLED: anyone may do what only an admin should";
-        let random = "WEB_SESSION_SECRET is not set: sessions end with this process, and another \
+        let random = "WEB_SESSION_SECRET: there is none in use: sessions end with this process, and another \
                       replica does not know them";
         [(is_open, open), (ends_with_process, random)]
             .into_iter()

@@ -81,6 +81,7 @@ impl FeatureFlags {
             auto_view_enabled,
             delete_enabled,
             alt_text_enabled,
+            voice_matching_enabled: _,
         } = features;
         Self {
             publish_enabled,

@@ -159,3 +159,26 @@ async fn a_credential_is_never_served_after_its_life() {
     let refused = credentials.optional(query("a"), ttl(60)).await;
     assert_eq!(refused.unwrap_err(), CredentialUnavailable::Refused);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_that_began_before_the_config_changed_answers_nobody_after_it() {
+    let mut store = MockCredentialStore::new();
+    store.expect_resolve().times(2).returning(|query| {
+        let secret = Secret::new(query.config_version.to_string());
+        let version = CredentialVersion::new(query.config_version.as_str());
+        Ok(Credential::new(query.provider, secret, version, None))
+    });
+    let credentials = credentials(store, CredentialCacheSettings::default());
+    let later = CredentialQuery {
+        config_version: ConfigVersion::new("8"),
+        ..query("a")
+    };
+    let before = credentials.optional(query("a"), ttl(600));
+    let after = async {
+        credentials.forget_tenant(&query("a").tenant);
+        credentials.optional(later, ttl(600)).await
+    };
+    let (before, after) = tokio::join!(before, after);
+    assert_eq!(*before.unwrap().version(), CredentialVersion::new("7"));
+    assert_eq!(*after.unwrap().version(), CredentialVersion::new("8"));
+}

@@ -1,5 +1,6 @@
 mod ageing;
 mod services;
+mod storage_changes;
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -71,7 +71,8 @@ fn a_bad_field_of_fetlife_or_its_mail_server_turns_the_mail_off() {
         "@example.org",
         "a@b\r\nBcc: c@d",
         "a@b,c@d",
-        "A <a@b>",
+        "A <a@b>, C <c@d>",
+        "A <a b>",
     ]);
     let rows = [
         ("recipient", recipients),
@@ -163,13 +164,16 @@ fn publishers_that_are_no_array_turn_all_platforms_off() {
 }
 
 #[test]
-fn an_entry_of_another_type_is_ignored_and_one_that_is_no_entry_is_warned_about() {
-    let mut document = with(
-        "/publishers/0",
+fn an_entry_of_another_type_and_one_that_is_no_entry_are_ignored_with_a_warning() {
+    let mut document = full();
+    for entry in [
         json!({"type": "instagram", "enabled": true}),
-    );
-    assert_eq!(on(&settings(document.clone())), TELEGRAM);
-    for entry in [json!("telegram"), json!({"type": 5}), json!(null)] {
+        json!({"type": "mastodon", "config": {}}),
+        json!({"type": "Telegram"}),
+        json!("telegram"),
+        json!({"type": 5}),
+        json!(null),
+    ] {
         set(&mut document, "/publishers/0", entry);
         let (settings, warnings) = validate(SchemaVersion::V2, document.clone()).unwrap();
         assert_eq!(on(&settings), TELEGRAM);

@@ -4,12 +4,15 @@
 use super::*;
 
 /// Every field that may be absent, and with it mean its default, in the full document.
-const OPTIONAL: [&str; 43] = [
+const OPTIONAL: [&str; 46] = [
     "/features/keep_enabled",
     "/features/remove_enabled",
     "/features/auto_view_enabled",
     "/features/delete_enabled",
     "/features/alt_text_enabled",
+    "/features/voice_matching_enabled",
+    "/features/smart_hashtags_enabled",
+    "/features/storage_ops_metering_enabled",
     "/storage/paths/archive",
     "/storage/paths/keep",
     "/storage/paths/remove",
@@ -69,6 +72,7 @@ fn each_flag_switches_its_own_feature_and_no_other() {
             auto_view_enabled,
             delete_enabled,
             alt_text_enabled,
+            voice_matching_enabled,
         } = features;
         [
             ("publish_enabled", publish_enabled),
@@ -78,6 +82,7 @@ fn each_flag_switches_its_own_feature_and_no_other() {
             ("auto_view_enabled", auto_view_enabled),
             ("delete_enabled", delete_enabled),
             ("alt_text_enabled", alt_text_enabled),
+            ("voice_matching_enabled", voice_matching_enabled),
         ]
     };
     let defaults = flags(settings(full()).features);
@@ -92,7 +97,9 @@ fn each_flag_switches_its_own_feature_and_no_other() {
 
 #[test]
 fn a_folder_is_neither_the_root_itself_nor_a_name_that_storage_would_misread() {
-    for folder in ["", ".", "./", "/images", "/images/", "a\\b", "a\0b"] {
+    for folder in [
+        ".", "./", "/images", "/images/", "/IMAGES", "a\\b", "a\0b", "a//b", "/a//b", "//a", "a//",
+    ] {
         for key in ["archive", "keep", "remove"] {
             let document = with(&format!("/storage/paths/{key}"), json!(folder));
             let violations = validate(SchemaVersion::V2, document).unwrap_err();
@@ -109,7 +116,8 @@ fn an_entry_without_a_type_is_ignored_like_one_of_another_type() {
         json!({"type": "telegraph"}),
     ] {
         let document = with("/publishers/0", entry.clone());
-        let settings = settings(document);
+        let (settings, warnings) = validate(SchemaVersion::V2, document).unwrap();
+        assert_eq!(warnings, ["publishers[0].type"], "{entry}");
         assert!(settings.telegram.is_none(), "{entry}");
         assert!(settings.email.is_some(), "{entry}");
     }

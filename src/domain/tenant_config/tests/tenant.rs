@@ -33,6 +33,14 @@ fn a_field_that_the_tenant_cannot_be_served_without_is_a_violation_that_names_it
             "features.delete_enabled",
         ),
         (
+            with("/features/voice_matching_enabled", json!("auto")),
+            "features.voice_matching_enabled",
+        ),
+        (
+            with("/features/smart_hashtags_enabled", json!(1)),
+            "features.smart_hashtags_enabled",
+        ),
+        (
             with("/features/alt_text_enabled", json!("")),
             "features.alt_text_enabled",
         ),
@@ -73,6 +81,18 @@ fn a_field_that_the_tenant_cannot_be_served_without_is_a_violation_that_names_it
         ),
         (
             with("/storage/paths/root", json!("/..")),
+            "storage.paths.root",
+        ),
+        (
+            with("/storage/paths/root", json!("//images")),
+            "storage.paths.root",
+        ),
+        (
+            with("/storage/paths/root", json!("/a//b")),
+            "storage.paths.root",
+        ),
+        (
+            with("/storage/paths/root", json!("//")),
             "storage.paths.root",
         ),
         (

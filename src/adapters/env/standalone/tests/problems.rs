@@ -3,7 +3,7 @@
 use super::*;
 
 /// Variable, value, and what the problem is named.
-const BAD_FIELDS: [(&str, &str, &str); 32] = [
+const BAD_FIELDS: [(&str, &str, &str); 37] = [
     (
         "STORAGE_PATHS",
         r#"{"root": "images"}"#,
@@ -28,7 +28,7 @@ const BAD_FIELDS: [(&str, &str, &str); 32] = [
     ("PUBLISHERS", "[{}]", "PUBLISHERS[0].type"),
     (
         "PUBLISHERS",
-        r#"[{"type": "instagram"}]"#,
+        r#"[{"type": "mastodon"}]"#,
         "PUBLISHERS[0].type",
     ),
     (
@@ -50,6 +50,23 @@ const BAD_FIELDS: [(&str, &str, &str); 32] = [
         "PUBLISHERS",
         r#"[{"type": "telegram", "channel_id": 1}, {"type": "fetlife", "recipient": "x"}]"#,
         "PUBLISHERS[1].recipient",
+    ),
+    (
+        "PUBLISHERS",
+        r#"[{"type": "email", "recipient": "a@b"}, {"type": "fetlife", "recipient": "c@d"}]"#,
+        "PUBLISHERS[1].type",
+    ),
+    (
+        "STORAGE_PATHS",
+        r#"{"root": "/a", "keep": "/A/archive"}"#,
+        "STORAGE_PATHS.keep",
+    ),
+    ("STORAGE_PROVIDER", "managed", "STORAGE_PROVIDER"),
+    ("FEATURE_VOICE_MATCHING", "maybe", "FEATURE_VOICE_MATCHING"),
+    (
+        "EMAIL_SERVER",
+        r#"{"sender": "a@b", "smtp_username": 1}"#,
+        "EMAIL_SERVER.username",
     ),
     ("EMAIL_SERVER", "{}", "EMAIL_SERVER.sender"),
     (

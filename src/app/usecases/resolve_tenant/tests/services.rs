@@ -158,3 +158,17 @@ async fn a_tenant_that_has_ended_leaves_no_credential_behind() {
         "it starts afresh"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_credential_was_missing_a_moment_ago_is_not_served_with_the_old_one() {
+    let resolver = resolver(source_of(full_document(), 2), store_of(&["1"]));
+    ask(&resolver).await;
+    advance(60 * SECOND).await;
+    for _ in 0..3 {
+        let answer = resolver.by_host(alice(), &request_id()).await;
+        assert_eq!(
+            answer.err(),
+            Some(ResolveTenantError::Unavailable { retry_after: None })
+        );
+    }
+}

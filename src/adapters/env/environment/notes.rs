@@ -1,0 +1,116 @@
+//! What is said of settings: what is wrong with them, what an operator may have meant otherwise, and
+//! which go by another name.
+
+use super::{Environment, SettingProblem};
+use crate::domain::secret::trim_pasted;
+
+impl Environment {
+    /// Notes that a variable, or a JSON field in it (`PUBLISHERS[0].type`), breaks a rule. The
+    /// rule must not hold the value.
+    pub fn reject(&mut self, name: impl Into<String>, rule: impl Into<String>) {
+        let (name, mut rule) = (name.into(), rule.into());
+        if let Some(set) = self.taken_from.get(name.as_str()) {
+            rule = format!("{rule} (it is set by {set})");
+        }
+        self.problems.push(SettingProblem { name, rule });
+    }
+
+    /// Notes something that does not keep the service from starting, once, though it is read twice.
+    /// The rule must not hold the value.
+    pub fn warn(&mut self, name: impl Into<String>, rule: impl Into<String>) {
+        let warning = SettingProblem {
+            name: name.into(),
+            rule: rule.into(),
+        };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// What was noted so far by [`Environment::warn`].
+    #[must_use]
+    pub fn warnings(&self) -> &[SettingProblem] {
+        &self.warnings
+    }
+
+    /// Warns of each value among those asked for that stands between quotes: a shell would have taken
+    /// them away, what else sets an environment leaves them.
+    pub fn warn_of_quotes(&mut self) {
+        let values = self.values.iter();
+        let is_asked = |name: &String| self.asked.contains_key(name);
+        let quoted = values.filter(|(name, value)| {
+            is_asked(name)
+                && value
+                    .as_deref()
+                    .is_some_and(|value| is_quoted(trim_pasted(value)))
+        });
+        let mut quoted: Vec<String> = quoted.map(|(name, _)| name.clone()).collect();
+        quoted.sort();
+        for name in quoted {
+            self.warn(name, QUOTED);
+        }
+    }
+
+    /// Is the variable set, and not blank? It does not count as asked for.
+    #[must_use]
+    pub fn is_set(&self, name: &str) -> bool {
+        let value = self.values.get(name).and_then(Option::as_deref);
+        value.is_some_and(|value| !trim_pasted(value).is_empty())
+    }
+
+    /// The names of all variables that are set, and not blank.
+    pub fn set_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.values.keys().map(String::as_str);
+        names.filter(|name| self.is_set(name))
+    }
+
+    /// Takes the value of another name, for which this service has `name`; warns of it. Where both
+    /// are set, `wins` says whether the other one does.
+    pub fn take_as(&mut self, other: &str, name: &str, wins: bool) {
+        if !self.is_set(other) {
+            self.values.remove(other);
+            return;
+        }
+        let Some(value) = self.values.remove(other) else {
+            return;
+        };
+        if self.is_set(name) && !wins {
+            self.warn(other, format!("has no effect beside {name}"));
+            return;
+        }
+        self.values.insert(name.to_owned(), value);
+        self.taken_from.insert(name.to_owned(), other.to_owned());
+        self.warn(other, format!("is taken for {name}: use that name"));
+    }
+
+    /// Takes a variable that is dealt with already out, so that nothing else is said of it.
+    pub fn take_out(&mut self, name: &str) {
+        self.values.remove(name);
+    }
+}
+
+const QUOTED: &str = "begins and ends with quotes, which count as part of the value: leave them out, \
+                      unless they are meant";
+pub(super) const QUOTED_FILE: &str = "names a file whose content begins and ends with quotes, which count as part \
+                           of the value: leave them out, unless they are meant";
+
+/// Between two of a kind, or between those of a word processor.
+pub(super) fn is_quoted(value: &str) -> bool {
+    let mut characters = value.chars();
+    let ends = (characters.next(), characters.next_back());
+    matches!(
+        ends,
+        (Some('"'), Some('"'))
+            | (Some('\''), Some('\''))
+            | (Some('`'), Some('`'))
+            | (
+                Some('\u{201c}' | '\u{201d}' | '\u{201e}'),
+                Some('\u{201c}' | '\u{201d}')
+            )
+            | (
+                Some('\u{2018}' | '\u{2019}' | '\u{201a}'),
+                Some('\u{2018}' | '\u{2019}')
+            )
+            | (Some('\u{ab}'), Some('\u{bb}'))
+    )
+}
