@@ -66,9 +66,21 @@ pub struct CaptionBrief {
 /// Why nothing was seen or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptionError {
-    /// The answer could not be used: refused, cut short, or no analysis. Another try may do.
+    /// The answer could not be used: cut short, or no analysis. Another try may do.
     #[error("the model's answer could not be used: {0}")]
     Unusable(&'static str),
+    /// The model does not describe this image: it refuses to, or cannot read it. Others may be fine.
+    #[error("the model does not take this image: {detail}")]
+    ImageRefused {
+        /// What is wrong with the image, as a clause for people; nothing that the model has said.
+        detail: &'static str,
+    },
+    /// The tenant's model or key cannot be used for this, whatever the image, until somebody changes it.
+    #[error("the caption writer cannot be used as it is set up: {detail}")]
+    Misconfigured {
+        /// What is wrong, as a clause for people; names the model, and holds nothing of the key.
+        detail: String,
+    },
     /// The credential is dead.
     #[error("the caption writer refused the credential")]
     Unauthorized(#[source] Cause),
@@ -87,4 +99,21 @@ pub enum CaptionError {
     /// Failed, or refused the request.
     #[error("the caption writer failed")]
     Unavailable(#[source] Cause),
+}
+
+impl CaptionError {
+    /// Whether the fault lies with this one image, so that another image may be captioned all the same.
+    #[must_use]
+    pub fn is_about_the_image(&self) -> bool {
+        match self {
+            Self::ImageRefused { .. } => true,
+            Self::Unusable(_)
+            | Self::Misconfigured { .. }
+            | Self::Unauthorized(_)
+            | Self::QuotaExhausted
+            | Self::RateLimited { .. }
+            | Self::Timeout(_)
+            | Self::Unavailable(_) => false,
+        }
+    }
 }

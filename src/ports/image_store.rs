@@ -153,6 +153,23 @@ pub enum ImageStoreError {
     /// Storage can make no thumbnail of the image.
     #[error("storage can make no thumbnail of the image")]
     NoThumbnail,
+    /// Storage refuses this one file; it serves others.
+    #[error("storage refuses this file: {detail}")]
+    Restricted {
+        /// Why, as a clause for people; nothing that storage has said.
+        detail: &'static str,
+    },
+    /// The tenant's storage cannot be used for this as it is set up, whatever the image, until somebody
+    /// changes it.
+    #[error("storage cannot be used as it is set up")]
+    Misconfigured {
+        /// What is wrong and what to do about it, in whole sentences for the tenant's admins, and not
+        /// for the log: it may name a folder of the tenant's config.
+        detail: String,
+        /// The same for the log.
+        #[source]
+        cause: Cause,
+    },
     /// Storage does not accept the tenant's credential: it is dead.
     #[error("storage refused the credential")]
     Unauthorized(#[source] Cause),
@@ -168,4 +185,19 @@ pub enum ImageStoreError {
     /// Storage failed, or refused for a reason that no caller can mend.
     #[error("storage failed")]
     Unavailable(#[source] Cause),
+}
+
+impl ImageStoreError {
+    /// Whether the fault lies with this one image, so that another image may be had all the same.
+    #[must_use]
+    pub fn is_about_the_image(&self) -> bool {
+        match self {
+            Self::NotFound | Self::TooLarge | Self::NoThumbnail | Self::Restricted { .. } => true,
+            Self::Misconfigured { .. }
+            | Self::Unauthorized(_)
+            | Self::RateLimited { .. }
+            | Self::Timeout(_)
+            | Self::Unavailable(_) => false,
+        }
+    }
 }

@@ -24,6 +24,7 @@ const CURATION: &[ProblemKind] = &[
     ProblemKind::FeatureDisabled,
     ProblemKind::ImageNotFound,
     ProblemKind::Conflict,
+    ProblemKind::UnusableImage,
     ProblemKind::LedgerUnavailable,
     ProblemKind::UpstreamFailed,
     ProblemKind::UpstreamLimited,

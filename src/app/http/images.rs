@@ -44,6 +44,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
         "getRandomImage",
         &[
             ProblemKind::ImageNotFound,
+            ProblemKind::UnusableImage,
             ProblemKind::UpstreamFailed,
             ProblemKind::UpstreamLimited,
             ProblemKind::UpstreamTimeout,
@@ -54,6 +55,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
         &[
             ProblemKind::InvalidRequest,
             ProblemKind::ImageNotFound,
+            ProblemKind::UnusableImage,
             ProblemKind::UpstreamFailed,
             ProblemKind::UpstreamLimited,
             ProblemKind::UpstreamTimeout,

@@ -46,6 +46,8 @@ pub enum ProblemKind {
     /// 503.
     TenantUnavailable,
     /// 503.
+    FeatureUnavailable,
+    /// 503.
     LedgerUnavailable,
     /// 503.
     Overloaded,
@@ -68,7 +70,7 @@ struct Facts {
 
 impl ProblemKind {
     /// Every kind there is, in the order of their statuses.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -89,6 +91,7 @@ impl ProblemKind {
         Self::Internal,
         Self::UpstreamFailed,
         Self::TenantUnavailable,
+        Self::FeatureUnavailable,
         Self::LedgerUnavailable,
         Self::Overloaded,
         Self::AdminNotConfigured,
@@ -238,15 +241,17 @@ impl ProblemKind {
                 "caption-required",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Caption required",
-                "No caption can be written for this tenant: give one, or allow an empty one.",
+                "No caption can be written for this tenant, or the model refuses this image: give a \
+                 caption, or allow an empty one.",
                 "Send `caption`, or `\"allow_empty_caption\": true`.",
             ),
             Self::UnusableImage => (
                 "unusable-image",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Unusable image",
-                "The file is no image that can be published, or none that a thumbnail can be made of.",
-                "Replace the file by a JPEG, PNG or WebP image.",
+                "The file is no image that can be published, or none that a thumbnail can be made of; or \
+                 storage does not hand it out, or the model refuses it: `detail` says which.",
+                "Replace the file by a JPEG, PNG or WebP image that storage and model accept.",
             ),
             Self::RateLimited => (
                 "rate-limited",
@@ -282,6 +287,15 @@ impl ProblemKind {
                 "Tenant unavailable",
                 "The tenant's config or storage credential cannot be had at the moment.",
                 "Wait for as long as `Retry-After` says, then try again.",
+            ),
+            Self::FeatureUnavailable => (
+                "feature-unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Feature unavailable",
+                "The feature is on for the tenant but cannot work at the moment: its credential cannot \
+                 be had.",
+                "Wait for as long as `Retry-After` says, then try again. If it stays, check the \
+                 credential that the tenant's config names.",
             ),
             Self::LedgerUnavailable => (
                 "ledger-unavailable",

@@ -46,6 +46,7 @@ const PUBLISHING: &[ProblemKind] = &[
     ProblemKind::CaptionRequired,
     ProblemKind::UnusableImage,
     ProblemKind::RateLimited,
+    ProblemKind::FeatureUnavailable,
     ProblemKind::LedgerUnavailable,
     ProblemKind::UpstreamFailed,
     ProblemKind::UpstreamLimited,

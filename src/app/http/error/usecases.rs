@@ -1,11 +1,14 @@
 //! What each failure of each use case is answered with: one exhaustive match for each error.
 
+use std::borrow::Cow;
+
 use super::ApiError;
 use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         usecases::{
-            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
+            analyze::AnalyzeImageError, captioning::CaptionsUnavailable,
+            credentials::CredentialUnavailable, curate::CurateImageError,
             draw_image::DrawImageError, imaging::ScaleError, listings::ListingError,
             publish::PublishImageError, publish_once::PublishOnceError,
             resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
@@ -17,6 +20,8 @@ use crate::{
 
 const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
                                given. Another is fetched for the next request.";
+const UNUSABLE_STORAGE: &str = "The tenant's storage cannot be used as it is set up. An admin's \
+                                request that needs it says why.";
 const BUSY: &str = "Another request is working on this image.";
 
 impl From<ResolveTenantError> for ApiError {
@@ -52,11 +57,11 @@ impl From<PublishImageError> for ApiError {
                 ProblemKind::Conflict,
                 "The image was replaced while it was being fetched. Nothing was sent.",
             ),
-            PublishImageError::Storage(error) => error.into(),
+            PublishImageError::Storage(error) => Self::of_admins_storage(error),
             PublishImageError::Image(error) => error.into(),
             PublishImageError::Captions(error) => {
                 let consequence = "Give a caption, or allow an empty one. Nothing was sent.";
-                Self::from_captions(&error, consequence)
+                Self::from_captions(&error, ProblemKind::CaptionRequired, consequence)
             }
             PublishImageError::Ledger(error) => Self::from_ledger(error, "Nothing was sent."),
             PublishImageError::Lost(_) => Self::new(
@@ -96,7 +101,7 @@ impl From<CurateImageError> for ApiError {
                 Self::new(ProblemKind::FeatureDisabled, detail)
             }
             CurateImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
-            CurateImageError::Storage(error) => error.into(),
+            CurateImageError::Storage(error) => Self::of_admins_storage(error),
             CurateImageError::Ledger(error) => {
                 Self::from_ledger(error, "Nothing was moved or deleted.")
             }
@@ -128,10 +133,11 @@ impl From<AnalyzeImageError> for ApiError {
                 ProblemKind::Conflict,
                 "The image was replaced while it was being fetched.",
             ),
-            AnalyzeImageError::Storage(error) => error.into(),
+            AnalyzeImageError::Storage(error) => Self::of_admins_storage(error),
             AnalyzeImageError::Image(error) => error.into(),
             AnalyzeImageError::Captions(error) => {
-                Self::from_captions(&error, "The image was not analysed.")
+                let consequence = "The image was not analysed.";
+                Self::from_captions(&error, ProblemKind::UnusableImage, consequence)
             }
             AnalyzeImageError::Ledger(error) => {
                 Self::from_ledger(error, "The image was not analysed.")
@@ -184,6 +190,19 @@ impl From<ImageStoreError> for ApiError {
     }
 }
 
+impl ApiError {
+    /// What storage's failure means where an admin has asked, who may see the tenant's config.
+    fn of_admins_storage(error: ImageStoreError) -> Self {
+        let answer = match &error {
+            ImageStoreError::Misconfigured { detail, .. } => {
+                Self::new(ProblemKind::UpstreamFailed, detail.clone())
+            }
+            other => Self::of_storage(other),
+        };
+        answer.caused_by(error)
+    }
+}
+
 impl From<ListingError> for ApiError {
     fn from(error: ListingError) -> Self {
         let answer = match &error {
@@ -231,6 +250,14 @@ impl ApiError {
                 ProblemKind::UnusableImage,
                 "The tenant's storage can make no thumbnail of this image.",
             ),
+            ImageStoreError::Restricted { detail } => Self::new(
+                ProblemKind::UnusableImage,
+                format!("The tenant's storage does not hand out this file: {detail}."),
+            ),
+            // Anybody may see this; admins get the detail.
+            ImageStoreError::Misconfigured { .. } => {
+                Self::new(ProblemKind::UpstreamFailed, UNUSABLE_STORAGE)
+            }
             ImageStoreError::Unauthorized(_) => {
                 Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL)
             }
@@ -258,43 +285,80 @@ impl From<ScaleError> for ApiError {
 }
 
 impl ApiError {
-    /// What it means that no caption can be had; `consequence` says what it leads to.
-    fn from_captions(error: &CaptionsUnavailable, consequence: &str) -> Self {
+    /// What it means that no caption can be had; `consequence` says what it leads to, and `refused` is the
+    /// problem of an image that the model does not take.
+    fn from_captions(error: &CaptionsUnavailable, refused: ProblemKind, consequence: &str) -> Self {
         // The use case has logged the cause: it matters, too, where the request goes on without.
-        let (kind, what, retry_after) = match error {
+        let error = match error {
             CaptionsUnavailable::Image(error) => return (*error).into(),
-            CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => (
-                ProblemKind::CaptionRequired,
-                "Captions are not written for this tenant.",
-                None,
-            ),
-            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(_)) => (
-                ProblemKind::UpstreamFailed,
-                "The credential of the caption writer is not available.",
-                None,
-            ),
-            CaptionsUnavailable::Writer(CaptionError::RateLimited { retry_after }) => (
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => {
+                let what = "Captions are not written for this tenant.";
+                return Self::new(
+                    ProblemKind::CaptionRequired,
+                    format!("{what} {consequence}"),
+                );
+            }
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(error)) => {
+                let what = "The credential of the caption writer cannot be had at the moment.";
+                let wait = match error {
+                    CredentialUnavailable::Refused => None,
+                    CredentialUnavailable::ForNow { retry_after } => *retry_after,
+                };
+                return Self::new(
+                    ProblemKind::FeatureUnavailable,
+                    format!("{what} {consequence}"),
+                )
+                .retry_after(wait);
+            }
+            CaptionsUnavailable::Writer(error) => error,
+        };
+        let failed = ProblemKind::UpstreamFailed;
+        let (kind, what, retry_after) = match error {
+            CaptionError::ImageRefused { detail } => {
+                (refused, capitalised_sentence(detail).into(), None)
+            }
+            CaptionError::Misconfigured { detail } => {
+                (failed, capitalised_sentence(detail).into(), None)
+            }
+            CaptionError::RateLimited { retry_after } => (
                 ProblemKind::UpstreamLimited,
-                "The caption writer is limiting requests.",
+                Cow::from("The caption writer is limiting requests."),
                 *retry_after,
             ),
-            CaptionsUnavailable::Writer(CaptionError::Timeout(_)) => (
+            CaptionError::Timeout(_) => (
                 ProblemKind::UpstreamTimeout,
-                "The caption writer did not answer in time.",
+                "The caption writer did not answer in time.".into(),
                 None,
             ),
-            CaptionsUnavailable::Writer(
-                CaptionError::Unusable(_)
-                | CaptionError::Unauthorized(_)
-                | CaptionError::QuotaExhausted
-                | CaptionError::Unavailable(_),
-            ) => (
-                ProblemKind::UpstreamFailed,
-                "The caption writer failed.",
+            CaptionError::Unauthorized(_) => (
+                failed,
+                "The caption writer does not accept the tenant's API key: replace it by a valid one."
+                    .into(),
                 None,
             ),
+            CaptionError::QuotaExhausted => (
+                failed,
+                "The account of the tenant's API key has no credit left at the caption writer: add \
+                 credit there, or raise its spending limit."
+                    .into(),
+                None,
+            ),
+            CaptionError::Unusable(why) => (
+                failed,
+                format!("The model's answer could not be used: {why}. Another try may help.").into(),
+                None,
+            ),
+            CaptionError::Unavailable(_) => (failed, "The caption writer failed.".into(), None),
         };
         let detail = format!("{what} {consequence}");
         Self::new(kind, detail).retry_after(retry_after)
     }
+}
+
+/// A clause as a sentence of its own.
+fn capitalised_sentence(clause: &str) -> String {
+    let mut rest = clause.chars();
+    let first = rest.next().map(char::to_uppercase);
+    let first: String = first.into_iter().flatten().collect();
+    format!("{first}{}.", rest.as_str())
 }

@@ -28,6 +28,21 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
         (ImageStoreError::TooLarge, 413, "payload-too-large"),
         (ImageStoreError::NoThumbnail, 422, "unusable-image"),
         (
+            ImageStoreError::Restricted {
+                detail: "it is restricted",
+            },
+            422,
+            "unusable-image",
+        ),
+        (
+            ImageStoreError::Misconfigured {
+                detail: "The folder is missing.".to_owned(),
+                cause: SECRET.into(),
+            },
+            502,
+            "upstream-failed",
+        ),
+        (
             ImageStoreError::Unauthorized(SECRET.into()),
             503,
             "tenant-unavailable",
@@ -69,6 +84,18 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
         (no_writer(ClientUnavailable::Off), 422, "caption-required"),
         (
             no_writer(CredentialUnavailable::Refused.into()),
+            503,
+            "feature-unavailable",
+        ),
+        (
+            writer(CaptionError::ImageRefused { detail: "no" }),
+            422,
+            "caption-required",
+        ),
+        (
+            writer(CaptionError::Misconfigured {
+                detail: "there is no model \"x\"".to_owned(),
+            }),
             502,
             "upstream-failed",
         ),
@@ -131,6 +158,11 @@ async fn every_failure_of_an_analysis_has_its_problem_and_the_spec_declares_it()
         (writer(limited), 503, "upstream-limited"),
         (writer(timeout), 504, "upstream-timeout"),
         (writer(CaptionError::QuotaExhausted), 502, "upstream-failed"),
+        (
+            writer(CaptionError::ImageRefused { detail: "no" }),
+            422,
+            "unusable-image",
+        ),
     ];
     let storage = storage_failures().into_iter();
     failures.extend(storage.map(|(error, status, slug)| (error.into(), status, slug)));
