@@ -7,7 +7,7 @@
 //! 3. implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of `adapters`;
 //! 4. hand the factory over in `main.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -161,14 +161,13 @@ pub enum ImageStoreError {
     },
     /// The tenant's storage cannot be used for this as it is set up, whatever the image, until somebody
     /// changes it.
-    #[error("storage cannot be used as it is set up")]
+    #[error("storage cannot be used as it is set up: {problem}")]
     Misconfigured {
+        /// What is wrong, as a clause that anybody may read: nothing of the tenant's config.
+        problem: Cow<'static, str>,
         /// What is wrong and what to do about it, in whole sentences for the tenant's admins, and not
         /// for the log: it may name a folder of the tenant's config.
         detail: String,
-        /// The same for the log.
-        #[source]
-        cause: Cause,
     },
     /// Storage does not accept the tenant's credential: it is dead.
     #[error("storage refused the credential")]

@@ -20,8 +20,6 @@ use crate::{
 
 const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
                                given. Another is fetched for the next request.";
-const UNUSABLE_STORAGE: &str = "The tenant's storage cannot be used as it is set up. An admin's \
-                                request that needs it says why.";
 const BUSY: &str = "Another request is working on this image.";
 
 impl From<ResolveTenantError> for ApiError {
@@ -208,7 +206,7 @@ impl From<ListingError> for ApiError {
         let answer = match &error {
             ListingError::Storage(storage) => match &**storage {
                 // There is no image that could be missing, so it is the folder.
-                ImageStoreError::NotFound => Self::new(
+                ImageStoreError::NotFound | ImageStoreError::Restricted { .. } => Self::new(
                     ProblemKind::UpstreamFailed,
                     "The tenant's storage has no folder where the images should be.",
                 ),
@@ -254,10 +252,11 @@ impl ApiError {
                 ProblemKind::UnusableImage,
                 format!("The tenant's storage does not hand out this file: {detail}."),
             ),
-            // Anybody may see this; admins get the detail.
-            ImageStoreError::Misconfigured { .. } => {
-                Self::new(ProblemKind::UpstreamFailed, UNUSABLE_STORAGE)
-            }
+            // Viewers may see this; admins get the detail.
+            ImageStoreError::Misconfigured { problem, .. } => Self::new(
+                ProblemKind::UpstreamFailed,
+                format!("The tenant's storage cannot be used as it is set up: {problem}."),
+            ),
             ImageStoreError::Unauthorized(_) => {
                 Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL)
             }

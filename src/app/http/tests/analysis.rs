@@ -108,7 +108,8 @@ async fn a_writer_that_fails_is_a_problem_that_speaks_of_no_publication() {
     let detail = problem["detail"].as_str().unwrap();
     assert_eq!(
         detail,
-        "The caption writer failed. The image was not analysed."
+        "The account of the tenant's API key has no credit left at the caption writer: add credit \
+         there, or raise its spending limit. The image was not analysed."
     );
 }
 

@@ -36,8 +36,8 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
         ),
         (
             ImageStoreError::Misconfigured {
-                detail: "The folder is missing.".to_owned(),
-                cause: SECRET.into(),
+                problem: "a folder is missing".into(),
+                detail: "The folder /x is missing.".to_owned(),
             },
             502,
             "upstream-failed",
@@ -221,7 +221,9 @@ async fn a_list_that_storage_does_not_give_has_its_problem_and_the_spec_declares
     for (error, status, slug) in storage_failures() {
         let (status, slug) = match error {
             // Of a folder these say something else, or nothing.
-            ImageStoreError::NotFound => (502, "upstream-failed"),
+            ImageStoreError::NotFound | ImageStoreError::Restricted { .. } => {
+                (502, "upstream-failed")
+            }
             ImageStoreError::TooLarge | ImageStoreError::NoThumbnail => continue,
             _ => (status, slug),
         };
