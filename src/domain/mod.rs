@@ -11,6 +11,7 @@ pub mod host;
 pub mod idempotency;
 pub mod image;
 pub mod ledger;
+pub(crate) mod model_text;
 pub mod platform;
 pub mod publication;
 pub mod request_id;

@@ -1,0 +1,60 @@
+//! What models write, as plain text: without their reasoning, mark-up, labels and unseen characters.
+//!
+//! | file | takes out |
+//! | --- | --- |
+//! | `reasoning.rs` | `<think>…</think>` and its kin, special tokens |
+//! | `markup.rs` | HTML tags and entities |
+//! | `markdown.rs` | emphasis, headings, links, lists, code, quotes |
+//! | `labels.rs` | "Caption:" in front, quotes around the whole |
+//! | `unseen.rs` | characters that nobody sees |
+//! | `refusal.rs` | tells a refusal from an answer |
+//!
+//! What looks like mark-up and is none stays: `3 < 5`, `AT&T`, `snake_case`, `2 * 3 * 4`, `#tag`, `<3`.
+
+mod labels;
+mod markdown;
+mod markup;
+mod reasoning;
+mod refusal;
+mod unseen;
+
+pub(crate) use self::{
+    reasoning::{Answer, without_reasoning},
+    refusal::{is_refusal, may_be_refusal},
+    unseen::without_unseen,
+};
+
+/// Mark-up within mark-up (an entity that is escaped twice, emphasis in a link) is taken off this many times;
+/// deeper than that it is no text, and its signs go.
+const MAX_DEPTH: usize = 16;
+
+/// What a model wrote as plain text: lines, with what marks them up taken off. Says the same when it is
+/// given its own result.
+pub(crate) fn plain(text: &str) -> String {
+    let mut text = once(text);
+    for _ in 0..MAX_DEPTH {
+        let next = once(&text);
+        if next == text {
+            return text;
+        }
+        text = next;
+    }
+    let signs = |c: char| {
+        matches!(
+            c,
+            '*' | '_' | '~' | '`' | '[' | ']' | '<' | '>' | '&' | '\\'
+        )
+    };
+    once(&text.replace(signs, " "))
+}
+
+fn once(text: &str) -> String {
+    let text = without_unseen(text);
+    let Answer { text, .. } = without_reasoning(&text);
+    let text = markup::without_markup(&text);
+    let text = markdown::without_markdown(&text);
+    labels::without_labels(text.trim()).to_owned()
+}
+
+#[cfg(test)]
+mod tests;
