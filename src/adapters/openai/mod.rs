@@ -4,7 +4,9 @@
 //! headers and the moment of the failure, and nothing may be repeated behind our back.
 
 mod chat;
+mod forms;
 mod rate_limit;
+mod refusals;
 mod requests;
 mod retry_hint;
 #[cfg(feature = "sandbox")]
@@ -18,14 +20,15 @@ use serde_json::Value;
 use url::Url;
 
 use self::{
-    chat::{Chat, POLICY},
+    chat::{Chat, POLICY, REFUSES_IMAGE},
+    forms::Forms,
     rate_limit::{RateLimit, RateLimits},
     requests::Requests,
 };
 use super::http_client::{self, ExtraRoots};
 use crate::{
     domain::{
-        analysis::Analysis,
+        analysis::{Analysis, UnusableAnswer},
         caption::WrittenCaptions,
         credential::{AiCredential, Credential, WrongProvider},
         tenant_config::{Resolved, TenantConfig},
@@ -73,6 +76,7 @@ impl OpenAiCaptionWriterFactory {
                 url: base_url,
                 policy: POLICY,
                 clock: Arc::clone(&clock),
+                forms: Arc::new(Forms::default()),
             },
             limits: RateLimits::new(calls_per_minute, clock),
         })
@@ -117,7 +121,12 @@ impl OpenAiCaptionWriter {
 impl CaptionWriter for OpenAiCaptionWriter {
     async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
         let answer = self.ask("vision", &self.requests.vision(image)).await?;
-        Analysis::from_answer(&answer).map_err(|_| CaptionError::Unusable("it holds no analysis"))
+        Analysis::from_answer(&answer).map_err(|error| match error {
+            UnusableAnswer::NoAnalysis => CaptionError::Unusable("it holds no analysis"),
+            UnusableAnswer::Refusal => CaptionError::ImageRefused {
+                detail: REFUSES_IMAGE,
+            },
+        })
     }
 
     async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {

@@ -23,7 +23,7 @@ static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
 /// The same anywhere near the beginning of an answer that is none.
 static PROSE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:i['’]?m sorry|i am sorry|sorry|apologi[sz]e|can['’]?t|cannot|can not|unable to|not able to|won['’]?t|will not|must decline|decline to|not (?:comfortable|allowed|permitted)|against (?:my|our|the) (?:guidelines|polic)|violat\w+|inappropriate|refuse|content policy|safety)\b",
+        r"(?i)\b(?:sorry|apologi[sz]e)\b|\bi(?:['’]m|\s+am)?\s+(?:\w+\s+){0,2}?(?:can['’]?t|cannot|can\s+not|unable|not\s+able|won['’]?t|will\s+not|decline|refuse|not\s+comfortable|not\s+(?:allowed|permitted)|rather\s+not)(?:\W|\z)|\b(?:against|violates?)\s+(?:my|our|the|openai['’]?s?)\s+(?:\w+\s+)?(?:guidelines|polic(?:y|ies))\b",
     )
 });
 
@@ -86,7 +86,11 @@ mod tests {
         ] {
             assert!(!is_refusal(text), "{text}");
         }
-        for text in ["It shows a knot.", "", "{\"mood\":\"calm\"}"] {
+        for text in [
+            "It shows a knot that can't be untied, for safety.",
+            "",
+            "{\"mood\":\"calm\"}",
+        ] {
             assert!(!may_be_refusal(text), "{text}");
         }
     }
