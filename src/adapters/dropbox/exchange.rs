@@ -105,16 +105,21 @@ impl App {
             return Ok(response);
         }
         let retry_after = upstream::retry_after(response.headers(), &*self.clock);
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Failure::RateLimited { retry_after });
-        }
         if status.is_server_error() {
             return Err(Failure::Failing {
                 status: status.as_u16(),
                 retry_after,
             });
         }
-        let tags = wire::tags(&error_body(response).await);
+        let body = error_body(response).await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let retry_after = retry_after.or_else(|| wire::retry_after(&body));
+            return Err(Failure::RateLimited { retry_after });
+        }
+        if let Some(scope) = wire::missing_scope(&body) {
+            return Err(Failure::MissingScope(scope));
+        }
+        let tags = wire::tags(&body);
         Err(if status == StatusCode::UNAUTHORIZED {
             Failure::Unauthorized(tags)
         } else {

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::refusals;
 use crate::{
     adapters::upstream::{self, AttemptError, Retry},
     ports::{Cause, ImageStoreError},
@@ -32,6 +33,9 @@ pub(super) enum Failure {
     /// 401: the access token was not accepted.
     #[error("the access token was not accepted ({0})")]
     Unauthorized(Tags),
+    /// The app, or the connection of the account to it, lacks a permission.
+    #[error("the app lacks the permission {0}")]
+    MissingScope(Scope),
     /// The refresh token was not accepted.
     #[error("the refresh token is revoked or was never good")]
     DeadCredential,
@@ -53,6 +57,9 @@ pub(super) enum Failure {
     /// The tenant's root folder is not there.
     #[error("the root folder does not exist")]
     NoRoot,
+    /// There is a file where the tenant's root folder should be, or Dropbox does not open the folder.
+    #[error("the root folder cannot be listed ({0})")]
+    RootRefused(Tags),
 }
 
 impl Failure {
@@ -71,16 +78,25 @@ impl Failure {
     /// May the call have had its effect all the same? A 5xx counts, because it does not say how
     /// far Dropbox had got.
     pub(super) fn may_have_happened(&self) -> bool {
-        matches!(
-            self,
-            Self::Timeout(_) | Self::Broken(_) | Self::Failing { .. } | Self::Malformed(_)
-        )
+        match self {
+            Self::Timeout(_) | Self::Broken(_) | Self::Failing { .. } | Self::Malformed(_) => true,
+            Self::Refused { tags, .. } => tags.end_with("internal_error"),
+            _ => false,
+        }
     }
 
     /// Would a new access token help?
     pub(super) fn is_stale_token(&self) -> bool {
         matches!(self, Self::Unauthorized(tags)
             if tags.begin_with("expired_access_token") || tags.begin_with("invalid_access_token"))
+    }
+
+    /// The tags of a refusal.
+    pub(super) fn refusal(&self) -> Option<&Tags> {
+        match self {
+            Self::Refused { tags, .. } => Some(tags),
+            _ => None,
+        }
     }
 
     /// Did Dropbox refuse with tags that begin like this?
@@ -98,16 +114,23 @@ impl AttemptError for Failure {
             }
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) => Retry::Soon,
             // "Please retry this request", says Dropbox of this one.
-            Self::Refused { tags, .. } if tags.end_with("too_many_write_operations") => Retry::Soon,
+            Self::Refused { tags, .. }
+                if tags.end_with("too_many_write_operations")
+                    || tags.end_with("internal_error") =>
+            {
+                Retry::Soon
+            }
             // `NoToken` had its own attempts.
             Self::Unauthorized(_)
+            | Self::MissingScope(_)
             | Self::DeadCredential
             | Self::NoToken(_)
             | Self::Refused { .. }
             | Self::Malformed(_)
             | Self::Internal(_)
             | Self::TooLarge
-            | Self::NoRoot => Retry::Never,
+            | Self::NoRoot
+            | Self::RootRefused(_) => Retry::Never,
         }
     }
 
@@ -115,11 +138,11 @@ impl AttemptError for Failure {
         match self {
             Self::RateLimited { .. } => Some(429),
             Self::Failing { status, .. } | Self::Refused { status, .. } => Some(*status),
-            Self::Unauthorized(_) => Some(401),
+            Self::Unauthorized(_) | Self::MissingScope(_) => Some(401),
             Self::DeadCredential => Some(400),
             Self::NoToken(failure) => failure.http_status(),
             Self::Malformed(_) | Self::TooLarge => Some(200),
-            Self::NoRoot => Some(409),
+            Self::NoRoot | Self::RootRefused(_) => Some(409),
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Internal(_) => None,
         }
     }
@@ -140,14 +163,18 @@ impl From<Failure> for ImageStoreError {
             Failure::Unauthorized(_) | Failure::DeadCredential => {
                 Self::Unauthorized(failure.into())
             }
+            Failure::MissingScope(scope) => refusals::missing_scope(scope),
+            Failure::NoRoot => refusals::no_root(None),
+            Failure::RootRefused(_) => refusals::root_refused(None),
+            Failure::Refused { tags, .. } => {
+                refusals::of(tags).unwrap_or_else(|| Self::Unavailable(failure.into()))
+            }
             Failure::Unsent(_)
             | Failure::Broken(_)
             | Failure::Failing { .. }
             | Failure::NoToken(_)
-            | Failure::Refused { .. }
             | Failure::Malformed(_)
-            | Failure::Internal(_)
-            | Failure::NoRoot => Self::Unavailable(failure.into()),
+            | Failure::Internal(_) => Self::Unavailable(failure.into()),
         }
     }
 }
@@ -176,7 +203,12 @@ impl Tags {
         })
     }
 
-    fn begin_with(&self, beginning: &str) -> bool {
+    /// The tags one by one, from general to special.
+    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|tag| !tag.is_empty())
+    }
+
+    pub(super) fn begin_with(&self, beginning: &str) -> bool {
         self.0
             .strip_prefix(beginning)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -195,6 +227,34 @@ impl fmt::Display for Tags {
             &self.0
         };
         f.write_str(tags)
+    }
+}
+
+/// The name of a permission, such as `files.content.read`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scope(String);
+
+impl Scope {
+    /// Reads a name out of a foreign text; what cannot be one is left out as a whole.
+    pub(super) fn new(name: &str) -> Self {
+        let is_sound = (3..=60).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
+        Self(if is_sound {
+            name.to_owned()
+        } else {
+            String::new()
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("that this call takes");
+        }
+        write!(f, "\"{}\"", self.0)
     }
 }
 

@@ -236,7 +236,7 @@ async fn a_refused_request_is_not_repeated() {
         panic!("{outcome:?}")
     };
     assert!(
-        detail.contains("\"gpt-4o\" does not exist") && !detail.contains("sk-"),
+        detail.contains("\"gpt-4o-mini\" does not exist") && !detail.contains("sk-"),
         "{detail}"
     );
     assert_eq!(calls, 1);
@@ -279,13 +279,13 @@ async fn an_image_that_the_model_cannot_read_is_the_images_fault_and_asked_for_o
 
 #[tokio::test]
 async fn what_a_model_does_not_take_is_asked_for_otherwise_and_remembered() {
-    let desk = Desk::with(&json!({ "caption_model": "o1-mini" }), 1_000).await;
+    let desk = Desk::with(&json!({ "caption_model": "legacy-mini" }), 1_000).await;
     for unsupported in [
         Unsupported::SystemRole,
         Unsupported::JsonMode,
         Unsupported::MaxCompletionTokens,
     ] {
-        desk.sandbox.openai.limit_model("o1-mini", unsupported);
+        desk.sandbox.openai.limit_model("legacy-mini", unsupported);
     }
     let written = desk.write().await.unwrap();
     assert_eq!(written.by_platform[&Platform::Telegram], "A knot. #rope");
@@ -319,7 +319,7 @@ async fn a_model_that_takes_no_form_is_named_and_not_asked_without_end() {
     let Err(CaptionError::Misconfigured { detail }) = outcome else {
         panic!("{outcome:?}")
     };
-    assert!(detail.contains("\"gpt-4o\""), "{detail}");
+    assert!(detail.contains("\"gpt-4o-mini\""), "{detail}");
     assert_eq!(calls, 1);
 }
 

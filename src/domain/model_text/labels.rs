@@ -43,13 +43,17 @@ const QUOTES: [(char, char); 12] = [
     ('『', '』'),
 ];
 
-/// A text without a label in front and quotes around it.
+/// A text without labels in front, quotes around it, and white space around those.
 pub(super) fn without_labels(text: &str) -> &str {
-    let text = LABEL
-        .find(text)
-        .map_or(text, |label| &text[label.end()..])
-        .trim();
-    without_quotes(text)
+    let mut text = text.trim();
+    loop {
+        let label = LABEL.find(text).map_or(0, |label| label.end());
+        let inner = without_quotes(&text[label..]).trim();
+        if inner.len() == text.len() {
+            return text;
+        }
+        text = inner;
+    }
 }
 
 /// A text without quotes, if they are around the whole of it.

@@ -188,7 +188,8 @@ fn runs(line: &str) -> Vec<Run> {
                 start,
                 length,
                 left: length,
-                opens: after.is_some_and(|after| !after.is_whitespace())
+                opens: after
+                    .is_some_and(|after| !after.is_whitespace() && !",.;:!?)".contains(after))
                     && may_stand_before(sign, before),
                 closes: before.is_some_and(|before| !before.is_whitespace())
                     && may_stand_behind(sign, length, after),

@@ -118,20 +118,20 @@ const INLINE: [&str; 46] = [
     "var",
 ];
 
-/// The text with entities as what they stand for, and without tags.
-pub(super) fn without_markup(text: &str) -> String {
-    let text = without_entities(text);
+/// The text without tags.
+pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     if !text.contains('<') {
-        return text.into_owned();
+        return Cow::Borrowed(text);
     }
-    let text = HIDDEN.replace_all(&text, "");
+    let text = HIDDEN.replace_all(text, "");
     let ends = TAG.captures_iter(&text).filter(|tag| &tag["end"] == "/");
     let ended: HashSet<String> = ends.map(|tag| tag["name"].to_ascii_lowercase()).collect();
     let plain = |tag: &Captures<'_>| replacement(tag, &ended).to_owned();
-    TAG.replace_all(&text, plain).into_owned()
+    Cow::Owned(TAG.replace_all(&text, plain).into_owned())
 }
 
-fn without_entities(text: &str) -> Cow<'_, str> {
+/// The text with entities as what they stand for.
+pub(super) fn without_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }
@@ -158,6 +158,10 @@ fn replacement<'a>(tag: &'a Captures<'_>, ended: &HashSet<String>) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn without_markup(text: &str) -> String {
+        without_tags(&without_entities(text)).into_owned()
+    }
 
     #[test]
     fn entities_are_what_they_stand_for() {

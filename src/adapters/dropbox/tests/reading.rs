@@ -69,8 +69,59 @@ async fn the_top_folder_can_be_the_root() {
 async fn a_root_that_does_not_exist_is_a_clear_failure() {
     let tenant = Tenant::new().await;
     let error = tenant.store.list().await.unwrap_err();
-    assert!(matches!(error, ImageStoreError::Unavailable(_)));
     assert!(text(&error).contains("the root folder does not exist"));
+    assert!(!text(&error).contains("Queue"), "the log does not name it");
+    let ImageStoreError::Misconfigured { detail, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert!(detail.contains("\"/Queue\" does not exist"), "{detail}");
+    for tag in ["not_folder", "restricted_content", "malformed_path"] {
+        let refused = Dropbox::endpoint_error(&["path", tag]);
+        tenant.switches().inject("list_folder", refused);
+        let error = tenant.store.list().await.unwrap_err();
+        assert!(
+            matches!(error, ImageStoreError::Misconfigured { .. }),
+            "{tag}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_dropbox_does_not_hand_out_is_told_from_a_failure_and_asked_for_once() {
+    let tenant = Tenant::new().await;
+    tenant.put("/Queue/a.jpg", "a");
+    for tags in [
+        &["path", "restricted_content"][..],
+        &["path", "unsupported_content_type"],
+        &["unsupported_file"],
+        &["path", "locked"],
+    ] {
+        let refused = Dropbox::endpoint_error(tags);
+        tenant.switches().inject("download", refused);
+        let error = tenant.store.fetch(&name("a.jpg")).await.unwrap_err();
+        assert!(
+            matches!(error, ImageStoreError::Restricted { .. }),
+            "{tags:?}: {error:?}"
+        );
+        assert!(error.is_about_the_image());
+    }
+    assert_eq!(tenant.calls("download"), 4);
+}
+
+#[tokio::test]
+async fn a_wait_that_stands_in_the_body_alone_is_kept() {
+    let tenant = Tenant::new().await;
+    let body = json!({ "error_summary": "too_many_write_operations/..",
+        "error": { "reason": { ".tag": "too_many_write_operations" }, "retry_after": 60 } });
+    tenant
+        .switches()
+        .inject("list_folder", Fault::json(429, &body));
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::RateLimited { retry_after }
+            if retry_after == Some(Duration::from_mins(1))),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -64,16 +64,15 @@ async fn a_token_that_is_refused_twice_means_that_the_credential_is_dead() {
 #[tokio::test]
 async fn a_missing_permission_is_not_mended_by_a_refresh() {
     let tenant = Tenant::new().await;
-    let body = json!({ "error_summary": "missing_scope/.." });
     tenant
         .switches()
-        .always("list_folder", Fault::json(401, &body));
+        .always("list_folder", Dropbox::missing_scope("files.metadata.read"));
     let error = tenant.store.list().await.unwrap_err();
     assert!(
-        matches!(error, ImageStoreError::Unauthorized(_)),
+        matches!(error, ImageStoreError::Misconfigured { .. }),
         "{error:?}"
     );
-    assert!(text(&error).contains("missing_scope"));
+    assert!(text(&error).contains("\"files.metadata.read\""), "{error}");
     assert_eq!((tenant.calls("token"), tenant.calls("list_folder")), (1, 1));
 }
 

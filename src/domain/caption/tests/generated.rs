@@ -280,13 +280,13 @@ impl<'a> Fitted<'a> {
         }
     }
 
-    /// Cleaning takes away white space, control characters and hashtags only.
+    /// Cleaning takes away white space, unseen characters and hashtags only.
     fn check_cleaned(&self, case: &dyn Fn() -> String) {
         let has_signs = self.rules.hashtags;
         let kept =
             move |c: &char| !c.is_whitespace() && !c.is_control() && (has_signs || *c != '#');
         let mut cleaned = self.cleaned.chars().filter(kept);
-        for c in self.text.chars().filter(kept) {
+        for c in without_unseen(self.text).chars().filter(kept) {
             let sign = cleaning::ascii_sign(c).filter(|_| self.rules.plain_ascii_line);
             let mut rest = sign.unwrap_or_default().chars();
             let goes_on = match cleaned.next() {
