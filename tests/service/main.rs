@@ -32,6 +32,7 @@ mod metrics;
 mod outages;
 mod platforms;
 mod publishing;
+mod refusals;
 mod repeated_requests;
 mod service_token;
 mod sessions;
