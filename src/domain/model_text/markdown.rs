@@ -270,7 +270,7 @@ mod tests {
         for text in [
             "2 * 3 * 4, 2*3*4, 2**3**4",
             "snake_case_name, _, __, a_, _b",
-            "* alone, a * b",
+            "alone * here, a * b",
             "*",
             "#tag #1 C# # x".trim_end_matches(" # x"),
             ":) :* <3 >_< *_* o_o ^_^ -_- T_T",
