@@ -23,6 +23,7 @@ fuzz_target!(|answer: &str| {
         }
         assert!(is_line(&analysis.description) && is_line(&analysis.mood));
         assert!(analysis.alt_text.as_deref().is_none_or(is_line));
+        assert!(is_seen(&analysis.description) && analysis.tags.iter().all(|tag| is_seen(tag)));
         texts.push(analysis.description);
     }
     let written = WrittenCaptions::from_answer(answer);
@@ -32,6 +33,7 @@ fuzz_target!(|answer: &str| {
             .values()
             .all(|text| !text.trim().is_empty())
     );
+    assert!(written.by_platform.values().all(|text| is_seen(text)));
     texts.extend(written.by_platform.into_values());
     texts.extend(written.sd_caption);
     texts.push(answer.to_owned());
@@ -41,6 +43,7 @@ fuzz_target!(|answer: &str| {
             for hashtags in ["", "#tenant #縄", &text] {
                 let fitted = rules.fit(&text, hashtags);
                 assert!(rules.length(&fitted) <= rules.limit);
+                assert!(is_seen(&fitted));
                 assert_eq!(rules.fit(&fitted, ""), fitted);
             }
         }
@@ -49,4 +52,13 @@ fuzz_target!(|answer: &str| {
 
 fn is_line(text: &str) -> bool {
     text.chars().count() <= 4_000 && !text.contains(char::is_control)
+}
+
+/// Nothing in it hides or turns text.
+fn is_seen(text: &str) -> bool {
+    !text.contains(|c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+    })
 }

@@ -21,11 +21,10 @@ const SHARED_ADAPTERS: [&str; 6] = [
 const TEST_ADAPTERS: [&str; 2] = ["sandbox", "sample_tenant"];
 
 /// The crates that the domain may use: none of them does I/O or is async.
-const DOMAIN_CRATES: [&str; 12] = [
+const DOMAIN_CRATES: [&str; 11] = [
     "bytes",
     "html_escape",
     "proptest",
-    "pulldown_cmark",
     "regex",
     "secrecy",
     "serde_json",

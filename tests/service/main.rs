@@ -34,6 +34,7 @@ mod outages;
 mod pasted;
 mod platforms;
 mod publishing;
+mod refusals;
 mod repeated_requests;
 mod service_token;
 mod sessions;

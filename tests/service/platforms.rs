@@ -105,7 +105,7 @@ async fn without_a_caption_nothing_is_sent_unless_that_is_allowed() {
         .openai
         .refuse_with("vision", Some("I would rather not."));
     let answer = service.publish(&sandbox, alice, IMAGE, json!({})).await;
-    answer.assert_problem(502, "upstream-failed");
+    answer.assert_problem(422, "caption-required");
     assert!(sandbox.telegram.photos().is_empty() && sandbox.smtp.mails().is_empty());
     assert_eq!(
         sandbox.openai.switches().calls("vision"),

@@ -105,9 +105,6 @@ impl App {
             return Ok(response);
         }
         let retry_after = upstream::retry_after(response.headers(), &*self.clock);
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Failure::RateLimited { retry_after });
-        }
         if status.is_server_error() {
             return Err(Failure::Failing {
                 status: status.as_u16(),
@@ -115,6 +112,10 @@ impl App {
             });
         }
         let body = error_body(response).await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let retry_after = retry_after.or_else(|| wire::retry_after(&body));
+            return Err(Failure::RateLimited { retry_after });
+        }
         if let Some(scope) = wire::missing_scope(&body) {
             return Err(Failure::MissingScope(scope));
         }

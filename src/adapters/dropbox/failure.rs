@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::refusals;
 use crate::{
     adapters::upstream::{self, AttemptError, Retry},
     ports::{Cause, ImageStoreError},
@@ -32,9 +33,9 @@ pub(super) enum Failure {
     /// 401: the access token was not accepted.
     #[error("the access token was not accepted ({0})")]
     Unauthorized(Tags),
-    /// The app may not do this; its scope, if Dropbox named it.
-    #[error("the Dropbox app has no permission for this ({})", .0.as_deref().unwrap_or("not named"))]
-    MissingScope(Option<String>),
+    /// The app, or the connection of the account to it, lacks a permission.
+    #[error("the app lacks the permission {0}")]
+    MissingScope(Scope),
     /// The refresh token was not accepted.
     #[error("the refresh token is revoked or was never good")]
     DeadCredential,
@@ -53,9 +54,12 @@ pub(super) enum Failure {
     /// A file larger than the caller takes.
     #[error("the file is too large")]
     TooLarge,
-    /// The tenant's root folder is not there; its path is not for the log.
+    /// The tenant's root folder is not there.
     #[error("the root folder does not exist")]
-    NoRoot(String),
+    NoRoot,
+    /// There is a file where the tenant's root folder should be, or Dropbox does not open the folder.
+    #[error("the root folder cannot be listed ({0})")]
+    RootRefused(Tags),
 }
 
 impl Failure {
@@ -74,10 +78,11 @@ impl Failure {
     /// May the call have had its effect all the same? A 5xx counts, because it does not say how
     /// far Dropbox had got.
     pub(super) fn may_have_happened(&self) -> bool {
-        matches!(
-            self,
-            Self::Timeout(_) | Self::Broken(_) | Self::Failing { .. } | Self::Malformed(_)
-        )
+        match self {
+            Self::Timeout(_) | Self::Broken(_) | Self::Failing { .. } | Self::Malformed(_) => true,
+            Self::Refused { tags, .. } => tags.end_with("internal_error"),
+            _ => false,
+        }
     }
 
     /// Would a new access token help?
@@ -86,55 +91,12 @@ impl Failure {
             if tags.begin_with("expired_access_token") || tags.begin_with("invalid_access_token"))
     }
 
-    /// What is wrong with how the tenant's Dropbox is set up, and what to do about it: for the
-    /// tenant's admins.
-    fn set_up(&self) -> Option<String> {
-        let refused = |tag| matches!(self, Self::Refused { tags, .. } if tags.has(tag));
+    /// The tags of a refusal.
+    pub(super) fn refusal(&self) -> Option<&Tags> {
         match self {
-            Self::NoRoot(path) => Some(format!(
-                "The folder {path} does not exist in this Dropbox. Make it, or name another as \
-                 storage.paths.root in the tenant's config."
-            )),
-            Self::MissingScope(Some(scope)) => Some(format!(
-                "The Dropbox app has no permission {scope}. Tick it in the app's settings, and \
-                 connect the Dropbox anew: a refresh token keeps the permissions that it was made with."
-            )),
-            Self::MissingScope(None) => Some(
-                "The Dropbox app lacks a permission. Tick files.metadata.read, files.content.read \
-                 and files.content.write in its settings, and connect the Dropbox anew: a refresh \
-                 token keeps the permissions that it was made with."
-                    .to_owned(),
-            ),
-            _ if refused("insufficient_space") => {
-                Some("This Dropbox is full. Make room in it.".to_owned())
-            }
-            _ if refused("no_write_permission") => Some(
-                "This Dropbox may not write to one of the tenant's folders. Let it, or name \
-                 another in the tenant's config."
-                    .to_owned(),
-            ),
+            Self::Refused { tags, .. } => Some(tags),
             _ => None,
         }
-    }
-
-    /// What is wrong with this one file, as a clause for people.
-    fn of_the_file(&self) -> Option<&'static str> {
-        let Self::Refused { tags, .. } = self else {
-            return None;
-        };
-        [
-            (
-                "restricted_content",
-                "Dropbox has blocked it, after a complaint as a rule",
-            ),
-            ("unsupported_file", "Dropbox does not hand it out as a file"),
-            (
-                "unsupported_content_type",
-                "Dropbox does not hand it out as a file",
-            ),
-        ]
-        .into_iter()
-        .find_map(|(tag, detail)| tags.has(tag).then_some(detail))
     }
 
     /// Did Dropbox refuse with tags that begin like this?
@@ -152,7 +114,12 @@ impl AttemptError for Failure {
             }
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) => Retry::Soon,
             // "Please retry this request", says Dropbox of this one.
-            Self::Refused { tags, .. } if tags.end_with("too_many_write_operations") => Retry::Soon,
+            Self::Refused { tags, .. }
+                if tags.end_with("too_many_write_operations")
+                    || tags.end_with("internal_error") =>
+            {
+                Retry::Soon
+            }
             // `NoToken` had its own attempts.
             Self::Unauthorized(_)
             | Self::MissingScope(_)
@@ -162,7 +129,8 @@ impl AttemptError for Failure {
             | Self::Malformed(_)
             | Self::Internal(_)
             | Self::TooLarge
-            | Self::NoRoot(_) => Retry::Never,
+            | Self::NoRoot
+            | Self::RootRefused(_) => Retry::Never,
         }
     }
 
@@ -174,7 +142,7 @@ impl AttemptError for Failure {
             Self::DeadCredential => Some(400),
             Self::NoToken(failure) => failure.http_status(),
             Self::Malformed(_) | Self::TooLarge => Some(200),
-            Self::NoRoot(_) => Some(409),
+            Self::NoRoot | Self::RootRefused(_) => Some(409),
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Internal(_) => None,
         }
     }
@@ -186,15 +154,6 @@ impl From<Failure> for ImageStoreError {
             Failure::NoToken(reason) => reason,
             own => own,
         };
-        if let Some(detail) = reason.set_up() {
-            return Self::Misconfigured {
-                problem: reason.to_string().into(),
-                detail,
-            };
-        }
-        if let Some(detail) = reason.of_the_file() {
-            return Self::Restricted { detail };
-        }
         match reason {
             Failure::RateLimited { retry_after } => Self::RateLimited {
                 retry_after: *retry_after,
@@ -204,15 +163,18 @@ impl From<Failure> for ImageStoreError {
             Failure::Unauthorized(_) | Failure::DeadCredential => {
                 Self::Unauthorized(failure.into())
             }
+            Failure::MissingScope(scope) => refusals::missing_scope(scope),
+            Failure::NoRoot => refusals::no_root(None),
+            Failure::RootRefused(_) => refusals::root_refused(None),
+            Failure::Refused { tags, .. } => {
+                refusals::of(tags).unwrap_or_else(|| Self::Unavailable(failure.into()))
+            }
             Failure::Unsent(_)
             | Failure::Broken(_)
             | Failure::Failing { .. }
             | Failure::NoToken(_)
-            | Failure::Refused { .. }
             | Failure::Malformed(_)
-            | Failure::Internal(_)
-            | Failure::MissingScope(_)
-            | Failure::NoRoot(_) => Self::Unavailable(failure.into()),
+            | Failure::Internal(_) => Self::Unavailable(failure.into()),
         }
     }
 }
@@ -241,14 +203,15 @@ impl Tags {
         })
     }
 
+    /// The tags one by one, from general to special.
+    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|tag| !tag.is_empty())
+    }
+
     pub(super) fn begin_with(&self, beginning: &str) -> bool {
         self.0
             .strip_prefix(beginning)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    fn has(&self, tag: &str) -> bool {
-        self.0.split('/').any(|part| part == tag)
     }
 
     fn end_with(&self, tag: &str) -> bool {
@@ -264,6 +227,34 @@ impl fmt::Display for Tags {
             &self.0
         };
         f.write_str(tags)
+    }
+}
+
+/// The name of a permission, such as `files.content.read`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scope(String);
+
+impl Scope {
+    /// Reads a name out of a foreign text; what cannot be one is left out as a whole.
+    pub(super) fn new(name: &str) -> Self {
+        let is_sound = (3..=60).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
+        Self(if is_sound {
+            name.to_owned()
+        } else {
+            String::new()
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("that this call takes");
+        }
+        write!(f, "\"{}\"", self.0)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `exchange.rs` | one request and its answer, sorted into success and failures |
 //! | `access_token.rs` | the short-lived token, refreshed once for all who wait |
 //! | `failure.rs` | what can go wrong with a call, and what follows from it |
+//! | `refusals.rs` | what Dropbox's refusals mean to people |
 //! | `wire.rs` | arguments and answers as they travel |
 //!
 //! Only `main.rs` and tests may import this module.
@@ -24,6 +25,7 @@ mod exchange;
 mod failure;
 mod looks;
 mod moving;
+mod refusals;
 mod store;
 #[cfg(test)]
 #[cfg(feature = "sandbox")]

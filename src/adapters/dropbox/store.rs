@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     connection::{Connection, or_absent},
     failure::Failure,
+    refusals,
     wire::{Metadata, Page},
 };
 use crate::{
@@ -57,6 +58,16 @@ impl DropboxImageStore {
         }
     }
 
+    /// A failure of a listing, with the root folder named where that is at fault.
+    fn of_root(&self, failure: Failure) -> ImageStoreError {
+        let root = Some(self.paths().root.as_str());
+        match failure {
+            Failure::NoRoot => refusals::no_root(root),
+            Failure::RootRefused(_) => refusals::root_refused(root),
+            other => other.into(),
+        }
+    }
+
     /// All pages of a listing; `None` when its cursor went bad on the way.
     async fn pages(&self) -> Result<Option<Vec<StoredImage>>, Failure> {
         let root = match self.paths().root.as_str() {
@@ -70,9 +81,13 @@ impl DropboxImageStore {
                 let page = self.connection.rpc("list_folder", &argument).await;
                 or_absent(page, &["path/not_found"])
             })
-            .await?;
-        let mut page =
-            first.ok_or_else(|| Failure::NoRoot(self.paths().root.as_str().to_owned()))?;
+            .await
+            .map_err(|failure| match failure.refusal() {
+                // Of the folder, whatever it says of a file.
+                Some(tags) if tags.begin_with("path") => Failure::RootRefused(tags.clone()),
+                _ => failure,
+            })?;
+        let mut page = first.ok_or(Failure::NoRoot)?;
         let mut images = Vec::new();
         for _ in 0..MAX_PAGES {
             let (found, next) = page.into_images();
@@ -101,11 +116,18 @@ impl DropboxImageStore {
 #[async_trait]
 impl ImageStore for DropboxImageStore {
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
-        if let Some(images) = self.pages().await? {
+        if let Some(images) = self
+            .pages()
+            .await
+            .map_err(|failure| self.of_root(failure))?
+        {
             return Ok(images);
         }
         // Dropbox asks for a fresh start. Asking twice in a row is a failure.
-        let images = self.pages().await?;
+        let images = self
+            .pages()
+            .await
+            .map_err(|failure| self.of_root(failure))?;
         Ok(images.ok_or(Failure::Malformed("cursors that are no good"))?)
     }
 

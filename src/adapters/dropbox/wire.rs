@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::failure::Tags;
+use super::failure::{Scope, Tags};
 use crate::domain::{
     image::{ContentHash, ImageName, StoredImage},
     secret::Secret,
@@ -188,23 +188,28 @@ pub(super) fn tags(body: &[u8]) -> Tags {
         .unwrap_or_default()
 }
 
-/// Whether an error says that the app lacks a scope; the inner is the scope, if it is named. Older
-/// endpoints say so in a sentence.
-pub(super) fn missing_scope(body: &[u8]) -> Option<Option<String>> {
-    const SENTENCE: &str = "required scope '";
-    let is_scope = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '.');
-    let scope = |text: &str| {
-        let end = text.find(|c| !is_scope(c)).unwrap_or(text.len());
-        (1..=64).contains(&end).then(|| text[..end].to_owned())
-    };
-    if tags(body).begin_with("missing_scope") {
-        let document: Value = serde_json::from_slice(body).ok()?;
-        let named = document["error"]["required_scope"].as_str();
-        return Some(named.and_then(scope));
+/// The permission that an error says is missing: in a field of its own, or in words.
+pub(super) fn missing_scope(body: &[u8]) -> Option<Scope> {
+    let text = String::from_utf8_lossy(body);
+    let document: Value = serde_json::from_slice(body).unwrap_or_default();
+    let is_missing =
+        document["error"][".tag"] == "missing_scope" || tags(body).begin_with("missing_scope");
+    if is_missing {
+        let scope = document["error"]["required_scope"].as_str();
+        return Some(Scope::new(scope.unwrap_or_default()));
     }
-    let text = std::str::from_utf8(body).ok()?;
-    let (_, rest) = text.split_once(SENTENCE)?;
-    Some(scope(rest))
+    let (_, named) = text.split_once("does not have the required scope")?;
+    let name = named.trim_start_matches([' ', ':', '\'', '"', '\\']);
+    let end = name.find(|c: char| !(c.is_ascii_lowercase() || matches!(c, '_' | '.')));
+    Some(Scope::new(&name[..end.unwrap_or(name.len())]))
+}
+
+/// The wait in the body of a 429, in seconds.
+pub(super) fn retry_after(body: &[u8]) -> Option<Duration> {
+    let document: Value = serde_json::from_slice(body).ok()?;
+    document["error"]["retry_after"]
+        .as_u64()
+        .map(Duration::from_secs)
 }
 
 /// The code of an OAuth error, which may be anything: for comparison only.
@@ -309,6 +314,31 @@ mod tests {
             "file:///etc",
         ] {
             assert_eq!(parts(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_read_out_of_a_field_or_of_words() {
+        for (body, scope) in [
+            (
+                r#"{"error_summary":"missing_scope/..","error":{".tag":"missing_scope","required_scope":"files.content.read"}}"#,
+                Some("\"files.content.read\""),
+            ),
+            (
+                "Error in call to API function \"files/upload\": Your app (ID: 1) is not permitted to \
+                 access this endpoint because it does not have the required scope \
+                 'files.content.write'. The owner of the app can enable the scope.",
+                Some("\"files.content.write\""),
+            ),
+            (
+                r#"{"error_summary":"missing_scope/.."}"#,
+                Some("that this call takes"),
+            ),
+            (r#"{"error_summary":"path/not_found/.."}"#, None),
+            ("", None),
+        ] {
+            let found = missing_scope(body.as_bytes()).map(|scope| scope.to_string());
+            assert_eq!(found.as_deref(), scope, "{body}");
         }
     }
 

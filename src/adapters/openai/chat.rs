@@ -11,9 +11,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    model_support::{Adaptation, ModelSupport},
+    forms::{Form, Forms},
     rate_limit::{RateLimit, TooLate},
-    refusal::{ErrorBody, Meaning},
+    refusals::{Meaning, Said, shown},
     retry_hint::retry_hint,
 };
 use crate::{
@@ -40,59 +40,84 @@ pub(super) struct Chat {
     pub(super) url: Url,
     pub(super) policy: RetryPolicy,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) support: Arc<ModelSupport>,
+    /// The form of a request that each model takes.
+    pub(super) forms: Arc<Forms>,
 }
 
+/// Forms that are tried for one request: instructions, JSON mode, and the two names of the token limit.
+const MAX_FORMS: usize = 6;
+
 impl Chat {
-    /// Asks, and gives the content of the answer. What the model turns out not to take is put otherwise.
+    /// Asks, and gives the content of the answer. A request in a form that the model does not take is made
+    /// again in another, which is remembered for the model.
     pub(super) async fn complete(
         &self,
         operation: &'static str,
-        mut request: Value,
+        request: &Value,
         credential: &AiCredential,
         limit: &RateLimit,
     ) -> Result<String, CaptionError> {
-        let model = request["model"].as_str().unwrap_or_default().to_owned();
-        for _ in 0..Adaptation::COUNT {
-            self.support.adapt(&mut request);
-            match self.ask(operation, &request, credential, limit).await {
-                Err(Failure::Unsupported { adaptation, .. })
-                    if self.support.learn(&model, adaptation) =>
-                {
-                    tracing::info!(
-                        model,
-                        ?adaptation,
-                        "a model does not take a part of a request"
-                    );
+        let model = request["model"].as_str().unwrap_or_default();
+        let known = self.forms.of(model);
+        let mut form = known.clone();
+        for _ in 0..MAX_FORMS {
+            let asked = self.ask(operation, request, &form, credential, limit);
+            match asked.await {
+                Err(Failure::Form { said, .. }) => match form.after(&said, request) {
+                    Some(next) => form = next,
+                    None => break,
+                },
+                result => {
+                    if form != known && result.is_ok() {
+                        tracing::info!(
+                            model = shown(model),
+                            "a model takes requests in another form"
+                        );
+                        self.forms.remember(model, form);
+                    }
+                    return Ok(result?);
                 }
-                result => return result.map_err(|failure| failure.of_model(&model)),
             }
         }
-        let asked = self.ask(operation, &request, credential, limit).await;
-        asked.map_err(|failure| failure.of_model(&model))
+        Err(CaptionError::Misconfigured {
+            detail: format!(
+                "the model \"{}\" does not take requests as this service makes them: name another in \
+                 the tenant's AI settings",
+                shown(model)
+            ),
+        })
     }
 
     async fn ask(
         &self,
         operation: &'static str,
         request: &Value,
+        form: &Form,
         credential: &AiCredential,
         limit: &RateLimit,
     ) -> Result<String, Failure> {
-        // Written once: the attempts share the buffer, which holds the whole image.
-        let body = Bytes::from(request.to_string());
+        let asked = Asked {
+            model: request["model"].as_str().unwrap_or_default(),
+            has_image: operation == "vision",
+            // Written once: the attempts share the buffer, which holds the whole image.
+            body: if form.is_usual() {
+                Bytes::from(request.to_string())
+            } else {
+                Bytes::from(form.applied(request).to_string())
+            },
+        };
         let call = Call {
             clock: &*self.clock,
             upstream: "openai",
             operation,
         };
-        let attempt = || self.attempt(body.clone(), credential, limit);
+        let attempt = || self.attempt(&asked, credential, limit);
         call.run(self.policy, attempt).await
     }
 
     async fn attempt(
         &self,
-        body: Bytes,
+        asked: &Asked<'_>,
         credential: &AiCredential,
         limit: &RateLimit,
     ) -> Result<Answer<String>, Failure> {
@@ -102,13 +127,13 @@ impl Chat {
             .post(self.url.clone())
             .header(AUTHORIZATION, bearer(credential)?)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body)
+            .body(asked.body.clone())
             .send()
             .await
             .map_err(Failure::Transport)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(self.refusal(response).await);
+            return Err(self.refusal(response, asked).await);
         }
         let body = bounded_body(response, MAX_ANSWER_BYTES)
             .await
@@ -117,33 +142,40 @@ impl Chat {
         let envelope = serde_json::from_slice(&body).map_err(|_| Failure::NoEnvelope(status))?;
         Ok(Answer {
             status: status.as_u16(),
-            value: content(&envelope)?,
+            value: content(&envelope).map_err(|why| why.of(asked.has_image))?,
         })
     }
 
     /// What an answer other than a success means.
-    async fn refusal(&self, response: Response) -> Failure {
+    async fn refusal(&self, response: Response, asked: &Asked<'_>) -> Failure {
         let status = response.status();
         let wait = retry_hint(response.headers(), &*self.clock);
         let body = bounded_body(response, MAX_ANSWER_BYTES).await;
-        let error = ErrorBody::read(&body.ok().flatten().unwrap_or_default());
-        let meaning = error.meaning(status);
-        let code = error.code;
-        match meaning {
-            Meaning::DeadKey => Failure::Unauthorized(code),
-            Meaning::OutOfCredit => Failure::QuotaExhausted(status),
-            Meaning::TooMany => Failure::RateLimited(wait),
-            Meaning::Image(why) => Failure::Image {
-                status: Some(status),
-                why,
+        let said = Said::new(&body.ok().flatten().unwrap_or_default());
+        if status.is_server_error() {
+            return Failure::Server { status, wait };
+        }
+        match said.meaning(status, asked.model, asked.has_image) {
+            Meaning::DeadKey => Failure::Unauthorized(said.code()),
+            Meaning::NoCredit => Failure::QuotaExhausted(status),
+            Meaning::Image(detail) => Failure::Image { status, detail },
+            Meaning::Policy => NoContent::HeldBack.of(asked.has_image),
+            Meaning::SetUp(detail) => Failure::SetUp { status, detail },
+            Meaning::Form => Failure::Form { status, said },
+            Meaning::Other if status == StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited(wait),
+            Meaning::Other => Failure::Refused {
+                status,
+                code: said.code(),
             },
-            Meaning::Model => Failure::Model { status, code },
-            Meaning::Forbidden(why) => Failure::Forbidden { status, why },
-            Meaning::Unsupported(adaptation) => Failure::Unsupported { status, adaptation },
-            Meaning::Other if status.is_server_error() => Failure::Server { status, wait },
-            Meaning::Other => Failure::Refused { status, code },
         }
     }
+}
+
+/// A request on its way.
+struct Asked<'a> {
+    model: &'a str,
+    has_image: bool,
+    body: Bytes,
 }
 
 fn bearer(credential: &AiCredential) -> Result<HeaderValue, Failure> {
@@ -153,35 +185,64 @@ fn bearer(credential: &AiCredential) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
+/// Why an answer has no content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoContent {
+    /// The model said in its own field that it will not.
+    Refused,
+    /// The provider's filter stepped in.
+    HeldBack,
+    /// In another way.
+    Unusable(&'static str),
+}
+
+impl NoContent {
+    /// With an image in the request, it is the image that is refused.
+    fn of(self, has_image: bool) -> Failure {
+        match (self, has_image) {
+            (Self::Refused, true) => Failure::Image {
+                status: StatusCode::OK,
+                detail: REFUSES_IMAGE,
+            },
+            (Self::HeldBack, true) => Failure::Image {
+                status: StatusCode::OK,
+                detail: "the provider's content rules forbid a description of the image",
+            },
+            (Self::Refused, false) => Failure::Unusable("the model refused"),
+            (Self::HeldBack, false) => Failure::Unusable("it was held back by the content filter"),
+            (Self::Unusable(why), _) => Failure::Unusable(why),
+        }
+    }
+}
+
+/// What is wrong with an image that a model will not describe.
+pub(super) const REFUSES_IMAGE: &str = "the model refuses to describe the image";
+
 /// The content of a completion, or why there is none.
-fn content(envelope: &Value) -> Result<String, Failure> {
+fn content(envelope: &Value) -> Result<String, NoContent> {
     let choice = &envelope["choices"][0];
     let message = &choice["message"];
     if message["refusal"]
         .as_str()
         .is_some_and(|text| !text.is_empty())
     {
-        return Err(Failure::refused_image("it refuses to describe it"));
+        return Err(NoContent::Refused);
     }
     match choice["finish_reason"].as_str() {
-        Some("length") => return Err(Failure::Unusable("it was cut short")),
-        Some("content_filter") => {
-            let why = "what it says of it is held back by its content filter";
-            return Err(Failure::refused_image(why));
-        }
+        Some("length") => return Err(NoContent::Unusable("it was cut short")),
+        Some("content_filter") => return Err(NoContent::HeldBack),
         _ => {}
     }
     let content = match &message["content"] {
-        Value::String(text) => text.clone(),
-        // Some servers answer in parts, as they are asked.
+        // Servers that speak the same protocol may send parts.
         Value::Array(parts) => parts
             .iter()
             .filter_map(|part| part["text"].as_str())
             .collect(),
-        _ => String::new(),
+        content => content.as_str().unwrap_or_default().to_owned(),
     };
     if content.trim().is_empty() {
-        return Err(Failure::Unusable("it is empty"));
+        return Err(NoContent::Unusable("it is empty"));
     }
     Ok(content)
 }
@@ -197,25 +258,8 @@ enum Failure {
     Transport(#[source] reqwest::Error),
     #[error("refused the key: {0}")]
     Unauthorized(String),
-    #[error("answered {0}: no credit left")]
+    #[error("no credit left")]
     QuotaExhausted(StatusCode),
-    #[error("the image is not taken: {why}")]
-    Image {
-        status: Option<StatusCode>,
-        why: &'static str,
-    },
-    #[error("answered {status}: {code}")]
-    Model { status: StatusCode, code: String },
-    #[error("answered {status}: {why}")]
-    Forbidden {
-        status: StatusCode,
-        why: &'static str,
-    },
-    #[error("answered {status}: the model does not take a part of the request ({adaptation:?})")]
-    Unsupported {
-        status: StatusCode,
-        adaptation: Adaptation,
-    },
     #[error("too many requests")]
     RateLimited(Option<Duration>),
     #[error("answered {status}")]
@@ -223,6 +267,15 @@ enum Failure {
         status: StatusCode,
         wait: Option<Duration>,
     },
+    #[error("does not take the image: {detail}")]
+    Image {
+        status: StatusCode,
+        detail: &'static str,
+    },
+    #[error("answered {status}: {detail}")]
+    SetUp { status: StatusCode, detail: String },
+    #[error("answered {status}: it does not take the request in this form ({})", said.code())]
+    Form { status: StatusCode, said: Said },
     #[error("answered {status}: {code}")]
     Refused { status: StatusCode, code: String },
     #[error("answered {0} without JSON")]
@@ -250,9 +303,8 @@ impl AttemptError for Failure {
             | Self::Unauthorized(_)
             | Self::QuotaExhausted(_)
             | Self::Image { .. }
-            | Self::Model { .. }
-            | Self::Forbidden { .. }
-            | Self::Unsupported { .. }
+            | Self::SetUp { .. }
+            | Self::Form { .. }
             | Self::Refused { .. }
             | Self::Unusable(_) => Retry::Never,
         }
@@ -262,37 +314,14 @@ impl AttemptError for Failure {
         match self {
             Self::Unauthorized(_) => Some(401),
             Self::RateLimited(_) => Some(429),
-            Self::Image { status, .. } => status.map(|status| status.as_u16()),
             Self::QuotaExhausted(status)
-            | Self::Model { status, .. }
-            | Self::Forbidden { status, .. }
-            | Self::Unsupported { status, .. }
             | Self::Server { status, .. }
+            | Self::Image { status, .. }
+            | Self::SetUp { status, .. }
+            | Self::Form { status, .. }
             | Self::Refused { status, .. }
             | Self::NoEnvelope(status) => Some(status.as_u16()),
             Self::NoTurn(_) | Self::UnsendableKey | Self::Transport(_) | Self::Unusable(_) => None,
-        }
-    }
-}
-
-impl Failure {
-    fn refused_image(why: &'static str) -> Self {
-        Self::Image { status: None, why }
-    }
-
-    /// The same for whoever asked; `model` is the one that was asked.
-    fn of_model(self, model: &str) -> CaptionError {
-        match self {
-            Self::Model { .. } => CaptionError::Misconfigured {
-                detail: format!(
-                    "the model {model} does not exist, or the API key may not use it; name another in the \
-                     tenant's config"
-                ),
-            },
-            Self::Unsupported { .. } => CaptionError::Misconfigured {
-                detail: format!("the model {model} does not take requests as they have to be"),
-            },
-            failure => failure.into(),
         }
     }
 }
@@ -307,17 +336,14 @@ impl From<Failure> for CaptionError {
             Failure::Transport(error) if error.is_timeout() => Self::Timeout(cause(error)),
             Failure::Transport(error) => Self::Unavailable(cause(error)),
             Failure::QuotaExhausted(_) => Self::QuotaExhausted,
-            Failure::Image { why, .. } => Self::ImageRefused { detail: why },
-            Failure::Forbidden { why, .. } => Self::Misconfigured {
-                detail: why.to_owned(),
-            },
+            Failure::Image { detail, .. } => Self::ImageRefused { detail },
+            Failure::SetUp { detail, .. } => Self::Misconfigured { detail },
             Failure::Unusable(why) => Self::Unusable(why),
             Failure::UnsendableKey | Failure::Unauthorized(_) => {
                 Self::Unauthorized(Cause::from(failure))
             }
             Failure::Server { .. }
-            | Failure::Model { .. }
-            | Failure::Unsupported { .. }
+            | Failure::Form { .. }
             | Failure::Refused { .. }
             | Failure::NoEnvelope(_) => Self::Unavailable(Cause::from(failure)),
         }
@@ -337,10 +363,7 @@ mod tests {
     #[test]
     fn a_finished_answer_is_its_content() {
         let answer = envelope(&json!("{}"), &Value::Null, "stop");
-        assert_eq!(content(&answer).unwrap(), "{}");
-        let parts = json!([{ "type": "text", "text": "{" }, { "type": "text", "text": "}" }]);
-        let answer = envelope(&parts, &Value::Null, "stop");
-        assert_eq!(content(&answer).unwrap(), "{}");
+        assert_eq!(content(&answer), Ok("{}".to_owned()));
     }
 
     #[test]
@@ -348,20 +371,28 @@ mod tests {
         for (answer, why) in [
             (
                 envelope(&Value::Null, &json!("I cannot"), "stop"),
-                "refuses",
+                NoContent::Refused,
             ),
-            (envelope(&json!("{"), &Value::Null, "length"), "cut short"),
+            (
+                envelope(&json!("{"), &Value::Null, "length"),
+                NoContent::Unusable("it was cut short"),
+            ),
             (
                 envelope(&json!("x"), &Value::Null, "content_filter"),
-                "filter",
+                NoContent::HeldBack,
             ),
-            (envelope(&json!(" "), &Value::Null, "stop"), "empty"),
-            (json!({ "choices": [] }), "empty"),
-            (json!([]), "empty"),
+            (
+                envelope(&json!(" "), &Value::Null, "stop"),
+                NoContent::Unusable("it is empty"),
+            ),
+            (json!({ "choices": [] }), NoContent::Unusable("it is empty")),
+            (json!([]), NoContent::Unusable("it is empty")),
         ] {
-            let error = content(&answer).unwrap_err().to_string();
-            assert!(error.contains(why), "{answer}: {error}");
+            assert_eq!(content(&answer), Err(why), "{answer}");
         }
+        let parts = json!([{ "type": "text", "text": "{" }, { "type": "text", "text": "}" }]);
+        let answer = envelope(&parts, &Value::Null, "stop");
+        assert_eq!(content(&answer), Ok("{}".to_owned()));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! headers and the moment of the failure, and nothing may be repeated behind our back.
 
 mod chat;
-mod model_support;
+mod forms;
 mod rate_limit;
-mod refusal;
+mod refusals;
 mod requests;
 mod retry_hint;
 #[cfg(feature = "sandbox")]
@@ -20,18 +20,17 @@ use serde_json::Value;
 use url::Url;
 
 use self::{
-    chat::{Chat, POLICY},
-    model_support::ModelSupport,
+    chat::{Chat, POLICY, REFUSES_IMAGE},
+    forms::Forms,
     rate_limit::{RateLimit, RateLimits},
     requests::Requests,
 };
 use super::http_client::{self, ExtraRoots};
 use crate::{
     domain::{
-        analysis::Analysis,
+        analysis::{Analysis, UnusableAnswer},
         caption::WrittenCaptions,
         credential::{AiCredential, Credential, WrongProvider},
-        model_text::is_refusal,
         tenant_config::{Resolved, TenantConfig},
     },
     ports::{CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, Clock, VisionImage},
@@ -77,7 +76,7 @@ impl OpenAiCaptionWriterFactory {
                 url: base_url,
                 policy: POLICY,
                 clock: Arc::clone(&clock),
-                support: Arc::new(ModelSupport::default()),
+                forms: Arc::new(Forms::default()),
             },
             limits: RateLimits::new(calls_per_minute, clock),
         })
@@ -111,7 +110,7 @@ struct OpenAiCaptionWriter {
 }
 
 impl OpenAiCaptionWriter {
-    async fn ask(&self, operation: &'static str, request: Value) -> Result<String, CaptionError> {
+    async fn ask(&self, operation: &'static str, request: &Value) -> Result<String, CaptionError> {
         self.chat
             .complete(operation, request, &self.credential, &self.limit)
             .await
@@ -121,16 +120,13 @@ impl OpenAiCaptionWriter {
 #[async_trait]
 impl CaptionWriter for OpenAiCaptionWriter {
     async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
-        let answer = self.ask("vision", self.requests.vision(image)).await?;
-        let refused = CaptionError::ImageRefused {
-            detail: "it refuses to describe it",
-        };
-        match Analysis::from_answer(&answer) {
-            Ok(analysis) if is_refusal(&analysis.description) => Err(refused),
-            Ok(analysis) => Ok(analysis),
-            Err(_) if is_refusal(&answer) => Err(refused),
-            Err(_) => Err(CaptionError::Unusable("it holds no analysis")),
-        }
+        let answer = self.ask("vision", &self.requests.vision(image)).await?;
+        Analysis::from_answer(&answer).map_err(|error| match error {
+            UnusableAnswer::NoAnalysis => CaptionError::Unusable("it holds no analysis"),
+            UnusableAnswer::Refusal => CaptionError::ImageRefused {
+                detail: REFUSES_IMAGE,
+            },
+        })
     }
 
     async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {
@@ -139,12 +135,12 @@ impl CaptionWriter for OpenAiCaptionWriter {
             platforms,
         } = brief;
         let mut written = match self.requests.captions(analysis, platforms) {
-            Some(request) => WrittenCaptions::from_answer(&self.ask("captions", request).await?),
+            Some(request) => WrittenCaptions::from_answer(&self.ask("captions", &request).await?),
             None => WrittenCaptions::default(),
         };
         // A second call that fails costs its own caption only; the call has logged why.
         if let Some(request) = self.requests.sd_caption(analysis)
-            && let Ok(answer) = self.ask("sd_caption", request).await
+            && let Ok(answer) = self.ask("sd_caption", &request).await
         {
             written.sd_caption = WrittenCaptions::from_answer(&answer).sd_caption;
         }

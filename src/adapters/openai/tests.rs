@@ -9,7 +9,7 @@ use crate::{
     adapters::{
         clock::SystemClock,
         sample_tenant::{config, credential},
-        sandbox::{Fault, Sample, Sandbox, Switches},
+        sandbox::{Fault, Sample, Sandbox, Switches, Unsupported},
         upstream::RetryPolicy,
     },
     domain::{
@@ -164,9 +164,12 @@ async fn a_dead_key_is_tried_once() {
 async fn a_used_up_quota_is_final() {
     let desk = Desk::new().await;
     let fault = crate::adapters::sandbox::OpenAi::insufficient_quota();
-    let (outcome, calls) = desk.write_through(&[fault]).await;
-    assert!(matches!(outcome, Err(CaptionError::QuotaExhausted)));
-    assert_eq!(calls, 1);
+    let unpaid = json!({ "error": { "code": "billing_hard_limit_reached", "message": "" } });
+    for fault in [fault, Fault::json(400, &unpaid), Fault::status(402)] {
+        let (outcome, calls) = desk.write_through(&[fault]).await;
+        assert!(matches!(outcome, Err(CaptionError::QuotaExhausted)));
+        assert_eq!(calls, 1);
+    }
 }
 
 #[tokio::test]
@@ -225,131 +228,143 @@ async fn silence_is_a_timeout_after_three_tries() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_for_any_other_reason_is_not_repeated() {
+async fn a_refused_request_is_not_repeated() {
     let desk = Desk::new().await;
-    let body = json!({ "error": { "code": "context_length_exceeded", "message": "sk-secret" } });
-    let (outcome, calls) = desk.write_through(&[Fault::json(400, &body)]).await;
-    let Err(CaptionError::Unavailable(cause)) = outcome else {
+    let body = json!({ "error": { "code": "model_not_found", "message": "sk-secret" } });
+    let (outcome, calls) = desk.write_through(&[Fault::json(404, &body)]).await;
+    let Err(CaptionError::Misconfigured { detail }) = outcome else {
         panic!("{outcome:?}")
     };
-    let told = "answered 400 Bad Request: context_length_exceeded";
-    assert_eq!(cause.to_string(), told);
+    assert!(
+        detail.contains("\"gpt-4o-mini\" does not exist") && !detail.contains("sk-"),
+        "{detail}"
+    );
     assert_eq!(calls, 1);
 }
 
 #[tokio::test]
-async fn a_model_that_does_not_exist_is_named_and_asked_once() {
-    let desk = Desk::with(&json!({ "caption_model": "gpt-0" }), 1_000).await;
-    let message = "The model `gpt-0` does not exist or you do not have access to it. sk-secret";
-    let body = json!({ "error": { "code": "model_not_found", "message": message } });
-    let (outcome, calls) = desk.write_through(&[Fault::json(404, &body)]).await;
-    let Err(error @ CaptionError::Misconfigured { .. }) = outcome else {
+async fn a_key_without_the_permission_is_no_dead_key_and_names_it() {
+    let desk = Desk::new().await;
+    let message = "You have insufficient permissions for this operation. Missing scopes: \
+                   model.request. Check that you have the correct role.";
+    let body = json!({ "error": { "code": null, "message": message } });
+    let (outcome, calls) = desk.write_through(&[Fault::json(401, &body)]).await;
+    let Err(CaptionError::Misconfigured { detail }) = outcome else {
         panic!("{outcome:?}")
     };
-    let told = error.to_string();
-    assert!(told.contains("the model gpt-0 does not exist"), "{told}");
-    assert!(!told.contains("sk-secret") && calls == 1, "{told}");
+    assert!(detail.contains("\"model.request\""), "{detail}");
+    assert_eq!(calls, 1);
 }
 
 #[tokio::test]
-async fn what_a_model_does_not_take_is_put_otherwise_at_once_and_from_then_on() {
+async fn an_image_that_the_model_cannot_read_is_the_images_fault_and_asked_for_once() {
     let desk = Desk::new().await;
-    let refused = |param: &str, message: &str| {
-        let error = json!({ "code": "unsupported_value", "param": param, "message": message });
-        Fault::json(400, &json!({ "error": error }))
-    };
-    let no_system = "'messages[0].role' does not support 'system' with this model.";
-    let switches = desk.switches();
-    switches.inject("vision", refused("messages[0].role", no_system));
-    switches.inject(
-        "vision",
-        refused("response_format", "Unsupported parameter"),
-    );
-    desk.analyse().await.unwrap();
-    assert_eq!(switches.calls("vision"), 3);
-    desk.analyse().await.unwrap();
-    assert_eq!(switches.calls("vision"), 4, "it is known by now");
-    let last = switches.requests("vision").pop().unwrap().json().unwrap();
-    assert!(last["response_format"].is_null(), "{last}");
-    let messages = last["messages"].as_array().unwrap();
-    assert_eq!((messages.len(), &messages[0]["role"]), (1, &json!("user")));
-    // Another model is asked as before.
+    for (status, code) in [
+        (400, "invalid_image_format"),
+        (400, "image_parse_error"),
+        (400, "content_policy_violation"),
+        (413, "request_too_large"),
+    ] {
+        let body =
+            json!({ "error": { "code": code, "message": "", "type": "invalid_request_error" } });
+        desk.switches().inject("vision", Fault::json(status, &body));
+        let outcome = desk.analyse().await;
+        assert!(
+            matches!(&outcome, Err(error @ CaptionError::ImageRefused { .. }) if error.is_about_the_image()),
+            "{code}: {outcome:?}"
+        );
+    }
+    assert_eq!(desk.switches().calls("vision"), 4);
+}
+
+#[tokio::test]
+async fn what_a_model_does_not_take_is_asked_for_otherwise_and_remembered() {
+    let desk = Desk::with(&json!({ "caption_model": "legacy-mini" }), 1_000).await;
+    for unsupported in [
+        Unsupported::SystemRole,
+        Unsupported::JsonMode,
+        Unsupported::MaxCompletionTokens,
+    ] {
+        desk.sandbox.openai.limit_model("legacy-mini", unsupported);
+    }
+    let written = desk.write().await.unwrap();
+    assert_eq!(written.by_platform[&Platform::Telegram], "A knot. #rope");
+    assert_eq!(desk.switches().calls("caption"), 4);
+    let last = desk.switches().requests("caption").pop().unwrap();
+    let last = last.json().unwrap();
+    assert_eq!(last["messages"].as_array().unwrap().len(), 1);
+    assert!(last.get("response_format").is_none() && last["max_tokens"].is_u64());
+
     desk.write().await.unwrap();
-    let other = switches.requests("caption").pop().unwrap().json().unwrap();
-    assert_eq!(other["messages"][0]["role"], "system");
-}
-
-#[tokio::test]
-async fn a_model_that_goes_on_refusing_ends_the_call() {
-    let desk = Desk::new().await;
-    let error = json!({ "param": "response_format", "message": "Unsupported parameter" });
-    let fault = Fault::json(400, &json!({ "error": error }));
-    desk.switches().always("vision", fault);
-    let outcome = desk.analyse().await;
-    assert!(
-        matches!(outcome, Err(CaptionError::Misconfigured { .. })),
-        "{outcome:?}"
+    assert_eq!(
+        desk.switches().calls("caption"),
+        5,
+        "what was learnt is not paid for again"
     );
-    assert_eq!(desk.switches().calls("vision"), 2);
+    desk.analyse().await.unwrap();
+    let vision = desk.switches().requests("vision").pop().unwrap();
+    assert_eq!(
+        vision.json().unwrap()["messages"][0]["role"],
+        "system",
+        "another model"
+    );
 }
 
 #[tokio::test]
-async fn an_image_that_the_model_does_not_take_is_told_from_an_answer_that_is_of_no_use() {
+async fn a_model_that_takes_no_form_is_named_and_not_asked_without_end() {
+    let desk = Desk::new().await;
+    let body =
+        json!({ "error": { "code": "unsupported_value", "param": "messages", "message": "no" } });
+    let (outcome, calls) = desk.write_through(&vec![Fault::json(400, &body); 20]).await;
+    let Err(CaptionError::Misconfigured { detail }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(detail.contains("\"gpt-4o-mini\""), "{detail}");
+    assert_eq!(calls, 1);
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_there_is_named_by_vision_too() {
+    let desk = Desk::with(&json!({ "vision_model": "gpt-4-vision-preview" }), 1_000).await;
+    desk.sandbox
+        .openai
+        .limit_model("gpt-4-vision-preview", Unsupported::Model);
+    let outcome = desk.analyse().await;
+    let Err(CaptionError::Misconfigured { detail }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(detail.contains("\"gpt-4-vision-preview\""), "{detail}");
+}
+
+#[tokio::test]
+async fn refusals_are_the_images_fault_and_unfinished_answers_unusable_and_none_is_repeated() {
     let desk = Desk::new().await;
     let openai = &desk.sandbox.openai;
     openai.refuse_with("vision", Some("I cannot help with that."));
     let refused = desk.analyse().await;
     openai.refuse_with("vision", None);
+    openai.finish_with("vision", Some("length"));
+    let cut = desk.analyse().await;
     openai.finish_with("vision", Some("content_filter"));
     let filtered = desk.analyse().await;
     openai.finish_with("vision", None);
-    openai.answer_vision_with(Some("I'm sorry, but I can't assist with that."));
-    let in_prose = desk.analyse().await;
-    let in_json = r#"{"description": "I can't describe this image.", "tags": []}"#;
-    openai.answer_vision_with(Some(in_json));
-    let in_json = desk.analyse().await;
-    openai.answer_vision_with(None);
-    let code = json!({ "error": { "code": "invalid_image_format", "message": "x" } });
-    desk.switches().inject("vision", Fault::json(400, &code));
-    let unreadable = desk.analyse().await;
-    for outcome in [refused, filtered, in_prose, in_json, unreadable] {
-        assert!(
-            matches!(outcome, Err(CaptionError::ImageRefused { .. })),
-            "{outcome:?}"
-        );
-    }
-    assert_eq!(desk.switches().calls("vision"), 5, "none is repeated");
-
-    openai.finish_with("vision", Some("length"));
-    let cut = desk.analyse().await;
-    openai.finish_with("vision", None);
     openai.answer_vision_with(Some("It shows a knot."));
     let prose = desk.analyse().await;
+    openai.answer_vision_with(Some("I'm sorry, but I can't help with that."));
+    let in_words = desk.analyse().await;
     for outcome in [cut, prose] {
         assert!(
             matches!(outcome, Err(CaptionError::Unusable(_))),
             "{outcome:?}"
         );
     }
-}
-
-#[tokio::test]
-async fn a_reasoning_model_s_answer_is_read_behind_its_reasoning() {
-    let desk = Desk::new().await;
-    let openai = &desk.sandbox.openai;
-    let thinking = "<think>Draft: {\"description\": \"no\"}</think>\n```json\n{\"description\": \"A **knot** &amp; rope\"}\n```";
-    openai.answer_vision_with(Some(thinking));
-    assert_eq!(desk.analyse().await.unwrap().description, "A knot & rope");
-    let captions = "<think>{\"captions\":{\"telegram\":\"draft\"}}</think>{\"captions\":{\"telegram\":\"Caption: \\\"It\u{200b} &lt;3 rope\\\"\",\"email\":\"I'm sorry, I can't help with that.\"}}";
-    openai.answer_captions_with(Some(captions));
-    let written = desk.write().await.unwrap();
-    let telegram = written.by_platform.get(&Platform::Telegram);
-    assert_eq!(telegram.map(String::as_str), Some("It <3 rope"));
-    assert_eq!(
-        written.by_platform.get(&Platform::Email),
-        None,
-        "a refusal is no caption"
-    );
+    for outcome in [refused, filtered, in_words] {
+        assert!(
+            matches!(outcome, Err(CaptionError::ImageRefused { .. })),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(desk.switches().calls("vision"), 5);
 }
 
 #[tokio::test]

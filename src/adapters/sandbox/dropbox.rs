@@ -183,6 +183,16 @@ impl Dropbox {
         Fault::json(429, &body).with_header("retry-after", &retry_after_seconds.to_string())
     }
 
+    /// The answer to a call that takes a permission which the app lacks.
+    #[must_use]
+    pub fn missing_scope(scope: &str) -> Fault {
+        let body = json!({
+            "error_summary": "missing_scope/..",
+            "error": { ".tag": "missing_scope", "required_scope": scope },
+        });
+        Fault::json(401, &body)
+    }
+
     /// A 409 of an endpoint with these tags, such as `path`, `not_found`; `reset` alone is what
     /// `list_folder/continue` says about a cursor that is no longer good.
     #[must_use]

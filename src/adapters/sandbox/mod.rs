@@ -67,7 +67,7 @@ pub use dropbox::Dropbox;
 pub use fault::Fault;
 pub use hold::Hold;
 pub use latency::Latency;
-pub use openai::OpenAi;
+pub use openai::{OpenAi, Unsupported};
 pub use orchestrator::Orchestrator;
 pub use orchestrator_answers::{Credential, TenantRecord};
 pub use record::RecordedRequest;

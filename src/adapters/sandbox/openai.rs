@@ -1,6 +1,6 @@
 //! The stand-in for OpenAI's chat completions. Used by the sandbox and by tests.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -79,6 +79,13 @@ impl OpenAi {
         lock(&self.state).script(operation).refusal = refusal.map(str::to_owned);
     }
 
+    /// From now on a model does not take this.
+    pub fn limit_model(&self, model: &str, unsupported: Unsupported) {
+        let mut state = lock(&self.state);
+        let limits = state.limits.entry(model.to_owned()).or_default();
+        limits.push(unsupported);
+    }
+
     /// Keys handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
@@ -102,9 +109,58 @@ impl OpenAi {
     }
 }
 
+/// What a model of the stand-in does not take, as some of OpenAI's do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsupported {
+    /// Messages of the role `system`.
+    SystemRole,
+    /// A `response_format` of JSON.
+    JsonMode,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+    /// Anything: there is no such model, or none any more.
+    Model,
+}
+
+impl Unsupported {
+    /// The refusal of a request that has it: status, message, parameter and code.
+    fn refusal(self, document: &Value) -> Option<(u16, String, Value, &'static str)> {
+        let model = document["model"].as_str().unwrap_or_default();
+        let unsupported = |what: &str, param: &str, code| {
+            let message = format!("{what} is not supported with this model.");
+            Some((400, message, param.into(), code))
+        };
+        match self {
+            Self::SystemRole if document["messages"][0]["role"] == "system" => Some((
+                400,
+                "Unsupported value: 'messages[0].role' does not support 'system' with this model."
+                    .to_owned(),
+                "messages[0].role".into(),
+                "unsupported_value",
+            )),
+            Self::JsonMode if !document["response_format"].is_null() => {
+                let what = "Invalid parameter: 'response_format' of type 'json_object'";
+                unsupported(what, "response_format", "unsupported_parameter")
+            }
+            Self::MaxCompletionTokens if !document["max_completion_tokens"].is_null() => {
+                let what = "Unsupported parameter: 'max_completion_tokens'";
+                unsupported(what, "max_completion_tokens", "unsupported_parameter")
+            }
+            Self::Model => {
+                let message =
+                    format!("The model `{model}` does not exist or you do not have access to it.");
+                Some((404, message, Value::Null, "model_not_found"))
+            }
+            _ => None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     keys: HashSet<String>,
+    /// By model.
+    limits: HashMap<String, Vec<Unsupported>>,
     vision: Script,
     caption: Script,
     issued: Issued,
@@ -155,20 +211,28 @@ impl StandIn for Door {
     }
 
     fn answer(&self, request: &RecordedRequest) -> Reply {
-        let script = {
+        let document = request.json().unwrap_or_default();
+        let (script, limits) = {
             let mut state = lock(&self.0);
             if !state.keys.contains(request.bearer().unwrap_or_default()) {
                 let message = "Incorrect API key provided.";
                 let body = error_body(message, "invalid_request_error", "invalid_api_key");
                 return Reply::json(401, &body);
             }
-            state.script(&request.operation).clone()
+            let model = document["model"].as_str().unwrap_or_default();
+            let limits = state.limits.get(model).cloned().unwrap_or_default();
+            (state.script(&request.operation).clone(), limits)
         };
         if request.operation == "unknown" || request.method != "POST" {
             let body = error_body("Invalid URL", "invalid_request_error", "unknown_url");
             return Reply::json(404, &body);
         }
-        let document = request.json().unwrap_or_default();
+        let refusal = limits.iter().find_map(|limit| limit.refusal(&document));
+        if let Some((status, message, param, code)) = refusal {
+            let mut body = error_body(&message, "invalid_request_error", code);
+            body["error"]["param"] = param;
+            return Reply::json(status, &body);
+        }
         match complete(&document, &request.operation, script) {
             Ok(completion) => Reply::json(200, &completion),
             Err((message, code)) => {

@@ -146,8 +146,19 @@ impl Captioning<'_> {
         let written = self.stages.time(Stage::Captions, writer.write(&brief));
         let written = match written.await {
             Ok(written) => written,
-            Err(error @ CaptionError::Unauthorized(_)) => return Err(error.into()),
-            Err(error) => {
+            // Somebody has to do something about these, and would never learn of it.
+            Err(
+                error @ (CaptionError::Unauthorized(_)
+                | CaptionError::Misconfigured { .. }
+                | CaptionError::QuotaExhausted),
+            ) => return Err(error.into()),
+            Err(
+                error @ (CaptionError::Unusable(_)
+                | CaptionError::ImageRefused { .. }
+                | CaptionError::RateLimited { .. }
+                | CaptionError::Timeout(_)
+                | CaptionError::Unavailable(_)),
+            ) => {
                 tracing::warn!(
                     tenant = %self.tenant.name(),
                     error = %ErrorChain(&error),
@@ -176,7 +187,8 @@ impl Captioning<'_> {
         })
     }
 
-    /// What vision sees; when the first look brings nothing usable, a closer one is taken.
+    /// What vision sees; when the first look brings nothing usable, or the model does not take the image, a
+    /// closer one is taken.
     async fn analysis(
         &self,
         writer: &dyn CaptionWriter,
@@ -187,24 +199,29 @@ impl Captioning<'_> {
             let image = self.scaler.fit_within(image, max_dimension).await?;
             Ok(writer.analyse(&VisionImage { image, detail }).await?)
         };
-        match (
-            look(ai.vision_max_dimension, ai.vision_detail).await,
-            ai.vision_fallback,
-        ) {
-            (
-                Err(CaptionsUnavailable::Writer(
-                    error @ (CaptionError::Unusable(_) | CaptionError::ImageRefused { .. }),
-                )),
-                Some(fallback),
-            ) => {
-                tracing::warn!(
-                    tenant = %self.tenant.name(),
-                    %error,
-                    "the first analysis failed; taking a closer look"
-                );
-                look(fallback.max_dimension, fallback.detail).await
+        let first = look(ai.vision_max_dimension, ai.vision_detail).await;
+        let Some(fallback) = ai.vision_fallback else {
+            return first;
+        };
+        let Err(CaptionsUnavailable::Writer(
+            error @ (CaptionError::Unusable(_) | CaptionError::ImageRefused { .. }),
+        )) = first
+        else {
+            return first;
+        };
+        tracing::warn!(
+            tenant = %self.tenant.name(),
+            %error,
+            "the first analysis failed; taking a closer look"
+        );
+        match look(fallback.max_dimension, fallback.detail).await {
+            // Refused once and useless the second time, it is the image that is not taken.
+            Err(CaptionsUnavailable::Writer(CaptionError::Unusable(_)))
+                if error.is_about_the_image() =>
+            {
+                Err(error.into())
             }
-            (result, _) => result,
+            second => second,
         }
     }
 }

@@ -1,47 +1,122 @@
-//! The JSON in a model's answer, wherever it stands: in a code fence, behind prose that has braces
-//! of its own, inside of another object, or with what no JSON may have.
+//! The JSON in a model's answer, wherever it stands: in a code fence, behind reasoning, behind prose that has
+//! braces of its own, inside of another object or of a string, or with what no JSON may have.
 
-use std::{borrow::Cow, iter::from_fn};
+use std::borrow::Cow;
 
 use serde_json::{Deserializer, Map, Value};
 
+use super::relaxed::relaxed_object;
 use crate::domain::model_text::{Answer, without_reasoning};
 
 /// How many places are tried. Each may cost a look at all that follows.
 const MAX_TRIES: usize = 32;
 
-/// The JSON objects in an answer, outer ones before those inside of them. What a model wrote down of its
-/// reasoning is passed over, unless nobody can tell where that ends.
-pub(crate) fn json_objects_in(answer: &str) -> impl Iterator<Item = Map<String, Value>> {
+/// What `read` makes of the best object in an answer: of those that it can use, the one with the highest
+/// rank, and of several the last, because models draft before they answer. Objects inside of one that was used
+/// are not looked at.
+pub(crate) fn best_in<T>(
+    answer: &str,
+    read: impl Fn(&Map<String, Value>) -> Option<(usize, T)>,
+) -> Option<T> {
     let Answer { text, is_torn } = without_reasoning(answer);
-    let all = is_torn.then(|| objects_of(answer)).into_iter().flatten();
-    objects_of(&text).chain(all)
+    let found = best_in_text(&text, &read);
+    // Reasoning without an end may be the answer itself.
+    let found = found.or_else(|| is_torn.then(|| best_in_text(answer, &read)).flatten());
+    Some(found?.1)
 }
 
-fn objects_of(answer: &str) -> impl Iterator<Item = Map<String, Value>> + use<> {
-    let answer = mended(answer).into_owned();
-    let mut next = 0;
-    let mut tries = MAX_TRIES;
-    from_fn(move || {
-        while tries > 0 {
-            let start = next + answer.get(next..)?.find('{')?;
-            next = start + 1;
-            if !may_begin_object(&answer[next..]) {
-                continue;
-            }
-            tries -= 1;
-            let mut values = Deserializer::from_str(&answer[start..]).into_iter();
-            if let Some(Ok(Value::Object(object))) = values.next() {
-                return Some(object);
+type Ranked<T> = Option<(usize, T)>;
+
+fn best_in_text<T>(text: &str, read: &impl Fn(&Map<String, Value>) -> Ranked<T>) -> Ranked<T> {
+    let strict = best_by(&mended(text), may_begin_object, strict_object, read);
+    let in_string = || {
+        let inner = inside_of_string(text)?;
+        best_by(&mended(&inner), may_begin_object, strict_object, read)
+    };
+    let relaxed = || {
+        let text = with_whole_pairs(text);
+        best_by(&text, may_begin_relaxed, relaxed_object, read)
+    };
+    strict.or_else(in_string).or_else(relaxed)
+}
+
+fn best_by<T>(
+    answer: &str,
+    may_begin: impl Fn(&str) -> bool,
+    parse: impl Fn(&str) -> Option<(Map<String, Value>, usize)>,
+    read: &impl Fn(&Map<String, Value>) -> Ranked<T>,
+) -> Ranked<T> {
+    let (mut next, mut tries) = (0, MAX_TRIES);
+    let mut best: Ranked<T> = None;
+    while tries > 0
+        && let Some(at) = answer[next..].find('{')
+    {
+        let start = next + at;
+        next = start + 1;
+        if !may_begin(&answer[next..]) {
+            continue;
+        }
+        tries -= 1;
+        let Some((object, length)) = parse(&answer[start..]) else {
+            continue;
+        };
+        let Some((rank, value)) = read(&object).or_else(|| read_inside(&object, read)) else {
+            continue;
+        };
+        next = start + length;
+        if best.as_ref().is_none_or(|(highest, _)| rank >= *highest) {
+            best = Some((rank, value));
+        }
+    }
+    best
+}
+
+/// What is read of an object that stands as text in another.
+fn read_inside<T>(
+    object: &Map<String, Value>,
+    read: &impl Fn(&Map<String, Value>) -> Ranked<T>,
+) -> Ranked<T> {
+    let texts = object.values().filter_map(Value::as_str);
+    let mut inner = texts.filter(|text| text.trim_start().starts_with('{'));
+    inner.find_map(|text| {
+        let (mut inner, _) = strict_object(&mended(text.trim_start()))?;
+        // What stands beside it belongs to it.
+        for (key, value) in object {
+            if !inner.contains_key(key) {
+                inner.insert(key.clone(), value.clone());
             }
         }
-        None
+        read(&inner)
     })
+}
+
+fn strict_object(text: &str) -> Option<(Map<String, Value>, usize)> {
+    let mut values = Deserializer::from_str(text).into_iter();
+    match values.next() {
+        Some(Ok(Value::Object(object))) => Some((object, values.byte_offset())),
+        _ => None,
+    }
+}
+
+/// The text of a JSON string that holds an object.
+fn inside_of_string(text: &str) -> Option<String> {
+    let object = text.find("{\\")?;
+    let start = text[..object].rfind('"')?;
+    let end = text.rfind('"')?;
+    serde_json::from_str(mended(text.get(start..=end)?).as_ref()).ok()
 }
 
 /// What follows a `{` can be the rest of an object. Most braces of prose fail here, for nothing.
 fn may_begin_object(rest: &str) -> bool {
     rest.trim_start().starts_with(['"', '}'])
+}
+
+/// The same for an object that keeps no rule.
+fn may_begin_relaxed(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let behind_name = rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    rest.starts_with(['"', '\'', '“', '”', '„', '‘', '’', '/', '#', '}'])
+        || (behind_name.len() < rest.len() && behind_name.trim_start().starts_with(':'))
 }
 
 /// The answer without what models write though JSON forbids it: line ends and other control
@@ -100,7 +175,84 @@ mod tests {
     use super::*;
 
     fn objects(answer: &str) -> Vec<Value> {
-        json_objects_in(answer).map(Value::Object).collect()
+        let found = std::cell::RefCell::new(Vec::new());
+        let look = |object: &Map<String, Value>| {
+            found.borrow_mut().push(Value::Object(object.clone()));
+            None::<(usize, ())>
+        };
+        best_by(&mended(answer), may_begin_object, strict_object, &look);
+        found.into_inner()
+    }
+
+    fn best(answer: &str) -> Option<Value> {
+        best_in(answer, |object| {
+            let found = object.get("a")?.clone();
+            Some((object.len(), found))
+        })
+    }
+
+    #[test]
+    fn of_several_objects_the_one_that_says_most_counts_and_then_the_last() {
+        for (answer, found) in [
+            (r#"{"a":1} {"a":2}"#, 2),
+            (r#"{"a":1,"b":0} {"a":2}"#, 1),
+            (r#"{"a":1,"b":{"a":2}}"#, 1),
+            (r#"{"b":{"a":2}} {"c":3}"#, 2),
+            (r#"[{"a":1}]"#, 1),
+            (r#"<think>{"a":0,"b":0}</think>{"a":1}"#, 1),
+            (r#"{"a":0,"b":0}</think>{"a":1}"#, 1),
+            (r#"<think>hm {"a":0} so {"a":1}"#, 1),
+            ("\u{feff}```json\n{\"a\":1}", 1),
+            ("~~~\n{\"a\":1}\n~~~", 1),
+            (r#""{\"a\":1}""#, 1),
+            ("```json\n\"{\\n \\\"a\\\": 1}\"\n```", 1),
+            (r#"{"result":"{\"a\":1}"}"#, 1),
+        ] {
+            assert_eq!(best(answer), Some(found.into()), "{answer}");
+        }
+        for answer in [
+            r#"<think>{"a":0}</think>I can't."#,
+            r#"<think>{"a":0}</think>"#,
+            "",
+            "<think>",
+        ] {
+            assert_eq!(best(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_is_almost_json_is_read_where_that_is_plain() {
+        for answer in [
+            r#"{"a":"A knot.",}"#,
+            r#"{'a':'A knot.'}"#,
+            r#"{a:"A knot.", b: NaN, c: -Infinity, d: undefined, e: .5, f: +1}"#,
+            r#"{“a”: “A knot.”}"#,
+            "{\"a\": \"A knot.\", // what it is\n /* more */ \"b\": [1,2,],}",
+            "{\"a\": \"A knot.\", # python\n \"b\": True, \"c\": None, \"d\": False}",
+            "{ // first\n \"a\": \"A knot.\"}",
+            r#"Here {is} it: {'a': 'A knot.', "b": it}"#,
+            r#"{"a":"A knot.",,"b":[,1]}"#,
+        ] {
+            assert_eq!(best(answer), Some("A knot.".into()), "{answer}");
+        }
+        for (answer, text) in [
+            (r#"{"a":"A "good" knot.",}"#, "A \"good\" knot."),
+            (r#"{'a':'it\'s a "knot"'}"#, "it's a \"knot\""),
+            (r#"{'a':'it's fine'}"#, "it's fine"),
+            ("{\"a\":\"A\nknot\\_s\",}", "A\nknot_s"),
+        ] {
+            assert_eq!(best(answer), Some(text.into()), "{answer}");
+        }
+        for answer in [
+            "{a}",
+            "{'a':'b",
+            "{a:}",
+            "{'a' 'b'}",
+            "{'a':{]}",
+            "{\"a\":\"b\",, ,",
+        ] {
+            assert_eq!(best(answer), None, "{answer}");
+        }
     }
 
     #[test]
@@ -109,21 +261,6 @@ mod tests {
         let expected = [r#"{"b":{"c":1}}"#, r#"{"c":1}"#, r#"{"d":"{"}"#];
         let expected = expected.map(|it| serde_json::from_str::<Value>(it).unwrap());
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn reasoning_is_passed_over_and_a_torn_one_is_looked_into_last() {
-        for answer in [
-            r#"<think>{"a":1}</think>{"a":2}"#,
-            r#"{"a":1}</think>{"a":2}"#,
-            r#"<|channel|>analysis<|message|>{"a":1}<|end|><|channel|>final<|message|>{"a":2}"#,
-        ] {
-            let first = objects(answer).into_iter().next();
-            assert_eq!(first, Some(serde_json::json!({"a": 2})), "{answer}");
-        }
-        let unended = objects(r#"<think>so it is {"a":1}"#);
-        assert_eq!(unended, [serde_json::json!({"a": 1})]);
-        assert_eq!(objects(r#"<think>{"a":1}</think>"#), [] as [Value; 0]);
     }
 
     #[test]
@@ -161,6 +298,11 @@ mod tests {
             "{",
             "{\"",
             "{\"\":[",
+            "{'",
+            "{a:",
+            "{a:'b',",
+            "<think>",
+            "\"{\\",
             "{\"a\":",
             "{}",
             "{\"a\":1,",
@@ -170,6 +312,7 @@ mod tests {
         ] {
             let answer = unit.repeat(1_000_000 / unit.len());
             assert!(objects(&answer).len() <= MAX_TRIES, "{unit}");
+            assert!(best(&answer).is_none() || unit.contains("\"a\""), "{unit}");
         }
         let deep = format!("{}{}", "{\"a\":".repeat(200), "}".repeat(200));
         assert!(objects(&deep).is_empty());

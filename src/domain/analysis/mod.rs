@@ -2,11 +2,12 @@
 //! there, to be of the right type, or to be of a sane size.
 
 mod answer;
+mod relaxed;
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::answer::json_objects_in;
-use crate::domain::model_text::plain;
+pub(crate) use self::answer::best_in;
+use super::model_text::{is_refusal, may_be_refusal, plain};
 
 /// The longest text that is taken over from one field, in characters.
 const MAX_TEXT: usize = 4_000;
@@ -52,63 +53,119 @@ pub struct Analysis {
 
 /// A model's answer holds nothing that could be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the model's answer holds no analysis")]
-pub struct UnusableAnswer;
+pub enum UnusableAnswer {
+    /// It has no analysis.
+    #[error("the model's answer holds no analysis")]
+    NoAnalysis,
+    /// It says in words that the model will not look at this image.
+    #[error("the model refuses the image")]
+    Refusal,
+}
 
 impl Analysis {
     /// Reads a model's answer, wherever in it the JSON stands. Wrong types are converted where
-    /// that is plain, and left out where it is not.
+    /// that is plain, and left out where it is not. Texts are taken over as plain text.
     ///
     /// # Errors
-    /// [`UnusableAnswer`] when there is no JSON object, or neither a description nor a tag in it.
+    /// [`UnusableAnswer`] when there is no JSON object, or neither a description nor a tag in it; and when
+    /// what it says is a refusal.
     pub fn from_answer(answer: &str) -> Result<Self, UnusableAnswer> {
-        let read = json_objects_in(answer).map(|fields| Self::read(&fields));
-        let usable = |it: &Self| !(it.description.is_empty() && it.tags.is_empty());
-        read.into_iter().find(usable).ok_or(UnusableAnswer)
+        let read = |fields: &Map<String, Value>| {
+            let analysis = Self::read(fields);
+            let is_usable = !(analysis.description.is_empty() && analysis.tags.is_empty());
+            is_usable.then(|| (analysis.rank(), analysis))
+        };
+        match best_in(answer, read) {
+            Some(analysis) if is_refusal(&analysis.description) => Err(UnusableAnswer::Refusal),
+            Some(analysis) => Ok(analysis),
+            None if may_be_refusal(answer) => Err(UnusableAnswer::Refusal),
+            None => Err(UnusableAnswer::NoAnalysis),
+        }
     }
 
     fn read(fields: &Map<String, Value>) -> Self {
-        let optional = |key: &str| Some(text(fields.get(key))).filter(|text| !text.is_empty());
+        let text = |key: &str| text(field(fields, key));
+        let list = |key: &str| list(field(fields, key));
+        let optional = |key: &str| Some(text(key)).filter(|text| !text.is_empty());
         Self {
-            description: text(fields.get("description")),
-            mood: text(fields.get("mood")),
-            tags: list(fields.get("tags")),
-            nsfw: flag(fields.get("nsfw")),
-            safety_labels: list(fields.get("safety_labels")),
+            description: text("description"),
+            mood: text("mood"),
+            tags: list("tags")
+                .iter()
+                .map(|tag| tag.trim_start_matches(['#', ' ']).to_owned())
+                .filter(|tag| !tag.is_empty())
+                .collect(),
+            nsfw: flag(field(fields, "nsfw")),
+            safety_labels: list("safety_labels"),
             subject: optional("subject"),
             style: optional("style"),
             lighting: optional("lighting"),
             camera: optional("camera"),
             clothing_or_accessories: optional("clothing_or_accessories"),
-            aesthetic_terms: list(fields.get("aesthetic_terms")),
+            aesthetic_terms: list("aesthetic_terms"),
             pose: optional("pose"),
             composition: optional("composition"),
             background: optional("background"),
             color_palette: optional("color_palette"),
-            alt_text: optional("alt_text"),
+            alt_text: optional("alt_text").filter(|text| !is_refusal(text)),
         }
     }
+
+    /// How much it says: of a draft and an answer, the answer says more.
+    fn rank(&self) -> usize {
+        let texts = [
+            &self.subject,
+            &self.style,
+            &self.lighting,
+            &self.camera,
+            &self.clothing_or_accessories,
+            &self.pose,
+            &self.composition,
+            &self.background,
+            &self.color_palette,
+            &self.alt_text,
+        ];
+        let said = [
+            !self.description.is_empty(),
+            !self.mood.is_empty(),
+            !self.tags.is_empty(),
+        ];
+        texts.into_iter().flatten().count() + said.into_iter().filter(|said| *said).count()
+    }
+}
+
+/// A field, whose name may be written in other letters: `alt_text` as `altText`, or `Alt text`.
+fn field<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    let letters = |name: &str| {
+        let letters = name.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let other_name = || {
+        let wanted = letters(key);
+        let mut fields = fields.iter();
+        fields
+            .find(|(name, _)| letters(name) == wanted)
+            .map(|it| it.1)
+    };
+    fields.get(key).or_else(other_name)
 }
 
 /// One line of text out of whatever stands there.
 fn text(value: Option<&Value>) -> String {
     match value {
-        Some(Value::String(text)) => plain_line(text),
+        Some(Value::String(text)) => one_line(text),
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Array(_)) => one_line(&list(value).join(", ")),
         _ => String::new(),
     }
 }
 
-/// One line without what marks a text up. What is cut off is more than is taken over, so that marks do
-/// not count.
-fn plain_line(text: &str) -> String {
-    let end = text.char_indices().nth(4 * MAX_TEXT);
-    one_line(&plain(&text[..end.map_or(text.len(), |(at, _)| at)]))
-}
+/// A text as far as it is looked at, in bytes: mark-up takes more than what is left of it.
+const MAX_WRITTEN: usize = 4 * MAX_TEXT;
 
-/// The words of a text in one line, as far as it is taken over.
+/// The words of a text in one line, as plain text, as far as it is taken over.
 fn one_line(text: &str) -> String {
+    let text = plain(&text[..text.floor_char_boundary(MAX_WRITTEN)]);
     let mut line = String::new();
     let mut room = MAX_TEXT;
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
@@ -138,7 +195,7 @@ pub(crate) fn list(value: Option<&Value>) -> Vec<String> {
             let flat = items.iter().filter(|item| !item.is_array());
             taken_over(&mut flat.map(|item| text(Some(item))))
         }
-        Some(Value::String(joined)) => taken_over(&mut joined.split(',').map(plain_line)),
+        Some(Value::String(joined)) => taken_over(&mut joined.split(',').map(one_line)),
         _ => Vec::new(),
     }
 }
@@ -202,7 +259,11 @@ mod tests {
         ] {
             assert_eq!(
                 Analysis::from_answer(answer),
-                Err(UnusableAnswer),
+                Err(if answer.starts_with("I cannot") {
+                    UnusableAnswer::Refusal
+                } else {
+                    UnusableAnswer::NoAnalysis
+                }),
                 "{answer}"
             );
         }
@@ -222,6 +283,32 @@ mod tests {
             assert_eq!(analysis.description, "A {knot}.", "{around}");
             assert_eq!(analysis.tags, ["a", "b"]);
         }
+    }
+
+    #[test]
+    fn what_is_said_is_plain_text_and_keys_may_be_written_otherwise() {
+        let answer = r##"<think>{"description":"draft"}</think>```json
+            {"Description":"**A knot** &amp; a *rope*.\u200b<br>Tied.","Tags":["#rope","`knot`","\u202e"],
+             "altText":"Alt text: \"A knot\"",}"##;
+        let analysis = Analysis::from_answer(answer).unwrap();
+        assert_eq!(analysis.description, "A knot & a rope. Tied.");
+        assert_eq!(analysis.tags, ["rope", "knot"]);
+        assert_eq!(analysis.alt_text.as_deref(), Some("A knot"));
+    }
+
+    #[test]
+    fn a_refusal_is_none_whatever_it_is_wrapped_in() {
+        for answer in [
+            "I'm sorry, I can't assist with that.",
+            r#"{"description":"I'm sorry, but I can't help with that request.","tags":["none"]}"#,
+            "<think>{\"description\":\"a\"}</think>I won't describe this.",
+            "```\nI am unable to analyze this image.\n```",
+        ] {
+            let read = Analysis::from_answer(answer);
+            assert_eq!(read, Err(UnusableAnswer::Refusal), "{answer}");
+        }
+        let answer = r#"{"description":"A knot.","alt_text":"I'm sorry, I can't help with that."}"#;
+        assert_eq!(Analysis::from_answer(answer).unwrap().alt_text, None);
     }
 
     #[test]

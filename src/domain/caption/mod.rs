@@ -79,7 +79,7 @@ impl CaptionRules {
     /// cut at a word and ends with an ellipsis, and no grapheme and no hashtag is ever cut.
     #[must_use]
     pub fn fit(&self, text: &str, tenant_hashtags: &str) -> String {
-        self.fit_clean(&self.clean(text), tenant_hashtags)
+        self.fit_clean(&self.clean(text), &without_unseen(tenant_hashtags))
     }
 
     fn fit_clean(&self, text: &str, tenant_hashtags: &str) -> String {
@@ -105,6 +105,8 @@ impl CaptionRules {
     }
 
     /// What is kept of a text, of whatever length: its prefixes are what can be cut.
+    ///
+    /// A person's own caption keeps its signs of Markdown and HTML: they may be meant.
     fn clean(&self, text: &str) -> String {
         let text = without_unseen(text);
         let text = if self.plain_ascii_line {

@@ -129,6 +129,16 @@ fn other_line_ends_are_line_ends() {
     assert_eq!(EMAIL.fit(text, ""), "a b c d e f g");
 }
 
+#[test]
+fn a_persons_caption_keeps_its_signs_and_loses_what_nobody_sees() {
+    let text = "**A** <b>knot</b> &amp;\u{202e} a\u{200b} rope\u{feff} 👩\u{200d}👩\u{200d}👧";
+    let seen = "**A** <b>knot</b> &amp; a rope 👩\u{200d}👩\u{200d}👧";
+    for rules in [TELEGRAM, EMAIL] {
+        assert_eq!(rules.fit(text, ""), seen);
+    }
+    assert_eq!(TELEGRAM.fit("A", "#ro\u{200b}pe"), "A\n\n#rope");
+}
+
 proptest! {
     #[test]
     fn every_caption_fits_and_no_grapheme_is_cut(

@@ -20,7 +20,7 @@ mod unseen;
 
 pub(crate) use self::{
     reasoning::{Answer, without_reasoning},
-    refusal::is_refusal,
+    refusal::{is_refusal, may_be_refusal},
     unseen::without_unseen,
 };
 
@@ -49,11 +49,11 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 fn once(text: &str) -> String {
-    let text = without_unseen(text);
+    let text = without_unseen(&markup::without_entities(text));
     let Answer { text, .. } = without_reasoning(&text);
-    let text = markup::without_markup(&text);
+    let text = markup::without_tags(&text);
     let text = markdown::without_markdown(&text);
-    labels::without_labels(text.trim()).to_owned()
+    labels::without_labels(&text).to_owned()
 }
 
 #[cfg(test)]

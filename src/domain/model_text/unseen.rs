@@ -16,6 +16,9 @@ const KEYCAP: char = '\u{20E3}';
 /// The text without the unseen characters that it does not need; tabs and line ends, of whatever kind, stay.
 /// Linear in the length of the text, and changes nothing the second time.
 pub(crate) fn without_unseen(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return text.to_owned();
+    }
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

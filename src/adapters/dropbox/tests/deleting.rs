@@ -121,7 +121,10 @@ async fn a_sidecar_that_cannot_be_deleted_keeps_its_image_and_the_next_try_ends_
     let locked = Dropbox::endpoint_error(&["path_write", "no_write_permission"]);
     tenant.switches().inject("delete_v2", locked);
     let refused = tenant.store.delete(&name("a.jpg"), STEM).await;
-    assert!(matches!(refused, Err(ImageStoreError::Unavailable(_))));
+    assert!(matches!(
+        refused,
+        Err(ImageStoreError::Misconfigured { .. })
+    ));
     assert_eq!(tenant.paths(), ["/Queue/a.jpg", "/Queue/a.txt"]);
     tenant.store.delete(&name("a.jpg"), STEM).await.unwrap();
     assert!(tenant.paths().is_empty());

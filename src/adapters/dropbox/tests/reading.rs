@@ -72,55 +72,59 @@ async fn the_top_folder_can_be_the_root() {
 async fn a_root_that_does_not_exist_is_a_clear_failure() {
     let tenant = Tenant::new().await;
     let error = tenant.store.list().await.unwrap_err();
-    let ImageStoreError::Misconfigured { detail, .. } = &error else {
+    assert!(text(&error).contains("the root folder does not exist"));
+    assert!(!text(&error).contains("Queue"), "the log does not name it");
+    let ImageStoreError::Misconfigured { detail, .. } = error else {
         panic!("{error:?}")
     };
-    assert!(
-        detail.contains("The folder /Queue does not exist"),
-        "{detail}"
-    );
-    let logged = text(&error);
-    assert!(
-        logged.contains("the root folder does not exist"),
-        "{logged}"
-    );
-    assert!(!logged.contains("Queue"), "{logged}");
+    assert!(detail.contains("\"/Queue\" does not exist"), "{detail}");
+    for tag in ["not_folder", "restricted_content", "malformed_path"] {
+        let refused = Dropbox::endpoint_error(&["path", tag]);
+        tenant.switches().inject("list_folder", refused);
+        let error = tenant.store.list().await.unwrap_err();
+        assert!(
+            matches!(error, ImageStoreError::Misconfigured { .. }),
+            "{tag}: {error:?}"
+        );
+    }
 }
 
 #[tokio::test]
-async fn a_file_that_dropbox_blocks_is_at_fault_itself() {
+async fn a_file_that_dropbox_does_not_hand_out_is_told_from_a_failure_and_asked_for_once() {
     let tenant = Tenant::new().await;
     tenant.put("/Queue/a.jpg", "a");
-    for tags in [&["path", "restricted_content"][..], &["unsupported_file"]] {
-        tenant
-            .switches()
-            .inject("download", Dropbox::endpoint_error(tags));
+    for tags in [
+        &["path", "restricted_content"][..],
+        &["path", "unsupported_content_type"],
+        &["unsupported_file"],
+        &["path", "locked"],
+    ] {
+        let refused = Dropbox::endpoint_error(tags);
+        tenant.switches().inject("download", refused);
         let error = tenant.store.fetch(&name("a.jpg")).await.unwrap_err();
         assert!(
             matches!(error, ImageStoreError::Restricted { .. }),
-            "{error:?}"
+            "{tags:?}: {error:?}"
         );
         assert!(error.is_about_the_image());
     }
-    tenant.store.fetch(&name("a.jpg")).await.unwrap();
+    assert_eq!(tenant.calls("download"), 4);
 }
 
 #[tokio::test]
-async fn a_full_dropbox_is_told_and_not_tried_again() {
+async fn a_wait_that_stands_in_the_body_alone_is_kept() {
     let tenant = Tenant::new().await;
-    tenant.put("/Queue/a.jpg", "a");
-    let full = Dropbox::endpoint_error(&["path", "insufficient_space"]);
-    tenant.switches().always("upload", full);
-    let error = tenant
-        .store
-        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "x")
-        .await
-        .unwrap_err();
-    let ImageStoreError::Misconfigured { detail, .. } = &error else {
-        panic!("{error:?}")
-    };
-    assert!(detail.contains("This Dropbox is full"), "{detail}");
-    assert_eq!(tenant.calls("upload"), 1);
+    let body = json!({ "error_summary": "too_many_write_operations/..",
+        "error": { "reason": { ".tag": "too_many_write_operations" }, "retry_after": 60 } });
+    tenant
+        .switches()
+        .inject("list_folder", Fault::json(429, &body));
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::RateLimited { retry_after }
+            if retry_after == Some(Duration::from_mins(1))),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -106,6 +106,21 @@ async fn an_upload_counts_when_only_its_answer_is_broken() {
 }
 
 #[tokio::test]
+async fn a_move_that_dropbox_cannot_do_at_the_moment_is_looked_up_and_repeated() {
+    for tags in [
+        &["internal_error"][..],
+        &["to", "too_many_write_operations"],
+    ] {
+        let tenant = Tenant::new().await;
+        tenant.put("/Queue/a.jpg", "image");
+        let busy = Dropbox::endpoint_error(tags);
+        tenant.switches().inject("move_v2", busy);
+        tenant.moved("a.jpg", Folder::Archive).await.unwrap();
+        assert_eq!(tenant.paths(), ["/Done/a.jpg"], "{tags:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_full_dropbox_is_a_failure_that_is_not_tried_again() {
     let tenant = Tenant::new().await;
     let full = Dropbox::endpoint_error(&["path", "insufficient_space"]);
@@ -115,7 +130,10 @@ async fn a_full_dropbox_is_a_failure_that_is_not_tried_again() {
         .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
         .await
         .unwrap_err();
-    assert!(super::text(&error).contains("path/insufficient_space"));
+    let ImageStoreError::Misconfigured { detail, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert!(detail.contains("no space left"), "{detail}");
     assert_eq!(tenant.calls("upload"), 1);
 }
 
@@ -180,7 +198,10 @@ async fn an_image_that_moves_without_its_sidecar_has_moved_and_says_so() {
     let moved = tenant.moved("a.jpg", Folder::Keep).await;
     let Moved { name, sidecar } = moved.unwrap();
     assert_eq!(name, "a.jpg");
-    assert!(matches!(sidecar, Err(ImageStoreError::Unavailable(_))));
+    assert!(matches!(
+        sidecar,
+        Err(ImageStoreError::Misconfigured { .. })
+    ));
     assert_eq!(tenant.paths(), ["/Kept/a.jpg", "/Queue/a.txt"]);
 }
 

@@ -92,7 +92,7 @@ async fn a_move_ends_the_listing_whatever_comes_of_it() {
         listings.of(&tenant, &request_id).await.unwrap();
         let images = tenant.images(&request_id);
         let moved = images
-            .move_to(&stored("a.jpg", &NOTHING), Folder::Archive)
+            .move_to(&stored("a.jpg", &NOTHING), &[], Folder::Archive)
             .await;
         assert_eq!(moved.is_ok(), outcome.is_ok());
         listings.of(&tenant, &request_id).await.unwrap();

@@ -286,7 +286,7 @@ impl<'a> Fitted<'a> {
         let kept =
             move |c: &char| !c.is_whitespace() && !c.is_control() && (has_signs || *c != '#');
         let mut cleaned = self.cleaned.chars().filter(kept);
-        for c in without_unseen(&self.text).chars().filter(kept) {
+        for c in without_unseen(self.text).chars().filter(kept) {
             let sign = cleaning::ascii_sign(c).filter(|_| self.rules.plain_ascii_line);
             let mut rest = sign.unwrap_or_default().chars();
             let goes_on = match cleaned.next() {
