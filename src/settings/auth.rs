@@ -278,7 +278,7 @@ mod tests {
             (1, false, true),
         ] {
             let secret = &LONG[..length];
-            let pairs = [(PASSWORD, "open"), (SESSION_SECRET, secret)];
+            let pairs = [(PASSWORD, "pass-phrase"), (SESSION_SECRET, secret)];
             let used = credentials(&pairs).login.unwrap().session_secret;
             let expected = is_used.then_some(secret);
             assert_eq!(used.as_ref().map(Secret::expose), expected, "{length}");

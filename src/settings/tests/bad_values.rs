@@ -22,7 +22,7 @@ const BAD_VALUES: [(&str, &str, &str); 56] = [
     ("any", "RUST_LOG", "publisher=sesame"),
     ("any", "OTEL_EXPORTER_OTLP_ENDPOINT", "sesame:4318"),
     ("any", "OTEL_EXPORTER_OTLP_PROTOCOL", "sesame"),
-    ("any", "OTEL_SERVICE_NAME", "sesame\u{7}"),
+    ("any", "OTEL_SERVICE_NAME", "se\u{7}same"),
     ("any", "OTEL_TRACES_SAMPLER", "sesame"),
     ("any", "OTEL_TRACES_SAMPLER_ARG", "sesame"),
     ("any", "CONFIG_SOURCE", "sesame"),
