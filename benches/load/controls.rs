@@ -49,6 +49,7 @@ fn flags() -> FeatureFlags {
         auto_view_enabled: false,
         delete_enabled: true,
         alt_text_enabled: true,
+        voice_matching_enabled: false,
     };
     FeatureFlags::new(features, AuthMode::Token)
 }
