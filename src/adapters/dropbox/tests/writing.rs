@@ -312,23 +312,18 @@ async fn only_the_sidecars_that_are_named_go_along_and_none_over_another_image_s
     for file in ["a.jpg", "a.txt", "a.jpg.txt"] {
         tenant.put(&format!("/Queue/{file}"), file);
     }
-    tenant.put("/Queue/archive/a.txt", "of a.png");
+    tenant.put("/Done/a.txt", "of a.png");
     let found = tenant.store.find(&name("a.jpg")).await.unwrap();
     let moved = tenant.store.move_to(&found, STEM, Folder::Archive).await;
     moved.unwrap().sidecar.unwrap();
-    let expected = [
-        "/Queue/a.jpg.txt",
-        "/Queue/archive/a.jpg",
-        "/Queue/archive/a.jpg.txt",
-        "/Queue/archive/a.txt",
-    ];
+    let expected = ["/Done/a.jpg", "/Done/a.jpg.txt", "/Done/a.txt", "/Queue/a.jpg.txt"];
     assert_eq!(tenant.paths(), expected);
     assert_eq!(
-        tenant.file("/Queue/archive/a.txt").as_deref(),
+        tenant.file("/Done/a.txt").as_deref(),
         Some("of a.png")
     );
     assert_eq!(
-        tenant.file("/Queue/archive/a.jpg.txt").as_deref(),
+        tenant.file("/Done/a.jpg.txt").as_deref(),
         Some("a.txt")
     );
 

@@ -1,4 +1,5 @@
 mod postgres;
+mod reason_suite;
 mod request_suite;
 mod sqlite;
 mod suite;
@@ -55,6 +56,9 @@ macro_rules! suite_on {
             entries_are_filtered_by_image_platform_and_state,
             entries_are_found_by_their_contents,
             texts_from_outside_are_kept_as_far_as_the_database_can,
+        );
+        super::run_suite!(
+            reason_suite on $stage:
             an_attempt_is_listed_with_its_reason_as_long_as_the_platform_does_not_have_the_image,
             an_image_that_was_passed_over_is_listed_among_the_others_until_it_is_taken_up,
             a_probe_writes_and_leaves_nothing,

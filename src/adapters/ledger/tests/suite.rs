@@ -15,24 +15,24 @@ use crate::{
     ports::LedgerError,
 };
 
-fn name(name: &str) -> ImageName {
+pub(super) fn name(name: &str) -> ImageName {
     ImageName::new(name).unwrap()
 }
 
-fn published(id: &str) -> Settlement {
+pub(super) fn published(id: &str) -> Settlement {
     Settlement::Published(PostId::new(id))
 }
 
-fn failed() -> Settlement {
+pub(super) fn failed() -> Settlement {
     Settlement::Failed(Failure::new(FailureReason::Rejected, "no"))
 }
 
-fn unknown() -> Settlement {
+pub(super) fn unknown() -> Settlement {
     Settlement::Unknown("reset".to_owned())
 }
 
 /// Claims as a new holder, who must get the lease.
-async fn claim(
+pub(super) async fn claim(
     ledger: &impl Backstage,
     who: &str,
     image: &str,
@@ -45,7 +45,7 @@ async fn claim(
 }
 
 /// One whole attempt on Telegram.
-async fn attempt(ledger: &impl Backstage, who: &str, image: &str, came_of_it: &Settlement) {
+pub(super) async fn attempt(ledger: &impl Backstage, who: &str, image: &str, came_of_it: &Settlement) {
     let (lease, _) = claim(ledger, who, image).await;
     let file = name(&format!("{image}.jpg"));
     ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
@@ -59,7 +59,7 @@ async fn known(ledger: &impl Backstage, who: &str, image: &str) -> BTreeMap<Plat
     known
 }
 
-async fn list(ledger: &impl Backstage, who: &str) -> Vec<Entry> {
+pub(super) async fn list(ledger: &impl Backstage, who: &str) -> Vec<Entry> {
     ledger.list(&tenant(who), &everything()).await.unwrap()
 }
 
@@ -385,136 +385,4 @@ pub(super) async fn texts_from_outside_are_kept_as_far_as_the_database_can(
         Some("ab '; DROP TABLE ledger_entries; --")
     );
     assert!(entry.ended.is_some_and(|ended| ended >= entry.started));
-}
-
-pub(super) async fn an_attempt_is_listed_with_its_reason_as_long_as_the_platform_does_not_have_the_image(
-    ledger: &impl Backstage,
-) {
-    use FailureReason::{LostAnswer, RateLimited};
-    let reasons = async || -> Vec<_> {
-        let entries = list(ledger, "alice").await;
-        entries.iter().map(|it| (it.state, it.reason)).collect()
-    };
-    let limited = Settlement::Failed(Failure::new(RateLimited, "later"));
-    attempt(ledger, "alice", "image", &limited).await;
-    assert_eq!(reasons().await, [(EntryState::Failed, Some(RateLimited))]);
-    attempt(ledger, "alice", "image", &unknown()).await;
-    assert_eq!(reasons().await, [(EntryState::Unknown, Some(LostAnswer))]);
-    // A forced repetition that fails does not answer what became of the one before.
-    attempt(ledger, "alice", "image", &limited).await;
-    assert_eq!(reasons().await, [(EntryState::Unknown, Some(LostAnswer))]);
-    attempt(ledger, "alice", "image", &published("1")).await;
-    assert_eq!(reasons().await, [(EntryState::Published, None)]);
-    attempt(ledger, "alice", "image", &limited).await;
-    assert_eq!(reasons().await, [(EntryState::Published, None)]);
-
-    let (lease, _) = claim(ledger, "alice", "image").await;
-    let file = name("image.jpg");
-    ledger.intend(&lease, &file, &[Email]).await.unwrap();
-    assert_eq!(reasons().await[0], (EntryState::InProgress, None));
-    ledger.release(&lease).await.unwrap();
-    assert_eq!(
-        reasons().await[0],
-        (EntryState::Unknown, Some(LostAnswer)),
-        "its end was not written down"
-    );
-}
-
-pub(super) async fn an_image_that_was_passed_over_is_listed_among_the_others_until_it_is_taken_up(
-    ledger: &impl Backstage,
-) {
-    let unsuitable = |text: &str| Failure::new(FailureReason::ImageUnsuitable, text);
-    let pass_over = async |who: &str, image: &str, text: &str| {
-        let hash = ContentHash::of(image.as_bytes());
-        let (tenant, file) = (tenant(who), name(&format!("{image}.jpg")));
-        ledger
-            .pass_over(&tenant, &file, &hash, &unsuitable(text))
-            .await
-            .unwrap();
-    };
-    attempt(ledger, "alice", "first", &failed()).await;
-    pass_over("alice", "heic", "no\0 image").await;
-    attempt(ledger, "alice", "second", &published("1")).await;
-    pass_over("alice", "refused", "the model refused it").await;
-    pass_over("bob", "heic", "no image").await;
-
-    let files = |entries: &[Entry]| -> Vec<String> {
-        let file = |entry: &Entry| entry.image.as_str().to_owned();
-        entries.iter().map(file).collect()
-    };
-    let all = list(ledger, "alice").await;
-    let newest_first = ["refused.jpg", "second.jpg", "heic.jpg", "first.jpg"];
-    assert_eq!(files(&all), newest_first);
-    let heic = &all[2];
-    assert_eq!((heic.platform, heic.state), (None, EntryState::Skipped));
-    assert_eq!(heic.reason, Some(FailureReason::ImageUnsuitable));
-    assert_eq!(heic.error.as_deref(), Some("no image"));
-
-    let query = async |query: EntryQuery| ledger.list(&tenant("alice"), &query).await.unwrap();
-    let mut after = None;
-    for expected in newest_first {
-        let page = query(EntryQuery {
-            limit: 1,
-            after,
-            ..everything()
-        })
-        .await;
-        assert_eq!(files(&page), [expected], "page by page");
-        after = Some(page[0].position);
-    }
-    assert!(
-        query(EntryQuery {
-            after,
-            ..everything()
-        })
-        .await
-        .is_empty()
-    );
-    let skipped = EntryState::Skipped;
-    let skipped = query(EntryQuery {
-        state: Some(skipped),
-        ..everything()
-    })
-    .await;
-    assert_eq!(files(&skipped), ["refused.jpg", "heic.jpg"]);
-    let failed = EntryState::Failed;
-    let failed = query(EntryQuery {
-        state: Some(failed),
-        ..everything()
-    })
-    .await;
-    assert_eq!(files(&failed), ["first.jpg"]);
-    let telegram = query(EntryQuery {
-        platform: Some(Telegram),
-        ..everything()
-    })
-    .await;
-    assert_eq!(files(&telegram), ["second.jpg", "first.jpg"]);
-    let named = EntryQuery {
-        image: Some(name("heic.jpg")),
-        ..everything()
-    };
-    assert_eq!(files(&query(named).await), ["heic.jpg"]);
-    let of = [ContentHash::of(b"heic"), ContentHash::of(b"first")];
-    let of = ledger.entries_of(&tenant("alice"), &of).await.unwrap();
-    assert_eq!(of.len(), 2);
-
-    // Found again, it is in the list once; sent, it is passed over no more.
-    pass_over("alice", "heic", "still no image").await;
-    let all = list(ledger, "alice").await;
-    assert_eq!(files(&all)[0], "heic.jpg");
-    assert_eq!(all.len(), 4);
-    attempt(ledger, "alice", "heic", &published("2")).await;
-    let all = list(ledger, "alice").await;
-    let states: Vec<_> = all.iter().map(|it| it.state).collect();
-    assert_eq!(files(&all)[0], "heic.jpg");
-    assert_eq!(states[0], EntryState::Published);
-    assert_eq!(all.len(), 4);
-    assert_eq!(list(ledger, "bob").await.len(), 1);
-}
-
-pub(super) async fn a_probe_writes_and_leaves_nothing(ledger: &impl Backstage) {
-    ledger.probe().await.unwrap();
-    ledger.probe().await.unwrap();
-    assert_eq!(ledger.leases().await, 0);
 }

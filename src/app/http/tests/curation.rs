@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::usecases::fixtures::moved,
     domain::ledger::Claim,
-    ports::{Folder, MockLedger},
+    ports::{Folder, MockLedger, SidecarFile},
 };
 
 /// Has one image, which is looked up once, and may do everything.
@@ -21,6 +21,10 @@ fn with_image() -> Service {
         .expect_find()
         .times(1)
         .returning(|name| Ok(stored(name.as_str())));
+    service
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
     service
 }
 

@@ -144,7 +144,7 @@ async fn an_image_without_a_caption_file_is_looked_at_and_gets_one() {
     let text = text.lock().unwrap().clone();
     assert!(text.starts_with("sd words\n"), "{text}");
     assert!(
-        text.contains("\n# caption: For Telegram #tenant\n"),
+        text.contains("\n# caption: !json \"For Telegram\\n\\n#tenant\"\n"),
         "{text}"
     );
     assert!(!text.contains("description"), "not extended: {text}");
@@ -188,7 +188,6 @@ async fn with_extended_metadata_a_later_answer_is_whole() {
     extended(&mut fixture);
     let second = analyze(MockLedger::new(), fixture, false).await.unwrap();
     let told_again = AnalysisReport {
-        caption: first.caption.replace("\n\n", " "),
         sidecar_written: false,
         platform_captions: [
             (Platform::Telegram, "For Telegram\n\n#tenant".to_owned()),
@@ -210,14 +209,14 @@ async fn a_refresh_looks_again_and_keeps_foreign_keys() {
     let text = text.lock().unwrap().clone();
     assert!(text.contains("\n# rating: 5\n"), "{text}");
     assert!(
-        text.contains("\n# caption: For Telegram #tenant\n"),
+        text.contains("\n# caption: !json \"For Telegram\\n\\n#tenant\"\n"),
         "{text}"
     );
 }
 
 #[tokio::test]
 async fn a_caption_file_without_a_caption_does_not_answer() {
-    let mut fixture = with_sidecar(Some("# rating: 5\n# sha256: ab\n"), 2);
+    let mut fixture = with_sidecar(Some("\n\n# ---\n# image_file: a.jpg\n# rating: 5\n"), 2);
     expect_analysis(&mut fixture);
     expect_writing(&mut fixture);
     let report = analyze(lent_once(), fixture, false).await.unwrap();
@@ -225,7 +224,7 @@ async fn a_caption_file_without_a_caption_does_not_answer() {
 }
 
 #[tokio::test]
-async fn a_caption_that_takes_the_place_of_the_sd_caption_is_none() {
+async fn a_social_caption_never_takes_the_place_of_the_sd_caption() {
     let mut fixture = with_sidecar(Some(KNOWN), 1);
     fixture.images.expect_fetch().returning(|name| {
         Ok(FetchedImage {
@@ -243,8 +242,8 @@ async fn a_caption_that_takes_the_place_of_the_sd_caption_is_none() {
     let text = expect_writing(&mut fixture);
     analyze(lent_once(), fixture, true).await.unwrap();
     let text = text.lock().unwrap().clone();
-    assert!(text.starts_with("For Telegram #tenant\n"), "{text}");
-    assert!(!text.contains("sd_caption_version"), "{text}");
+    assert!(text.starts_with("sd words\n"), "{text}");
+    assert!(text.contains("# sd_caption_version: 1"), "{text}");
 }
 
 #[tokio::test]

@@ -85,6 +85,11 @@ async fn nothing_is_paid_for_or_sent_when_no_platform_is_left_and_the_image_is_a
     let mut fixture = with_found();
     fixture.images.expect_fetch().never();
     fixture.writer.expect_analyse().never();
+    fixture
+        .images
+        .expect_read_sidecar()
+        .times(2)
+        .returning(|_, _| Ok(SidecarFile::Missing));
     fixture.images.expect_write_sidecar().never();
     fixture
         .images

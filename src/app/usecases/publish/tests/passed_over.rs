@@ -1,0 +1,205 @@
+//! Images that are passed over, and what is remembered of them.
+
+use super::*;
+
+/// Publishes the next image to Telegram with a caption that has to be written.
+async fn next_with_captions(
+    ledger: MockLedger,
+    mut fixture: TenantFixture,
+) -> Result<PublicationReport, PublishImageError> {
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
+    fixture
+        .images
+        .expect_write_sidecar()
+        .returning(|_, _, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .returning(|_, _, _| Ok(moved("a.jpg")));
+    let request = PublicationRequest {
+        platforms: Some(vec![Platform::Telegram]),
+        ..PublicationRequest::default()
+    };
+    let (target, attempt) = (Target::Next, Attempt::without_key());
+    let usecase = usecase(ledger, knowing(Vec::new()));
+    let publish = usecase.run(fixture.build(), target, request, request_id(), attempt);
+    publish.await
+}
+
+#[tokio::test]
+async fn an_image_that_the_model_refuses_is_paid_for_once_remembered_and_passed_over() {
+    let mut fixture = with_images(&["a.jpg", "b.jpg"]);
+    let mut answers = mockall::Sequence::new();
+    let refused = || CaptionError::ImageRefused {
+        detail: "it refuses to",
+    };
+    fixture
+        .writer
+        .expect_analyse()
+        // The second is the closer look.
+        .times(2)
+        .in_sequence(&mut answers)
+        .returning(move |_| Err(refused()));
+    fixture
+        .writer
+        .expect_analyse()
+        .times(1)
+        .in_sequence(&mut answers)
+        .returning(|_| Ok(seen()));
+    fixture.writer.expect_write().returning(|_| Ok(written()));
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("1").into()));
+    let mut ledger = empty_ledger();
+    ledger
+        .expect_pass_over()
+        .times(1)
+        .withf(|tenant, image, hash, failure| {
+            tenant.as_str() == "alice"
+                && image.as_str() == "a.jpg"
+                && *hash == file("a.jpg").stored.content_hash
+                && failure.reason == FailureReason::ImageUnsuitable
+                && failure.text.contains("it refuses to")
+        })
+        .returning(|_, _, _, _| Ok(()));
+    let report = next_with_captions(ledger, fixture).await.unwrap();
+    assert_eq!(chosen(&report), Some("b.jpg"));
+    assert!(report.warnings[0].starts_with("a.jpg was passed over: "));
+}
+
+#[tokio::test]
+async fn what_would_be_wrong_with_any_image_ends_the_request_and_is_not_held_against_this_one() {
+    let failures: [fn() -> CaptionError; 4] = [
+        || CaptionError::Misconfigured {
+            detail: "the model gpt-0 does not exist".to_owned(),
+        },
+        || CaptionError::QuotaExhausted,
+        || CaptionError::Timeout("10 s".into()),
+        || CaptionError::Unavailable("500".into()),
+    ];
+    for failure in failures {
+        let mut fixture = with_images(&["a.jpg", "b.jpg"]);
+        fixture
+            .writer
+            .expect_analyse()
+            .times(1)
+            .returning(move |_| Err(failure()));
+        let mut ledger = claimed(BTreeMap::new());
+        ledger.expect_pass_over().never();
+        let ended = next_with_captions(ledger, fixture).await;
+        assert!(
+            matches!(ended, Err(PublishImageError::Captions(_))),
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_model_whose_answers_are_of_no_use_is_paid_for_a_few_images_at_most() {
+    let mut fixture = TenantFixture::new();
+    let name = |number: usize| format!("{number:02}.jpg");
+    fixture.images.expect_list().returning(move || {
+        let all = (0..30).map(|number| file(&name(number)).stored);
+        Ok(all.collect())
+    });
+    fixture
+        .images
+        .expect_fetch()
+        .returning(|name| Ok(file(name.as_str())));
+    // Each image has a closer look, too.
+    fixture
+        .writer
+        .expect_analyse()
+        .times(20)
+        .returning(|_| Err(CaptionError::Unusable("no analysis")));
+    let mut ledger = claimed(BTreeMap::new());
+    ledger
+        .expect_pass_over()
+        .times(10)
+        .withf(|_, _, _, failure| failure.reason == FailureReason::Unavailable)
+        .returning(|_, _, _, _| Ok(()));
+    let report = next_with_captions(ledger, fixture).await.unwrap();
+    assert_eq!(chosen(&report), None);
+    assert_eq!(report.warnings.len(), 11, "{:?}", report.warnings);
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_remember_what_is_passed_over_ends_the_request() {
+    let mut fixture = with_images(&["a.jpg", "b.jpg"]);
+    let refused = || CaptionError::ImageRefused {
+        detail: "it refuses to",
+    };
+    fixture
+        .writer
+        .expect_analyse()
+        .times(2)
+        .returning(move |_| Err(refused()));
+    let mut ledger = claimed(BTreeMap::new());
+    let full = || LedgerError::Unavailable("the disk is full".into());
+    ledger
+        .expect_pass_over()
+        .times(1)
+        .returning(move |_, _, _, _| Err(full()));
+    let ended = next_with_captions(ledger, fixture).await;
+    assert!(
+        matches!(ended, Err(PublishImageError::Ledger(_))),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_unsuitable_is_neither_fetched_nor_tried_and_its_number_is_told() {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_list()
+        .returning(|| Ok(listing(&["a.jpg", "b.jpg"])));
+    fixture.images.expect_fetch().never();
+    let unsuitable = |entry: Entry| Entry {
+        reason: Some(FailureReason::ImageUnsuitable),
+        ..entry
+    };
+    let reader = knowing(vec![
+        unsuitable(Entry {
+            platform: None,
+            ..entry("a.jpg", EntryState::Skipped, 1)
+        }),
+        unsuitable(entry("b.jpg", EntryState::Failed, 2)),
+    ]);
+    let report = next(MockLedger::new(), reader, fixture, false).await;
+    assert_eq!(chosen(&report), None);
+    assert!(report.warnings[0].starts_with("2 images are left out"));
+}
+
+#[tokio::test]
+async fn an_image_that_no_platform_can_take_is_passed_over_without_another_record() {
+    let mut fixture = with_images(&["a.jpg", "b.jpg"]);
+    let mut answers = mockall::Sequence::new();
+    fixture
+        .telegram
+        .expect_publish()
+        // The second is a copy that was encoded anew.
+        .times(2)
+        .in_sequence(&mut answers)
+        .returning(|_| {
+            Err(PublishError::ImageUnsuitable(
+                "cannot be processed".to_owned(),
+            ))
+        });
+    let mut ledger = claimed(BTreeMap::new());
+    ledger.expect_intend().times(2).returning(|_, _, _| Ok(()));
+    ledger.expect_settle().times(2).returning(|_, _, _| Ok(()));
+    ledger.expect_pass_over().never();
+    let report = next(ledger, knowing(Vec::new()), fixture, false).await;
+    assert_eq!(chosen(&report), Some("b.jpg"));
+    assert!(
+        report.warnings[0].contains("cannot be processed"),
+        "{:?}",
+        report.warnings
+    );
+}
