@@ -371,7 +371,12 @@ enum Failure {
 impl Failure {
     fn report(self) -> ExitCode {
         let (text, code) = match self {
-            Self::Settings(problems) => (format!("The settings are bad:\n{problems}"), 2),
+            Self::Settings(problems) => {
+                let warnings = problems.warnings().iter();
+                let warnings: Vec<_> = warnings.map(|it| format!("\nwarning: {it}")).collect();
+                let warnings = warnings.concat();
+                (format!("The settings are bad:\n{problems}{warnings}"), 2)
+            }
             Self::Other(error) => (ErrorChain(&*error).to_string(), 1),
         };
         // Where standard error is closed, the exit code has to do.
