@@ -159,14 +159,14 @@ async fn two_folders_of_one_tenant_are_drawn_from_each_for_itself() {
             tenant(pointer, value),
         ];
         assert_eq!(tenants[0].name(), tenants[1].name());
-        let mut drawn = [BTreeSet::new(), BTreeSet::new()];
+        let mut seen = [BTreeSet::new(), BTreeSet::new()];
         for _ in NAMES {
-            for (tenant, drawn) in tenants.iter().zip(&mut drawn) {
-                drawn.insert(name(draws.run(tenant, &request_id()).await));
+            for (tenant, seen) in tenants.iter().zip(&mut seen) {
+                seen.insert(name(draws.run(tenant, &request_id()).await));
             }
         }
-        for drawn in drawn {
-            assert_eq!(drawn.len(), NAMES.len(), "{pointer}: {drawn:?}");
+        for names in seen {
+            assert_eq!(names.len(), NAMES.len(), "{pointer}: {names:?}");
         }
     }
 }
