@@ -57,6 +57,9 @@ pub(crate) async fn run() -> Result<ExitCode, Failure> {
                 let name = problem.name().escape_debug().to_string();
                 report.add(&name, Finding::Wrong(problem.rule().to_owned()));
             }
+            for warning in problems.warnings() {
+                report.add("settings", Finding::Note(warning.to_string()));
+            }
         }
     }
     write!(io::stdout(), "{report}")?;

@@ -186,9 +186,7 @@ struct Service {
 impl Service {
     /// Puts everything together. Opens the ledger, and contacts nobody else.
     async fn compose(settings: Settings) -> Result<Self, Failure> {
-        for warning in settings.warnings() {
-            tracing::warn!("{warning}");
-        }
+        warn_of(&settings);
         let Settings {
             listen,
             metrics_listen: _,
@@ -218,11 +216,7 @@ impl Service {
             Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
             Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
         };
-        let secrets = if has_dropbox_app {
-            secrets
-        } else {
-            Arc::new(WithoutDropboxApp(secrets))
-        };
+        let secrets = of_use(secrets, has_dropbox_app);
         let providers = providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?;
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
@@ -312,6 +306,22 @@ fn providers(
     })
 }
 
+/// Says what has no effect, or may have been meant otherwise.
+fn warn_of(settings: &Settings) {
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// The secrets that something can be done with: without the Dropbox app none of Dropbox.
+fn of_use(secrets: Arc<dyn CredentialStore>, has_dropbox_app: bool) -> Arc<dyn CredentialStore> {
+    if has_dropbox_app {
+        secrets
+    } else {
+        Arc::new(WithoutDropboxApp(secrets))
+    }
+}
+
 /// Drops what has expired from the caches, for as long as there is anyone who uses them.
 async fn keep_swept(resolve_tenant: Weak<ResolveTenant>, listings: Weak<Listings>) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -371,7 +381,12 @@ enum Failure {
 impl Failure {
     fn report(self) -> ExitCode {
         let (text, code) = match self {
-            Self::Settings(problems) => (format!("The settings are bad:\n{problems}"), 2),
+            Self::Settings(problems) => {
+                let warnings = problems.warnings().iter();
+                let warnings: Vec<_> = warnings.map(|it| format!("\nwarning: {it}")).collect();
+                let warnings = warnings.concat();
+                (format!("The settings are bad:\n{problems}{warnings}"), 2)
+            }
             Self::Other(error) => (ErrorChain(&*error).to_string(), 1),
         };
         // Where standard error is closed, the exit code has to do.

@@ -139,6 +139,16 @@ mod tests {
     }
 
     #[test]
+    fn no_setting_that_is_asked_for_is_kept_for_a_later_version() {
+        // The day on which a feature comes, its names must go from the lists.
+        for name in crate::settings::names::known().into_keys() {
+            let is_later = LATER.contains(&&*name)
+                || LATER_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            assert!(!is_later && name != METERING, "{name}");
+        }
+    }
+
+    #[test]
     fn the_old_password_is_not_taken() {
         let (value, told) = taken(&[("web_admin_pw", "sesame")], "WEB_ADMIN_PASSWORD");
         assert_eq!(value, None);

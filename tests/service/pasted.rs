@@ -268,6 +268,34 @@ async fn check_says_what_serve_warns_of_and_shows_no_value() {
     );
 }
 
+#[tokio::test]
+async fn quotes_that_make_a_setting_bad_are_told_beside_it() {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let odd = [
+        ("OPENAI_BASE_URL", "\"https://sesame.example.org\""),
+        ("web_admin_pw", "sesame"),
+    ];
+    let (said, code) = check(&sandbox.environment(), &odd).await;
+    assert_eq!(code, 2, "{said}");
+    let mut serve = command("serve");
+    serve.envs(sandbox.environment()).envs(odd);
+    let output = serve.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    for told in [
+        "OPENAI_BASE_URL: begins and ends with quotes",
+        "web_admin_pw: is not taken",
+    ] {
+        assert!(said.contains(told), "{told} is not in {said}");
+        assert!(complaint.contains(told), "{told} is not in {complaint}");
+    }
+    assert!(
+        said.contains("WRONG  OPENAI_BASE_URL") && complaint.contains("\nOPENAI_BASE_URL: must be"),
+        "{said}\n{complaint}"
+    );
+    assert!(!said.contains("sesame") && !complaint.contains("sesame"));
+}
+
 /// What a check says, and its code.
 async fn check(environment: &[(&'static str, String)], more: &[(&str, &str)]) -> (String, i32) {
     let mut check = command("check");

@@ -93,9 +93,7 @@ impl Environment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(_) => return self.reject(".env", "cannot be read"),
         };
-        // Some editors put the mark of UTF-8 at the head of a file.
-        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
-        for (index, entry) in dotenvy::from_read_iter(content).enumerate() {
+        for (index, entry) in dotenvy::from_read_iter(without_mark(&content)).enumerate() {
             match entry {
                 Ok((name, value)) => {
                     self.values.entry(name).or_insert(Some(value));
@@ -280,11 +278,11 @@ impl Environment {
         None
     }
 
-    /// The content of the file that the variable names.
+    /// The content of the file that the variable names, without the mark of UTF-8 at its head.
     pub fn file(&mut self, name: &str) -> Option<Vec<u8>> {
         let path = self.text(name)?;
         match fs::read(path) {
-            Ok(content) => Some(content),
+            Ok(content) => Some(without_mark(&content).to_vec()),
             Err(error) => {
                 self.reject(name, unreadable(&error));
                 None
@@ -334,7 +332,7 @@ impl Environment {
         if self.problems.is_empty() {
             Ok(())
         } else {
-            Err(SettingProblems(self.problems))
+            Err(self.into_problems())
         }
     }
 
@@ -346,13 +344,20 @@ impl Environment {
     pub fn finish_with<T>(mut self, settings: Option<T>) -> Result<T, SettingProblems> {
         match settings {
             Some(settings) if self.problems.is_empty() => Ok(settings),
-            Some(_) => Err(SettingProblems(self.problems)),
+            Some(_) => Err(self.into_problems()),
             None => {
                 if self.problems.is_empty() {
                     self.reject("environment", "is not complete");
                 }
-                Err(SettingProblems(self.problems))
+                Err(self.into_problems())
             }
+        }
+    }
+
+    fn into_problems(self) -> SettingProblems {
+        SettingProblems {
+            problems: self.problems,
+            warnings: self.warnings,
         }
     }
 
@@ -376,6 +381,11 @@ impl fmt::Debug for Environment {
             .field("problems", &self.problems)
             .finish_non_exhaustive()
     }
+}
+
+/// Some editors put the mark of UTF-8 at the head of a file; it is no part of what stands there.
+fn without_mark(content: &[u8]) -> &[u8] {
+    content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
 }
 
 fn base_url(text: &str) -> Option<Url> {

@@ -30,15 +30,25 @@ impl Display for SettingProblem {
     }
 }
 
-/// Everything that is wrong with the settings, a line each. Never empty.
+/// Everything that is wrong with the settings, a line each. Never empty. What was only warned of goes
+/// along: it may be the reason, as quotes around a value are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingProblems(pub(super) Vec<SettingProblem>);
+pub struct SettingProblems {
+    pub(super) problems: Vec<SettingProblem>,
+    pub(super) warnings: Vec<SettingProblem>,
+}
 
 impl SettingProblems {
     /// The problems in the order in which they were found.
     #[must_use]
     pub fn as_slice(&self) -> &[SettingProblem] {
-        &self.0
+        &self.problems
+    }
+
+    /// What would not have kept the service from starting.
+    #[must_use]
+    pub fn warnings(&self) -> &[SettingProblem] {
+        &self.warnings
     }
 }
 
@@ -46,7 +56,7 @@ impl std::error::Error for SettingProblems {}
 
 impl Display for SettingProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
             write!(f, "{separator}{problem}")?;
         }

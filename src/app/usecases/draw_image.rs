@@ -15,7 +15,13 @@ use super::{
     timed_cache::TimedCache,
 };
 use crate::{
-    domain::{request_id::RequestId, shuffle_bag::ShuffleBag, tenant::TenantName},
+    domain::{
+        request_id::RequestId,
+        secret::CredentialsRef,
+        shuffle_bag::ShuffleBag,
+        tenant::TenantName,
+        tenant_config::{StoragePath, StorageSettings},
+    },
     ports::{Clock, ImageStoreError},
 };
 
@@ -34,9 +40,13 @@ pub type Chance = Arc<dyn Fn() -> u64 + Send + Sync>;
 pub struct DrawImage {
     listings: Arc<Listings>,
     // Locked to find a bag or to add one, so that two who come first share theirs.
-    bags: Mutex<TimedCache<TenantName, Arc<Mutex<ShuffleBag>>>>,
+    bags: Mutex<TimedCache<Place, Arc<Mutex<ShuffleBag>>>>,
     chance: Chance,
 }
+
+/// Which images are drawn from. Two hosts of one tenant may have different folders: what was shown of
+/// the one says nothing of a file of the same name in the other.
+type Place = (TenantName, CredentialsRef, StoragePath);
 
 /// Why no image was drawn.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +89,7 @@ impl DrawImage {
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
     ) -> Result<ImageDetails, DrawImageError> {
-        let bag = self.bag_of(tenant.name());
+        let bag = self.bag_of(tenant);
         for _ in 0..MAX_DRAWS {
             let listing = self.listings.of(tenant, request_id).await?;
             let drawn = lock(&bag).draw(listing.names(), (self.chance)());
@@ -97,10 +107,19 @@ impl DrawImage {
         Err(DrawImageError::NoImage)
     }
 
-    fn bag_of(&self, tenant: &TenantName) -> Arc<Mutex<ShuffleBag>> {
+    fn bag_of(&self, tenant: &Tenant) -> Arc<Mutex<ShuffleBag>> {
+        let StorageSettings {
+            credentials_ref,
+            paths,
+        } = &tenant.settings().storage;
+        let place = (
+            tenant.name().clone(),
+            credentials_ref.clone(),
+            paths.root.clone(),
+        );
         let bags = lock(&self.bags);
-        let bag: Arc<Mutex<ShuffleBag>> = bags.get(tenant).unwrap_or_default();
-        bags.set(tenant.clone(), Arc::clone(&bag), MEMORY);
+        let bag: Arc<Mutex<ShuffleBag>> = bags.get(&place).unwrap_or_default();
+        bags.set(place, Arc::clone(&bag), MEMORY);
         bag
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn read(
         (Ok(features), Ok(storage)) => (features, storage),
         (features, storage) => {
             let (storage, wrong) = match storage {
-                Ok(storage) => (Some(storage), Vec::new()),
+                Ok(storage) => (Some(Box::new(storage)), Vec::new()),
                 Err(problems) => (None, problems),
             };
             let fields = features.err().into_iter().flatten().chain(wrong).collect();

@@ -311,7 +311,7 @@ impl fmt::Debug for Unvalidated {
 pub struct Violations {
     fields: Vec<FieldProblem>,
     /// The storage block, where nothing is wrong with it.
-    storage: Option<StorageSettings>,
+    storage: Option<Box<StorageSettings>>,
 }
 
 impl Violations {

@@ -57,7 +57,7 @@ pub(super) fn read(
                 continue;
             }
             Some("instagram") => {
-                block.reject("type", "is reserved, and ignored until it is served")
+                block.reject("type", "is reserved, and ignored until it is served");
             }
             Some(_) => block.reject("type", "is of no platform that is served, and ignored"),
             None if block.field("type").is_none() && !block.is_empty_because_wrong() => {

@@ -8,7 +8,7 @@ fn environment<const N: usize>(pairs: [(&str, &str); N]) -> Environment {
 
 /// The names that were found bad.
 fn problems(environment: Environment) -> Vec<String> {
-    let problems = environment.finish().err().map(|problems| problems.0);
+    let problems = environment.finish().err().map(|problems| problems.problems);
     let names = problems.into_iter().flatten().map(|problem| problem.name);
     names.collect()
 }
@@ -317,6 +317,30 @@ fn a_file_is_read_whole() {
     assert!(env.file("UNSET").is_none());
     assert!(env.file("GONE").is_none());
     assert_eq!(problems(env), ["GONE"]);
+}
+
+#[test]
+fn the_mark_of_utf_8_at_the_head_of_a_file_is_no_part_of_its_content() {
+    let marked = file(b"\xef\xbb\xbf-----BEGIN \xef\xbb\xbf");
+    let mut env = environment([("A", path(&marked))]);
+    assert_eq!(env.file("A").unwrap(), b"-----BEGIN \xef\xbb\xbf");
+}
+
+#[test]
+fn what_was_warned_of_goes_along_with_the_problems() {
+    let mut env = environment([("URL", "\"https://sesame.example.org\"")]);
+    assert!(env.url("URL", None).is_none());
+    env.warn_of_quotes();
+    let told = env.finish_with(None::<()>).unwrap_err();
+    let names = |all: &[SettingProblem]| -> Vec<String> {
+        all.iter()
+            .map(|problem| problem.name().to_owned())
+            .collect()
+    };
+    assert_eq!(names(told.as_slice()), ["URL"]);
+    assert_eq!(names(told.warnings()), ["URL"]);
+    assert!(told.warnings()[0].rule().contains("quotes"));
+    assert!(!format!("{told} {told:?}").contains("sesame"));
 }
 
 #[test]

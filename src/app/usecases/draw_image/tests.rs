@@ -133,3 +133,40 @@ async fn where_no_image_is_none_is_drawn_and_storage_is_not_asked_for_one() {
     let drawn = draws().run(&fixture.build(), &request_id()).await;
     assert!(matches!(drawn, Err(DrawImageError::NoImage)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_folders_of_one_tenant_are_drawn_from_each_for_itself() {
+    const NAMES: &[&str] = &["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
+    let tenant = |pointer: &str, value: &str| {
+        let mut fixture = TenantFixture::new();
+        *fixture.document.pointer_mut(pointer).unwrap() = value.into();
+        listing(&mut fixture.images, NAMES);
+        fixture
+            .images
+            .expect_temporary_link()
+            .times(4)
+            .returning(|name| Ok(linked(name)));
+        fixture.build()
+    };
+    for (pointer, value) in [
+        ("/storage/paths/root", "/other"),
+        ("/storage/credentials_ref", "ref-other"),
+    ] {
+        let listings = Arc::new(Listings::new(clock()).unwrap());
+        let draws = DrawImage::new(listings, clock(), Arc::new(|| 0)).unwrap();
+        let tenants = [
+            tenant("/storage/paths/root", "/photos"),
+            tenant(pointer, value),
+        ];
+        assert_eq!(tenants[0].name(), tenants[1].name());
+        let mut seen = [BTreeSet::new(), BTreeSet::new()];
+        for _ in NAMES {
+            for (tenant, seen) in tenants.iter().zip(&mut seen) {
+                seen.insert(name(draws.run(tenant, &request_id()).await));
+            }
+        }
+        for names in seen {
+            assert_eq!(names.len(), NAMES.len(), "{pointer}: {names:?}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn email(kind: &str, recipient: Value) -> Value {
+fn email(kind: &str, recipient: &Value) -> Value {
     json!({"type": kind, "credentials_ref": null, "config": {"recipient": recipient}})
 }
 
@@ -18,7 +18,7 @@ fn recipient(publishers: Value) -> (Option<String>, Vec<String>) {
 #[test]
 fn email_and_fetlife_are_two_names_of_one_type() {
     for kind in ["email", "fetlife"] {
-        let (recipient, warnings) = recipient(json!([email(kind, json!("up@example.org"))]));
+        let (recipient, warnings) = recipient(json!([email(kind, &json!("up@example.org"))]));
         assert_eq!(recipient.as_deref(), Some("up@example.org"), "{kind}");
         assert_eq!(warnings, [""; 0], "{kind}");
     }
@@ -28,7 +28,7 @@ fn email_and_fetlife_are_two_names_of_one_type() {
 fn of_entries_under_both_names_the_first_complete_and_enabled_one_counts() {
     let off =
         json!({"type": "email", "enabled": false, "config": {"recipient": "off@example.org"}});
-    let good = |kind, name: &str| email(kind, json!(format!("{name}@example.org")));
+    let good = |kind, name: &str| email(kind, &json!(format!("{name}@example.org")));
     for (entries, expected, warned) in [
         (
             json!([good("email", "a"), good("fetlife", "b")]),
@@ -46,17 +46,17 @@ fn of_entries_under_both_names_the_first_complete_and_enabled_one_counts() {
             &[],
         ),
         (
-            json!([email("email", json!(null)), good("fetlife", "b")]),
+            json!([email("email", &json!(null)), good("fetlife", "b")]),
             Some("b@example.org"),
             &["publishers[0].config.recipient"],
         ),
         (
-            json!([email("fetlife", json!("nobody")), good("email", "b")]),
+            json!([email("fetlife", &json!("nobody")), good("email", "b")]),
             Some("b@example.org"),
             &["publishers[0].config.recipient"],
         ),
         (
-            json!([email("email", json!("")), off, email("fetlife", json!(1))]),
+            json!([email("email", &json!("")), off, email("fetlife", &json!(1))]),
             None,
             &[
                 "publishers[0].config.recipient",
