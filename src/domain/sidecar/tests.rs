@@ -19,8 +19,7 @@ fn a_sidecar_has_the_caption_first_and_then_its_keys() {
 #[test]
 fn foreign_keys_survive_an_update() {
     let mut sidecar =
-        Sidecar::parse(b"old\r\n\r\n# ---\r\n# rating: 5: good\r\n# caption: x\r\n#junk")
-            .unwrap();
+        Sidecar::parse(b"old\r\n\r\n# ---\r\n# rating: 5: good\r\n# caption: x\r\n#junk").unwrap();
     sidecar.set("caption", "y");
     assert_eq!(
         sidecar.render(),
@@ -220,8 +219,7 @@ fn of_a_replaced_image_only_foreign_keys_stay() {
 #[test]
 fn what_is_known_is_read_leniently() {
     let read = |text: &str| Sidecar::parse(text.as_bytes()).unwrap();
-    let ours =
-        read("sd words\n# sd_caption_version: 1\n# caption: A knot.\n# tags: [\"a, b\", 3]");
+    let ours = read("sd words\n# sd_caption_version: 1\n# caption: A knot.\n# tags: [\"a, b\", 3]");
     assert_eq!(ours.known_caption(), Some("A knot."));
     assert_eq!(ours.sd_caption(), Some("sd words"));
     assert_eq!(ours.list("tags"), ["a, b", "3"]);

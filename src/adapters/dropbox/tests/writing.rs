@@ -316,16 +316,15 @@ async fn only_the_sidecars_that_are_named_go_along_and_none_over_another_image_s
     let found = tenant.store.find(&name("a.jpg")).await.unwrap();
     let moved = tenant.store.move_to(&found, STEM, Folder::Archive).await;
     moved.unwrap().sidecar.unwrap();
-    let expected = ["/Done/a.jpg", "/Done/a.jpg.txt", "/Done/a.txt", "/Queue/a.jpg.txt"];
+    let expected = [
+        "/Done/a.jpg",
+        "/Done/a.jpg.txt",
+        "/Done/a.txt",
+        "/Queue/a.jpg.txt",
+    ];
     assert_eq!(tenant.paths(), expected);
-    assert_eq!(
-        tenant.file("/Done/a.txt").as_deref(),
-        Some("of a.png")
-    );
-    assert_eq!(
-        tenant.file("/Done/a.jpg.txt").as_deref(),
-        Some("a.txt")
-    );
+    assert_eq!(tenant.file("/Done/a.txt").as_deref(), Some("of a.png"));
+    assert_eq!(tenant.file("/Done/a.jpg.txt").as_deref(), Some("a.txt"));
 
     tenant.put("/Queue/b.jpg", "b");
     tenant.put("/Queue/b.txt", "b's notes");

@@ -45,7 +45,12 @@ pub(super) async fn claim(
 }
 
 /// One whole attempt on Telegram.
-pub(super) async fn attempt(ledger: &impl Backstage, who: &str, image: &str, came_of_it: &Settlement) {
+pub(super) async fn attempt(
+    ledger: &impl Backstage,
+    who: &str,
+    image: &str,
+    came_of_it: &Settlement,
+) {
     let (lease, _) = claim(ledger, who, image).await;
     let file = name(&format!("{image}.jpg"));
     ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
