@@ -30,7 +30,8 @@ async fn an_image_moves_with_its_caption_file() {
         ("café-夜.jpg", "remove", "reject"),
     ] {
         let stem = image.trim_end_matches(".jpg");
-        put(&sandbox, alice, &format!("{root}/{stem}.txt"), "By hand");
+        let by_hand = sidecar_of(image);
+        put(&sandbox, alice, &format!("{root}/{stem}.txt"), &by_hand);
         let before = sandbox
             .dropbox
             .file(&alice.name, &format!("{root}/{image}"));
@@ -46,8 +47,8 @@ async fn an_image_moves_with_its_caption_file() {
         assert_eq!(answer.json(), expected);
         let there = format!("{root}/{folder}/{stem}");
         assert_eq!(
-            text(&sandbox, alice, &format!("{there}.txt")).as_deref(),
-            Some("By hand")
+            text(&sandbox, alice, &format!("{there}.txt")),
+            Some(by_hand)
         );
         let moved = sandbox.dropbox.file(&alice.name, &format!("{there}.jpg"));
         assert!(before.is_some() && moved == before);
@@ -81,14 +82,14 @@ async fn a_name_that_is_taken_gets_a_new_one_and_nothing_is_overwritten() {
         &sandbox,
         alice,
         &format!("{}/harbour-dawn.txt", alice.root),
-        "By hand",
+        &sidecar_of(IMAGE),
     );
     let answer = service.post(&sandbox, alice, IMAGE, "keep").await.json();
     assert_eq!(answer["destination_filename"], "harbour-dawn (1).jpg");
     for (name, expected) in [
         (IMAGE, "an older image"),
         ("harbour-dawn.txt", "an older text"),
-        ("harbour-dawn (1).txt", "By hand"),
+        ("harbour-dawn (1).txt", &sidecar_of(IMAGE)),
     ] {
         let path = format!("{keep}/{name}");
         assert_eq!(text(&sandbox, alice, &path).as_deref(), Some(expected));
@@ -104,7 +105,7 @@ async fn a_deleted_image_is_gone_with_its_caption_file() {
         &sandbox,
         alice,
         &format!("{}/harbour-dawn.txt", alice.root),
-        "By hand",
+        &sidecar_of(IMAGE),
     );
     let before = sandbox.dropbox.paths(&alice.name).len();
     let answer = service.post(&sandbox, alice, IMAGE, "delete").await.json();
@@ -194,7 +195,7 @@ async fn a_client_that_goes_away_leaves_no_image_without_its_caption_file() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
     let bob = &sandbox.tenants()[1];
-    put(&sandbox, bob, "/bob/north-ridge.txt", "By hand");
+    put(&sandbox, bob, "/bob/north-ridge.txt", &sidecar_of("north-ridge.webp"));
     let held = sandbox
         .dropbox
         .switches()
@@ -230,4 +231,9 @@ async fn a_deletion_whose_answer_is_lost_is_done_once() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(switches.calls("delete_v2"), 1);
     assert_eq!(text(&sandbox, bob, "/bob/north-ridge.jpg"), None);
+}
+
+/// The sidecar of an image, as this service and the one before it write it.
+fn sidecar_of(image: &str) -> String {
+    format!("\n\n# ---\n# image_file: {image}\n# note: by hand\n")
 }

@@ -109,7 +109,7 @@ async fn a_ledger_on_a_server_that_was_read_only_goes_on_when_that_takes_writes_
     service.becomes_ready().await;
     database.take_no_writes(true).await;
     comes_back(&service, &sandbox, async || {
-        database.take_no_writes(false).await
+        database.take_no_writes(false).await;
     })
     .await;
     service.kill().await;

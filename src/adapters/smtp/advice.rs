@@ -177,7 +177,7 @@ fn wants_app_passwords(host: &str) -> bool {
         let rest = host.strip_suffix(domain);
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    DOMAINS.iter().any(|domain| is_of(&domain))
+    DOMAINS.iter().any(is_of)
 }
 
 /// What is wrong with a certificate ("because it …"), and what to do.

@@ -224,9 +224,9 @@ mod tests {
     fn what_is_almost_json_is_read_where_that_is_plain() {
         for answer in [
             r#"{"a":"A knot.",}"#,
-            r#"{'a':'A knot.'}"#,
+            r"{'a':'A knot.'}",
             r#"{a:"A knot.", b: NaN, c: -Infinity, d: undefined, e: .5, f: +1}"#,
-            r#"{“a”: “A knot.”}"#,
+            r"{“a”: “A knot.”}",
             "{\"a\": \"A knot.\", // what it is\n /* more */ \"b\": [1,2,],}",
             "{\"a\": \"A knot.\", # python\n \"b\": True, \"c\": None, \"d\": False}",
             "{ // first\n \"a\": \"A knot.\"}",
@@ -238,7 +238,7 @@ mod tests {
         for (answer, text) in [
             (r#"{"a":"A "good" knot.",}"#, "A \"good\" knot."),
             (r#"{'a':'it\'s a "knot"'}"#, "it's a \"knot\""),
-            (r#"{'a':'it's fine'}"#, "it's fine"),
+            (r"{'a':'it's fine'}", "it's fine"),
             ("{\"a\":\"A\nknot\\_s\",}", "A\nknot_s"),
         ] {
             assert_eq!(best(answer), Some(text.into()), "{answer}");

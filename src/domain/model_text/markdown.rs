@@ -45,7 +45,7 @@ static CODE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"``(?P<double>[^`\n](?:[^\n]*?[^`\n])?)``|`(?P<single>[^`\n]+)`"));
 /// A sign of Markdown that was escaped.
 static ESCAPE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r##"(?P<before>.|\A|\n)\\(?P<sign>[*_`#+\-.!\[\](){}>|~"'\\&<])"##));
+    LazyLock::new(|| regex(r#"(?P<before>.|\A|\n)\\(?P<sign>[*_`#+\-.!\[\](){}>|~"'\\&<])"#));
 /// A line end that was escaped once too often; what is no path and no word follows.
 static LINE_END: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?:\\r)?\\n(?P<next>\\n|\\r|[^a-z]|\z)"));

@@ -206,7 +206,7 @@ mod tests {
             let never = |c: char| matches!(c, '\0' | '\u{7f}' | '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
                 | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fffd}');
             prop_assert!(!once.contains(never), "{once:?}");
-            let plain = |text: &str| text.chars().filter(|c| c.is_ascii_graphic()).collect::<String>();
+            let plain = |text: &str| text.chars().filter(char::is_ascii_graphic).collect::<String>();
             prop_assert_eq!(plain(&once), plain(&text));
         }
     }

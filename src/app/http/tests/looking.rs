@@ -94,10 +94,7 @@ async fn what_is_not_known_of_an_image_is_null() {
         service
             .images
             .expect_read_sidecar()
-            .returning(move |_, _| match sidecar {
-                true => Ok(crate::ports::SidecarFile::Missing),
-                false => Err(ImageStoreError::Unavailable(SECRET.into())),
-            });
+            .returning(move |_, _| if sidecar { Ok(crate::ports::SidecarFile::Missing) } else { Err(ImageStoreError::Unavailable(SECRET.into())) });
         let answer = service.answer(get("/api/images/a.jpg")).await;
         let expected = json!({
             "filename": "a.jpg",

@@ -14,7 +14,7 @@ use crate::{
     ports::{CaptionError, FetchedImage, MockLedger},
 };
 
-const KNOWN: &str = "sd words\n\n# ---\n# rating: 5\n# sd_caption_version: 1\n\
+const KNOWN: &str = "sd words\n\n# ---\n# image_file: a.jpg\n# rating: 5\n# sd_caption_version: 1\n\
                      # caption: A knot. #tenant\n";
 
 fn seen() -> Analysis {

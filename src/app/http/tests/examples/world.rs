@@ -79,6 +79,10 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .images
                 .expect_find()
                 .returning(move |name| Ok(named(name)));
+            service
+                .images
+                .expect_read_sidecar()
+                .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
             service.images.expect_delete().returning(|_, _| Ok(()));
             let name = if operation == "keepImage" {
                 "harbour-dawn (1).jpg"
