@@ -195,7 +195,12 @@ async fn a_client_that_goes_away_leaves_no_image_without_its_caption_file() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
     let bob = &sandbox.tenants()[1];
-    put(&sandbox, bob, "/bob/north-ridge.txt", &sidecar_of("north-ridge.webp"));
+    put(
+        &sandbox,
+        bob,
+        "/bob/north-ridge.txt",
+        &sidecar_of("north-ridge.jpg"),
+    );
     let held = sandbox
         .dropbox
         .switches()

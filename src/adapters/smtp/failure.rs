@@ -136,7 +136,7 @@ impl Failure {
                 "the mail server takes messages of at most {limit} bytes, and the image makes it larger"
             )),
             problem => PublishError::Unavailable {
-                detail: detail(stage, problem).unwrap_or_default(),
+                detail: detail(stage, problem),
                 source: Cause::from(self),
             },
         }
@@ -154,14 +154,14 @@ fn told(reply: &Reply, kind: Option<Kind>, redaction: &Redaction) -> String {
 }
 
 /// What can be said of a failure without a reply.
-fn detail(stage: Stage, problem: &Problem) -> Option<String> {
+fn detail(stage: Stage, problem: &Problem) -> String {
     let text = match (stage, problem) {
         (_, Problem::Unsupported(what)) => what,
         (_, Problem::Certificate(error)) => {
             let (why, advice) = certificate_advice(error);
-            return Some(format!(
+            return format!(
                 "the mail server's certificate is not trusted, because it {why}; {advice}"
-            ));
+            );
         }
         (Stage::Tls, Problem::NoTls) => {
             "the mail server speaks no TLS at this port; port 465 is for TLS from the start, 587 for \
@@ -185,7 +185,7 @@ fn detail(stage: Stage, problem: &Problem) -> Option<String> {
         (_, Problem::Malformed) => "the mail server's answer was no SMTP",
         (_, _) => "the connection to the mail server was lost",
     };
-    Some(text.to_owned())
+    text.to_owned()
 }
 
 impl AttemptError for Failure {

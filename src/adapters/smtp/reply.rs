@@ -127,6 +127,7 @@ fn decoded(text: &[u8]) -> String {
 
 /// What a server offers in its reply to EHLO, in whatever letter case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an offer of its own")]
 pub(super) struct Offers {
     pub(super) starttls: bool,
     pub(super) plain: bool,
@@ -170,6 +171,8 @@ impl Offers {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -260,8 +263,11 @@ mod tests {
             cut in 0..200_usize,
         ) {
             let (last, rest) = lines.split_last().unwrap();
-            let mut bytes: String = rest.iter().map(|line| format!("{code}-{line}\r\n")).collect();
-            bytes.push_str(&format!("{code} {last}\r\n"));
+            let mut bytes = String::new();
+            for line in rest {
+                let _ = write!(bytes, "{code}-{line}\r\n");
+            }
+            let _ = write!(bytes, "{code} {last}\r\n");
             let cut = cut.min(bytes.len() - 1);
             let mut buffer = BytesMut::from(&bytes.as_bytes()[..cut]);
             prop_assert_eq!(Reply::take(&mut buffer), Ok(None));

@@ -62,7 +62,9 @@ pub(crate) fn without_reasoning(text: &str) -> Answer<'_> {
             is_torn: false,
         };
     }
-    let (text, mut is_torn) = if let Some(found) = FINAL_CHANNEL.find_iter(text).last() { (Cow::Borrowed(&text[found.end()..]), false) } else {
+    let (text, mut is_torn) = if let Some(found) = FINAL_CHANNEL.find_iter(text).last() {
+        (Cow::Borrowed(&text[found.end()..]), false)
+    } else {
         let other = OTHER_CHANNEL.replace_all(text, " ");
         let is_torn = matches!(other, Cow::Owned(_));
         (other, is_torn)

@@ -187,10 +187,10 @@ async fn a_server_that_takes_no_writes_fails_the_probe_until_it_takes_them() {
     let set =
         |value: &str| format!("ALTER ROLE {role} SET default_transaction_read_only = {value}");
     admin(set("on")).await;
-    let leave = format!(
+    let end_sessions = format!(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{role}'"
     );
-    admin(leave).await;
+    admin(end_sessions).await;
     let lease = lease_of("alice", "image");
     for _ in 0..3 {
         assert!(ledger.probe().await.is_err());

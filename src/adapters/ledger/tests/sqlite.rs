@@ -220,10 +220,10 @@ async fn a_ledger_that_was_full_goes_on_when_it_is_not_any_more() {
         let unknown = Settlement::Unknown(long.clone());
         ledger.settle(&lease, Platform::Telegram, &unknown).await
     };
-    let full = fill(1).await.unwrap_err();
+    let refused = fill(1).await.unwrap_err();
     assert!(
-        matches!(&full, LedgerError::Unavailable(cause) if cause.to_string().contains("full")),
-        "{full:?}"
+        matches!(&refused, LedgerError::Unavailable(cause) if cause.to_string().contains("full")),
+        "{refused:?}"
     );
     for number in 2..20 {
         fill(number).await.unwrap();

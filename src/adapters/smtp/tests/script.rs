@@ -8,7 +8,7 @@ use tokio::{
 
 use super::*;
 
-/// What is said to a command that begins so; `EHLO`, `AUTH`, … A message is `.`, its greeting is ``.
+/// What is said to a command that begins so; `EHLO`, `AUTH`, … A message is `.`, its greeting has no name.
 pub(super) type Script = &'static [(&'static str, &'static [u8])];
 
 /// Starts it on loopback, for one connection after the other; gives its port, and the lines that it is

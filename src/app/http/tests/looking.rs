@@ -91,10 +91,13 @@ async fn what_is_not_known_of_an_image_is_null() {
     for (sidecar, has_sidecar) in [(true, json!(false)), (false, Value::Null)] {
         let mut service = Service::new().open_to_viewers();
         with_links(&mut service.images);
-        service
-            .images
-            .expect_read_sidecar()
-            .returning(move |_, _| if sidecar { Ok(crate::ports::SidecarFile::Missing) } else { Err(ImageStoreError::Unavailable(SECRET.into())) });
+        service.images.expect_read_sidecar().returning(move |_, _| {
+            if sidecar {
+                Ok(crate::ports::SidecarFile::Missing)
+            } else {
+                Err(ImageStoreError::Unavailable(SECRET.into()))
+            }
+        });
         let answer = service.answer(get("/api/images/a.jpg")).await;
         let expected = json!({
             "filename": "a.jpg",

@@ -343,7 +343,13 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
             .times(1)
             .in_sequence(&mut attempts)
             .withf(|post| *post.image.bytes() != jpeg() && post.caption.contains("For Telegram"))
-            .returning(move |_| if second { Ok(PostId::new("1").into()) } else { unprocessable() });
+            .returning(move |_| {
+                if second {
+                    Ok(PostId::new("1").into())
+                } else {
+                    unprocessable()
+                }
+            });
         let request = PublicationRequest {
             platforms: Some(vec![Platform::Telegram]),
             ..PublicationRequest::default()
