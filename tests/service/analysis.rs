@@ -83,7 +83,8 @@ async fn a_publication_after_an_analysis_keeps_foreign_keys() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
     let alice = &sandbox.tenants()[0];
-    let foreign = b"# rating: 5\n# camera_owner: me\n".to_vec();
+    let foreign =
+        b"\n\n# ---\n# image_file: harbour-dawn.jpg\n# rating: 5\n# camera_owner: me\n".to_vec();
     let path = format!("{}/harbour-dawn.txt", alice.root);
     assert!(sandbox.dropbox.put(&alice.name, &path, foreign));
     let answer = service.post(&sandbox, alice, IMAGE, "analyze").await;
