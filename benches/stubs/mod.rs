@@ -132,6 +132,7 @@ impl ImageStore for Unused {
         _: &ImageName,
         _: SidecarName,
         _: &str,
+        _: &publisher::ports::FoundFile,
     ) -> Result<(), ImageStoreError> {
         Ok(())
     }

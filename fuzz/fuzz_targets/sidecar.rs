@@ -1,5 +1,5 @@
-//! A caption file: what is written of it reads back the same, and neither a caption nor a value
-//! can become another line.
+//! A caption file: what is written of it reads back the same, neither a caption nor a value can become
+//! another line, and nothing that somebody else has written is lost or taken for ours.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,8 +12,20 @@ fuzz_target!(|bytes: &[u8]| {
     };
     assert!(bytes.len() <= MAX_SIDECAR_BYTES);
     let written = read.render();
-    // A space and a line end are added to each line, and the fence, but nothing grows by more.
-    assert!(written.len() <= 3 * bytes.len() + 16, "{written:?}");
+    // A space and a line end are added to each line, and the fence; a control character in a value is
+    // written as six, in JSON. Nothing grows by more.
+    assert!(written.len() <= 6 * bytes.len() + 16, "{written:?}");
+    // What is ours has the fence behind at most one line, and is ours still after an update.
+    if let Some(ours) = Sidecar::recognize(bytes) {
+        assert_eq!(ours, read);
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let before = lines.take_while(|line| *line != "# ---");
+        assert!(before.filter(|line| !line.is_empty()).count() <= 1);
+        if written.len() <= MAX_SIDECAR_BYTES {
+            assert_eq!(Sidecar::recognize(written.as_bytes()), Some(ours));
+        }
+    }
     assert_eq!(
         Sidecar::parse(written.as_bytes()).as_ref(),
         Some(&read).filter(|_| written.len() <= MAX_SIDECAR_BYTES)

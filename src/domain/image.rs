@@ -213,6 +213,22 @@ impl ContentHash {
         Self(hex(&outer.finalize()).into())
     }
 
+    /// The hash of a file of this size in bytes whose SHA-256 is known, in hex; `None` for a file of
+    /// several blocks, of which that cannot be told, and unless it is 64 hex digits.
+    #[must_use]
+    pub fn of_sha256(sha256: &str, size: u64) -> Option<Self> {
+        if size == 0 || size > Self::BLOCK as u64 || sha256.len() != 64 {
+            return None;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let bytes = sha256.as_bytes().chunks(2).map(|pair| match *pair {
+            [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
+            _ => None,
+        });
+        let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
+        Some(Self(hex(&Sha256::digest(bytes)).into()))
+    }
+
     /// The hash, as 64 lowercase hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -298,5 +314,26 @@ mod tests {
             hex(&outer.finalize())
         );
         assert!(ContentHash::new("abc").is_none());
+    }
+
+    #[test]
+    fn the_content_hash_of_one_block_can_be_told_from_its_sha256() {
+        for size in [1, ContentHash::BLOCK] {
+            let bytes = vec![7; size];
+            let sha256 = hex(&Sha256::digest(&bytes)).to_ascii_uppercase();
+            let told = ContentHash::of_sha256(&sha256, size as u64);
+            assert_eq!(told, Some(ContentHash::of(&bytes)));
+        }
+        let sha256 = "ab".repeat(32);
+        let too_large = ContentHash::BLOCK as u64 + 1;
+        for (sha256, size) in [
+            (&*sha256, 0),
+            (&sha256, too_large),
+            ("ab", 1),
+            (&"xy".repeat(32), 1),
+            (&"é".repeat(32), 1),
+        ] {
+            assert_eq!(ContentHash::of_sha256(sha256, size), None);
+        }
     }
 }

@@ -1,20 +1,24 @@
 //! The sidecar of an image, a text file beside it: the Stable-Diffusion caption or nothing on the first
 //! line, then a fence and `# key: value` lines.
 //!
-//! People have text files of their own beside their images. A file is *ours* if it has the fence and names
-//! an image behind it (`image_file`), as this service and the one before it have always written. Anything
-//! else is left alone, and so is the sidecar of another image: see [`SidecarName`] for where ours is then.
+//! People have text files of their own beside their images. A file is *ours* if it has the fence behind at
+//! most one line of text, and names an image behind that (`image_file`), as this service and the one before
+//! it have always written. Anything else is left alone, and so is the sidecar of another image: see
+//! [`SidecarName`] for where ours is then. Lines that people have added behind the fence survive an update.
 
-use std::borrow::Cow;
+mod captions;
+mod value;
 
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization as _;
 
+use self::value::{decoded, encoded};
 use crate::domain::{
     analysis::{self, Analysis},
-    image::{MAX_NAME_BYTES, StoredImage},
+    image::{ContentHash, MAX_NAME_BYTES, StoredImage},
 };
 
-/// A larger file is not read, in bytes (64 KiB).
+/// A larger file is neither read nor written, in bytes (64 KiB).
 pub const MAX_SIDECAR_BYTES: usize = 64 * 1024;
 
 /// The version of the form in which the Stable-Diffusion caption is written.
@@ -23,8 +27,6 @@ pub const SD_CAPTION_VERSION: &str = "1";
 const FENCE: &str = "# ---";
 /// The key that names the image.
 const IMAGE_FILE: &str = "image_file";
-/// In front of a value that is written as JSON, because it has more than one line.
-const JSON_MARK: &str = "!json ";
 
 /// The keys that this service writes; what stands under others is left as it is.
 const OWN_KEYS: [&str; 31] = [
@@ -96,91 +98,106 @@ pub enum Belonging {
     OtherImage,
 }
 
-/// A caption file. Keys that it holds and we do not know survive an update.
+/// A caption file. Keys and lines that it holds and we do not know survive an update.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sidecar {
     caption: String,
     fields: Vec<(String, String)>,
+    /// Lines that are neither the caption nor a key with a value, such as what a person has added.
+    notes: Vec<String>,
 }
 
 impl Sidecar {
     /// Reads a file of ours, leniently; `None` for any other file, and one that is too large.
     #[must_use]
     pub fn recognize(bytes: &[u8]) -> Option<Self> {
-        let sidecar = Self::parse(bytes)?;
-        let mut lines = std::str::from_utf8(bytes).ok()?.lines().map(str::trim);
-        lines.find(|line| *line == FENCE)?;
-        // Before the fence there is the caption alone; a key there is something that somebody wrote.
-        let names_image = |line: &str| {
-            let key = line.strip_prefix('#').and_then(|rest| rest.split_once(':'));
-            key.is_some_and(|(key, _)| key.trim() == IMAGE_FILE)
-        };
-        lines.any(names_image).then_some(sidecar)
+        let lines = text_of(bytes)?.lines().map(str::trim);
+        let mut lines = lines.filter(|line| !line.is_empty());
+        // Before the fence there is the caption alone; more text, or a key, is something that somebody wrote.
+        let first = lines.next()?;
+        if first != FENCE && (first.starts_with('#') || lines.next() != Some(FENCE)) {
+            return None;
+        }
+        let names_image = |line| key_and_value(line).is_some_and(|(key, _)| key == IMAGE_FILE);
+        if lines.any(names_image) {
+            Self::parse(bytes)
+        } else {
+            None
+        }
     }
 
     /// Whose this is, seen from an image; `sha256` is that of its content in hex, where it is known.
     ///
-    /// A file with the image's id is the image's, whatever the image is called; one with its name, too. It
-    /// fits if its SHA-256 does; where either is not known, if its revision does; and if it names neither,
-    /// for what it says of the name.
+    /// A file with the image's id is the image's, whatever the image is called; one with its name, too, in
+    /// any letter case and Unicode normalization. Whether it fits is decided by the first of these that can
+    /// be compared: its SHA-256, which is of the content itself, with `sha256` or the content hash of storage;
+    /// its revision, which changes with the content, and when the file moves; its id, which stays when the
+    /// content changes. With none of them it fits for what it says of the name, unless it has a SHA-256.
     #[must_use]
     pub fn belonging_to(&self, image: &StoredImage, sha256: Option<&str>) -> Belonging {
         let is_same = |key: &str, value: &str| self.get(key).map(|known| known == value);
         let names_it = self
             .get(IMAGE_FILE)
-            .is_some_and(|name| name.to_lowercase() == image.name.as_str().to_lowercase());
-        let has_id = is_same("dropbox_file_id", &image.file_id) == Some(true);
-        if !names_it && !has_id {
+            .is_some_and(|name| folded(name) == folded(image.name.as_str()));
+        let by_id = is_same("dropbox_file_id", &image.file_id);
+        if !names_it && by_id != Some(true) {
             return Belonging::OtherImage;
         }
-        let by_hash = sha256.and_then(|sha256| {
-            let known = self.get("sha256")?;
-            Some(known.eq_ignore_ascii_case(sha256))
-        });
         let by_revision = || is_same("dropbox_rev", &image.revision);
-        // A hash without a revision is of some content, and nobody can tell of which.
-        let by_neither = || Some(self.get("sha256").is_none());
-        match by_hash.or_else(by_revision).or_else(by_neither) {
+        // A hash that cannot be compared, without a revision, is of some content, and nobody can tell of which.
+        let by_doubt = || self.sha256().map(|_| false);
+        let fits = self.by_hash(image, sha256).or_else(by_revision);
+        match fits.or_else(by_doubt).or(by_id) {
             Some(false) => Belonging::Outdated,
             _ => Belonging::Fits,
         }
     }
 
-    /// What stays of it when its image was replaced: the keys that are not ours.
+    /// Whether its SHA-256 is that of the image; `None` if that cannot be told.
+    fn by_hash(&self, image: &StoredImage, sha256: Option<&str>) -> Option<bool> {
+        let known = self.sha256()?;
+        if let Some(sha256) = sha256 {
+            return Some(known.eq_ignore_ascii_case(sha256));
+        }
+        let hash = ContentHash::of_sha256(known, image.size)?;
+        Some(hash == image.content_hash)
+    }
+
+    /// What stays of it when its image was replaced: the keys and lines that are not ours.
     #[must_use]
     pub fn with_foreign_keys_only(self) -> Self {
         let is_foreign = |(key, _): &(String, String)| !OWN_KEYS.contains(&key.as_str());
         Self {
             caption: String::new(),
             fields: self.fields.into_iter().filter(is_foreign).collect(),
+            notes: self.notes,
         }
     }
 
-    /// Reads a file, as far as it is one: anything that is no caption and no `# key: value` line
-    /// is passed over. `None` when it is too large or not UTF-8.
+    /// Reads a file, as far as it is one. `None` when it is too large or not UTF-8.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() > MAX_SIDECAR_BYTES {
-            return None;
-        }
-        let text = std::str::from_utf8(bytes).ok()?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut sidecar = Self::default();
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            match line.strip_prefix('#') {
-                Some(comment) => {
-                    if let Some((key, value)) = comment.split_once(':') {
-                        sidecar.set_lines(key.trim(), &decoded(value.trim()));
-                    }
-                }
-                None if sidecar.caption.is_empty() => sidecar.set_caption(line),
-                None => {}
+        let mut behind_fence = false;
+        for line in text_of(bytes)?.lines() {
+            let trimmed = line.trim();
+            if trimmed.is_empty() {
+                continue;
+            }
+            if trimmed == FENCE && !behind_fence {
+                behind_fence = true;
+            } else if let Some((key, value)) = key_and_value(trimmed) {
+                sidecar.put(key, decoded(value).into_owned());
+            } else if !behind_fence && !trimmed.starts_with('#') && sidecar.caption.is_empty() {
+                sidecar.set_caption(trimmed);
+            } else {
+                sidecar.notes.push(line.trim_end().to_owned());
             }
         }
         Some(sidecar)
     }
 
-    /// The file's text.
+    /// The file's text. Lines that are not ours come last.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = format!("{}\n\n{FENCE}\n", self.caption);
@@ -189,6 +206,10 @@ impl Sidecar {
             text.push_str(key);
             text.push_str(": ");
             text.push_str(&encoded(value));
+            text.push('\n');
+        }
+        for note in &self.notes {
+            text.push_str(note);
             text.push('\n');
         }
         text
@@ -256,6 +277,11 @@ impl Sidecar {
     #[must_use]
     pub fn sha256_of(&self, revision: &str) -> Option<&str> {
         self.get("dropbox_rev").filter(|known| *known == revision)?;
+        self.sha256()
+    }
+
+    /// The SHA-256 that it has, if it is one.
+    fn sha256(&self) -> Option<&str> {
         self.get("sha256")
             .filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
@@ -282,8 +308,7 @@ impl Sidecar {
     }
 
     fn put(&mut self, key: &str, value: String) {
-        let readable = !key.is_empty() && !key.contains([':', '\n', '\r', '#']);
-        if !readable || value.is_empty() {
+        if !is_key(key) || value.is_empty() {
             return;
         }
         match self.fields.iter_mut().find(|(known, _)| known == key) {
@@ -332,20 +357,31 @@ impl Sidecar {
     }
 }
 
-/// A value as it stands in its line.
-fn encoded(value: &str) -> Cow<'_, str> {
-    if value.contains('\n') || value.starts_with(JSON_MARK) {
-        Cow::from(format!("{JSON_MARK}{}", Value::from(value)))
-    } else {
-        Cow::from(value)
+/// The text of a file that is not too large, without its byte order mark.
+fn text_of(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() > MAX_SIDECAR_BYTES {
+        return None;
     }
+    let text = std::str::from_utf8(bytes).ok()?;
+    Some(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// A value out of its line; one that only looks like JSON is what it looks like.
-fn decoded(value: &str) -> Cow<'_, str> {
-    let json = value.strip_prefix(JSON_MARK);
-    let text = json.and_then(|json| serde_json::from_str::<String>(json).ok());
-    text.map_or(Cow::from(value), Cow::from)
+/// The key and the value of a `# key: value` line that has both.
+fn key_and_value(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = line.strip_prefix('#')?.split_once(':')?;
+    let (key, value) = (key.trim(), value.trim());
+    (is_key(key) && !decoded(value).is_empty()).then_some((key, value))
+}
+
+/// Whether a key can be read back.
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.trim() == key && !key.contains([':', '\n', '\r', '#'])
+}
+
+/// A name without what storage makes no difference of.
+fn folded(name: &str) -> String {
+    // Lower case may be in pieces again, as that of a capital I with a dot is.
+    name.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
 fn one_line(text: &str) -> String {

@@ -70,15 +70,17 @@ pub trait ImageStore: Send + Sync {
         which: SidecarName,
     ) -> Result<SidecarFile, ImageStoreError>;
 
-    /// Writes or replaces the file where a sidecar of an image can be.
+    /// Writes the file where a sidecar of an image can be, in the place of what was found there and of
+    /// nothing else.
     ///
     /// # Errors
-    /// [`ImageStoreError`].
+    /// [`ImageStoreError`]; [`ImageStoreError::SidecarChanged`] if something else is there by now.
     async fn write_sidecar(
         &self,
         image: &ImageName,
         which: SidecarName,
         text: &str,
+        found: &FoundFile,
     ) -> Result<(), ImageStoreError>;
 
     /// Moves an image that was found, and these of its sidecars as far as they are there, to a folder, which
@@ -126,11 +128,26 @@ pub struct FetchedImage {
 pub enum SidecarFile {
     /// There is none.
     Missing,
-    /// There is one with more than
-    /// [`MAX_SIDECAR_BYTES`](crate::domain::sidecar::MAX_SIDECAR_BYTES): no sidecar.
-    TooLarge,
+    /// There is something that cannot be a sidecar: a file with more than
+    /// [`MAX_SIDECAR_BYTES`](crate::domain::sidecar::MAX_SIDECAR_BYTES), or one that storage does not hand
+    /// out, or a folder.
+    Unreadable,
     /// There is one with these bytes, whatever they are.
-    Found(Bytes),
+    Found {
+        /// All of them.
+        bytes: Bytes,
+        /// Storage's name of this revision of it.
+        revision: String,
+    },
+}
+
+/// What was found where a sidecar is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundFile {
+    /// Nothing.
+    Nothing,
+    /// A file in this revision.
+    Revision(String),
 }
 
 /// An image that can be downloaded by a link.
@@ -200,6 +217,9 @@ pub enum ImageStoreError {
         /// for the log: it may name a folder of the tenant's config.
         detail: String,
     },
+    /// Somebody else has written where the sidecar was to be written, which is left alone.
+    #[error("somebody else has written there meanwhile")]
+    SidecarChanged,
     /// Storage does not accept the tenant's credential: it is dead.
     #[error("storage refused the credential")]
     Unauthorized(#[source] Cause),
@@ -222,7 +242,11 @@ impl ImageStoreError {
     #[must_use]
     pub fn is_about_the_image(&self) -> bool {
         match self {
-            Self::NotFound | Self::TooLarge | Self::NoThumbnail | Self::Restricted { .. } => true,
+            Self::NotFound
+            | Self::TooLarge
+            | Self::NoThumbnail
+            | Self::SidecarChanged
+            | Self::Restricted { .. } => true,
             Self::Misconfigured { .. }
             | Self::Unauthorized(_)
             | Self::RateLimited { .. }

@@ -21,8 +21,8 @@ pub use self::{
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
     image_store::{
-        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage, Moved,
-        SidecarFile, Thumbnail,
+        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, ImageStoreFactory,
+        LinkedImage, Moved, SidecarFile, Thumbnail,
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     publisher::{FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},

@@ -21,7 +21,7 @@ const SHARED_ADAPTERS: [&str; 6] = [
 const TEST_ADAPTERS: [&str; 2] = ["sandbox", "sample_tenant"];
 
 /// The crates that the domain may use: none of them does I/O or is async.
-const DOMAIN_CRATES: [&str; 11] = [
+const DOMAIN_CRATES: [&str; 12] = [
     "bytes",
     "html_escape",
     "proptest",
@@ -31,6 +31,7 @@ const DOMAIN_CRATES: [&str; 11] = [
     "sha2",
     "thiserror",
     "unicode_properties",
+    "unicode_normalization",
     "unicode_segmentation",
     "uuid",
 ];

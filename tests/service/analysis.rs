@@ -41,7 +41,11 @@ async fn an_image_is_analysed_once_and_told_again_from_its_caption_file() {
     assert_eq!(second["platform_captions"]["telegram"], telegram);
     assert_eq!(calls(&sandbox), (1, 1));
     let downloads = sandbox.dropbox.switches().requests("download");
-    assert_eq!(downloads.len(), 1, "the caption file alone");
+    assert_eq!(
+        downloads.len(),
+        2,
+        "the two names of the caption file alone"
+    );
 
     let what = "analyze?force_refresh=true";
     let third = service.post(&sandbox, alice, IMAGE, what).await.json();

@@ -31,6 +31,7 @@ mod log_lines;
 mod looking;
 mod metrics;
 mod outages;
+mod own_files;
 mod pasted;
 mod platforms;
 mod publishing;

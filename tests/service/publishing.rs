@@ -67,8 +67,8 @@ async fn an_image_goes_from_storage_to_every_platform_and_into_the_archive() {
     assert_eq!((openai.calls("vision"), openai.calls("caption")), (1, 1));
     assert_eq!(
         sandbox.dropbox.switches().calls("download"),
-        1 + 1,
-        "the image, and no sidecar"
+        1 + 2,
+        "the image, and no sidecar under either name"
     );
     let paths = sandbox.dropbox.paths(&alice.name);
     let archived = format!("{}/archive/harbour-dawn", alice.root);

@@ -18,8 +18,8 @@ use crate::{
         thumbnail::ThumbnailSize,
     },
     ports::{
-        FetchedImage, Folder, ImageStore, ImageStoreError, LinkedImage, Moved, SidecarFile,
-        Thumbnail,
+        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, LinkedImage, Moved,
+        SidecarFile, Thumbnail,
     },
 };
 
@@ -30,6 +30,14 @@ const PAGE_LIMIT: u32 = 2000;
 const MAX_PAGES: usize = 1000;
 /// What Dropbox says when there is no file at a path.
 pub(super) const NO_FILE: [&str; 2] = ["path/not_found", "path/not_file"];
+/// What Dropbox says of a path that has something that it does not hand out as a file.
+const NO_TEXT: [&str; 3] = [
+    "path/not_file",
+    "path/restricted_content",
+    "path/unsupported_file",
+];
+/// What Dropbox says of an upload to a name that is taken, or has another revision.
+const TAKEN: &str = "path/conflict";
 
 /// The images of one tenant in Dropbox.
 pub struct DropboxImageStore {
@@ -189,14 +197,20 @@ impl ImageStore for DropboxImageStore {
             .read("download", || async {
                 or_absent(
                     self.connection.download(&path, MAX_SIDECAR_BYTES).await,
-                    &NO_FILE,
+                    &["path/not_found"],
                 )
             })
             .await;
         match file {
-            Ok(Some(file)) => Ok(SidecarFile::Found(file.bytes)),
+            Ok(Some(file)) => Ok(SidecarFile::Found {
+                bytes: file.bytes,
+                revision: file.metadata.rev,
+            }),
             Ok(None) => Ok(SidecarFile::Missing),
-            Err(Failure::TooLarge) => Ok(SidecarFile::TooLarge),
+            Err(Failure::TooLarge) => Ok(SidecarFile::Unreadable),
+            Err(failure) if NO_TEXT.iter().any(|tags| failure.is_refusal(tags)) => {
+                Ok(SidecarFile::Unreadable)
+            }
             Err(failure) => Err(failure.into()),
         }
     }
@@ -206,27 +220,38 @@ impl ImageStore for DropboxImageStore {
         image: &ImageName,
         which: SidecarName,
         text: &str,
+        found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
         let name = which.beside(image.as_str());
         let name = name.ok_or(Failure::Internal("no name for a sidecar"))?;
         let path = self.entry(&name);
+        // Both fail where something else is: a person may have written while the image was sent.
+        let mode = match found {
+            FoundFile::Nothing => json!("add"),
+            FoundFile::Revision(revision) => json!({ ".tag": "update", "update": revision }),
+        };
         let argument = json!({
-            "path": path, "mode": "overwrite", "autorename": false, "mute": true,
+            "path": path, "mode": mode, "autorename": false, "mute": true,
         });
         let content = Bytes::copy_from_slice(text.as_bytes());
         let hash = ContentHash::of(&content);
-        self.connection
+        let is_there = || async {
+            let there = self.connection.look(&path).await?;
+            let written = there.is_some_and(|it| it.content_hash().as_ref() == Some(&hash));
+            Ok(written.then_some(()))
+        };
+        let written = self
+            .connection
             .write(
                 "upload",
                 || self.connection.upload(&argument, content.clone()),
-                || async {
-                    let there = self.connection.look(&path).await?;
-                    let written = there.is_some_and(|it| it.content_hash().as_ref() == Some(&hash));
-                    Ok(written.then_some(()))
-                },
+                is_there,
             )
-            .await?;
-        Ok(())
+            .await;
+        match written {
+            Err(failure) if failure.is_refusal(TAKEN) => Err(ImageStoreError::SidecarChanged),
+            written => Ok(written?),
+        }
     }
 
     /// The image goes first: without its sidecar it is still an image, which a sidecar without its

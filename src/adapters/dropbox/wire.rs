@@ -52,7 +52,8 @@ pub(super) struct Metadata {
     pub(super) name: String,
     /// Stays the same when it is moved.
     pub(super) id: String,
-    rev: String,
+    /// Names its content at this place.
+    pub(super) rev: String,
     /// Bytes.
     pub(super) size: Option<u64>,
     content_hash: Option<String>,

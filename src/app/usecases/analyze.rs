@@ -7,7 +7,6 @@ use super::{
     capacity::{ImageRoom, NoRoom},
     caption_file::{CaptionFile, Occasion},
     captioning::{Captioning, Captions, CaptionsUnavailable},
-    error_chain::ErrorChain,
     held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
@@ -216,20 +215,16 @@ impl AnalysisWork {
         let sidecar_written = !self.tenant.settings().content.debug && {
             let clock = &*self.usecase.clock;
             let file = self.caption_file(&image.stored);
-            let written = async {
-                let opened = file.open(&image).await?;
-                file.write(opened, clock, &captions, Occasion::Analysis)
-                    .await
-            };
-            let written = written.await;
-            if let Err(error) = &written {
-                tracing::warn!(
-                    tenant = %self.tenant.name(),
-                    error = %ErrorChain(error),
-                    "the caption file could not be written"
-                );
+            match file.open(&image).await {
+                Ok(opened) => {
+                    let written = file.write(opened, clock, &captions, Occasion::Analysis);
+                    written.await.is_done
+                }
+                Err(error) => {
+                    file.failed(&error);
+                    false
+                }
             }
-            written.is_ok_and(|written| written.name.is_some())
         };
         Ok(report(&found.name, captions, sidecar_written))
     }

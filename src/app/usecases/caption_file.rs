@@ -4,14 +4,16 @@
 use futures_util::future::try_join;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{captioning::Captions, loaded_image::LoadedImage, tenant::Tenant};
+use super::{
+    captioning::Captions, error_chain::ErrorChain, loaded_image::LoadedImage, tenant::Tenant,
+};
 use crate::{
     domain::{
         image::StoredImage,
         request_id::RequestId,
-        sidecar::{Belonging, SD_CAPTION_VERSION, Sidecar, SidecarName},
+        sidecar::{Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
     },
-    ports::{Clock, ImageStoreError, SidecarFile},
+    ports::{Clock, FoundFile, ImageStoreError, SidecarFile},
 };
 
 /// The sidecar of an image that was found.
@@ -34,39 +36,42 @@ enum Place {
     Empty,
     /// Another image's sidecar, or no sidecar at all.
     Taken,
-    /// The image's sidecar, of what the image was before.
-    Outdated(Sidecar),
-    /// The image's sidecar.
-    Fits(Sidecar),
+    /// The image's sidecar, in this revision, of what the image was before.
+    Outdated(Sidecar, String),
+    /// The image's sidecar, in this revision.
+    Fits(Sidecar, String),
 }
 
 impl Place {
     fn of(file: SidecarFile, image: &StoredImage, sha256: Option<&str>) -> Self {
-        let sidecar = match file {
+        let (bytes, revision) = match file {
             SidecarFile::Missing => return Self::Empty,
-            SidecarFile::TooLarge => None,
-            SidecarFile::Found(bytes) => Sidecar::recognize(&bytes),
+            SidecarFile::Unreadable => return Self::Taken,
+            SidecarFile::Found { bytes, revision } => (bytes, revision),
         };
-        let Some(sidecar) = sidecar else {
+        let Some(sidecar) = Sidecar::recognize(&bytes) else {
             return Self::Taken;
         };
         match sidecar.belonging_to(image, sha256) {
-            Belonging::Fits => Self::Fits(sidecar),
-            Belonging::Outdated => Self::Outdated(sidecar),
+            Belonging::Fits => Self::Fits(sidecar, revision),
+            Belonging::Outdated => Self::Outdated(sidecar, revision),
             Belonging::OtherImage => Self::Taken,
         }
     }
 
     const fn is_ours(&self) -> bool {
-        matches!(self, Self::Outdated(_) | Self::Fits(_))
+        matches!(self, Self::Outdated(..) | Self::Fits(..))
     }
 
-    /// What an update begins with: all that the file says, or what is not ours of it.
-    fn into_begun(self) -> Sidecar {
+    /// What an update begins with, all that the file says, or what is not ours of it; and what it replaces.
+    fn into_begun(self) -> (Sidecar, FoundFile) {
         match self {
-            Self::Fits(sidecar) => sidecar,
-            Self::Outdated(sidecar) => sidecar.with_foreign_keys_only(),
-            Self::Empty | Self::Taken => Sidecar::default(),
+            Self::Fits(sidecar, revision) => (sidecar, FoundFile::Revision(revision)),
+            Self::Outdated(sidecar, revision) => {
+                let kept = sidecar.with_foreign_keys_only();
+                (kept, FoundFile::Revision(revision))
+            }
+            Self::Empty | Self::Taken => (Sidecar::default(), FoundFile::Nothing),
         }
     }
 }
@@ -87,7 +92,7 @@ impl FoundSidecars {
     /// The sidecar of the image as it is now.
     pub(super) fn believed(self) -> Option<Sidecar> {
         match (self.full, self.stem) {
-            (Place::Fits(sidecar), _) | (_, Place::Fits(sidecar)) => Some(sidecar),
+            (Place::Fits(sidecar, _), _) | (_, Place::Fits(sidecar, _)) => Some(sidecar),
             _ => None,
         }
     }
@@ -102,17 +107,21 @@ impl FoundSidecars {
         ours.map(|(name, _)| name).collect()
     }
 
-    /// Where the image's sidecar is written, and what that begins with; `None` if both places are taken.
-    fn into_writable(self, name: &str) -> Option<(SidecarName, Sidecar)> {
+    /// Where the image's sidecar is written, what that begins with, and what it replaces; `None` if both
+    /// places are taken.
+    fn into_writable(self, name: &str) -> Option<(SidecarName, Sidecar, FoundFile)> {
         let Self { full, stem } = self;
-        if full.is_ours() {
-            return Some((SidecarName::Full, full.into_begun()));
-        }
-        if stem != Place::Taken {
-            return Some((SidecarName::Stem, stem.into_begun()));
-        }
-        let is_free = full == Place::Empty && SidecarName::Full.beside(name).is_some();
-        is_free.then(|| (SidecarName::Full, Sidecar::default()))
+        let (name, place) = if full.is_ours() {
+            (SidecarName::Full, full)
+        } else if stem != Place::Taken {
+            (SidecarName::Stem, stem)
+        } else if full == Place::Empty && SidecarName::Full.beside(name).is_some() {
+            (SidecarName::Full, full)
+        } else {
+            return None;
+        };
+        let (sidecar, replaced) = place.into_begun();
+        Some((name, sidecar, replaced))
     }
 }
 
@@ -120,13 +129,6 @@ impl FoundSidecars {
 pub(super) struct OpenFile {
     found: FoundSidecars,
     sha256: String,
-}
-
-impl OpenFile {
-    /// The files that go wherever the image goes.
-    pub(super) fn ours(&self) -> Vec<SidecarName> {
-        self.found.ours()
-    }
 }
 
 /// What was sent with an image, or would be.
@@ -138,11 +140,13 @@ pub(super) enum Occasion {
     Publication,
 }
 
-/// Where a sidecar was written.
-#[derive(Debug)]
+/// What has become of a sidecar.
+#[derive(Debug, Default)]
 pub(super) struct Written {
-    /// `None` if there was no place for it.
-    pub(super) name: Option<SidecarName>,
+    /// It was written.
+    pub(super) is_done: bool,
+    /// The files that go wherever the image goes.
+    pub(super) ours: Vec<SidecarName>,
     /// What people should know of it.
     pub(super) warning: Option<String>,
 }
@@ -180,38 +184,84 @@ impl CaptionFile<'_> {
         Ok(OpenFile { found, sha256 })
     }
 
-    /// Writes it, or updates it: keys that are there and not ours stay.
+    /// Writes it, or updates it: keys and lines that are there and not ours stay. What somebody else writes
+    /// there meanwhile stays, too; then it is looked again what is there. A failure is told as a warning.
     pub(super) async fn write(
         &self,
         OpenFile { found, sha256 }: OpenFile,
         clock: &dyn Clock,
         captions: &Captions,
         occasion: Occasion,
-    ) -> Result<Written, ImageStoreError> {
+    ) -> Written {
+        let mut ours = found.ours();
+        // Boxed, and so is the seldom second: the future of a publication is large enough.
+        let first = self.put(found, clock, &sha256, captions, occasion);
+        let mut written = Box::pin(first).await;
+        if let Err(ImageStoreError::SidecarChanged) = &written {
+            // What was found does not count any more.
+            ours = Vec::new();
+            let again = async {
+                let found = self.find(Some(&sha256)).await?;
+                ours = found.ours();
+                self.put(found, clock, &sha256, captions, occasion).await
+            };
+            written = Box::pin(again).await;
+        }
+        match written {
+            Ok((name, warning)) => {
+                ours.extend(name.filter(|name| !ours.contains(name)));
+                Written {
+                    is_done: name.is_some(),
+                    ours,
+                    warning,
+                }
+            }
+            Err(error) => Written {
+                is_done: false,
+                ours,
+                warning: Some(self.failed(&error)),
+            },
+        }
+    }
+
+    /// Writes it where what was found leaves a place for it: which, and what people should know of that.
+    async fn put(
+        &self,
+        found: FoundSidecars,
+        clock: &dyn Clock,
+        sha256: &str,
+        captions: &Captions,
+        occasion: Occasion,
+    ) -> Result<(Option<SidecarName>, Option<String>), ImageStoreError> {
         let image = &self.image.name;
         let is_foreign = found.stem == Place::Taken;
-        let Some((name, mut sidecar)) = found.into_writable(image.as_str()) else {
+        let Some((name, mut sidecar, replaced)) = found.into_writable(image.as_str()) else {
             let warning = self.told("no sidecar was written: its names are taken by other files");
-            return Ok(Written {
-                name: None,
-                warning: Some(warning),
-            });
+            return Ok((None, Some(warning)));
         };
-        self.fill(&mut sidecar, clock, &sha256, captions, occasion);
-        self.tenant
-            .images(self.request_id)
-            .write_sidecar(image, name, &sidecar.render())
-            .await?;
+        self.fill(&mut sidecar, clock, sha256, captions, occasion);
+        let text = sidecar.render();
+        if text.len() > MAX_SIDECAR_BYTES {
+            // It would be read by nobody, and never be written again.
+            let warning = self.told("no sidecar was written: it would be larger than 64 KiB");
+            return Ok((None, Some(warning)));
+        }
+        let images = self.tenant.images(self.request_id);
+        images.write_sidecar(image, name, &text, &replaced).await?;
         let beside = name.beside(image.as_str()).unwrap_or_default();
         let warning = is_foreign.then(|| {
             let what =
                 "the usual name of the sidecar is taken by another file, which stays as it is";
             format!("{}; the sidecar is {beside}", self.told(what))
         });
-        Ok(Written {
-            name: Some(name),
-            warning,
-        })
+        Ok((Some(name), warning))
+    }
+
+    /// Says in the log that it was not written; the same for people.
+    pub(super) fn failed(&self, error: &ImageStoreError) -> String {
+        let what = "the caption file could not be written";
+        tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
+        format!("{what}: {error}")
     }
 
     /// Says something in the log; the same for people.
@@ -254,7 +304,6 @@ impl CaptionFile<'_> {
             "artist_alias",
             settings.artist_alias.as_deref().unwrap_or_default(),
         );
-        sidecar.set_lines("caption", captions.main());
         fill_captions(sidecar, captions, occasion, &now);
         if let Some(analysis) = captions
             .analysis
@@ -266,26 +315,22 @@ impl CaptionFile<'_> {
     }
 }
 
-/// What was written for each platform, and what was sent there.
+/// What was written for each platform, and what was sent there. What a person wrote is not replaced when a
+/// machine's captions are sent; an analysis does so only where it is asked for: else it is told from the file.
 fn fill_captions(sidecar: &mut Sidecar, captions: &Captions, occasion: Occasion, now: &str) {
-    let by_platform = captions
-        .by_platform
-        .iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(platform, text)| (platform.as_str().to_owned(), text.as_str().into()))
-        .collect::<serde_json::Map<_, _>>();
-    if by_platform.is_empty() {
+    if captions.main().is_empty() {
         return;
     }
-    let texts = serde_json::Value::from(by_platform).to_string();
-    let is_written = captions.model.is_some();
-    if is_written {
-        sidecar.set("caption_generated", &texts);
+    let is_generated = captions.model.is_some();
+    if is_generated {
+        sidecar.add_generated(&captions.by_platform);
     }
     if occasion == Occasion::Publication {
-        let is_edited = sidecar.get("caption_generated") != Some(&texts);
-        sidecar.set("caption_submitted", &texts);
-        sidecar.set("caption_edited", if is_edited { "true" } else { "false" });
+        if is_generated && sidecar.is_edited() {
+            return;
+        }
+        sidecar.add_submitted(&captions.by_platform);
     }
+    sidecar.set_lines("caption", captions.main());
     sidecar.set("caption_updated_at", now);
 }

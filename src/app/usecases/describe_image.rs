@@ -89,7 +89,7 @@ async fn files_beside(
 mod tests {
     use super::*;
     use crate::{
-        app::usecases::fixtures::{TenantFixture, image_name, request_id, stored},
+        app::usecases::fixtures::{self, TenantFixture, image_name, request_id, stored},
         domain::secret::Secret,
     };
 
@@ -135,7 +135,7 @@ mod tests {
                 .times(2)
                 .returning(move |_, name| {
                     let there = file.clone().filter(|_| name == SidecarName::Stem);
-                    Ok(there.map_or(SidecarFile::Missing, SidecarFile::Found))
+                    Ok(there.map_or(SidecarFile::Missing, fixtures::found))
                 });
             images.expect_fetch().never();
             let details = describe(fixture).await.unwrap();

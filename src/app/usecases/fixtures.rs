@@ -147,6 +147,14 @@ pub(crate) fn stored(name: &str, bytes: &Bytes) -> StoredImage {
     }
 }
 
+/// A file with these bytes where a sidecar can be, in the revision `file1`.
+pub(crate) fn found(bytes: impl Into<Bytes>) -> SidecarFile {
+    SidecarFile::Found {
+        bytes: bytes.into(),
+        revision: "file1".to_owned(),
+    }
+}
+
 /// What stands under one of the names of a sidecar, where nothing stands under the other.
 pub(crate) fn standing(
     at: SidecarName,
@@ -154,7 +162,7 @@ pub(crate) fn standing(
 ) -> impl Fn(&ImageName, SidecarName) -> Result<SidecarFile, ImageStoreError> {
     let text = text.into();
     move |_, name| {
-        let there = SidecarFile::Found(text.clone());
+        let there = found(text.clone());
         Ok(if name == at {
             there
         } else {

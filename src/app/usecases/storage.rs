@@ -17,8 +17,8 @@ use crate::{
         thumbnail::ThumbnailSize,
     },
     ports::{
-        FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory, LinkedImage, Moved,
-        SidecarFile, Thumbnail,
+        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, ImageStoreFactory,
+        LinkedImage, Moved, SidecarFile, Thumbnail,
     },
 };
 
@@ -171,8 +171,9 @@ impl Images<'_> {
         name: &ImageName,
         which: SidecarName,
         text: &str,
+        found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
-        self.call(|store| async move { store.write_sidecar(name, which, text).await })
+        self.call(|store| async move { store.write_sidecar(name, which, text, found).await })
             .await
     }
 

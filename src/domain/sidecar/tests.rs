@@ -23,8 +23,22 @@ fn foreign_keys_survive_an_update() {
     sidecar.set("caption", "y");
     assert_eq!(
         sidecar.render(),
-        "old\n\n# ---\n# rating: 5: good\n# caption: y\n"
+        "old\n\n# ---\n# rating: 5: good\n# caption: y\n#junk\n"
     );
+}
+
+#[test]
+fn what_a_person_has_added_survives_an_update() {
+    let text = "sd\n\n# ---\n# image_file: a.jpg\nUncle Bob,  left\n# by hand\n# empty:\n# ---\n  # odd\n\
+                # spaced: a   b\n# marked: !json [1,  2]\n# none: !json \"\"\n\u{feff}last\n";
+    let mut sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
+    assert_eq!(sidecar.caption(), "sd");
+    sidecar.set("caption", "y");
+    let expected = "sd\n\n# ---\n# image_file: a.jpg\n# spaced: a   b\n# marked: !json [1,  2]\n\
+                    # caption: y\nUncle Bob,  left\n# by hand\n# empty:\n# ---\n  # odd\n\
+                    # none: !json \"\"\n\u{feff}last\n";
+    assert_eq!(sidecar.render(), expected);
+    assert_eq!(Sidecar::recognize(expected.as_bytes()), Some(sidecar));
 }
 
 #[test]
@@ -62,7 +76,8 @@ fn image(name: &str) -> StoredImage {
         file_id: "id:1".to_owned(),
         revision: "7".to_owned(),
         content_hash: ContentHash::of(b""),
-        size: 1,
+        // Of several blocks, so that the content hash cannot be told from the SHA-256.
+        size: 5 * 1024 * 1024,
     }
 }
 
@@ -73,6 +88,9 @@ fn only_what_has_the_fence_and_names_an_image_behind_it_is_ours() {
         "sd words\r\n\r\n# ---\r\n# image_file: a.jpg\r\n# caption: x\r\n",
         "\u{feff}sd words\n\n# ---\n# sha256: 0\n#image_file:a.jpg",
         "first\n\n# ---\n# dropbox_rev: 1\n# image_file: a.jpg\n# rating: 5",
+        "\u{feff}# ---\n# image_file: a.jpg",
+        "sd\n\n# ---\n# image_file: a.jpg\n# caption: x # --- y",
+        "sd\n\n# ---\n# image_file: a.jpg\nadded by a person",
     ] {
         assert!(Sidecar::recognize(ours.as_bytes()).is_some(), "{ours:?}");
     }
@@ -86,6 +104,11 @@ fn only_what_has_the_fence_and_names_an_image_behind_it_is_ours() {
         "# ---\nimage_file: a.jpg",
         "# Heading\n# ----\n# image_file: a.jpg",
         "#---\n# image_file: a.jpg",
+        "How a sidecar looks:\n\nfirst the caption,\n\n# ---\n# image_file: a.jpg",
+        "# Heading\n# ---\n# image_file: a.jpg",
+        "sd\n# sha256: 1\n# ---\n# image_file: a.jpg",
+        "sd\n\n# ---\n# image_file:",
+        "sd\r\r# ---\r# image_file: a.jpg\r",
     ] {
         assert_eq!(Sidecar::recognize(foreign.as_bytes()), None, "{foreign:?}");
     }
@@ -121,6 +144,8 @@ fn a_sidecar_is_believed_for_the_image_and_the_content_that_it_is_of() {
             None,
             Fits,
         ),
+        ("image_file: a.jpg\n# dropbox_file_id: id:2", None, Outdated),
+        ("image_file: a.jpg\n# sha256: unknown", None, Fits),
         ("image_file: a.jpg\n# dropbox_rev: 7", None, Fits),
         ("image_file: a.jpg\n# dropbox_rev: 6", None, Outdated),
         // Uploaded again: another file, and the same picture.
@@ -165,6 +190,47 @@ fn a_sidecar_is_believed_for_the_image_and_the_content_that_it_is_of() {
             expected,
             "{keys} {sha256:?}"
         );
+    }
+}
+
+#[test]
+fn a_sha256_is_compared_with_the_content_hash_where_that_can_be_told_from_it() {
+    let bytes = [7; 100];
+    let image = StoredImage {
+        content_hash: ContentHash::of(&bytes),
+        size: 100,
+        ..image("a.jpg")
+    };
+    let of = |hash: &str, rev: &str| {
+        let text = format!("# ---\n# image_file: a.jpg\n# sha256: {hash}\n# dropbox_rev: {rev}\n");
+        let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
+        sidecar.belonging_to(&image, None)
+    };
+    let encoded = crate::domain::image::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
+    // It was moved to and fro: another revision, and the same picture.
+    assert_eq!(of(&encoded, "6"), Belonging::Fits);
+    assert_eq!(of(&"1".repeat(64), "7"), Belonging::Outdated);
+}
+
+#[test]
+fn a_name_is_the_same_in_any_letter_case_and_normalization() {
+    for (named, name) in [
+        ("IMG_1.jpg", "img_1.JPG"),
+        ("caf\u{e9}.jpg", "CAFE\u{301}.jpg"),
+        ("\u{130}.jpg", "i\u{307}.jpg"),
+    ] {
+        let text = format!("# ---\n# image_file: {named}\n");
+        let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
+        assert_eq!(
+            sidecar.belonging_to(&image(name), None),
+            Belonging::Fits,
+            "{name}"
+        );
+    }
+    let sidecar = Sidecar::recognize(b"# ---\n# image_file: a.jpg\n").unwrap();
+    for other in ["a.jpg.jpg", "a.jpeg", "\u{e1}.jpg"] {
+        let belonging = sidecar.belonging_to(&image(other), None);
+        assert_eq!(belonging, Belonging::OtherImage, "{other}");
     }
 }
 
@@ -296,6 +362,32 @@ proptest! {
         sidecar.set_caption(&caption);
         sidecar.set(&key, &value);
         prop_assert_eq!(Sidecar::parse(sidecar.render().as_bytes()), Some(sidecar));
+    }
+
+    #[test]
+    fn two_lines_of_text_before_the_fence_are_never_ours(
+        story in "[a-z]{1,9}\n{1,2}[a-z]{1,9}\n",
+        rest in "(# ---\n|# image_file: a.jpg\n|[a-z]{0,9}\n){0,6}",
+    ) {
+        prop_assert_eq!(Sidecar::recognize(format!("{story}{rest}").as_bytes()), None);
+    }
+
+    #[test]
+    fn no_line_behind_the_fence_is_lost(
+        lines in prop::collection::vec("(# ?)?(note|x:|rating: |# ---|\\PC{0,20})", 0..8),
+    ) {
+        let text = format!("sd\n\n# ---\n# image_file: a.jpg\n{}\n", lines.join("\n"));
+        let mut sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
+        sidecar.set("caption", "c");
+        let read = Sidecar::recognize(sidecar.render().as_bytes()).unwrap();
+        prop_assert_eq!(&read, &sidecar);
+        for line in lines.iter().filter(|line| !line.trim().is_empty()) {
+            let is_there = match key_and_value(line.trim()) {
+                Some((key, _)) => read.get(key).is_some(),
+                None => read.render().lines().any(|it| it == line.trim_end()),
+            };
+            prop_assert!(is_there, "{line:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod deleting;
 mod looking;
 mod reading;
+mod sidecars;
 mod tokens;
 mod writing;
 

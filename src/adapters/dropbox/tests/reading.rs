@@ -245,12 +245,22 @@ async fn a_file_is_read_where_a_sidecar_can_be_if_it_has_a_sane_size() {
     assert_eq!(read(stem).await, SidecarFile::Missing);
     let text = "x".repeat(MAX_SIDECAR_BYTES);
     tenant.put("/Queue/a.txt", &text);
-    assert_eq!(read(stem).await, SidecarFile::Found(text.into()));
+    assert!(matches!(read(stem).await, SidecarFile::Found { bytes, .. } if bytes == text));
     assert_eq!(read(full).await, SidecarFile::Missing);
     tenant.put("/Queue/a.txt", &"x".repeat(MAX_SIDECAR_BYTES + 1));
-    assert_eq!(read(stem).await, SidecarFile::TooLarge);
+    assert_eq!(read(stem).await, SidecarFile::Unreadable);
     tenant.put("/Queue/a.jpg.txt", "y");
-    assert_eq!(read(full).await, SidecarFile::Found("y".into()));
+    assert!(matches!(read(full).await, SidecarFile::Found { bytes, .. } if bytes == "y"));
+    tenant.put("/Queue/b.txt/precious.jpg", "image");
+    tenant.put("/Queue/b.jpg.txt", "y");
+    let blocked = Dropbox::endpoint_error(&["path", "restricted_content"]);
+    tenant
+        .switches()
+        .inject_matching("download", 1, "b.jpg.txt", blocked);
+    for which in [stem, full] {
+        let file = tenant.store.read_sidecar(&name("b.jpg"), which).await;
+        assert_eq!(file.unwrap(), SidecarFile::Unreadable);
+    }
 }
 
 #[tokio::test]

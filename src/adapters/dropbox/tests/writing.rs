@@ -4,31 +4,40 @@ use super::{IMPATIENT, STEM, Tenant, arguments, name};
 use crate::{
     adapters::sandbox::{Dropbox, Fault},
     domain::sidecar::SidecarName,
-    ports::{Folder, ImageStoreError, Moved, SidecarFile},
+    ports::{Folder, FoundFile, ImageStoreError, Moved, SidecarFile},
 };
 
 #[tokio::test]
 async fn a_sidecar_is_written_and_read_back() {
     let tenant = Tenant::new().await;
     let image = name("夜と🌙.jpg");
+    let mut found = FoundFile::Nothing;
     for text in ["première version", "zweite Fassung\n\n# ---\n"] {
-        tenant
+        let written = tenant
             .store
-            .write_sidecar(&image, SidecarName::Stem, text)
-            .await
-            .unwrap();
+            .write_sidecar(&image, SidecarName::Stem, text, &found)
+            .await;
+        written.unwrap();
         let read = tenant
             .store
             .read_sidecar(&image, SidecarName::Stem)
             .await
             .unwrap();
-        assert_eq!(read, SidecarFile::Found(text.into()));
+        let SidecarFile::Found { bytes, revision } = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!(bytes, text);
+        found = FoundFile::Revision(revision);
     }
     assert_eq!(tenant.paths(), ["/Queue/夜と🌙.txt"]);
-    let argument = &arguments(&tenant, "upload")[0];
-    assert_eq!(argument["mode"], "overwrite");
-    assert_eq!(argument["mute"], true);
-    assert_eq!(argument["autorename"], false);
+    let arguments = arguments(&tenant, "upload");
+    assert_eq!(arguments[0]["mode"], "add");
+    assert_eq!(arguments[1]["mode"][".tag"], "update");
+    for argument in arguments {
+        assert_eq!(argument["mute"], true);
+        assert_eq!(argument["autorename"], false);
+    }
+    assert_eq!(tenant.calls("get_metadata"), 0);
 }
 
 #[tokio::test]
@@ -38,7 +47,12 @@ async fn an_upload_that_happened_without_an_answer_is_looked_up_and_not_repeated
         tenant.switches().inject("upload", fault);
         tenant
             .store
-            .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
+            .write_sidecar(
+                &name("a.jpg"),
+                SidecarName::Stem,
+                "text",
+                &FoundFile::Nothing,
+            )
             .await
             .unwrap();
         assert_eq!(tenant.calls("upload"), 1);
@@ -53,11 +67,15 @@ async fn an_upload_that_did_not_happen_is_looked_up_and_repeated() {
         let tenant = Tenant::with("/Queue", IMPATIENT).await;
         tenant.put("/Queue/a.txt", "old");
         tenant.switches().inject("upload", fault);
-        tenant
-            .store
-            .write_sidecar(&name("a.jpg"), SidecarName::Stem, "new")
-            .await
-            .unwrap();
+        let (image, which) = (name("a.jpg"), SidecarName::Stem);
+        let SidecarFile::Found { revision, .. } =
+            tenant.store.read_sidecar(&image, which).await.unwrap()
+        else {
+            panic!("no file")
+        };
+        let found = FoundFile::Revision(revision);
+        let written = tenant.store.write_sidecar(&image, which, "new", &found);
+        written.await.unwrap();
         assert_eq!(tenant.calls("upload"), 2);
         assert_eq!(tenant.calls("get_metadata"), 1);
         assert_eq!(tenant.file("/Queue/a.txt").as_deref(), Some("new"));
@@ -70,7 +88,12 @@ async fn an_upload_that_was_limited_is_repeated_without_a_look() {
     tenant.switches().inject("upload", Dropbox::rate_limited(0));
     tenant
         .store
-        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
+        .write_sidecar(
+            &name("a.jpg"),
+            SidecarName::Stem,
+            "text",
+            &FoundFile::Nothing,
+        )
         .await
         .unwrap();
     assert_eq!(tenant.calls("upload"), 2);
@@ -83,7 +106,12 @@ async fn an_upload_that_never_happens_is_a_failure_after_three_attempts() {
     tenant.switches().always("upload", Fault::status(500));
     let error = tenant
         .store
-        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
+        .write_sidecar(
+            &name("a.jpg"),
+            SidecarName::Stem,
+            "text",
+            &FoundFile::Nothing,
+        )
         .await
         .unwrap_err();
     assert!(
@@ -99,7 +127,12 @@ async fn an_upload_counts_when_only_its_answer_is_broken() {
     tenant.switches().inject("upload", Fault::MalformedBody);
     tenant
         .store
-        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
+        .write_sidecar(
+            &name("a.jpg"),
+            SidecarName::Stem,
+            "text",
+            &FoundFile::Nothing,
+        )
         .await
         .unwrap();
     assert_eq!(tenant.calls("upload"), 1);
@@ -127,7 +160,12 @@ async fn a_full_dropbox_is_a_failure_that_is_not_tried_again() {
     tenant.switches().inject("upload", full);
     let error = tenant
         .store
-        .write_sidecar(&name("a.jpg"), SidecarName::Stem, "text")
+        .write_sidecar(
+            &name("a.jpg"),
+            SidecarName::Stem,
+            "text",
+            &FoundFile::Nothing,
+        )
         .await
         .unwrap_err();
     let ImageStoreError::Misconfigured { detail, .. } = error else {

@@ -262,6 +262,11 @@ impl ApiError {
                 ProblemKind::UpstreamFailed,
                 format!("The tenant's storage cannot be used as it is set up: {problem}."),
             ),
+            // A warning elsewhere: no request ends with it.
+            ImageStoreError::SidecarChanged => Self::new(
+                ProblemKind::UpstreamFailed,
+                "The image's sidecar was changed meanwhile.",
+            ),
             ImageStoreError::Unauthorized(_) => {
                 Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL)
             }

@@ -146,7 +146,7 @@ impl Service {
             .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
         self.images
             .expect_write_sidecar()
-            .returning(|_, _, _| Ok(()));
+            .returning(|_, _, _, _| Ok(()));
         self
     }
 

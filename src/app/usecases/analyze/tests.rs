@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     app::usecases::fixtures::{
-        TenantFixture, clock, image_name, jpeg, request_id, rotating_store, stored,
+        TenantFixture, clock, found, image_name, jpeg, request_id, rotating_store, stored,
     },
     domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim},
     ports::{CaptionError, FetchedImage, MockLedger},
@@ -53,7 +53,7 @@ fn with_sidecar(text: Option<&'static str>, reads: usize) -> TenantFixture {
         .returning(move |_, name| {
             let there = text.filter(|_| name == SidecarName::Stem);
             let there = there.map(|text| Bytes::from_static(text.as_bytes()));
-            Ok(there.map_or(SidecarFile::Missing, SidecarFile::Found))
+            Ok(there.map_or(SidecarFile::Missing, found))
         });
     fixture
 }
@@ -83,7 +83,7 @@ fn expect_writing(fixture: &mut TenantFixture) -> Arc<Mutex<String>> {
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(move |_, _, text| {
+        .returning(move |_, _, text, _| {
             text.clone_into(&mut kept.lock().unwrap());
             Ok(())
         });
@@ -289,7 +289,7 @@ async fn a_caption_file_that_cannot_be_written_costs_nobody_the_answer() {
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(|_, _, _| Err(ImageStoreError::Unavailable("500".into())));
+        .returning(|_, _, _, _| Err(ImageStoreError::Unavailable("500".into())));
     let report = analyze(lent_once(), fixture, false).await.unwrap();
     assert!(!report.sidecar_written);
     assert_eq!(report.description.as_deref(), Some("A knot."));

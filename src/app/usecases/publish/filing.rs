@@ -13,14 +13,6 @@ use crate::{
     ports::{Folder, ImageStoreError, Moved},
 };
 
-/// What has become of the caption file.
-pub(super) struct Filed {
-    /// The files that go with the image.
-    pub(super) sidecars: Vec<SidecarName>,
-    /// What people should know of it.
-    pub(super) warning: Option<String>,
-}
-
 impl Publication {
     /// The caption file of an image.
     pub(super) fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
@@ -37,32 +29,20 @@ impl Publication {
         opened: Result<OpenFile, ImageStoreError>,
         image: &StoredImage,
         captions: &Captions,
-    ) -> Filed {
+    ) -> Written {
+        let file = self.caption_file(image);
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                let what = "the caption file could not be written";
-                return Filed {
-                    sidecars: Vec::new(),
-                    warning: Some(self.filing_failed(what, &error)),
+                return Written {
+                    warning: Some(file.failed(&error)),
+                    ..Written::default()
                 };
             }
         };
-        let mut sidecars = opened.ours();
-        let file = self.caption_file(image);
         let clock = &*self.usecase.clock;
         let written = file.write(opened, clock, captions, Occasion::Publication);
-        let warning = match self.stages().time(Stage::Sidecar, written).await {
-            Ok(Written { name, warning }) => {
-                sidecars.extend(name.filter(|name| !sidecars.contains(name)));
-                warning
-            }
-            Err(error) => {
-                let what = "the caption file could not be written";
-                Some(self.filing_failed(what, &error))
-            }
-        };
-        Filed { sidecars, warning }
+        self.stages().time(Stage::Sidecar, written).await
     }
 
     /// Archives an image that a platform has, where that is wanted, with these caption files, or those

@@ -189,7 +189,7 @@ impl Publication {
         Ok(Sent {
             results,
             warnings,
-            sidecars: filed.sidecars,
+            sidecars: filed.ours,
             image: loaded,
         })
     }

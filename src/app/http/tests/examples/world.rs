@@ -18,7 +18,7 @@ use crate::{
         caption::WrittenCaptions,
         host::Host,
         idempotency::Begun,
-        image::{ContentHash, ImageName},
+        image::{ContentHash, ImageName, StoredImage},
         ledger::{Entry, EntryState, Position},
         platform::Platform,
         publication::PostId,
@@ -138,10 +138,12 @@ fn with_details(service: &mut Service) {
         .returning(|| Ok(vec![stored("harbour-dawn.jpg")]));
     service.images.expect_temporary_link().returning(|name| {
         let link = Secret::new("https://storage.example.org/link/harbour-dawn.jpg".to_owned());
-        Ok(LinkedImage {
-            stored: stored(name.as_str()),
-            link,
-        })
+        // The hash of the example is of another picture, which nobody can tell of one of several blocks.
+        let stored = StoredImage {
+            size: 5 * 1024 * 1024,
+            ..stored(name.as_str())
+        };
+        Ok(LinkedImage { stored, link })
     });
     let text = format!(
         "a harbour at dawn, fishing boats, mist\n\n# ---\n# image_file: harbour-dawn.jpg\n\

@@ -114,7 +114,7 @@ fn expect_filing(fixture: &mut TenantFixture) {
         .images
         .expect_write_sidecar()
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()
@@ -264,7 +264,7 @@ async fn an_uncertain_outcome_is_unknown_is_not_repeated_and_archives_nothing() 
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     fixture.images.expect_move_to().never();
     fixture
         .telegram
@@ -325,7 +325,7 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
         fixture
             .images
             .expect_write_sidecar()
-            .returning(|_, _, _| Ok(()));
+            .returning(|_, _, _, _| Ok(()));
         fixture
             .images
             .expect_move_to()
@@ -404,7 +404,7 @@ async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()
@@ -433,8 +433,8 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
         .images
         .expect_write_sidecar()
         .times(1)
-        .withf(|_, name, _| *name == SidecarName::Stem)
-        .returning(move |_, _, text| {
+        .withf(|_, name, _, _| *name == SidecarName::Stem)
+        .returning(move |_, _, text, _| {
             text.clone_into(&mut seen.lock().unwrap());
             Ok(())
         });

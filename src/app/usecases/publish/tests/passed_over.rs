@@ -14,7 +14,7 @@ async fn next_with_captions(
     fixture
         .images
         .expect_write_sidecar()
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     fixture
         .images
         .expect_move_to()

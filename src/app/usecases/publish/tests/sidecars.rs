@@ -1,6 +1,7 @@
 //! What stands beside an image when it is published.
 
 use super::*;
+use crate::{app::usecases::fixtures::found, ports::FoundFile};
 
 /// Publishes an image beside which these files stand, and tells where the sidecar was written, which were taken
 /// along, and what people are told.
@@ -21,7 +22,7 @@ async fn published_beside(full: SidecarFile, stem: SidecarFile) -> Filing {
     fixture
         .images
         .expect_write_sidecar()
-        .returning(move |_, name, text| {
+        .returning(move |_, name, text, _| {
             written.lock().unwrap().written = Some((name, text.to_owned()));
             Ok(())
         });
@@ -51,7 +52,7 @@ struct Filing {
 }
 
 fn text(text: &str) -> SidecarFile {
-    SidecarFile::Found(Bytes::copy_from_slice(text.as_bytes()))
+    found(text.to_owned())
 }
 
 #[tokio::test]
@@ -60,8 +61,8 @@ async fn a_text_that_is_not_the_image_s_sidecar_is_left_alone() {
     let others = "\n\n# ---\n# image_file: a.png\n# caption: of another image\n";
     for taken in [
         text("A story of many lines.\n"),
-        SidecarFile::TooLarge,
-        SidecarFile::Found(Bytes::from_static(b"caf\xe9")),
+        SidecarFile::Unreadable,
+        found(&b"caf\xe9"[..]),
         text(""),
         text(others),
     ] {
@@ -110,4 +111,165 @@ async fn the_sidecar_of_an_image_that_was_replaced_is_written_anew_with_what_is_
         "{sidecar}"
     );
     assert!(filing.warnings.is_empty(), "{:?}", filing.warnings);
+}
+
+/// Publishes an image beside which these files stand in turn, one for each look at the two names, where each
+/// of these outcomes of writing comes in turn.
+async fn published_among(
+    looks: Vec<SidecarFile>,
+    outcomes: Vec<Result<(), ImageStoreError>>,
+    caption: Option<&str>,
+) -> (Vec<(SidecarName, FoundFile, String)>, Filing) {
+    let mut fixture = if caption.is_some() {
+        with_image()
+    } else {
+        captioned()
+    };
+    let request = PublicationRequest {
+        caption: caption.map(str::to_owned),
+        ..PublicationRequest::default()
+    };
+    let (count, mut looks) = (2 * looks.len(), looks.into_iter());
+    let mut stem = SidecarFile::Missing;
+    fixture
+        .images
+        .expect_read_sidecar()
+        .times(count)
+        .returning(move |_, name| {
+            Ok(match name {
+                SidecarName::Full => {
+                    stem = looks.next().unwrap();
+                    SidecarFile::Missing
+                }
+                SidecarName::Stem => stem.clone(),
+            })
+        });
+    let filing = Arc::new(Mutex::new((Vec::new(), Filing::default())));
+    let (written, archived) = (Arc::clone(&filing), Arc::clone(&filing));
+    let (count, mut outcomes) = (outcomes.len(), outcomes.into_iter());
+    fixture
+        .images
+        .expect_write_sidecar()
+        .times(count)
+        .returning(move |_, name, text, found| {
+            let call = (name, found.clone(), text.to_owned());
+            written.lock().unwrap().0.push(call);
+            outcomes.next().unwrap()
+        });
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(move |_, sidecars, _| {
+            archived.lock().unwrap().1.archived = sidecars.to_vec();
+            Ok(moved("a.jpg"))
+        });
+    both_publish(&mut fixture);
+    let report = publish(fixture, request).await.unwrap();
+    let (written, mut filing) = std::mem::take(&mut *filing.lock().unwrap());
+    filing.warnings = report.warnings;
+    (written, filing)
+}
+
+const OURS: &str = "\n\n# ---\n# image_file: a.jpg\n";
+
+#[tokio::test]
+async fn what_is_written_replaces_what_was_found_and_nothing_else() {
+    for (there, found) in [
+        (SidecarFile::Missing, FoundFile::Nothing),
+        (text(OURS), FoundFile::Revision("file1".to_owned())),
+    ] {
+        let (calls, filing) = published_among(vec![there], vec![Ok(())], None).await;
+        assert_eq!((calls[0].0, &calls[0].1), (SidecarName::Stem, &found));
+        assert_eq!(filing.archived, [SidecarName::Stem]);
+        assert!(filing.warnings.is_empty(), "{:?}", filing.warnings);
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_a_person_puts_there_while_the_image_is_sent_is_left_alone() {
+    use SidecarName::{Full, Stem};
+    for before in [SidecarFile::Missing, text(OURS)] {
+        let looks = vec![before, text("A story, just written.")];
+        let outcomes = vec![Err(ImageStoreError::SidecarChanged), Ok(())];
+        let (calls, filing) = published_among(looks, outcomes, None).await;
+        let names: Vec<_> = calls.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names, [Stem, Full]);
+        assert_eq!(calls[1].1, FoundFile::Nothing);
+        // The story is not taken along.
+        assert_eq!(filing.archived, [Full]);
+        assert!(filing.warnings[0].ends_with("the sidecar is a.jpg.txt"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_adds_to_the_sidecar_while_the_image_is_sent_is_kept() {
+    let looks = vec![text(OURS), text(&format!("{OURS}# rating: 5\nmy note\n"))];
+    let outcomes = vec![Err(ImageStoreError::SidecarChanged), Ok(())];
+    let (calls, filing) = published_among(looks, outcomes, None).await;
+    assert!(!calls[0].2.contains("rating"));
+    assert!(calls[1].2.contains("\n# rating: 5\n") && calls[1].2.ends_with("\nmy note\n"));
+    assert_eq!(filing.archived, [SidecarName::Stem]);
+}
+
+#[tokio::test]
+async fn a_sidecar_that_changes_again_and_again_is_not_written() {
+    let changed = || Err(ImageStoreError::SidecarChanged);
+    let looks = vec![text(OURS), text(OURS)];
+    let (calls, filing) = published_among(looks, vec![changed(), changed()], None).await;
+    assert_eq!(calls.len(), 2);
+    assert_eq!(filing.archived, [SidecarName::Stem]);
+    assert!(
+        filing.warnings[0].contains("somebody else has written"),
+        "{:?}",
+        filing.warnings
+    );
+}
+
+#[tokio::test]
+async fn a_sidecar_that_would_be_larger_than_one_may_be_is_not_written() {
+    let notes = "x".repeat(crate::domain::sidecar::MAX_SIDECAR_BYTES - OURS.len());
+    let (_, filing) =
+        published_among(vec![text(&format!("{OURS}{notes}"))], Vec::new(), None).await;
+    assert_eq!(filing.archived, [SidecarName::Stem]);
+    assert!(filing.warnings[0].contains("larger than 64 KiB"));
+}
+
+#[tokio::test]
+async fn what_a_person_wrote_is_not_replaced_by_what_a_machine_writes_for_the_next_publication() {
+    let (calls, _) = published_among(vec![text(OURS)], vec![Ok(())], Some("By me")).await;
+    let by_me = calls[0].2.clone();
+    for line in ["# caption: By me", "# caption_edited: true"] {
+        assert!(by_me.contains(line), "{line} is missing in {by_me}");
+    }
+    let (calls, _) = published_among(vec![text(&by_me)], vec![Ok(())], None).await;
+    let lines = |text: &str, key: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with(key));
+        lines.map(str::to_owned).collect()
+    };
+    for key in [
+        "# caption: ",
+        "# caption_submitted: ",
+        "# caption_edited: ",
+        "# caption_updated_at: ",
+    ] {
+        let kept = lines(&by_me, key);
+        assert_eq!(kept.len(), 1, "{key}");
+        assert_eq!(lines(&calls[0].2, key), kept);
+    }
+    assert!(
+        calls[0]
+            .2
+            .contains("# caption_generated: {\"email\":\"For e-mail")
+    );
+}
+
+#[tokio::test]
+async fn a_social_caption_never_stands_on_the_first_line() {
+    let as_it_was = "By me\n\n# ---\n# image_file: a.jpg\n# caption: By me\n";
+    let (calls, _) = published_among(vec![text(as_it_was)], vec![Ok(())], Some("By me")).await;
+    assert!(calls[0].2.starts_with("\n\n# ---\n"), "{}", calls[0].2);
+    let with_sd = "sd\n\n# ---\n# image_file: a.jpg\n# sd_caption_version: 1\n";
+    let (calls, _) = published_among(vec![text(with_sd)], vec![Ok(())], Some("By me")).await;
+    assert!(calls[0].2.starts_with("sd\n\n# ---\n"), "{}", calls[0].2);
 }
