@@ -2,6 +2,7 @@
 //! bottom. The only place where concrete adapters meet the application.
 
 mod check;
+mod failure;
 mod life_cycle;
 mod logging;
 mod metrics_listener;
@@ -11,7 +12,6 @@ mod server;
 mod settings;
 
 use std::{
-    error::Error,
     io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
@@ -24,7 +24,7 @@ use publisher::{
     adapters::{
         clock::SystemClock,
         dropbox::{DropboxImageStoreFactory, DropboxSettings},
-        env::{Environment, SettingProblems},
+        env::Environment,
         http_client::ExtraRoots,
         ledger::OpenLedger,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
@@ -41,7 +41,6 @@ use publisher::{
             credentials::Credentials,
             curate::CurateImage,
             draw_image::DrawImage,
-            error_chain::ErrorChain,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
@@ -60,6 +59,7 @@ use publisher::{
 };
 
 use self::{
+    failure::Failure,
     life_cycle::{EndSignals, ShutdownTimes},
     logging::LogSettings,
     server::Listening,
@@ -368,39 +368,4 @@ fn sources(source: Source, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> Result
             )
         }
     })
-}
-
-/// Why the process ends other than well.
-enum Failure {
-    /// The settings are bad: ends with 2.
-    Settings(SettingProblems),
-    /// Anything else: ends with 1.
-    Other(Box<dyn Error>),
-}
-
-impl Failure {
-    fn report(self) -> ExitCode {
-        let (text, code) = match self {
-            Self::Settings(problems) => {
-                let warnings = problems.warnings().iter();
-                let warnings: Vec<_> = warnings.map(|it| format!("\nwarning: {it}")).collect();
-                let warnings = warnings.concat();
-                (format!("The settings are bad:\n{problems}{warnings}"), 2)
-            }
-            Self::Other(error) => (ErrorChain(&*error).to_string(), 1),
-        };
-        // Where standard error is closed, the exit code has to do.
-        let _ = writeln!(io::stderr(), "{text}");
-        ExitCode::from(code)
-    }
-}
-
-impl<E: Error + 'static> From<E> for Failure {
-    fn from(error: E) -> Self {
-        let error: Box<dyn Error> = error.into();
-        match error.downcast() {
-            Ok(problems) => Self::Settings(*problems),
-            Err(error) => Self::Other(error),
-        }
-    }
 }

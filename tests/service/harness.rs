@@ -2,7 +2,7 @@
 
 use std::{
     process::{ExitStatus, Stdio},
-    sync::{Arc, LazyLock, Mutex},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -17,17 +17,16 @@ use publisher::{
 use reqwest::{Client, Method, RequestBuilder, Response, header::HOST};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     net::TcpStream,
     process::{Child, Command},
     sync::watch,
     time::Instant,
 };
-use tokio_util::task::TaskTracker;
 
 use crate::{
     canaries::Canaries,
     conformance::{self, Observed},
+    process_log::Log,
 };
 
 /// What every answer has to agree with.
@@ -46,14 +45,6 @@ pub(crate) struct Service {
     base_url: String,
     client: Client,
     log: Log,
-}
-
-/// Everything that a process has written so far.
-#[derive(Clone, Default)]
-pub(crate) struct Log {
-    text: Arc<Mutex<String>>,
-    /// Those who read what it writes.
-    readers: TaskTracker,
 }
 
 impl Service {
@@ -361,43 +352,4 @@ async fn until(is_so: impl AsyncFn() -> bool) {
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()
-}
-
-impl Log {
-    pub(crate) fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
-    }
-
-    /// All of it, once the process has ended.
-    async fn whole_text(&self) -> String {
-        self.readers.close();
-        self.readers.wait().await;
-        self.text()
-    }
-
-    /// Reads on for as long as the process writes, and tells the address that it says it listens
-    /// on.
-    fn follow(
-        &self,
-        output: impl AsyncRead + Send + Unpin + 'static,
-        told: Option<watch::Sender<Option<String>>>,
-    ) {
-        let log = Arc::clone(&self.text);
-        self.readers.spawn(async move {
-            let mut lines = BufReader::new(output).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(told) = &told
-                    && line.contains("listening")
-                {
-                    let json: Value = serde_json::from_str(&line).unwrap_or_default();
-                    if json["message"] == "listening" {
-                        told.send_replace(json["address"].as_str().map(str::to_owned));
-                    }
-                }
-                let mut text = log.lock().unwrap();
-                text.push_str(&line);
-                text.push('\n');
-            }
-        });
-    }
 }

@@ -34,6 +34,7 @@ mod outages;
 mod own_files;
 mod pasted;
 mod platforms;
+mod process_log;
 mod publishing;
 mod refusals;
 mod repeated_requests;

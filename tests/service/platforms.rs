@@ -221,10 +221,10 @@ async fn a_credential_that_stays_dead_is_refused_once() {
         .await
         .json();
     assert_eq!(
-        answer["results"]["telegram"]["outcome"], "skipped",
+        answer["results"]["telegram"]["outcome"], "failed",
         "{answer}"
     );
-    assert_eq!(answer["results"]["telegram"]["reason"], "unavailable");
+    assert_eq!(answer["results"]["telegram"]["reason"], "unauthorized");
     assert_eq!(
         answer["results"]["email"]["outcome"], "published",
         "{answer}"

@@ -268,7 +268,7 @@ async fn the_next_one_is_published_behind_all_that_are_at_fault_themselves_which
         entry.unwrap()["error"].as_str().unwrap().to_owned()
     };
     assert!(said("a00.jpg").contains("HEIC"), "{}", said("a00.jpg"));
-    assert!(said("b.jpg").contains("blocked"), "{}", said("b.jpg"));
+    assert!(said("b.jpg").contains("restricted"), "{}", said("b.jpg"));
     assert!(said("c.jpg").contains("refuses"), "{}", said("c.jpg"));
     let second = publish().await;
     assert_eq!(second["filename"], Value::Null, "{second}");

@@ -229,7 +229,7 @@ async fn the_start_warns_of_open_doors_and_of_sessions_that_will_not_last() {
         (("WEB_AUTH_DISABLED", "true"), "WEB_AUTH_DISABLED: anyone"),
         (
             ("WEB_ADMIN_PASSWORD", PASSWORD),
-            "WEB_SESSION_SECRET is not set",
+            "WEB_SESSION_SECRET: there is none in use",
         ),
     ] {
         let service = Service::start_with(environment.clone(), &[setting]).await;

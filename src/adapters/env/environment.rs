@@ -2,6 +2,7 @@
 //!
 //! No problem ever holds a value: any of them may be a secret in the wrong place.
 
+mod content;
 mod notes;
 
 use std::{
@@ -18,7 +19,10 @@ use std::{
 use serde_json::Value;
 use url::Url;
 
-use self::notes::{QUOTED_FILE, is_quoted};
+use self::{
+    content::{unreadable, without_mark},
+    notes::{QUOTED_FILE, is_quoted},
+};
 use super::{
     names,
     problems::{SettingProblem, SettingProblems},
@@ -383,11 +387,6 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// Some editors put the mark of UTF-8 at the head of a file; it is no part of what stands there.
-fn without_mark(content: &[u8]) -> &[u8] {
-    content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
-}
-
 fn base_url(text: &str) -> Option<Url> {
     let mut url = Url::parse(text).ok()?;
     let is_plain = matches!(url.scheme(), "http" | "https")
@@ -400,11 +399,6 @@ fn base_url(text: &str) -> Option<Url> {
         url.set_path(&path);
     }
     is_plain.then_some(url)
-}
-
-/// The kind of the error alone: the path may be anything, even a secret in the wrong variable.
-fn unreadable(error: &io::Error) -> String {
-    format!("names a file that cannot be read ({})", error.kind())
 }
 
 #[cfg(test)]

@@ -273,3 +273,80 @@ async fn a_social_caption_never_stands_on_the_first_line() {
     let (calls, _) = published_among(vec![text(with_sd)], vec![Ok(())], Some("By me")).await;
     assert!(calls[0].2.starts_with("sd\n\n# ---\n"), "{}", calls[0].2);
 }
+
+#[tokio::test]
+async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
+    let mut fixture = with_image();
+    fixture.writer.expect_analyse().returning(|_| Ok(seen()));
+    fixture.writer.expect_write().returning(|_| Ok(written()));
+    both_publish(&mut fixture);
+    fixture
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(SidecarFile::Missing));
+    fixture
+        .images
+        .expect_write_sidecar()
+        .returning(|_, _, _, _| Ok(()));
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(|_, _, _| Err(ImageStoreError::Unavailable("500".into())));
+    let report = publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    assert!(report.any_success() && !report.archived);
+    assert_eq!(report.warnings.len(), 1);
+}
+
+#[tokio::test]
+async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
+    let mut fixture = captioned();
+    let existing =
+        "old\n\n# ---\n# rating: 5\n# image_file: a.jpg\n# created: 2020-01-01T00:00:00Z\n";
+    fixture
+        .images
+        .expect_read_sidecar()
+        .times(2)
+        .returning(standing(SidecarName::Stem, existing));
+    let text = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&text);
+    fixture
+        .images
+        .expect_write_sidecar()
+        .times(1)
+        .withf(|_, name, _, _| *name == SidecarName::Stem)
+        .returning(move |_, _, text, _| {
+            text.clone_into(&mut seen.lock().unwrap());
+            Ok(())
+        });
+    fixture
+        .images
+        .expect_move_to()
+        .withf(|_, sidecars, _| *sidecars == [SidecarName::Stem])
+        .returning(|_, _, _| Ok(moved("a.jpg")));
+    both_publish(&mut fixture);
+    publish(fixture, PublicationRequest::default())
+        .await
+        .unwrap();
+    let text = text.lock().unwrap().clone();
+    assert!(
+        text.starts_with(
+            "sd words\n\n# ---\n# rating: 5\n# image_file: a.jpg\n# created: 2020-01-01T00:00:00Z\n"
+        ),
+        "{text}"
+    );
+    for line in [
+        "# image_file: a.jpg",
+        "# dropbox_file_id: id:1",
+        "# dropbox_rev: rev1",
+        "# sd_caption_version: 1",
+        "# model_version: gpt-4o-mini",
+        "# caption: !json \"For Telegram\\n\\n#tenant\"",
+        "# caption_edited: false",
+        "# caption_updated_at: 1970-01-01T00:00:00Z",
+    ] {
+        assert!(text.contains(line), "{line} is missing in {text}");
+    }
+}

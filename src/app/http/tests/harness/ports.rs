@@ -1,0 +1,87 @@
+//! What the service of a test stands on.
+
+use super::*;
+
+pub(super) fn source_of(document: Value) -> MockTenantConfigSource {
+    let mut source = MockTenantConfigSource::new();
+    source.expect_fetch().returning(move |host, _| {
+        if host.as_str() == HOST {
+            Ok(config(document.clone()))
+        } else {
+            Err(ConfigSourceError::NotFound)
+        }
+    });
+    source
+}
+
+pub(super) fn config(document: Value) -> TenantConfig<Unvalidated> {
+    TenantConfig::new(
+        TenantName::new("alice").unwrap(),
+        ConfigVersion::new("1"),
+        ConfigTtl::from_seconds(None),
+        SchemaVersion::V2,
+        document,
+    )
+}
+
+pub(super) fn capacity() -> Capacity {
+    Capacity {
+        slots: PublishSlots::new(NonZeroUsize::MIN),
+        room: ImageRoom::default(),
+    }
+}
+
+pub(super) fn clock() -> Arc<dyn Clock> {
+    #[expect(clippy::disallowed_methods, reason = "somewhere a clock has to start")]
+    let (now, utc) = (Instant::now(), SystemTime::now());
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(move || now);
+    clock.expect_utc().returning(move || utc);
+    Arc::new(clock)
+}
+
+pub(super) fn credential_store() -> impl CredentialStore {
+    let mut store = MockCredentialStore::new();
+    store.expect_resolve().returning(|query| {
+        let secret = Secret::new("s3cret".to_owned());
+        let version = CredentialVersion::new("1");
+        Ok(Credential::new(query.provider, secret, version, None))
+    });
+    store
+}
+
+pub(super) fn providers(
+    images: MockImageStore,
+    writer: MockCaptionWriter,
+    mut telegram: MockPublisher,
+) -> Providers {
+    telegram.expect_connecting().returning(|| None);
+    let images: Arc<dyn ImageStore> = Arc::new(images);
+    let mut storage = MockImageStoreFactory::new();
+    storage
+        .expect_open()
+        .returning(move |_| Arc::clone(&images));
+    let writer: Arc<dyn CaptionWriter> = Arc::new(writer);
+    let mut captions = MockCaptionWriterFactory::new();
+    captions
+        .expect_open()
+        .returning(move |_, _| Ok(Some(Arc::clone(&writer))));
+    let telegram: Arc<dyn Publisher> = Arc::new(telegram);
+    let mut platform = MockPublisherFactory::new();
+    platform.expect_platform().return_const(Platform::Telegram);
+    platform.expect_image_limits().return_const(None);
+    platform.expect_credential().returning(|_| {
+        Some((
+            Provider::Telegram,
+            CredentialsRef::new("telegram-ref").unwrap(),
+        ))
+    });
+    platform
+        .expect_open()
+        .returning(move |_, _| Ok(Some(Arc::clone(&telegram))));
+    Providers {
+        images: Arc::new(storage),
+        captions: Arc::new(captions),
+        publishers: vec![Arc::new(platform)],
+    }
+}
