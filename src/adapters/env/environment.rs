@@ -20,7 +20,7 @@ use serde_json::Value;
 use url::Url;
 
 use self::{
-    content::{unreadable, without_mark},
+    content::{base_url, unreadable, without_mark},
     notes::{QUOTED_FILE, is_quoted},
 };
 use super::{
@@ -385,20 +385,6 @@ impl fmt::Debug for Environment {
             .field("problems", &self.problems)
             .finish_non_exhaustive()
     }
-}
-
-fn base_url(text: &str) -> Option<Url> {
-    let mut url = Url::parse(text).ok()?;
-    let is_plain = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    is_plain.then_some(url)
 }
 
 #[cfg(test)]
