@@ -2,7 +2,10 @@
 
 use std::{
     process::{ExitStatus, Stdio},
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -146,7 +149,7 @@ impl Service {
 
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
-        let line = self.lines("metrics listening").remove(0);
+        let line = lines_that_say("metrics listening", &self.log()).remove(0);
         let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
         Answer::to(self.client.get(url)).await
     }
@@ -161,23 +164,20 @@ impl Service {
         self.log.text()
     }
 
-    /// The lines of its log that say this.
-    pub(crate) fn lines(&self, message: &str) -> Vec<Value> {
-        let log = self.log();
-        let lines = log
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["message"] == message).collect()
+    /// The lines of its log up to now that say this.
+    pub(crate) async fn lines(&self, message: &str) -> Vec<Value> {
+        lines_that_say(message, &self.whole_log().await)
     }
 
     /// What it has written up to now, all of it: the log is read as fast as it comes, so waits for
     /// the line of a request that is sent for its sake.
     pub(crate) async fn whole_log(&self) -> String {
-        const LAST: &str = "last-line-of-the-log";
-        let last = self.request(Method::GET, "any", "/health");
-        Answer::to(last.header("x-request-id", LAST)).await;
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        let last = format!("last-line-{}-", ASKED.fetch_add(1, Ordering::Relaxed));
+        let request = self.request(Method::GET, "any", "/health");
+        Answer::to(request.header("x-request-id", &last)).await;
         let told = async {
-            while !self.log().contains(LAST) {
+            while !self.log().contains(&last) {
                 tokio::task::yield_now().await;
             }
         };
@@ -352,4 +352,11 @@ async fn until(is_so: impl AsyncFn() -> bool) {
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+fn lines_that_say(message: &str, log: &str) -> Vec<Value> {
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["message"] == message).collect()
 }

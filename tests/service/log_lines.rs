@@ -42,7 +42,7 @@ async fn every_line_is_flat_json_and_a_call_says_all_that_is_known_of_it() {
         );
         assert!(!line.contains("otel."), "{line}");
     }
-    let calls = service.lines("upstream call succeeded");
+    let calls = service.lines("upstream call succeeded").await;
     let upstreams: BTreeSet<_> = calls
         .iter()
         .map(|it| it["upstream"].as_str().unwrap())
@@ -69,7 +69,7 @@ async fn every_line_is_flat_json_and_a_call_says_all_that_is_known_of_it() {
         .find(|it| it["operation"] == "runtime_by_host")
         .unwrap();
     assert_eq!(lookup["attempts"], 2);
-    let ended = &service.lines("request ended")[0];
+    let ended = &service.lines("request ended").await[0];
     assert_eq!(ended["route"], "/api/images/{filename}/publish");
     assert_eq!(
         (&ended["method"], &ended["status"]),

@@ -227,7 +227,7 @@ async fn without_a_dropbox_app_the_service_starts_and_its_tenants_of_dropbox_are
         .await;
     answer.assert_problem(503, "tenant-unavailable");
     assert_eq!(service.get("any", "/health").await.status, 200);
-    let lines = service.lines("credential could not be resolved");
+    let lines = service.lines("credential could not be resolved").await;
     assert!(
         lines
             .iter()

@@ -129,9 +129,8 @@ async fn without_a_collector_a_callers_trace_goes_on_to_the_orchestrator_as_it_c
         assert_eq!(call.header("traceparent"), None);
         assert_eq!(call.header("tracestate"), None);
     }
-    service.whole_log().await;
-    assert_eq!(service.lines("request ended")[0]["trace_id"], TRACE);
-    for call in service.lines("upstream call succeeded") {
+    assert_eq!(service.lines("request ended").await[0]["trace_id"], TRACE);
+    for call in service.lines("upstream call succeeded").await {
         assert_eq!(call["trace_id"], TRACE, "{call}");
     }
 }
