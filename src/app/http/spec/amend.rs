@@ -46,6 +46,7 @@ pub(super) fn all(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
     problems::add_schemas(schemas);
     schemas::amend(schemas, &bodies);
+    let inlined = schemas::inline_nullable_enums(schemas);
     fields::limit(schemas);
     examples::complete(schemas);
     let schemas = schemas.clone();
@@ -67,6 +68,19 @@ pub(super) fn all(document: &mut Value) {
     }
     document["components"]["headers"] = headers::shared();
     document["components"]["parameters"] = parameters::shared();
+    drop_unused(document, &inlined);
+}
+
+/// Drops these schemas, unless something refers to them.
+fn drop_unused(document: &mut Value, names: &[String]) {
+    let text = document.to_string();
+    let schemas = document["components"]["schemas"].as_object_mut();
+    if let Some(schemas) = schemas {
+        schemas.retain(|name, _| {
+            let is_used = text.contains(&format!("\"{}{name}\"", schemas::REFERENCE));
+            is_used || !names.contains(name)
+        });
+    }
 }
 
 /// Takes the examples of what may be left out from a document that is to be tried: the page fills

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::entries;
 
+/// What the references to schemas begin with.
+pub(super) const REFERENCE: &str = "#/components/schemas/";
+
 /// Amends all named schemas; `bodies` are those that requests have.
 pub(super) fn amend(schemas: &mut Value, bodies: &[String]) {
     for (name, schema) in entries(schemas) {
@@ -36,6 +39,35 @@ fn close_body(schema: &mut Value) {
     } else if let Some(schema) = schema.as_object_mut() {
         schema.remove("required");
     }
+}
+
+/// Writes the values of an enum where a field has one of them or `null`: a reference to the enum would
+/// rule the `null` out. Returns the names of the enums.
+pub(super) fn inline_nullable_enums(schemas: &mut Value) -> Vec<String> {
+    let named = schemas.clone();
+    let mut inlined = Vec::new();
+    let properties = entries(schemas).filter_map(|(_, schema)| schema.get_mut("properties"));
+    for (_, property) in properties.flat_map(entries) {
+        let reference = property.pointer("/allOf/0/$ref").and_then(Value::as_str);
+        let name = reference.and_then(|reference| reference.strip_prefix(REFERENCE));
+        let Some(name) = name
+            .filter(|_| property["nullable"] == true)
+            .map(str::to_owned)
+        else {
+            continue;
+        };
+        let Some(mut values) = named[&name]["enum"].as_array().cloned() else {
+            continue;
+        };
+        values.push(Value::Null);
+        property["type"] = named[&name]["type"].clone();
+        property["enum"] = values.into();
+        if let Some(property) = property.as_object_mut() {
+            property.remove("allOf");
+        }
+        inlined.push(name);
+    }
+    inlined
 }
 
 /// Amends every schema within a value.
@@ -121,6 +153,27 @@ mod tests {
             "example": {"format": "uint32", "minimum": 1.0},
         });
         assert_eq!(schema, expected);
+    }
+
+    #[test]
+    fn a_field_that_is_null_or_of_an_enum_says_both() {
+        let kind = json!({"type": "string", "enum": ["x", "y"]});
+        let mut schemas = json!({
+            "Kind": kind,
+            "Part": {"type": "object"},
+            "S": {"properties": {
+                "a": {"allOf": [{"$ref": "#/components/schemas/Kind"}], "nullable": true},
+                "b": {"allOf": [{"$ref": "#/components/schemas/Kind"}]},
+                "c": {"allOf": [{"$ref": "#/components/schemas/Part"}], "nullable": true},
+            }},
+        });
+        assert_eq!(inline_nullable_enums(&mut schemas), ["Kind"]);
+        let expected = json!({
+            "a": {"type": "string", "enum": ["x", "y", null], "nullable": true},
+            "b": {"allOf": [{"$ref": "#/components/schemas/Kind"}]},
+            "c": {"allOf": [{"$ref": "#/components/schemas/Part"}], "nullable": true},
+        });
+        assert_eq!(schemas["S"]["properties"], expected);
     }
 
     #[test]
