@@ -7,7 +7,7 @@
 use std::{
     convert::Infallible,
     future::poll_fn,
-    io,
+    mem,
     net::SocketAddr,
     pin::pin,
     sync::{
@@ -18,8 +18,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, combinators::BoxBody};
 use hyper::{
     Request, Response,
     body::Incoming,
@@ -41,11 +39,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     alarm::ConnectionTimer,
-    stream::{Answering, HEAD_LIMIT, IDLE_LIMIT, TimedStream},
+    answer_body::AnswerBody,
+    stream::{HEAD_LIMIT, IDLE_LIMIT, TimedStream},
+    waiting::{Answering, ConnectionState, WaitingConnections},
 };
 
-/// The largest head of a request, in bytes (32 KiB): what common proxies let through.
-const MAX_HEAD: usize = 32 * 1024;
+/// The largest head of a request, in bytes (32 KiB): what common proxies let through. So much of an
+/// answer waits in memory, too, when its client does not take it.
+const MAX_BUFFER: usize = 32 * 1024;
+/// How long a new connection waits for the place of one that was told to go, before another is.
+const EVICTION_PAUSE: Duration = Duration::from_millis(20);
 /// How long connections without a request stay open when the service is leaving: a request may be
 /// on its way, and is answered if it comes within this.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
@@ -60,6 +63,7 @@ struct Shared<E> {
     endpoint: E,
     places: Arc<Semaphore>,
     max: usize,
+    waiting: Arc<WaitingConnections>,
     /// Answers are the last of their connections from now on.
     is_leaving: AtomicBool,
     /// Connections without a request end now.
@@ -75,6 +79,7 @@ impl<E: Endpoint + 'static> Connections<E> {
                 endpoint,
                 places: Arc::new(Semaphore::new(max)),
                 max,
+                waiting: Arc::default(),
                 is_leaving: AtomicBool::new(false),
                 idle_end: CancellationToken::new(),
                 requests: AtomicUsize::new(0),
@@ -86,6 +91,24 @@ impl<E: Endpoint + 'static> Connections<E> {
     /// Where one more connection finds its place.
     pub(super) fn places(&self) -> &Arc<Semaphore> {
         &self.shared.places
+    }
+
+    /// A place for a connection that has been accepted. Where there is none, the connection that has
+    /// waited longest for its client gives up its own: a crowd that sends nothing, or half of a
+    /// head, keeps nobody out.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let places = self.places();
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Some(place);
+        }
+        loop {
+            self.shared.waiting.evict_longest();
+            let place = Arc::clone(places).acquire_owned();
+            if let Ok(place) = tokio::time::timeout(EVICTION_PAUSE, place).await {
+                // The semaphore is never closed.
+                return place.ok();
+            }
+        }
     }
 
     /// Serves a connection, on a task of its own.
@@ -135,23 +158,19 @@ impl<E: Endpoint + 'static> Shared<E> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let stream = TimedStream::new(stream);
-        let flag = stream.answering_flag();
+        let state = Arc::new(ConnectionState::default());
+        let _listed = self.waiting.add(&state);
+        let stream = TimedStream::new(stream, Arc::clone(&state));
         let service = service_fn(|request: Request<Incoming>| {
             let shared = Arc::clone(&self);
-            let answering = InProgress::new(Arc::clone(&shared), flag.raise());
+            let answering = InProgress::new(Arc::clone(&shared), state.begin_answer());
             async move {
-                let response = shared.answer(request, peer, local).await;
-                // Captured, so that it ends with the body, whose errors stay as they are.
-                let hold = move |error| {
-                    let _until_dropped = &answering;
-                    error
-                };
-                Ok::<_, Infallible>(response.map(|body| body.map_err(hold)))
+                let response = shared.answer(request, peer, local, answering).await;
+                Ok::<_, Infallible>(response)
             }
         });
         let connection = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_BUFFER)
             // Answers are small: one piece costs the system less than two.
             .writev(false)
             .timer(ConnectionTimer::default())
@@ -165,7 +184,10 @@ impl<E: Endpoint + 'static> Shared<E> {
         let mut is_heard = false;
         let ended = poll_fn(|context| {
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
-                return Poll::Ready(Some(ended));
+                return Poll::Ready(End::Closed(ended));
+            }
+            if state.is_evicted() {
+                return Poll::Ready(End::Evicted);
             }
             // The task is woken once it has been asked for; asking again, which takes a lock that all
             // connections share, is for when the end can have come.
@@ -173,13 +195,20 @@ impl<E: Endpoint + 'static> Shared<E> {
                 return Poll::Pending;
             }
             is_heard = true;
-            idle_end.as_mut().poll(context).map(|()| None)
+            state.wakes(context.waker());
+            // Told to go before it could be woken.
+            if state.is_evicted() {
+                return Poll::Ready(End::Evicted);
+            }
+            idle_end.as_mut().poll(context).map(|()| End::Drained)
         });
-        let ended = if let Some(ended) = ended.await {
-            ended
-        } else {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        let ended = match ended.await {
+            End::Closed(ended) => ended,
+            End::Evicted => return,
+            End::Drained => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke");
@@ -191,7 +220,8 @@ impl<E: Endpoint + 'static> Shared<E> {
         request: Request<Incoming>,
         peer: SocketAddr,
         local: SocketAddr,
-    ) -> Response<BoxBody<Bytes, io::Error>> {
+        answering: InProgress<E>,
+    ) -> Response<AnswerBody<InProgress<E>>> {
         let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
         let request = (request, local, peer, Scheme::HTTP).into();
         let mut response: Response<_> = self.endpoint.get_response(request).await.into();
@@ -199,13 +229,23 @@ impl<E: Endpoint + 'static> Shared<E> {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        response
+        let held = mem::take(response.extensions_mut());
+        response.map(|body| AnswerBody::new(body, held, answering))
     }
 
     /// With few places left, none is kept for a connection that does nothing.
     fn is_crowded(&self) -> bool {
         self.places.available_permits() < self.max / 4
     }
+}
+
+/// How serving a connection ended.
+enum End {
+    Closed(hyper::Result<()>),
+    /// Another connection needs its place.
+    Evicted,
+    /// The service is leaving, and this one had no request.
+    Drained,
 }
 
 /// A request that is being answered, until this is dropped.

@@ -6,12 +6,16 @@
 //! | `connections.rs` | the open connections, and how each is served |
 //! | `stream.rs` | the time limits that a client has to keep |
 //! | `alarm.rs` | waiting for them |
+//! | `waiting.rs` | which connections wait for their client, and give up their place |
+//! | `answer_body.rs` | an answer, piece by piece |
 //!
 //! `docs/decisions/0008-serving-and-ending.md` says why it is not the framework's own server.
 
 mod alarm;
+mod answer_body;
 mod connections;
 mod stream;
+mod waiting;
 
 use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -27,8 +31,9 @@ pub(crate) use self::connections::Connections;
 /// spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections beside those whose requests are being answered: idle ones, and those of clients that
-/// are slow to ask. Each costs a descriptor and up to 40 KiB, so that all of them are 120 MiB.
-const IDLE_CONNECTIONS: usize = 3_072;
+/// are slow to ask. Each costs a descriptor and, with half a head, up to 43 KiB; one whose client
+/// does not take its answer, up to 55 KiB. With 1024 of those, all are below 120 MB.
+const IDLE_CONNECTIONS: usize = 1_280;
 /// Descriptors that are left to everything else: the ledger, upstreams, the metrics.
 const OTHER_DESCRIPTORS: u64 = 256;
 
@@ -82,14 +87,17 @@ impl Listening {
         connections
     }
 
-    /// Accepts without end. At the limit it waits: callers stay in the system's queue meanwhile.
+    /// Accepts without end. At the limit another connection has to go; if none can, callers stay in
+    /// the system's queue meanwhile.
     async fn accept_into<E: Endpoint + 'static>(&self, connections: &Connections<E>) {
         let mut is_failing = false;
-        // The semaphore is never closed.
-        while let Ok(place) = Arc::clone(connections.places()).acquire_owned().await {
+        loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     is_failing = false;
+                    let Some(place) = connections.place().await else {
+                        return;
+                    };
                     add(connections, stream, peer, self.address, place);
                 }
                 Err(error) if is_the_callers(&error) => {}

@@ -2,16 +2,14 @@
 //! like one that broke. Used by `connections` only.
 //!
 //! What is waited for is known at two places: here, where the bytes come, and where requests are
-//! answered, which tells by an [`Answering`]. While a request is being answered, nothing is
-//! expected of its client here; reading its body has a limit of its own, in the HTTP layer.
+//! answered, which tells by the [`ConnectionState`]. While a request is being answered, nothing is
+//! expected of its client here but that it takes the answer; reading its body has a limit of its
+//! own, in the HTTP layer.
 
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -21,7 +19,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::alarm::Alarm;
+use super::{alarm::Alarm, waiting::ConnectionState};
 
 /// How long the head of a request may take, from its first byte; for the first request of a
 /// connection, from its beginning.
@@ -31,14 +29,20 @@ pub(super) const HEAD_LIMIT: Duration = Duration::from_secs(10);
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// How long a client may take nothing at all of its answer.
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(30);
+/// How slowly a client may take an answer on average, in bytes a second: as slowly as it may send
+/// the largest body. Counted from the moment on when the system's buffer is full.
+pub(super) const LOWEST_RATE: u32 = 2 * 1024;
+/// How far it may fall behind that.
+pub(super) const RATE_GRACE: Duration = Duration::from_secs(10);
 
 /// A connection that does not wait for ever.
 pub(super) struct TimedStream<S> {
     stream: S,
-    is_answering: Arc<AtomicBool>,
+    state: Arc<ConnectionState>,
     expected: Expected,
     reading: Timer,
     writing: Timer,
+    pace: Pace,
 }
 
 /// What a client that sends nothing owes us.
@@ -58,53 +62,72 @@ struct Timer {
     alarm: Alarm,
 }
 
-/// Tells a [`TimedStream`] when a request is being answered.
-#[derive(Clone)]
-pub(super) struct AnsweringFlag(Arc<AtomicBool>);
-
-/// A request is being answered, until this is dropped.
-pub(super) struct Answering(Arc<AtomicBool>);
-
-impl AnsweringFlag {
-    /// A request is being answered from now on. One connection answers one at a time.
-    pub(super) fn raise(&self) -> Answering {
-        self.0.store(true, Ordering::Relaxed);
-        Answering(Arc::clone(&self.0))
-    }
+/// How fast a client takes an answer.
+#[derive(Default)]
+struct Pace {
+    /// Since when it is not as fast as we are, and how many bytes it has taken since.
+    behind: Option<(Instant, u64)>,
 }
 
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
+impl Pace {
+    fn note(&mut self, taken: usize) {
+        if let Some((_, bytes)) = &mut self.behind {
+            *bytes = bytes.saturating_add(taken as u64);
+        }
+    }
+
+    /// How long it may take nothing from now on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the runtime's timers, which tests stop with them"
+    )]
+    fn left(&mut self) -> Duration {
+        let now = Instant::now();
+        let (since, bytes) = self.behind.get_or_insert((now, 0));
+        let earned = Duration::from_secs(*bytes / u64::from(LOWEST_RATE));
+        let end = *since + RATE_GRACE + earned;
+        end.saturating_duration_since(now).min(STALL_LIMIT)
     }
 }
 
 impl<S> TimedStream<S> {
-    /// A connection that has just begun.
-    pub(super) fn new(stream: S) -> Self {
+    /// A connection that has just begun, about which `state` tells others.
+    pub(super) fn new(stream: S, state: Arc<ConnectionState>) -> Self {
         Self {
             stream,
-            is_answering: Arc::default(),
+            state,
             expected: Expected::Head,
             reading: Timer::default(),
             writing: Timer::default(),
+            pace: Pace::default(),
         }
     }
 
-    /// By which it is told of requests that are being answered.
-    pub(super) fn answering_flag(&self) -> AnsweringFlag {
-        AnsweringFlag(Arc::clone(&self.is_answering))
-    }
-
-    /// Lets a write take as long as something is taken now and then.
+    /// Lets a write take as long as enough is taken.
     fn hurry<T>(&mut self, context: &mut Context<'_>, written: Poll<T>) -> Poll<io::Result<T>> {
         match written {
             Poll::Ready(written) => {
                 self.writing.stop();
                 Poll::Ready(Ok(written))
             }
-            Poll::Pending => self.writing.wait(STALL_LIMIT, context).map(Err),
+            Poll::Pending => {
+                let limit = || self.pace.left();
+                self.writing.wait(limit, context).map(Err)
+            }
         }
+    }
+
+    /// The same for one that tells how much was taken.
+    fn hurry_bytes(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.hurry(context, written)).flatten();
+        if let Ok(taken) = written {
+            self.pace.note(taken);
+        }
+        Poll::Ready(written)
     }
 }
 
@@ -117,13 +140,17 @@ impl Timer {
         self.end = None;
     }
 
-    /// Waits on, until the time is up.
+    /// Waits on, until the time is up; `limit` says how much there is when the wait begins.
     #[expect(
         clippy::disallowed_methods,
         reason = "the clock of the runtime's timers, which tests stop with them"
     )]
-    fn wait(&mut self, limit: Duration, context: &mut Context<'_>) -> Poll<io::Error> {
-        let end = *self.end.get_or_insert_with(|| Instant::now() + limit);
+    fn wait(
+        &mut self,
+        limit: impl FnOnce() -> Duration,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Error> {
+        let end = *self.end.get_or_insert_with(|| Instant::now() + limit());
         let is_up = self.alarm.poll_until(end, context);
         is_up.map(|()| io::Error::new(io::ErrorKind::TimedOut, "the client takes too long"))
     }
@@ -137,7 +164,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if this.is_answering.load(Ordering::Relaxed) {
+        if this.state.is_answering() {
             this.reading.stop();
             this.expected = Expected::NextRequest;
             return read;
@@ -146,6 +173,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
             (Poll::Ready(read), Expected::NextRequest) => {
                 this.reading.stop();
                 this.expected = Expected::Head;
+                this.pace = Pace::default();
                 Poll::Ready(read)
             }
             (Poll::Ready(read), Expected::Head) => Poll::Ready(read),
@@ -159,7 +187,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
                     Expected::Head => HEAD_LIMIT,
                     Expected::NextRequest => IDLE_LIMIT,
                 };
-                this.reading.wait(limit, context).map(Err)
+                this.state.wait();
+                this.reading.wait(|| limit, context).map(Err)
             }
         }
     }
@@ -172,7 +201,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        Poll::Ready(ready!(self.hurry(context, written)).flatten())
+        self.hurry_bytes(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -191,7 +220,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        Poll::Ready(ready!(self.hurry(context, written)).flatten())
+        self.hurry_bytes(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    stream::{HEAD_LIMIT, IDLE_LIMIT, STALL_LIMIT},
+    stream::{HEAD_LIMIT, IDLE_LIMIT, LOWEST_RATE, RATE_GRACE, STALL_LIMIT},
     *,
 };
 
@@ -119,8 +119,8 @@ async fn an_answer_may_take_its_time_but_its_client_may_not() {
     let mut slow = connect(&connections);
     slow.write_all(GET).await.unwrap();
     let mut taken = vec![0; 50_000];
-    for part in taken.chunks_mut(5_000) {
-        sleep(STALL_LIMIT.mul_f32(0.99)).await;
+    for part in taken.chunks_mut(LOWEST_RATE as usize * 5) {
+        sleep(Duration::from_secs(5)).await;
         slow.read_exact(part).await.unwrap();
     }
     sleep(STALL_LIMIT + Duration::from_secs(1)).await;
@@ -241,8 +241,51 @@ async fn who_was_in_the_queue_as_the_socket_closed_is_served() {
     assert_eq!(served.load(Ordering::Relaxed), 50);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_taken_too_slowly_is_not_sent_on() {
+    let connections = answering(vec![b'a'; 1_000_000]);
+    let mut slow = connect(&connections);
+    slow.write_all(GET).await.unwrap();
+    let started = now();
+    let mut part = [0; 3_000];
+    while slow.read_exact(&mut part).await.is_ok() {
+        sleep(Duration::from_secs(4)).await;
+    }
+    // 750 bytes a second are 1298 too few: it is 10 s behind after some 16.
+    let took = now() - started;
+    assert!(
+        (RATE_GRACE..RATE_GRACE * 2).contains(&took),
+        "ended after {took:?}"
+    );
+    assert_eq!(connections.requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_carries_is_held_until_it_is_taken() {
+    let permits = Arc::new(Semaphore::new(1));
+    let limit = Arc::clone(&permits);
+    let endpoint = make(move |_: Request| {
+        let permit = Arc::clone(&limit).try_acquire_owned().unwrap();
+        async move {
+            let mut response = vec![b'a'; 100_000].into_response();
+            response.set_data(Arc::new(permit));
+            response
+        }
+    });
+    let connections = Connections::new(endpoint, 8);
+    let mut client = connect(&connections);
+    client.write_all(GET).await.unwrap();
+    let head = answer(&mut client, 1_000).await;
+    assert!(head.contains("content-length: 100000"), "{head}");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(permits.available_permits(), 0, "99000 bytes are to come");
+    client.read_exact(&mut vec![0; 99_000]).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(permits.available_permits(), 1);
+}
+
 #[tokio::test]
-async fn at_the_limit_callers_wait_and_are_served_when_there_is_room() {
+async fn at_the_limit_the_connection_that_waited_longest_gives_up_its_place() {
     let listening = Listening::on((Ipv4Addr::LOCALHOST, 0).into())
         .await
         .unwrap();
@@ -250,20 +293,68 @@ async fn at_the_limit_callers_wait_and_are_served_when_there_is_room() {
     let (leave, left) = oneshot::channel::<()>();
     let leave_when = async { left.await.unwrap_or_default() };
     let endpoint = make(async |_: Request| "".into_response());
+    let serving = listening.serve(endpoint, 3, leave_when, Duration::ZERO);
+    let calling = async move {
+        let mut crowd = Vec::new();
+        for _ in 0..20 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(&GET[..20]).await.unwrap();
+            crowd.push(client);
+        }
+        let mut last = TcpStream::connect(address).await.unwrap();
+        last.write_all(GET).await.unwrap();
+        let mut told = [0; 12];
+        last.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"HTTP/1.1 200");
+        for mut client in crowd.drain(..18) {
+            let closed = client.read(&mut told).await;
+            assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+        }
+        for mut client in crowd {
+            client.write_all(&GET[20..]).await.unwrap();
+            client.read_exact(&mut told).await.unwrap();
+            assert_eq!(&told, b"HTTP/1.1 200");
+        }
+        drop(leave);
+    };
+    let (connections, ()) = tokio::join!(serving, calling);
+    connections.ended().await;
+}
+
+#[tokio::test]
+async fn a_connection_whose_request_is_being_answered_keeps_its_place() {
+    let listening = Listening::on((Ipv4Addr::LOCALHOST, 0).into())
+        .await
+        .unwrap();
+    let address = listening.address();
+    let (leave, left) = oneshot::channel::<()>();
+    let leave_when = async { left.await.unwrap_or_default() };
+    let (came, mut comes) = tokio::sync::mpsc::unbounded_channel();
+    let go = Arc::new(Semaphore::new(0));
+    let gate = Arc::clone(&go);
+    let endpoint = make(move |_: Request| {
+        let gate = Arc::clone(&gate);
+        came.send(()).unwrap();
+        async move {
+            gate.acquire().await.unwrap().forget();
+            "".into_response()
+        }
+    });
     let serving = listening.serve(endpoint, 1, leave_when, Duration::ZERO);
     let calling = async move {
+        let mut told = [0; 12];
         let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(GET).await.unwrap();
+        comes.recv().await.unwrap();
         let mut second = TcpStream::connect(address).await.unwrap();
         second.write_all(GET).await.unwrap();
-        let mut told = [0; 12];
-        for _ in 0..20 {
-            first.write_all(GET).await.unwrap();
-            assert!(first.read(&mut [0; 1024]).await.unwrap() > 0);
+        sleep(10 * Duration::from_millis(20)).await;
+        assert!(comes.try_recv().is_err(), "there was no place");
+        go.add_permits(2);
+        for client in [&mut first, &mut second] {
+            client.read_exact(&mut told).await.unwrap();
+            assert_eq!(&told, b"HTTP/1.1 200");
         }
-        assert!(second.try_read(&mut told).is_err(), "there was no place");
-        drop(first);
-        second.read_exact(&mut told).await.unwrap();
-        assert_eq!(&told, b"HTTP/1.1 200");
         drop(leave);
     };
     let (connections, ()) = tokio::join!(serving, calling);

@@ -1,0 +1,76 @@
+//! The body of an answer on its way to a client: handed on in small pieces, so that a client that
+//! does not read keeps no more of it in memory than hyper's write buffer and one piece.
+//! For `connections`.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, SizeHint};
+use poem::http::Extensions;
+
+/// The largest piece, in bytes (4 KiB). hyper copies each into its write buffer until that is full.
+const PIECE: usize = 4 * 1024;
+
+/// The body of an answer, together with what is held until the client has taken it.
+pub(super) struct AnswerBody<H> {
+    body: BoxBody<Bytes, io::Error>,
+    /// What is left of the last frame.
+    rest: Bytes,
+    /// What the routes have put into the answer: permits among it.
+    _extensions: Extensions,
+    _held: H,
+}
+
+impl<H> AnswerBody<H> {
+    /// `body`, with which `extensions` and `held` are dropped.
+    pub(super) fn new(body: BoxBody<Bytes, io::Error>, extensions: Extensions, held: H) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            _extensions: extensions,
+            _held: held,
+        }
+    }
+}
+
+impl<H: Unpin> Body for AnswerBody<H> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)?) else {
+                return Poll::Ready(None);
+            };
+            match frame.into_data() {
+                Ok(data) => this.rest = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
+}

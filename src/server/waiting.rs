@@ -1,0 +1,118 @@
+//! Connections that wait for their client: for the head of a request, or for the next one. They are
+//! the first to go when another client finds no place. For `connections` and `stream`.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use futures_util::task::AtomicWaker;
+
+/// Not waiting.
+const BUSY: u64 = 0;
+
+/// What the parts of one connection tell each other about it.
+#[derive(Default)]
+pub(super) struct ConnectionState {
+    is_answering: AtomicBool,
+    /// A number that is larger the later the wait began, or [`BUSY`].
+    waits_since: AtomicU64,
+    is_evicted: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// A request is being answered, until this is dropped.
+pub(super) struct Answering(Arc<ConnectionState>);
+
+impl ConnectionState {
+    /// A request is being answered from now on. One connection answers one at a time.
+    pub(super) fn begin_answer(self: &Arc<Self>) -> Answering {
+        self.is_answering.store(true, Ordering::Relaxed);
+        self.waits_since.store(BUSY, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+
+    /// Whether a request is being answered.
+    pub(super) fn is_answering(&self) -> bool {
+        self.is_answering.load(Ordering::Relaxed)
+    }
+
+    /// Nothing can be done until the client sends something. Said again and again while it lasts.
+    pub(super) fn wait(&self) {
+        static WAITS: AtomicU64 = AtomicU64::new(BUSY);
+        if self.waits_since.load(Ordering::Relaxed) == BUSY {
+            let since = WAITS.fetch_add(1, Ordering::Relaxed) + 1;
+            self.waits_since.store(since, Ordering::Relaxed);
+        }
+    }
+
+    /// The task that [`WaitingConnections::evict_longest`] wakes.
+    pub(super) fn wakes(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Whether the connection has to go now. Not if a request has come meanwhile.
+    pub(super) fn is_evicted(&self) -> bool {
+        self.is_evicted.load(Ordering::Relaxed) && !self.is_answering()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.is_answering.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The connections of a listener.
+#[derive(Default)]
+pub(super) struct WaitingConnections {
+    open: Mutex<HashMap<u64, Arc<ConnectionState>>>,
+    added: AtomicU64,
+}
+
+/// Takes a connection off the list when it is dropped.
+pub(super) struct Listed {
+    list: Arc<WaitingConnections>,
+    number: u64,
+}
+
+impl WaitingConnections {
+    /// Lists a connection for as long as the answer lives.
+    pub(super) fn add(self: &Arc<Self>, state: &Arc<ConnectionState>) -> Listed {
+        let number = self.added.fetch_add(1, Ordering::Relaxed);
+        self.open().insert(number, Arc::clone(state));
+        Listed {
+            list: Arc::clone(self),
+            number,
+        }
+    }
+
+    /// Ends the connection that has waited longest for its client, if one is waiting.
+    pub(super) fn evict_longest(&self) {
+        let open = self.open();
+        let waiting = open.values().filter_map(|state| {
+            let since = state.waits_since.load(Ordering::Relaxed);
+            let is_free = since != BUSY && !state.is_evicted.load(Ordering::Relaxed);
+            is_free.then_some((since, state))
+        });
+        if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
+            longest.is_evicted.store(true, Ordering::Relaxed);
+            longest.waker.wake();
+        }
+    }
+
+    /// No code runs under the lock that could panic half-way.
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<ConnectionState>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.list.open().remove(&self.number);
+    }
+}
