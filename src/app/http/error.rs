@@ -19,7 +19,6 @@ use poem_openapi::{
 
 use super::{
     dto::problem::{FieldError, Problem},
-    middleware::body_limit::{self, BodyRefused},
     problem::ProblemKind,
 };
 use crate::{app::usecases::error_chain::ErrorChain, domain::request_id::RequestId};
@@ -118,17 +117,6 @@ impl ApiError {
         if error.is::<ContentTypeError>() {
             let detail = "The body's media type is not one that this operation takes.";
             return Self::new(ProblemKind::UnsupportedMediaType, detail);
-        }
-        match body_limit::refusal(&error) {
-            Some(BodyRefused::TooLarge) => {
-                let detail = "The body has more than 64 KiB.";
-                return Self::new(ProblemKind::PayloadTooLarge, detail);
-            }
-            Some(BodyRefused::TooSlow) => {
-                let detail = "The body did not arrive within 30 seconds.";
-                return Self::new(ProblemKind::RequestTimeout, detail);
-            }
-            None => {}
         }
         match error.status() {
             StatusCode::NOT_FOUND => {

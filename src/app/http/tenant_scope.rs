@@ -11,8 +11,10 @@ use poem_openapi::{
     registry::{MetaApi, Registry},
 };
 
-use super::{error::ApiError, request_facts::RequestFacts};
-use crate::app::usecases::{resolve_tenant::ResolveTenant, tenant::Tenant};
+use super::{error::ApiError, middleware::admission, request_facts::RequestFacts};
+use crate::app::usecases::{
+    request_places::RequestPlace, resolve_tenant::ResolveTenant, tenant::Tenant,
+};
 
 /// The tenant that the request is for. Only routes under `TenantRoutes` have one.
 pub struct TenantScope(pub Arc<Tenant>);
@@ -76,7 +78,20 @@ impl Endpoint for Scoped {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let facts = request.data::<RequestFacts>();
         let RequestFacts { id, host } = facts.ok_or_else(ApiError::internal)?;
-        let tenant = self.resolve_tenant.by_host(host.as_ref(), id).await;
+        let resolved = self.resolve_tenant.by_host(host.as_ref(), id);
+        let place = request.data::<Arc<RequestPlace>>();
+        let is_known = host
+            .as_ref()
+            .is_some_and(|it| self.resolve_tenant.knows(it));
+        let tenant = match place.filter(|_| !is_known) {
+            // Looking up hosts has bounds of its own, and those that nobody has heard of take no
+            // place of tenants that are known.
+            Some(place) => {
+                let resolved = place.lent_during(resolved).await;
+                resolved.map_err(|_| admission::full())?
+            }
+            None => resolved.await,
+        };
         let tenant = tenant.map_err(ApiError::from)?;
         let name = tenant.name();
         tracing::Span::current().record("tenant", name.as_str());

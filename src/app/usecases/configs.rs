@@ -4,6 +4,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use cached::BuildError;
+use tokio::sync::Semaphore;
 
 use super::{
     error_chain::ErrorChain,
@@ -27,6 +28,14 @@ const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
 /// served with the old one. Long enough for a source that is well, too short for anybody to
 /// notice one that is not; once it has failed, nobody waits at all.
 const BRIEF_WAIT: Duration = Duration::from_millis(100);
+
+/// How many hosts without a config in memory are looked up at a time; made-up ones, for the most part.
+/// Each is a call to the source.
+const MAX_FIRST_LOOKUPS: usize = 256;
+/// How many requests wait for those at a time, none of which takes a place of those that are answered.
+const MAX_FIRST_WAITERS: usize = 1_024;
+/// When to come back for a host that cannot be looked up now.
+const FIRST_LOOKUP_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many bad fields of a config are logged one by one: a config may have any number of them.
 const MOST_WARNINGS: usize = 50;
@@ -61,6 +70,8 @@ impl Default for ConfigCacheSettings {
 pub(super) struct Configs {
     flights: SingleFlight<Host, Fetched>,
     lookup: Arc<Lookup>,
+    first_lookups: Arc<Semaphore>,
+    first_waiters: Semaphore,
 }
 
 type Fetched = Result<Arc<TenantConfig<Validated>>, FetchError>;
@@ -120,6 +131,8 @@ impl Configs {
         Ok(Self {
             flights: SingleFlight::new(FLIGHT_LIMIT),
             lookup: Arc::new(lookup),
+            first_lookups: Arc::new(Semaphore::new(MAX_FIRST_LOOKUPS)),
+            first_waiters: Semaphore::new(MAX_FIRST_WAITERS),
         })
     }
 
@@ -169,6 +182,11 @@ impl Configs {
         self.lookup.known.fresh(host)
     }
 
+    /// Whether there is one in memory.
+    pub(super) fn knows(&self, host: &Host) -> bool {
+        self.lookup.known.look(host).is_some()
+    }
+
     async fn first_of_host(
         &self,
         host: &Host,
@@ -178,7 +196,8 @@ impl Configs {
             return Err(ResolveTenantError::Unknown);
         }
         let lost = |_: FlightLost| FetchError::Unavailable { retry_after: None };
-        let fetched = self.launch(host, request_id).landed().await;
+        let _waiter = self.first_waiters.try_acquire().map_err(|_| crowded())?;
+        let fetched = self.launch_first(host, request_id).landed().await;
         let config = fetched.map_err(lost)??;
         Ok(Known {
             config,
@@ -194,10 +213,31 @@ impl Configs {
         })
     }
 
+    /// The same for a host without a config in memory, unless too many of those are looked up.
+    fn launch_first(&self, host: &Host, request_id: &RequestId) -> Flight<Fetched> {
+        let (lookup, request_id) = (Arc::clone(&self.lookup), request_id.clone());
+        let flight_host = host.clone();
+        self.flights.launch(host.clone(), || {
+            let permit = Arc::clone(&self.first_lookups).try_acquire_owned();
+            async move {
+                let _permit = permit.map_err(|_| crowded())?;
+                lookup.run(flight_host, &request_id).await
+            }
+        })
+    }
+
     /// Drops what is no longer kept.
     pub(super) fn sweep(&self) {
         self.lookup.known.sweep();
         self.lookup.unknown.sweep();
+    }
+}
+
+/// Too many hosts that are not known are being looked up. Each request that is told so has its line in
+/// the log already.
+fn crowded() -> FetchError {
+    FetchError::Unavailable {
+        retry_after: Some(FIRST_LOOKUP_PAUSE),
     }
 }
 

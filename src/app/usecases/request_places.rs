@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -34,7 +34,13 @@ struct Taken {
 pub struct RequestPlace {
     taken: Arc<Taken>,
     counter: usize,
+    is_held: AtomicBool,
 }
+
+/// All places were taken when a request wanted its own back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("as many requests are being answered as may be at a time")]
+pub struct NoPlace;
 
 impl RequestPlaces {
     /// `max` places for one tenant, under whatever host.
@@ -66,17 +72,31 @@ impl RequestPlaces {
     pub fn take(&self, host: Option<&Host>) -> Option<RequestPlace> {
         let taken = &self.0;
         let counter = taken.counter_of(host);
-        if !add_one(taken.of_hosts.get(counter)?, taken.max_of_host) {
-            return None;
-        }
-        if !add_one(&taken.all, taken.max) {
-            taken.give_back(counter);
-            return None;
-        }
-        Some(RequestPlace {
+        taken.take(counter).then(|| RequestPlace {
             taken: Arc::clone(taken),
             counter,
+            is_held: AtomicBool::new(true),
         })
+    }
+}
+
+impl RequestPlace {
+    /// Waits for something that is bounded elsewhere, and leaves the place to others meanwhile.
+    ///
+    /// # Errors
+    /// [`NoPlace`] if there is none when the wait is over.
+    pub async fn lent_during<T>(&self, wait: impl Future<Output = T>) -> Result<T, NoPlace> {
+        self.give_back();
+        let waited = wait.await;
+        let is_held = self.taken.take(self.counter);
+        self.is_held.store(is_held, Ordering::Relaxed);
+        if is_held { Ok(waited) } else { Err(NoPlace) }
+    }
+
+    fn give_back(&self) {
+        if self.is_held.swap(false, Ordering::Relaxed) {
+            self.taken.give_back(self.counter);
+        }
     }
 }
 
@@ -86,7 +106,22 @@ impl Taken {
         usize::try_from(hash % COUNTERS as u64).unwrap_or_default()
     }
 
+    fn take(&self, counter: usize) -> bool {
+        let Some(of_host) = self.of_hosts.get(counter) else {
+            return false;
+        };
+        if !add_one(of_host, self.max_of_host) {
+            return false;
+        }
+        let is_taken = add_one(&self.all, self.max);
+        if !is_taken {
+            of_host.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_taken
+    }
+
     fn give_back(&self, counter: usize) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
         if let Some(of_host) = self.of_hosts.get(counter) {
             of_host.fetch_sub(1, Ordering::Relaxed);
         }
@@ -95,8 +130,7 @@ impl Taken {
 
 impl Drop for RequestPlace {
     fn drop(&mut self) {
-        self.taken.all.fetch_sub(1, Ordering::Relaxed);
-        self.taken.give_back(self.counter);
+        self.give_back();
     }
 }
 
@@ -143,6 +177,28 @@ mod tests {
                 .into_iter()
                 .all(|it| it.load(Ordering::Relaxed) == 0)
         );
+    }
+
+    #[tokio::test]
+    async fn a_place_is_lent_during_a_wait_and_taken_back_if_there_is_one() {
+        let places = RequestPlaces::for_one_tenant(places(1));
+        let lent = places.take(None).unwrap();
+        assert!(places.take(None).is_none());
+        let waited = lent.lent_during(async { places.take(None).is_some() });
+        assert_eq!(waited.await, Ok(true), "and given back within the wait");
+        assert!(places.take(None).is_none(), "it has its own again");
+        let mut other = None;
+        let waited = lent.lent_during(async { other = places.take(None) });
+        assert_eq!(waited.await, Err(NoPlace));
+        drop(lent);
+        assert!(places.take(None).is_none(), "the other has it");
+        drop(other);
+        assert_eq!(places.0.all.load(Ordering::Relaxed), 0);
+        let gone = places.take(None).unwrap();
+        drop(Box::pin(gone.lent_during(std::future::pending::<()>())));
+        assert!(places.take(None).is_none(), "it was not waited at all");
+        drop(gone);
+        assert!(places.take(None).is_some());
     }
 
     #[test]

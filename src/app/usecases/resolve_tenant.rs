@@ -110,6 +110,12 @@ impl ResolveTenant {
         self.tenants.at_hand(&self.configs.at_hand(host)?)
     }
 
+    /// Whether a config of this host is in memory.
+    #[must_use]
+    pub fn knows(&self, host: &Host) -> bool {
+        self.configs.knows(host)
+    }
+
     /// Drops what has expired, secrets above all, though nobody asks for it.
     pub fn sweep(&self) {
         self.configs.sweep();

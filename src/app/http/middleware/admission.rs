@@ -1,52 +1,76 @@
-//! Lets in as many requests at a time as there are places for, and turns the rest away at once:
-//! who waits for a place would only take memory, and give up in the end.
+//! Admits as many requests at a time as there are permits for, and sheds the rest at once: a request
+//! that waits for a permit would only take memory, and its client give up in the end.
 
-use std::future::ready;
+use std::{future::ready, num::NonZeroUsize, sync::Arc};
 
 use futures_util::FutureExt as _;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use crate::app::{
-    http::{error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
+    http::{docs, error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
     usecases::request_places::RequestPlaces,
 };
 
-/// Gives each request a place; probes need none, so that a full service is not taken for a dead one.
+/// How many clients may take the document at a time: it is large, is asked for seldom, and belongs to
+/// no tenant, so that whoever reads it slowly keeps nobody from a tenant's pages.
+const DOCUMENT_PLACES: usize = 64;
+
+/// Gives each request a place until its answer has been taken; probes need none, so that a full
+/// service is not taken for a dead one.
 pub(in crate::app::http) struct Admission<E> {
     inner: E,
     places: RequestPlaces,
+    document_places: RequestPlaces,
 }
 
 impl<E> Admission<E> {
     /// Wraps an endpoint that has `places`.
     pub(in crate::app::http) fn new(inner: E, places: RequestPlaces) -> Self {
-        Self { inner, places }
+        let documents = NonZeroUsize::new(DOCUMENT_PLACES).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            inner,
+            places,
+            document_places: RequestPlaces::for_one_tenant(documents),
+        }
     }
 }
 
 impl<E: Endpoint> Endpoint for Admission<E> {
     type Output = Response;
 
-    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let place = if health::PATHS.contains(&request.uri().path()) {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let path = request.uri().path();
+        let place = if health::PATHS.contains(&path) {
             None
         } else {
-            let facts = request.data::<RequestFacts>();
-            let host = facts.and_then(|facts| facts.host.as_ref());
-            let Some(place) = self.places.take(host) else {
+            let place = if docs::PATHS.contains(&path) {
+                self.document_places.take(None)
+            } else {
+                let facts = request.data::<RequestFacts>();
+                self.places
+                    .take(facts.and_then(|facts| facts.host.as_ref()))
+            };
+            let Some(place) = place else {
                 return ready(Err(full().into())).left_future();
             };
+            let place = Arc::new(place);
+            request.set_data(Arc::clone(&place));
             Some(place)
         };
         let answered = self.inner.call(request).map(|answer| {
-            drop(place);
-            Ok(answer?.into_response())
+            let mut response = answer?.into_response();
+            if let Some(place) = place {
+                // Dropped by whoever sends the answer, once it is taken.
+                response.set_data(place);
+            }
+            Ok(response)
         });
         answered.right_future()
     }
 }
 
-fn full() -> ApiError {
+/// There is no place for a request.
+pub(in crate::app::http) fn full() -> ApiError {
     let detail = "As many requests are being answered as may be at a time.";
     ApiError::new(ProblemKind::Overloaded, detail)
 }

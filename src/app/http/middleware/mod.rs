@@ -1,7 +1,7 @@
 //! What surrounds every route, from the outside in: [`observe`] gives a request its id, its span
 //! and its line in the log, [`problems`] turns every failure into a problem, [`header_limit`]
-//! refuses what carries too much, [`admission`] turns away what there is no place for,
-//! [`body_limit`] bounds what is read. What [`observe`] counts by is in [`route_metrics`]; what it
+//! refuses what carries too much, [`whole_body`] reads the body, within bounds, [`admission`] sheds
+//! what there is no place for. What [`observe`] counts by is in [`route_metrics`]; what it
 //! need not hand on at all, in [`at_hand`].
 //!
 //! Each of them does what comes before the request at once, and hangs what comes after it on the
@@ -10,8 +10,8 @@
 
 pub(super) mod admission;
 pub(super) mod at_hand;
-pub(super) mod body_limit;
 pub(super) mod header_limit;
 pub(super) mod observe;
 pub(super) mod problems;
 pub(super) mod route_metrics;
+pub(super) mod whole_body;

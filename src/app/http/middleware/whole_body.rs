@@ -1,86 +1,112 @@
-//! Bounds the bodies of requests while they are read, whether or not their length was announced:
-//! how large they are, and how long they take. A body that nobody reads is not waited for.
+//! Reads the bodies of requests before anything else is done for them, so that a client that is slow
+//! to send one takes no permit from those that have sent theirs. Bodies are small; how large one may
+//! be, how long it may take, and how much of all of them is in memory, are bounded here.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use futures_util::{StreamExt as _, TryFutureExt as _, stream};
-use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, error::ReadBodyError};
-use tokio::time::{Sleep, sleep};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, StreamExt as _};
+use poem::{Body, Endpoint, IntoResponse as _, Request, Response, Result};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::app::http::{error::ApiError, problem::ProblemKind};
 
 /// The largest body, in bytes (64 KiB).
 pub(in crate::app::http) const MAX_BODY: usize = 64 * 1024;
 /// How long a body may take as a whole, from the end of its head: 2 KiB a second for the largest.
 pub(in crate::app::http) const MAX_TIME: Duration = Duration::from_secs(30);
+/// How long a body may take that is not one of the [`MAX_SLOW`]: most come with their heads.
+pub(in crate::app::http) const QUICK: Duration = Duration::from_secs(1);
+/// How many bodies may take longer than [`QUICK`] at a time.
+pub(in crate::app::http) const MAX_SLOW: usize = 512;
+/// What is in memory of bodies that are not whole yet, all together, in KiB (16 MiB).
+const MAX_BUFFERED: usize = 16 * 1024;
 
-/// Hands requests on with a body that fails when it turns out too large or too slow.
-pub(in crate::app::http) struct BodyLimit<E>(pub(in crate::app::http) E);
-
-/// Why a body is not read on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::app::http) enum BodyRefused {
-    /// It has more than [`MAX_BODY`].
-    #[error("the body is too large")]
-    TooLarge,
-    /// It takes longer than [`MAX_TIME`].
-    #[error("the body takes too long")]
-    TooSlow,
+/// Hands requests on once their bodies are there.
+pub(in crate::app::http) struct WholeBody<E> {
+    inner: E,
+    slow: Arc<Semaphore>,
+    buffer: Arc<Semaphore>,
 }
 
-impl<E: Endpoint> Endpoint for BodyLimit<E> {
+impl<E> WholeBody<E> {
+    /// Wraps an endpoint.
+    pub(in crate::app::http) fn new(inner: E) -> Self {
+        Self {
+            inner,
+            slow: Arc::new(Semaphore::new(MAX_SLOW)),
+            buffer: Arc::new(Semaphore::new(MAX_BUFFERED)),
+        }
+    }
+
+    async fn read(&self, body: Body) -> Result<Bytes, ApiError> {
+        let mut reading = Box::pin(read(body, Arc::clone(&self.buffer)));
+        if let Ok(read) = timeout(QUICK, &mut reading).await {
+            return read;
+        }
+        let Ok(_permit) = self.slow.try_acquire() else {
+            let detail = "Too many others are slow to send their bodies, too.";
+            return Err(ApiError::new(ProblemKind::Overloaded, detail));
+        };
+        let read = timeout(MAX_TIME.saturating_sub(QUICK), reading).await;
+        read.unwrap_or_else(|_| {
+            let detail = "The body did not arrive within 30 seconds.";
+            Err(ApiError::new(ProblemKind::RequestTimeout, detail))
+        })
+    }
+}
+
+impl<E: Endpoint> Endpoint for WholeBody<E> {
     type Output = Response;
 
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let body = request.take_body();
-        if !body.is_empty() {
-            request.set_body(limited(body));
+        let inner = move |request| self.inner.call(request);
+        let answered = if body.is_empty() {
+            inner(request).left_future()
+        } else {
+            let whole = async move {
+                request.set_body(self.read(body).await?);
+                inner(request).await
+            };
+            whole.right_future()
+        };
+        answered.map(|answer| Ok(answer?.into_response()))
+    }
+}
+
+/// Reads a body to its end, with a permit for each of its bytes.
+async fn read(body: Body, buffer: Arc<Semaphore>) -> Result<Bytes, ApiError> {
+    let mut chunks = body.into_bytes_stream();
+    let mut whole = BytesMut::new();
+    let mut permits: Option<OwnedSemaphorePermit> = None;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            let detail = "The body could not be read to its end.";
+            ApiError::new(ProblemKind::InvalidRequest, detail).caused_by(error)
+        })?;
+        let length = whole.len() + chunk.len();
+        if length > MAX_BODY {
+            let detail = "The body has more than 64 KiB.";
+            return Err(ApiError::new(ProblemKind::PayloadTooLarge, detail));
         }
-        self.0.call(request).map_ok(IntoResponse::into_response)
+        let held = permits
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = u32::try_from(length.div_ceil(1024) - held).unwrap_or(u32::MAX);
+        let more = Arc::clone(&buffer).try_acquire_many_owned(more);
+        let more = more.map_err(|_| {
+            let detail = "There is no memory left for more bodies of requests.";
+            ApiError::new(ProblemKind::Overloaded, detail)
+        })?;
+        match &mut permits {
+            Some(permits) => permits.merge(more),
+            None => permits = Some(more),
+        }
+        whole.extend_from_slice(&chunk);
     }
-}
-
-fn limited(body: Body) -> Body {
-    let mut left = MAX_BODY;
-    let chunks = body
-        .into_bytes_stream()
-        .map(move |chunk: io::Result<Bytes>| {
-            let chunk = chunk?;
-            left = left
-                .checked_sub(chunk.len())
-                .ok_or_else(|| io::Error::other(BodyRefused::TooLarge))?;
-            Ok::<_, io::Error>(chunk)
-        });
-    let end = Box::pin(sleep(MAX_TIME));
-    let timely = stream::try_unfold(
-        (Box::pin(chunks), end),
-        |(mut chunks, mut end)| async move {
-            let chunk = before(&mut end, chunks.next()).await?.transpose()?;
-            Ok(chunk.map(|chunk| (chunk, (chunks, end))))
-        },
-    );
-    Body::from_bytes_stream::<_, Bytes, io::Error>(timely)
-}
-
-async fn before<T>(end: &mut Pin<Box<Sleep>>, next: impl Future<Output = T>) -> io::Result<T> {
-    tokio::select! {
-        biased;
-        next = next => Ok(next),
-        () = end => Err(io::Error::other(BodyRefused::TooSlow)),
-    }
-}
-
-/// Why the body of a request was refused, if that is what went wrong.
-pub(in crate::app::http) fn refusal(error: &poem::Error) -> Option<BodyRefused> {
-    match error.downcast_ref()? {
-        ReadBodyError::PayloadTooLarge => Some(BodyRefused::TooLarge),
-        ReadBodyError::Io(error) => wrapped(error),
-        _ => None,
-    }
-}
-
-/// The framework wraps what a body failed with into another I/O error on the way.
-fn wrapped(error: &io::Error) -> Option<BodyRefused> {
-    let inner = error.get_ref()?;
-    let refused = inner.downcast_ref().copied();
-    refused.or_else(|| wrapped(inner.downcast_ref()?))
+    Ok(whole.freeze())
 }

@@ -261,6 +261,48 @@ async fn a_flood_of_made_up_hosts_evicts_no_tenant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn made_up_hosts_that_hang_are_bounded_and_known_tenants_need_none_of_it() {
+    let stage = Stage::new().await;
+    stage.slow_down(5 * SECOND);
+    let hosts: Vec<_> = (0..1_025)
+        .map(|number| host(&format!("made-up-{number}.example.org")))
+        .collect();
+    let (id, begun) = (request_id(), now());
+    let made_up = hosts.iter().map(async |host| {
+        let answer = stage.resolver.by_host(host.as_ref(), &id).await;
+        (answer.err(), now() - begun)
+    });
+    let known = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            assert_eq!(stage.version().await, "1");
+        }
+        assert_eq!(now(), begun, "nobody waited");
+    };
+    let (answers, ()) = tokio::join!(join_all(made_up), known);
+    let shed = ResolveTenantError::Unavailable {
+        retry_after: Some(SECOND),
+    };
+    let at_once = (Some(shed), Duration::ZERO);
+    let refused = answers.iter().filter(|answer| **answer == at_once);
+    assert_eq!(refused.count(), 1_025 - 256);
+    assert_eq!(stage.calls(), 1 + 256);
+    let later = stage.resolver.by_host(hosts.last().unwrap().as_ref(), &id);
+    assert!(later.await.is_ok(), "the next one is looked up again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_requests_wait_for_one_made_up_host_and_no_more() {
+    let stage = Stage::new().await;
+    stage.slow_down(5 * SECOND);
+    let (host, id) = (host("made-up.example.org"), request_id());
+    let asked = (0..1_500).map(|_| stage.resolver.by_host(host.as_ref(), &id));
+    let answers = join_all(asked).await;
+    let waited = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!((waited, stage.calls()), (1_024, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn thirty_cold_tenants_take_the_time_of_one() {
     let stage = Stage::new().await;
     stage.slow_down(2 * SECOND);
