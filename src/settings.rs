@@ -169,7 +169,7 @@ impl Settings {
         let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment);
-        let capacity = capacity(environment);
+        let capacity = capacity(environment, is_standalone);
         let auth = auth::read(environment);
         let traces = traces::read(environment);
         Some(Self {
@@ -361,11 +361,15 @@ fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -
     Duration::from_secs(environment.number(name, default, 1..=most))
 }
 
-fn capacity(environment: &mut Environment) -> Capacity {
+fn capacity(environment: &mut Environment, is_standalone: bool) -> Capacity {
     let publishes = environment.number("MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1..=1_000);
     Capacity {
         slots: PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN)),
-        room: ImageRoom::default(),
+        room: if is_standalone {
+            ImageRoom::for_one_tenant()
+        } else {
+            ImageRoom::for_many_tenants()
+        },
     }
 }
 

@@ -168,15 +168,16 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         TenancySettings::default(),
     );
     let tasks = OwnTasks::default();
+    let capacity = Capacity {
+        slots: PublishSlots::new(NonZeroUsize::MIN),
+        room: ImageRoom::for_one_tenant(),
+    };
     let publish = PublishImage::new(
         ImageScaler::default(),
         Arc::clone(&clock),
         Arc::clone(&ledger.ledger),
         Arc::clone(&ledger.reader),
-        Capacity {
-            slots: PublishSlots::new(NonZeroUsize::MIN),
-            room: ImageRoom::default(),
-        },
+        capacity.clone(),
         tasks.clone(),
     );
     let readiness = CheckReadiness::new(
@@ -196,7 +197,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         curate: CurateImage::new(Arc::clone(&ledger.ledger), tasks.clone()),
         analyze: AnalyzeImage::new(
             ImageScaler::default(),
-            ImageRoom::default(),
+            capacity,
             Arc::clone(&clock),
             Arc::clone(&ledger.ledger),
             tasks,

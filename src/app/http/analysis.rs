@@ -23,6 +23,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
         ProblemKind::Conflict,
         ProblemKind::PayloadTooLarge,
         ProblemKind::UnusableImage,
+        ProblemKind::RateLimited,
         ProblemKind::FeatureUnavailable,
         ProblemKind::LedgerUnavailable,
         ProblemKind::UpstreamFailed,

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    capacity::{ImageRoom, NoRoom},
+    capacity::{Capacity, NoRoom},
     caption_file::{CaptionFile, Occasion},
     captioning::{Captioning, Captions, CaptionsUnavailable},
     held_lease::HeldLease,
@@ -55,6 +55,9 @@ pub enum AnalyzeImageError {
     /// The tenant's config does not allow it.
     #[error("analysis is off for this tenant")]
     Off,
+    /// The tenant has as many images published and analysed as it may have at a time.
+    #[error("too many images of this tenant are being worked on")]
+    TooMany,
     /// Somebody else is working on the image right now.
     #[error("somebody else is working on this image")]
     InProgress,
@@ -96,26 +99,26 @@ impl From<LoadError> for AnalyzeImageError {
 #[derive(Clone)]
 pub struct AnalyzeImage {
     scaler: ImageScaler,
-    room: ImageRoom,
+    capacity: Capacity,
     clock: Arc<dyn Clock>,
     ledger: Arc<dyn Ledger>,
     tasks: OwnTasks,
 }
 
 impl AnalyzeImage {
-    /// Analyses images, scaled by `scaler`, as many as there is `room` for, that nobody else, as
-    /// `ledger` knows, is working on; on `tasks`.
+    /// Analyses images, scaled by `scaler`, within `capacity`, which publications share, that nobody
+    /// else, as `ledger` knows, is working on; on `tasks`.
     #[must_use]
     pub fn new(
         scaler: ImageScaler,
-        room: ImageRoom,
+        capacity: Capacity,
         clock: Arc<dyn Clock>,
         ledger: Arc<dyn Ledger>,
         tasks: OwnTasks,
     ) -> Self {
         Self {
             scaler,
-            room,
+            capacity,
             clock,
             ledger,
             tasks,
@@ -169,6 +172,8 @@ impl AnalysisWork {
             return Ok(report);
         }
         let tenant = self.tenant.name().clone();
+        let slot = self.usecase.capacity.slots.take(&tenant);
+        let _slot = slot.ok_or(AnalyzeImageError::TooMany)?;
         let content_hash = found.content_hash.clone();
         let lease = HeldLease::take(&self.usecase.ledger, tenant, content_hash).await?;
         let lease = lease.ok_or(AnalyzeImageError::InProgress)?;
@@ -204,7 +209,8 @@ impl AnalysisWork {
         found: &StoredImage,
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let (images, stages) = (self.tenant.images(&self.request_id), Stages::untimed());
-        let image = LoadedImage::load(&self.usecase.room, images, found, stages).await?;
+        let room = &self.usecase.capacity.room;
+        let image = LoadedImage::load(room, images, found, stages).await?;
         let captioning = Captioning {
             scaler: &self.usecase.scaler,
             tenant: &self.tenant,

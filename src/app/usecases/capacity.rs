@@ -88,17 +88,30 @@ impl<K: Eq + Hash> Drop for Slot<K> {
     }
 }
 
-/// Keeps the images in memory within bounds: who wants to fetch one waits until it has room.
+/// Keeps the images in memory within bounds: who wants to fetch one waits until it has room, in its
+/// tenant's share and in all there is.
 #[derive(Debug, Clone)]
 pub struct ImageRoom {
     units: Arc<Semaphore>,
     size: u32,
+    share: u32,
+    /// The shares of the tenants that have images in memory, or wait for it.
+    shares: Arc<Mutex<HashMap<TenantName, Arc<Semaphore>>>>,
 }
 
 /// Room for one image; given back on drop.
 #[derive(Debug)]
 pub struct ImageStay {
     _units: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+/// What a tenant has, or waits for, of its share.
+#[derive(Debug)]
+struct Share {
+    units: Option<OwnedSemaphorePermit>,
+    room: ImageRoom,
+    tenant: TenantName,
 }
 
 /// There was no room for too long.
@@ -106,35 +119,87 @@ pub struct ImageStay {
 #[error("too many images are being worked on")]
 pub struct NoRoom;
 
-impl Default for ImageRoom {
-    fn default() -> Self {
-        Self::of(IMAGE_ROOM)
-    }
-}
-
 impl ImageRoom {
-    fn of(bytes: u64) -> Self {
-        let size = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX);
+    /// All of the room for the one tenant that there is.
+    #[must_use]
+    pub fn for_one_tenant() -> Self {
+        Self::of(IMAGE_ROOM, IMAGE_ROOM)
+    }
+
+    /// Room that tenants share: none has more than half, so that one whose models or platforms are
+    /// slow keeps no other waiting.
+    #[must_use]
+    pub fn for_many_tenants() -> Self {
+        Self::of(IMAGE_ROOM, IMAGE_ROOM / 2)
+    }
+
+    fn of(bytes: u64, share: u64) -> Self {
+        let size = units(bytes);
         Self {
-            units: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(usize::MAX))),
+            units: semaphore(size),
             size,
+            share: units(share),
+            shares: Arc::default(),
         }
     }
 
-    /// Waits for room for an image of so many bytes, 30 s at most. First come, first served, so
-    /// that a large one is not passed by small ones for ever.
+    /// Waits for room for an image of so many bytes, 30 s at most. First come, first served, within
+    /// a tenant and among tenants, so that a large one is not passed by small ones for ever. An
+    /// image larger than a share has all of it.
     ///
     /// # Errors
     /// [`NoRoom`].
-    pub async fn enter(&self, bytes: u64) -> Result<ImageStay, NoRoom> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.units).acquire_many_owned(units.min(self.size));
-        match tokio::time::timeout(MAX_WAIT, permit).await {
-            Ok(Ok(units)) => Ok(ImageStay { _units: units }),
-            // The semaphore is never closed.
-            Ok(Err(_)) | Err(_) => Err(NoRoom),
+    pub async fn enter(&self, tenant: &TenantName, bytes: u64) -> Result<ImageStay, NoRoom> {
+        let units = units(bytes.max(1));
+        let entered = async {
+            let share = self.share_of(tenant, units.min(self.share)).await?;
+            let all = Arc::clone(&self.units).acquire_many_owned(units.min(self.size));
+            // The semaphores are never closed.
+            let units = all.await.map_err(|_| NoRoom)?;
+            Ok(ImageStay {
+                _units: units,
+                _share: share,
+            })
+        };
+        let entered = tokio::time::timeout(MAX_WAIT, entered).await;
+        entered.unwrap_or(Err(NoRoom))
+    }
+
+    async fn share_of(&self, tenant: &TenantName, units: u32) -> Result<Share, NoRoom> {
+        let mut share = Share {
+            units: None,
+            room: self.clone(),
+            tenant: tenant.clone(),
+        };
+        let whole = {
+            let mut shares = lock(&self.shares);
+            let whole = shares.entry(tenant.clone());
+            Arc::clone(whole.or_insert_with(|| semaphore(self.share)))
+        };
+        let units = whole.acquire_many_owned(units).await;
+        share.units = Some(units.map_err(|_| NoRoom)?);
+        Ok(share)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.units = None;
+        let mut shares = lock(&self.room.shares);
+        // Who holds or waits for a part of it has a reference of its own.
+        if (shares.get(&self.tenant)).is_some_and(|share| Arc::strong_count(share) == 1) {
+            shares.remove(&self.tenant);
         }
     }
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+fn semaphore(units: u32) -> Arc<Semaphore> {
+    let permits = usize::try_from(units).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
 }
 
 /// Nothing under the lock can panic half-way.
@@ -170,22 +235,48 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_room_waits_and_is_told_after_half_a_minute() {
-        let room = ImageRoom::of(10 * UNIT);
-        let stay = room.enter(8 * UNIT).await.unwrap();
-        let small = room.enter(UNIT).await;
+        let (room, alice) = (ImageRoom::of(10 * UNIT, 10 * UNIT), tenant("alice"));
+        let stay = room.enter(&alice, 8 * UNIT).await.unwrap();
+        let small = room.enter(&alice, UNIT).await;
         assert!(small.is_ok(), "there is room for it beside");
-        assert_eq!(room.enter(4 * UNIT).await.unwrap_err(), NoRoom);
-        let (entered, ()) = tokio::join!(room.enter(4 * UNIT), async {
+        assert_eq!(room.enter(&alice, 4 * UNIT).await.unwrap_err(), NoRoom);
+        let (entered, ()) = tokio::join!(room.enter(&alice, 4 * UNIT), async {
             tokio::time::sleep(Duration::from_secs(29)).await;
             drop(stay);
         });
         assert!(entered.is_ok());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_tenant_has_no_more_than_its_share_and_keeps_nobody_waiting_for_more() {
+        let room = ImageRoom::of(10 * UNIT, 5 * UNIT);
+        let [alice, bob] = ["alice", "bob"].map(tenant);
+        let stay = room.enter(&alice, 4 * UNIT).await.unwrap();
+        let mut waiting = Box::pin(room.enter(&alice, 4 * UNIT));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        let other = room.enter(&bob, 5 * UNIT).await.unwrap();
+        drop(stay);
+        let second = waiting.await.unwrap();
+        assert_eq!(room.enter(&bob, UNIT).await.unwrap_err(), NoRoom);
+        drop((other, second));
+        assert!(room.enter(&bob, 5 * UNIT).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tenants_without_images_in_memory_are_not_remembered() {
+        let room = ImageRoom::of(10 * UNIT, 5 * UNIT);
+        let alice = tenant("alice");
+        let stay = room.enter(&alice, 5 * UNIT).await.unwrap();
+        assert_eq!(room.enter(&alice, UNIT).await.unwrap_err(), NoRoom);
+        assert!(!lock(&room.shares).is_empty());
+        drop(stay);
+        assert!(lock(&room.shares).is_empty());
+    }
+
     #[tokio::test]
     async fn an_image_larger_than_the_room_has_it_alone() {
-        let room = ImageRoom::of(10 * UNIT);
-        let alone = room.enter(100 * UNIT).await.unwrap();
+        let (room, alice) = (ImageRoom::of(10 * UNIT, 5 * UNIT), tenant("alice"));
+        let alone = room.enter(&alice, 100 * UNIT).await.unwrap();
         assert_eq!(room.units.available_permits(), 0);
         drop(alone);
         assert_eq!(room.units.available_permits(), 10);

@@ -48,7 +48,7 @@ impl LoadedImage {
         if found.size > MAX_IMAGE_BYTES {
             return Err(ImageStoreError::TooLarge.into());
         }
-        let stay = room.enter(found.size);
+        let stay = room.enter(images.tenant.name(), found.size);
         let stay = stages.time(Stage::WaitForRoom, stay).await?;
         let fetched = images.fetch(&found.name);
         let fetched = stages.time(Stage::Fetch, fetched).await?;

@@ -127,6 +127,10 @@ impl From<AnalyzeImageError> for ApiError {
                     "Analysis is off for this tenant.",
                 )
             }
+            AnalyzeImageError::TooMany => Self::new(
+                ProblemKind::RateLimited,
+                "As many images of this tenant are being published and analysed as may be at a time.",
+            ),
             AnalyzeImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
             AnalyzeImageError::NoRoom(_) => Self::new(
                 ProblemKind::Overloaded,

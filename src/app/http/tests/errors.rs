@@ -143,7 +143,7 @@ async fn every_failure_of_a_publication_has_its_problem_and_the_spec_declares_it
 
 #[tokio::test]
 async fn every_failure_of_an_analysis_has_its_problem_and_the_spec_declares_it() {
-    use AnalyzeImageError::{Captions, Image, InProgress, Ledger, Off};
+    use AnalyzeImageError::{Captions, Image, InProgress, Ledger, Off, TooMany};
     let writer = |error| Captions(CaptionsUnavailable::Writer(error));
     let limited = CaptionError::RateLimited { retry_after: None };
     let timeout = CaptionError::Timeout(SECRET.into());
@@ -152,6 +152,7 @@ async fn every_failure_of_an_analysis_has_its_problem_and_the_spec_declares_it()
     let mut failures = vec![
         (Off, 403, "feature-disabled"),
         (Captions(off), 403, "feature-disabled"),
+        (TooMany, 429, "rate-limited"),
         (InProgress, 409, "conflict"),
         (Image(ScaleError::Undecodable), 422, "unusable-image"),
         (ledger, 503, "ledger-unavailable"),

@@ -26,7 +26,6 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImage,
-            capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
             curate::CurateImage,
             draw_image::DrawImage,
@@ -214,7 +213,7 @@ impl Service {
             curate: CurateImage::new(Arc::clone(&ledger), tasks.clone()),
             analyze: AnalyzeImage::new(
                 ImageScaler::default(),
-                ImageRoom::default(),
+                capacity(),
                 Arc::clone(&clock),
                 ledger,
                 tasks,

@@ -1,17 +1,17 @@
 //! Analysis on mocked ports, with every call counted.
 
-use crate::{domain::sidecar::SidecarName, ports::SidecarFile};
-use std::sync::Mutex;
+use std::{num::NonZeroUsize, sync::Mutex};
 
 use bytes::Bytes;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{
-        TenantFixture, clock, found, image_name, jpeg, request_id, rotating_store, stored,
+    app::usecases::{
+        capacity::{ImageRoom, PublishSlots},
+        fixtures::*,
     },
-    domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim},
-    ports::{CaptionError, FetchedImage, MockLedger},
+    domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, sidecar::SidecarName},
+    ports::{CaptionError, FetchedImage, MockLedger, SidecarFile},
 };
 
 const KNOWN: &str = "sd words\n\n# ---\n# image_file: a.jpg\n# rating: 5\n# sd_caption_version: 1\n\
@@ -107,15 +107,24 @@ async fn analyze(
     fixture: TenantFixture,
     force_refresh: bool,
 ) -> Result<AnalysisReport, AnalyzeImageError> {
+    usecase(ledger)
+        .run(fixture.build(), image_name(), force_refresh, request_id())
+        .await
+}
+
+/// Works on one image of a tenant at a time.
+fn usecase(ledger: MockLedger) -> AnalyzeImage {
+    let capacity = Capacity {
+        slots: PublishSlots::new(NonZeroUsize::MIN),
+        room: ImageRoom::for_one_tenant(),
+    };
     AnalyzeImage::new(
         ImageScaler::default(),
-        ImageRoom::default(),
+        capacity,
         clock(),
         Arc::new(ledger),
         OwnTasks::default(),
     )
-    .run(fixture.build(), image_name(), force_refresh, request_id())
-    .await
 }
 
 #[tokio::test]
@@ -375,4 +384,16 @@ async fn an_image_that_is_not_there_is_not_found_even_if_its_caption_file_is() {
         missing,
         Err(AnalyzeImageError::Storage(ImageStoreError::NotFound))
     ));
+}
+
+#[tokio::test]
+async fn analyses_count_as_publications_do_and_a_caption_file_is_told_all_the_same() {
+    let analyze = usecase(MockLedger::new());
+    let unseen = with_sidecar(None, 1).build();
+    let _slot = analyze.capacity.slots.take(unseen.name()).unwrap();
+    let refused = analyze.run(unseen, image_name(), false, request_id()).await;
+    assert!(matches!(refused, Err(AnalyzeImageError::TooMany)));
+    let known = with_sidecar(Some(KNOWN), 1).build();
+    let told = analyze.run(known, image_name(), false, request_id()).await;
+    assert_eq!(told.unwrap().caption, "A knot. #tenant");
 }

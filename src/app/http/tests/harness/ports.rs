@@ -1,6 +1,7 @@
 //! What the service of a test stands on.
 
 use super::*;
+use crate::app::usecases::capacity::{Capacity, ImageRoom, PublishSlots};
 
 pub(super) fn source_of(document: Value) -> MockTenantConfigSource {
     let mut source = MockTenantConfigSource::new();
@@ -27,7 +28,7 @@ pub(super) fn config(document: Value) -> TenantConfig<Unvalidated> {
 pub(super) fn capacity() -> Capacity {
     Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::default(),
+        room: ImageRoom::for_one_tenant(),
     }
 }
 

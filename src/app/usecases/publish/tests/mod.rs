@@ -163,7 +163,7 @@ async fn publish_with(
 fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
     let capacity = Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::default(),
+        room: ImageRoom::for_one_tenant(),
     };
     PublishImage::new(
         ImageScaler::default(),
