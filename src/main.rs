@@ -5,6 +5,7 @@ mod check;
 mod failure;
 mod life_cycle;
 mod logging;
+mod memory_privacy;
 mod metrics_listener;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;
@@ -143,6 +144,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<ExitCode, Failure> {
+    let protected = memory_privacy::protect();
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");
     let settings = Settings::read(environment)?;
@@ -151,6 +153,9 @@ async fn serve() -> Result<ExitCode, Failure> {
         None => Traces::off(),
     };
     log.init(io::stdout(), &traces)?;
+    if let Err(error) = protected {
+        tracing::warn!(%error, "memory can be dumped: the system does not let it be protected");
+    }
     if let Some(address) = settings.metrics_listen {
         metrics_listener::start(address).await?;
     }
@@ -234,7 +239,7 @@ impl Service {
             Arc::downgrade(&listings),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
-        let (scaler, room) = (ImageScaler::default(), capacity.room.clone());
+        let scaler = ImageScaler::default();
         let work = OwnTasks::default();
         let readiness = CheckReadiness::new(
             mode,
@@ -254,7 +259,7 @@ impl Service {
                     Arc::clone(&clock),
                     Arc::clone(&ledger.ledger),
                     Arc::clone(&ledger.reader),
-                    capacity,
+                    capacity.clone(),
                     work.clone(),
                 ),
                 Arc::clone(&ledger.requests),
@@ -262,7 +267,7 @@ impl Service {
             curate: CurateImage::new(Arc::clone(&ledger.ledger), work.clone()),
             analyze: AnalyzeImage::new(
                 scaler,
-                room,
+                capacity,
                 Arc::clone(&clock),
                 Arc::clone(&ledger.ledger),
                 work.clone(),

@@ -14,6 +14,7 @@
 
 mod connection;
 mod postgres;
+mod private_file;
 mod reader;
 mod requests;
 mod sqlite;

@@ -13,8 +13,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io,
     path::Path,
     sync::Arc,
@@ -31,7 +30,7 @@ use uuid::Uuid;
 use super::{
     Keep, OpenLedgerError, POOL_WAIT,
     connection::Guarded,
-    migration, reader, requests,
+    migration, private_file, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -57,12 +56,13 @@ pub(super) struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens the file, which is made if it is not there.
+    /// Opens the file, which is made if it is not there, and which nobody else may read.
     ///
     /// # Errors
     /// The file is another process's, or cannot be opened and written.
     pub(super) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenLedgerError> {
         let lock = lock(path)?;
+        private_file::prepare_database(path).map_err(|source| file_error(path, source))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -152,22 +152,19 @@ sql_ledger!(
 
 /// The lock that says whose file it is.
 fn lock(path: &Path) -> Result<File, OpenLedgerError> {
-    let failed = |source: io::Error| OpenLedgerError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let mut name = OsString::from(path);
-    name.push(".lock");
-    let mut options = OpenOptions::new();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(name)
-        .map_err(failed)?;
+    let failed = |source| file_error(path, source);
+    let name = private_file::with_suffix(path, ".lock");
+    let file = private_file::open(Path::new(&name)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenLedgerError::InUse(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn file_error(path: &Path, source: io::Error) -> OpenLedgerError {
+    OpenLedgerError::File {
+        path: path.to_owned(),
+        source,
     }
 }

@@ -245,3 +245,25 @@ async fn a_write_that_is_given_up_half_way_is_rolled_back_and_blocks_nothing() {
     assert_eq!(ledger.leases().await, 0);
     ledger.probe().await.unwrap();
 }
+
+#[tokio::test]
+async fn nobody_else_reads_the_files_of_a_ledger_not_even_of_one_that_others_could_read() {
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::PermissionsExt as _,
+    };
+
+    let folder = TempDir::new().unwrap();
+    let named = |suffix: &str| folder.path().join(format!("ledger.db{suffix}"));
+    // As an earlier version left it, and after a crash.
+    for suffix in ["", ".lock", "-wal", "-shm"] {
+        fs::write(named(suffix), "").unwrap();
+        fs::set_permissions(named(suffix), Permissions::from_mode(0o644)).unwrap();
+    }
+    let ledger = open(&folder).await.unwrap();
+    for suffix in ["", ".lock", "-wal", "-shm"] {
+        let mode = fs::metadata(named(suffix)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "ledger.db{suffix}");
+    }
+    ledger.pool().close().await;
+}

@@ -48,6 +48,10 @@ use crate::domain::{
 const MEMORY: u64 = 256 * 1024 * 1024;
 /// The largest copy, in pixels: as many as any platform takes.
 const MAX_COPY_PIXELS: f64 = 25_000_000.0;
+/// What a file may have beside its pixels, in bytes (1 MiB): a profile, a preview, what a camera wrote.
+const MOST_BESIDE_PIXELS: u64 = 1024 * 1024;
+/// What the file of a pixel takes at most, in bytes: four channels of 16 bits, not packed at all.
+const MOST_OF_A_PIXEL: u64 = 8;
 /// How often a copy is scaled down further when it is still too large a file.
 const MAX_ROUNDS: usize = 6;
 
@@ -110,7 +114,7 @@ impl ImageScaler {
         };
         let longest = header.width.max(header.height);
         let most = max_dimension.unwrap_or(u32::MAX);
-        if longest <= most && header.goes_as_it_is() {
+        if longest <= most && header.goes_as_it_is() && !is_bloated(image, header) {
             return Ok(image.clone());
         }
         let factor = (f64::from(most) / f64::from(longest)).min(1.0);
@@ -133,6 +137,7 @@ impl ImageScaler {
         if side_sum <= limits.max_side_sum
             && size_of(image) <= limits.max_bytes
             && header.goes_as_it_is()
+            && !is_bloated(image, header)
         {
             return Ok(image.clone());
         }
@@ -229,6 +234,13 @@ fn side_sum_within(header: Header, limits: ImageLimits) -> Result<u32, ScaleErro
 
 fn size_of(image: &EncodedImage) -> u64 {
     image.bytes().len() as u64
+}
+
+/// Whether the file holds far more than its pixels can take. It would only be carried to everyone who is
+/// sent the image; a copy is a small file that shows the same.
+fn is_bloated(image: &EncodedImage, header: Header) -> bool {
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    size_of(image) > pixels.saturating_mul(MOST_OF_A_PIXEL) + MOST_BESIDE_PIXELS
 }
 
 #[expect(

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::{
-    samples::{FILES, quarters_png},
+    samples::{
+        FILES, assert_colours, corners_of, png_chunk, quarters_jpeg, quarters_png, with_chunk,
+    },
     *,
 };
 
@@ -67,4 +69,37 @@ proptest! {
         ][format];
         copy_if_small([start, &rest].concat());
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_far_larger_than_its_pixels_can_be_goes_nowhere_as_it_is() {
+    let junk = vec![7; 5_000_000];
+    let jpeg = quarters_jpeg((90, 60), &[]);
+    let appended = encoded([&jpeg.bytes()[..], &junk].concat());
+    let segments: Vec<_> = (0..80).map(|_| (11, vec![7; 60_000])).collect();
+    let filled = quarters_jpeg((90, 60), &segments);
+    let chunk = png_chunk(b"juNk", &junk);
+    let stuffed = with_chunk(&quarters_png((90, 60)), &chunk);
+    let scaler = ImageScaler::default();
+    for (name, image) in [
+        ("behind a JPEG", appended),
+        ("within a JPEG", filled),
+        ("within a PNG", stuffed),
+    ] {
+        assert!(size_of(&image) > 4_000_000);
+        for copy in [
+            scaler.fit_within(&image, None).await,
+            scaler.fit_within(&image, Some(2048)).await,
+            scaler.meet(&image, LIMITS).await,
+        ] {
+            let copy = copy.unwrap();
+            assert!(size_of(&copy) < 100_000, "{name}: {}", size_of(&copy));
+            let header = Header::of(&copy).unwrap();
+            assert_eq!((header.width, header.height), (90, 60), "{name}");
+            assert_colours(name, corners_of(&copy), corners_of(&jpeg));
+        }
+    }
+    let small = encoded([&jpeg.bytes()[..], &junk[..500_000]].concat());
+    let kept = scaler.fit_within(&small, None).await.unwrap();
+    assert_eq!(kept, small, "a camera may have written so much");
 }
