@@ -75,7 +75,7 @@ impl Endpoint for Scoped {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let facts = request.data::<RequestFacts>();
-        let RequestFacts { id, host } = facts.ok_or_else(ApiError::internal)?;
+        let RequestFacts { id, host, .. } = facts.ok_or_else(ApiError::internal)?;
         let tenant = self.resolve_tenant.by_host(host.as_ref(), id).await;
         let tenant = tenant.map_err(ApiError::from)?;
         let name = tenant.name();

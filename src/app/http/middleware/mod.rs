@@ -1,6 +1,6 @@
 //! What surrounds every route, from the outside in: [`observe`] gives a request its id, its span
-//! and its line in the log, [`problems`] turns every failure into a problem, [`header_limit`]
-//! refuses what carries too much, [`admission`] turns away what there is no place for,
+//! and its line in the log, [`problems`] turns every failure into a problem, [`target_check`]
+//! refuses what names two hosts, [`header_limit`] what carries too much, [`admission`] turns away what there is no place for,
 //! [`body_limit`] bounds what is read. What [`observe`] counts by is in [`route_metrics`]; what it
 //! need not hand on at all, in [`at_hand`].
 //!
@@ -15,3 +15,4 @@ pub(super) mod header_limit;
 pub(super) mod observe;
 pub(super) mod problems;
 pub(super) mod route_metrics;
+pub(super) mod target_check;
