@@ -2,7 +2,8 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher::adapters::sandbox::{Fault, Sandbox};
+use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
 use crate::{harness::command, raw};
@@ -13,9 +14,14 @@ const FORGED: &str = "v1\r\n2026-01-01T00:00:00.000000Z  INFO publisher: forged\
 async fn log_of(format: &str) -> String {
     let sandbox = Sandbox::start().await.unwrap();
     let host = sandbox.tenants()[0].host.clone();
-    sandbox
-        .orchestrator
-        .edit_tenant(&host, |tenant| tenant.config_version = FORGED.to_owned());
+    let record = sandbox.orchestrator.tenant(&host).unwrap();
+    let forged = json!({
+        "schema_version": record.schema_version, "tenant": record.tenant,
+        "app_type": record.app_type, "config_version": FORGED, "ttl_seconds": 600,
+        "config": record.config,
+    });
+    let switches = sandbox.orchestrator.switches();
+    switches.always("by_host", Fault::json(200, &forged));
     // In no format but JSON does the log tell the address in a way that can be read.
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();

@@ -22,10 +22,6 @@ mod harness;
 mod log_forgery;
 mod paths;
 #[path = "../service/process_log.rs"]
-#[expect(
-    dead_code,
-    reason = "shared with `tests/service`, which uses all of it"
-)]
 mod process_log;
 mod raw;
 mod settings;
