@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     Failure,
-    logging::LogSettings,
+    logging::{LogSettings, OneLine},
     settings::{Settings, Source},
 };
 
@@ -154,6 +154,8 @@ impl Display for Report {
                 Finding::Note(text) => ("note", text),
                 Finding::Wrong(text) => ("WRONG", text),
             };
+            // An upstream's words, or a database's, may be in it.
+            let text = OneLine(text);
             writeln!(f, "{verdict:<5}  {thing:<width$}  {text}")?;
         }
         f.write_str(if self.is_good() {

@@ -8,6 +8,8 @@ use std::{
 
 use publisher::{adapters::env::SettingProblems, app::usecases::error_chain::ErrorChain};
 
+use crate::logging::OneLine;
+
 /// Why the process ends other than well.
 pub(crate) enum Failure {
     /// The settings are bad: ends with 2.
@@ -26,7 +28,7 @@ impl Failure {
                 let warnings = warnings.concat();
                 (format!("The settings are bad:\n{problems}{warnings}"), 2)
             }
-            Self::Other(error) => (ErrorChain(&*error).to_string(), 1),
+            Self::Other(error) => (OneLine(ErrorChain(&*error)).to_string(), 1),
         };
         // Where standard error is closed, the exit code has to do.
         let _ = writeln!(io::stderr(), "{text}");

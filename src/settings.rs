@@ -2,6 +2,7 @@
 //! part goes to the one who needs it, and nobody below sees the whole.
 
 mod auth;
+mod base_url;
 mod names;
 mod other_names;
 mod source;
@@ -166,7 +167,11 @@ impl Settings {
         let is_standalone = !matches!(source, Some(Source::Orchestrator { .. }));
         let (dropbox, has_dropbox_app) = dropbox(environment, is_standalone);
         let openai = openai(environment);
-        let api_url = environment.url("TELEGRAM_API_URL", Some("https://api.telegram.org"));
+        let api_url = base_url::read(
+            environment,
+            "TELEGRAM_API_URL",
+            Some("https://api.telegram.org"),
+        );
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment);
         let capacity = capacity(environment, is_standalone);
@@ -300,8 +305,13 @@ fn extra_roots(environment: &mut Environment) -> ExtraRoots {
 fn dropbox(environment: &mut Environment, is_required: bool) -> (Option<DropboxSettings>, bool) {
     const KEY: &str = "DROPBOX_APP_KEY";
     const SECRET: &str = "DROPBOX_APP_SECRET";
-    let api_url = environment.url("DROPBOX_API_URL", Some("https://api.dropboxapi.com"));
-    let content_url = environment.url(
+    let api_url = base_url::read(
+        environment,
+        "DROPBOX_API_URL",
+        Some("https://api.dropboxapi.com"),
+    );
+    let content_url = base_url::read(
+        environment,
         "DROPBOX_CONTENT_URL",
         Some("https://content.dropboxapi.com"),
     );
@@ -329,10 +339,14 @@ fn dropbox(environment: &mut Environment, is_required: bool) -> (Option<DropboxS
 }
 
 fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
-    let base_url = environment.url("OPENAI_BASE_URL", Some("https://api.openai.com/v1"));
+    let url = base_url::read(
+        environment,
+        "OPENAI_BASE_URL",
+        Some("https://api.openai.com/v1"),
+    );
     let calls = environment.number("AI_RATE_PER_MINUTE", 20, 1..=10_000);
     Some(OpenAiSettings {
-        base_url: base_url?,
+        base_url: url?,
         calls_per_minute: NonZeroU32::new(calls)?,
     })
 }

@@ -76,6 +76,7 @@ impl Stage {
                 service_token: ServiceToken::fixed(Secret::new(
                     sandbox.orchestrator.service_token(),
                 )),
+                base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
                 prefer_post: true,
             },
             &roots,

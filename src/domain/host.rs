@@ -68,6 +68,15 @@ impl Host {
     }
 }
 
+impl Host {
+    /// The first label, if this is a name below `domain`; there it is the tenant's name.
+    #[must_use]
+    pub fn label_below(&self, domain: &Self) -> Option<&str> {
+        let labels = self.0.strip_suffix(domain.as_str())?.strip_suffix('.')?;
+        labels.split('.').next()
+    }
+}
+
 /// Does the name lead nowhere but to this machine?
 #[must_use]
 pub fn is_loopback(name: &str) -> bool {
@@ -229,6 +238,24 @@ mod tests {
         let host = Host::normalise("alice.example.org").unwrap();
         assert!(!format!("{host:?}").contains("alice"));
         assert_eq!(host.first_label(), "alice");
+    }
+
+    #[test]
+    fn a_name_below_a_domain_has_a_label_that_names_its_tenant() {
+        let domain = Host::normalise_any("Example.org.").unwrap();
+        for (raw, label) in [
+            ("alice.example.org", Some("alice")),
+            ("ALICE.example.org:8080", Some("alice")),
+            ("alice.eu.example.org", Some("alice")),
+            ("example.org", None),
+            ("alice.example.com", None),
+            ("aliceexample.org", None),
+            ("alice.example.org.evil.example", None),
+            ("org", None),
+        ] {
+            let host = Host::normalise_any(raw).unwrap();
+            assert_eq!(host.label_below(&domain), label, "{raw}");
+        }
     }
 
     proptest! {

@@ -15,7 +15,6 @@ use std::{
 };
 
 use publisher::adapters::redaction::redact;
-use serde::Serialize;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -23,7 +22,10 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
-use super::timestamp;
+use super::{
+    json_text::{write_json, write_text},
+    timestamp,
+};
 
 /// The longest text in a field, in bytes: a longer one is cut.
 const LONGEST_TEXT: usize = 4 * 1024;
@@ -224,28 +226,6 @@ pub(super) fn is_for_traces(name: &str) -> bool {
     name.starts_with("otel.")
 }
 
-/// Most texts have nothing in them that JSON would escape, and are copied.
-fn write_text(json: &mut Vec<u8>, text: &str) {
-    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    // Over all of it, which is fast, and not up to the first one.
-    if text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
-        return write_json(json, text);
-    }
-    json.reserve(text.len() + 2);
-    json.push(b'"');
-    json.extend_from_slice(text.as_bytes());
-    json.push(b'"');
-}
-
-fn write_json(json: &mut Vec<u8>, value: impl Serialize) {
-    let start = json.len();
-    if serde_json::to_writer(&mut *json, &value).is_err() {
-        // Numbers and texts can be written; whatever cannot is none of either.
-        json.truncate(start);
-        json.extend_from_slice(b"null");
-    }
-}
-
 /// What is too long is cut, and masked first: half a secret has no shape.
 fn text(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT {
@@ -293,7 +273,7 @@ impl Visit for Fields {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use serde_json::Value;
@@ -302,7 +282,7 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::logging) struct Written(pub(in crate::logging) Arc<Mutex<Vec<u8>>>);
 
     impl std::io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -3,17 +3,22 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `mod.rs` | where the log goes, and what of it is traced |
+//! | `controls.rs` | characters that would break or colour a line |
 //! | `heard.rs` | what is logged |
+//! | `json_text.rs` | values as JSON |
 //! | `line.rs` | a line as one flat JSON object |
 //! | `timestamp.rs` | when it was logged |
 //! | `writer.rs` | writing lines without making anybody wait, and with secrets masked |
 
+mod controls;
 mod heard;
+mod json_text;
 mod line;
 mod timestamp;
 mod writer;
 
 use std::{
+    fmt::Write as _,
     io::{self, IsTerminal as _},
     panic,
 };
@@ -35,10 +40,12 @@ use tracing_subscriber::{
 };
 
 use self::{
+    controls::Escaping,
     heard::{Heard, is_own_span},
     line::{JsonLines, is_for_traces},
     writer::LogWriter,
 };
+pub(crate) use controls::OneLine;
 pub(crate) use writer::flush;
 
 /// How lines look.
@@ -142,12 +149,16 @@ where
         .boxed()
 }
 
-/// Fields as people read them.
+/// Fields as people read them, and none of them in more than its line: what is said by `Display`
+/// comes without an escape.
 fn for_people() -> impl for<'writer> fmt::FormatFields<'writer> + Send + Sync + 'static {
-    debug_fn(|writer, field, value| match field.name() {
-        name if is_for_traces(name) => Ok(()),
-        "message" => write!(writer, "{value:?}"),
-        name => write!(writer, "{name}={value:?}"),
+    debug_fn(|writer, field, value| {
+        let mut writer = Escaping(writer);
+        match field.name() {
+            name if is_for_traces(name) => Ok(()),
+            "message" => write!(writer, "{value:?}"),
+            name => write!(writer, "{name}={value:?}"),
+        }
     })
     .delimited(" ")
 }
@@ -169,7 +180,44 @@ fn log_panic(panic: &panic::PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{line::tests::Written, *};
+
+    /// What `write` has the log for people hold.
+    fn pretty(write: impl FnOnce()) -> String {
+        let written = Written::default();
+        let subscriber = tracing_subscriber::registry().with(
+            fmt::layer()
+                .with_writer(written.clone())
+                .with_ansi(false)
+                .compact()
+                .fmt_fields(for_people()),
+        );
+        tracing::subscriber::with_default(subscriber, write);
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn whatever_a_field_or_a_message_holds_a_line_for_people_is_one_line_without_controls() {
+        const FORGED: &str =
+            "v1\r\n2026-01-01T00:00:00Z  INFO forged\u{1b}[2J\u{9b}1m\u{7f}\u{85}\u{2028}\u{202e}";
+        let error = io::Error::other(FORGED);
+        let log = pretty(|| {
+            let span = tracing::info_span!("outer", config_version = %FORGED, late = tracing::field::Empty);
+            span.record("late", tracing::field::display(FORGED));
+            let _entered = span.entered();
+            tracing::warn!(displayed = %FORGED, debugged = ?FORGED, text = FORGED, "{FORGED}");
+            tracing::warn!(error = &error as &dyn std::error::Error, chars = ?FORGED.chars(), "x");
+        });
+        assert_eq!(log.matches("forged").count(), 4 + 1 + 2 * 2, "{log}");
+        let lines: Vec<_> = log.split('\n').collect();
+        assert_eq!(lines.len(), 3, "{log}");
+        let is_control = |it: char| it != '\n' && controls::is_control(it);
+        assert!(!log.contains(is_control), "{log:?}");
+        assert!(
+            log.contains(r"displayed=v1\r\n2026-01-01T00:00:00Z  INFO forged\u{1b}[2J"),
+            "{log}"
+        );
+    }
 
     #[test]
     fn bad_log_settings_are_named() {

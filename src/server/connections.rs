@@ -21,7 +21,7 @@ use std::{
 use hyper::{
     Request, Response,
     body::Incoming,
-    header::{CONNECTION, HeaderValue},
+    header::{CONNECTION, HeaderValue, TRANSFER_ENCODING},
     server::conn::http1,
     service::service_fn,
 };
@@ -222,10 +222,14 @@ impl<E: Endpoint + 'static> Shared<E> {
         local: SocketAddr,
         answering: InProgress<E>,
     ) -> Response<AnswerBody<InProgress<E>>> {
+        // Where there is a `Content-Length` beside it, which the server overlooks and takes away,
+        // somebody before us may see another end of the request than we do, and what we would read as
+        // the next one may be a part of this one's body to them (RFC 9112, 6.1).
+        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
         let request = (request, local, peer, Scheme::HTTP).into();
         let mut response: Response<_> = self.endpoint.get_response(request).await.into();
-        if self.is_leaving.load(Ordering::Relaxed) || self.is_crowded() {
+        if is_chunked || self.is_leaving.load(Ordering::Relaxed) || self.is_crowded() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }

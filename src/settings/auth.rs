@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use publisher::{
     adapters::env::Environment,
-    app::http::auth::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
+    app::http::auth::{
+        AdminCredentials, AuthSettings, BasicCredential, LoginSettings, STRONG_SECRET,
+    },
     domain::secret::Secret,
 };
 
@@ -12,6 +14,9 @@ use publisher::{
 const GOOD_SESSION_SECRET: usize = 32;
 /// The shortest one that they are signed with: a shorter one could be guessed from a cookie.
 const SHORTEST_SESSION_SECRET: usize = 16;
+/// The shortest password to log in with that is not warned of, in characters. Five tries a minute do
+/// not find one of that length unless it is a common one.
+const SHORTEST_PASSWORD: usize = 8;
 /// How long a session lasts when nobody says, in seconds (a week).
 const DEFAULT_SESSION_TTL: u64 = 604_800;
 /// The longest that a session may last, in seconds (30 days).
@@ -63,6 +68,7 @@ fn token(environment: &mut Environment) -> Option<Secret> {
         let rule = "must be visible ASCII: a header carries no other";
         environment.reject(TOKEN, rule);
     }
+    warn_of_weak(environment, TOKEN, &token);
     Some(token)
 }
 
@@ -81,6 +87,7 @@ fn basic(environment: &mut Environment) -> Option<BasicCredential> {
                     "must not hold a colon: it ends where the first one is",
                 );
             }
+            warn_of_weak(environment, PASS, &password);
             Some(BasicCredential { user, password })
         }
         (Some(_), None) => {
@@ -95,9 +102,28 @@ fn basic(environment: &mut Environment) -> Option<BasicCredential> {
     }
 }
 
+/// A secret that each request carries should be too long to be guessed.
+fn warn_of_weak(environment: &mut Environment, name: &str, secret: &Secret) {
+    if secret.expose().chars().count() < STRONG_SECRET {
+        let rule = format!(
+            "has fewer than {STRONG_SECRET} characters: it may be guessed, and the right one is refused, \
+             too, while too many wrong ones come (openssl rand -base64 32)"
+        );
+        environment.warn(name, rule);
+    }
+}
+
 fn login(environment: &mut Environment) -> Option<LoginSettings> {
     let problems_before = environment.problem_count();
     let password = environment.protecting_secret(PASSWORD);
+    if let Some(password) = &password
+        && password.expose().chars().count() < SHORTEST_PASSWORD
+    {
+        let rule = format!(
+            "has fewer than {SHORTEST_PASSWORD} characters: guessing is slowed down, not stopped"
+        );
+        environment.warn(PASSWORD, rule);
+    }
     let is_without_password = password.is_none() && environment.problem_count() == problems_before;
     let session_secret = session_secret(environment);
     if is_without_password {
@@ -292,9 +318,36 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_each_request_with_fewer_than_16_characters_is_used_and_warned_of() {
+        for (length, is_warned) in [(1, true), (15, true), (16, false), (32, false)] {
+            let secret = &LONG[..length];
+            let pairs = [(TOKEN, secret), (USER, "editor"), (PASS, secret)];
+            let told = if is_warned { &[TOKEN, PASS][..] } else { &[] };
+            assert_eq!(warned(&pairs), told, "{length}");
+            let used = credentials(&pairs);
+            assert_eq!(used.token.unwrap().expose(), secret);
+            assert_eq!(used.basic.unwrap().password.expose(), secret);
+        }
+        // Characters, not bytes.
+        let password = "é".repeat(15);
+        assert_eq!(warned(&[(USER, "editor"), (PASS, &password)]), [PASS]);
+    }
+
+    #[test]
+    fn a_password_of_fewer_than_8_characters_is_used_and_warned_of() {
+        for (length, is_warned) in [(1, true), (7, true), (8, false), (32, false)] {
+            let pairs = [(PASSWORD, &LONG[..length])];
+            let told = if is_warned { &[PASSWORD][..] } else { &[] };
+            assert_eq!(warned(&pairs), told, "{length}");
+            let login = credentials(&pairs).login.unwrap();
+            assert_eq!(login.password.expose(), &LONG[..length]);
+        }
+    }
+
+    #[test]
     fn what_has_no_use_without_a_password_is_warned_of_and_stops_nothing() {
         let pairs = [
-            (TOKEN, "t0ken"),
+            (TOKEN, LONG),
             (SESSION_SECRET, LONG),
             (COOKIE_TTL, "60"),
             (SECURE_COOKIES, "false"),

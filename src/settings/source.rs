@@ -1,5 +1,6 @@
 //! Where tenants come from, as the environment says.
 
+use super::base_url;
 use publisher::{
     adapters::{
         env::{Environment, StandaloneTenant},
@@ -44,7 +45,7 @@ fn standalone(environment: &mut Environment) -> Option<Source> {
 }
 
 fn orchestrator(environment: &mut Environment) -> Option<Source> {
-    let base_url = environment.url("ORCHESTRATOR_BASE_URL", None);
+    let base_url = base_url::read(environment, "ORCHESTRATOR_BASE_URL", None);
     if base_url.is_none() && !environment.has_problem("ORCHESTRATOR_BASE_URL") {
         environment.reject(
             "ORCHESTRATOR_BASE_URL",
@@ -55,13 +56,15 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
     let base_domain = environment.text_or("ORCHESTRATOR_BASE_DOMAIN", "shibari.photo");
     let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
-    if probe_host.is_none() {
+    let base_domain = Host::normalise_any(&base_domain).ok();
+    if probe_host.is_none() || base_domain.is_none() {
         environment.reject("ORCHESTRATOR_BASE_DOMAIN", "must be a domain name");
     }
     let (base_url, service_token) = (base_url?, service_token?);
     let settings = Box::new(OrchestratorSettings {
         base_url,
         service_token,
+        base_domain: base_domain?,
         prefer_post,
     });
     Some(Source::Orchestrator {

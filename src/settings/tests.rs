@@ -74,7 +74,7 @@ fn what_has_no_effect_or_looks_odd_is_warned_of_and_never_stops_the_start() {
     let odd = [
         ("STANDALONE_HOST", "sesame.example.org"),
         ("WEB_SESSION_SECRET", "sesame-0123456789abcdef0123456789"),
-        ("WEB_AUTH_TOKEN", "\"sesame-token\""),
+        ("WEB_AUTH_TOKEN", "\"sesame-token-0123\""),
         ("WEB_AUTH_USER", " "),
         ("WEB_TRUST_FORWARDED_FOR", "true"),
         ("web_admin_pw", "sesame-password"),
@@ -96,7 +96,7 @@ fn what_has_no_effect_or_looks_odd_is_warned_of_and_never_stops_the_start() {
 fn the_environment_of_the_existing_service_works_as_it_is() {
     let existing = [
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("WEB_ADMIN_PASSWORD", "open"),
+        ("WEB_ADMIN_PASSWORD", "open sesame"),
         (
             "DATABASE_URL",
             "postgresql+asyncpg://user:s3cret@db.example.org/ledger",

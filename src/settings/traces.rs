@@ -1,5 +1,6 @@
 //! Where traces are sent, as the environment says: by the names that OpenTelemetry has for it.
 
+use super::base_url;
 use publisher::adapters::{
     env::Environment,
     otlp::{self, OtlpSettings},
@@ -19,7 +20,12 @@ pub(super) fn read(environment: &mut Environment) -> Option<OtlpSettings> {
     if (environment.text(PROTOCOL)).is_some_and(|protocol| protocol != only) {
         environment.reject(PROTOCOL, format!("must be `{only}`: there is no other"));
     }
-    let headers = match environment.secret(HEADERS) {
+    let secret = environment.secret(HEADERS);
+    // Spans without headers hold no secret, and collectors stand beside the service as a rule.
+    if let Some(endpoint) = endpoint.as_ref().filter(|_| secret.is_some()) {
+        base_url::warn_of_plain_http(environment, ENDPOINT, endpoint);
+    }
+    let headers = match secret {
         None => Some(otlp::no_headers()),
         Some(secret) => otlp::headers(&secret),
     };

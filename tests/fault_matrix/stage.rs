@@ -42,6 +42,7 @@ use publisher::{
         },
     },
     domain::{
+        host::Host,
         ledger::{Entry, EntryQuery},
         secret::Secret,
         tenant::TenantName,
@@ -149,6 +150,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     let orchestrator = OrchestratorSettings {
         base_url: url(sandbox.orchestrator.server().url()),
         service_token: ServiceToken::fixed(Secret::new(sandbox.orchestrator.service_token())),
+        base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
         prefer_post: true,
     };
     let orchestrator = OrchestratorClient::new(orchestrator, &roots, Arc::clone(&clock));

@@ -232,7 +232,7 @@ fn expired(host: &str) -> String {
     let host = Host::normalise(host).unwrap();
     let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let value = signer.sign(CookieKind::Session, &host, past);
-    format!("pv2_admin={value}")
+    format!("__Host-pv2_admin={value}")
 }
 
 fn basic(user: &str, password: &str) -> String {
@@ -263,6 +263,8 @@ fn outcome(answer: &Answer) -> Outcome {
     assert_ne!(kind, "/problems/tenant-not-found", "{answer:?}");
     match (answer.status, kind) {
         (401, _) => Outcome::Unauthorized,
+        // The sixth wrong header within a minute, and those after it.
+        (429, "/problems/rate-limited") => Outcome::Unauthorized,
         (403, "/problems/forbidden") => Outcome::Forbidden,
         (503, "/problems/admin-not-configured") => Outcome::Shut,
         _ => Outcome::LetThrough,

@@ -17,7 +17,7 @@ async fn two_cold_hosts_of_one_tenant_and_version_publish_each_its_own_image_to_
     let service = Service::start(&sandbox).await;
     let alice = &sandbox.tenants()[0];
     let mut other = alice.clone();
-    other.host = "alice-too.sandbox.localhost".to_owned();
+    other.host = "alice-too.example.org".to_owned();
     let image = sandbox
         .dropbox
         .file("alice", &format!("{}/{}", alice.root, alice.images[0]))

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{Answer, Service};
 
 pub(crate) const USER: &str = "editor-in-chief";
-pub(crate) const USER_PASSWORD: &str = "basic:p4ssword";
+pub(crate) const USER_PASSWORD: &str = "basic:p4ssword-of-24-chars";
 pub(crate) const PASSWORD: &str = "0pen sesame, please";
 pub(crate) const SESSION_SECRET: &str = "session-secret-of-forty-bytes-0123456789";
 

@@ -81,7 +81,7 @@ async fn two_hosts_or_none_name_no_tenant_and_forwarded_ones_do_not_count() {
         ),
         (
             format!("GET http://{alice}{path} HTTP/1.1\r\nHost: nobody.sandbox.localhost\r\n"),
-            "404",
+            "400",
         ),
         (format!("GET {path} HTTP/1.1\r\nHost: {alice}\r\n"), "200"),
     ] {

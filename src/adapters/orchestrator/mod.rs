@@ -6,6 +6,7 @@
 //! | `mod.rs` | the two calls, their retries and time limits |
 //! | `failure.rs` | what can go wrong, and what the statuses mean |
 //! | `envelope.rs` | what by-host answers |
+//! | `named_tenant.rs` | whether what it answers is the tenant that the host names |
 //! | `secret_answer.rs` | what the credentials call answers |
 //! | `service_token.rs` | what we show it, and how that changes |
 //! | `trace_context.rs` | the trace that a call belongs to |
@@ -15,6 +16,7 @@ mod failure;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod named_tenant;
 mod secret_answer;
 mod service_token;
 mod trace_context;
@@ -75,6 +77,8 @@ pub struct OrchestratorSettings {
     pub base_url: Url,
     /// What we show it. It accepts two at a time while they are rotated.
     pub service_token: ServiceToken,
+    /// Hosts below it have their tenant's name as their first label.
+    pub base_domain: Host,
     /// Whether hosts are looked up by POST until it says that it has no such method.
     pub prefer_post: bool,
 }
@@ -100,6 +104,7 @@ pub struct OrchestratorClient {
     by_host_url: Url,
     resolve_url: Url,
     service_token: ServiceToken,
+    base_domain: Host,
     /// By-host is called by GET: by choice, or since POST was refused.
     uses_get: AtomicBool,
     /// One for both calls: an outage is one of the orchestrator as a whole.
@@ -127,6 +132,7 @@ impl OrchestratorClient {
         let OrchestratorSettings {
             mut base_url,
             service_token,
+            base_domain,
             prefer_post,
         } = settings;
         if !matches!(base_url.scheme(), "http" | "https") {
@@ -151,6 +157,7 @@ impl OrchestratorClient {
             by_host_url: url("v1/runtime/by-host")?,
             resolve_url: url("v1/credentials/resolve")?,
             service_token,
+            base_domain,
             uses_get: AtomicBool::new(!prefer_post),
             retry_budget: RetryBudget::new(),
             limits: LIMITS,
@@ -330,7 +337,9 @@ impl TenantConfigSource for OrchestratorClient {
         let attempt = || self.by_host(host, request_id, &span);
         let config = self.run("runtime_by_host", self.retries(), attempt);
         let config = config.instrument(span.clone()).await?;
-        config.ok_or(ConfigSourceError::NotFound)
+        let config = config.ok_or(ConfigSourceError::NotFound)?;
+        named_tenant::check(host, &self.base_domain, config.tenant(), request_id)?;
+        Ok(config)
     }
 
     async fn probe(&self, host: &Host, request_id: &RequestId) -> Result<(), ConfigSourceError> {

@@ -91,6 +91,7 @@ fn client(orchestrator: &Orchestrator, prefer_post: bool) -> OrchestratorClient 
     let settings = OrchestratorSettings {
         base_url: orchestrator.server().url().parse().unwrap(),
         service_token: ServiceToken::fixed(Secret::new(orchestrator.service_token())),
+        base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
         prefer_post,
     };
     let roots = ExtraRoots::default();

@@ -37,6 +37,10 @@ fn secrets_are_masked_and_what_stands_around_them_is_not() {
         ),
         ("GET /v1/hosts?host=example.org", "GET /v1/hosts?***"),
         (
+            "Cookie: a=b; __Host-pv2_admin=c.d; x",
+            "Cookie: ***; __Host-pv2_admin=***; x",
+        ),
+        (
             "Cookie: a=b; pv2_admin=c.d; x",
             "Cookie: ***; pv2_admin=***; x",
         ),

@@ -21,7 +21,7 @@ use super::{
 /// The problems of each operation, by its id; `spec` adds those that come with tenants, security
 /// and bodies.
 pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
-    ("getAdminStatus", &[]),
+    ("getAdminStatus", &[ProblemKind::RateLimited]),
     (
         "logIn",
         &[
@@ -32,7 +32,10 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
             ProblemKind::AdminNotConfigured,
         ],
     ),
-    ("logOut", &[ProblemKind::Forbidden]),
+    (
+        "logOut",
+        &[ProblemKind::Forbidden, ProblemKind::RateLimited],
+    ),
 ];
 
 /// Admins, as people log in.
@@ -57,7 +60,7 @@ impl AdminApi {
     /// Is the caller an admin?
     ///
     /// For a page that shows more to admins: whether the request brings an admin's credential, of
-    /// whatever kind. Nobody is refused.
+    /// whatever kind. Nobody is refused, but for sending too many wrong headers.
     #[oai(
         path = "/api/admin/status",
         method = "get",
@@ -69,16 +72,17 @@ impl AdminApi {
         TenantScope(_tenant): TenantScope,
         request: &Request,
     ) -> Result<Json<AdminStatus>, ApiError> {
-        let admin = self.auth.is_admin(request);
+        let admin = self.auth.is_admin(request)?;
         Ok(Json(AdminStatus { admin }))
     }
 
     /// Log in.
     ///
     /// For pages of the tenant's host; programs do better with the token. Opens a session for this
-    /// host, in the cookie `pv2_admin`. After five wrong passwords within a minute, no more are
-    /// looked at for a while; a second cookie, `pv2_device`, lets a browser that has been logged in
-    /// before have a count of its own. A browser is let in from pages of this host only.
+    /// host, in the cookie `__Host-pv2_admin`. After five wrong passwords within a minute, no more
+    /// are looked at for a while; a second cookie, `__Host-pv2_device`, lets a browser that has been
+    /// logged in before have a count of its own. Where the operator lets browsers come without TLS,
+    /// the names are `pv2_admin` and `pv2_device`. A browser is let in from pages of this host only.
     #[oai(
         path = "/api/admin/login",
         method = "post",
@@ -103,8 +107,8 @@ impl AdminApi {
 
     /// Log out.
     ///
-    /// For pages with a session: takes it from the browser. Whoever has none is none the worse for
-    /// it. From pages of this host only, where a browser sends it.
+    /// For pages with a session: takes it from the browser, under both of its names. Whoever has none
+    /// is none the worse for it. From pages of this host only, where a browser sends it.
     #[oai(
         path = "/api/admin/logout",
         method = "post",
@@ -117,8 +121,11 @@ impl AdminApi {
         _no_other_site: NoOtherSite,
         request: &Request,
     ) -> Result<Response<SessionAnswer>, ApiError> {
-        let admin = self.auth.is_admin_without_session(request);
+        let admin = self.auth.is_admin_without_session(request)?;
         let answer = SessionAnswer::Changed(Json(AdminStatus { admin }));
-        Ok(Response::new(answer).header(header::SET_COOKIE, self.auth.logout_cookie()))
+        let [current, other] = self.auth.logout_cookies();
+        Ok(Response::new(answer)
+            .header(header::SET_COOKIE, current)
+            .header(header::SET_COOKIE, other))
     }
 }

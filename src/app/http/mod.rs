@@ -50,7 +50,7 @@ use self::{
     known_routes::KnownRoutes,
     middleware::{
         admission::Admission, at_hand::AtHand, header_limit::HeaderLimit, observe::Observe,
-        problems::Problems, whole_body::WholeBody,
+        problems::Problems, target_check::TargetCheck, whole_body::WholeBody,
     },
     problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
@@ -116,7 +116,7 @@ type Api = (
 
 /// All routes, with everything around them. Never answers with an error that is not a problem. It has
 /// a name so that nobody has to box it: each request would pay for that.
-pub struct Routes(Observe<Problems<HeaderLimit<WholeBody<Admission<Routed>>>>>);
+pub struct Routes(Observe<Problems<TargetCheck<HeaderLimit<WholeBody<Admission<Routed>>>>>>);
 
 /// The routes as the framework knows them.
 type Routed = AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>;
@@ -175,7 +175,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
     let at_hand = AtHand::new(resolve_tenant, &known);
     let admitted = HeaderLimit(WholeBody::new(Admission::new(service.data(auth), places)));
-    let answered = Problems::new(admitted, Arc::clone(&known));
+    let answered = Problems::new(TargetCheck(admitted), Arc::clone(&known));
     Routes(Observe::new(
         answered,
         at_hand,

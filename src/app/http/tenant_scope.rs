@@ -77,7 +77,7 @@ impl Endpoint for Scoped {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let facts = request.data::<RequestFacts>();
-        let RequestFacts { id, host } = facts.ok_or_else(ApiError::internal)?;
+        let RequestFacts { id, host, .. } = facts.ok_or_else(ApiError::internal)?;
         let resolved = self.resolve_tenant.by_host(host.as_ref(), id);
         let place = request.data::<Arc<RequestPlace>>();
         let is_known = host

@@ -11,12 +11,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={DOCUMENT}");
     let mut document: Value = serde_json::from_str(&fs::read_to_string(DOCUMENT)?)?;
     // progenitor knows one form of error for each operation. This one has two: the reason why the
-    // service is not ready, and a problem, which a probe that sends few headers never meets.
-    document
-        .pointer_mut("/paths/~1health~1ready/get/responses")
-        .and_then(Value::as_object_mut)
-        .and_then(|responses| responses.remove("431"))
-        .ok_or("/health/ready has no 431 any more: then it need not be removed")?;
+    // service is not ready, and problems, which a probe that sends few headers to one host never
+    // meets.
+    for status in ["400", "431"] {
+        document
+            .pointer_mut("/paths/~1health~1ready/get/responses")
+            .and_then(Value::as_object_mut)
+            .and_then(|responses| responses.remove(status))
+            .ok_or("/health/ready has no such problem any more: then it need not be removed")?;
+    }
     let mut settings = GenerationSettings::default();
     settings.with_interface(InterfaceStyle::Builder);
     let tokens = Generator::new(&settings).generate_tokens(&serde_json::from_value(document)?)?;

@@ -45,6 +45,7 @@ async fn the_path_of_the_base_url_is_kept() {
         let settings = OrchestratorSettings {
             base_url: url.parse().unwrap(),
             service_token: ServiceToken::fixed(Secret::new(stage.orchestrator().service_token())),
+            base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
             prefer_post: true,
         };
         let roots = ExtraRoots::default();
@@ -60,6 +61,7 @@ fn settings_that_cannot_work_are_refused() {
         let settings = OrchestratorSettings {
             base_url: url.parse().unwrap(),
             service_token: ServiceToken::fixed(Secret::new(token.to_owned())),
+            base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
             prefer_post: true,
         };
         let roots = ExtraRoots::default();
@@ -176,6 +178,34 @@ async fn unknown_suspended_and_foreign_hosts_are_not_told_apart() {
         Err(ConfigSourceError::NotFound)
     ));
     assert_eq!(stage.switches().calls(BY_HOST), 3);
+}
+
+#[tokio::test]
+async fn a_host_that_is_answered_with_another_tenant_is_as_unknown_and_an_error_in_the_log() {
+    let stage = Stage::new().await;
+    assert!(stage.fetch().await.is_ok());
+    stage
+        .orchestrator()
+        .edit_tenant(HOST, |tenant| tenant.tenant = "bob".to_owned());
+    let log = Log::start();
+    let answer = stage.fetch().await;
+    assert!(matches!(answer, Err(ConfigSourceError::NotFound)));
+    let line = log
+        .text()
+        .lines()
+        .find(|line| line.contains("another tenant"))
+        .unwrap()
+        .to_owned();
+    for told in ["ERROR", "\"alice\"", "\"bob\"", "request-1"] {
+        assert!(line.contains(told), "{told}: {line}");
+    }
+    assert!(!log.text().contains("sandbox.localhost"), "{}", log.text());
+    let host = Host::normalise(HOST).unwrap();
+    assert!(stage.client.probe(&host, &request_id()).await.is_ok());
+    stage
+        .orchestrator()
+        .edit_tenant(HOST, |tenant| tenant.tenant = "ALICE".to_owned());
+    assert!(stage.fetch().await.is_ok(), "letter case does not count");
 }
 
 #[tokio::test]

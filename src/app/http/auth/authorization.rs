@@ -1,18 +1,36 @@
 //! The `Authorization` header: a bearer token, or user and password.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use poem::http::{HeaderMap, header};
+use poem::http::{HeaderMap, HeaderValue, header};
 use subtle::Choice;
 use zeroize::Zeroizing;
 
 use super::{secret_digest::SecretDigest, settings::BasicCredential};
 use crate::domain::secret::Secret;
 
+/// The shortest token or password of Basic, in characters, that is taken while too many wrong ones
+/// come. One of that length out of a generator is not found by guessing at any rate; a shorter one
+/// may be, and is throttled like the password of a login.
+pub const STRONG_SECRET: usize = 16;
+
 /// What the header is checked by.
 #[derive(Debug)]
 pub(super) struct Authorization {
-    token: Option<SecretDigest>,
-    basic: Option<(SecretDigest, SecretDigest)>,
+    token: Option<Token>,
+    basic: Option<Basic>,
+}
+
+#[derive(Debug)]
+struct Token {
+    token: SecretDigest,
+    is_strong: bool,
+}
+
+#[derive(Debug)]
+struct Basic {
+    user: SecretDigest,
+    password: SecretDigest,
+    is_strong: bool,
 }
 
 /// How a credential came.
@@ -25,15 +43,37 @@ pub(super) enum Scheme {
     Basic,
 }
 
+/// What a request holds in `Authorization`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presented {
+    /// No header, or none of a scheme that is configured here: nothing that could be a guess.
+    Nothing,
+    /// What an admin has.
+    Right {
+        /// How it came.
+        scheme: Scheme,
+        /// It is too long to be found by guessing.
+        is_strong: bool,
+    },
+    /// Anything else.
+    Wrong,
+}
+
 impl Authorization {
     /// Accepts any of these.
-    pub(super) fn new(token: Option<&Secret>, basic: Option<&BasicCredential>) -> Self {
-        let of_basic = |BasicCredential { user, password }: &BasicCredential| {
-            (SecretDigest::of(user), SecretDigest::of(password))
+    pub(super) fn new(given_token: Option<&Secret>, given_basic: Option<&BasicCredential>) -> Self {
+        let token = |token: &Secret| Token {
+            token: SecretDigest::of(token),
+            is_strong: is_strong(token),
+        };
+        let basic = |BasicCredential { user, password }: &BasicCredential| Basic {
+            user: SecretDigest::of(user),
+            password: SecretDigest::of(password),
+            is_strong: is_strong(password),
         };
         Self {
-            token: token.map(SecretDigest::of),
-            basic: basic.map(of_basic),
+            token: given_token.map(token),
+            basic: given_basic.map(basic),
         }
     }
 
@@ -47,48 +87,72 @@ impl Authorization {
         self.basic.is_some()
     }
 
-    /// The scheme of the header, if there is exactly one and it holds what an admin has.
-    pub(super) fn accept(&self, headers: &HeaderMap) -> Option<Scheme> {
-        let mut sent = headers.get_all(header::AUTHORIZATION).iter();
-        let only = sent.next().filter(|_| sent.next().is_none());
-        let (scheme, credential) = only?.to_str().ok()?.split_once(' ')?;
-        let credential = credential.trim();
-        if scheme.eq_ignore_ascii_case("bearer") {
-            self.accepts_token(credential).then_some(Scheme::Bearer)
-        } else if scheme.eq_ignore_ascii_case("basic") {
-            self.accepts_basic(credential).then_some(Scheme::Basic)
-        } else {
-            None
+    /// Checks the header. It must be the only one to be right.
+    pub(super) fn check(&self, headers: &HeaderMap) -> Presented {
+        let sent = || headers.get_all(header::AUTHORIZATION).iter();
+        let is_configured = |(scheme, _): &(Scheme, &[u8])| match scheme {
+            Scheme::Bearer => self.takes_bearer(),
+            Scheme::Basic => self.takes_basic(),
+        };
+        let Some((scheme, credential)) = sent().filter_map(read).find(is_configured) else {
+            return Presented::Nothing;
+        };
+        let found = match scheme {
+            _ if sent().count() > 1 => None,
+            Scheme::Bearer => self.check_token(credential),
+            Scheme::Basic => self.check_basic(credential),
+        };
+        match found {
+            Some(is_strong) => Presented::Right { scheme, is_strong },
+            None => Presented::Wrong,
         }
     }
 
-    fn accepts_token(&self, credential: &str) -> bool {
-        let matches = |token: &SecretDigest| token.matches(credential.as_bytes()).into();
-        self.token.as_ref().is_some_and(matches)
+    /// `None` if it is wrong, else whether it is strong.
+    fn check_token(&self, credential: &[u8]) -> Option<bool> {
+        let Token { token, is_strong } = self.token.as_ref()?;
+        bool::from(token.matches(credential)).then_some(*is_strong)
     }
 
-    fn accepts_basic(&self, credential: &str) -> bool {
-        let Some((user, password)) = &self.basic else {
-            return false;
-        };
-        let Ok(decoded) = STANDARD.decode(credential).map(Zeroizing::new) else {
-            return false;
-        };
+    /// `None` if it is wrong, else whether it is strong.
+    fn check_basic(&self, credential: &[u8]) -> Option<bool> {
+        let Basic {
+            user,
+            password,
+            is_strong,
+        } = self.basic.as_ref()?;
+        let decoded = Zeroizing::new(STANDARD.decode(credential).ok()?);
         // A password may hold colons, a user cannot.
-        let Some(colon) = decoded.iter().position(|byte| *byte == b':') else {
-            return false;
-        };
+        let colon = decoded.iter().position(|byte| *byte == b':')?;
         // Both are compared, whatever comes of the first: a right user takes no longer.
         let is_same: Choice =
             user.matches(&decoded[..colon]) & password.matches(&decoded[colon + 1..]);
-        is_same.into()
+        bool::from(is_same).then_some(*is_strong)
     }
+}
+
+fn is_strong(secret: &Secret) -> bool {
+    secret.expose().chars().count() >= STRONG_SECRET
+}
+
+/// The scheme of a header and what follows it, if it is one that this service knows.
+fn read(value: &HeaderValue) -> Option<(Scheme, &[u8])> {
+    let value = value.as_bytes();
+    let end = value.iter().position(|byte| *byte == b' ');
+    let (scheme, credential) = value.split_at(end.unwrap_or(value.len()));
+    let scheme = if scheme.eq_ignore_ascii_case(b"bearer") {
+        Scheme::Bearer
+    } else if scheme.eq_ignore_ascii_case(b"basic") {
+        Scheme::Basic
+    } else {
+        return None;
+    };
+    Some((scheme, credential.trim_ascii()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use poem::http::HeaderValue;
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.to_owned())
@@ -103,6 +167,10 @@ mod tests {
     }
 
     fn accepts(authorization: &Authorization, sent: &[&str]) -> bool {
+        matches!(presented(authorization, sent), Presented::Right { .. })
+    }
+
+    fn presented(authorization: &Authorization, sent: &[&str]) -> Presented {
         let mut headers = HeaderMap::new();
         for value in sent {
             headers.append(
@@ -110,7 +178,7 @@ mod tests {
                 HeaderValue::from_bytes(value.as_bytes()).unwrap(),
             );
         }
-        authorization.accept(&headers).is_some()
+        authorization.check(&headers)
     }
 
     fn basic(user_and_password: &str) -> String {
@@ -163,6 +231,58 @@ mod tests {
             &both(),
             &[&basic("editor:s3:cret"), "Bearer t0ken"]
         ));
+    }
+
+    #[test]
+    fn what_could_be_a_guess_is_wrong_and_all_else_is_nothing() {
+        let token = Authorization::new(Some(&secret("t0ken")), None);
+        let login = Authorization::new(None, None);
+        for (sent, of_both, of_token, of_login) in [
+            (&[][..], false, false, false),
+            (&["Bearer wrong"], true, true, false),
+            (&["Bearer"], true, true, false),
+            (&["bEARER \u{e4}"], true, true, false),
+            (&["Bearer t0ken", "Digest x"], true, true, false),
+            (&["Digest x", "Bearer wrong"], true, true, false),
+            (&["Basic !"], true, false, false),
+            (&["basic"], true, false, false),
+            (&["Digest x"], false, false, false),
+            (&["", "t0ken"], false, false, false),
+            (&["Bearert0ken"], false, false, false),
+        ] {
+            for (authorization, is_wrong) in
+                [(&both(), of_both), (&token, of_token), (&login, of_login)]
+            {
+                let expected = if is_wrong {
+                    Presented::Wrong
+                } else {
+                    Presented::Nothing
+                };
+                assert_eq!(presented(authorization, sent), expected, "{sent:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_of_sixteen_characters_is_strong_and_the_user_does_not_count() {
+        for (length, expected) in [(1, false), (15, false), (16, true), (40, true)] {
+            let text = "\u{e9}".repeat(length);
+            let credential = BasicCredential {
+                user: secret("a user with a rather long name"),
+                password: secret(&text),
+            };
+            let token = "t".repeat(length);
+            let checks = Authorization::new(Some(&secret(&token)), Some(&credential));
+            for sent in [
+                format!("Bearer {token}"),
+                basic(&format!("a user with a rather long name:{text}")),
+            ] {
+                let Presented::Right { is_strong, .. } = presented(&checks, &[&sent]) else {
+                    panic!("{length} characters are not taken");
+                };
+                assert_eq!(is_strong, expected, "{length}");
+            }
+        }
     }
 
     #[test]

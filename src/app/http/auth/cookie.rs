@@ -16,9 +16,8 @@ use uuid::Uuid;
 use super::secret_digest::SecretDigest;
 use crate::domain::{host::Host, secret::Secret};
 
-/// So many cookies of one name are looked at. Pages of sibling hosts can add some of their own,
-/// and must not get in the way of the right one by it.
-const MOST_OF_A_NAME: usize = 8;
+/// The length of a signature: 32 bytes in Base64 without padding.
+const SIGNATURE_LENGTH: usize = 43;
 
 /// What a cookie is good for. One for the one is none for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,42 +33,75 @@ pub enum CookieKind {
 pub struct CookieSigner(Hmac<Sha256>);
 
 impl CookieKind {
-    /// The name of the cookie.
+    /// The name of the cookie, by whether browsers keep it from connections without TLS. Browsers
+    /// take a name that begins with `__Host-` from the host itself alone, so that no page of a
+    /// sibling host can set such a cookie.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Session => "pv2_admin",
-            Self::Device => "pv2_device",
+    pub const fn name(self, is_secure: bool) -> &'static str {
+        match (self, is_secure) {
+            (Self::Session, true) => "__Host-pv2_admin",
+            (Self::Session, false) => "pv2_admin",
+            (Self::Device, true) => "__Host-pv2_device",
+            (Self::Device, false) => "pv2_device",
         }
     }
 
-    /// The values of this cookie that a request brings.
-    pub(super) fn sent(self, headers: &HeaderMap) -> impl Iterator<Item = &str> {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|cookies| cookies.to_str().ok())
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(move |cookie| {
-                let (name, value) = cookie.trim().split_once('=')?;
-                (name == self.name()).then_some(value)
-            })
-            .take(MOST_OF_A_NAME)
+    /// The values of this cookie that a request brings, all of them: pages of sibling hosts can add
+    /// cookies of the plain name, which must not get in the way of the right one. Where cookies are
+    /// secure, those of the plain name come after the others: 0.1 set them. Version 0.3 is to read
+    /// them no more.
+    pub(super) fn sent(self, headers: &HeaderMap, is_secure: bool) -> impl Iterator<Item = &str> {
+        let plain = values(headers, self.name(false));
+        let prefixed = is_secure.then(|| values(headers, self.name(true)));
+        prefixed.into_iter().flatten().chain(plain)
     }
 
-    /// The `Set-Cookie` that gives it to a browser; with no life time, the one that takes it away.
+    /// The `Set-Cookie` that gives it to a browser.
     pub(super) fn set(self, value: &str, life: Duration, is_secure: bool) -> String {
-        let (name, seconds) = (self.name(), life.as_secs());
-        // The device is of interest to one operation alone.
-        let (path, same_site) = match self {
-            Self::Session => ("/", "Lax"),
-            Self::Device => ("/api/admin/login", "Strict"),
+        self.set_as(self.name(is_secure), value, life, is_secure)
+    }
+
+    /// The `Set-Cookie` headers that take a session from a browser, under whichever name it was
+    /// given.
+    pub(super) fn end_session(is_secure: bool) -> [String; 2] {
+        let end = |name, is_secure| Self::Session.set_as(name, "", Duration::ZERO, is_secure);
+        let name = |is_secure| Self::Session.name(is_secure);
+        // Without `Secure`, browsers ignore a header for a name with the prefix.
+        [end(name(is_secure), is_secure), end(name(!is_secure), true)]
+    }
+
+    fn set_as(self, name: &str, value: &str, life: Duration, is_secure: bool) -> String {
+        let seconds = life.as_secs();
+        // The device is of interest to one operation alone; but the prefix wants the whole host.
+        let (path, same_site) = match (self, is_secure) {
+            (Self::Session, _) => ("/", "Lax"),
+            (Self::Device, true) => ("/", "Strict"),
+            (Self::Device, false) => ("/api/admin/login", "Strict"),
         };
         let secure = if is_secure { "; Secure" } else { "" };
         format!(
             "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
         )
     }
+
+    /// What signatures call it, under whichever name it is set: a session that was given before the
+    /// name had its prefix stays one.
+    const fn label(self) -> &'static str {
+        self.name(false)
+    }
+}
+
+/// The values of the cookies of a name. Read as bytes: one cookie that is no text would hide all
+/// others of its header.
+fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|cookies| cookies.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(move |cookie| {
+            let value = cookie.trim_ascii().strip_prefix(name.as_bytes())?;
+            str::from_utf8(value.strip_prefix(b"=")?).ok()
+        })
 }
 
 impl CookieSigner {
@@ -101,6 +133,10 @@ impl CookieSigner {
         now: SystemTime,
     ) -> Option<Uuid> {
         let (content, signature) = cookie.rsplit_once('.')?;
+        // There may be any number of cookies: what cannot be a signature costs none.
+        if signature.len() != SIGNATURE_LENGTH {
+            return None;
+        }
         // Takes no encoding but the one: no other text is the same cookie.
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.mac(kind, host, content)
@@ -115,7 +151,7 @@ impl CookieSigner {
 
     /// Neither a name nor a host holds the separator, so that no two cookies sign the same bytes.
     fn mac(&self, kind: CookieKind, host: &Host, content: &str) -> Hmac<Sha256> {
-        let parts = [kind.name(), host.as_str(), content];
+        let parts = [kind.label(), host.as_str(), content];
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(b"\0");
@@ -139,6 +175,7 @@ impl fmt::Debug for CookieSigner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use poem::http::HeaderValue;
     use proptest::prelude::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -242,24 +279,51 @@ mod tests {
 
     #[test]
     fn cookies_are_found_among_others_in_one_header_or_more() {
-        let sent = |values: &[&'static str]| {
+        for is_secure in [true, false] {
+            let sent = |values| sent(values, is_secure);
+            assert_eq!(sent(&["a=b; pv2_admin=1.2; c=d"]), ["1.2"]);
+            assert_eq!(
+                sent(&["pv2_admin=1", "x; pv2_admin=2;pv2_admin=a=b"]),
+                ["1", "2", "a=b"]
+            );
+            assert_eq!(
+                sent(&["pv2_admin2=1; xpv2_admin=2; PV2_ADMIN=3", ""]),
+                [""; 0]
+            );
+            assert_eq!(sent(&["pv2_admin=x;"; 200]).len(), 200);
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_hides_none_of_those_beside_it() {
+        for is_secure in [true, false] {
+            let found = sent(&["x=\u{e9}; pv2_admin=1; pv2_admin=\u{e9}"], is_secure);
+            assert_eq!(found[0], "1");
             let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::COOKIE, value.parse().unwrap());
-            }
-            let found = CookieKind::Session.sent(&headers);
-            found.map(str::to_owned).collect::<Vec<_>>()
-        };
-        assert_eq!(sent(&["a=b; pv2_admin=1.2; c=d"]), ["1.2"]);
-        assert_eq!(
-            sent(&["pv2_admin=1", "x; pv2_admin=2;pv2_admin=a=b"]),
-            ["1", "2", "a=b"]
-        );
-        assert_eq!(
-            sent(&["pv2_admin2=1; xpv2_admin=2; PV2_ADMIN=3", ""]),
-            [""; 0]
-        );
-        assert_eq!(sent(&["pv2_admin=x;"; 20]).len(), MOST_OF_A_NAME);
+            let bytes = b"pv2_admin=\xff\xfe; pv2_admin=1; x=\xff";
+            headers.insert(header::COOKIE, HeaderValue::from_bytes(bytes).unwrap());
+            let found: Vec<_> = CookieKind::Session.sent(&headers, is_secure).collect();
+            assert_eq!(found, ["1"]);
+        }
+    }
+
+    #[test]
+    fn where_cookies_are_secure_those_of_the_host_itself_come_before_plain_ones() {
+        let cookies = ["pv2_admin=old; __Host-pv2_admin=1", "__Host-pv2_admin=2"];
+        assert_eq!(sent(&cookies, true), ["1", "2", "old"]);
+        assert_eq!(sent(&cookies, false), ["old"]);
+        assert_eq!(sent(&["__host-pv2_admin=1"], true), [""; 0]);
+    }
+
+    /// The values of the session that are found in these headers.
+    fn sent(values: &[&str], is_secure: bool) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append(header::COOKIE, value);
+        }
+        let found = CookieKind::Session.sent(&headers, is_secure);
+        found.map(str::to_owned).collect()
     }
 
     #[test]
@@ -267,15 +331,47 @@ mod tests {
         let week = Duration::from_hours(7 * 24);
         assert_eq!(
             CookieKind::Session.set("1.2", week, true),
-            "pv2_admin=1.2; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
+            "__Host-pv2_admin=1.2; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(
-            CookieKind::Session.set("", Duration::ZERO, false),
-            "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+            CookieKind::Session.set("1.2", MINUTE, false),
+            "pv2_admin=1.2; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"
         );
         assert_eq!(
             CookieKind::Device.set("1.2", MINUTE, true),
-            "pv2_device=1.2; Path=/api/admin/login; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
+            "__Host-pv2_device=1.2; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
         );
+        assert_eq!(
+            CookieKind::Device.set("1.2", MINUTE, false),
+            "pv2_device=1.2; Path=/api/admin/login; Max-Age=60; HttpOnly; SameSite=Strict"
+        );
+    }
+
+    #[test]
+    fn what_browsers_take_under_the_prefix_is_secure_has_the_whole_host_and_no_domain() {
+        let week = Duration::from_hours(7 * 24);
+        let mut set = Vec::new();
+        for kind in [CookieKind::Session, CookieKind::Device] {
+            for is_secure in [true, false] {
+                set.push(kind.set("1.2", week, is_secure));
+                set.extend(CookieKind::end_session(is_secure));
+            }
+        }
+        let prefixed: Vec<_> = set.iter().filter(|it| it.starts_with("__Host-")).collect();
+        assert_eq!(prefixed.len(), 6);
+        for cookie in prefixed {
+            assert!(cookie.contains("; Path=/; "), "{cookie}");
+            assert!(cookie.ends_with("; Secure"), "{cookie}");
+            assert!(!cookie.contains("Domain"), "{cookie}");
+        }
+    }
+
+    #[test]
+    fn both_names_are_taken_away() {
+        let prefixed = "__Host-pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure";
+        let plain = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+        let secure_plain = format!("{plain}; Secure");
+        assert_eq!(CookieKind::end_session(true), [prefixed, &secure_plain]);
+        assert_eq!(CookieKind::end_session(false), [plain, prefixed]);
     }
 }

@@ -42,9 +42,11 @@ fn register_schemes(registry: &mut Registry) {
         ty: "apiKey",
         description: Some(
             "The session that `POST /api/admin/login` opens, on the host that opened it. What \
-             writes takes it only from pages of that host, by `Origin` or `Referer`.",
+             writes takes it only from pages of that host, by `Origin` or `Referer`. Where the \
+             operator lets browsers come without TLS, its name is `pv2_admin`; until the next minor \
+             version that name is read everywhere.",
         ),
-        name: Some(CookieKind::Session.name()),
+        name: Some(CookieKind::Session.name(true)),
         key_in: Some("cookie"),
         scheme: None,
         bearer_format: None,

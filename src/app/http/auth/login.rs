@@ -1,22 +1,22 @@
 //! Login with the admin's password, and the sessions that it opens.
 
 use std::{
-    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use poem::{Addr, FromRequest, Request, RequestBody, Result, http::HeaderMap};
+use poem::{FromRequest, Request, RequestBody, Result, http::HeaderMap};
 use uuid::Uuid;
 
 use super::{
     AdminAuth,
+    caller::Caller,
     cookie::{CookieKind, CookieSigner},
     host_of,
     secret_digest::SecretDigest,
     settings::LoginSettings,
-    tenant_of,
-    throttle::{Caller, LoginThrottle, Place, Verdict},
+    throttle::{Decision, GuessThrottle},
+    too_many,
 };
 use crate::{
     app::http::{error::ApiError, problem::ProblemKind},
@@ -27,16 +27,15 @@ use crate::{
 /// How long a browser is known again: the longest that browsers keep a cookie.
 const DEVICE_TTL: Duration = Duration::from_hours(400 * 24);
 
-/// What a 401 of login asks for: only the password. With `Basic` among it, browsers would ask
-/// for another one in a window of their own.
-pub(super) const CHALLENGE: &str = "Cookie cookie-name=\"pv2_admin\"";
+/// Logged when a caller has tried too many wrong passwords.
+const TOO_MANY: &str = "too many wrong passwords: no more tries from there for a while";
 
 /// Login with a password.
 #[derive(Debug)]
 pub(super) struct PasswordLogin {
     password: SecretDigest,
     signer: CookieSigner,
-    throttle: LoginThrottle,
+    throttle: GuessThrottle,
     session_ttl: Duration,
     secure_cookies: bool,
 }
@@ -71,7 +70,7 @@ impl PasswordLogin {
         Self {
             signer: CookieSigner::new(&session_secret, &password),
             password: SecretDigest::of(&password),
-            throttle: LoginThrottle::default(),
+            throttle: GuessThrottle::new(TOO_MANY),
             session_ttl,
             secure_cookies,
         }
@@ -88,6 +87,21 @@ impl PasswordLogin {
         self.secure_cookies
     }
 
+    /// The browser that has been logged in before, if the request brings such a cookie.
+    pub(super) fn device(&self, headers: &HeaderMap, host: &Host, now: SystemTime) -> Option<Uuid> {
+        self.id_of(CookieKind::Device, headers, host, now)
+    }
+
+    /// What a 401 of login asks for: only the password. With `Basic` among it, browsers would ask
+    /// for another one in a window of their own.
+    pub(super) fn challenge(&self) -> &'static str {
+        if self.secure_cookies {
+            "Cookie cookie-name=\"__Host-pv2_admin\""
+        } else {
+            "Cookie cookie-name=\"pv2_admin\""
+        }
+    }
+
     fn id_of(
         &self,
         kind: CookieKind,
@@ -95,17 +109,8 @@ impl PasswordLogin {
         host: &Host,
         now: SystemTime,
     ) -> Option<Uuid> {
-        kind.sent(headers)
+        kind.sent(headers, self.secure_cookies)
             .find_map(|cookie| self.signer.verify(kind, host, cookie, now))
-    }
-
-    fn place_of(&self, request: &Request, host: &Host, now: SystemTime) -> Place {
-        let device = self.id_of(CookieKind::Device, request.headers(), host, now);
-        match (device, address_of(request)) {
-            (Some(id), _) => Place::Device(id),
-            (None, Some(address)) => Place::of(address),
-            (None, None) => Place::Unknown,
-        }
     }
 
     fn cookies(&self, host: &Host, now: SystemTime) -> LoginCookies {
@@ -128,16 +133,18 @@ impl LoginAttempt {
     pub fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
         let is_right = self.login.password.matches(password.expose().as_bytes());
         let throttle = &self.login.throttle;
-        match throttle.judge(self.caller, is_right.into(), self.clock.now()) {
-            Verdict::Right => Ok(self.login.cookies(&self.host, self.clock.utc())),
-            Verdict::Wrong => {
-                let error = ApiError::new(ProblemKind::Unauthorized, "The password is wrong.");
-                Err(error.challenge(vec![CHALLENGE]))
+        match throttle.check(&self.caller, is_right.into(), self.clock.now()) {
+            Decision::Right => {
+                throttle.forget(&self.caller);
+                Ok(self.login.cookies(&self.host, self.clock.utc()))
             }
-            Verdict::TooMany { retry_after } => {
+            Decision::Wrong => {
+                let error = ApiError::new(ProblemKind::Unauthorized, "The password is wrong.");
+                Err(error.challenge(vec![self.login.challenge()]))
+            }
+            Decision::TooMany { retry_after } => {
                 let detail = "Too many wrong passwords. Try again later.";
-                let error = ApiError::new(ProblemKind::RateLimited, detail);
-                Err(error.retry_after(Some(retry_after)))
+                Err(too_many(detail, retry_after))
             }
         }
     }
@@ -152,23 +159,13 @@ impl<'a> FromRequest<'a> for LoginAttempt {
         })?;
         let host = host_of(request)?;
         super::refuse_other_sites(request, host)?;
-        let place = login.place_of(request, host, auth.clock.utc());
-        let tenant = tenant_of(request)?.name().clone();
+        let caller = Caller::of(request, host, Some(login), &*auth.clock)?;
         Ok(Self {
             login: Arc::clone(login),
             clock: Arc::clone(&auth.clock),
             host: host.clone(),
-            caller: Caller { tenant, place },
+            caller,
         })
-    }
-}
-
-/// The other end of the connection, be it a proxy's: anyone can make up the headers that would
-/// know better.
-fn address_of(request: &Request) -> Option<IpAddr> {
-    match request.remote_addr().0 {
-        Addr::SocketAddr(address) => Some(address.ip()),
-        _ => None,
     }
 }
 

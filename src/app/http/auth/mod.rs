@@ -5,13 +5,17 @@
 //! | --- | --- |
 //! | `settings` | what admins can be told by |
 //! | `authorization` | the bearer token, and Basic |
-//! | `login`, `cookie`, `throttle` | the password, the session that it opens, guessing it |
+//! | `checks` | which of all these a request brings |
+//! | `login`, `cookie` | the password, and the session that it opens |
+//! | `throttle`, `caller` | guessing, and whom it is counted against |
 //! | `origin` | whether a page of another site has sent a request |
 //! | `extractors` | what handlers ask for |
 //!
 //! `docs/decisions/0007` says why sessions and throttling are as they are.
 
 mod authorization;
+mod caller;
+mod checks;
 pub mod cookie;
 mod extractors;
 mod login;
@@ -22,21 +26,20 @@ mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
-use poem::{
-    Request,
-    http::{HeaderMap, Method},
-};
+use poem::{Request, http::Method};
 
-use self::{
-    authorization::{Authorization, Scheme},
-    cookie::CookieKind,
-    login::PasswordLogin,
-    origin::Provenance,
-};
 pub use self::{
+    authorization::STRONG_SECRET,
     extractors::{Admin, NoOtherSite, Viewer},
     login::{LoginAttempt, LoginCookies},
     settings::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
+};
+use self::{
+    authorization::Scheme,
+    checks::{Access, Checks},
+    cookie::CookieKind,
+    login::PasswordLogin,
+    origin::Provenance,
 };
 use super::{
     dto::config::AuthMode, error::ApiError, problem::ProblemKind, request_facts::RequestFacts,
@@ -50,26 +53,13 @@ pub struct AdminAuth {
     clock: Arc<dyn Clock>,
 }
 
-/// Whoever passes one of these is an admin.
-struct Checks {
-    authorization: Authorization,
-    login: Option<Arc<PasswordLogin>>,
-}
-
 impl AdminAuth {
     /// Tells them as the settings say.
     #[must_use]
     pub fn new(settings: AuthSettings, clock: Arc<dyn Clock>) -> Self {
         let checks = match settings {
             AuthSettings::Disabled => None,
-            AuthSettings::Enforced(AdminCredentials {
-                token,
-                basic,
-                login,
-            }) => Some(Checks {
-                authorization: Authorization::new(token.as_ref(), basic.as_ref()),
-                login: login.map(PasswordLogin::new).map(Arc::new),
-            }),
+            AuthSettings::Enforced(credentials) => Some(Checks::new(credentials)),
         };
         Self { checks, clock }
     }
@@ -85,53 +75,68 @@ impl AdminAuth {
     }
 
     /// Is the caller an admin?
-    pub(super) fn is_admin(&self, request: &Request) -> bool {
-        self.check(request).is_ok()
+    ///
+    /// # Errors
+    /// `rate-limited` after too many wrong headers: this answer tells right ones from wrong ones,
+    /// too.
+    pub(super) fn is_admin(&self, request: &Request) -> Result<bool, ApiError> {
+        match self.check(request) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ProblemKind::RateLimited => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Is the caller an admin, session or not?
-    pub(super) fn is_admin_without_session(&self, request: &Request) -> bool {
-        let accepts = |checks: &Checks| checks.authorization.accept(request.headers()).is_some();
-        self.checks.as_ref().is_none_or(accepts)
+    ///
+    /// # Errors
+    /// As of [`is_admin`](Self::is_admin).
+    pub(super) fn is_admin_without_session(&self, request: &Request) -> Result<bool, ApiError> {
+        let Some(checks) = &self.checks else {
+            return Ok(true);
+        };
+        let access = checks.access(request, host_of(request)?, &*self.clock)?;
+        Ok(matches!(access, Access::Header(_)))
     }
 
-    /// The `Set-Cookie` that ends a session in the browser.
-    pub(super) fn logout_cookie(&self) -> String {
+    /// The `Set-Cookie` headers that end a session in the browser.
+    pub(super) fn logout_cookies(&self) -> [String; 2] {
         let is_secure = self.login().is_none_or(|login| login.secure_cookies());
-        CookieKind::Session.set("", Duration::ZERO, is_secure)
+        CookieKind::end_session(is_secure)
     }
 
     fn check(&self, request: &Request) -> Result<(), ApiError> {
+        let host = host_of(request)?;
+        let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
         let Some(checks) = &self.checks else {
-            return Ok(());
+            // Open to whoever reaches it; a page of another site has only got a browser to.
+            return if is_write {
+                refuse_other_sites(request, host)
+            } else {
+                Ok(())
+            };
         };
         if !checks.takes_header() && checks.login.is_none() {
             let detail =
                 "Admin operations are shut until this service is given a credential to check.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
         }
-        let host = host_of(request)?;
-        let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
-        match checks.authorization.accept(request.headers()) {
-            Some(Scheme::Basic) if is_write => return refuse_other_sites(request, host),
-            Some(Scheme::Bearer | Scheme::Basic) => return Ok(()),
-            // A header that is no admin's does not count against a session: a proxy may have
-            // added it.
-            None => {}
+        match checks.access(request, host, &*self.clock)? {
+            Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host),
+            Access::Session
+                if is_write
+                    && Provenance::of(request.headers(), host) != Provenance::SameOrigin =>
+            {
+                let detail = "With a session, what writes must come from a page of this host, and \
+                              `Origin` or `Referer` must say so.";
+                Err(ApiError::new(ProblemKind::Forbidden, detail))
+            }
+            Access::Header(_) | Access::Session => Ok(()),
+            Access::Nothing => {
+                let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
+                Err(error.challenge(checks.challenges(request.headers())))
+            }
         }
-        let now = self.clock.utc();
-        let has_session =
-            |login: &Arc<PasswordLogin>| login.has_session(request.headers(), host, now);
-        if !checks.login.as_ref().is_some_and(has_session) {
-            let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
-            return Err(error.challenge(checks.challenges(request.headers())));
-        }
-        if is_write && Provenance::of(request.headers(), host) != Provenance::SameOrigin {
-            let detail = "With a session, what writes must come from a page of this host, and \
-                          `Origin` or `Referer` must say so.";
-            return Err(ApiError::new(ProblemKind::Forbidden, detail));
-        }
-        Ok(())
     }
 
     fn login(&self) -> Option<&Arc<PasswordLogin>> {
@@ -141,31 +146,6 @@ impl AdminAuth {
     /// What the request that is being handled is checked by.
     fn of(request: &Request) -> Result<&Arc<Self>, ApiError> {
         request.data().ok_or_else(ApiError::internal)
-    }
-}
-
-impl Checks {
-    fn takes_header(&self) -> bool {
-        self.authorization.takes_bearer() || self.authorization.takes_basic()
-    }
-
-    /// What a 401 asks for: all that is configured. `Basic` makes browsers open a window that asks
-    /// for user and password. Where there is a login, only who opens an address gets to see it,
-    /// and not who uses a page whose session has run out while it fetches something.
-    fn challenges(&self, headers: &HeaderMap) -> Vec<&'static str> {
-        let is_fetch = headers
-            .get("sec-fetch-mode")
-            .is_some_and(|mode| mode != "navigate");
-        let has_login = self.login.is_some();
-        let asks_for_basic = self.authorization.takes_basic() && !(is_fetch && has_login);
-        [
-            (self.authorization.takes_bearer(), "Bearer"),
-            (asks_for_basic, "Basic realm=\"publisher\""),
-            (has_login, login::CHALLENGE),
-        ]
-        .into_iter()
-        .filter_map(|(applies, challenge)| applies.then_some(challenge))
-        .collect()
     }
 }
 
@@ -189,4 +169,9 @@ fn refuse_other_sites(request: &Request, host: &Host) -> Result<(), ApiError> {
         return Err(ApiError::new(ProblemKind::Forbidden, detail));
     }
     Ok(())
+}
+
+/// The answer to one wrong credential too many.
+fn too_many(detail: &'static str, retry_after: Duration) -> ApiError {
+    ApiError::new(ProblemKind::RateLimited, detail).retry_after(Some(retry_after))
 }

@@ -48,7 +48,10 @@ impl AtHand {
         let path = request.uri().path();
         let mut kept = self.kept.iter();
         let (route, kept) = kept.find(|(route, _)| route.label() == path)?;
-        if *request.method() != Method::GET || !header_limit::is_kept(request.headers()) {
+        if *request.method() != Method::GET
+            || facts.has_other_target
+            || !header_limit::is_kept(request.headers())
+        {
             return None;
         }
         let host = facts.host.as_ref()?;

@@ -1,7 +1,8 @@
 //! What surrounds every route, from the outside in: [`observe`] gives a request its id, its span
-//! and its line in the log, [`problems`] turns every failure into a problem, [`header_limit`]
-//! refuses what carries too much, [`whole_body`] reads the body, within bounds, [`admission`] sheds
-//! what there is no place for. What [`observe`] counts by is in [`route_metrics`]; what it
+//! and its line in the log, [`problems`] turns every failure into a problem, [`target_check`]
+//! refuses what names two hosts, [`header_limit`] what carries too much, [`whole_body`] reads the
+//! body, within bounds, [`admission`] sheds what there is no place for. What [`observe`] counts by
+//! is in [`route_metrics`]; what it
 //! need not hand on at all, in [`at_hand`].
 //!
 //! Each of them does what comes before the request at once, and hangs what comes after it on the
@@ -14,4 +15,5 @@ pub(super) mod header_limit;
 pub(super) mod observe;
 pub(super) mod problems;
 pub(super) mod route_metrics;
+pub(super) mod target_check;
 pub(super) mod whole_body;

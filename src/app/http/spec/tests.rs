@@ -189,7 +189,7 @@ fn security_and_its_problems_follow_from_who_may_call() {
     let scheme = &document["components"]["securitySchemes"]["cookieAuth"];
     assert_eq!(
         (&scheme["in"], &scheme["name"]),
-        (&"cookie".into(), &"pv2_admin".into())
+        (&"cookie".into(), &"__Host-pv2_admin".into())
     );
     assert_eq!(features["security"], serde_json::json!([]));
     assert!(publish["responses"]["401"].is_object());

@@ -70,15 +70,47 @@ async fn a_request_with_no_host_or_with_two_is_no_tenants() {
 
 #[tokio::test]
 async fn nothing_but_the_host_header_names_the_tenant() {
-    let absolute = format!("http://{HOST}{FEATURES}");
-    let mut request = at("bob.example.org", &absolute);
+    let mut request = at("bob.example.org", FEATURES);
     for header in ["x-forwarded-host", "forwarded", "x-original-host", "x-host"] {
         request.headers_mut().insert(header, HOST.parse().unwrap());
     }
     let answer = Service::new().answer(request).await;
     answer.problem(404, "tenant-not-found");
-    let elsewhere = format!("http://bob.example.org{FEATURES}");
-    assert_eq!(Service::new().answer(get(&elsewhere)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_target_that_names_another_host_is_refused_before_a_tenant_is_looked_up() {
+    for path in [FEATURES, "/api/images/list", "/health", "/made/up"] {
+        for (target, host) in [
+            ("http://bob.example.org", HOST),
+            (&*format!("http://{HOST}"), "bob.example.org"),
+            (&format!("http://user@{HOST}"), HOST),
+        ] {
+            let request = at(host, &format!("{target}{path}"));
+            let answer = without_tenants().answer(request).await;
+            let problem = answer.problem(400, "invalid-request");
+            assert_eq!(problem.get("errors"), None);
+        }
+    }
+    let same = format!("http://{}.:80{FEATURES}", HOST.to_uppercase());
+    assert_eq!(Service::new().answer(get(&same)).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_answer_in_memory_is_not_given_to_a_target_of_another_host() {
+    let routes = Service::new().routes();
+    for path in [FEATURES, "/api/config/publishers"] {
+        for _ in 0..2 {
+            assert_eq!(routes.get_response(get(path)).await.status(), 200);
+        }
+        for target in ["http://bob.example.org", &format!("http://user@{HOST}")] {
+            let request = get(&format!("{target}{path}"));
+            let answer = Answer::of(routes.get_response(request).await).await;
+            answer.problem(400, "invalid-request");
+        }
+        let same = get(&format!("http://{HOST}:80{path}"));
+        assert_eq!(routes.get_response(same).await.status(), 200);
+    }
 }
 
 #[tokio::test]

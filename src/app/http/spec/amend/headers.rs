@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{EXAMPLE_ID, EXAMPLE_TAG, entries, fields};
 
-const EXAMPLE_COOKIE: &str = "pv2_admin=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure";
+const EXAMPLE_COOKIE: &str =
+    "__Host-pv2_admin=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure";
 
 /// Names headers as people write them and points to what is said of them once; declares the one
 /// that every response has.
@@ -69,9 +70,10 @@ pub(super) fn shared() -> Value {
             "schema": {"type": "integer", "format": "int32", "minimum": 1, "example": 5},
         },
         "Set-Cookie": {
-            "description": "`pv2_admin`: the session, `HttpOnly`, `SameSite=Lax`, and `Secure` \
-                            unless the operator says otherwise; with `Max-Age=0` it has ended. A \
-                            login sets `pv2_device` too, in a header of its own.",
+            "description": "`__Host-pv2_admin`: the session, `HttpOnly`, `SameSite=Lax`, `Secure`; \
+                            with `Max-Age=0` it has ended. A login sets `__Host-pv2_device` too, in a \
+                            header of its own. Where the operator lets browsers come without TLS, \
+                            neither has the prefix, nor `Secure`. A logout takes both names away.",
             "required": true,
             "schema": {"type": "string", "example": EXAMPLE_COOKIE},
         },

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{EXAMPLE_ID, body_schema};
 use crate::app::http::{
     admin, analysis, config, curation, dto::problem::Problem, error::needs_retry_after, health,
-    images, problem::ProblemKind, problem_pages, publications, publishing,
+    images, middleware::target_check, problem::ProblemKind, problem_pages, publications,
+    publishing,
 };
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -35,7 +36,8 @@ pub(super) fn declare(operation: &mut Value, is_tenants: bool, is_write: bool) {
 
 fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemKind> {
     let mut kinds = own_problems(operation["operationId"].as_str().unwrap_or_default());
-    kinds.push(ProblemKind::HeadersTooLarge);
+    // Of a target that names another host than `Host` does, whatever it asks for.
+    kinds.extend([ProblemKind::InvalidRequest, ProblemKind::HeadersTooLarge]);
     // Probes are answered however much there is to do.
     if operation["tags"][0] != "Health" {
         kinds.push(ProblemKind::Overloaded);
@@ -51,7 +53,11 @@ fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemK
         .as_array()
         .is_some_and(|all| !all.is_empty())
     {
-        kinds.extend([ProblemKind::Unauthorized, ProblemKind::AdminNotConfigured]);
+        kinds.extend([
+            ProblemKind::Unauthorized,
+            ProblemKind::RateLimited,
+            ProblemKind::AdminNotConfigured,
+        ]);
         kinds.extend(is_write.then_some(ProblemKind::Forbidden));
     }
     if has_parameter(operation, "filename", "path") {
@@ -137,7 +143,10 @@ fn example(kind: ProblemKind, operation: &Value) -> Value {
         "detail": kind.meaning(),
         "request_id": EXAMPLE_ID,
     });
-    if kind == ProblemKind::InvalidRequest {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    if kind == ProblemKind::InvalidRequest && !own_problems(id).contains(&kind) {
+        example["detail"] = target_check::DETAIL.into();
+    } else if kind == ProblemKind::InvalidRequest {
         let (field, message) = bad_field(operation);
         example["detail"] = format!("Bad fields: {field}.").into();
         example["errors"] = json!([{"field": field, "message": message}]);

@@ -8,12 +8,22 @@ async fn a_session_that_has_ended_or_is_anothers_is_none() {
     let good = session(PASSWORD, HOST, in_an_hour());
     for (cookie, is_good) in [
         (good.clone(), true),
-        (format!("pv2_admin=forged; {good}"), true),
+        (good.trim_start_matches("__Host-").to_owned(), true),
+        (
+            format!("{}{good}", "__Host-pv2_admin=forged; ".repeat(8)),
+            true,
+        ),
+        (format!("{}{good}", "pv2_admin=forged; ".repeat(800)), true),
+        (
+            format!("{}{good}", "__Host-pv2_admin=forged; ".repeat(600)),
+            true,
+        ),
+        (good.to_lowercase(), false),
         (session(PASSWORD, HOST, past), false),
         (session("the old password", HOST, in_an_hour()), false),
         (session(PASSWORD, "bob.example.org", in_an_hour()), false),
         (good.replace("pv2_admin", "pv2_device"), false),
-        ("pv2_admin=".to_owned(), false),
+        ("__Host-pv2_admin=".to_owned(), false),
     ] {
         let answer = with_login()
             .answer(with(get(LIST), &[("cookie", &cookie)]))
@@ -24,6 +34,78 @@ async fn a_session_that_has_ended_or_is_anothers_is_none() {
             let problem = answer.problem(401, "unauthorized");
             assert_eq!(problem["detail"], "This needs an admin.", "{cookie}");
         }
+    }
+}
+
+fn without_tls() -> Service {
+    let login = LoginSettings {
+        secure_cookies: false,
+        ..login_settings()
+    };
+    service(AdminCredentials {
+        login: Some(login),
+        ..AdminCredentials::default()
+    })
+}
+
+#[tokio::test]
+async fn where_browsers_come_without_tls_the_plain_name_is_the_only_one() {
+    let good = session(PASSWORD, HOST, in_an_hour());
+    let plain = good.trim_start_matches("__Host-");
+    for (cookie, status) in [
+        (plain.to_owned(), 200),
+        (format!("{}{plain}", "pv2_admin=forged; ".repeat(9)), 200),
+        (good.clone(), 401),
+    ] {
+        let answer = without_tls()
+            .answer(with(get(LIST), &[("cookie", &cookie)]))
+            .await;
+        assert_eq!(answer.status, status, "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_login_too_only_pages_of_the_same_host_write() {
+    let open = || Service {
+        auth: AuthSettings::Disabled,
+        ..Service::new()
+    };
+    let here = "https://alice.example.org";
+    for (headers, is_let_through) in [
+        (&[][..], true),
+        (&[("origin", here)], true),
+        (&[("referer", "https://alice.example.org/page")], true),
+        (&[("sec-fetch-site", "same-origin")], true),
+        (&[("sec-fetch-site", "none")], true),
+        (&[("origin", "https://evil.example")], false),
+        (&[("origin", "null")], false),
+        (&[("origin", here), ("origin", here)], false),
+        (&[("referer", "https://evil.example/page")], false),
+        (&[("sec-fetch-site", "cross-site")], false),
+        (&[("origin", here), ("sec-fetch-site", "same-site")], false),
+        // Nothing is checked, so that a token is none.
+        (
+            &[
+                ("origin", "https://evil.example"),
+                ("authorization", "Bearer x"),
+            ],
+            false,
+        ),
+    ] {
+        for path in ["publish", "keep", "remove", "delete", "analyze"] {
+            let request = super::super::harness::post(&format!("no-image/{path}"), "");
+            let request = with(without_authorization(request), headers);
+            let answer = open().answer(request).await;
+            if is_let_through {
+                answer.problem(400, "invalid-request");
+            } else {
+                answer.problem(403, "forbidden");
+            }
+        }
+        let mut service = open();
+        service.images.expect_list().returning(|| Ok(Vec::new()));
+        let list = service.answer(with(get(LIST), headers)).await;
+        assert_eq!(list.status, 200, "reading: {headers:?}");
     }
 }
 
@@ -121,7 +203,7 @@ async fn status_tells_who_is_an_admin_and_refuses_nobody() {
 #[tokio::test]
 async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
     const BASIC: &str = "Basic realm=\"publisher\"";
-    const COOKIE: &str = "Cookie cookie-name=\"pv2_admin\"";
+    const COOKIE: &str = "Cookie cookie-name=\"__Host-pv2_admin\"";
     let token_and_basic = || {
         service(AdminCredentials {
             token: Some(secret(TOKEN)),
@@ -152,6 +234,11 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
     let answer = with_everything().answer(login("wrong")).await;
     let challenges = answer.headers.get_all(header::WWW_AUTHENTICATE);
     assert_eq!(challenges.iter().collect::<Vec<_>>(), [COOKIE]);
+    for request in [get(LIST), login("wrong")] {
+        let answer = without_tls().answer(request).await;
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, Some("Cookie cookie-name=\"pv2_admin\""));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ async fn the_password_opens_a_session_and_the_session_opens_the_rest() {
         (200, json!({"admin": true}))
     );
     let set = answer.header("set-cookie").unwrap();
-    assert!(set.starts_with("pv2_admin="), "{set}");
+    assert!(set.starts_with("__Host-pv2_admin="), "{set}");
     assert!(
         set.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"),
         "{set}"
@@ -19,7 +19,7 @@ async fn the_password_opens_a_session_and_the_session_opens_the_rest() {
     let [session, device] = &*cookies(&answer) else {
         panic!("two cookies")
     };
-    assert!(device.starts_with("pv2_device="), "{device}");
+    assert!(device.starts_with("__Host-pv2_device="), "{device}");
 
     let list = with(get(LIST), &[("cookie", session)]);
     assert_eq!(ask(&routes, list).await.status, 200);
@@ -80,11 +80,15 @@ async fn after_five_wrong_passwords_only_a_known_browser_gets_in() {
         assert_eq!(answer.header("retry-after"), Some("60"));
         assert_eq!(cookies(&answer), [""; 0]);
     }
-    let forged = [("cookie", "pv2_device=0.99999999999.AAAA")];
+    let forged = [("cookie", "__Host-pv2_device=0.99999999999.AAAA")];
     let answer = ask(&routes, with(login(PASSWORD), &forged)).await;
     answer.problem(429, "rate-limited");
     let known = || with(login(PASSWORD), &[("cookie", device)]);
     assert_eq!(ask(&routes, known()).await.status, 200);
+    // As it was called before.
+    let plain = device.trim_start_matches("__Host-");
+    let plain = with(login(PASSWORD), &[("cookie", plain)]);
+    assert_eq!(ask(&routes, plain).await.status, 200);
 
     // It has a count of its own, and nothing more than that.
     for _ in 0..5 {
@@ -119,25 +123,32 @@ async fn other_sites_can_log_nobody_in_or_out() {
 }
 
 #[tokio::test]
-async fn logging_out_takes_the_cookie_away_as_it_was_given() {
+async fn logging_out_takes_the_cookie_away_under_both_of_its_names() {
     let mut insecure = login_settings();
     insecure.secure_cookies = false;
     let insecure = service(AdminCredentials {
         login: Some(insecure),
         ..AdminCredentials::default()
     });
-    for (service, attributes) in [
-        (with_login(), "; Secure"),
-        (insecure, ""),
-        (Service::new(), "; Secure"),
+    const ENDED: &str = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+    let prefixed = format!("__Host-{ENDED}; Secure");
+    let secure = [prefixed.clone(), format!("{ENDED}; Secure")];
+    for (service, expected) in [
+        (with_login(), secure.clone()),
+        (insecure, [ENDED.to_owned(), prefixed]),
+        (Service::new(), secure),
     ] {
         let answer = service.answer(post("/api/admin/logout", "")).await;
         assert_eq!(
             (answer.status.as_u16(), answer.json()),
             (200, json!({"admin": false}))
         );
-        let expected = format!("pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{attributes}");
-        assert_eq!(answer.header("set-cookie"), Some(&*expected));
+        let set = answer.headers.get_all(header::SET_COOKIE);
+        assert!(
+            set.iter().eq(&expected),
+            "both names: {answer:?}",
+            answer = answer.headers
+        );
     }
     let session = session(PASSWORD, HOST, in_an_hour());
     let bearer = format!("Bearer {TOKEN}");

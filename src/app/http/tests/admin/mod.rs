@@ -1,6 +1,7 @@
 //! Logging in and out, sessions, and what each credential opens.
 
 mod access;
+mod guessing;
 mod login;
 
 use std::time::{Duration, SystemTime};
@@ -119,7 +120,7 @@ fn session(password: &str, host: &str, expires: SystemTime) -> String {
     let signer = CookieSigner::new(&secret(SESSION_SECRET), &secret(password));
     let host = Host::normalise(host).unwrap();
     let value = signer.sign(CookieKind::Session, &host, expires);
-    format!("pv2_admin={value}")
+    format!("__Host-pv2_admin={value}")
 }
 
 fn in_an_hour() -> SystemTime {

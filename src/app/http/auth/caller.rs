@@ -1,0 +1,91 @@
+//! Whom wrong credentials are counted against.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use poem::{Addr, Request};
+use uuid::Uuid;
+
+use super::{login::PasswordLogin, tenant_of};
+use crate::{
+    app::http::error::ApiError,
+    domain::{host::Host, tenant::TenantName},
+    ports::Clock,
+};
+
+/// A client that shows a credential, and the tenant that it calls.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Caller {
+    /// The tenant whose host was called. Not the host: where one tenant is served under any, each
+    /// would give five more tries.
+    pub(super) tenant: TenantName,
+    /// The client.
+    pub(super) client: ClientKey,
+}
+
+/// What a client is told from others by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum ClientKey {
+    /// A browser that has been logged in before.
+    Device(Uuid),
+    /// Any other at this address.
+    Address(IpAddr),
+    /// Any other whose address is not known.
+    Unknown,
+}
+
+impl Caller {
+    /// The caller of a request. Where there is a login, a browser may be known by it.
+    pub(super) fn of(
+        request: &Request,
+        host: &Host,
+        login: Option<&PasswordLogin>,
+        clock: &dyn Clock,
+    ) -> Result<Self, ApiError> {
+        let device = |login: &PasswordLogin| login.device(request.headers(), host, clock.utc());
+        let client = match (login.and_then(device), address_of(request)) {
+            (Some(id), _) => ClientKey::Device(id),
+            (None, Some(address)) => ClientKey::of(address),
+            (None, None) => ClientKey::Unknown,
+        };
+        let tenant = tenant_of(request)?.name().clone();
+        Ok(Self { tenant, client })
+    }
+}
+
+impl ClientKey {
+    /// An address. IPv6 networks are given out in blocks of 2⁶⁴ addresses, so each counts as one.
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() >> 64 << 64;
+                IpAddr::V6(Ipv6Addr::from_bits(network))
+            }
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+/// The other end of the connection, be it a proxy's: anyone can make up the headers that would
+/// know better.
+fn address_of(request: &Request) -> Option<IpAddr> {
+    match request.remote_addr().0 {
+        Addr::SocketAddr(address) => Some(address.ip()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_one_network_count_as_one() {
+        let same = |one: &str, other: &str| {
+            ClientKey::of(one.parse().unwrap()) == ClientKey::of(other.parse().unwrap())
+        };
+        assert!(same("2001:db8::1", "2001:db8::ffff:0:0:1"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(!same("192.0.2.1", "192.0.2.2"));
+    }
+}

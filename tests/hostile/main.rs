@@ -1,0 +1,30 @@
+//! What hostile peers try: callers, pages of other sites, an orchestrator that answers wrong. On the
+//! whole service, over real sockets.
+#![cfg(feature = "sandbox")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so by panicking"
+)]
+
+mod auth;
+#[path = "../service/canaries.rs"]
+mod canaries;
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod cross_site;
+#[path = "../service/harness.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with `tests/service`, which uses all of it"
+)]
+mod harness;
+mod log_forgery;
+mod paths;
+#[path = "../service/process_log.rs"]
+mod process_log;
+mod raw;
+mod settings;
+mod smuggling;
+mod targets;
+mod tenants;
