@@ -33,7 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections beside those whose requests are being answered: idle ones, and those of clients that
 /// are slow to ask. Each costs a descriptor and, with half a head, up to 43 KiB; one whose client
 /// does not take its answer, up to 55 KiB. With 1024 of those, all are below 120 MB.
-const IDLE_CONNECTIONS: usize = 1_280;
+const IDLE_CONNECTIONS: usize = 1_024;
 /// Descriptors that are left to everything else: the ledger, upstreams, the metrics.
 const OTHER_DESCRIPTORS: u64 = 256;
 

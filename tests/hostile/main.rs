@@ -13,6 +13,8 @@ mod canaries;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod cross_site;
+mod crowd;
+mod crowding;
 #[path = "../service/harness.rs"]
 #[expect(
     dead_code,
@@ -20,7 +22,10 @@ mod cross_site;
 )]
 mod harness;
 mod log_forgery;
+mod mail_servers;
+mod memory;
 mod paths;
+mod privacy;
 #[path = "../service/process_log.rs"]
 mod process_log;
 mod raw;

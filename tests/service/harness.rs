@@ -149,8 +149,7 @@ impl Service {
 
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> Answer {
-        let line = lines_that_say("metrics listening", &self.log()).remove(0);
-        let url = format!("http://{}/metrics", line["address"].as_str().unwrap());
+        let url = format!("http://{}/metrics", self.metrics_address());
         Answer::to(self.client.get(url)).await
     }
 
@@ -187,11 +186,30 @@ impl Service {
 
     /// The most memory that it has held so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id().unwrap());
-        let status = std::fs::read_to_string(status).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = peak.unwrap().trim().trim_end_matches(" kB");
+        self.memory_of("VmHWM:")
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory_of("VmRSS:")
+    }
+
+    fn memory_of(&self, what: &str) -> u64 {
+        let status = self.proc_file("status");
+        let found = status.lines().find_map(|line| line.strip_prefix(what));
+        let kilobytes = found.unwrap().trim().trim_end_matches(" kB");
         kilobytes.parse::<u64>().unwrap() * 1024
+    }
+
+    /// What the system says of its process.
+    pub(crate) fn proc_file(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id().unwrap())).unwrap()
+    }
+
+    /// Where its metrics are, as `address:port`.
+    pub(crate) fn metrics_address(&self) -> String {
+        let line = lines_that_say("metrics listening", &self.log()).remove(0);
+        line["address"].as_str().unwrap().to_owned()
     }
 
     /// Waits until it has logged this.
