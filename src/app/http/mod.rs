@@ -116,7 +116,10 @@ type Api = (
 
 /// All routes, with everything around them. Never answers with an error that is not a problem. It has
 /// a name so that nobody has to box it: each request would pay for that.
-pub struct Routes(Observe<Problems<TargetCheck<HeaderLimit<WholeBody<Admission<Routed>>>>>>);
+pub struct Routes(Observe<Problems<TargetCheck<Limited>>>);
+
+/// The routes within their limits.
+type Limited = HeaderLimit<WholeBody<Admission<Routed>>>;
 
 /// The routes as the framework knows them.
 type Routed = AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>;

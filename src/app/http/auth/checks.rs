@@ -78,7 +78,7 @@ impl Checks {
             Ok::<_, ApiError>(decision)
         };
         match self.authorization.check(request.headers()) {
-            Presented::Nothing if has_session() => Ok(Access::Session),
+            Presented::Nothing | Presented::Wrong if has_session() => Ok(Access::Session),
             Presented::Nothing => Ok(Access::Nothing),
             Presented::Right {
                 scheme,
@@ -89,7 +89,6 @@ impl Checks {
                 Decision::TooMany { retry_after } => Err(too_many_headers(retry_after)),
                 Decision::Right | Decision::Wrong => Ok(Access::Header(scheme)),
             },
-            Presented::Wrong if has_session() => Ok(Access::Session),
             Presented::Wrong => match count(false)? {
                 Decision::TooMany { retry_after } => Err(too_many_headers(retry_after)),
                 Decision::Right | Decision::Wrong => Ok(Access::Nothing),

@@ -48,8 +48,8 @@ impl CookieKind {
 
     /// The values of this cookie that a request brings, all of them: pages of sibling hosts can add
     /// cookies of the plain name, which must not get in the way of the right one. Where cookies are
-    /// secure, those of the plain name come after the others: 0.1 set them. Version 0.3 is to read
-    /// them no more.
+    /// secure, those of the plain name come after the others: such were set before there was a
+    /// prefix. Version 0.3 is to read them no more.
     pub(super) fn sent(self, headers: &HeaderMap, is_secure: bool) -> impl Iterator<Item = &str> {
         let plain = values(headers, self.name(false));
         let prefixed = is_secure.then(|| values(headers, self.name(true)));

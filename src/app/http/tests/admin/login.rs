@@ -124,13 +124,13 @@ async fn other_sites_can_log_nobody_in_or_out() {
 
 #[tokio::test]
 async fn logging_out_takes_the_cookie_away_under_both_of_its_names() {
+    const ENDED: &str = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
     let mut insecure = login_settings();
     insecure.secure_cookies = false;
     let insecure = service(AdminCredentials {
         login: Some(insecure),
         ..AdminCredentials::default()
     });
-    const ENDED: &str = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
     let prefixed = format!("__Host-{ENDED}; Secure");
     let secure = [prefixed.clone(), format!("{ENDED}; Secure")];
     for (service, expected) in [
