@@ -61,6 +61,7 @@ async fn two_hundred_publications_of_10_mb_are_all_answered_within_300_mb_of_mem
     let all_at_once = [("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "10")];
     let service = Service::start_with(sandbox.environment(), &all_at_once).await;
 
+    let before = service.memory();
     let requests = tenants.iter().flat_map(|tenant| {
         let (service, sandbox) = (&service, &sandbox);
         let publish = |image: &Sample| {
@@ -83,7 +84,7 @@ async fn two_hundred_publications_of_10_mb_are_all_answered_within_300_mb_of_mem
     }
     let peak = service.peak_memory();
     println!(
-        "{} publications: {statuses:?}, peak memory {peak} bytes",
+        "{} publications: {statuses:?}, peak memory {peak} bytes, {before} before",
         answers.len()
     );
     assert_eq!(answers.len(), TENANTS * IMAGES);

@@ -24,6 +24,13 @@ use self::{
 };
 use crate::domain::{model_text::without_unseen, platform::Platform};
 
+/// Whether a reader sees nothing of a text: it is empty, or has only white space and characters that
+/// are taken out before it is published.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    without_unseen(text).trim().is_empty()
+}
+
 /// What a platform takes as a caption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptionRules {

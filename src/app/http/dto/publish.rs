@@ -9,6 +9,7 @@ use super::problem::FieldError;
 use crate::{
     app::http::json_body::Fields,
     domain::{
+        caption::is_blank,
         platform::Platform,
         publication::{self, Outcome, PublicationReport, PublicationRequest},
     },
@@ -200,7 +201,7 @@ fn read_caption(fields: &mut Fields) -> Option<String> {
     let caption = fields.take("caption", "must be a text", |value| {
         value.as_str().map(str::to_owned)
     })?;
-    if caption.trim().is_empty() {
+    if is_blank(&caption) {
         let rule = "must not be blank; leave it out to have one written";
         fields.reject(FieldError::new("caption", rule));
     }
