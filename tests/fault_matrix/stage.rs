@@ -42,6 +42,7 @@ use publisher::{
         },
     },
     domain::{
+        host::Host,
         ledger::{Entry, EntryQuery},
         secret::Secret,
         tenant::TenantName,
