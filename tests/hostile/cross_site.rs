@@ -45,9 +45,7 @@ async fn write(
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    // What a form can send without asking: no media type of JSON. And what a script would.
-    let answer = request.json(&json!({}));
-    Answer::to(answer).await
+    Answer::to(request.json(&json!({}))).await
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Long enough for a slow machine; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Who has answered and says nothing for so long has nothing more to say.
 const SILENCE: Duration = Duration::from_millis(700);
 
@@ -25,8 +25,8 @@ pub(crate) async fn exchange(address: &str, sent: &[u8]) -> String {
         match timeout(limit, stream.read(&mut buffer)).await {
             Ok(Ok(0) | Err(_)) => break,
             Ok(Ok(length)) => read.extend_from_slice(&buffer[..length]),
-            Err(_) if limit == SILENCE => break,
-            Err(_) => panic!("no answer to {:?}", String::from_utf8_lossy(sent)),
+            Err(_elapsed) if limit == SILENCE => break,
+            Err(elapsed) => panic!("{elapsed}: {:?}", String::from_utf8_lossy(sent)),
         }
         limit = SILENCE;
     }

@@ -4,6 +4,9 @@ use publisher::adapters::sandbox::Sandbox;
 
 use crate::harness::{Service, command};
 
+/// A base URL on another machine, which no settings may name.
+const URL: &str = "http://secret-place.invalid:9";
+
 /// What `check` says with these settings, and what the start logs.
 async fn told(sandbox: &Sandbox, more: &[(&str, &str)]) -> [String; 2] {
     let mut check = command("check");
@@ -17,7 +20,6 @@ async fn told(sandbox: &Sandbox, more: &[(&str, &str)]) -> [String; 2] {
 #[tokio::test]
 async fn base_urls_that_secrets_go_to_in_the_clear_are_warned_of_without_their_hosts() {
     let sandbox = Sandbox::start().await.unwrap();
-    const URL: &str = "http://secret-place.invalid:9";
     let names = [
         "ORCHESTRATOR_BASE_URL",
         "DROPBOX_API_URL",

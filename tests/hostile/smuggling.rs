@@ -9,6 +9,35 @@ use crate::{harness::Service, raw};
 const INNER: &str =
     "GET /health/live HTTP/1.1\r\nHost: inner.example\r\nX-Request-Id: smuggled\r\n\r\n";
 
+/// Headers that may say that a body comes in chunks.
+const ANNOUNCED: [&str; 25] = [
+    "Transfer-Encoding: chunked\r\n",
+    "transfer-encoding: CHUNKED\r\n",
+    "Transfer-Encoding: gzip, chunked\r\n",
+    "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    "Transfer-Encoding: chunked, identity\r\n",
+    "Transfer-Encoding: identity\r\n",
+    "Transfer-Encoding: xchunked\r\n",
+    "Transfer-Encoding: chunkedx\r\n",
+    "Transfer-Encoding: \"chunked\"\r\n",
+    "Transfer-Encoding: chunked;q=1\r\n",
+    "Transfer-Encoding:\tchunked\r\n",
+    "Transfer-Encoding:  chunked \r\n",
+    "Transfer-Encoding: \u{b}chunked\r\n",
+    "Transfer-Encoding: chunked\u{b}\r\n",
+    "Transfer-Encoding:\r\n chunked\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "Transfer-Encoding\t: chunked\r\n",
+    " Transfer-Encoding: chunked\r\n",
+    "X: y\r\n Transfer-Encoding: chunked\r\n",
+    "X: y\nTransfer-Encoding: chunked\r\n",
+    "X: y\rTransfer-Encoding: chunked\r\n",
+    "Transfer_Encoding: chunked\r\n",
+    "Transfer-Encoding: \r\n",
+];
+
 /// Heads and bodies that can be read in more ways than one. `{inner}` is the length of [`INNER`].
 fn mixes() -> Vec<(String, String)> {
     let length = INNER.len();
@@ -50,34 +79,7 @@ fn mixes() -> Vec<(String, String)> {
         add(format!("Content-Length: {odd}\r\n"), INNER);
     }
     // A length and chunks, in both orders, and however the chunks are announced.
-    let announced = [
-        "Transfer-Encoding: chunked\r\n",
-        "transfer-encoding: CHUNKED\r\n",
-        "Transfer-Encoding: gzip, chunked\r\n",
-        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
-        "Transfer-Encoding: chunked, identity\r\n",
-        "Transfer-Encoding: identity\r\n",
-        "Transfer-Encoding: xchunked\r\n",
-        "Transfer-Encoding: chunkedx\r\n",
-        "Transfer-Encoding: \"chunked\"\r\n",
-        "Transfer-Encoding: chunked;q=1\r\n",
-        "Transfer-Encoding:\tchunked\r\n",
-        "Transfer-Encoding:  chunked \r\n",
-        "Transfer-Encoding: \u{b}chunked\r\n",
-        "Transfer-Encoding: chunked\u{b}\r\n",
-        "Transfer-Encoding:\r\n chunked\r\n",
-        "Transfer-Encoding : chunked\r\n",
-        "Transfer-Encoding\t: chunked\r\n",
-        " Transfer-Encoding: chunked\r\n",
-        "X: y\r\n Transfer-Encoding: chunked\r\n",
-        "X: y\nTransfer-Encoding: chunked\r\n",
-        "X: y\rTransfer-Encoding: chunked\r\n",
-        "Transfer_Encoding: chunked\r\n",
-        "Transfer-Encoding: \r\n",
-    ];
-    for announced in announced {
+    for announced in ANNOUNCED {
         for head in [
             format!("Content-Length: {whole}\r\n{announced}"),
             format!("{announced}Content-Length: {whole}\r\n"),

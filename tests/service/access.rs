@@ -262,9 +262,8 @@ fn outcome(answer: &Answer) -> Outcome {
     let kind = body["type"].as_str().unwrap_or_default();
     assert_ne!(kind, "/problems/tenant-not-found", "{answer:?}");
     match (answer.status, kind) {
-        (401, _) => Outcome::Unauthorized,
-        // The sixth wrong header within a minute, and those after it.
-        (429, "/problems/rate-limited") => Outcome::Unauthorized,
+        // 429: the sixth wrong header within a minute, and those after it.
+        (401, _) | (429, "/problems/rate-limited") => Outcome::Unauthorized,
         (403, "/problems/forbidden") => Outcome::Forbidden,
         (503, "/problems/admin-not-configured") => Outcome::Shut,
         _ => Outcome::LetThrough,
