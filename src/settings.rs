@@ -80,6 +80,8 @@ pub(crate) struct Settings {
     pub(crate) ledger: LedgerSettings,
     /// How much is published at a time.
     pub(crate) capacity: Capacity,
+    /// What kept thumbnails take together, in bytes; 0: none is kept.
+    pub(crate) thumbnail_cache_bytes: usize,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
     /// Where traces are sent; `None`: nowhere.
@@ -170,6 +172,7 @@ impl Settings {
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment);
         let capacity = capacity(environment);
+        let thumbnail_cache_bytes = thumbnail_cache(environment);
         let auth = auth::read(environment);
         let traces = traces::read(environment);
         Some(Self {
@@ -188,6 +191,7 @@ impl Settings {
             ehlo_name,
             ledger: ledger?,
             capacity,
+            thumbnail_cache_bytes,
             auth: auth?,
             traces,
             without_effect: WithoutEffect {
@@ -367,6 +371,11 @@ fn capacity(environment: &mut Environment) -> Capacity {
         slots: PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN)),
         room: ImageRoom::default(),
     }
+}
+
+/// In bytes, of a setting in MiB.
+fn thumbnail_cache(environment: &mut Environment) -> usize {
+    environment.number("THUMBNAIL_CACHE_MB", 64_usize, 0..=4_096) * 1024 * 1024
 }
 
 fn size(environment: &mut Environment, name: &str, default: NonZeroUsize) -> NonZeroUsize {

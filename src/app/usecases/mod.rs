@@ -3,6 +3,7 @@
 
 pub mod analyze;
 pub mod capacity;
+mod cache_counts;
 mod caption_file;
 pub mod captioning;
 pub mod configs;
@@ -20,6 +21,7 @@ pub mod list_images;
 pub mod list_publications;
 pub mod listings;
 mod loaded_image;
+pub mod looks;
 pub mod own_task;
 pub mod publish;
 pub mod publish_once;
@@ -27,8 +29,10 @@ pub mod readiness;
 pub mod request_places;
 pub mod resolve_tenant;
 mod single_flight;
+mod sized_cache;
 mod stages;
 mod storage;
 pub mod tenant;
 pub mod tenants;
+pub mod thumbnails;
 mod timed_cache;
