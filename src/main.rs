@@ -41,6 +41,7 @@ use publisher::{
             analyze::AnalyzeImage,
             credentials::Credentials,
             curate::CurateImage,
+            describe_image::DescribeImage,
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
@@ -54,6 +55,7 @@ use publisher::{
             request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant},
             tenant::Providers,
+            thumbnails::Thumbnails,
         },
     },
     ports::{Clock, CredentialStore, TenantConfigSource},
@@ -208,6 +210,7 @@ impl Service {
             ehlo_name,
             ledger,
             capacity,
+            thumbnail_cache_bytes,
             auth,
             traces,
             without_effect: _,
@@ -233,10 +236,19 @@ impl Service {
             tenancy,
         )?;
         let resolve_tenant = Arc::new(resolve_tenant);
-        let listings = Arc::new(Listings::new(Arc::clone(&clock))?);
+        let listings = Arc::new(Listings::new(Arc::clone(&clock)));
+        let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
+        let thumbnails = Thumbnails::new(
+            Arc::clone(&listings),
+            thumbnail_cache_bytes,
+            Arc::clone(&clock),
+        )?;
+        let thumbnails = Arc::new(thumbnails);
         tokio::spawn(keep_swept(
             Arc::downgrade(&resolve_tenant),
-            Arc::downgrade(&listings),
+            Arc::clone(&listings),
+            Arc::clone(&thumbnails),
+            describe.clone(),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
         let scaler = ImageScaler::default();
@@ -251,8 +263,9 @@ impl Service {
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&listings)),
-            draw: DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), chance)?,
-            thumbnails: FetchThumbnail::new(listings),
+            draw: DrawImage::new(listings, describe.clone(), Arc::clone(&clock), chance)?,
+            describe,
+            thumbnails: FetchThumbnail::new(thumbnails),
             publish: PublishOnce::new(
                 PublishImage::new(
                     scaler.clone(),
@@ -327,17 +340,23 @@ fn of_use(secrets: Arc<dyn CredentialStore>, has_dropbox_app: bool) -> Arc<dyn C
     }
 }
 
-/// Drops what has expired from the caches, for as long as there is anyone who uses them.
-async fn keep_swept(resolve_tenant: Weak<ResolveTenant>, listings: Weak<Listings>) {
+/// Drops what has expired from the caches, for as long as tenants are resolved.
+async fn keep_swept(
+    resolve_tenant: Weak<ResolveTenant>,
+    listings: Arc<Listings>,
+    thumbnails: Arc<Thumbnails>,
+    describe: DescribeImage,
+) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
-        let (Some(resolve_tenant), Some(listings)) = (resolve_tenant.upgrade(), listings.upgrade())
-        else {
+        let Some(resolve_tenant) = resolve_tenant.upgrade() else {
             return;
         };
         resolve_tenant.sweep();
         listings.sweep();
+        thumbnails.sweep();
+        describe.sweep();
     }
 }
 

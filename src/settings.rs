@@ -3,6 +3,7 @@
 
 mod auth;
 mod base_url;
+mod capacity;
 mod names;
 mod other_names;
 mod source;
@@ -29,7 +30,7 @@ use publisher::{
     app::{
         http::auth::AuthSettings,
         usecases::{
-            capacity::{Capacity, ImageRoom, PublishSlots},
+            capacity::Capacity,
             configs::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
             resolve_tenant::TenancySettings,
@@ -81,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) ledger: LedgerSettings,
     /// How much is published at a time.
     pub(crate) capacity: Capacity,
+    /// What kept thumbnails take together, in bytes; 0: none is kept.
+    pub(crate) thumbnail_cache_bytes: usize,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
     /// Where traces are sent; `None`: nowhere.
@@ -174,7 +177,8 @@ impl Settings {
         );
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment);
-        let capacity = capacity(environment, is_standalone);
+        let capacity = capacity::read(environment, is_standalone);
+        let thumbnail_cache_bytes = capacity::thumbnail_cache(environment);
         let auth = auth::read(environment);
         let traces = traces::read(environment);
         Some(Self {
@@ -193,6 +197,7 @@ impl Settings {
             ehlo_name,
             ledger: ledger?,
             capacity,
+            thumbnail_cache_bytes,
             auth: auth?,
             traces,
             without_effect: WithoutEffect {
@@ -373,18 +378,6 @@ fn ledger(environment: &mut Environment) -> Option<LedgerSettings> {
 
 fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {
     Duration::from_secs(environment.number(name, default, 1..=most))
-}
-
-fn capacity(environment: &mut Environment, is_standalone: bool) -> Capacity {
-    let publishes = environment.number("MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1..=1_000);
-    Capacity {
-        slots: PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN)),
-        room: if is_standalone {
-            ImageRoom::for_one_tenant()
-        } else {
-            ImageRoom::for_many_tenants()
-        },
-    }
 }
 
 fn size(environment: &mut Environment, name: &str, default: NonZeroUsize) -> NonZeroUsize {

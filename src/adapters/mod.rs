@@ -17,6 +17,7 @@ mod sample_tenant;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod secret_file;
+pub mod secret_scrub;
 pub mod smtp;
 mod stated_reason;
 pub mod telegram;

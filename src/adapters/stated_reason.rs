@@ -1,16 +1,19 @@
 //! What an upstream states as its reason, made fit to be shown to a tenant.
 
+use super::secret_scrub::SecretScrub;
+
+/// How much of a text is looked at, in bytes (16 KiB): far more than is shown of it.
+const MAX_BYTES: usize = 16 * 1024;
 /// The longest reason that is taken over, in characters.
 const MAX_CHARS: usize = 200;
 
-/// The text on one line, printable, short, and without the secret, should the upstream have
-/// echoed it.
-pub(super) fn stated_reason(text: &str, secret: &str) -> String {
-    let text = if secret.is_empty() {
-        text.to_owned()
-    } else {
-        text.replace(secret, "***")
-    };
+/// The text on one line, printable, short, and without the secrets of the call, should the upstream
+/// have repeated them in any form.
+pub(super) fn stated_reason(text: &str, scrub: &SecretScrub) -> String {
+    let text = scrub.scrub(
+        text.get(..text.floor_char_boundary(MAX_BYTES))
+            .unwrap_or(text),
+    );
     let words = text.split(|c: char| c.is_whitespace() || is_unprintable(c));
     let line = words
         .filter(|word| !word.is_empty())
@@ -34,10 +37,22 @@ mod tests {
     fn a_reason_is_one_short_printable_line_without_the_secret() {
         let text = "Bad\r\nRequest:\u{202e} token 12:ab\u{7} is wrong";
         assert_eq!(
-            stated_reason(text, "12:ab"),
+            stated_reason(text, &SecretScrub::default().with("12:ab")),
             "Bad Request: token *** is wrong"
         );
-        assert_eq!(stated_reason(&"ä".repeat(999), "").chars().count(), 200);
-        assert_eq!(stated_reason("plain", ""), "plain");
+        let none = SecretScrub::default();
+        assert_eq!(stated_reason(&"ä".repeat(999), &none).chars().count(), 200);
+        assert_eq!(
+            stated_reason(&"ä".repeat(MAX_BYTES), &none).chars().count(),
+            200
+        );
+        assert_eq!(stated_reason("plain", &none), "plain");
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_before_the_text_is_cut_short() {
+        let text = format!("{} hunter2-secret", "a".repeat(MAX_CHARS - 8));
+        let shown = stated_reason(&text, &SecretScrub::default().with("hunter2-secret"));
+        assert_eq!(shown, format!("{} ***", "a".repeat(MAX_CHARS - 8)));
     }
 }

@@ -1,7 +1,7 @@
 //! Small copies of images, to be looked at.
 
 /// How large a thumbnail is at most; it keeps the shape of its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ThumbnailSize {
     /// 256 × 256 pixels.
     W256H256,

@@ -26,6 +26,7 @@ use publisher::{
             capacity::{Capacity, ImageRoom, PublishSlots},
             credentials::{CredentialCacheSettings, Credentials},
             curate::CurateImage,
+            describe_image::DescribeImage,
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
@@ -39,6 +40,7 @@ use publisher::{
             request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::Providers,
+            thumbnails::Thumbnails,
         },
     },
     domain::{
@@ -188,13 +190,21 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         Arc::clone(&ledger.reader),
         Arc::clone(&clock),
     );
-    let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
-    let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
+    let listings = Arc::new(Listings::new(Arc::clone(&clock)));
+    let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
+    let draw = DrawImage::new(
+        Arc::clone(&listings),
+        describe.clone(),
+        Arc::clone(&clock),
+        Arc::new(|| 0),
+    );
+    let thumbnails = Thumbnails::new(Arc::clone(&listings), 0, Arc::clone(&clock));
     routes(HttpDependencies {
         resolve_tenant: Arc::new(resolve_tenant.unwrap()),
-        list: ListImages::new(Arc::clone(&listings)),
+        list: ListImages::new(listings),
+        describe,
         draw: draw.unwrap(),
-        thumbnails: FetchThumbnail::new(listings),
+        thumbnails: FetchThumbnail::new(Arc::new(thumbnails.unwrap())),
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         curate: CurateImage::new(Arc::clone(&ledger.ledger), tasks.clone()),
         analyze: AnalyzeImage::new(

@@ -18,7 +18,10 @@ use super::{
     wire::{self, Grant},
 };
 use crate::{
-    adapters::upstream::{self, Answer},
+    adapters::{
+        secret_scrub::SecretScrub,
+        upstream::{self, Answer},
+    },
     domain::secret::Secret,
 };
 
@@ -77,7 +80,7 @@ impl App {
             }
         };
         let response = builder.send().await.map_err(Failure::transport)?;
-        self.accepted(response).await
+        self.accepted(response, token.secret()).await
     }
 
     fn address(&self, request: &Request<'_>) -> RequestBuilder {
@@ -98,8 +101,8 @@ impl App {
         builder.timeout(timeout)
     }
 
-    /// Passes a successful answer on, and sorts the others.
-    async fn accepted(&self, response: Response) -> Result<Response, Failure> {
+    /// Passes a successful answer on, and sorts the others. `secret` is the one that the call was made with.
+    async fn accepted(&self, response: Response, secret: &Secret) -> Result<Response, Failure> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -111,7 +114,7 @@ impl App {
                 retry_after,
             });
         }
-        let body = error_body(response).await;
+        let body = self.error_body(response, secret).await;
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = retry_after.or_else(|| wire::retry_after(&body));
             return Err(Failure::RateLimited { retry_after });
@@ -152,7 +155,7 @@ impl App {
             .await
             .map_err(Failure::transport)?;
         if response.status() == StatusCode::BAD_REQUEST {
-            let error = wire::oauth_error(&error_body(response).await);
+            let error = wire::oauth_error(&self.error_body(response, refresh_token).await);
             return Err(match error.as_str() {
                 "invalid_grant" => Failure::DeadCredential,
                 // Our own fault or the operator's, so that the tenant's credential stays good.
@@ -162,12 +165,22 @@ impl App {
                 },
             });
         }
-        let answer = json::<Grant>(self.accepted(response).await?).await?;
+        let answer = json::<Grant>(self.accepted(response, refresh_token).await?).await?;
         let (secret, life) = answer.value.into_parts();
         Ok(Answer {
             status: answer.status,
             value: AccessToken::new(secret, asked_at, life),
         })
+    }
+
+    /// What an error says, without the secrets that the call was made with; empty when it cannot be read.
+    async fn error_body(&self, response: Response, secret: &Secret) -> Bytes {
+        let body = upstream::bounded_body(response, MAX_ERROR_BYTES).await;
+        let body = body.ok().flatten().unwrap_or_default();
+        let scrub = SecretScrub::default()
+            .with(secret.expose())
+            .with(self.settings.app_secret.expose());
+        scrub.scrub(&String::from_utf8_lossy(&body)).into()
     }
 }
 
@@ -181,10 +194,4 @@ pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<Answ
     let value = serde_json::from_slice(&body)
         .map_err(|_| Failure::Malformed("an answer that is not the JSON it should be"))?;
     Ok(Answer { status, value })
-}
-
-/// What an error says; empty when that cannot be read.
-async fn error_body(response: Response) -> Bytes {
-    let body = upstream::bounded_body(response, MAX_ERROR_BYTES).await;
-    body.ok().flatten().unwrap_or_default()
 }

@@ -60,6 +60,9 @@ pub(super) enum Failure {
     /// There is a file where the tenant's root folder should be, or Dropbox does not open the folder.
     #[error("the root folder cannot be listed ({0})")]
     RootRefused(Tags),
+    /// The tenant's root folder holds more than is listed.
+    #[error("the root folder holds more than this service lists")]
+    FolderTooLarge,
 }
 
 impl Failure {
@@ -130,7 +133,8 @@ impl AttemptError for Failure {
             | Self::Internal(_)
             | Self::TooLarge
             | Self::NoRoot
-            | Self::RootRefused(_) => Retry::Never,
+            | Self::RootRefused(_)
+            | Self::FolderTooLarge => Retry::Never,
         }
     }
 
@@ -141,7 +145,7 @@ impl AttemptError for Failure {
             Self::Unauthorized(_) | Self::MissingScope(_) => Some(401),
             Self::DeadCredential => Some(400),
             Self::NoToken(failure) => failure.http_status(),
-            Self::Malformed(_) | Self::TooLarge => Some(200),
+            Self::Malformed(_) | Self::TooLarge | Self::FolderTooLarge => Some(200),
             Self::NoRoot | Self::RootRefused(_) => Some(409),
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Internal(_) => None,
         }
@@ -166,6 +170,7 @@ impl From<Failure> for ImageStoreError {
             Failure::MissingScope(scope) => refusals::missing_scope(scope),
             Failure::NoRoot => refusals::no_root(None),
             Failure::RootRefused(_) => refusals::root_refused(None),
+            Failure::FolderTooLarge => refusals::folder_too_large(None),
             Failure::Refused { tags, .. } => {
                 refusals::of(tags).unwrap_or_else(|| Self::Unavailable(failure.into()))
             }

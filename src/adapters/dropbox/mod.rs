@@ -6,6 +6,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `store.rs` | the port: what its calls mean here |
+//! | `listing.rs`, `page.rs` | the images of a folder, page by page, within bounds |
 //! | `looks.rs` | links to images, and thumbnails of them |
 //! | `moving.rs` | moving an image and its sidecar |
 //! | `deleting.rs` | deleting both |
@@ -23,8 +24,10 @@ mod connection;
 mod deleting;
 mod exchange;
 mod failure;
+mod listing;
 mod looks;
 mod moving;
+mod page;
 mod refusals;
 mod store;
 #[cfg(test)]
@@ -38,7 +41,11 @@ use reqwest::Client;
 use url::Url;
 
 pub use self::store::DropboxImageStore;
-use self::{access_token::AccessTokens, connection::Connection};
+use self::{
+    access_token::AccessTokens,
+    connection::Connection,
+    listing::{LISTING_LIMITS, ListingLimits},
+};
 use crate::{
     adapters::{
         http_client::{self, ExtraRoots},
@@ -138,6 +145,8 @@ struct Limits {
     rpc_timeout: Duration,
     /// For one download or upload as a whole.
     content_timeout: Duration,
+    /// What a folder may hold.
+    listing: ListingLimits,
 }
 
 /// Calls without content are answered within a second on a bad day, so ten seconds of silence
@@ -151,4 +160,5 @@ const LIMITS: Limits = Limits {
     },
     rpc_timeout: Duration::from_secs(10),
     content_timeout: Duration::from_mins(1),
+    listing: LISTING_LIMITS,
 };

@@ -102,6 +102,19 @@ pub(super) fn root_refused(root: Option<&str>) -> ImageStoreError {
     }
 }
 
+/// The root folder, which may be named to admins, holds more than is listed.
+pub(super) fn folder_too_large(root: Option<&str>) -> ImageStoreError {
+    ImageStoreError::Misconfigured {
+        problem: "the root folder holds more than this service lists".into(),
+        detail: format!(
+            "The root folder {}holds more than this service lists: about 120,000 images, and half a \
+             million entries of any kind. Move some of them to another folder, or name another one as \
+             `storage.paths.root`.",
+            named(root)
+        ),
+    }
+}
+
 fn named(root: Option<&str>) -> String {
     root.map(|root| format!("\"{root}\" ")).unwrap_or_default()
 }

@@ -7,8 +7,7 @@ use serde_json::json;
 use super::{
     connection::{Connection, or_absent},
     failure::Failure,
-    refusals,
-    wire::{Metadata, Page},
+    wire::Metadata,
 };
 use crate::{
     domain::{
@@ -23,11 +22,6 @@ use crate::{
     },
 };
 
-/// Entries on a page of a listing: the most that Dropbox allows.
-const PAGE_LIMIT: u32 = 2000;
-/// Pages of a listing: two million entries, more than any folder holds, so that a listing ends
-/// even if `has_more` does not.
-const MAX_PAGES: usize = 1000;
 /// What Dropbox says when there is no file at a path.
 pub(super) const NO_FILE: [&str; 2] = ["path/not_found", "path/not_file"];
 /// What Dropbox says of a path that has something that it does not hand out as a file.
@@ -49,7 +43,7 @@ impl DropboxImageStore {
         Self { connection }
     }
 
-    fn paths(&self) -> &StoragePaths {
+    pub(super) fn paths(&self) -> &StoragePaths {
         &self.connection.config.settings().storage.paths
     }
 
@@ -65,78 +59,12 @@ impl DropboxImageStore {
             Folder::Remove => &paths.remove,
         }
     }
-
-    /// A failure of a listing, with the root folder named where that is at fault.
-    fn of_root(&self, failure: Failure) -> ImageStoreError {
-        let root = Some(self.paths().root.as_str());
-        match failure {
-            Failure::NoRoot => refusals::no_root(root),
-            Failure::RootRefused(_) => refusals::root_refused(root),
-            other => other.into(),
-        }
-    }
-
-    /// All pages of a listing; `None` when its cursor went bad on the way.
-    async fn pages(&self) -> Result<Option<Vec<StoredImage>>, Failure> {
-        let root = match self.paths().root.as_str() {
-            "/" => "",
-            path => path,
-        };
-        let argument = json!({ "path": root, "limit": PAGE_LIMIT });
-        let first: Option<Page> = self
-            .connection
-            .read("list_folder", || async {
-                let page = self.connection.rpc("list_folder", &argument).await;
-                or_absent(page, &["path/not_found"])
-            })
-            .await
-            .map_err(|failure| match failure.refusal() {
-                // Of the folder, whatever it says of a file.
-                Some(tags) if tags.begin_with("path") => Failure::RootRefused(tags.clone()),
-                _ => failure,
-            })?;
-        let mut page = first.ok_or(Failure::NoRoot)?;
-        let mut images = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let (found, next) = page.into_images();
-            images.extend(found);
-            let Some(cursor) = next else {
-                images.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-                return Ok(Some(images));
-            };
-            let endpoint = "list_folder/continue";
-            let argument = json!({ "cursor": cursor });
-            let next: Option<Page> = self
-                .connection
-                .read(endpoint, || async {
-                    or_absent(self.connection.rpc(endpoint, &argument).await, &["reset"])
-                })
-                .await?;
-            match next {
-                Some(next) => page = next,
-                None => return Ok(None),
-            }
-        }
-        Err(Failure::Malformed("a listing without an end"))
-    }
 }
 
 #[async_trait]
 impl ImageStore for DropboxImageStore {
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
-        if let Some(images) = self
-            .pages()
-            .await
-            .map_err(|failure| self.of_root(failure))?
-        {
-            return Ok(images);
-        }
-        // Dropbox asks for a fresh start. Asking twice in a row is a failure.
-        let images = self
-            .pages()
-            .await
-            .map_err(|failure| self.of_root(failure))?;
-        Ok(images.ok_or(Failure::Malformed("cursors that are no good"))?)
+        self.list_all().await
     }
 
     async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {

@@ -17,7 +17,10 @@ use super::{
     retry_hint::retry_hint,
 };
 use crate::{
-    adapters::upstream::{Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause},
+    adapters::{
+        secret_scrub::SecretScrub,
+        upstream::{Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause},
+    },
     domain::credential::AiCredential,
     ports::{CaptionError, Cause, Clock},
 };
@@ -133,25 +136,32 @@ impl Chat {
             .map_err(Failure::Transport)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(self.refusal(response, asked).await);
+            return Err(self.refusal(response, asked, credential).await);
         }
         let body = bounded_body(response, MAX_ANSWER_BYTES)
             .await
             .map_err(Failure::Transport)?
             .ok_or(Failure::Unusable("it is too long"))?;
         let envelope = serde_json::from_slice(&body).map_err(|_| Failure::NoEnvelope(status))?;
+        let content = content(&envelope).map_err(|why| why.of(asked.has_image))?;
+        // What the model writes is published: a key that comes back in it would be, too.
         Ok(Answer {
             status: status.as_u16(),
-            value: content(&envelope).map_err(|why| why.of(asked.has_image))?,
+            value: scrub(credential).scrub(&content),
         })
     }
 
     /// What an answer other than a success means.
-    async fn refusal(&self, response: Response, asked: &Asked<'_>) -> Failure {
+    async fn refusal(
+        &self,
+        response: Response,
+        asked: &Asked<'_>,
+        credential: &AiCredential,
+    ) -> Failure {
         let status = response.status();
         let wait = retry_hint(response.headers(), &*self.clock);
         let body = bounded_body(response, MAX_ANSWER_BYTES).await;
-        let said = Said::new(&body.ok().flatten().unwrap_or_default());
+        let said = Said::new(&body.ok().flatten().unwrap_or_default(), &scrub(credential));
         if status.is_server_error() {
             return Failure::Server { status, wait };
         }
@@ -169,6 +179,10 @@ impl Chat {
             },
         }
     }
+}
+
+fn scrub(credential: &AiCredential) -> SecretScrub {
+    SecretScrub::default().with(credential.api_key().expose())
 }
 
 /// A request on its way.

@@ -125,11 +125,12 @@ fn put_instructions_into_user(request: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::secret_scrub::SecretScrub;
 
     fn said(param: &str, message: &str) -> Said {
         let body =
             json!({ "error": { "code": "unsupported_value", "param": param, "message": message } });
-        Said::new(&body.to_string().into())
+        Said::new(&body.to_string().into(), &SecretScrub::default())
     }
 
     fn request() -> Value {

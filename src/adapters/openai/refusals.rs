@@ -5,9 +5,10 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::adapters::stated_reason::stated_reason;
+use crate::adapters::{secret_scrub::SecretScrub, stated_reason::stated_reason};
 
-/// What an error's body says. The message is for comparison alone: it goes nowhere.
+/// What an error's body says, without the secrets of the call. The message is for comparison alone: of it
+/// goes nowhere more than the name of a permission.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     code: String,
@@ -54,17 +55,21 @@ const POLICY: [&str; 6] = [
 ];
 
 impl Said {
-    pub(super) fn new(body: &Bytes) -> Self {
+    pub(super) fn new(body: &Bytes, scrub: &SecretScrub) -> Self {
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = &document["error"];
+        let clean = |text: &str| {
+            let start: String = text.chars().take(2_000).collect();
+            scrub.scrub(&start).to_lowercase()
+        };
         let text = |key: &str| match &error[key] {
-            Value::String(text) => text.chars().take(2_000).collect::<String>().to_lowercase(),
-            Value::Number(number) => number.to_string(),
+            Value::String(text) => clean(text),
+            Value::Number(number) => clean(&number.to_string()),
             _ => String::new(),
         };
         let mut message = text("message");
         if let Value::String(only) = error {
-            message = only.chars().take(2_000).collect::<String>().to_lowercase();
+            message = clean(only);
         }
         Self {
             code: text("code"),
@@ -226,7 +231,7 @@ impl Said {
 
 /// A model's name as it is shown: the tenant's own, and printable.
 pub(super) fn shown(model: &str) -> String {
-    let name = stated_reason(model, "");
+    let name = stated_reason(model, &SecretScrub::default());
     name.chars().take(80).collect()
 }
 
@@ -239,7 +244,7 @@ mod tests {
     fn meaning(status: u16, code: Option<&str>, message: &str) -> Meaning {
         let body = json!({ "error": { "message": message, "type": "invalid_request_error",
             "param": null, "code": code } });
-        let said = Said::new(&body.to_string().into());
+        let said = Said::new(&body.to_string().into(), &SecretScrub::default());
         said.meaning(StatusCode::from_u16(status).unwrap(), "gpt-x", true)
     }
 
@@ -287,6 +292,22 @@ mod tests {
                 problem.contains("\"gpt-x\"") && problem.contains(words),
                 "{problem}"
             );
+        }
+    }
+
+    #[test]
+    fn neither_the_code_nor_a_permission_repeats_the_key() {
+        let scrub = SecretScrub::default().with("sk-proj-AbCdEfGhIjKlMnOpQrStUv");
+        for echo in ["abcdefghijklmnopqrstuv", "a b c d e f g h i j k l m n o p"] {
+            let message =
+                format!("You have insufficient permissions. Missing scopes: {echo}. Check.");
+            let body = json!({ "error": { "message": message, "code": format!("bad_{echo}") } });
+            let said = Said::new(&body.to_string().into(), &scrub);
+            assert_eq!(said.code(), "bad_", "{echo}");
+            let Meaning::SetUp(problem) = said.meaning(StatusCode::FORBIDDEN, "gpt-x", true) else {
+                panic!("{echo}")
+            };
+            assert!(problem.contains("\"model.request\""), "{problem}");
         }
     }
 

@@ -6,16 +6,23 @@ use std::time::Duration;
 use serde_json::{Map, Number, Value};
 
 use super::failure::Failure;
-use crate::domain::{
-    tenant::{ConfigTtl, ConfigVersion, TenantName},
-    tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
+use crate::{
+    adapters::secret_scrub::SecretScrub,
+    domain::{
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
+        tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
+    },
 };
 
 /// What this service is to the orchestrator. A host of another app is none of ours.
 const APP_TYPE: &str = "publisher_v2";
 
-/// Takes the config out of its envelope.
-pub(super) fn read(document: Value) -> Result<TenantConfig<Unvalidated>, Failure> {
+/// Takes the config out of its envelope. Tenant and version are logged, so they must not repeat what the
+/// call was made with.
+pub(super) fn read(
+    document: Value,
+    scrub: &SecretScrub,
+) -> Result<TenantConfig<Unvalidated>, Failure> {
     let Value::Object(mut envelope) = document else {
         return Err(Failure::Malformed("is no object"));
     };
@@ -26,8 +33,10 @@ pub(super) fn read(document: Value) -> Result<TenantConfig<Unvalidated>, Failure
         .get("tenant")
         .and_then(Value::as_str)
         .and_then(TenantName::new)
+        .filter(|tenant| !scrub.finds_in(tenant.as_str()))
         .ok_or(Failure::Malformed("has no usable `tenant`"))?;
     let version = opaque(envelope.get("config_version"))
+        .filter(|version| !scrub.finds_in(version))
         .ok_or(Failure::Malformed("has no usable `config_version`"))?;
     let schema = integer(&envelope, "schema_version").ok_or(Failure::Malformed(
         "has a `schema_version` that is no number",
@@ -83,6 +92,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn read(document: Value) -> Result<TenantConfig<Unvalidated>, Failure> {
+        super::read(document, &SecretScrub::default().with("service-token-1"))
+    }
 
     fn envelope(field: &str, value: Value) -> Value {
         let mut envelope = json!({
@@ -143,6 +156,9 @@ mod tests {
             envelope("tenant", json!("")),
             envelope("tenant", json!("a\r\nb")),
             envelope("tenant", json!(1)),
+            envelope("tenant", json!("service-token-1")),
+            envelope("config_version", json!("v7 SERVICE-TOKEN")),
+            envelope("config_version", json!("c2VydmljZS10b2tlbi0x")),
             envelope("config_version", json!(null)),
             envelope("config_version", json!([])),
             envelope("schema_version", json!("2")),

@@ -3,15 +3,18 @@
 //! uses it.
 
 use super::{envelope, secret_answer};
-use crate::domain::{
-    credential::{Credential, Provider},
-    tenant_config::{TenantConfig, Unvalidated},
+use crate::{
+    adapters::secret_scrub::SecretScrub,
+    domain::{
+        credential::{Credential, Provider},
+        tenant_config::{TenantConfig, Unvalidated},
+    },
 };
 
 /// The body of a by-host answer, read; `None` is malformed, or of another app.
 #[must_use]
 pub fn read_envelope(body: &[u8]) -> Option<TenantConfig<Unvalidated>> {
-    envelope::read(serde_json::from_slice(body).ok()?).ok()
+    envelope::read(serde_json::from_slice(body).ok()?, &SecretScrub::default()).ok()
 }
 
 /// The body of a credentials answer, read as one for `provider`; `None` is malformed, or of

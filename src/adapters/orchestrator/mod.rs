@@ -40,6 +40,7 @@ pub use self::service_token::ServiceToken;
 use super::{
     http_client::{self, ExtraRoots},
     retry_budget::RetryBudget,
+    secret_scrub::SecretScrub,
     upstream::{Answer, Call, Retries, RetryPolicy},
 };
 use crate::{
@@ -199,7 +200,8 @@ impl OrchestratorClient {
         let status = response.status().as_u16();
         failure::of_by_host(&response, &*self.clock)?;
         let document = failure::json_body(response).await?;
-        let config = envelope::read(document)?;
+        let scrub = SecretScrub::default().with(token.expose());
+        let config = envelope::read(document, &scrub)?;
         span.record("tenant", field::display(config.tenant()));
         span.record("config_version", field::display(config.version()));
         Ok(Answer {

@@ -133,7 +133,8 @@ impl Failure {
             }
             _ if stage == Stage::MessageEnded => PublishError::Unknown(Cause::from(self)),
             Problem::TooLarge(limit) => PublishError::ImageUnsuitable(format!(
-                "the mail server takes messages of at most {limit} bytes, and the image makes it larger"
+                "the mail server takes messages of at most {} bytes, and the image makes it larger",
+                redaction.cleaned(&limit.to_string())
             )),
             problem => PublishError::Unavailable {
                 detail: detail(stage, problem),

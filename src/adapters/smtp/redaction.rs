@@ -1,58 +1,35 @@
-//! Makes a mail server's words fit to be shown: without the login, in any form in which it went
-//! over the wire, and without the server's own name. Used by this folder's adapter.
+//! Makes a mail server's words fit to be shown: without the login, in any form, and without the
+//! server's own name. Used by this folder's adapter.
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
-};
+use crate::adapters::{secret_scrub::SecretScrub, stated_reason::stated_reason};
 
-use crate::adapters::stated_reason::stated_reason;
-
-/// A word that is shorter is cut out where it stands alone: it may be a part of any other.
-const SHORT: usize = 5;
+/// A user name that is shorter is cut out as a whole only, and only where it stands alone.
+const SHORT_USER: usize = 5;
 
 /// What must not be shown.
 pub(super) struct Redaction {
-    secrets: Option<AhoCorasick>,
+    secrets: SecretScrub,
 }
 
 impl Redaction {
     pub(super) fn of(host: &str, user: &str, password: &str) -> Self {
-        let plain = format!("\0{user}\0{password}");
-        let mut secrets = vec![host.to_owned(), user.to_owned(), password.to_owned()];
-        for secret in [user, password, &plain] {
-            secrets.push(STANDARD.encode(secret));
-            secrets.push(STANDARD_NO_PAD.encode(secret));
-        }
-        secrets.retain(|secret| !secret.is_empty());
-        let secrets = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(secrets);
-        Self {
-            secrets: secrets.ok(),
-        }
+        // As the login by `AUTH PLAIN` sends it, so that no bit of it is left at its ends.
+        let login = format!("\0{user}\0{password}");
+        let secrets = SecretScrub::default()
+            .with(password)
+            .with(&login)
+            .with_name(host);
+        let secrets = if user.chars().count() < SHORT_USER {
+            secrets.with_name(user)
+        } else {
+            secrets.with(user)
+        };
+        Self { secrets }
     }
 
     /// The text on one short line, with what must not be shown as `***`.
     pub(super) fn cleaned(&self, text: &str) -> String {
-        // Without it, nothing can be shown.
-        let Some(secrets) = &self.secrets else {
-            return String::new();
-        };
-        let mut shown = String::with_capacity(text.len());
-        secrets.replace_all_with(text, &mut shown, |found, word, shown| {
-            let alone = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-            let before = text
-                .get(..found.start())
-                .and_then(|it| it.chars().next_back());
-            let after = text.get(found.end()..).and_then(|it| it.chars().next());
-            let is_secret = word.len() >= SHORT || (alone(before) && alone(after));
-            shown.push_str(if is_secret { "***" } else { word });
-            true
-        });
-        stated_reason(&shown, "")
+        stated_reason(text, &self.secrets)
     }
 }
 
@@ -72,6 +49,14 @@ mod tests {
             "QWxpY2VAbWFpbC50ZXN0",
             "AEFsaWNlQG1haWwudGVzdABodW50ZXIyLXNlY3JldA==",
             "AEFsaWNlQG1haWwudGVzdABodW50ZXIyLXNlY3JldA",
+            "AEFsaWNl QG1haWwu dGVzdABo dW50ZXIy LXNlY3Jl dA==",
+            "YWxpY2VAbWFpbC50ZXN0",
+            "aHVudGVyMi",
+            "hunter2-",
+            "h u n t e r 2 - s e c r e t",
+            "68756e746572322d736563726574",
+            "hunter2%2Dsecret",
+            "=68=75=6e=74=65=72=32=2d",
         ] {
             let text = format!("5.7.8 no\r\n{secret}, sorry");
             let shown = redaction.cleaned(&text);

@@ -25,6 +25,7 @@ use url::Url;
 use self::verdict::{Verdict, verdict};
 use super::{
     http_client::{self, ExtraRoots},
+    secret_scrub::SecretScrub,
     stated_reason::stated_reason,
     upstream::{
         Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause, failed_before_sending,
@@ -153,6 +154,12 @@ impl Publisher for TelegramPublisher {
             self.follow(chat);
             outcome = call.run(self.api.policy, || self.attempt(post)).await;
         }
+        if let Err(Failure::Moved(chat)) = outcome {
+            let chat = self.scrub().scrub(&chat.to_string());
+            return Err(PublishError::Rejected(format!(
+                "the chat has moved more than once, at last to {chat}; set it as the channel's id"
+            )));
+        }
         Ok(outcome?.into())
     }
 
@@ -184,8 +191,8 @@ impl TelegramPublisher {
         status: u16,
         error: Option<reqwest::Error>,
     ) -> Result<PostId, Failure> {
-        let reason =
-            |description: &str| stated_reason(description, self.credential.bot_token().expose());
+        let scrub = self.scrub();
+        let reason = |description: &str| stated_reason(description, &scrub);
         Err(match verdict {
             Verdict::Taken(id) => return Ok(PostId::new(id.to_string())),
             Verdict::Unknown => Failure::Unknown {
@@ -209,6 +216,17 @@ impl TelegramPublisher {
         })
     }
 
+    /// The token as a whole, and each of its halves, of which the second is the secret one.
+    fn scrub(&self) -> SecretScrub {
+        let token = self.credential.bot_token().expose();
+        let scrub = SecretScrub::default().with(token);
+        match token.split_once(':') {
+            // The bot's id is no secret, and a part of it a number like any other.
+            Some((id, key)) => scrub.with_name(id).with(key),
+            None => scrub,
+        }
+    }
+
     fn chat_id(&self) -> String {
         let chat_id = self.chat_id.lock();
         chat_id.unwrap_or_else(PoisonError::into_inner).clone()
@@ -218,7 +236,7 @@ impl TelegramPublisher {
     fn follow(&self, chat: i64) {
         tracing::warn!(
             upstream = "telegram",
-            chat,
+            chat = self.scrub().scrub(&chat.to_string()),
             "the chat has moved, and its new id is used until the config is read anew: set it there \
              as the channel's id"
         );
@@ -338,9 +356,8 @@ impl From<Failure> for PublishError {
                 source: Cause::from(failure),
             },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Failure::Moved(chat) => Self::Rejected(format!(
-                "the chat has moved more than once, at last to {chat}; set it as the channel's id"
-            )),
+            // Whoever knows the secrets tells where to.
+            Failure::Moved(_) => Self::Rejected("the chat has moved more than once".to_owned()),
             Failure::ImageUnsuitable { code, reason } => {
                 Self::ImageUnsuitable(or_code(reason, code))
             }

@@ -77,6 +77,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
 /// A tenant's images.
 pub(super) struct ImagesApi {
     pub(super) list: ListImages,
+    pub(super) describe: DescribeImage,
     pub(super) draw: DrawImage,
     pub(super) thumbnails: FetchThumbnail,
 }
@@ -86,7 +87,7 @@ impl ImagesApi {
     /// Which images are there?
     ///
     /// For whatever starts from what there is: the images that stand in the tenant's root folder,
-    /// sorted by name, as they were at most five seconds ago. Open to everyone if the tenant says
+    /// sorted by name, as they were at most five seconds ago, a page at a time. Open to everyone if the tenant says
     /// so (`auto_view_enabled`), else to admins.
     #[oai(
         path = "/api/images/list",
@@ -99,14 +100,17 @@ impl ImagesApi {
         TenantScope(tenant): TenantScope,
         _viewer: Viewer,
         CurrentRequestId(request_id): CurrentRequestId,
-        /// At most so many names; left out, all of them.
-        #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-        limit: Query<Option<u32>>,
+        /// At most so many names.
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "1000"))
+        )]
+        limit: Query<u32>,
         /// Only names that sort after this one: the last name of the page before.
         #[oai(validator(max_length = 255))]
         after: Query<Option<String>>,
     ) -> Result<Json<ImageList>, ApiError> {
-        let limit = limit.0.and_then(|limit| usize::try_from(limit).ok());
+        let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
         let page = self
             .list
             .run(&tenant, &request_id, limit, after.0.as_deref())
@@ -133,7 +137,7 @@ impl ImagesApi {
         CurrentRequestId(request_id): CurrentRequestId,
     ) -> Result<Json<ImageInfo>, ApiError> {
         let details = self.draw.run(&tenant, &request_id).await?;
-        Ok(Json(details.into()))
+        Ok(Json((&*details).into()))
     }
 
     /// Show an image.
@@ -157,8 +161,8 @@ impl ImagesApi {
         filename: Path<String>,
     ) -> Result<Json<ImageInfo>, ApiError> {
         let name = image_name(&filename)?;
-        let details = DescribeImage.run(&tenant, &request_id, &name).await?;
-        Ok(Json(details.into()))
+        let details = self.describe.run(&tenant, &request_id, &name).await?;
+        Ok(Json((&*details).into()))
     }
 
     /// Show an image's thumbnail.
@@ -194,6 +198,11 @@ impl ImagesApi {
             .await?;
         Ok(ThumbnailResponse::new(answer, size))
     }
+}
+
+/// As many names as a page can have.
+fn default_limit() -> u32 {
+    1_000
 }
 
 fn image_name(filename: &str) -> Result<ImageName, ApiError> {

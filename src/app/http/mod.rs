@@ -59,8 +59,8 @@ use self::{
 };
 use crate::{
     app::usecases::{
-        analyze::AnalyzeImage, curate::CurateImage, draw_image::DrawImage,
-        fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+        analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
+        draw_image::DrawImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
         list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
         request_places::RequestPlaces, resolve_tenant::ResolveTenant,
     },
@@ -73,6 +73,8 @@ pub struct HttpDependencies {
     pub resolve_tenant: Arc<ResolveTenant>,
     /// Lists a tenant's images.
     pub list: ListImages,
+    /// Describes one of them.
+    pub describe: DescribeImage,
     /// Draws one of them.
     pub draw: DrawImage,
     /// Fetches their thumbnails.
@@ -138,6 +140,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     let HttpDependencies {
         resolve_tenant,
         list,
+        describe,
         draw,
         thumbnails,
         publish,
@@ -160,6 +163,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         },
         ImagesApi {
             list,
+            describe,
             draw,
             thumbnails,
         },

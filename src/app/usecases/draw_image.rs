@@ -11,6 +11,7 @@ use cached::BuildError;
 use super::{
     describe_image::{DescribeImage, ImageDetails},
     listings::{ListingError, Listings},
+    looks::LookError,
     tenant::Tenant,
     timed_cache::TimedCache,
 };
@@ -22,7 +23,7 @@ use crate::{
         tenant::TenantName,
         tenant_config::{StoragePath, StorageSettings},
     },
-    ports::{Clock, ImageStoreError},
+    ports::Clock,
 };
 
 /// How long it is remembered what a tenant has been shown: who comes back after a day takes an
@@ -39,6 +40,7 @@ pub type Chance = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// Draws images. Many may draw at once, and each gets another image.
 pub struct DrawImage {
     listings: Arc<Listings>,
+    describe: DescribeImage,
     // Locked to find a bag or to add one, so that two who come first share theirs.
     bags: Mutex<TimedCache<Place, Arc<Mutex<ShuffleBag>>>>,
     chance: Chance,
@@ -59,22 +61,24 @@ pub enum DrawImageError {
     Listing(#[from] ListingError),
     /// Storage did not give the one that was drawn.
     #[error(transparent)]
-    Storage(ImageStoreError),
+    Storage(LookError),
 }
 
 impl DrawImage {
-    /// Draws from what `listings` has or gets.
+    /// Draws from what `listings` has or gets, and has `describe` say what was drawn.
     ///
     /// # Errors
     /// The memory cannot be that large.
     pub fn new(
         listings: Arc<Listings>,
+        describe: DescribeImage,
         clock: Arc<dyn Clock>,
         chance: Chance,
     ) -> Result<Self, BuildError> {
         let bound = NonZeroUsize::new(MAX_TENANTS).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             listings,
+            describe,
             bags: Mutex::new(TimedCache::uncounted(bound, clock)?),
             chance,
         })
@@ -88,16 +92,16 @@ impl DrawImage {
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
-    ) -> Result<ImageDetails, DrawImageError> {
+    ) -> Result<Arc<ImageDetails>, DrawImageError> {
         let bag = self.bag_of(tenant);
         for _ in 0..MAX_DRAWS {
             let listing = self.listings.of(tenant, request_id).await?;
             let drawn = lock(&bag).draw(listing.names(), (self.chance)());
             let name = drawn.ok_or(DrawImageError::NoImage)?;
-            match DescribeImage.run(tenant, request_id, &name).await {
+            match self.describe.run(tenant, request_id, &name).await {
                 Ok(details) => return Ok(details),
                 // What is listed is not what is there.
-                Err(ImageStoreError::NotFound) => tenant.storage().begin_edition(),
+                Err(error) if error.is_not_found() => tenant.storage().begin_edition(),
                 Err(error) => {
                     lock(&bag).put_back(&name);
                     return Err(DrawImageError::Storage(error));

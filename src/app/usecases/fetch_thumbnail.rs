@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{listings::Listings, tenant::Tenant};
+use super::{looks::LookError, tenant::Tenant, thumbnails::Thumbnails};
 use crate::{
     domain::{
         image::{ContentHash, ImageName},
         request_id::RequestId,
         thumbnail::ThumbnailSize,
     },
-    ports::{ImageStoreError, Thumbnail},
+    ports::Thumbnail,
 };
 
 /// Of which contents the caller has the thumbnail, in the size that it asks for.
@@ -45,51 +45,36 @@ pub enum ThumbnailAnswer {
 /// Fetches thumbnails.
 #[derive(Clone)]
 pub struct FetchThumbnail {
-    listings: Arc<Listings>,
+    thumbnails: Arc<Thumbnails>,
 }
 
 impl FetchThumbnail {
-    /// Looks into `listings` for what images hold.
+    /// Fetches those that `thumbnails` has or gets.
     #[must_use]
-    pub fn new(listings: Arc<Listings>) -> Self {
-        Self { listings }
+    pub fn new(thumbnails: Arc<Thumbnails>) -> Self {
+        Self { thumbnails }
     }
 
     /// The thumbnail of an image, unless the caller holds it.
     ///
     /// # Errors
-    /// [`ImageStoreError`].
+    /// [`LookError`].
     pub async fn run(
         &self,
-        tenant: &Tenant,
+        tenant: &Arc<Tenant>,
         request_id: &RequestId,
         name: &ImageName,
         size: ThumbnailSize,
         held: &Held,
-    ) -> Result<ThumbnailAnswer, ImageStoreError> {
+    ) -> Result<ThumbnailAnswer, LookError> {
         if *held != Held::Nothing {
-            let hash = self.hash_of(tenant, request_id, name).await?;
+            let hash = self.thumbnails.hash_of(tenant, request_id, name).await?;
             if held.holds(&hash) {
                 return Ok(ThumbnailAnswer::Unchanged(hash));
             }
         }
-        let made = tenant.images(request_id).thumbnail(name, size).await?;
+        let made = self.thumbnails.of(tenant, request_id, name, size).await?;
         Ok(ThumbnailAnswer::New(made))
-    }
-
-    /// The hash of an image's content: as it was listed a moment ago, or else as it is.
-    async fn hash_of(
-        &self,
-        tenant: &Tenant,
-        request_id: &RequestId,
-        name: &ImageName,
-    ) -> Result<ContentHash, ImageStoreError> {
-        let listing = self.listings.kept_of(tenant);
-        if let Some(listed) = listing.as_ref().and_then(|listing| listing.find(name)) {
-            return Ok(listed.content_hash.clone());
-        }
-        let found = tenant.images(request_id).find(name).await?;
-        Ok(found.content_hash)
     }
 }
 

@@ -56,8 +56,12 @@ pub(crate) fn unvalidated(document: Value) -> TenantConfig<Unvalidated> {
 
 /// A config with a life time of a minute.
 pub(crate) fn unvalidated_version(version: &str, document: Value) -> TenantConfig<Unvalidated> {
+    unvalidated_of("alice", version, document)
+}
+
+fn unvalidated_of(name: &str, version: &str, document: Value) -> TenantConfig<Unvalidated> {
     TenantConfig::new(
-        TenantName::new("alice").unwrap(),
+        TenantName::new(name).unwrap(),
         ConfigVersion::new(version),
         ConfigTtl::from_seconds(Some(60)),
         SchemaVersion::V2,
@@ -211,10 +215,16 @@ impl TenantFixture {
     }
 
     pub(crate) fn build(self) -> Arc<Tenant> {
+        self.build_as("alice")
+    }
+
+    /// The same under another name.
+    pub(crate) fn build_as(self, name: &str) -> Arc<Tenant> {
         let settings = CredentialCacheSettings::default();
         let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
         let providers = providers_of(self.images, self.writer, self.telegram, self.email);
-        let config = Arc::new(unvalidated(self.document).validate().unwrap());
+        let config = unvalidated_of(name, "7", self.document);
+        let config = Arc::new(config.validate().unwrap());
         let storage = Arc::new(credential(Provider::Dropbox));
         Arc::new(Tenant::open(config, storage, &providers, Arc::new(credentials)).unwrap())
     }

@@ -30,7 +30,7 @@ impl ListImages {
         Self { listings }
     }
 
-    /// The images whose names come after `after`, at most `limit` of them (`None` is all).
+    /// The images whose names come after `after`, at most `limit` of them.
     ///
     /// # Errors
     /// [`ListingError`].
@@ -38,14 +38,14 @@ impl ListImages {
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
-        limit: Option<usize>,
+        limit: usize,
         after: Option<&str>,
     ) -> Result<ImagePage, ListingError> {
         let listing = self.listings.of(tenant, request_id).await?;
         let names = listing.names();
         let total = names.len();
         let is_later = |name: &&ImageName| after.is_none_or(|after| name.as_str() > after);
-        let page = names.filter(is_later).take(limit.unwrap_or(usize::MAX));
+        let page = names.filter(is_later).take(limit);
         Ok(ImagePage {
             names: page.cloned().collect(),
             total,

@@ -2,6 +2,7 @@
 //! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
 
 pub mod analyze;
+mod cache_counts;
 pub mod capacity;
 mod caption_file;
 pub mod captioning;
@@ -20,6 +21,7 @@ pub mod list_images;
 pub mod list_publications;
 pub mod listings;
 mod loaded_image;
+pub mod looks;
 pub mod own_task;
 pub mod publish;
 pub mod publish_once;
@@ -27,8 +29,10 @@ pub mod readiness;
 pub mod request_places;
 pub mod resolve_tenant;
 mod single_flight;
+mod sized_cache;
 mod stages;
 mod storage;
 pub mod tenant;
 pub mod tenants;
+pub mod thumbnails;
 mod timed_cache;

@@ -28,6 +28,7 @@ pub(super) struct Storage {
     pub(super) credential: Arc<Credential>,
     images: Arc<dyn ImageStore>,
     edition: AtomicU64,
+    sidecars: AtomicU64,
 }
 
 /// A state of a root folder, as far as this service changes it. Storage that is opened begins one,
@@ -58,12 +59,22 @@ impl Storage {
             credential,
             images,
             edition: AtomicU64::new(Edition::next().0),
+            sidecars: AtomicU64::new(Edition::next().0),
         })
     }
 
     /// What the root folder holds now belongs to this.
     pub(super) fn edition(&self) -> Edition {
         Edition(self.edition.load(Ordering::Acquire))
+    }
+
+    /// What stands in sidecars now belongs to this, as far as this service writes them.
+    pub(super) fn sidecar_edition(&self) -> Edition {
+        Edition(self.sidecars.load(Ordering::Acquire))
+    }
+
+    fn begin_sidecar_edition(&self) {
+        self.sidecars.store(Edition::next().0, Ordering::Release);
     }
 
     /// Begins another edition: the root folder may hold something else than before.
@@ -162,7 +173,8 @@ impl Images<'_> {
             .await
     }
 
-    /// Writes or replaces the file where a sidecar of an image can be.
+    /// Writes or replaces the file where a sidecar of an image can be. Whatever comes of it, what was read of
+    /// sidecars before is not shown to anyone who asks afterwards.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -173,8 +185,11 @@ impl Images<'_> {
         text: &str,
         found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
-        self.call(|store| async move { store.write_sidecar(name, which, text, found).await })
-            .await
+        let written =
+            self.call(|store| async move { store.write_sidecar(name, which, text, found).await });
+        let written = written.await;
+        self.tenant.storage().begin_sidecar_edition();
+        written
     }
 
     /// Moves an image that was found, and these sidecars, to a folder. Whatever comes of it, listings of before are

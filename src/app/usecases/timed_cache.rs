@@ -10,8 +10,8 @@ use std::{
 };
 
 use cached::{BuildError, ShardedLruCache};
-use metrics::{Counter, Gauge};
 
+use super::cache_counts::Counts;
 use crate::ports::Clock;
 
 /// The part of its life after which an entry is worth refreshing: the last tenth.
@@ -99,7 +99,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         bound: NonZeroUsize,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
-        let evictions = counts.evictions.clone();
+        let evictions = counts.evictions();
         // One shard makes the bound exact; more would each round it up to 16.
         let entries = ShardedLruCache::builder()
             .max_size(bound.get())
@@ -242,55 +242,17 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     fn count(&self, expired: Option<bool>) {
-        let counter = match expired {
-            Some(false) => &self.counts.hits,
-            Some(true) => &self.counts.stale,
-            None => &self.counts.misses,
-        };
-        counter.increment(1);
+        self.counts.request(expired);
     }
 
     fn count_entries(&self) {
-        let entries = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.counts.entries.set(entries);
+        self.counts.entries(self.entries.len());
     }
 }
 
 /// Nothing that could panic half-way runs under the lock, so a poisoned one is sound.
 fn lock(tries: &Mutex<Tries>) -> MutexGuard<'_, Tries> {
     tries.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The counters of a cache, looked up once.
-struct Counts {
-    hits: Counter,
-    misses: Counter,
-    stale: Counter,
-    evictions: Counter,
-    entries: Gauge,
-}
-
-impl Counts {
-    fn none() -> Self {
-        Self {
-            hits: Counter::noop(),
-            misses: Counter::noop(),
-            stale: Counter::noop(),
-            evictions: Counter::noop(),
-            entries: Gauge::noop(),
-        }
-    }
-
-    fn of(cache: &'static str) -> Self {
-        let requests = |outcome: &'static str| metrics::counter!("publisher_cache_requests_total", "cache" => cache, "outcome" => outcome);
-        Self {
-            hits: requests("hit"),
-            misses: requests("miss"),
-            stale: requests("stale"),
-            evictions: metrics::counter!("publisher_cache_evictions_total", "cache" => cache),
-            entries: metrics::gauge!("publisher_cache_entries", "cache" => cache),
-        }
-    }
 }
 
 #[cfg(test)]

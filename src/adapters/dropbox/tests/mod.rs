@@ -1,6 +1,7 @@
 //! Over real sockets, against the sandbox's Dropbox.
 
 mod deleting;
+mod endless;
 mod looking;
 mod reading;
 mod sidecars;
@@ -11,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{DropboxImageStoreFactory, DropboxSettings, Limits};
+use super::{DropboxImageStoreFactory, DropboxSettings, LISTING_LIMITS, Limits};
 use crate::{
     adapters::{
         clock::SystemClock,
@@ -45,6 +46,7 @@ const SWIFT: Limits = Limits {
     },
     rpc_timeout: Duration::from_secs(20),
     content_timeout: Duration::from_secs(20),
+    listing: LISTING_LIMITS,
 };
 
 /// For tests in which Dropbox falls silent.

@@ -58,8 +58,8 @@ pub struct ImageInfo {
     pub has_sidecar: Option<bool>,
 }
 
-impl From<ImageDetails> for ImageInfo {
-    fn from(details: ImageDetails) -> Self {
+impl From<&ImageDetails> for ImageInfo {
+    fn from(details: &ImageDetails) -> Self {
         let ImageDetails { image, sidecar } = details;
         let LinkedImage { stored, link } = image;
         let StoredImage {
@@ -75,14 +75,13 @@ impl From<ImageDetails> for ImageInfo {
             FoundSidecar::NotThere => (None, Some(false)),
             FoundSidecar::Unknown => (None, None),
         };
-        let sidecar = sidecar.as_ref();
-        let sha256 = sidecar.and_then(|sidecar| sidecar.sha256_of(&revision));
+        let sha256 = sidecar.and_then(|sidecar| sidecar.sha256_of(revision));
         let caption = sidecar.and_then(Sidecar::known_caption);
         let sd_caption = sidecar.and_then(Sidecar::sd_caption);
         Self {
             filename: name.as_str().to_owned(),
             temp_url: link.expose().to_owned(),
-            thumbnail_url: thumbnail_path(&name),
+            thumbnail_url: thumbnail_path(name),
             sha256: sha256.map(str::to_owned),
             caption: caption.map(str::to_owned),
             sd_caption: sd_caption.map(str::to_owned),

@@ -10,7 +10,7 @@ use crate::{
             analyze::AnalyzeImageError, captioning::CaptionsUnavailable,
             credentials::CredentialUnavailable, curate::CurateImageError,
             draw_image::DrawImageError, imaging::ScaleError, listings::ListingError,
-            publish::PublishImageError, publish_once::PublishOnceError,
+            looks::LookError, publish::PublishImageError, publish_once::PublishOnceError,
             resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
         },
     },
@@ -205,6 +205,20 @@ impl ApiError {
                 Self::new(ProblemKind::UpstreamFailed, detail.clone())
             }
             other => Self::of_storage(other),
+        };
+        answer.caused_by(error)
+    }
+}
+
+impl From<LookError> for ApiError {
+    fn from(error: LookError) -> Self {
+        let answer = match &error {
+            LookError::Storage(storage) => Self::of_storage(storage),
+            LookError::Unfinished => Self::new(
+                ProblemKind::UpstreamTimeout,
+                "The tenant's storage did not answer in time.",
+            ),
+            LookError::Lost => Self::internal(),
         };
         answer.caused_by(error)
     }

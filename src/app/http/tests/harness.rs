@@ -28,6 +28,7 @@ use crate::{
             analyze::AnalyzeImage,
             credentials::{CredentialCacheSettings, Credentials},
             curate::CurateImage,
+            describe_image::DescribeImage,
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             fixtures::empty_ledger,
@@ -42,6 +43,7 @@ use crate::{
             request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::Providers,
+            thumbnails::Thumbnails,
         },
     },
     domain::{
@@ -190,15 +192,24 @@ impl Service {
             &clock,
             TenancySettings::default(),
         );
-        let listings = Arc::new(Listings::new(Arc::clone(&clock)).unwrap());
-        let draw = DrawImage::new(Arc::clone(&listings), Arc::clone(&clock), Arc::new(|| 0));
+        let listings = Arc::new(Listings::new(Arc::clone(&clock)));
+        let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
+        let draw = DrawImage::new(
+            Arc::clone(&listings),
+            describe.clone(),
+            Arc::clone(&clock),
+            Arc::new(|| 0),
+        );
+        let list = ListImages::new(Arc::clone(&listings));
+        let thumbnails = Thumbnails::new(listings, 1024 * 1024, Arc::clone(&clock)).unwrap();
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         let tasks = OwnTasks::default();
         let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
-            list: ListImages::new(Arc::clone(&listings)),
+            list,
+            describe,
             draw: draw.unwrap(),
-            thumbnails: FetchThumbnail::new(listings),
+            thumbnails: FetchThumbnail::new(Arc::new(thumbnails)),
             publish: PublishOnce::new(
                 PublishImage::new(
                     ImageScaler::default(),

@@ -278,7 +278,7 @@ async fn who_has_another_thumbnail_gets_this_one() {
 #[tokio::test]
 async fn head_is_told_what_get_is_without_the_body() {
     let mut service = Service::new().open_to_viewers();
-    with_thumbnails(&mut service.images, 2);
+    with_thumbnails(&mut service.images, 1);
     let routes = service.routes();
     let path = "/api/images/a.jpg/thumbnail";
     let mut head = get(path);

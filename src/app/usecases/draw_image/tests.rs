@@ -9,16 +9,21 @@ use super::*;
 use crate::{
     app::usecases::fixtures::{TenantFixture, clock, request_id, stored},
     domain::{image::ImageName, secret::Secret},
-    ports::{LinkedImage, MockImageStore},
+    ports::{ImageStoreError, LinkedImage, MockImageStore},
 };
 
 const NOTHING: bytes::Bytes = bytes::Bytes::new();
 
 fn draws() -> DrawImage {
-    let listings = Arc::new(Listings::new(clock()).unwrap());
+    let listings = Arc::new(Listings::new(clock()));
     let next = AtomicU64::new(0);
     let chance = Arc::new(move || next.fetch_add(7, Ordering::SeqCst));
-    DrawImage::new(listings, clock(), chance).unwrap()
+    draw_of(listings, chance)
+}
+
+fn draw_of(listings: Arc<Listings>, chance: Chance) -> DrawImage {
+    let describe = DescribeImage::new(Arc::clone(&listings), clock());
+    DrawImage::new(listings, describe, clock(), chance).unwrap()
 }
 
 fn linked(name: &ImageName) -> LinkedImage {
@@ -36,7 +41,7 @@ fn listing(images: &mut MockImageStore, names: &'static [&str]) {
         .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
 }
 
-fn name(drawn: Result<ImageDetails, DrawImageError>) -> String {
+fn name(drawn: Result<Arc<ImageDetails>, DrawImageError>) -> String {
     drawn.unwrap().image.stored.name.to_string()
 }
 
@@ -47,7 +52,7 @@ async fn all_images_come_once_before_one_comes_again_also_when_many_ask_at_once(
     fixture
         .images
         .expect_temporary_link()
-        .times(12)
+        .times(4)
         .returning(|name| Ok(linked(name)));
     let (draws, tenant, request_id) = (draws(), fixture.build(), request_id());
     for _ in 0..3 {
@@ -152,8 +157,7 @@ async fn two_folders_of_one_tenant_are_drawn_from_each_for_itself() {
         ("/storage/paths/root", "/other"),
         ("/storage/credentials_ref", "ref-other"),
     ] {
-        let listings = Arc::new(Listings::new(clock()).unwrap());
-        let draws = DrawImage::new(listings, clock(), Arc::new(|| 0)).unwrap();
+        let draws = draw_of(Arc::new(Listings::new(clock())), Arc::new(|| 0));
         let tenants = [
             tenant("/storage/paths/root", "/photos"),
             tenant(pointer, value),

@@ -1,9 +1,21 @@
 use bytes::Bytes;
 
+use futures_util::future::join_all;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::time::Duration;
+use tokio::time::advance;
+
 use super::*;
-use crate::app::usecases::fixtures::{TenantFixture, clock, image_name, jpeg, request_id, stored};
+use crate::{
+    app::usecases::{
+        fixtures::{TenantFixture, clock, image_name, jpeg, moved, request_id, stored},
+        listings::Listings,
+    },
+    ports::{Folder, ImageStoreError},
+};
 
 const SIZE: ThumbnailSize = ThumbnailSize::W480H320;
+const MAX_BYTES: usize = 1024 * 1024;
 
 fn thumbnail() -> Thumbnail {
     Thumbnail {
@@ -33,17 +45,29 @@ fn with_calls(finds: usize, thumbnails: usize) -> TenantFixture {
 }
 
 async fn fetch(
-    listings: Listings,
-    tenant: &Tenant,
+    listings: Arc<Listings>,
+    tenant: &Arc<Tenant>,
     held: Held,
-) -> Result<ThumbnailAnswer, ImageStoreError> {
-    let usecase = FetchThumbnail::new(Arc::new(listings));
+) -> Result<ThumbnailAnswer, LookError> {
+    fetch_with(&usecase(listings, MAX_BYTES), tenant, held).await
+}
+
+async fn fetch_with(
+    usecase: &FetchThumbnail,
+    tenant: &Arc<Tenant>,
+    held: Held,
+) -> Result<ThumbnailAnswer, LookError> {
     let (name, request_id) = (image_name(), request_id());
     usecase.run(tenant, &request_id, &name, SIZE, &held).await
 }
 
-fn listings() -> Listings {
-    Listings::new(clock()).unwrap()
+fn usecase(listings: Arc<Listings>, max_bytes: usize) -> FetchThumbnail {
+    let thumbnails = Thumbnails::new(listings, max_bytes, clock()).unwrap();
+    FetchThumbnail::new(Arc::new(thumbnails))
+}
+
+fn listings() -> Arc<Listings> {
+    Arc::new(Listings::new(clock()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,5 +126,172 @@ async fn an_image_that_is_gone_is_held_by_nobody() {
     fixture.images.expect_find().times(1).returning(gone);
     fixture.images.expect_thumbnail().never();
     let error = fetch(listings(), &fixture.build(), Held::Anything).await;
-    assert!(matches!(error, Err(ImageStoreError::NotFound)));
+    assert!(error.is_err_and(|error| error.is_not_found()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_who_look_at_once_cost_what_one_costs() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(0, 1).build());
+    let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, Held::Nothing))).await;
+    let expected = ThumbnailAnswer::New(thumbnail());
+    assert!(
+        all.iter()
+            .all(|answer| *answer.as_ref().unwrap() == expected)
+    );
+    advance(Duration::from_millis(4_999)).await;
+    let later = fetch_with(&usecase, &tenant, Held::Nothing).await;
+    assert_eq!(later.unwrap(), expected);
+    let text = recorder.handle().render();
+    for line in [
+        r#"publisher_cache_requests_total{cache="thumbnail",outcome="hit"} 1"#,
+        r#"publisher_cache_requests_total{cache="thumbnail",outcome="miss"} 200"#,
+        r#"publisher_cache_entries{cache="thumbnail"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_holds_it_costs_one_look() {
+    let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(1, 0).build());
+    let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, Held::Anything))).await;
+    let unchanged = ThumbnailAnswer::Unchanged(hash(b"new"));
+    assert!(
+        all.iter()
+            .all(|answer| *answer.as_ref().unwrap() == unchanged)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_shared_by_those_who_wait_and_not_kept() {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_thumbnail()
+        .times(2)
+        .returning(|_, _| Err(ImageStoreError::NoThumbnail));
+    let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
+    for _ in 0..2 {
+        let all = join_all((0..50).map(|_| fetch_with(&usecase, &tenant, Held::Nothing))).await;
+        assert!(all.iter().all(Result::is_err));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_thumbnail_costs_a_look_every_five_seconds_and_is_not_made_again() {
+    let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(3, 1).build());
+    for _ in 0..4 {
+        for _ in 0..5 {
+            fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+        }
+        advance(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_image_is_shown_after_five_seconds_at_the_latest() {
+    let mut fixture = TenantFixture::new();
+    let images = &mut fixture.images;
+    let replaced = || Thumbnail {
+        stored: stored("a.jpg", &Bytes::from_static(b"newer")),
+        jpeg: jpeg(),
+    };
+    let mut calls = mockall::Sequence::new();
+    images
+        .expect_thumbnail()
+        .times(1)
+        .in_sequence(&mut calls)
+        .returning(|_, _| Ok(thumbnail()));
+    images
+        .expect_find()
+        .times(1)
+        .in_sequence(&mut calls)
+        .returning(move |_| Ok(replaced().stored));
+    images
+        .expect_thumbnail()
+        .times(1)
+        .in_sequence(&mut calls)
+        .returning(move |_, _| Ok(replaced()));
+    let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
+    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    advance(Duration::from_secs(5)).await;
+    let held = Held::These(vec![hash(b"new")]);
+    let answer = fetch_with(&usecase, &tenant, held).await.unwrap();
+    assert_eq!(answer, ThumbnailAnswer::New(replaced()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_is_believed_from_when_it_was_asked_for() {
+    let mut fixture = TenantFixture::new();
+    let images = &mut fixture.images;
+    images
+        .expect_thumbnail()
+        .times(1)
+        .returning(|_, _| Ok(thumbnail()));
+    images
+        .expect_find()
+        .times(2)
+        .returning(|_| Ok(thumbnail().stored));
+    let (listings, tenant) = (listings(), fixture.build());
+    let usecase = usecase(listings, MAX_BYTES);
+    fetch_with(&usecase, &tenant, Held::Anything).await.unwrap();
+    advance(Duration::from_secs(4)).await;
+    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    advance(Duration::from_secs(5)).await;
+    fetch_with(&usecase, &tenant, Held::Anything).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_makes_storage_be_asked_again_and_the_picture_stays() {
+    let mut fixture = with_calls(0, 2);
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(|_, _, _| Ok(moved("b.jpg")));
+    let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
+    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    let request_id = request_id();
+    let images = tenant.images(&request_id);
+    images
+        .move_to(&thumbnail().stored, &[], Folder::Keep)
+        .await
+        .unwrap();
+    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_tenant_and_another_size_are_another_thumbnail() {
+    let usecase = usecase(listings(), MAX_BYTES);
+    for tenant in [with_calls(0, 1).build(), with_calls(0, 1).build_as("bob")] {
+        for _ in 0..3 {
+            fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+        }
+    }
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_thumbnail()
+        .times(5)
+        .returning(|_, _| Ok(thumbnail()));
+    let (tenant, request_id, name) = (fixture.build(), request_id(), image_name());
+    let usecase = self::usecase(listings(), MAX_BYTES);
+    for size in ThumbnailSize::ALL.into_iter().chain(ThumbnailSize::ALL) {
+        let nothing = &Held::Nothing;
+        let answer = usecase.run(&tenant, &request_id, &name, size, nothing);
+        answer.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_room_each_request_after_another_is_made_anew_and_at_once_they_share() {
+    for max_bytes in [0, 100] {
+        let (usecase, tenant) = (usecase(listings(), max_bytes), with_calls(0, 2).build());
+        for _ in 0..2 {
+            let all = join_all((0..50).map(|_| fetch_with(&usecase, &tenant, Held::Nothing)));
+            assert!(all.await.iter().all(Result::is_ok));
+        }
+    }
 }

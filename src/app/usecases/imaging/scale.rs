@@ -45,8 +45,8 @@ impl Scaling {
         scaling
     }
 
-    /// What scaling holds, in bytes: the rows that a band is made of, those between the two steps, and
-    /// the band.
+    /// What scaling holds, in bytes: the rows that a band is made of, those between the two steps, the band, and
+    /// the weights of the filter.
     pub(super) fn memory(&self) -> u64 {
         let row = self.from.row_bytes();
         if self.is_none() {
@@ -54,7 +54,11 @@ impl Scaling {
         }
         let band = u64::from(self.band);
         let copy = u64::from(self.to.0) * self.from.colour.channels();
-        row * (self.window() as u64 + band) + copy * band
+        let weights = weights(self.from.extent.0 / f64::from(self.to.0), self.to.0).saturating_add(
+            weights(self.from.extent.1 / f64::from(self.to.1), self.band),
+        );
+        let rows = row.saturating_mul(self.window() as u64 + band);
+        rows.saturating_add(copy * band).saturating_add(weights)
     }
 
     /// Whether the copy has the size of the original.
@@ -147,6 +151,19 @@ impl Scaling {
         let rows = f64::from(self.band) * rows_per_row + 2.0 * self.around();
         (rows.ceil() as usize + 2).min(self.from.size.1 as usize)
     }
+}
+
+/// What the weights take with which so many pixels are made, each of so many: as they are computed, and as they
+/// are used.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sides are u32s, and no ratio of two is less than 0"
+)]
+fn weights(scale: f64, pixels: u32) -> u64 {
+    const BYTES: u64 = 8 + 4;
+    let looked_at = 2 * (SUPPORT * scale.max(1.0)).ceil() as u64 + 1;
+    looked_at * u64::from(pixels) * BYTES
 }
 
 fn unscaled(

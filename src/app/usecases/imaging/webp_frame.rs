@@ -66,6 +66,7 @@ impl WebPSource {
             extent: (f64::from(self.size.0), f64::from(self.size.1)),
             colour: Colour::Rgb,
             opening: pixels * per_pixel
+                + self.header.table_bytes
                 + self.file_bytes
                 + filled_up.min(MAX_IMAGE_BYTES)
                 + MAX_PROFILE,
@@ -86,7 +87,12 @@ impl WebPSource {
         if decoder.dimensions() != self.size || transparent != self.header.transparent {
             return Err(ScaleError::Undecodable);
         }
-        let profile = decoder.icc_profile().map_err(undecodable)?;
+        // One that is too long is not read, wherever it is said to end.
+        let profile = if (1..=MAX_PROFILE).contains(&self.header.profile_bytes) {
+            decoder.icc_profile().map_err(undecodable)?
+        } else {
+            None
+        };
         let length = usize::try_from(decoder.total_bytes()).map_err(|_| ScaleError::Undecodable)?;
         let mut pixels = vec![0; length];
         decoder.read_image(&mut pixels).map_err(undecodable)?;
@@ -95,7 +101,7 @@ impl WebPSource {
         }
         Ok(Opened {
             rows: Box::new(Held::new(pixels)),
-            profile: profile.filter(|profile| profile.len() as u64 <= MAX_PROFILE),
+            profile,
         })
     }
 }

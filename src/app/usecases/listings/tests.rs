@@ -14,7 +14,7 @@ use crate::{
 const NOTHING: bytes::Bytes = bytes::Bytes::new();
 
 fn listings() -> Listings {
-    Listings::new(clock()).unwrap()
+    Listings::new(clock())
 }
 
 /// A tenant whose folder is listed as often as the test says, and no oftener.
@@ -170,10 +170,58 @@ async fn what_nobody_looks_at_is_swept_away() {
     assert_eq!(Arc::strong_count(&listing), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn all_listings_together_take_no_more_than_their_bound() {
+    let listings = Listings::of_bytes(300_000, clock());
+    let tenants: Vec<_> = (0..5)
+        .map(|_| {
+            let mut fixture = TenantFixture::new();
+            let images = || (0..500).map(|it| stored(&format!("{it}.jpg"), &NOTHING));
+            let list = move || Ok(images().collect());
+            fixture.images.expect_list().times(1).returning(list);
+            fixture.build()
+        })
+        .collect();
+    for tenant in &tenants {
+        let listing = listings.of(tenant, &request_id()).await.unwrap();
+        assert!(
+            (70_000..100_000).contains(&listing.bytes()),
+            "{}",
+            listing.bytes()
+        );
+        assert!(listings.kept.bytes() <= 300_000);
+    }
+    let kept = tenants
+        .iter()
+        .map(|tenant| listings.kept_of(tenant).is_some());
+    assert_eq!(kept.collect::<Vec<_>>(), [false, false, true, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_is_larger_than_the_bound_is_answered_and_not_kept() {
+    let listings = Listings::of_bytes(OVERHEAD, clock());
+    let tenant = listed(2).build();
+    for _ in 0..2 {
+        let listing = listings.of(&tenant, &request_id()).await.unwrap();
+        assert_eq!(listing.0.len(), 2);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_images_take_less_than_30_mb() {
+    let image = |number: usize| {
+        let mut image = stored(&format!("IMG_2026-05-04_{number:010}.jpg"), &NOTHING);
+        image.revision = format!("{number:031}");
+        image
+    };
+    let listing = Listing::new((0..100_000).map(image).collect());
+    assert!(listing.bytes() < 30_000_000, "{}", listing.bytes());
+}
+
 #[test]
 fn an_image_is_found_under_its_own_name_only() {
     let images = ["B.jpg", "a.jpg", "夜.jpg"].map(|name| stored(name, &NOTHING));
-    let listing = Listing(images.into());
+    let listing = Listing::new(images.into());
     let find = |name: &str| listing.find(&ImageName::new(name).unwrap());
     assert_eq!(find("夜.jpg").unwrap().name.as_str(), "夜.jpg");
     assert!(find("b.jpg").is_none() && find("c.jpg").is_none());

@@ -4,6 +4,7 @@
 
 mod jpeg;
 mod png;
+mod vp8l;
 mod webp;
 
 use image::metadata::Orientation;

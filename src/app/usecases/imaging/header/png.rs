@@ -5,6 +5,12 @@ use image::metadata::Orientation;
 
 use super::{FormatHeader, Header, be32, orientation};
 
+/// A chunk of pixels that is shorter, in bytes, is a small piece.
+const SMALL_PIECE: usize = 64;
+/// How many small pieces a file may have: for each the library clears a buffer of 64 KiB, several times over, however
+/// little is in it. Encoders write pieces of some KiB, or rows.
+const MAX_SMALL_PIECES: usize = 10_000;
+
 /// What is known of a PNG before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct PngHeader {
@@ -27,9 +33,13 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     let (depth, colour, interlace) = (*ihdr.get(8)?, *ihdr.get(9)?, *ihdr.get(12)?);
     let (mut transparent, mut animated, mut turned) = (false, false, None);
     let (mut pixels_begun, mut ended, mut whole) = (false, false, first.is_whole);
+    let mut small_pieces = 0;
     while let Some(chunk) = chunk(&mut chunks) {
         match chunk.kind {
-            b"IDAT" => pixels_begun = true,
+            b"IDAT" => {
+                pixels_begun = true;
+                small_pieces += usize::from(chunk.data.len() < SMALL_PIECE);
+            }
             b"tRNS" => transparent |= !pixels_begun,
             b"acTL" => animated |= !pixels_begun,
             b"eXIf" => turned = turned.or_else(|| Some(orientation(chunk.data))),
@@ -42,7 +52,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
             break;
         }
     }
-    if !pixels_begun {
+    if !pixels_begun || small_pieces > MAX_SMALL_PIECES {
         return None;
     }
     let channels = match colour {

@@ -255,6 +255,8 @@ fn the_largest_of_each_kind_fit_into_the_memory_whichever_way_up() {
         FormatHeader::WebP(header::WebPHeader {
             kind,
             transparent,
+            table_bytes: 0,
+            profile_bytes: 0,
             missing: 0,
         })
     };

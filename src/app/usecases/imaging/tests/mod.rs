@@ -1,5 +1,6 @@
 //! Tests of the copies: what they look like, when there are none, and what they may cost.
 
+mod bombs;
 mod damaged;
 mod hostile;
 mod inks;

@@ -1,0 +1,285 @@
+//! One page of a folder, read entry by entry: what is no image is never kept, however much of it there is,
+//! and one odd entry does not hide the others.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::wire::Metadata;
+use crate::domain::image::StoredImage;
+
+/// The longest cursor that is sent back, in bytes (16 KiB); real ones have a few hundred.
+const MAX_CURSOR: usize = 16 * 1024;
+
+/// One page of a folder.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// The images on it.
+    pub(super) images: Vec<StoredImage>,
+    /// How many entries it has, of whatever kind.
+    pub(super) entries: usize,
+    /// The cursor of the next page, if there is one.
+    pub(super) next: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Page {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            entries: Entries,
+            cursor: String,
+            has_more: bool,
+        }
+        let Written {
+            entries,
+            cursor,
+            has_more,
+        } = Written::deserialize(deserializer)?;
+        if has_more && cursor.len() > MAX_CURSOR {
+            return Err(D::Error::custom("the cursor is too long"));
+        }
+        Ok(Self {
+            images: entries.images,
+            entries: entries.count,
+            next: has_more.then_some(cursor),
+        })
+    }
+}
+
+#[derive(Default)]
+struct Entries {
+    images: Vec<StoredImage>,
+    count: usize,
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of entries")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+                let mut entries = Entries::default();
+                while let Some(entry) = list.next_element::<Entry>()? {
+                    entries.count += 1;
+                    entries
+                        .images
+                        .extend(entry.0.and_then(Metadata::into_image));
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_seq(Each)
+    }
+}
+
+/// What an entry says, as far as it is what an entry of a file says.
+struct Entry(Option<Metadata>);
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyEntry)
+    }
+}
+
+struct AnyEntry;
+
+impl<'de> Visitor<'de> for AnyEntry {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entry")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Entry, A::Error> {
+        let mut metadata = Metadata::default();
+        while let Some(name) = fields.next_key::<String>()? {
+            match &*name {
+                ".tag" => metadata.tag = fields.next_value::<Text>()?.0,
+                "name" => metadata.name = fields.next_value::<Text>()?.0,
+                "id" => metadata.id = fields.next_value::<Text>()?.0,
+                "rev" => metadata.rev = fields.next_value::<Text>()?.0,
+                "content_hash" => metadata.content_hash = Some(fields.next_value::<Text>()?.0),
+                "size" => metadata.size = fields.next_value::<Size>()?.0,
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Entry(Some(metadata)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Entry(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Entry, E> {
+        Ok(Entry(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Entry, E> {
+        Ok(Entry(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Entry, E> {
+        Ok(Entry(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Entry, E> {
+        Ok(Entry(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Entry, E> {
+        Ok(Entry(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Entry, E> {
+        Ok(Entry(None))
+    }
+}
+
+/// A text; blank where something else stands.
+#[derive(Default)]
+struct Text(String);
+
+/// A number of bytes, where that is what stands there.
+#[derive(Default)]
+struct Size(Option<u64>);
+
+/// Takes whatever stands in a field, and keeps it where it is of the right kind.
+macro_rules! lenient {
+    ($kind:ident, $($visit:ident($given:ty) => $kept:expr),+) => {
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Any;
+                impl<'de> Visitor<'de> for Any {
+                    type Value = $kind;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("anything")
+                    }
+
+                    $(fn $visit<E>(self, given: $given) -> Result<$kind, E> {
+                        let kept: fn($given) -> $kind = $kept;
+                        Ok(kept(given))
+                    })+
+
+                    fn visit_bool<E>(self, _: bool) -> Result<$kind, E> {
+                        Ok($kind::default())
+                    }
+
+                    fn visit_i64<E>(self, _: i64) -> Result<$kind, E> {
+                        Ok($kind::default())
+                    }
+
+                    fn visit_f64<E>(self, _: f64) -> Result<$kind, E> {
+                        Ok($kind::default())
+                    }
+
+                    fn visit_unit<E>(self) -> Result<$kind, E> {
+                        Ok($kind::default())
+                    }
+
+                    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<$kind, A::Error> {
+                        while list.next_element::<IgnoredAny>()?.is_some() {}
+                        Ok($kind::default())
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$kind, A::Error> {
+                        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                        Ok($kind::default())
+                    }
+                }
+                deserializer.deserialize_any(Any)
+            }
+        }
+    };
+}
+
+lenient!(Text, visit_str(&str) => |text| Text(text.to_owned()), visit_u64(u64) => |_| Text::default());
+lenient!(Size, visit_u64(u64) => |size| Size(Some(size)), visit_str(&str) => |_| Size::default());
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn page(entries: &Value) -> Page {
+        let page = json!({ "entries": entries, "cursor": "c", "has_more": false, "extra": 1 });
+        serde_json::from_str(&page.to_string()).unwrap()
+    }
+
+    fn file(name: &str) -> Value {
+        json!({ ".tag": "file", "name": name, "id": "id:1", "rev": "1", "size": 3,
+            "content_hash": HASH, "server_modified": "2026-01-01T00:00:00Z" })
+    }
+
+    #[test]
+    fn an_odd_entry_does_not_hide_the_others() {
+        let with = |field: &str, value: Value| {
+            let mut file = file("odd.jpg");
+            file[field] = value;
+            file
+        };
+        let entries = json!([
+            file("a.jpg"),
+            with(".tag", json!("folder")),
+            with("content_hash", json!("abc")),
+            with("size", json!("three")),
+            with("size", json!(-3)),
+            with("size", json!(null)),
+            with("name", json!(["odd.jpg"])),
+            with("name", json!({ "odd": "odd.jpg" })),
+            with("rev", json!("r".repeat(256))),
+            with("id", json!("i".repeat(256))),
+            null_entry(),
+            7,
+            -7.5,
+            true,
+            "text",
+            [[1, 2], {}],
+            file("notes.txt"),
+            file("夜.webp"),
+        ]);
+        let page = page(&entries);
+        let names: Vec<_> = page
+            .images
+            .iter()
+            .map(|image| image.name.as_str())
+            .collect();
+        assert_eq!(names, ["a.jpg", "夜.webp"]);
+        assert_eq!(page.entries, 18);
+        assert_eq!(page.next, None);
+    }
+
+    fn null_entry() -> Value {
+        Value::Null
+    }
+
+    #[test]
+    fn a_cursor_that_is_too_long_is_no_cursor() {
+        for (length, is_read) in [(MAX_CURSOR, true), (MAX_CURSOR + 1, false)] {
+            let page = json!({ "entries": [], "cursor": "c".repeat(length), "has_more": true });
+            let page = serde_json::from_str::<Page>(&page.to_string());
+            assert_eq!(page.is_ok(), is_read);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_breaks_the_reader(text in "[\\[\\]{}\":,a-z0-9.-]{0,80}") {
+            let text = format!(r#"{{"entries":[{text}],"cursor":"c","has_more":true}}"#);
+            let _ = serde_json::from_str::<Page>(&text);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the metrics say of a cache, whichever kind of cache it is.
+
+use metrics::{Counter, Gauge};
+
+/// The counters of a cache, looked up once.
+pub(super) struct Counts {
+    hits: Counter,
+    misses: Counter,
+    stale: Counter,
+    evictions: Counter,
+    entries: Gauge,
+}
+
+impl Counts {
+    /// Counts nothing.
+    pub(super) fn none() -> Self {
+        Self {
+            hits: Counter::noop(),
+            misses: Counter::noop(),
+            stale: Counter::noop(),
+            evictions: Counter::noop(),
+            entries: Gauge::noop(),
+        }
+    }
+
+    /// Counts under a name.
+    pub(super) fn of(cache: &'static str) -> Self {
+        let requests = |outcome: &'static str| metrics::counter!("publisher_cache_requests_total", "cache" => cache, "outcome" => outcome);
+        Self {
+            hits: requests("hit"),
+            misses: requests("miss"),
+            stale: requests("stale"),
+            evictions: metrics::counter!("publisher_cache_evictions_total", "cache" => cache),
+            entries: metrics::gauge!("publisher_cache_entries", "cache" => cache),
+        }
+    }
+
+    /// Counts a look into the cache: `None` when nothing was found, else whether it had expired.
+    pub(super) fn request(&self, expired: Option<bool>) {
+        let counter = match expired {
+            Some(false) => &self.hits,
+            Some(true) => &self.stale,
+            None => &self.misses,
+        };
+        counter.increment(1);
+    }
+
+    /// Counts entries that had to make room.
+    pub(super) fn evictions(&self) -> Counter {
+        self.evictions.clone()
+    }
+
+    /// Says how many entries there are.
+    pub(super) fn entries(&self, entries: usize) {
+        let entries = u32::try_from(entries).unwrap_or(u32::MAX);
+        self.entries.set(entries);
+    }
+}
