@@ -233,8 +233,11 @@ impl Service {
         let resolve_tenant = Arc::new(resolve_tenant);
         let listings = Arc::new(Listings::new(Arc::clone(&clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
-        let thumbnails =
-            Thumbnails::new(Arc::clone(&listings), thumbnail_cache_bytes, Arc::clone(&clock))?;
+        let thumbnails = Thumbnails::new(
+            Arc::clone(&listings),
+            thumbnail_cache_bytes,
+            Arc::clone(&clock),
+        )?;
         let thumbnails = Arc::new(thumbnails);
         tokio::spawn(keep_swept(
             Arc::downgrade(&resolve_tenant),

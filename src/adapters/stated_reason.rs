@@ -10,7 +10,10 @@ const MAX_CHARS: usize = 200;
 /// The text on one line, printable, short, and without the secrets of the call, should the upstream
 /// have repeated them in any form.
 pub(super) fn stated_reason(text: &str, scrub: &SecretScrub) -> String {
-    let text = scrub.scrub(text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or(text));
+    let text = scrub.scrub(
+        text.get(..text.floor_char_boundary(MAX_BYTES))
+            .unwrap_or(text),
+    );
     let words = text.split(|c: char| c.is_whitespace() || is_unprintable(c));
     let line = words
         .filter(|word| !word.is_empty())
@@ -39,7 +42,10 @@ mod tests {
         );
         let none = SecretScrub::default();
         assert_eq!(stated_reason(&"ä".repeat(999), &none).chars().count(), 200);
-        assert_eq!(stated_reason(&"ä".repeat(MAX_BYTES), &none).chars().count(), 200);
+        assert_eq!(
+            stated_reason(&"ä".repeat(MAX_BYTES), &none).chars().count(),
+            200
+        );
         assert_eq!(stated_reason("plain", &none), "plain");
     }
 

@@ -6,11 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    connection::or_absent,
-    failure::Failure,
-    page::Page,
-    refusals,
-    store::DropboxImageStore,
+    connection::or_absent, failure::Failure, page::Page, refusals, store::DropboxImageStore,
 };
 use crate::{
     domain::image::StoredImage,

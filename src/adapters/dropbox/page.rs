@@ -69,7 +69,9 @@ impl<'de> Deserialize<'de> for Entries {
                 let mut entries = Entries::default();
                 while let Some(entry) = list.next_element::<Entry>()? {
                     entries.count += 1;
-                    entries.images.extend(entry.0.and_then(Metadata::into_image));
+                    entries
+                        .images
+                        .extend(entry.0.and_then(Metadata::into_image));
                 }
                 Ok(entries)
             }
@@ -250,7 +252,11 @@ mod tests {
             file("夜.webp"),
         ]);
         let page = page(&entries);
-        let names: Vec<_> = page.images.iter().map(|image| image.name.as_str()).collect();
+        let names: Vec<_> = page
+            .images
+            .iter()
+            .map(|image| image.name.as_str())
+            .collect();
         assert_eq!(names, ["a.jpg", "夜.webp"]);
         assert_eq!(page.entries, 18);
         assert_eq!(page.next, None);

@@ -299,7 +299,8 @@ mod tests {
     fn neither_the_code_nor_a_permission_repeats_the_key() {
         let scrub = SecretScrub::default().with("sk-proj-AbCdEfGhIjKlMnOpQrStUv");
         for echo in ["abcdefghijklmnopqrstuv", "a b c d e f g h i j k l m n o p"] {
-            let message = format!("You have insufficient permissions. Missing scopes: {echo}. Check.");
+            let message =
+                format!("You have insufficient permissions. Missing scopes: {echo}. Check.");
             let body = json!({ "error": { "message": message, "code": format!("bad_{echo}") } });
             let said = Said::new(&body.to_string().into(), &scrub);
             assert_eq!(said.code(), "bad_", "{echo}");

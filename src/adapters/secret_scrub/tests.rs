@@ -16,12 +16,15 @@ fn percent(text: &str, upper: bool) -> String {
             format!("%{byte:02x}")
         }
     };
-    text.bytes().map(encoded).collect()
+    each(text.bytes(), encoded)
+}
+
+fn each<T>(parts: impl Iterator<Item = T>, written: impl Fn(T) -> String) -> String {
+    parts.map(written).collect::<Vec<_>>().concat()
 }
 
 fn json_escaped(text: &str) -> String {
-    let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}"));
-    units.collect()
+    each(text.encode_utf16(), |unit| format!("\\u{unit:04x}"))
 }
 
 fn spread(text: &str, with: &str) -> String {
@@ -56,7 +59,7 @@ fn encoded(secret: &str) -> Vec<(String, String)> {
         ("zero width".to_owned(), spread(secret, "\u{200b}")),
         (
             "entities".to_owned(),
-            secret.chars().map(|c| format!("&#{};", c as u32)).collect(),
+            each(secret.chars(), |c| format!("&#{};", u32::from(c))),
         ),
     ];
     for (name, engine) in [
@@ -173,7 +176,9 @@ fn what_an_upstream_really_says_is_left_as_it_is() {
 
 #[test]
 fn a_name_is_marked_as_a_whole_and_a_short_one_where_it_stands_alone() {
-    let scrub = SecretScrub::default().with_name("mx").with_name("mail.example");
+    let scrub = SecretScrub::default()
+        .with_name("mx")
+        .with_name("mail.example");
     assert_eq!(
         scrub.scrub("mxlookup at mx: Mail.Example of mail.exampl"),
         "mxlookup at ***: *** of mail.exampl"
@@ -182,7 +187,10 @@ fn a_name_is_marked_as_a_whole_and_a_short_one_where_it_stands_alone() {
 
 #[test]
 fn nothing_is_marked_without_a_secret() {
-    let scrub = SecretScrub::default().with("").with(" \u{200b}").with_name("");
+    let scrub = SecretScrub::default()
+        .with("")
+        .with(" \u{200b}")
+        .with_name("");
     assert_eq!(scrub.scrub("anything at all"), "anything at all");
     assert_eq!(format!("{scrub:?}"), "SecretScrub(***)");
 }

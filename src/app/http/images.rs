@@ -101,7 +101,10 @@ impl ImagesApi {
         _viewer: Viewer,
         CurrentRequestId(request_id): CurrentRequestId,
         /// At most so many names.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "1000"))
+        )]
         limit: Query<u32>,
         /// Only names that sort after this one: the last name of the page before.
         #[oai(validator(max_length = 255))]

@@ -2,8 +2,8 @@
 //! as `Arc<dyn Port>`. The caches and the single flights live here, not behind a port.
 
 pub mod analyze;
-pub mod capacity;
 mod cache_counts;
+pub mod capacity;
 mod caption_file;
 pub mod captioning;
 pub mod configs;

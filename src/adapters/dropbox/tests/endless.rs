@@ -13,9 +13,7 @@ async fn endless(entries: &[Value], limits: Limits) -> Tenant {
     let tenant = Tenant::with("/Queue", limits).await;
     let page = json!({ "entries": entries, "cursor": "c", "has_more": true });
     for operation in ["list_folder", "list_folder/continue"] {
-        tenant
-            .switches()
-            .always(operation, Fault::json(200, &page));
+        tenant.switches().always(operation, Fault::json(200, &page));
     }
     tenant.switches().keep_requests(false);
     tenant
@@ -55,7 +53,11 @@ async fn a_listing_of_long_names_ends_at_its_bound_in_bytes() {
 
 #[tokio::test]
 async fn a_listing_of_what_is_no_image_ends_at_its_bound_in_entries() {
-    for entry in [json!(0), json!({ ".tag": "folder", "name": "x" }), json!([[]])] {
+    for entry in [
+        json!(0),
+        json!({ ".tag": "folder", "name": "x" }),
+        json!([[]]),
+    ] {
         let tenant = endless(&vec![entry; 100_001], SWIFT).await;
         assert_too_large(&tenant).await;
         assert_eq!(calls(&tenant), 5);
@@ -93,7 +95,8 @@ async fn an_error_that_repeats_a_secret_is_told_without_it() {
     let access_token = bearer.strip_prefix("Bearer ").unwrap().to_owned();
     let app_secret = tenant.dropbox().app_secret().to_owned();
     for secret in [access_token.as_str(), app_secret.as_str()] {
-        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex.concat();
         let plain: String = secret.to_lowercase().replace('-', "_");
         for echo in [
             plain.replace('_', "/"),

@@ -39,7 +39,11 @@ async fn a_list_is_paged_by_limit_and_after_and_counts_all() {
 #[tokio::test]
 async fn a_list_without_a_limit_has_a_thousand_names_and_counts_all() {
     let mut service = Service::new().open_to_viewers();
-    let images = || Ok((0..2_500).map(|it| stored(&format!("{it:04}.jpg"))).collect());
+    let images = || {
+        Ok((0..2_500)
+            .map(|it| stored(&format!("{it:04}.jpg")))
+            .collect())
+    };
     service.images.expect_list().returning(images);
     let routes = service.routes();
     let mut after = String::new();

@@ -136,7 +136,10 @@ async fn two_hundred_who_look_at_once_cost_what_one_costs() {
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(0, 1).build());
     let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, Held::Nothing))).await;
     let expected = ThumbnailAnswer::New(thumbnail());
-    assert!(all.iter().all(|answer| *answer.as_ref().unwrap() == expected));
+    assert!(
+        all.iter()
+            .all(|answer| *answer.as_ref().unwrap() == expected)
+    );
     advance(Duration::from_millis(4_999)).await;
     let later = fetch_with(&usecase, &tenant, Held::Nothing).await;
     assert_eq!(later.unwrap(), expected);
@@ -155,7 +158,10 @@ async fn a_crowd_that_holds_it_costs_one_look() {
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(1, 0).build());
     let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, Held::Anything))).await;
     let unchanged = ThumbnailAnswer::Unchanged(hash(b"new"));
-    assert!(all.iter().all(|answer| *answer.as_ref().unwrap() == unchanged));
+    assert!(
+        all.iter()
+            .all(|answer| *answer.as_ref().unwrap() == unchanged)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,8 +54,9 @@ impl Scaling {
         }
         let band = u64::from(self.band);
         let copy = u64::from(self.to.0) * self.from.colour.channels();
-        let weights = weights(self.from.extent.0 / f64::from(self.to.0), self.to.0)
-            .saturating_add(weights(self.from.extent.1 / f64::from(self.to.1), self.band));
+        let weights = weights(self.from.extent.0 / f64::from(self.to.0), self.to.0).saturating_add(
+            weights(self.from.extent.1 / f64::from(self.to.1), self.band),
+        );
         let rows = row.saturating_mul(self.window() as u64 + band);
         rows.saturating_add(copy * band).saturating_add(weights)
     }

@@ -184,10 +184,16 @@ async fn all_listings_together_take_no_more_than_their_bound() {
         .collect();
     for tenant in &tenants {
         let listing = listings.of(tenant, &request_id()).await.unwrap();
-        assert!((70_000..100_000).contains(&listing.bytes()), "{}", listing.bytes());
+        assert!(
+            (70_000..100_000).contains(&listing.bytes()),
+            "{}",
+            listing.bytes()
+        );
         assert!(listings.kept.bytes() <= 300_000);
     }
-    let kept = tenants.iter().map(|tenant| listings.kept_of(tenant).is_some());
+    let kept = tenants
+        .iter()
+        .map(|tenant| listings.kept_of(tenant).is_some());
     assert_eq!(kept.collect::<Vec<_>>(), [false, false, true, true, true]);
 }
 
