@@ -286,4 +286,6 @@ pub(super) async fn bounded_body(
 }
 
 #[cfg(test)]
+mod endless;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! What hostile peers try: callers, pages of other sites, an orchestrator that answers wrong. On the
-//! whole service, over real sockets.
+//! What hostile peers try: callers, pages of other sites, an orchestrator that answers wrong, storage
+//! without an end, mail servers that never stop. On the whole service, over real sockets.
 #![cfg(feature = "sandbox")]
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod conformance;
 mod cross_site;
 mod crowd;
 mod crowding;
+mod echoes;
 #[path = "../service/harness.rs"]
 #[expect(
     dead_code,
@@ -31,5 +32,6 @@ mod process_log;
 mod raw;
 mod settings;
 mod smuggling;
+mod storage;
 mod targets;
 mod tenants;

@@ -2,6 +2,8 @@
 //! quoted-printable) is undone in the text; here are the forms that are not undone, because any text
 //! could be one of them.
 
+use std::fmt::Write as _;
+
 use base64::{
     Engine as _,
     engine::{
@@ -67,7 +69,12 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The characters that hold nothing but these bytes, where so many stand before them in their group of

@@ -16,12 +16,15 @@ fn percent(text: &str, upper: bool) -> String {
             format!("%{byte:02x}")
         }
     };
-    text.bytes().map(encoded).collect()
+    each(text.bytes(), encoded)
+}
+
+fn each<T>(parts: impl Iterator<Item = T>, written: impl Fn(T) -> String) -> String {
+    parts.map(written).collect::<Vec<_>>().concat()
 }
 
 fn json_escaped(text: &str) -> String {
-    let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}"));
-    units.collect()
+    each(text.encode_utf16(), |unit| format!("\\u{unit:04x}"))
 }
 
 fn spread(text: &str, with: &str) -> String {
@@ -56,7 +59,7 @@ fn encoded(secret: &str) -> Vec<(String, String)> {
         ("zero width".to_owned(), spread(secret, "\u{200b}")),
         (
             "entities".to_owned(),
-            secret.chars().map(|c| format!("&#{};", c as u32)).collect(),
+            each(secret.chars(), |c| format!("&#{};", u32::from(c))),
         ),
     ];
     for (name, engine) in [

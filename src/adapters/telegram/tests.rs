@@ -1,5 +1,7 @@
 //! Tests over real sockets, against the sandbox's Telegram.
 
+mod echoes;
+
 use std::slice::from_ref;
 
 use serde_json::json;

@@ -120,7 +120,7 @@ impl DescribeImage {
                     details: Arc::clone(&details),
                     asked_at,
                 };
-                memory.set(place, described, bytes + OVERHEAD, LIFE);
+                memory.set(&place, described, bytes + OVERHEAD, LIFE);
             }
             Ok(details)
         };

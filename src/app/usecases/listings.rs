@@ -150,7 +150,7 @@ impl Listings {
             let images = images.await.map_err(|_| ListingError::Unfinished)?;
             let images = images.map_err(|error| ListingError::Storage(Arc::new(error)))?;
             let listing = Arc::new(Listing::new(images));
-            kept.set(edition, Arc::clone(&listing), listing.bytes(), LIFE);
+            kept.set(&edition, Arc::clone(&listing), listing.bytes(), LIFE);
             Ok(listing)
         };
         let landed = self.flights.run(edition, list).await;

@@ -78,9 +78,9 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     }
 
     /// Keeps a value of so many bytes for `life`, in the place of the one before.
-    pub(super) fn set(&self, key: K, value: V, bytes: usize, life: Duration) {
+    pub(super) fn set(&self, key: &K, value: V, bytes: usize, life: Duration) {
         let mut entries = lock(&self.entries);
-        entries.remove(&key);
+        entries.remove(key);
         if bytes <= self.max_bytes {
             let mut evicted = 0;
             while entries.bytes > self.max_bytes - bytes && entries.remove_oldest() {
@@ -95,7 +95,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
             };
             entries.bytes += bytes;
             entries.by_key.insert(key.clone(), entry);
-            entries.mark_used(&key);
+            entries.mark_used(key);
         }
         self.counts.entries(entries.by_key.len());
     }
@@ -172,8 +172,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_entry_lives_as_long_as_it_was_given_and_is_swept_away() {
         let cache = cache(10);
-        cache.set(1, 7, 4, LIFE);
-        cache.set(2, 8, 4, 2 * LIFE);
+        cache.set(&1, 7, 4, LIFE);
+        cache.set(&2, 8, 4, 2 * LIFE);
         advance(Duration::from_millis(9_999)).await;
         assert_eq!(cache.get(&1), Some(7));
         advance(Duration::from_millis(1)).await;
@@ -189,22 +189,22 @@ mod tests {
     async fn the_least_recently_used_entries_make_room_for_a_large_one() {
         let cache = cache(10);
         for key in 1..=3 {
-            cache.set(key, 0, 3, LIFE);
+            cache.set(&key, 0, 3, LIFE);
         }
         assert_eq!(cache.get(&1), Some(0));
-        cache.set(4, 0, 5, LIFE);
+        cache.set(&4, 0, 5, LIFE);
         assert_eq!((cache.get(&2), cache.get(&3)), (None, None));
         assert_eq!((cache.get(&1), cache.get(&4)), (Some(0), Some(0)));
-        cache.set(5, 0, 11, LIFE);
+        cache.set(&5, 0, 11, LIFE);
         assert_eq!((cache.get(&5), cache.bytes()), (None, 8));
-        cache.set(1, 9, 4, LIFE);
+        cache.set(&1, 9, 4, LIFE);
         assert_eq!((cache.get(&1), cache.bytes()), (Some(9), 9));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_bound_of_nothing_keeps_nothing() {
         let cache = cache(0);
-        cache.set(1, 1, 1, LIFE);
+        cache.set(&1, 1, 1, LIFE);
         assert_eq!(cache.get(&1), None);
     }
 
@@ -218,7 +218,7 @@ mod tests {
             let cache = cache(20);
             for (key, bytes, is_set) in steps {
                 if is_set {
-                    cache.set(key, bytes, bytes, LIFE);
+                    cache.set(&key, bytes, bytes, LIFE);
                 } else if let Some(value) = cache.get(&key) {
                     prop_assert!(value <= 20);
                 }

@@ -116,12 +116,11 @@ impl Thumbnails {
         {
             hash = Some(self.hash_of(tenant, request_id, name).await?);
         }
-        let kept = match hash {
-            Some(hash) => self.memory.kept.get(&(tenant.name().clone(), hash, size)),
-            None => {
-                self.memory.kept.count_miss();
-                None
-            }
+        let kept = if let Some(hash) = hash {
+            self.memory.kept.get(&(tenant.name().clone(), hash, size))
+        } else {
+            self.memory.kept.count_miss();
+            None
         };
         if let Some(thumbnail) = kept {
             return Ok(thumbnail);
@@ -144,11 +143,11 @@ impl Thumbnails {
             memory.saw(place, &hash, started);
             let bytes = made.jpeg.len() + OVERHEAD;
             let key = (tenant.name().clone(), hash, size);
-            memory.kept.set(key, made.clone(), bytes, LIFE);
+            memory.kept.set(&key, made.clone(), bytes, LIFE);
             Ok(made)
         };
-        let made = self.makes.run(key, make).await;
-        made.unwrap_or(Err(LookError::Lost))
+        let outcome = self.makes.run(key, make).await;
+        outcome.unwrap_or(Err(LookError::Lost))
     }
 
     /// The hash of an image's content as storage told it a moment ago, if it did.

@@ -95,7 +95,8 @@ async fn an_error_that_repeats_a_secret_is_told_without_it() {
     let access_token = bearer.strip_prefix("Bearer ").unwrap().to_owned();
     let app_secret = tenant.dropbox().app_secret().to_owned();
     for secret in [access_token.as_str(), app_secret.as_str()] {
-        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex.concat();
         let plain: String = secret.to_lowercase().replace('-', "_");
         for echo in [
             plain.replace('_', "/"),

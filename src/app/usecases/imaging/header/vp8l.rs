@@ -156,21 +156,21 @@ impl Walk<'_> {
         if self.bits.take(1)? == 1 {
             let is_of_two = self.bits.take(1)? == 1;
             let width = 1 + 7 * self.bits.take(1)?;
-            let first = self.bits.take(width)? as usize;
-            if first >= alphabet {
+            let first = u16::try_from(self.bits.take(width)?).ok()?;
+            if usize::from(first) >= alphabet {
                 return None;
             }
             if !is_of_two {
-                return Some(Code::One(first as u16));
+                return Some(Code::One(first));
             }
-            let second = self.bits.take(8)? as usize;
+            let second = u16::try_from(self.bits.take(8)?).ok()?;
             self.bytes += 4 * NODE;
-            return (second < alphabet).then(|| Code::of_two(first as u16, second as u16));
+            return (usize::from(second) < alphabet).then(|| Code::of_two(first, second));
         }
         let mut lengths = [0; LENGTH_ORDER.len()];
         let count = 4 + self.bits.take(4)? as usize;
         for at in LENGTH_ORDER.get(..count)? {
-            lengths[*at] = self.bits.take(3)? as u8;
+            lengths[*at] = u8::try_from(self.bits.take(3)?).ok()?;
         }
         let of_lengths = Code::new(&lengths)?;
         let lengths = self.lengths(&of_lengths, alphabet)?;
@@ -195,7 +195,7 @@ impl Walk<'_> {
                 16 => (before, 3 + self.bits.take(2)?),
                 17 => (0, 3 + self.bits.take(3)?),
                 18 => (0, 11 + self.bits.take(7)?),
-                length => (length as u8, 1),
+                length => (u8::try_from(length).ok()?, 1),
             };
             if length != 0 {
                 before = length;

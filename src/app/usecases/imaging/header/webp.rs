@@ -91,10 +91,10 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
         }
         _ => return None,
     };
-    if let Some(profile) = first(chunks, b"ICCP") {
+    if let Some(profile) = first(chunks, *b"ICCP") {
         webp.profile_bytes = profile.len() as u64;
     }
-    let turned = first(chunks, b"EXIF").map(orientation);
+    let turned = first(chunks, *b"EXIF").map(orientation);
     // Eight bytes come before what is counted.
     let length = u64::from(le32(bytes, 4)?) + 8;
     webp.missing = length.saturating_sub(bytes.len() as u64);
@@ -112,13 +112,13 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
 /// for what a picture says of itself before it compares the two.
 fn still(chunks: &[u8], canvas: Size, transparent: bool) -> Option<WebPHeader> {
     // Its decoder takes parts of a moving picture for parts of this one.
-    if first(chunks, b"ANMF").is_some() {
+    if first(chunks, *b"ANMF").is_some() {
         return None;
     }
-    let (lossy, lossless) = (first(chunks, b"VP8 "), first(chunks, b"VP8L"));
+    let (lossy, lossless) = (first(chunks, *b"VP8 "), first(chunks, *b"VP8L"));
     match (lossy, lossless) {
         (Some(picture), None) if lossy_size(picture)? == canvas => {
-            let alpha = first(chunks, b"ALPH").filter(|_| transparent);
+            let alpha = first(chunks, *b"ALPH").filter(|_| transparent);
             Some(WebPHeader {
                 table_bytes: alpha.map_or(0, |alpha| alpha_table_bytes(alpha, canvas)),
                 ..WebPHeader::of(WebPKind::Lossy)
@@ -134,7 +134,7 @@ fn still(chunks: &[u8], canvas: Size, transparent: bool) -> Option<WebPHeader> {
 
 /// The parts of a moving file. Its first frame lies within its canvas, and has the size that it is said to have.
 fn moving(chunks: &[u8], canvas: Size) -> Option<WebPHeader> {
-    let frame = first(chunks, b"ANMF")?;
+    let frame = first(chunks, *b"ANMF")?;
     let offset = (2 * three_bytes(frame, 0)?, 2 * three_bytes(frame, 3)?);
     let size = (three_bytes(frame, 6)? + 1, three_bytes(frame, 9)? + 1);
     let fits = offset.0 + size.0 <= canvas.0 && offset.1 + size.1 <= canvas.1;
@@ -191,7 +191,7 @@ fn three_bytes(data: &[u8], at: usize) -> Option<u32> {
 }
 
 /// What is in the first chunk of a kind.
-fn first<'a>(mut chunks: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+fn first(mut chunks: &[u8], wanted: [u8; 4]) -> Option<&[u8]> {
     while let Some((kind, data)) = chunk(&mut chunks) {
         if kind == wanted {
             return Some(data);
