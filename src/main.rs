@@ -11,13 +11,13 @@ mod metrics_listener;
 mod sandbox_command;
 mod server;
 mod settings;
+mod shown;
 
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
-    sync::{Arc, Weak},
-    time::Duration,
+    sync::Arc,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -41,13 +41,10 @@ use publisher::{
             analyze::AnalyzeImage,
             credentials::Credentials,
             curate::CurateImage,
-            describe_image::DescribeImage,
-            draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            listings::Listings,
             own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
@@ -55,7 +52,6 @@ use publisher::{
             request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant},
             tenant::Providers,
-            thumbnails::Thumbnails,
         },
     },
     ports::{Clock, CredentialStore, TenantConfigSource},
@@ -67,15 +63,13 @@ use self::{
     logging::LogSettings,
     server::Listening,
     settings::{Settings, Source},
+    shown::Shown,
 };
 
 /// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
 /// the peak of `tests/service/load.rs` is half as high again with it.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// How often caches are swept of what has expired.
-const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What `publisher serve --help` ends with. The table of all settings is in `docs/operations.md`.
 const SETTINGS_HELP: &str = "\
@@ -236,19 +230,10 @@ impl Service {
             tenancy,
         )?;
         let resolve_tenant = Arc::new(resolve_tenant);
-        let listings = Arc::new(Listings::new(Arc::clone(&clock)));
-        let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
-        let thumbnails = Thumbnails::new(
-            Arc::clone(&listings),
-            thumbnail_cache_bytes,
-            Arc::clone(&clock),
-        )?;
-        let thumbnails = Arc::new(thumbnails);
-        tokio::spawn(keep_swept(
+        let shown = Shown::new(thumbnail_cache_bytes, &clock)?;
+        tokio::spawn(shown::keep_swept(
             Arc::downgrade(&resolve_tenant),
-            Arc::clone(&listings),
-            Arc::clone(&thumbnails),
-            describe.clone(),
+            shown.clone(),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
         let scaler = ImageScaler::default();
@@ -262,10 +247,10 @@ impl Service {
         let readiness = Arc::new(readiness);
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
-            list: ListImages::new(Arc::clone(&listings)),
-            draw: DrawImage::new(listings, describe.clone(), Arc::clone(&clock), chance)?,
-            describe,
-            thumbnails: FetchThumbnail::new(thumbnails),
+            list: ListImages::new(Arc::clone(&shown.listings)),
+            draw: shown.draw(&clock, chance)?,
+            describe: shown.describe,
+            thumbnails: FetchThumbnail::new(shown.thumbnails),
             publish: PublishOnce::new(
                 PublishImage::new(
                     scaler.clone(),
@@ -337,26 +322,6 @@ fn of_use(secrets: Arc<dyn CredentialStore>, has_dropbox_app: bool) -> Arc<dyn C
         secrets
     } else {
         Arc::new(WithoutDropboxApp(secrets))
-    }
-}
-
-/// Drops what has expired from the caches, for as long as tenants are resolved.
-async fn keep_swept(
-    resolve_tenant: Weak<ResolveTenant>,
-    listings: Arc<Listings>,
-    thumbnails: Arc<Thumbnails>,
-    describe: DescribeImage,
-) {
-    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
-    loop {
-        ticks.tick().await;
-        let Some(resolve_tenant) = resolve_tenant.upgrade() else {
-            return;
-        };
-        resolve_tenant.sweep();
-        listings.sweep();
-        thumbnails.sweep();
-        describe.sweep();
     }
 }
 

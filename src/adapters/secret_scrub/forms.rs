@@ -37,13 +37,20 @@ impl Form {
     }
 }
 
-/// All forms of a secret.
-pub(super) fn forms(secret: &str) -> Vec<Form> {
-    let mut forms = vec![Form::plain(secret)];
-    if secret.contains(' ') {
-        // As forms write it.
-        forms.push(Form::plain(&secret.replace(' ', "+")));
-    }
+/// The forms of a secret in its own characters.
+pub(super) fn plain(secret: &str) -> Vec<Form> {
+    // Some letters have no capital of their own, and come back as two others; and web forms write a blank as a plus.
+    let texts = [
+        secret.to_owned(),
+        secret.to_uppercase(),
+        secret.replace(' ', "+"),
+    ];
+    texts.iter().map(|text| Form::plain(text)).collect()
+}
+
+/// The forms of a secret in other characters.
+pub(super) fn encoded(secret: &str) -> Vec<Form> {
+    let mut forms = Vec::new();
     let unspaced = secret.split_whitespace().collect();
     let mut variants = vec![
         secret.to_owned(),

@@ -24,7 +24,7 @@ use std::{
 };
 
 use self::{
-    forms::{Form, forms},
+    forms::{Form, encoded, plain},
     view::{View, folded},
 };
 
@@ -66,15 +66,26 @@ impl SecretScrub {
     /// With a secret more. A blank one is none.
     #[must_use]
     pub fn with(mut self, secret: &str) -> Self {
+        self.add_all(secret, &plain(secret));
+        self.with_encoded(secret)
+    }
+
+    /// With what is a secret where it is encoded: several together, as a login sends them.
+    #[must_use]
+    pub fn with_encoded(mut self, secret: &str) -> Self {
+        self.add_all(secret, &encoded(secret));
+        self
+    }
+
+    fn add_all(&mut self, secret: &str, forms: &[Form]) {
         let length = folded(secret).len();
         if length == 0 {
-            return self;
+            return;
         }
         let shared = (length / 2).clamp(FEWEST, MOST);
-        for form in forms(secret) {
-            self.add(&form, shared, FEWEST);
+        for form in forms {
+            self.add(form, shared, FEWEST);
         }
-        self
     }
 
     /// With a name more that is no secret by itself and is marked as a whole only.

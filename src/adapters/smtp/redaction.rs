@@ -17,7 +17,7 @@ impl Redaction {
         let login = format!("\0{user}\0{password}");
         let secrets = SecretScrub::default()
             .with(password)
-            .with(&login)
+            .with_encoded(&login)
             .with_name(host);
         let secrets = if user.chars().count() < SHORT_USER {
             secrets.with_name(user)

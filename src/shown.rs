@@ -1,0 +1,81 @@
+//! What storage says of images, as it is put together and kept in bounds. Used by `main.rs`.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use publisher::{
+    app::usecases::{
+        describe_image::DescribeImage,
+        draw_image::{Chance, DrawImage},
+        listings::Listings,
+        resolve_tenant::ResolveTenant,
+        thumbnails::Thumbnails,
+    },
+    ports::Clock,
+};
+
+use crate::failure::Failure;
+
+/// How often caches are swept of what has expired.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// What storage says of images, shared by all who look at them.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    /// The images of folders.
+    pub(crate) listings: Arc<Listings>,
+    /// What single images are.
+    pub(crate) describe: DescribeImage,
+    /// Their thumbnails.
+    pub(crate) thumbnails: Arc<Thumbnails>,
+}
+
+impl Shown {
+    /// Nothing yet; thumbnails are kept up to so many bytes.
+    pub(crate) fn new(thumbnail_bytes: usize, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        let listings = Arc::new(Listings::new(Arc::clone(clock)));
+        let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(clock));
+        let kept = Thumbnails::new(Arc::clone(&listings), thumbnail_bytes, Arc::clone(clock))?;
+        Ok(Self {
+            listings,
+            describe,
+            thumbnails: Arc::new(kept),
+        })
+    }
+
+    /// Draws from what is shown.
+    pub(crate) fn draw(
+        &self,
+        clock: &Arc<dyn Clock>,
+        chance: Chance,
+    ) -> Result<DrawImage, Failure> {
+        let (listings, describe) = (Arc::clone(&self.listings), self.describe.clone());
+        Ok(DrawImage::new(
+            listings,
+            describe,
+            Arc::clone(clock),
+            chance,
+        )?)
+    }
+
+    fn sweep(&self) {
+        self.listings.sweep();
+        self.thumbnails.sweep();
+        self.describe.sweep();
+    }
+}
+
+/// Drops what has expired from the caches, for as long as tenants are resolved.
+pub(crate) async fn keep_swept(resolve_tenant: Weak<ResolveTenant>, shown: Shown) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let Some(resolve_tenant) = resolve_tenant.upgrade() else {
+            return;
+        };
+        resolve_tenant.sweep();
+        shown.sweep();
+    }
+}
