@@ -27,6 +27,23 @@ impl Environment {
         }
     }
 
+    /// Turns the problems of these variables, and of fields in them, that were found since there were
+    /// `since` problems into warnings: the variables have no effect.
+    pub fn excuse_problems(&mut self, since: usize, variables: &[&str]) {
+        let later = self.problems.split_off(since.min(self.problems.len()));
+        for problem in later {
+            let is_of = |variable: &&str| {
+                let field = problem.name.strip_prefix(variable);
+                field.is_some_and(|field| field.is_empty() || field.starts_with(['.', '[']))
+            };
+            if variables.iter().any(is_of) {
+                self.warn(problem.name, format!("{}; it has no effect", problem.rule));
+            } else {
+                self.problems.push(problem);
+            }
+        }
+    }
+
     /// What was noted so far by [`Environment::warn`].
     #[must_use]
     pub fn warnings(&self) -> &[SettingProblem] {
