@@ -4,6 +4,7 @@
 mod auth;
 mod base_url;
 mod capacity;
+mod dropbox;
 mod names;
 mod other_names;
 mod source;
@@ -25,7 +26,6 @@ use publisher::{
         otlp::OtlpSettings,
         smtp::{EhloName, InvalidEhloName},
         telegram::TelegramApiSettings,
-        without_dropbox_app,
     },
     app::{
         http::auth::AuthSettings,
@@ -40,6 +40,7 @@ use publisher::{
     domain::secret::Secret,
 };
 
+use self::source::Chosen;
 pub(crate) use self::source::Source;
 use crate::life_cycle::ShutdownTimes;
 
@@ -148,9 +149,6 @@ impl Settings {
                 "{names}: of the CONFIG_SOURCE that is not in use, and not looked at"
             ));
         }
-        if !self.has_dropbox_app {
-            told.push(without_dropbox_app::MISSING.to_owned());
-        }
         told.extend(self.auth.warnings().map(str::to_owned));
         told
     }
@@ -163,12 +161,13 @@ impl Settings {
             environment.socket_address_or_off("METRICS_LISTEN_ADDRESS", DEFAULT_METRICS);
         let max_requests = max_requests(environment);
         let shutdown = shutdown(environment);
-        let source = Source::read(environment);
+        let chosen = Chosen::read(environment);
+        let source = Source::read(environment, chosen);
         let tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
         let roots = extra_roots(environment);
-        let is_standalone = !matches!(source, Some(Source::Orchestrator { .. }));
-        let (dropbox, has_dropbox_app) = dropbox(environment, is_standalone);
+        let is_standalone = chosen == Some(Chosen::Standalone);
+        let (dropbox, has_dropbox_app) = dropbox::read(environment, is_standalone);
         let openai = openai(environment);
         let api_url = base_url::read(
             environment,
@@ -303,44 +302,6 @@ fn extra_roots(environment: &mut Environment) -> ExtraRoots {
         environment.reject(NAME, error.to_string());
         ExtraRoots::default()
     })
-}
-
-/// The app is required where the one tenant has its images there; with an orchestrator only such
-/// tenants need it. Without one its parts are blank, and not used: the second is whether there is one.
-fn dropbox(environment: &mut Environment, is_required: bool) -> (Option<DropboxSettings>, bool) {
-    const KEY: &str = "DROPBOX_APP_KEY";
-    const SECRET: &str = "DROPBOX_APP_SECRET";
-    let api_url = base_url::read(
-        environment,
-        "DROPBOX_API_URL",
-        Some("https://api.dropboxapi.com"),
-    );
-    let content_url = base_url::read(
-        environment,
-        "DROPBOX_CONTENT_URL",
-        Some("https://content.dropboxapi.com"),
-    );
-    let problems_before = environment.problem_count();
-    let (app_key, app_secret) = (environment.text(KEY), environment.secret(SECRET));
-    let is_bad = environment.problem_count() > problems_before;
-    for (is_missing, name, other) in [
-        (app_key.is_none(), KEY, app_secret.is_some()),
-        (app_secret.is_none() && !is_bad, SECRET, app_key.is_some()),
-    ] {
-        if is_missing && (is_required || other) {
-            environment.reject(name, "is required");
-        }
-    }
-    let has_app = app_key.is_some() && app_secret.is_some();
-    let settings = api_url
-        .zip(content_url)
-        .map(|(api_url, content_url)| DropboxSettings {
-            api_url,
-            content_url,
-            app_key: app_key.unwrap_or_default(),
-            app_secret: app_secret.unwrap_or_else(|| Secret::new(String::new())),
-        });
-    (settings, has_app)
 }
 
 fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {

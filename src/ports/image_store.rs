@@ -207,6 +207,16 @@ pub enum ImageStoreError {
         /// Why, as a clause for people; nothing that storage has said.
         detail: &'static str,
     },
+    /// Storage does not hand out this one file as a whole, and nobody knows whether it ever will; it
+    /// serves others.
+    #[error("storage does not hand out this file: {detail}")]
+    Unreadable {
+        /// In which way, as a clause for people; nothing that storage has said.
+        detail: &'static str,
+        /// The answer.
+        #[source]
+        cause: Cause,
+    },
     /// The tenant's storage cannot be used for this as it is set up, whatever the image, until somebody
     /// changes it.
     #[error("storage cannot be used as it is set up: {problem}")]
@@ -222,7 +232,14 @@ pub enum ImageStoreError {
     SidecarChanged,
     /// Storage does not accept the tenant's credential: it is dead.
     #[error("storage refused the credential")]
-    Unauthorized(#[source] Cause),
+    Unauthorized {
+        /// The setting of this service that the credential comes from; `None` where another is
+        /// fetched.
+        setting: Option<&'static str>,
+        /// The refusal.
+        #[source]
+        cause: Cause,
+    },
     /// Storage asks to be left alone for a while.
     #[error("storage is limiting our requests")]
     RateLimited {
@@ -246,9 +263,10 @@ impl ImageStoreError {
             | Self::TooLarge
             | Self::NoThumbnail
             | Self::SidecarChanged
-            | Self::Restricted { .. } => true,
+            | Self::Restricted { .. }
+            | Self::Unreadable { .. } => true,
             Self::Misconfigured { .. }
-            | Self::Unauthorized(_)
+            | Self::Unauthorized { .. }
             | Self::RateLimited { .. }
             | Self::Timeout(_)
             | Self::Unavailable(_) => false,

@@ -22,18 +22,36 @@ pub(crate) enum Source {
     },
 }
 
-impl Source {
-    /// The environment unless an orchestrator is named, or as `CONFIG_SOURCE` says.
+/// Which source is chosen, whether or not it can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chosen {
+    Standalone,
+    Orchestrator,
+}
+
+impl Chosen {
+    /// The environment unless an orchestrator is named, or as `CONFIG_SOURCE` says; `None` where that
+    /// says neither.
     pub(super) fn read(environment: &mut Environment) -> Option<Self> {
         let is_named = environment.text("ORCHESTRATOR_BASE_URL").is_some();
         match environment.text("CONFIG_SOURCE").as_deref() {
-            Some("orchestrator") => orchestrator(environment),
-            None if is_named => orchestrator(environment),
-            Some("env") | None => standalone(environment),
+            Some("orchestrator") => Some(Self::Orchestrator),
+            None if is_named => Some(Self::Orchestrator),
+            Some("env") | None => Some(Self::Standalone),
             Some(_) => {
                 environment.reject("CONFIG_SOURCE", "must be `env` or `orchestrator`");
                 None
             }
+        }
+    }
+}
+
+impl Source {
+    /// Reads the settings of the chosen source.
+    pub(super) fn read(environment: &mut Environment, chosen: Option<Chosen>) -> Option<Self> {
+        match chosen? {
+            Chosen::Orchestrator => orchestrator(environment),
+            Chosen::Standalone => standalone(environment),
         }
     }
 }
@@ -100,7 +118,7 @@ mod tests {
     fn problems(more: [(&str, &str); 2]) -> Vec<String> {
         let base_url = ("ORCHESTRATOR_BASE_URL", "https://orchestrator.example.org");
         let mut environment = Environment::from_pairs([base_url].into_iter().chain(more));
-        let source = Source::read(&mut environment);
+        let source = Source::read(&mut environment, Some(Chosen::Orchestrator));
         let problems = environment.finish_with(source).err();
         let problems = problems.as_ref().map_or(&[][..], SettingProblems::as_slice);
         let names = problems.iter();

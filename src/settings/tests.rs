@@ -47,7 +47,9 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
     };
     let without = with(&[]).unwrap();
     assert!(!without.has_dropbox_app);
-    assert_eq!(without.warnings(), [without_dropbox_app::MISSING]);
+    let note =
+        "DROPBOX_APP_KEY and DROPBOX_APP_SECRET: are not set: no Dropbox tenant can be served";
+    assert_eq!(without.warnings(), [note]);
     let blank = with(&[("DROPBOX_APP_KEY", " "), ("DROPBOX_APP_SECRET", "")]);
     assert!(!blank.unwrap().has_dropbox_app);
     assert!(read(&[]).unwrap().has_dropbox_app);
@@ -59,6 +61,11 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
         let told = with(&[(half, "x")]).err().unwrap().to_string();
         assert_eq!(told, format!("{missing}: is required"));
     }
+    // Nor is it a problem where the orchestrator's settings have one.
+    let told = Settings::read(Environment::from_pairs(ORCHESTRATED[..1].iter().copied()));
+    let told = told.err().unwrap();
+    assert_eq!(told.to_string(), "ORCHESTRATOR_SERVICE_TOKEN: is required");
+    assert_eq!(told.warnings()[0].to_string(), note);
     let standalone = [
         ("STORAGE_PATHS", r#"{"root": "/a"}"#),
         ("DROPBOX_REFRESH_TOKEN", "r"),
@@ -153,6 +160,7 @@ fn every_bad_value_is_named_at_once() {
         ("PUBLISH_LEDGER_URL", "mysql://user:s3cret@host/ledger"),
         ("WEB_AUTH_TOKEN", "tökens"),
         ("WEB_AUTH_USER", "editor"),
+        ("WEB_ADMIN_PASSWORD", "pass-phrase"),
         ("WEB_ADMIN_COOKIE_TTL_SECONDS", "59"),
         ("WEB_SECURE_COOKIES", "maybe"),
     ]);

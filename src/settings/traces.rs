@@ -8,6 +8,7 @@ use publisher::adapters::{
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+const HEADERS_FILE: &str = "OTEL_EXPORTER_OTLP_HEADERS_FILE";
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const RATIO: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -16,6 +17,8 @@ const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 /// Reads all of it. `None`: nowhere, or something is bad; the environment knows what.
 pub(super) fn read(environment: &mut Environment) -> Option<OtlpSettings> {
     let endpoint = environment.url(ENDPOINT, None);
+    let is_off = !environment.is_set(ENDPOINT);
+    let problems_before = environment.problem_count();
     let only = "http/protobuf";
     if (environment.text(PROTOCOL)).is_some_and(|protocol| protocol != only) {
         environment.reject(PROTOCOL, format!("must be `{only}`: there is no other"));
@@ -43,6 +46,17 @@ pub(super) fn read(environment: &mut Environment) -> Option<OtlpSettings> {
     let service_name = environment.text(SERVICE_NAME);
     if (service_name.as_deref()).is_some_and(|name| name.contains(char::is_control)) {
         environment.reject(SERVICE_NAME, "must not have control characters");
+    }
+    if is_off {
+        let names = [
+            PROTOCOL,
+            HEADERS,
+            HEADERS_FILE,
+            SAMPLER,
+            RATIO,
+            SERVICE_NAME,
+        ];
+        environment.excuse_problems(problems_before, &names);
     }
     Some(OtlpSettings {
         endpoint: endpoint?,

@@ -43,18 +43,13 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 15] = [
+const HOMES: [(&str, &[&str], &str); 14] = [
     (
         "cached",
         &["app::usecases", "adapters::smtp::tls"],
         "caches live in the use cases, but for what only one adapter knows of",
     ),
     ("clap", &[""], "the command line is the binary's"),
-    (
-        "dotenvy",
-        &["adapters::env"],
-        "the environment is read in one place",
-    ),
     (
         "fastrand",
         &[""],

@@ -228,6 +228,7 @@ fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> P
     let dropbox = DropboxSettings {
         api_url: url(sandbox.dropbox.server().url()),
         content_url: url(sandbox.dropbox.server().url()),
+        refresh_token_setting: None,
         app_key: sandbox.dropbox.app_key().to_owned(),
         app_secret: Secret::new(sandbox.dropbox.app_secret().to_owned()),
     };

@@ -130,7 +130,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let secret = Secret::new("token".to_owned());
                 life.map(|life| AccessToken::new(secret, asked_at, life))
-                    .ok_or(Failure::DeadCredential)
+                    .ok_or(Failure::DeadCredential { setting: None })
             };
             self.tokens.get(&SystemClock, rejected, refresh).await
         }

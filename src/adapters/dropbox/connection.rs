@@ -169,10 +169,10 @@ impl Connection {
         }
         let bytes = upstream::bounded_body(response, limit)
             .await
-            .map_err(Failure::transport)?
+            .map_err(Failure::content)?
             .ok_or(Failure::TooLarge)?;
         if metadata.size.is_some_and(|size| size != bytes.len() as u64) {
-            return Err(Failure::Malformed("a file of another size than it says"));
+            return Err(Failure::Corrupt("a file of another size than it says"));
         }
         // 50 MB take a good part of a second: too long for an async thread.
         let hashed = bytes.clone();
@@ -183,7 +183,7 @@ impl Connection {
             .content_hash()
             .is_some_and(|hash| hash != content_hash)
         {
-            return Err(Failure::Malformed("a file of another hash than it says"));
+            return Err(Failure::Corrupt("a file of another hash than it says"));
         }
         let value = Download {
             metadata,
@@ -210,7 +210,7 @@ impl Connection {
         let Previewed { file_metadata } = result(&response)?;
         let jpeg = upstream::bounded_body(response, limit)
             .await
-            .map_err(Failure::transport)?
+            .map_err(Failure::content)?
             .filter(|bytes| ImageFormat::sniff(bytes) == Some(ImageFormat::Jpeg))
             .ok_or(Failure::Malformed("a thumbnail that is no small JPEG"))?;
         let value = (file_metadata, jpeg);

@@ -14,8 +14,8 @@ use url::Url;
 use super::{
     App,
     access_token::AccessToken,
-    failure::{Failure, Tags},
-    wire::{self, Grant},
+    failure::Failure,
+    wire::{self, Grant, OauthError},
 };
 use crate::{
     adapters::{
@@ -124,7 +124,10 @@ impl App {
         }
         let tags = wire::tags(&body);
         Err(if status == StatusCode::UNAUTHORIZED {
-            Failure::Unauthorized(tags)
+            Failure::Unauthorized {
+                tags,
+                setting: self.settings.refresh_token_setting,
+            }
         } else {
             Failure::Refused {
                 status: status.as_u16(),
@@ -154,16 +157,18 @@ impl App {
             .send()
             .await
             .map_err(Failure::transport)?;
-        if response.status() == StatusCode::BAD_REQUEST {
-            let error = wire::oauth_error(&self.error_body(response, refresh_token).await);
-            return Err(match error.as_str() {
-                "invalid_grant" => Failure::DeadCredential,
-                // Our own fault or the operator's, so that the tenant's credential stays good.
-                _ => Failure::Refused {
-                    status: 400,
-                    tags: Tags::new(&error),
+        let status = response.status();
+        if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
+            let status = status.as_u16();
+            let setting = settings.refresh_token_setting;
+            return Err(
+                match wire::oauth_error(&self.error_body(response, refresh_token).await) {
+                    OauthError::Grant => Failure::DeadCredential { setting },
+                    OauthError::App => Failure::BadApp { status },
+                    // Nobody's fault that is known, so that the tenant's credential stays good.
+                    OauthError::Other(tags) => Failure::Refused { status, tags },
                 },
-            });
+            );
         }
         let answer = json::<Grant>(self.accepted(response, refresh_token).await?).await?;
         let (secret, life) = answer.value.into_parts();

@@ -1,8 +1,11 @@
 //! What can go wrong with a call to Dropbox, and what follows from it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use super::refusals;
+use super::{
+    refusals,
+    tags::{Scope, Tags},
+};
 use crate::{
     adapters::upstream::{self, AttemptError, Retry},
     ports::{Cause, ImageStoreError},
@@ -31,14 +34,24 @@ pub(super) enum Failure {
         retry_after: Option<Duration>,
     },
     /// 401: the access token was not accepted.
-    #[error("the access token was not accepted ({0})")]
-    Unauthorized(Tags),
+    #[error("the access token was not accepted ({tags}){}", remedy(*setting))]
+    Unauthorized {
+        tags: Tags,
+        /// The setting that the refresh token comes from, if it is one.
+        setting: Option<&'static str>,
+    },
     /// The app, or the connection of the account to it, lacks a permission.
     #[error("the app lacks the permission {0}")]
     MissingScope(Scope),
     /// The refresh token was not accepted.
-    #[error("the refresh token is revoked or was never good")]
-    DeadCredential,
+    #[error("the refresh token is revoked or was never good{}", remedy(*setting))]
+    DeadCredential {
+        /// The setting that it comes from, if it is one.
+        setting: Option<&'static str>,
+    },
+    /// The app was not accepted: its key or its secret is wrong.
+    #[error("the app is not accepted: DROPBOX_APP_KEY or DROPBOX_APP_SECRET is wrong")]
+    BadApp { status: u16 },
     /// No access token was to be had, for this reason, found by whoever asked for it.
     #[error("there is no access token")]
     NoToken(#[source] Arc<Failure>),
@@ -48,6 +61,12 @@ pub(super) enum Failure {
     /// An answer that cannot be what it should be; this says in which way.
     #[error("sent {0}")]
     Malformed(&'static str),
+    /// The content of a file ended before its length.
+    #[error("a file ended too early")]
+    Incomplete(#[source] Cause),
+    /// The content of a file is not what the answer says of it; this says in which way.
+    #[error("sent {0}")]
+    Corrupt(&'static str),
     /// We could not do our own part; this says which.
     #[error("failed on our side: {0}")]
     Internal(&'static str),
@@ -78,11 +97,48 @@ impl Failure {
         }
     }
 
+    /// Sorts an error of the content of a file.
+    pub(super) fn content(error: reqwest::Error) -> Self {
+        if ends_too_early(&error) {
+            return Self::Incomplete(upstream::cause(error));
+        }
+        Self::transport(error)
+    }
+
+    /// What follows from the failure of a call about one file: what is no failure of storage is the
+    /// fault of the file, and another one may be had.
+    pub(super) fn of_one_file(self) -> ImageStoreError {
+        let detail = match &self {
+            Self::Refused { tags, status } => match (refusals::of(tags), *status) {
+                (Some(known), _) => return known,
+                (None, 451) => return refusals::for_legal_reasons(),
+                // A refusal that was worth another try is a failure of storage.
+                (None, 409) if self.retry() != Retry::Never => return self.into(),
+                (None, 400 | 404..=406 | 409..=420 | 422..=424) => {
+                    "Dropbox refuses it without a reason"
+                }
+                (None, _) => return self.into(),
+            },
+            Self::Incomplete(_) => "its content ends too early each time",
+            Self::Corrupt(_) => "its content is not what Dropbox says of it",
+            _ => return self.into(),
+        };
+        ImageStoreError::Unreadable {
+            detail,
+            cause: self.into(),
+        }
+    }
+
     /// May the call have had its effect all the same? A 5xx counts, because it does not say how
     /// far Dropbox had got.
     pub(super) fn may_have_happened(&self) -> bool {
         match self {
-            Self::Timeout(_) | Self::Broken(_) | Self::Failing { .. } | Self::Malformed(_) => true,
+            Self::Timeout(_)
+            | Self::Broken(_)
+            | Self::Failing { .. }
+            | Self::Malformed(_)
+            | Self::Incomplete(_)
+            | Self::Corrupt(_) => true,
             Self::Refused { tags, .. } => tags.end_with("internal_error"),
             _ => false,
         }
@@ -90,7 +146,7 @@ impl Failure {
 
     /// Would a new access token help?
     pub(super) fn is_stale_token(&self) -> bool {
-        matches!(self, Self::Unauthorized(tags)
+        matches!(self, Self::Unauthorized { tags, .. }
             if tags.begin_with("expired_access_token") || tags.begin_with("invalid_access_token"))
     }
 
@@ -108,6 +164,22 @@ impl Failure {
     }
 }
 
+/// What to do about a dead credential, where this service's settings hold it.
+fn remedy(setting: Option<&str>) -> String {
+    setting.map_or_else(String::new, |name| format!("; set a new {name}"))
+}
+
+/// Did the connection end before the body did? One that breaks is no fault of what was sent.
+fn ends_too_early(error: &reqwest::Error) -> bool {
+    let first = error as &dyn std::error::Error;
+    let mut causes = std::iter::successors(Some(first), |error| error.source());
+    causes.any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+    })
+}
+
 impl AttemptError for Failure {
     /// As if every call were a read: what writes, looks before it repeats.
     fn retry(&self) -> Retry {
@@ -115,7 +187,9 @@ impl AttemptError for Failure {
             Self::RateLimited { retry_after } | Self::Failing { retry_after, .. } => {
                 retry_after.map_or(Retry::Soon, Retry::After)
             }
-            Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) => Retry::Soon,
+            Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Incomplete(_) => {
+                Retry::Soon
+            }
             // "Please retry this request", says Dropbox of this one.
             Self::Refused { tags, .. }
                 if tags.end_with("too_many_write_operations")
@@ -124,12 +198,14 @@ impl AttemptError for Failure {
                 Retry::Soon
             }
             // `NoToken` had its own attempts.
-            Self::Unauthorized(_)
+            Self::Unauthorized { .. }
             | Self::MissingScope(_)
-            | Self::DeadCredential
+            | Self::DeadCredential { .. }
+            | Self::BadApp { .. }
             | Self::NoToken(_)
             | Self::Refused { .. }
             | Self::Malformed(_)
+            | Self::Corrupt(_)
             | Self::Internal(_)
             | Self::TooLarge
             | Self::NoRoot
@@ -142,10 +218,15 @@ impl AttemptError for Failure {
         match self {
             Self::RateLimited { .. } => Some(429),
             Self::Failing { status, .. } | Self::Refused { status, .. } => Some(*status),
-            Self::Unauthorized(_) | Self::MissingScope(_) => Some(401),
-            Self::DeadCredential => Some(400),
+            Self::BadApp { status } => Some(*status),
+            Self::Unauthorized { .. } | Self::MissingScope(_) => Some(401),
+            Self::DeadCredential { .. } => Some(400),
             Self::NoToken(failure) => failure.http_status(),
-            Self::Malformed(_) | Self::TooLarge | Self::FolderTooLarge => Some(200),
+            Self::Malformed(_)
+            | Self::Incomplete(_)
+            | Self::Corrupt(_)
+            | Self::TooLarge
+            | Self::FolderTooLarge => Some(200),
             Self::NoRoot | Self::RootRefused(_) => Some(409),
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Internal(_) => None,
         }
@@ -164,9 +245,13 @@ impl From<Failure> for ImageStoreError {
             },
             Failure::TooLarge => Self::TooLarge,
             Failure::Timeout(_) => Self::Timeout(failure.into()),
-            Failure::Unauthorized(_) | Failure::DeadCredential => {
-                Self::Unauthorized(failure.into())
+            Failure::Unauthorized { setting, .. } | Failure::DeadCredential { setting } => {
+                Self::Unauthorized {
+                    setting: *setting,
+                    cause: failure.into(),
+                }
             }
+            Failure::BadApp { .. } => refusals::bad_app(),
             Failure::MissingScope(scope) => refusals::missing_scope(scope),
             Failure::NoRoot => refusals::no_root(None),
             Failure::RootRefused(_) => refusals::root_refused(None),
@@ -179,87 +264,10 @@ impl From<Failure> for ImageStoreError {
             | Failure::Failing { .. }
             | Failure::NoToken(_)
             | Failure::Malformed(_)
+            | Failure::Incomplete(_)
+            | Failure::Corrupt(_)
             | Failure::Internal(_) => Self::Unavailable(failure.into()),
         }
-    }
-}
-
-/// Dropbox's words for an error, from general to special: `path/not_found`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tags(String);
-
-impl Tags {
-    /// More than any real tag path has, in bytes.
-    const MAX_LEN: usize = 120;
-
-    /// Reads an `error_summary`. Anything but tags (it is foreign text on its way to the log) is
-    /// left out as a whole.
-    pub(super) fn new(summary: &str) -> Self {
-        let sound = summary.len() <= Self::MAX_LEN
-            && summary
-                .bytes()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'/' | b'.'));
-        // The end is a number of dots, which Dropbox varies on purpose.
-        let tags = summary.trim_end_matches(['/', '.']);
-        Self(if sound {
-            tags.to_owned()
-        } else {
-            String::new()
-        })
-    }
-
-    /// The tags one by one, from general to special.
-    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
-        self.0.split('/').filter(|tag| !tag.is_empty())
-    }
-
-    pub(super) fn begin_with(&self, beginning: &str) -> bool {
-        self.0
-            .strip_prefix(beginning)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    fn end_with(&self, tag: &str) -> bool {
-        self.0.rsplit('/').next() == Some(tag)
-    }
-}
-
-impl fmt::Display for Tags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tags = if self.0.is_empty() {
-            "no tags"
-        } else {
-            &self.0
-        };
-        f.write_str(tags)
-    }
-}
-
-/// The name of a permission, such as `files.content.read`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scope(String);
-
-impl Scope {
-    /// Reads a name out of a foreign text; what cannot be one is left out as a whole.
-    pub(super) fn new(name: &str) -> Self {
-        let is_sound = (3..=60).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
-        Self(if is_sound {
-            name.to_owned()
-        } else {
-            String::new()
-        })
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("that this call takes");
-        }
-        write!(f, "\"{}\"", self.0)
     }
 }
 
@@ -302,8 +310,8 @@ mod tests {
     fn a_token_that_cannot_be_had_is_the_failure_that_it_is() {
         let error = |failure| ImageStoreError::from(Failure::NoToken(Arc::new(failure)));
         assert!(matches!(
-            error(Failure::DeadCredential),
-            ImageStoreError::Unauthorized(_)
+            error(Failure::DeadCredential { setting: None }),
+            ImageStoreError::Unauthorized { setting: None, .. }
         ));
         assert!(matches!(
             error(Failure::RateLimited { retry_after: None }),

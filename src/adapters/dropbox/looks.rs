@@ -33,7 +33,8 @@ impl DropboxImageStore {
             .read(endpoint, || async {
                 or_absent(self.connection.rpc(endpoint, &argument).await, &NO_FILE)
             })
-            .await?
+            .await
+            .map_err(Failure::of_one_file)?
             .ok_or(ImageStoreError::NotFound)?;
         let (metadata, link) = linked
             .into_parts()
@@ -60,7 +61,8 @@ impl DropboxImageStore {
                 let made = self.connection.thumbnail(&argument, MAX_THUMBNAIL_BYTES);
                 or_absent(or_absent(made.await, &NOT_SCALABLE), &NO_FILE)
             })
-            .await?
+            .await
+            .map_err(Failure::of_one_file)?
             .ok_or(ImageStoreError::NotFound)?;
         let (metadata, jpeg) = made.ok_or(ImageStoreError::NoThumbnail)?;
         let stored = metadata.into_asked(name).ok_or(Failure::Malformed(

@@ -15,6 +15,7 @@
 //! | `access_token.rs` | the short-lived token, refreshed once for all who wait |
 //! | `failure.rs` | what can go wrong with a call, and what follows from it |
 //! | `refusals.rs` | what Dropbox's refusals mean to people |
+//! | `tags.rs` | Dropbox's words in an error |
 //! | `wire.rs` | arguments and answers as they travel |
 //!
 //! Only `main.rs` and tests may import this module.
@@ -30,6 +31,7 @@ mod moving;
 mod page;
 mod refusals;
 mod store;
+mod tags;
 #[cfg(test)]
 #[cfg(feature = "sandbox")]
 mod tests;
@@ -65,6 +67,9 @@ pub struct DropboxSettings {
     pub api_url: Url,
     /// The host of downloads and uploads.
     pub content_url: Url,
+    /// The setting of this service that holds the only refresh token; `None` where each tenant has
+    /// its own, which is fetched.
+    pub refresh_token_setting: Option<&'static str>,
     /// The app's key, which is no secret.
     pub app_key: String,
     /// The app's secret.

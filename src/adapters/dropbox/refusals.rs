@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::failure::{Scope, Tags};
+use super::tags::{Scope, Tags};
 use crate::ports::ImageStoreError;
 
 /// What a refusal with these tags means; `None` where they say nothing that people could mend.
@@ -21,6 +21,7 @@ fn of_file(tag: &str) -> Option<ImageStoreError> {
         "unsupported_file" | "unsupported_content_type" => {
             "it is a kind of file that Dropbox does not hand out, such as a cloud document"
         }
+        "not_file" => "there is a folder in its place",
         "encrypted_content" => "it is encrypted",
         "locked" => "somebody has locked it",
         "not_allowed" => "Dropbox does not allow a link to it",
@@ -28,6 +29,13 @@ fn of_file(tag: &str) -> Option<ImageStoreError> {
         _ => return None,
     };
     Some(ImageStoreError::Restricted { detail })
+}
+
+/// One file that Dropbox must not hand out.
+pub(super) fn for_legal_reasons() -> ImageStoreError {
+    ImageStoreError::Restricted {
+        detail: "it is not available for legal reasons",
+    }
 }
 
 /// What is wrong with the account or with the tenant's folders.
@@ -75,6 +83,15 @@ pub(super) fn missing_scope(scope: &Scope) -> ImageStoreError {
         format!("the Dropbox app lacks the permission {scope}"),
         "Tick it in the app's Permissions, and connect the account anew: a connection keeps the \
          permissions that it was made with.",
+    )
+}
+
+/// The app's key or its secret is wrong.
+pub(super) fn bad_app() -> ImageStoreError {
+    set_up(
+        "Dropbox does not accept the app: DROPBOX_APP_KEY or DROPBOX_APP_SECRET is wrong",
+        "Copy both from the app's settings in the Dropbox App Console, and restart the service. The \
+         refresh token must be of the same app.",
     )
 }
 
@@ -142,6 +159,7 @@ mod tests {
             ("path/restricted_content/..", true, "restricted"),
             ("path/unsupported_content_type/..", true, "kind of file"),
             ("unsupported_file/..", true, "kind of file"),
+            ("path/not_file/..", true, "folder"),
             ("from_lookup/locked/.", true, "locked"),
             ("path/malformed_path/.", true, "name"),
             ("to/disallowed_name/.", true, "name"),

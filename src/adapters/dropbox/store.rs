@@ -72,7 +72,8 @@ impl ImageStore for DropboxImageStore {
         let found = self
             .connection
             .read("get_metadata", || self.connection.metadata(&path))
-            .await?
+            .await
+            .map_err(Failure::of_one_file)?
             .filter(Metadata::is_file)
             .ok_or(ImageStoreError::NotFound)?;
         let image = found
@@ -87,9 +88,12 @@ impl ImageStore for DropboxImageStore {
         let file = self
             .connection
             .read("download", || async {
-                or_absent(self.connection.download(&path, limit).await, &NO_FILE)
+                // A folder in its place is told of: the file was there when it was listed.
+                let file = self.connection.download(&path, limit).await;
+                or_absent(file, &["path/not_found"])
             })
-            .await?
+            .await
+            .map_err(Failure::of_one_file)?
             .ok_or(ImageStoreError::NotFound)?;
         let size = file.bytes.len() as u64;
         let name = file.metadata.shown_name(name);
@@ -139,7 +143,8 @@ impl ImageStore for DropboxImageStore {
             Err(failure) if NO_TEXT.iter().any(|tags| failure.is_refusal(tags)) => {
                 Ok(SidecarFile::Unreadable)
             }
-            Err(failure) => Err(failure.into()),
+            // What a person has written there is not to be overlooked.
+            Err(failure) => Err(failure.of_one_file()),
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::failure::{Scope, Tags};
+use super::tags::{Scope, Tags};
 use crate::domain::{
     image::{ContentHash, ImageName, StoredImage},
     secret::Secret,
@@ -195,15 +195,53 @@ pub(super) fn retry_after(body: &[u8]) -> Option<Duration> {
         .map(Duration::from_secs)
 }
 
-/// The code of an OAuth error, which may be anything: for comparison only.
-pub(super) fn oauth_error(body: &[u8]) -> String {
-    #[derive(Deserialize)]
+/// Why no token is granted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum OauthError {
+    /// The refresh token is not accepted, or its account is suspended.
+    Grant,
+    /// The app is not accepted.
+    App,
+    /// Anything else.
+    Other(Tags),
+}
+
+/// Reads the error of a request for a token: JSON by RFC 6749, or a plain text.
+pub(super) fn oauth_error(body: &[u8]) -> OauthError {
+    #[derive(Default, Deserialize)]
     struct Body {
         error: String,
+        #[serde(default)]
+        error_description: String,
     }
-    serde_json::from_slice(body)
-        .map(|body: Body| body.error)
-        .unwrap_or_default()
+    let answer: Option<Body> = serde_json::from_slice(body).ok();
+    let Body {
+        error,
+        error_description,
+    } = answer.unwrap_or_else(|| Body {
+        error: String::from_utf8_lossy(body).into_owned(),
+        ..Body::default()
+    });
+    let code = error.trim().to_ascii_lowercase();
+    let described = error_description.to_ascii_lowercase();
+    let is_about = |words: &[&str]| {
+        let mut words = words.iter();
+        words.any(|words| code.contains(words))
+    };
+    if is_about(&["invalid_grant", "user_suspended"]) || described.contains("user_suspended") {
+        OauthError::Grant
+    } else if is_about(&[
+        "invalid_client",
+        "unauthorized_client",
+        "client_id",
+        "client_secret",
+    ]) || described.contains("client_id")
+        || described.contains("client_secret")
+    {
+        OauthError::App
+    } else {
+        OauthError::Other(Tags::new(&error))
+    }
 }
 
 #[cfg(test)]

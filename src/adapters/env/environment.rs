@@ -20,10 +20,11 @@ use serde_json::Value;
 use url::Url;
 
 use self::{
-    content::{base_url, unreadable, without_mark},
-    notes::{QUOTED_FILE, is_quoted},
+    content::{bad_lines_rule, base_url, unreadable, without_mark},
+    notes::{NOT_EXPANDED, QUOTED_FILE, is_quoted},
 };
 use super::{
+    dot_env::DotEnv,
     names,
     problems::{SettingProblem, SettingProblems},
 };
@@ -31,6 +32,9 @@ use crate::{
     adapters::secret_file,
     domain::secret::{Secret, trim_pasted},
 };
+
+/// The file that fills in what the environment does not set.
+const DOT_ENV: &str = ".env";
 
 /// Names of settings, each with the default that it was asked for with.
 pub type AskedNames = BTreeMap<String, Option<String>>;
@@ -55,7 +59,7 @@ impl Environment {
     /// set. A `.env` that cannot be read is a problem, one that is not there is none.
     #[must_use]
     pub fn from_process() -> Self {
-        Self::from_sources(std::env::vars_os(), Path::new(".env"))
+        Self::from_sources(std::env::vars_os(), Path::new(DOT_ENV))
     }
 
     /// These variables and nothing else.
@@ -95,23 +99,30 @@ impl Environment {
         let content = match fs::read(path) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(_) => return self.reject(".env", "cannot be read"),
+            Err(_) => return self.reject(DOT_ENV, "cannot be read"),
         };
-        for (index, entry) in dotenvy::from_read_iter(without_mark(&content)).enumerate() {
-            match entry {
-                Ok((name, value)) => {
-                    self.values.entry(name).or_insert(Some(value));
-                }
-                // The error would show the line, and with it perhaps a secret.
-                Err(dotenvy::Error::LineParse(..)) => {
-                    let number = index + 1;
-                    self.reject(
-                        ".env",
-                        format!("entry {number} must be of the form NAME=value"),
-                    );
-                }
-                Err(_) => return self.reject(".env", "cannot be read"),
+        let text = match str::from_utf8(&content) {
+            Ok(text) => text,
+            Err(error) => {
+                let before = content.get(..error.valid_up_to()).unwrap_or_default();
+                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                return self.reject(DOT_ENV, format!("line {line} must be UTF-8"));
             }
+        };
+        let DotEnv { entries, bad_lines } = DotEnv::parse(text);
+        if !bad_lines.is_empty() {
+            // What stands there may be a secret.
+            self.reject(DOT_ENV, bad_lines_rule(&bad_lines));
+        }
+        // The last entry of a name wins.
+        for entry in entries.into_iter().rev() {
+            if self.values.contains_key(&entry.name) {
+                continue;
+            }
+            if entry.has_reference() {
+                self.warn(&entry.name, NOT_EXPANDED);
+            }
+            self.values.insert(entry.name, Some(entry.value));
         }
     }
 

@@ -4,6 +4,7 @@
 //! `main.rs` reads its settings through [`Environment`] and ends with
 //! [`Environment::finish`], so that an operator is told every problem at once.
 
+pub mod dot_env;
 pub mod environment;
 mod names;
 mod problems;

@@ -44,6 +44,20 @@ pub(super) fn unknown<'a>(
     unknown
 }
 
+/// The known word that is most like another one, if it is so much alike; 1 is the same.
+pub(super) fn nearest<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    least: f64,
+) -> Option<&'a str> {
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(word, known);
+    let known = known.into_iter().map(|known| (likeness(known), known));
+    let nearest = known.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest
+        .filter(|(likeness, _)| *likeness >= least)
+        .map(|(_, known)| known)
+}
+
 fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
     let upper = name.to_ascii_uppercase();
     let is_ours = PREFIXES.iter().any(|prefix| upper.starts_with(prefix));

@@ -2,9 +2,12 @@
 //!
 //! The variables are put together as a runtime config document of schema version 2, which goes
 //! through the same validation as the orchestrator's. It does so once at the start too: what
-//! would only switch something off there is an error here, because here the operator is at hand.
+//! would only switch something off there is an error here, because here the operator is at hand. What
+//! has no effect is only warned of.
 
 mod document;
+mod fields;
+mod publishers;
 
 use std::{fmt, net::IpAddr};
 
@@ -61,7 +64,7 @@ impl StandaloneTenant {
         let problems_before = environment.problem_count();
         let host = read_host(environment);
         let secrets = Secrets::read(environment);
-        let document = document::read(environment, &secrets);
+        let document = document::read(environment, &secrets, problems_before);
         let name = host
             .as_ref()
             .and_then(tenant_name)

@@ -14,12 +14,14 @@ use crate::{
 /// The body of a by-host answer, read; `None` is malformed, or of another app.
 #[must_use]
 pub fn read_envelope(body: &[u8]) -> Option<TenantConfig<Unvalidated>> {
-    envelope::read(serde_json::from_slice(body).ok()?, &SecretScrub::default()).ok()
+    let read = envelope::read(serde_json::from_slice(body).ok()?, &SecretScrub::default());
+    read.ok().map(|read| read.value)
 }
 
 /// The body of a credentials answer, read as one for `provider`; `None` is malformed, or of
 /// another provider.
 #[must_use]
 pub fn read_credential(body: &[u8], provider: Provider) -> Option<Credential> {
-    secret_answer::read(serde_json::from_slice(body).ok()?, provider).ok()
+    let read = secret_answer::read(serde_json::from_slice(body).ok()?, provider);
+    read.ok().map(|read| read.value)
 }

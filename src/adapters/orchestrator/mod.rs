@@ -35,8 +35,8 @@ use serde_json::json;
 use tracing::{Instrument as _, Span, field};
 use url::Url;
 
-use self::failure::Failure;
 pub use self::service_token::ServiceToken;
+use self::{envelope::Understood, failure::Failure};
 use super::{
     http_client::{self, ExtraRoots},
     retry_budget::RetryBudget,
@@ -49,7 +49,7 @@ use crate::{
         host::Host,
         request_id::RequestId,
         secret::Secret,
-        tenant_config::{TenantConfig, Unvalidated},
+        tenant_config::{FieldProblem, TenantConfig, Unvalidated},
     },
     ports::{
         Clock, ConfigSourceError, CredentialError, CredentialQuery, CredentialStore,
@@ -201,9 +201,10 @@ impl OrchestratorClient {
         failure::of_by_host(&response, &*self.clock)?;
         let document = failure::json_body(response).await?;
         let scrub = SecretScrub::default().with(token.expose());
-        let config = envelope::read(document, &scrub)?;
+        let Understood { value: config, odd } = envelope::read(document, &scrub)?;
         span.record("tenant", field::display(config.tenant()));
         span.record("config_version", field::display(config.version()));
+        warn_of_odd("runtime_by_host", &odd);
         Ok(Answer {
             status,
             value: config,
@@ -254,7 +255,8 @@ impl OrchestratorClient {
         }
         failure::of_resolve(&response, &*self.clock)?;
         let document = failure::json_body(response).await?;
-        let value = secret_answer::read(document, query.provider)?;
+        let Understood { value, odd } = secret_answer::read(document, query.provider)?;
+        warn_of_odd("resolve_credential", &odd);
         Ok(Answer { status, value })
     }
 
@@ -313,6 +315,19 @@ impl OrchestratorClient {
         };
         call.run_within(self.limits.whole, || Failure::OutOfTime, retries, attempt)
             .await
+    }
+}
+
+/// What is read otherwise than it stands there, without what stands there.
+fn warn_of_odd(operation: &'static str, odd: &[FieldProblem]) {
+    for problem in odd {
+        tracing::warn!(
+            upstream = UPSTREAM,
+            operation,
+            field = problem.path(),
+            rule = problem.rule(),
+            "a field of the orchestrator's answer does not keep its rule"
+        );
     }
 }
 

@@ -5,14 +5,18 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{envelope::opaque, failure::Failure};
+use super::{
+    envelope::{Understood, opaque},
+    failure::Failure,
+};
 use crate::domain::{
     credential::{Credential, CredentialVersion, Provider},
     secret::{Secret, trim_pasted},
+    tenant_config::FieldProblem,
 };
 
 /// Takes the secret out of the answer.
-pub(super) fn read(document: Value, provider: Provider) -> Result<Credential, Failure> {
+pub(super) fn read(document: Value, provider: Provider) -> Result<Understood<Credential>, Failure> {
     let Value::Object(mut fields) = document else {
         return Err(Failure::Malformed("is no object"));
     };
@@ -27,9 +31,15 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Credential, Fa
     let secret = secret.ok_or(Failure::Malformed("has no secret"))?;
     let version =
         opaque(fields.get("version")).ok_or(Failure::Malformed("has no usable `version`"))?;
-    let expires_at = expiry(fields.get("expires_at"))?;
+    let mut odd = Vec::new();
+    let expires_at = expiry(fields.get("expires_at")).unwrap_or_else(|UnreadableExpiry| {
+        let rule = "must be a time by RFC 3339, or seconds since 1970; it is read as none";
+        odd.push(FieldProblem::new("expires_at", rule));
+        None
+    });
     let version = CredentialVersion::new(&version);
-    Ok(Credential::new(provider, secret, version, expires_at))
+    let value = Credential::new(provider, secret, version, expires_at);
+    Ok(Understood { value, odd })
 }
 
 const fn secret_field(provider: Provider) -> &'static str {
@@ -41,19 +51,23 @@ const fn secret_field(provider: Provider) -> &'static str {
     }
 }
 
+/// Something else than a time. A credential with such an expiry lives as long as any other: it is not
+/// worth an outage.
+#[derive(Debug)]
+struct UnreadableExpiry;
+
 /// A time as RFC 3339 has it, or as a number since 1970, which may stand in a string. Absent, `null`
 /// and blank: it does not expire by itself.
-fn expiry(value: Option<&Value>) -> Result<Option<SystemTime>, Failure> {
-    let wrong = || Failure::Malformed("has an `expires_at` that is no time");
+fn expiry(value: Option<&Value>) -> Result<Option<SystemTime>, UnreadableExpiry> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => {
             let time = number.as_f64().and_then(since_1970);
-            time.map(Some).ok_or_else(wrong)
+            time.map(Some).ok_or(UnreadableExpiry)
         }
         Some(Value::String(text)) if trim_pasted(text).is_empty() => Ok(None),
-        Some(Value::String(text)) => time(trim_pasted(text)).map(Some).ok_or_else(wrong),
-        Some(_) => Err(wrong()),
+        Some(Value::String(text)) => time(trim_pasted(text)).map(Some).ok_or(UnreadableExpiry),
+        Some(_) => Err(UnreadableExpiry),
     }
 }
 
@@ -114,7 +128,7 @@ mod tests {
             let mut answer = json!({"provider": provider.as_str(), "version": 3});
             assert!(read(answer.clone(), provider).is_err());
             answer[field] = "secret-1".into();
-            let credential = read(answer, provider).unwrap();
+            let credential = read(answer, provider).unwrap().value;
             assert_eq!(credential.provider(), provider);
             assert_eq!(*credential.version(), CredentialVersion::new("3"));
             assert_eq!(credential.expires_at(), None);
@@ -139,7 +153,7 @@ mod tests {
             ] {
                 let credential = read(answer("refresh_token", sent.into()), Provider::Dropbox);
                 let credential =
-                    StorageCredential::try_from(Arc::new(credential.unwrap())).unwrap();
+                    StorageCredential::try_from(Arc::new(credential.unwrap().value)).unwrap();
                 assert_eq!(
                     credential.refresh_token().expose(),
                     "secret-1",
@@ -174,16 +188,20 @@ mod tests {
             json!(1_000_000_000_000_000_000_i64),
         ] {
             let credential = read(answer("expires_at", sent.clone()), Provider::Dropbox).unwrap();
+            assert!(credential.odd.is_empty(), "{sent}");
+            let credential = credential.value;
             let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
             assert_eq!(credential.expires_at(), Some(expected), "{sent}");
         }
         for none in [json!(null), json!(""), json!(" ")] {
             let credential = read(answer("expires_at", none), Provider::Dropbox).unwrap();
+            assert!(credential.odd.is_empty());
+            let credential = credential.value;
             assert_eq!(credential.expires_at(), None);
         }
         for bad in [
             json!("tomorrow"),
-            json!("2001-09-09"),
+            json!("2030-01-01"),
             json!("2001-13-09T01:46:40Z"),
             json!("NaN"),
             json!("inf"),
@@ -194,8 +212,12 @@ mod tests {
             json!([]),
             json!({"seconds": 1}),
         ] {
-            let failure = read(answer("expires_at", bad.clone()), Provider::Dropbox).unwrap_err();
-            assert!(matches!(failure, Failure::Malformed(_)), "{bad}");
+            let read = read(answer("expires_at", bad.clone()), Provider::Dropbox).unwrap();
+            assert_eq!(read.value.expires_at(), None, "{bad}");
+            let [odd] = &read.odd[..] else {
+                panic!("{bad}")
+            };
+            assert_eq!(odd.path(), "expires_at");
         }
     }
 
@@ -212,14 +234,14 @@ mod tests {
                 json!(text),
             ] {
                 let credential = read(answer("expires_at", sent), Provider::Dropbox).unwrap();
-                prop_assert_eq!(credential.expires_at(), Some(expected));
+                prop_assert_eq!(credential.value.expires_at(), Some(expected));
             }
         }
 
         #[test]
         fn no_text_or_number_in_the_place_of_an_expiry_is_a_panic(text in any::<String>(), number in any::<f64>()) {
-            let _: Result<_, Failure> = expiry(Some(&json!(text)));
-            let _: Result<_, Failure> = expiry(Some(&json!(number)));
+            let _: Result<_, UnreadableExpiry> = expiry(Some(&json!(text)));
+            let _: Result<_, UnreadableExpiry> = expiry(Some(&json!(number)));
             prop_assert!(since_1970(f64::NAN).is_none());
         }
     }

@@ -231,10 +231,10 @@ impl Images<'_> {
     {
         let storage = self.tenant.storage();
         match call(Arc::clone(&storage.images)).await {
-            Err(ImageStoreError::Unauthorized(cause)) => {
+            Err(refused @ ImageStoreError::Unauthorized { .. }) => {
                 match self.tenant.renew_storage(&storage, self.request_id).await {
                     Some(renewed) => call(Arc::clone(&renewed.images)).await,
-                    None => Err(ImageStoreError::Unauthorized(cause)),
+                    None => Err(refused),
                 }
             }
             result => result,

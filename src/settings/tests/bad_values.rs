@@ -54,7 +54,7 @@ const BAD_VALUES: [(&str, &str, &str); 56] = [
     ("any", "WEB_AUTH_DISABLED", "sesame"),
     ("env", "STANDALONE_HOST", "open sesame"),
     ("env", "STORAGE_PATHS", r#"{"root": "sesame"}"#),
-    ("env", "PUBLISHERS", r#"[{"type": "sesame"}]"#),
+    ("env", "PUBLISHERS", r#"{"type": "sesame"}"#),
     ("env", "EMAIL_SERVER", r#"{"sender": "sesame"}"#),
     ("env", "OPENAI_SETTINGS", r#"{"vision_detail": "sesame"}"#),
     (
@@ -94,6 +94,27 @@ fn secrets() -> Vec<String> {
     secrets.map(str::to_owned).collect()
 }
 
+/// What a setting has an effect beside, where it has none alone.
+fn company(name: &str) -> &'static [(&'static str, &'static str)] {
+    match name {
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => &[],
+        _ if name.starts_with("OTEL_") => {
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")]
+        }
+        "WEB_ADMIN_COOKIE_TTL_SECONDS" | "WEB_SECURE_COOKIES" | "WEB_SESSION_SECRET" => {
+            &[("WEB_ADMIN_PASSWORD", "pass-phrase")]
+        }
+        "TELEGRAM_BOT_TOKEN" => &[("PUBLISHERS", r#"[{"type": "telegram", "channel_id": 1}]"#)],
+        "EMAIL_SERVER" | "EMAIL_PASSWORD" | "CONFIRMATION_SETTINGS" => &[
+            ("PUBLISHERS", r#"[{"type": "email", "recipient": "a@b"}]"#),
+            ("EMAIL_SERVER", r#"{"sender": "a@b"}"#),
+            ("EMAIL_PASSWORD", "password"),
+        ],
+        "OPENAI_SETTINGS" => &[("OPENAI_API_KEY", "key")],
+        _ => &[],
+    }
+}
+
 /// Reads what is right for a source, with some of it set otherwise, and says what is wrong with it.
 fn told(source: &str, changes: &[(&str, &str)]) -> String {
     told_without("", source, changes)
@@ -113,9 +134,13 @@ fn told_without(left_out: &str, source: &str, changes: &[(&str, &str)]) -> Strin
         ],
     };
     let app = [("DROPBOX_APP_KEY", "key"), ("DROPBOX_APP_SECRET", "secret")];
+    let company = changes.first().map_or(&[][..], |(name, _)| {
+        company(name.strip_suffix("_FILE").unwrap_or(name))
+    });
     let good = good
         .iter()
         .chain(&app)
+        .chain(company)
         .filter(|(name, _)| *name != left_out);
     let pairs = good.chain(changes).copied();
     let mut environment = Environment::from_pairs(pairs);

@@ -4,6 +4,7 @@ mod deleting;
 mod endless;
 mod looking;
 mod reading;
+mod refusing;
 mod sidecars;
 mod tokens;
 mod writing;
@@ -68,6 +69,15 @@ impl Tenant {
     }
 
     async fn with(root: &str, limits: Limits) -> Self {
+        Self::of(root, limits, None).await
+    }
+
+    /// The only tenant, whose refresh token is in the settings.
+    async fn standalone() -> Self {
+        Self::of("/Queue", SWIFT, Some("DROPBOX_REFRESH_TOKEN")).await
+    }
+
+    async fn of(root: &str, limits: Limits, refresh_token_setting: Option<&'static str>) -> Self {
         let sandbox = Sandbox::start_empty().await.unwrap();
         let dropbox = &sandbox.dropbox;
         dropbox.add_account(ACCOUNT, REFRESH_TOKEN);
@@ -75,6 +85,7 @@ impl Tenant {
         let settings = DropboxSettings {
             api_url: url.clone(),
             content_url: url,
+            refresh_token_setting,
             app_key: dropbox.app_key().to_owned(),
             app_secret: Secret::new(dropbox.app_secret().to_owned()),
         };

@@ -25,7 +25,7 @@ async fn twenty_calls_at_once_share_one_failed_refresh() {
     tenant.dropbox().revoke(REFRESH_TOKEN);
     let all = join_all((0..20).map(|_| tenant.store.list())).await;
     for result in all {
-        assert!(matches!(result, Err(ImageStoreError::Unauthorized(_))));
+        assert!(matches!(result, Err(ImageStoreError::Unauthorized { .. })));
     }
     assert_eq!(tenant.calls("token"), 1);
     assert_eq!(tenant.calls("list_folder"), 0);
@@ -55,7 +55,7 @@ async fn a_token_that_is_refused_twice_means_that_the_credential_is_dead() {
         .always("list_folder", Fault::json(401, &body));
     let error = tenant.store.list().await.unwrap_err();
     assert!(
-        matches!(error, ImageStoreError::Unauthorized(_)),
+        matches!(error, ImageStoreError::Unauthorized { .. }),
         "{error:?}"
     );
     assert_eq!((tenant.calls("token"), tenant.calls("list_folder")), (2, 2));
@@ -84,23 +84,92 @@ async fn a_revoked_refresh_token_is_a_dead_credential() {
     tenant.dropbox().revoke(REFRESH_TOKEN);
     let error = tenant.store.list().await.unwrap_err();
     assert!(
-        matches!(error, ImageStoreError::Unauthorized(_)),
+        matches!(error, ImageStoreError::Unauthorized { .. }),
         "{error:?}"
     );
     assert_eq!((tenant.calls("token"), tenant.calls("list_folder")), (2, 2));
 }
 
 #[tokio::test]
-async fn an_app_that_dropbox_does_not_know_does_not_kill_the_credential() {
+async fn an_app_that_dropbox_does_not_know_is_told_by_its_settings_and_kills_no_credential() {
     let tenant = Tenant::new().await;
-    let refusal = Fault::json(400, &json!({ "error": "invalid_client" }));
+    let json = |error: &str, description: &str| json!({ "error": error, "error_description": description });
+    for refusal in [
+        Fault::json(400, &json!({ "error": "invalid_client" })),
+        Fault::json(401, &json!({ "error": "invalid_client" })),
+        Fault::json(
+            400,
+            &json(
+                "invalid_client: Invalid client_id or client_secret",
+                "canary",
+            ),
+        ),
+        Fault::json(
+            400,
+            &json("invalid_request", "Invalid client_id or client_secret"),
+        ),
+        Fault::json(400, &json("unauthorized_client", "canary")),
+        Fault::text(400, "Invalid client_id: \"canary\""),
+    ] {
+        tenant.switches().inject("token", refusal.clone());
+        let error = tenant.store.list().await.unwrap_err();
+        let shown = format!("{} {error:?}", text(&error));
+        assert!(!shown.contains("canary"), "{shown}");
+        let ImageStoreError::Misconfigured { problem, detail } = error else {
+            panic!("{refusal:?}: {error:?}")
+        };
+        for told in [problem.as_ref(), &detail] {
+            for name in ["DROPBOX_APP_KEY", "DROPBOX_APP_SECRET"] {
+                assert!(told.contains(name), "{told}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_refusal_of_a_token_is_a_failure_of_storage() {
+    let tenant = Tenant::new().await;
+    let refusal = Fault::json(400, &json!({ "error": "unsupported_grant_type" }));
     tenant.switches().inject("token", refusal);
     let error = tenant.store.list().await.unwrap_err();
     assert!(
         matches!(error, ImageStoreError::Unavailable(_)),
         "{error:?}"
     );
-    assert!(text(&error).contains("invalid_client"));
+    assert!(text(&error).contains("unsupported_grant_type"));
+}
+
+#[tokio::test]
+async fn a_dead_credential_of_the_settings_is_told_by_its_name() {
+    let tenant = Tenant::standalone().await;
+    for refusal in [
+        Fault::json(400, &json!({ "error": "invalid_grant" })),
+        Fault::json(400, &json!({ "error": "user_suspended" })),
+        Fault::json(
+            400,
+            &json!({ "error": "invalid_request", "error_description": "user_suspended" }),
+        ),
+    ] {
+        tenant.switches().inject("token", refusal.clone());
+        let error = tenant.store.list().await.unwrap_err();
+        assert!(
+            text(&error).contains("set a new DROPBOX_REFRESH_TOKEN"),
+            "{refusal:?}: {error:?}"
+        );
+        assert!(
+            matches!(error, ImageStoreError::Unauthorized { setting, .. }
+                if setting == Some("DROPBOX_REFRESH_TOKEN")),
+            "{error:?}"
+        );
+    }
+    let suspended = json!({ "error_summary": "user_suspended/." });
+    let suspended = Fault::json(401, &suspended);
+    tenant.switches().inject("list_folder", suspended);
+    let error = tenant.store.list().await.unwrap_err();
+    assert!(
+        matches!(error, ImageStoreError::Unauthorized { setting, .. } if setting.is_some()),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

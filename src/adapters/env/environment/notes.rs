@@ -27,6 +27,23 @@ impl Environment {
         }
     }
 
+    /// Turns the problems of these variables, and of fields in them, that were found since there were
+    /// `since` problems into warnings: the variables have no effect.
+    pub fn excuse_problems(&mut self, since: usize, variables: &[&str]) {
+        let later = self.problems.split_off(since.min(self.problems.len()));
+        for problem in later {
+            let is_of = |variable: &&str| {
+                let field = problem.name.strip_prefix(variable);
+                field.is_some_and(|field| field.is_empty() || field.starts_with(['.', '[']))
+            };
+            if variables.iter().any(is_of) {
+                self.warn(problem.name, format!("{}; it has no effect", problem.rule));
+            } else {
+                self.problems.push(problem);
+            }
+        }
+    }
+
     /// What was noted so far by [`Environment::warn`].
     #[must_use]
     pub fn warnings(&self) -> &[SettingProblem] {
@@ -93,6 +110,9 @@ const QUOTED: &str = "begins and ends with quotes, which count as part of the va
                       unless they are meant";
 pub(super) const QUOTED_FILE: &str = "names a file whose content begins and ends with quotes, which count as part \
                            of the value: leave them out, unless they are meant";
+
+pub(super) const NOT_EXPANDED: &str =
+    "holds `${…}` in .env, which is not expanded: it is taken as it is written";
 
 /// Between two of a kind, or between those of a word processor.
 pub(super) fn is_quoted(value: &str) -> bool {

@@ -1,9 +1,13 @@
 //! The runtime config document of the standalone tenant, and the way back from its field paths
 //! to variables.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{AI_REF, DEFAULT_TENANT, SMTP_REF, STORAGE_REF, Secrets, TELEGRAM_REF, VERSION};
+use super::{
+    AI_REF, DEFAULT_TENANT, STORAGE_REF, Secrets, VERSION,
+    fields::{CONTENT_SETTINGS, Fields, OPENAI_SETTINGS, known_fields},
+    publishers::{self, EMAIL_FIELDS, EMAIL_SERVER, PUBLISHERS, Publishers},
+};
 use crate::{
     adapters::env::Environment,
     domain::{
@@ -13,15 +17,8 @@ use crate::{
 };
 
 const STORAGE_PATHS: &str = "STORAGE_PATHS";
-const PUBLISHERS: &str = "PUBLISHERS";
-const EMAIL_SERVER: &str = "EMAIL_SERVER";
-const OPENAI_SETTINGS: &str = "OPENAI_SETTINGS";
 const CAPTIONFILE_SETTINGS: &str = "CAPTIONFILE_SETTINGS";
 const CONFIRMATION_SETTINGS: &str = "CONFIRMATION_SETTINGS";
-const CONTENT_SETTINGS: &str = "CONTENT_SETTINGS";
-
-/// The mail server where the variable names none.
-const DEFAULT_MAIL_SERVER: &str = "smtp.gmail.com";
 
 /// Which block of the document each variable fills.
 const BLOCKS: [(&str, &str); 7] = [
@@ -34,24 +31,6 @@ const BLOCKS: [(&str, &str); 7] = [
     ("content", CONTENT_SETTINGS),
 ];
 
-/// What the document calls the fields of `EMAIL_SERVER`.
-const EMAIL_FIELDS: [(&str, &str); 4] = [
-    ("sender", "from_email"),
-    ("smtp_server", "host"),
-    ("smtp_port", "port"),
-    ("username", "username"),
-];
-const TELEGRAM_FIELDS: [&str; 1] = ["channel_id"];
-const EMAIL_PUBLISHER_FIELDS: [&str; 3] = ["recipient", "caption_target", "subject_mode"];
-/// What the existing service calls the login name in `EMAIL_SERVER`.
-const OTHER_USERNAME: &str = "smtp_username";
-/// Fields that the contract has and this version does not act on.
-const LATER_FIELDS: [(&str, &str); 4] = [
-    (OPENAI_SETTINGS, "vision_model_lifecycle"),
-    (OPENAI_SETTINGS, "caption_model_lifecycle"),
-    (CONTENT_SETTINGS, "voice_profile_tags"),
-    (CONTENT_SETTINGS, "strip_metadata"),
-];
 const AI_FIELDS: [&str; 14] = [
     "vision_model",
     "caption_model",
@@ -69,28 +48,26 @@ const AI_FIELDS: [&str; 14] = [
     "vision_fallback_detail",
 ];
 
-type Fields = Map<String, Value>;
-
-/// The document as far as it could be read, and the types of publisher in it.
-struct Publishers {
-    entries: Vec<Value>,
-    has_telegram: bool,
-    has_email: bool,
-}
-
 /// Reads the document and notes everything that is wrong with it.
-pub(super) fn read(environment: &mut Environment, secrets: &Secrets) -> Value {
-    let publishers = publishers(environment);
-    let mail_server = mail_server(environment);
-    require_for_publishers(environment, &publishers, mail_server.is_some(), secrets);
-    warn_of_what_no_publisher_needs(environment, &publishers);
+///
+/// `problems_before` is how many problems there were before the tenant's own.
+pub(super) fn read(
+    environment: &mut Environment,
+    secrets: &Secrets,
+    problems_before: usize,
+) -> Value {
+    let publishers = publishers::read(environment);
+    let mail_server = publishers::mail_server(environment);
+    publishers.require(environment, mail_server.is_some(), secrets);
+    publishers.warn_of_what_none_needs(environment);
     require_dropbox(environment);
+    let features = features(environment);
     let mut ai = block(environment, OPENAI_SETTINGS, &AI_FIELDS);
     if secrets.openai.is_some() {
         ai.insert("credentials_ref".to_owned(), AI_REF.into());
     }
     let document = json!({
-        "features": features(environment),
+        "features": features,
         "storage": {
             "provider": "dropbox",
             "credentials_ref": STORAGE_REF,
@@ -115,11 +92,54 @@ pub(super) fn read(environment: &mut Environment, secrets: &Secrets) -> Value {
             &["hashtag_string", "archive", "debug", "voice_profile"],
         ),
     });
-    if secrets.openai.is_none() && environment.is_set(OPENAI_SETTINGS) {
+    if !has_openai_key(environment) && environment.is_set(OPENAI_SETTINGS) {
         environment.warn(OPENAI_SETTINGS, "has no effect without OPENAI_API_KEY");
     }
     check(environment, &document, publishers.has_email);
+    excuse_what_has_no_effect(environment, &document, &publishers, problems_before);
     document
+}
+
+/// Is one set, be it good or bad?
+fn has_openai_key(environment: &Environment) -> bool {
+    environment.is_set("OPENAI_API_KEY") || environment.is_set("OPENAI_API_KEY_FILE")
+}
+
+/// What is wrong with a setting that has no effect beside the others is only warned of.
+fn excuse_what_has_no_effect(
+    environment: &mut Environment,
+    document: &Value,
+    publishers: &Publishers,
+    problems_before: usize,
+) {
+    let is_on = |feature: &str| document["features"][feature] == true;
+    let is_publishing = is_on("publish_enabled");
+    let is_known = !environment.has_problem(PUBLISHERS);
+    let has_ai = is_on("analyze_caption_enabled") && has_openai_key(environment);
+    for (has_effect, variables) in [
+        (is_publishing, &[PUBLISHERS][..]),
+        (
+            is_publishing && (publishers.has_telegram || !is_known),
+            &["TELEGRAM_BOT_TOKEN", "TELEGRAM_BOT_TOKEN_FILE"],
+        ),
+        (
+            is_publishing && (publishers.has_email || !is_known),
+            &[
+                EMAIL_SERVER,
+                "EMAIL_PASSWORD",
+                "EMAIL_PASSWORD_FILE",
+                CONFIRMATION_SETTINGS,
+            ],
+        ),
+        (
+            has_ai,
+            &[OPENAI_SETTINGS, "OPENAI_API_KEY", "OPENAI_API_KEY_FILE"],
+        ),
+    ] {
+        if !has_effect {
+            environment.excuse_problems(problems_before, variables);
+        }
+    }
 }
 
 fn features(environment: &mut Environment) -> Value {
@@ -153,173 +173,6 @@ fn storage_paths(environment: &mut Environment) -> Option<Fields> {
 fn block(environment: &mut Environment, variable: &str, known: &[&str]) -> Fields {
     let fields = environment.json_object(variable).unwrap_or_default();
     known_fields(environment, variable, fields, known)
-}
-
-/// A field that nobody reads is a typo, and what it was meant to set would be missing.
-fn known_fields(
-    environment: &mut Environment,
-    place: &str,
-    mut fields: Fields,
-    known: &[&str],
-) -> Fields {
-    fields.retain(|name, _| {
-        let is_known = known.contains(&name.as_str());
-        if LATER_FIELDS.contains(&(place, name.as_str())) {
-            environment.warn(format!("{place}.{name}"), "has no effect in this version");
-        } else if !is_known {
-            environment.reject(format!("{place}.{name}"), "is no field that we know");
-        }
-        is_known
-    });
-    fields
-}
-
-fn publishers(environment: &mut Environment) -> Publishers {
-    let mut publishers = Publishers {
-        entries: Vec::new(),
-        has_telegram: false,
-        has_email: false,
-    };
-    let entries = match environment.json(PUBLISHERS) {
-        None => return publishers,
-        Some(Value::Array(entries)) => entries,
-        Some(_) => {
-            environment.reject(PUBLISHERS, "must be a JSON array");
-            return publishers;
-        }
-    };
-    for (index, entry) in entries.into_iter().enumerate() {
-        // What is bad or ignored leaves an entry behind that is off, so that the others keep their
-        // places.
-        let entry = publisher(environment, index, entry, &mut publishers);
-        publishers
-            .entries
-            .push(entry.unwrap_or(json!({"enabled": false})));
-    }
-    publishers
-}
-
-fn publisher(
-    environment: &mut Environment,
-    index: usize,
-    entry: Value,
-    seen: &mut Publishers,
-) -> Option<Value> {
-    let place = format!("{PUBLISHERS}[{index}]");
-    let Value::Object(mut fields) = entry else {
-        environment.reject(place, "must be a JSON object");
-        return None;
-    };
-    let kind = fields.remove("type");
-    let (kind, reference, known, is_repeated): (_, _, &[&str], &mut bool) = match kind
-        .as_ref()
-        .and_then(Value::as_str)
-    {
-        Some("telegram") => (
-            "telegram",
-            Some(TELEGRAM_REF),
-            &TELEGRAM_FIELDS,
-            &mut seen.has_telegram,
-        ),
-        // Two names of one type.
-        Some("email" | "fetlife") => ("email", None, &EMAIL_PUBLISHER_FIELDS, &mut seen.has_email),
-        Some("instagram") => {
-            environment.warn(
-                format!("{place}.type"),
-                "is reserved, and ignored until it is served",
-            );
-            return None;
-        }
-        _ => {
-            let rule = "must be `telegram` or `email` (or `fetlife`, which is the same)";
-            environment.reject(format!("{place}.type"), rule);
-            return None;
-        }
-    };
-    if std::mem::replace(is_repeated, true) {
-        environment.reject(format!("{place}.type"), "must not be there twice");
-    }
-    let config = known_fields(environment, &place, fields, known);
-    Some(json!({"type": kind, "credentials_ref": reference, "config": config}))
-}
-
-fn mail_server(environment: &mut Environment) -> Option<Fields> {
-    let mut fields = environment.json_object(EMAIL_SERVER)?;
-    take_other_username(environment, &mut fields);
-    let known = EMAIL_FIELDS.map(|(name, _)| name);
-    let mut fields = known_fields(environment, EMAIL_SERVER, fields, &known);
-    let mut server = Fields::new();
-    for (name, document_name) in EMAIL_FIELDS {
-        let value = fields.remove(name).filter(|value| !value.is_null());
-        let value = value.or_else(|| (name == "smtp_server").then(|| DEFAULT_MAIL_SERVER.into()));
-        server.extend(value.map(|value| (document_name.to_owned(), value)));
-    }
-    server.insert("password_ref".to_owned(), SMTP_REF.into());
-    Some(server)
-}
-
-fn take_other_username(environment: &mut Environment, fields: &mut Fields) {
-    let Some(other) = fields.remove(OTHER_USERNAME).filter(|it| !it.is_null()) else {
-        return;
-    };
-    let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
-    let name = format!("{EMAIL_SERVER}.{OTHER_USERNAME}");
-    match fields.get("username") {
-        Some(own) if !own.is_null() && !is_blank(own) => {
-            environment.warn(name, "has no effect beside `username`");
-        }
-        _ => {
-            fields.insert("username".to_owned(), other);
-            environment.warn(name, "is taken for `username`: use that name");
-        }
-    }
-}
-
-fn warn_of_what_no_publisher_needs(environment: &mut Environment, publishers: &Publishers) {
-    for (is_needed, variable, kind) in [
-        (publishers.has_telegram, "TELEGRAM_BOT_TOKEN", "telegram"),
-        (publishers.has_email, "EMAIL_PASSWORD", "email"),
-        (publishers.has_email, EMAIL_SERVER, "email"),
-    ] {
-        for variable in [variable.to_owned(), format!("{variable}_FILE")] {
-            if !is_needed && environment.is_set(&variable) {
-                let rule = format!("has no effect: {PUBLISHERS} has no {kind} entry");
-                environment.warn(variable, rule);
-            }
-        }
-    }
-}
-
-fn require_for_publishers(
-    environment: &mut Environment,
-    publishers: &Publishers,
-    has_mail_server: bool,
-    secrets: &Secrets,
-) {
-    for (is_missing, variable, kind) in [
-        (
-            publishers.has_telegram && secrets.telegram.is_none(),
-            "TELEGRAM_BOT_TOKEN",
-            "telegram",
-        ),
-        (
-            publishers.has_email && secrets.smtp.is_none(),
-            "EMAIL_PASSWORD",
-            "email",
-        ),
-        (
-            publishers.has_email && !has_mail_server,
-            EMAIL_SERVER,
-            "email",
-        ),
-    ] {
-        let is_told = environment.has_problem(variable)
-            || environment.has_problem(&format!("{variable}_FILE"));
-        if is_missing && !is_told {
-            let rule = format!("is required, because {PUBLISHERS} has a {kind} entry");
-            environment.reject(variable, rule);
-        }
-    }
 }
 
 /// Runs the validation once, with everything switched on, and names each problem by its variable.

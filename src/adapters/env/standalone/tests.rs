@@ -145,6 +145,22 @@ async fn the_mail_server_can_be_another() {
 }
 
 #[tokio::test]
+async fn a_mail_server_on_this_machine_can_do_without_tls() {
+    let server = r#"{"sender": "me@example.org", "smtp_server": "localhost", "use_tls": false}"#;
+    let settings = settings(&tenant(&FULL, &[("EMAIL_SERVER", server)]).unwrap()).await;
+    let server = settings.email.unwrap().server;
+    assert_eq!(server.transport, MailTransport::Plain);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_switched_off_makes_room_for_another() {
+    let entries = r#"[{"type": "telegram", "channel_id": 1, "enabled": false},
+                      {"type": "telegram", "channel_id": 2}]"#;
+    let settings = settings(&tenant(&FULL, &[("PUBLISHERS", entries)]).unwrap()).await;
+    assert_eq!(settings.telegram.unwrap().channel_id, "2");
+}
+
+#[tokio::test]
 async fn flags_switch_features() {
     let flags = [
         ("FEATURE_PUBLISH", "off"),

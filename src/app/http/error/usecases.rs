@@ -229,7 +229,9 @@ impl From<ListingError> for ApiError {
         let answer = match &error {
             ListingError::Storage(storage) => match &**storage {
                 // There is no image that could be missing, so it is the folder.
-                ImageStoreError::NotFound | ImageStoreError::Restricted { .. } => Self::new(
+                ImageStoreError::NotFound
+                | ImageStoreError::Restricted { .. }
+                | ImageStoreError::Unreadable { .. } => Self::new(
                     ProblemKind::UpstreamFailed,
                     "The tenant's storage has no folder where the images should be.",
                 ),
@@ -271,10 +273,12 @@ impl ApiError {
                 ProblemKind::UnusableImage,
                 "The tenant's storage can make no thumbnail of this image.",
             ),
-            ImageStoreError::Restricted { detail } => Self::new(
-                ProblemKind::UnusableImage,
-                format!("The tenant's storage does not hand out this file: {detail}."),
-            ),
+            ImageStoreError::Restricted { detail } | ImageStoreError::Unreadable { detail, .. } => {
+                Self::new(
+                    ProblemKind::UnusableImage,
+                    format!("The tenant's storage does not hand out this file: {detail}."),
+                )
+            }
             // Viewers may see this; admins get the detail.
             ImageStoreError::Misconfigured { problem, .. } => Self::new(
                 ProblemKind::UpstreamFailed,
@@ -285,9 +289,19 @@ impl ApiError {
                 ProblemKind::UpstreamFailed,
                 "The image's sidecar was changed meanwhile.",
             ),
-            ImageStoreError::Unauthorized(_) => {
+            ImageStoreError::Unauthorized { setting: None, .. } => {
                 Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL)
             }
+            ImageStoreError::Unauthorized {
+                setting: Some(setting),
+                ..
+            } => Self::new(
+                ProblemKind::TenantUnavailable,
+                format!(
+                    "The storage does not accept the credential: it was revoked, or the account is \
+                     suspended. Set a new {setting}, and restart the service."
+                ),
+            ),
             ImageStoreError::RateLimited { retry_after } => Self::new(
                 ProblemKind::UpstreamLimited,
                 "The tenant's storage is limiting requests.",

@@ -35,6 +35,14 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
             "unusable-image",
         ),
         (
+            ImageStoreError::Unreadable {
+                detail: "it ends too early",
+                cause: SECRET.into(),
+            },
+            422,
+            "unusable-image",
+        ),
+        (
             ImageStoreError::Misconfigured {
                 problem: "a folder is missing".into(),
                 detail: "The folder /x is missing.".to_owned(),
@@ -43,7 +51,18 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
             "upstream-failed",
         ),
         (
-            ImageStoreError::Unauthorized(SECRET.into()),
+            ImageStoreError::Unauthorized {
+                setting: None,
+                cause: SECRET.into(),
+            },
+            503,
+            "tenant-unavailable",
+        ),
+        (
+            ImageStoreError::Unauthorized {
+                setting: Some("DROPBOX_REFRESH_TOKEN"),
+                cause: SECRET.into(),
+            },
             503,
             "tenant-unavailable",
         ),
@@ -222,9 +241,9 @@ async fn a_list_that_storage_does_not_give_has_its_problem_and_the_spec_declares
     for (error, status, slug) in storage_failures() {
         let (status, slug) = match error {
             // Of a folder these say something else, or nothing.
-            ImageStoreError::NotFound | ImageStoreError::Restricted { .. } => {
-                (502, "upstream-failed")
-            }
+            ImageStoreError::NotFound
+            | ImageStoreError::Restricted { .. }
+            | ImageStoreError::Unreadable { .. } => (502, "upstream-failed"),
             ImageStoreError::TooLarge | ImageStoreError::NoThumbnail => continue,
             _ => (status, slug),
         };

@@ -145,7 +145,12 @@ async fn a_dead_credential_ends_the_listing_that_was_made_with_it() {
         .expect_find()
         .times(1)
         .in_sequence(&mut refusals)
-        .returning(|_| Err(ImageStoreError::Unauthorized("401".into())));
+        .returning(|_| {
+            Err(ImageStoreError::Unauthorized {
+                setting: None,
+                cause: "401".into(),
+            })
+        });
     fixture
         .images
         .expect_find()

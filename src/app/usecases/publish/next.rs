@@ -23,8 +23,8 @@ use crate::{
 const AT_A_TIME: usize = 500;
 /// How many images are passed over in one request at most: each has been downloaded.
 const MAX_PASSED_OVER: usize = 100;
-/// How many of them a model may have been paid for.
-const MAX_PAID: usize = 10;
+/// How many of them may have been costly.
+const MAX_COSTLY: usize = 10;
 /// How many are named in an answer; all of them are in the ledger.
 const MAX_NAMED: usize = 10;
 
@@ -145,17 +145,21 @@ impl Publication {
 /// What is wrong with one image, and with no other.
 struct Fault {
     failure: Failure,
-    /// A model has looked at it, and was paid for that.
-    is_paid: bool,
+    /// A model has looked at it, and was paid for that, or it was downloaded several times.
+    is_costly: bool,
 }
 
 impl Fault {
     /// What an error says of the image; `None` if another image would end in the same.
     fn of_image(error: &PublishImageError) -> Option<Self> {
-        let (reason, is_paid) = match error {
+        let (reason, is_costly) = match error {
             PublishImageError::Image(_)
             | PublishImageError::Captions(CaptionsUnavailable::Image(_)) => {
                 (FailureReason::ImageUnsuitable, false)
+            }
+            // Storage may hand it out another day: it comes last from now on.
+            PublishImageError::Storage(ImageStoreError::Unreadable { .. }) => {
+                (FailureReason::Unavailable, true)
             }
             PublishImageError::Storage(error) if error.is_about_the_image() => {
                 (FailureReason::ImageUnsuitable, false)
@@ -186,7 +190,7 @@ impl Fault {
         };
         Some(Self {
             failure: Failure::new(reason, text),
-            is_paid,
+            is_costly,
         })
     }
 
@@ -198,7 +202,7 @@ impl Fault {
                 Outcome::Failed(failure) if failure.reason == FailureReason::ImageUnsuitable => {
                     found.get_or_insert(Self {
                         failure: failure.clone(),
-                        is_paid: !result.caption.is_empty(),
+                        is_costly: !result.caption.is_empty(),
                     });
                 }
                 _ => return None,
@@ -214,18 +218,18 @@ struct PassedOver {
     /// By earlier requests, as the ledger has it.
     before: usize,
     now: usize,
-    paid: usize,
+    costly: usize,
     named: Vec<String>,
 }
 
 impl PassedOver {
     fn is_full(&self) -> bool {
-        self.now >= MAX_PASSED_OVER || self.paid >= MAX_PAID
+        self.now >= MAX_PASSED_OVER || self.costly >= MAX_COSTLY
     }
 
     fn add(&mut self, image: &StoredImage, fault: Fault) {
         self.now += 1;
-        self.paid += usize::from(fault.is_paid);
+        self.costly += usize::from(fault.is_costly);
         if self.named.len() < MAX_NAMED {
             let text = fault.failure.text;
             self.named
@@ -239,19 +243,26 @@ impl PassedOver {
         let mut warnings = self.named;
         let unnamed = self.now - warnings.len();
         if unnamed > 0 {
-            warnings.push(format!("{unnamed} more images were passed over"));
+            let images = counted(unnamed, "more image was", "more images were");
+            warnings.push(format!("{images} passed over"));
         }
         if is_end && is_full {
             warnings
                 .push("other images were not tried; publish again to go on with them".to_owned());
         }
         if is_end && self.before > 0 {
-            let before = self.before;
+            let images = counted(self.before, "image is", "images are");
             warnings.push(format!(
-                "{before} images are left out because of what is wrong with them; the list of \
-                 publications says what, under the outcome `skipped` or `failed`"
+                "{images} left out; `GET /api/publications` says what is wrong, under the outcome \
+                 `skipped` or `failed`"
             ));
         }
         warnings
     }
+}
+
+/// A number with a noun and verb that agree with it.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    let words = if number == 1 { one } else { many };
+    format!("{number} {words}")
 }

@@ -25,7 +25,58 @@ fn a_dot_env_file_may_be_absent_but_not_broken() {
     let mut env = Environment::from_sources(none, broken.path());
     assert_eq!(env.text("B").as_deref(), Some("2"));
     let problems = env.finish().unwrap_err().to_string();
-    assert_eq!(problems, ".env: entry 2 must be of the form NAME=value");
+    assert_eq!(problems, ".env: line 2 must be of the form NAME=value");
+    for (content, told) in [
+        (
+            &b"A='1\n2'\nsesame\n B=2\nsesame"[..],
+            "lines 3, 5 must be of the form NAME=value",
+        ),
+        (b"A=1\nB=\xff\n", "line 2 must be UTF-8"),
+    ] {
+        let broken = file(content);
+        let env = Environment::from_sources([], broken.path());
+        assert_eq!(
+            env.finish().unwrap_err().to_string(),
+            format!(".env: {told}")
+        );
+    }
+}
+
+#[test]
+fn json_and_secrets_need_no_quotes_in_a_dot_env_file() {
+    let lines = [
+        ("PUBLISHERS", r#"[{"type":"telegram","channel_id":"@c"}]"#),
+        ("STORAGE_PATHS", r#"{"root": "/P"}"#),
+        ("DROPBOX_REFRESH_TOKEN", "pa$word1"),
+        ("EMAIL_PASSWORD", "abcd efgh ijkl mnop"),
+        ("OPENAI_API_KEY", r#"a"b'c\d"#),
+    ];
+    let content: String = lines
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    let content = file(content.as_bytes());
+    let mut env = Environment::from_sources([], content.path());
+    for (name, value) in lines {
+        assert_eq!(env.text(name).as_deref(), Some(value));
+    }
+    assert!(env.json("PUBLISHERS").unwrap().is_array());
+    assert_eq!(env.warnings(), []);
+    assert_eq!(problems(env), [""; 0]);
+}
+
+#[test]
+fn the_last_entry_of_a_name_wins_and_a_reference_in_it_is_warned_of() {
+    let content = file(b"A=${B}1\nA=2\nC=3\nC='sesame${B}'\nD=${B}\n");
+    let mut env = Environment::from_sources([("D".into(), "process".into())], content.path());
+    for (name, value) in [("A", "2"), ("C", "sesame${B}"), ("D", "process")] {
+        assert_eq!(env.text(name).as_deref(), Some(value));
+    }
+    let [warning] = env.warnings() else {
+        panic!("{:?}", env.warnings())
+    };
+    assert!(warning.name() == "C" && warning.rule().contains("is not expanded"));
+    assert!(!warning.to_string().contains("sesame"));
 }
 
 #[cfg(unix)]

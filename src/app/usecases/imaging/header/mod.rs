@@ -2,6 +2,7 @@
 //! it from going out as it is. Read off the bytes where they lie: a decoder would copy the file, or
 //! unpack what a hostile one has put before its pixels, to answer the same.
 
+mod exif;
 mod jpeg;
 mod png;
 mod vp8l;
@@ -9,6 +10,7 @@ mod webp;
 
 use image::metadata::Orientation;
 
+use self::exif::{orientation, without_exif_name};
 pub(super) use self::{
     jpeg::JpegHeader,
     png::PngHeader,
@@ -72,22 +74,6 @@ impl Header {
         let upright = self.orientation == Orientation::NoTransforms;
         upright && !for_print && !self.animated && !self.damaged
     }
-}
-
-/// EXIF data without what stands before it in a JPEG, and by mistake in other files, too: a name, a zero, and a
-/// byte that may be anything.
-fn without_exif_name(data: &[u8]) -> Option<&[u8]> {
-    match data {
-        [b'E', b'x', b'i', b'f', 0, _, exif @ ..] => Some(exif),
-        _ => None,
-    }
-}
-
-/// The orientation that EXIF data tells. What is no orientation is none: 0, 9, and one that is not a single
-/// number of 16 bits, as browsers see it, too.
-fn orientation(exif: &[u8]) -> Orientation {
-    let tiff = without_exif_name(exif).unwrap_or(exif);
-    Orientation::from_exif_chunk(tiff).unwrap_or(Orientation::NoTransforms)
 }
 
 fn be32(bytes: &[u8], at: usize) -> Option<u32> {

@@ -181,6 +181,31 @@ async fn every_position_is_set_upright_whether_it_is_scaled_or_not() {
 }
 
 #[tokio::test]
+async fn a_position_that_is_written_otherwise_than_the_standard_has_it_counts_where_it_is_certain()
+{
+    let scaler = ImageScaler::default();
+    for (what, exif) in [
+        ("32 bits", exif(true, 4, 1, [0, 0, 0, 6])),
+        ("32 bits", exif(false, 4, 1, [6, 0, 0, 0])),
+        ("32 bits with a sign", exif(true, 9, 1, [0, 0, 0, 6])),
+        ("a byte", exif(true, 1, 1, [6, 0, 0, 0])),
+        ("a byte", exif(false, 1, 1, [6, 0, 0, 0])),
+        ("a byte at the end", exif(true, 1, 1, [0, 0, 0, 6])),
+        ("16 bits in the wrong half", exif(true, 3, 1, [0, 0, 0, 6])),
+        ("16 bits in the wrong half", exif(false, 3, 1, [0, 0, 6, 0])),
+        ("16 bits with a sign", exif(true, 8, 1, [0, 6, 0, 0])),
+        ("16 bits before junk", exif(false, 3, 1, [6, 0, 0xAB, 0xCD])),
+    ] {
+        for (file, image) in files(&exif) {
+            let name = format!("{file}: {what}");
+            let copy = scaler.fit_within(&image, None).await.unwrap();
+            assert_eq!(decoded(&copy).dimensions(), upright(STORED, 6), "{name}");
+            assert_upright(&name, &copy, 6);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_position_changes_nothing() {
     let scaler = ImageScaler::default();
     for (what, exif) in [
@@ -190,8 +215,15 @@ async fn what_is_no_position_changes_nothing() {
         ("65535", position(false, 65_535)),
         // The low byte alone would be one.
         ("262", position(true, 262)),
-        ("a byte", exif(false, 1, 1, [6, 0, 0, 0])),
-        ("32 bits", exif(false, 4, 1, [6, 0, 0, 0])),
+        ("a byte with others", exif(false, 1, 1, [6, 0, 6, 0])),
+        ("9 in 32 bits", exif(true, 4, 1, [0, 0, 0, 9])),
+        (
+            "32 bits of which the low ones would be one",
+            exif(true, 4, 1, [1, 0, 0, 6]),
+        ),
+        ("32 bits of the other end", exif(true, 4, 1, [6, 0, 0, 0])),
+        ("two numbers of 32 bits", exif(false, 4, 2, [6, 0, 0, 0])),
+        ("a fraction", exif(false, 5, 1, [6, 0, 0, 0])),
         ("text", exif(true, 2, 2, *b"6\0\0\0")),
         ("two numbers", exif(false, 3, 2, [6, 0, 6, 0])),
         ("cut off", position(true, 6)[..20].to_vec()),

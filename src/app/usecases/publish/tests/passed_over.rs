@@ -203,3 +203,79 @@ async fn an_image_that_no_platform_can_take_is_passed_over_without_another_recor
         report.warnings
     );
 }
+
+#[tokio::test]
+async fn a_file_that_storage_does_not_hand_out_is_passed_over_and_tried_again_after_all_others() {
+    for (error, reason) in [
+        (
+            ImageStoreError::Unreadable {
+                detail: "refused without a reason",
+                cause: "451".into(),
+            },
+            FailureReason::Unavailable,
+        ),
+        (
+            ImageStoreError::Restricted {
+                detail: "refused without a reason",
+            },
+            FailureReason::ImageUnsuitable,
+        ),
+    ] {
+        let mut fixture = TenantFixture::new();
+        fixture
+            .images
+            .expect_list()
+            .returning(|| Ok(listing(&["a.jpg", "b.jpg"])));
+        let mut error = Some(error);
+        fixture
+            .images
+            .expect_fetch()
+            .times(2)
+            .returning(move |name| match name.as_str() {
+                "a.jpg" => Err(error.take().expect("it is asked for once")),
+                _ => Ok(file(name.as_str())),
+            });
+        fixture
+            .telegram
+            .expect_publish()
+            .times(1)
+            .returning(|_| Ok(PostId::new("1").into()));
+        let mut ledger = empty_ledger();
+        ledger
+            .expect_pass_over()
+            .times(1)
+            .withf(move |_, image, _, failure| {
+                image.as_str() == "a.jpg"
+                    && failure.reason == reason
+                    && failure.text.contains("refused without a reason")
+            })
+            .returning(|_, _, _, _| Ok(()));
+        let report = next(ledger, knowing(Vec::new()), fixture, false).await;
+        assert_eq!(chosen(&report), Some("b.jpg"));
+        assert!(
+            report.warnings[0].starts_with("a.jpg was passed over: "),
+            "{:?}",
+            report.warnings
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_image_that_is_left_out_is_told_in_the_singular() {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_list()
+        .returning(|| Ok(listing(&["a.jpg"])));
+    let reader = knowing(vec![Entry {
+        platform: None,
+        reason: Some(FailureReason::ImageUnsuitable),
+        ..entry("a.jpg", EntryState::Skipped, 1)
+    }]);
+    let report = next(MockLedger::new(), reader, fixture, false).await;
+    assert!(
+        report.warnings[0].starts_with("1 image is left out"),
+        "{:?}",
+        report.warnings
+    );
+}

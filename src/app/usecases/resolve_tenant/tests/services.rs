@@ -103,7 +103,7 @@ async fn a_dead_storage_credential_is_resolved_once_more_in_the_same_request() {
     let mut fixture = TenantFixture::new();
     fixture.store = store_of(&["2"]);
     let mut order = mockall::Sequence::new();
-    let dead = || Err::<Vec<_>, _>(ImageStoreError::Unauthorized("invalid_grant".into()));
+    let dead = || Err::<Vec<_>, _>(unauthorized());
     fixture
         .images
         .expect_list()
@@ -127,10 +127,10 @@ async fn a_storage_credential_that_stays_dead_is_not_tried_twice() {
         .images
         .expect_list()
         .times(1)
-        .returning(|| Err(ImageStoreError::Unauthorized("invalid_grant".into())));
+        .returning(|| Err(unauthorized()));
     let tenant = fixture.build();
     let answer = tenant.images(&request_id()).list().await;
-    assert!(matches!(answer, Err(ImageStoreError::Unauthorized(_))));
+    assert!(matches!(answer, Err(ImageStoreError::Unauthorized { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,5 +170,12 @@ async fn a_tenant_whose_credential_was_missing_a_moment_ago_is_not_served_with_t
             answer.err(),
             Some(ResolveTenantError::Unavailable { retry_after: None })
         );
+    }
+}
+
+fn unauthorized() -> ImageStoreError {
+    ImageStoreError::Unauthorized {
+        setting: None,
+        cause: "invalid_grant".into(),
     }
 }

@@ -1,0 +1,55 @@
+//! The fields of a variable that holds JSON.
+
+use serde_json::{Map, Value};
+
+use crate::adapters::env::{Environment, names::nearest};
+
+pub(super) const OPENAI_SETTINGS: &str = "OPENAI_SETTINGS";
+pub(super) const CONTENT_SETTINGS: &str = "CONTENT_SETTINGS";
+
+/// Fields that the contract has and this version does not act on.
+const LATER_FIELDS: [(&str, &str); 4] = [
+    (OPENAI_SETTINGS, "vision_model_lifecycle"),
+    (OPENAI_SETTINGS, "caption_model_lifecycle"),
+    (CONTENT_SETTINGS, "voice_profile_tags"),
+    (CONTENT_SETTINGS, "strip_metadata"),
+];
+/// How alike a field must be to be what was meant; 1 is the same.
+const ALIKE: f64 = 0.6;
+
+/// The fields of a JSON object.
+pub(super) type Fields = Map<String, Value>;
+
+/// Keeps the fields that have an effect. What has none never stops the start: it is warned of, with
+/// the field that may have been meant.
+pub(super) fn known_fields(
+    environment: &mut Environment,
+    place: &str,
+    mut fields: Fields,
+    known: &[&str],
+) -> Fields {
+    fields.retain(|name, _| {
+        let is_known = known.contains(&name.as_str());
+        if LATER_FIELDS.contains(&(place, name.as_str())) {
+            environment.warn(format!("{place}.{name}"), "has no effect in this version");
+        } else if !is_known {
+            let rule = "is no field that is known, and ignored".to_owned();
+            let rule = match meant(name, known) {
+                Some(near) => format!("{rule}: did you mean `{near}`?"),
+                None => rule,
+            };
+            environment.warn(format!("{place}.{name}"), rule);
+        }
+        is_known
+    });
+    fields
+}
+
+/// The known word that may have been meant by another one.
+pub(super) fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    nearest(
+        &word.trim().to_ascii_lowercase(),
+        known.iter().copied(),
+        ALIKE,
+    )
+}

@@ -1,0 +1,54 @@
+//! How Dropbox is reached, as the environment says.
+
+use publisher::{
+    adapters::{dropbox::DropboxSettings, env::Environment},
+    domain::secret::Secret,
+};
+
+use super::base_url;
+
+/// The app is required where the one tenant has its images there; with an orchestrator only such
+/// tenants need it. Without one its parts are blank, and not used: the second is whether there is one.
+pub(super) fn read(
+    environment: &mut Environment,
+    is_required: bool,
+) -> (Option<DropboxSettings>, bool) {
+    const KEY: &str = "DROPBOX_APP_KEY";
+    const SECRET: &str = "DROPBOX_APP_SECRET";
+    let api_url = base_url::read(
+        environment,
+        "DROPBOX_API_URL",
+        Some("https://api.dropboxapi.com"),
+    );
+    let content_url = base_url::read(
+        environment,
+        "DROPBOX_CONTENT_URL",
+        Some("https://content.dropboxapi.com"),
+    );
+    let problems_before = environment.problem_count();
+    let (app_key, app_secret) = (environment.text(KEY), environment.secret(SECRET));
+    let is_bad = environment.problem_count() > problems_before;
+    for (is_missing, name, other) in [
+        (app_key.is_none(), KEY, app_secret.is_some()),
+        (app_secret.is_none() && !is_bad, SECRET, app_key.is_some()),
+    ] {
+        if is_missing && (is_required || other) {
+            environment.reject(name, "is required");
+        }
+    }
+    let has_app = app_key.is_some() && app_secret.is_some();
+    if !is_required && !is_bad && app_key.is_none() && app_secret.is_none() {
+        let rule = "are not set: no Dropbox tenant can be served";
+        environment.warn(format!("{KEY} and {SECRET}"), rule);
+    }
+    let settings = api_url
+        .zip(content_url)
+        .map(|(api_url, content_url)| DropboxSettings {
+            api_url,
+            content_url,
+            refresh_token_setting: is_required.then_some("DROPBOX_REFRESH_TOKEN"),
+            app_key: app_key.unwrap_or_default(),
+            app_secret: app_secret.unwrap_or_else(|| Secret::new(String::new())),
+        });
+    (settings, has_app)
+}
