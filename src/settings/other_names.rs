@@ -16,14 +16,13 @@ const OF_EXISTING_SERVICE: [(&str, &str); 5] = [
 const OLD_PASSWORD: &str = "web_admin_pw";
 
 /// Names of the contract that nothing asks for yet.
-const LATER: [&str; 19] = [
+const LATER: [&str; 18] = [
     "TRUSTED_PROXIES",
     "WEB_TRUST_FORWARDED_FOR",
     "ADMIN_LOGIN_EMAILS",
     "FEATURE_SMART_HASHTAGS",
     "FEATURE_LIBRARY",
     "LIBRARY_MAX_UPLOAD_MB",
-    "THUMBNAIL_CACHE_MB",
     "JOBS_ENABLED",
     "JOBS_MAX_LATE_MINUTES",
     "JOBS_KEEP_DAYS",

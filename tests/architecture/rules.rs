@@ -9,11 +9,12 @@ use super::{
 const MAX_LINES: usize = 400;
 
 /// Adapters that others may build on: how calls run, and what they share.
-const SHARED_ADAPTERS: [&str; 6] = [
+const SHARED_ADAPTERS: [&str; 7] = [
     "clock",
     "http_client",
     "retry_budget",
     "secret_file",
+    "secret_scrub",
     "stated_reason",
     "upstream",
 ];
