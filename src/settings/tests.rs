@@ -34,6 +34,10 @@ fn an_orchestrator_and_the_dropbox_app_are_enough() {
     assert!(matches!(settings.auth, AuthSettings::Enforced(_)));
     assert_eq!(settings.max_requests.get(), 1_024);
     assert_eq!(settings.thumbnail_cache_bytes, 64 * 1024 * 1024);
+    for (written, bytes) in [("0", 0), ("3", 3 * 1024 * 1024)] {
+        let settings = read(&[("THUMBNAIL_CACHE_MB", written)]).unwrap();
+        assert_eq!(settings.thumbnail_cache_bytes, bytes);
+    }
     let (grace, notice) = (Duration::from_secs(25), Duration::ZERO);
     assert_eq!(settings.shutdown, ShutdownTimes { grace, notice });
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use publisher::adapters::{
-    sandbox::{Fault, Sandbox, TenantSpec},
+    sandbox::{Fault, Sample, Sandbox, TenantSpec},
     secret_scrub::SecretScrub,
 };
 use serde_json::json;
@@ -28,10 +28,16 @@ fn forms(secret: &str) -> Vec<String> {
     ]
 }
 
+/// A tenant with one image.
+fn carol() -> TenantSpec {
+    let image = Sample::jpeg("a.jpg", 64, 48, 1).unwrap();
+    TenantSpec::new("carol").archive(false).images([image])
+}
+
 #[tokio::test]
-async fn telegram_repeats_the_token_and_the_mail_server_the_login() {
+async fn a_token_that_telegram_repeats_is_in_no_answer_ledger_or_log() {
     let sandbox = Sandbox::start_empty().await.unwrap();
-    let tenant = sandbox.add_tenant(TenantSpec::new("carol").email(true).archive(false));
+    let tenant = sandbox.add_tenant(carol());
     let service = Service::start(&sandbox).await;
     let image = tenant.images[0].clone();
     let mut canaries = Canaries::default();
@@ -63,8 +69,9 @@ async fn telegram_repeats_the_token_and_the_mail_server_the_login() {
 #[tokio::test]
 async fn a_model_that_writes_the_key_into_its_answer_publishes_none_of_it() {
     let sandbox = Sandbox::start_empty().await.unwrap();
-    let tenant = sandbox.add_tenant(TenantSpec::new("carol").archive(false));
-    let service = Service::start(&sandbox).await;
+    let tenant = sandbox.add_tenant(carol());
+    let often = [("AI_RATE_PER_MINUTE", "1000")];
+    let service = Service::start_with(sandbox.environment(), &often).await;
     let image = tenant.images[0].clone();
     let secrets = SecretScrub::default().with(&tenant.api_key);
     for form in forms(&tenant.api_key) {

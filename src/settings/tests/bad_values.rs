@@ -10,12 +10,13 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 56] = [
+const BAD_VALUES: [(&str, &str, &str); 57] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
     ("any", "MAX_CONCURRENT_REQUESTS", "sesame"),
     ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
+    ("any", "THUMBNAIL_CACHE_MB", "sesame"),
     ("any", "SHUTDOWN_GRACE_SECONDS", "sesame"),
     ("any", "SHUTDOWN_NOTICE_SECONDS", "sesame"),
     ("any", "LOG_FORMAT", "sesame"),
