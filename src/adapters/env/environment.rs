@@ -163,7 +163,7 @@ impl Environment {
                 None
             }
             (inline, None) => inline.map(|secret| (secret, None)),
-            (None, Some(path)) => match secret_file::read(&path) {
+            (None, Some(path)) => match secret_file::read(&path, name) {
                 Ok(Some(secret)) => {
                     if is_quoted(secret.expose()) {
                         self.warn(&file_name, QUOTED_FILE);

@@ -149,11 +149,19 @@ impl Publisher for TelegramPublisher {
             operation: "sendPhoto",
         };
         let mut outcome = call.run(self.api.policy, || self.attempt(post)).await;
+        let mut warning = None;
         if let Err(Failure::Moved(chat)) = outcome {
             self.follow(chat);
+            warning = Some(format!(
+                "telegram: the chat has moved to {chat}, and was posted to there; set that as the \
+                 channel's id"
+            ));
             outcome = call.run(self.api.policy, || self.attempt(post)).await;
         }
-        Ok(outcome?.into())
+        Ok(Posted {
+            warning,
+            ..outcome?.into()
+        })
     }
 
     /// Connections are kept, and shared by all tenants.
@@ -333,7 +341,8 @@ impl From<Failure> for PublishError {
             } => Self::Unknown(cause(error)),
             Failure::Unknown { error: None, .. } => Self::Unknown(Cause::from(failure)),
             Failure::Unauthorized { .. } => Self::Unauthorized {
-                detail: "Telegram knows no bot with this token; @BotFather has the right one"
+                detail: "Telegram knows no bot with this token; @BotFather has the right one, and \
+                         TELEGRAM_API_URL, if it is set, must be the address of a Bot API"
                     .into(),
                 source: Cause::from(failure),
             },
