@@ -104,6 +104,14 @@ fn describe() {
         "publisher_publications_total",
         "What publishing an image to a platform came to"
     );
+    metrics::describe_counter!(
+        "publisher_publication_failures_total",
+        "Platforms that did not certainly take an image, by reason"
+    );
+    metrics::describe_counter!(
+        "publisher_images_passed_over_total",
+        "Images that were passed over when the next one was to be published, by reason"
+    );
     metrics::describe_histogram!(
         "publisher_publish_duration_seconds",
         Unit::Seconds,
