@@ -2,7 +2,6 @@
 
 use std::{fs, io, path::Path};
 
-use super::env::dot_env::DotEnv;
 use crate::domain::secret::Secret;
 
 /// The content of a file without what cannot be seen around it: line breaks, blanks, the mark that
@@ -14,18 +13,28 @@ use crate::domain::secret::Secret;
 /// # Errors
 /// It cannot be read, or is not UTF-8.
 pub(super) fn read(path: &Path, name: &str) -> io::Result<Option<Secret>> {
-    let whole = Secret::pasted(fs::read_to_string(path)?);
-    Ok(whole.and_then(|whole| {
-        if !whole.expose().contains(name) {
-            return Some(whole);
-        }
-        let entries = DotEnv::parse(whole.expose()).entries;
-        let entry = entries.into_iter().rfind(|entry| entry.name == name);
-        match entry {
-            Some(entry) => Secret::pasted(entry.value),
-            None => Some(whole),
-        }
-    }))
+    let Some(whole) = Secret::pasted(fs::read_to_string(path)?) else {
+        return Ok(None);
+    };
+    Ok(match value_of(whole.expose(), name) {
+        Some(value) => Secret::pasted(value.to_owned()),
+        None => Some(whole),
+    })
+}
+
+/// The value of the last entry of this name, without quotes around it.
+fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let entry = |line: &'a str| {
+        let line = line.trim_start();
+        let behind = line.strip_prefix("export ").unwrap_or(line);
+        let behind = behind.trim_start().strip_prefix(name)?;
+        Some(behind.trim_start().strip_prefix('=')?.trim())
+    };
+    let value = text.lines().filter_map(entry).next_back()?;
+    let unquoted = ['"', '\'']
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    Some(unquoted.unwrap_or(value))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
     let without = with(&[]).unwrap();
     assert!(!without.has_dropbox_app);
     let note =
-        "DROPBOX_APP_KEY and DROPBOX_APP_SECRET: are not set: no Dropbox tenant can be served";
+        "DROPBOX_APP_KEY and DROPBOX_APP_SECRET are not set: no Dropbox tenant can be served";
     assert_eq!(without.warnings()[0], note);
     let blank = with(&[("DROPBOX_APP_KEY", " "), ("DROPBOX_APP_SECRET", "")]);
     assert!(!blank.unwrap().has_dropbox_app);
