@@ -11,6 +11,7 @@ use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
+use publisher::domain::publication::FailureReason;
 
 use crate::server::Listening;
 
@@ -52,6 +53,10 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
     metrics::gauge!("publisher_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     // Shown before there is anything to count: what is missing looks well.
     metrics::counter!("publisher_log_lines_lost_total").increment(0);
+    for reason in [FailureReason::ImageUnsuitable, FailureReason::Unavailable] {
+        metrics::counter!("publisher_images_passed_over_total", "reason" => reason.as_str())
+            .increment(0);
+    }
 
     let scraped = handle.clone();
     let routes = Route::new().at(
@@ -103,6 +108,14 @@ fn describe() {
     metrics::describe_counter!(
         "publisher_publications_total",
         "What publishing an image to a platform came to"
+    );
+    metrics::describe_counter!(
+        "publisher_publication_failures_total",
+        "Platforms that did not certainly take an image, by reason"
+    );
+    metrics::describe_counter!(
+        "publisher_images_passed_over_total",
+        "Images that were passed over when the next one was to be published, by reason"
     );
     metrics::describe_histogram!(
         "publisher_publish_duration_seconds",

@@ -32,7 +32,8 @@ pub(crate) struct Options {
     /// Where the service listens [default: 127.0.0.1:8080, with --once any free port]
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// Put images that have left their folder back, so that there is always one to try
+    /// Put images that have left their folder back. The ledger still knows what was published: that is
+    /// published again only with `"force": true` in the request; everything else can be tried again
     #[arg(long, conflicts_with = "once")]
     restock: bool,
 }

@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod image;
 pub mod ledger;
 pub(crate) mod model_text;
+pub mod pasted;
 pub mod platform;
 pub mod publication;
 pub mod request_id;

@@ -84,6 +84,8 @@ pub struct Posted {
     pub id: PostId,
     /// What is still to be done about it, if anything. May have the image with it.
     pub follow_up: Option<FollowUp>,
+    /// What somebody should change, though the post was taken, as a sentence for the tenant's admins.
+    pub warning: Option<String>,
 }
 
 impl From<PostId> for Posted {
@@ -91,6 +93,7 @@ impl From<PostId> for Posted {
         Self {
             id,
             follow_up: None,
+            warning: None,
         }
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn read(
     }
     let has_app = app_key.is_some() && app_secret.is_some();
     if !is_required && !is_bad && app_key.is_none() && app_secret.is_none() {
-        let rule = "are not set: no Dropbox tenant can be served";
-        environment.warn(format!("{KEY} and {SECRET}"), rule);
+        let names = format!("{KEY} and {SECRET} are not set");
+        environment.warn(names, "no Dropbox tenant can be served");
     }
     let settings = api_url
         .zip(content_url)

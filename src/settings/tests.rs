@@ -52,12 +52,18 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
     let without = with(&[]).unwrap();
     assert!(!without.has_dropbox_app);
     let note =
-        "DROPBOX_APP_KEY and DROPBOX_APP_SECRET: are not set: no Dropbox tenant can be served";
-    assert_eq!(without.warnings(), [note]);
+        "DROPBOX_APP_KEY and DROPBOX_APP_SECRET are not set: no Dropbox tenant can be served";
+    assert_eq!(without.warnings()[0], note);
     let blank = with(&[("DROPBOX_APP_KEY", " "), ("DROPBOX_APP_SECRET", "")]);
     assert!(!blank.unwrap().has_dropbox_app);
     assert!(read(&[]).unwrap().has_dropbox_app);
-    assert_eq!(read(&[]).unwrap().warnings(), [""; 0]);
+    let token = [("WEB_AUTH_TOKEN", "0123456789abcdef")];
+    assert_eq!(read(&token).unwrap().warnings(), [""; 0]);
+    let closed = read(&[]).unwrap().warnings();
+    assert!(
+        closed[0].starts_with("WEB_AUTH_TOKEN: ") && closed.len() == 1,
+        "{closed:?}"
+    );
     for (half, missing) in [
         ("DROPBOX_APP_KEY", "DROPBOX_APP_SECRET"),
         ("DROPBOX_APP_SECRET", "DROPBOX_APP_KEY"),

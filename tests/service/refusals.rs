@@ -152,3 +152,45 @@ async fn what_a_model_writes_arrives_as_plain_text() {
         "{subject}"
     );
 }
+
+#[tokio::test]
+async fn one_file_that_is_never_handed_out_does_not_keep_the_others_waiting() {
+    for fault in [
+        Dropbox::endpoint_error(&["other"]),
+        Fault::status(451),
+        Fault::status(422),
+        Fault::status(404),
+        Fault::status(400),
+        Fault::TruncatedBody,
+    ] {
+        let sandbox = Sandbox::start().await.unwrap();
+        let service = Service::start(&sandbox).await;
+        let alice = &sandbox.tenants()[0];
+        let first = alice.images.iter().min().unwrap().clone();
+        // The rest of the name is escaped on the way.
+        let needle: String = first.chars().take_while(char::is_ascii).collect();
+        let dropbox = sandbox.dropbox.switches();
+        dropbox.always_matching("download", &needle, fault.clone());
+        for _ in 0..2 {
+            let answer = publish_next(&service, &sandbox, alice).await;
+            assert_eq!(answer.status, 200, "{fault:?}: {}", answer.text);
+            let answer = answer.json();
+            assert_ne!(answer["filename"], json!(first), "{answer}");
+            let published = &answer["results"]["telegram"]["outcome"];
+            assert_eq!(published, "published", "{fault:?}: {answer}");
+        }
+        let of_first = service.publications(&sandbox, alice).await;
+        let of_first = of_first.iter().filter(|it| it["filename"] == json!(first));
+        let of_first: Vec<_> = of_first.collect();
+        let [skipped] = &of_first[..] else {
+            panic!("{fault:?}: {of_first:?}")
+        };
+        assert_eq!(skipped["outcome"], "skipped", "{skipped}");
+        assert!(skipped["error"].is_string(), "{skipped}");
+        let counted = service.metrics().await.text;
+        assert!(
+            counted.contains("publisher_images_passed_over_total"),
+            "{counted}"
+        );
+    }
+}

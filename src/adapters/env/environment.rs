@@ -3,13 +3,14 @@
 //! No problem ever holds a value: any of them may be a secret in the wrong place.
 
 mod content;
+mod dot_env_file;
 mod notes;
 
 use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsString,
     fmt::{self, Display},
-    fs, io,
+    fs,
     net::SocketAddr,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -20,11 +21,11 @@ use serde_json::Value;
 use url::Url;
 
 use self::{
-    content::{bad_lines_rule, base_url, unreadable, without_mark},
-    notes::{NOT_EXPANDED, QUOTED_FILE, is_quoted},
+    content::{base_url, unreadable, without_mark},
+    dot_env_file::DOT_ENV,
+    notes::{QUOTED_FILE, is_quoted},
 };
 use super::{
-    dot_env::DotEnv,
     names,
     problems::{SettingProblem, SettingProblems},
 };
@@ -32,9 +33,6 @@ use crate::{
     adapters::secret_file,
     domain::secret::{Secret, trim_pasted},
 };
-
-/// The file that fills in what the environment does not set.
-const DOT_ENV: &str = ".env";
 
 /// Names of settings, each with the default that it was asked for with.
 pub type AskedNames = BTreeMap<String, Option<String>>;
@@ -95,37 +93,6 @@ impl Environment {
         environment
     }
 
-    fn add_dot_env(&mut self, path: &Path) {
-        let content = match fs::read(path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(_) => return self.reject(DOT_ENV, "cannot be read"),
-        };
-        let text = match str::from_utf8(&content) {
-            Ok(text) => text,
-            Err(error) => {
-                let before = content.get(..error.valid_up_to()).unwrap_or_default();
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-                return self.reject(DOT_ENV, format!("line {line} must be UTF-8"));
-            }
-        };
-        let DotEnv { entries, bad_lines } = DotEnv::parse(text);
-        if !bad_lines.is_empty() {
-            // What stands there may be a secret.
-            self.reject(DOT_ENV, bad_lines_rule(&bad_lines));
-        }
-        // The last entry of a name wins.
-        for entry in entries.into_iter().rev() {
-            if self.values.contains_key(&entry.name) {
-                continue;
-            }
-            if entry.has_reference() {
-                self.warn(&entry.name, NOT_EXPANDED);
-            }
-            self.values.insert(entry.name, Some(entry.value));
-        }
-    }
-
     /// A text without the white space around it; blank is the same as not set.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let text = trim_pasted(self.raw(name)?);
@@ -163,7 +130,7 @@ impl Environment {
                 None
             }
             (inline, None) => inline.map(|secret| (secret, None)),
-            (None, Some(path)) => match secret_file::read(&path) {
+            (None, Some(path)) => match secret_file::read(&path, name) {
                 Ok(Some(secret)) => {
                     if is_quoted(secret.expose()) {
                         self.warn(&file_name, QUOTED_FILE);

@@ -19,6 +19,7 @@ use crate::{
     domain::{
         credential::{Credential, CredentialVersion, Provider},
         host::Host,
+        pasted::{doubt, tidy},
         request_id::RequestId,
         secret::Secret,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
@@ -150,11 +151,22 @@ impl Secrets {
         }
         Self {
             dropbox,
-            openai: environment.secret("OPENAI_API_KEY"),
-            telegram: environment.secret("TELEGRAM_BOT_TOKEN"),
+            openai: pasted(environment, "OPENAI_API_KEY", Provider::OpenAi),
+            telegram: pasted(environment, "TELEGRAM_BOT_TOKEN", Provider::Telegram),
             smtp: environment.secret("EMAIL_PASSWORD"),
         }
     }
+}
+
+/// A secret without what was pasted with it; what looks wrong with it is warned of.
+fn pasted(environment: &mut Environment, name: &str, provider: Provider) -> Option<Secret> {
+    let secret = tidy(provider, environment.secret(name)?);
+    if let Some(rule) = doubt(provider, &secret) {
+        let file = format!("{name}_FILE");
+        let is_in_file = environment.is_set(&file);
+        environment.warn(if is_in_file { &file } else { name }, rule);
+    }
+    Some(secret)
 }
 
 impl fmt::Debug for StandaloneTenant {

@@ -11,6 +11,8 @@ use crate::adapters::{secret_scrub::SecretScrub, stated_reason::stated_reason};
 /// goes nowhere more than the name of a permission.
 #[derive(Debug, Default)]
 pub(super) struct Said {
+    /// Whether it speaks of an error in JSON at all.
+    is_error: bool,
     code: String,
     kind: String,
     pub(super) param: String,
@@ -72,6 +74,7 @@ impl Said {
             message = clean(only);
         }
         Self {
+            is_error: !error.is_null(),
             code: text("code"),
             kind: text("type"),
             param: text("param"),
@@ -137,7 +140,27 @@ impl Said {
         if status.is_client_error() && is_form {
             return Meaning::Form;
         }
-        Meaning::Other
+        self.unmapped(status, &shown(model))
+    }
+
+    /// A refusal that nothing else is known of: what to look at all the same.
+    fn unmapped(&self, status: StatusCode, model: &str) -> Meaning {
+        match status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Meaning::SetUp(format!(
+                "nothing that completes chats answers at OPENAI_BASE_URL ({}): correct it; it ends with \
+                 /v1 as a rule",
+                status.as_u16()
+            )),
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if self.is_error => {
+                Meaning::SetUp(format!(
+                    "the model \"{model}\" refuses the request ({}, {}): check the model and the prompts \
+                     in the tenant's AI settings, and OPENAI_BASE_URL if it is set",
+                    status.as_u16(),
+                    self.code()
+                ))
+            }
+            _ => Meaning::Other,
+        }
     }
 
     fn missing_scope(&self) -> String {
@@ -181,22 +204,34 @@ impl Said {
                 "the model \"{model}\" has been retired: name another in the tenant's AI settings"
             ));
         }
-        let is_unknown =
-            self.has_code(&["model_not_found", "invalid_model", "model_not_available"])
-                || (self.param == "model" && !self.has_code(&["unsupported_parameter"]))
-                || self.says("invalid model id")
-                || (self.says("model")
-                    && (self.says("does not exist") || self.says("not have access to")));
+        // What a router of models says that has none of the name.
+        let is_unrouted = self.says("no endpoints found for");
+        let is_unknown = is_unrouted
+            || self.has_code(&["model_not_found", "invalid_model", "model_not_available"])
+            || (self.param == "model" && !self.has_code(&["unsupported_parameter"]))
+            || self.says("invalid model id")
+            || (self.says("model")
+                && (self.says("does not exist") || self.says("not have access to")));
         if is_unknown {
             return Some(format!(
                 "the model \"{model}\" does not exist, or the tenant's OpenAI key has no access to it: \
                  name another in the tenant's AI settings, or have access given to the key"
             ));
         }
+        let is_too_long = self.has_code(&["context_length_exceeded", "string_above_max_length"])
+            || self.says("maximum context length")
+            || self.says("context window")
+            || self.says("context length");
+        if is_too_long {
+            return Some(format!(
+                "the request is longer than the model \"{model}\" takes: shorten the prompts and the \
+                 voice profile of the tenant, or name a model with more context in the AI settings"
+            ));
+        }
         let takes_no_image = self.says("image")
-            && (self.says("only supported by certain models")
+            && (self.says("support image input")
+                || self.says("only supported by certain models")
                 || self.says("does not support image")
-                || self.says("not support image input")
                 || self.says("image input is not supported"));
         if takes_no_image {
             return Some(format!(
@@ -236,156 +271,4 @@ pub(super) fn shown(model: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn meaning(status: u16, code: Option<&str>, message: &str) -> Meaning {
-        let body = json!({ "error": { "message": message, "type": "invalid_request_error",
-            "param": null, "code": code } });
-        let said = Said::new(&body.to_string().into(), &SecretScrub::default());
-        said.meaning(StatusCode::from_u16(status).unwrap(), "gpt-x", true)
-    }
-
-    #[test]
-    fn a_model_that_cannot_be_used_is_named_with_what_to_do() {
-        for (status, code, message, words) in [
-            (
-                404,
-                Some("model_not_found"),
-                "The model `gpt-x` does not exist",
-                "does not exist",
-            ),
-            (400, Some("model_not_found"), "", "does not exist"),
-            (
-                403,
-                Some("model_not_found"),
-                "Project `p` does not have access to model `gpt-x`",
-                "no access",
-            ),
-            (
-                404,
-                None,
-                "The model `gpt-x` does not exist or you do not have access to it.",
-                "does not exist",
-            ),
-            (400, None, "invalid model ID", "does not exist"),
-            (
-                404,
-                Some("model_not_found"),
-                "The model `gpt-x` has been deprecated, learn more",
-                "retired",
-            ),
-            (410, None, "", "retired"),
-            (
-                400,
-                None,
-                "Invalid content type. image_url is only supported by certain models.",
-                "look at images",
-            ),
-        ] {
-            let Meaning::SetUp(problem) = meaning(status, code, message) else {
-                panic!("{status} {code:?} {message}")
-            };
-            assert!(
-                problem.contains("\"gpt-x\"") && problem.contains(words),
-                "{problem}"
-            );
-        }
-    }
-
-    #[test]
-    fn neither_the_code_nor_a_permission_repeats_the_key() {
-        let scrub = SecretScrub::default().with("sk-proj-AbCdEfGhIjKlMnOpQrStUv");
-        for echo in ["abcdefghijklmnopqrstuv", "a b c d e f g h i j k l m n o p"] {
-            let message =
-                format!("You have insufficient permissions. Missing scopes: {echo}. Check.");
-            let body = json!({ "error": { "message": message, "code": format!("bad_{echo}") } });
-            let said = Said::new(&body.to_string().into(), &scrub);
-            assert_eq!(said.code(), "bad_", "{echo}");
-            let Meaning::SetUp(problem) = said.meaning(StatusCode::FORBIDDEN, "gpt-x", true) else {
-                panic!("{echo}")
-            };
-            assert!(problem.contains("\"model.request\""), "{problem}");
-        }
-    }
-
-    #[test]
-    fn an_image_that_is_at_fault_is_told_from_the_rest() {
-        for code in [
-            "invalid_image_format",
-            "image_parse_error",
-            "invalid_image",
-            "invalid_base64_image",
-        ] {
-            assert_eq!(
-                meaning(400, Some(code), ""),
-                Meaning::Image("the model cannot read the image")
-            );
-        }
-        let unsupported =
-            "You uploaded an unsupported image. Please make sure your image is valid.";
-        for (status, code, message, what) in [
-            (
-                400,
-                Some("sanitizer_server_error"),
-                unsupported,
-                "the model cannot read the image",
-            ),
-            (400, None, unsupported, "the model cannot read the image"),
-            (
-                400,
-                Some("image_too_large"),
-                "",
-                "the image is too large for the model",
-            ),
-            (413, None, "", "the image is too large for the model"),
-            (
-                400,
-                Some("image_too_small"),
-                "",
-                "the image is too small for the model",
-            ),
-        ] {
-            assert_eq!(
-                meaning(status, code, message),
-                Meaning::Image(what),
-                "{code:?}"
-            );
-        }
-        for code in POLICY {
-            assert_eq!(meaning(400, Some(code), ""), Meaning::Policy, "{code}");
-        }
-    }
-
-    #[test]
-    fn keys_and_accounts_are_told_apart() {
-        for (status, code) in [
-            (429, "insufficient_quota"),
-            (403, "billing_not_active"),
-            (400, "billing_hard_limit_reached"),
-            (402, "whatever"),
-        ] {
-            assert_eq!(meaning(status, Some(code), ""), Meaning::NoCredit, "{code}");
-        }
-        assert_eq!(
-            meaning(401, Some("invalid_api_key"), "Incorrect API key"),
-            Meaning::DeadKey
-        );
-        for status in [401, 403] {
-            let message = "You have insufficient permissions for this operation. Missing scopes: \
-                           model.request. Check that you have the correct role.";
-            let Meaning::SetUp(problem) = meaning(status, None, message) else {
-                panic!("{status}")
-            };
-            assert!(problem.contains("\"model.request\""), "{problem}");
-        }
-        assert_eq!(
-            meaning(429, Some("rate_limit_exceeded"), ""),
-            Meaning::Other
-        );
-        assert_eq!(meaning(400, None, ""), Meaning::Other);
-        assert_eq!(meaning(404, None, ""), Meaning::Other);
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     credential::{Credential, CredentialVersion, Provider},
+    pasted::tidy,
     secret::{Secret, trim_pasted},
     tenant_config::FieldProblem,
 };
@@ -22,7 +23,7 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Understood<Cre
     };
     // First into custody, so that it is wiped whatever else is wrong.
     let secret = match fields.remove(secret_field(provider)) {
-        Some(Value::String(secret)) => Secret::pasted(secret),
+        Some(Value::String(secret)) => Secret::pasted(secret).map(|it| tidy(provider, it)),
         _ => None,
     };
     if fields.get("provider").and_then(Value::as_str) != Some(provider.as_str()) {
@@ -166,6 +167,14 @@ mod tests {
                 "{around:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_credential_is_freed_of_words_that_do_not_belong_to_it() {
+        let answer = json!({"provider": "telegram", "version": 1, "bot_token": "bot123: AAbc"});
+        let credential = Arc::new(read(answer, Provider::Telegram).unwrap().value);
+        let credential = crate::domain::credential::TelegramCredential::try_from(credential);
+        assert_eq!(credential.unwrap().bot_token().expose(), "123:AAbc");
     }
 
     #[test]

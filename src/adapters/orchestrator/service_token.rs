@@ -214,13 +214,15 @@ fn read_unless(path: &Path, last: Option<Stamp>) -> io::Result<Found> {
     if last == Some(stamp) {
         return Ok(Found::Same);
     }
-    Ok(match secret_file::read(path)? {
-        None => Found::Unusable(stamp, "it is empty"),
-        Some(token) if !can_travel(&token) => {
-            Found::Unusable(stamp, "no header can carry what it holds")
-        }
-        Some(token) => Found::Token(stamp, token),
-    })
+    Ok(
+        match secret_file::read(path, "ORCHESTRATOR_SERVICE_TOKEN")? {
+            None => Found::Unusable(stamp, "it is empty"),
+            Some(token) if !can_travel(&token) => {
+                Found::Unusable(stamp, "no header can carry what it holds")
+            }
+            Some(token) => Found::Token(stamp, token),
+        },
+    )
 }
 
 fn can_travel(token: &Secret) -> bool {

@@ -123,19 +123,19 @@ impl Sandbox {
         told.line(
             "Orchestrator",
             &format!(
-                "{} config lookup, {} credentials resolved",
-                orchestrator.calls("by_host"),
-                orchestrator.calls("resolve")
+                "{}, {} resolved",
+                counted(orchestrator.calls("by_host"), "config lookup"),
+                counted(orchestrator.calls("resolve"), "credential")
             ),
         );
         let dropbox = self.dropbox.switches();
         told.line(
             "Dropbox",
             &format!(
-                "{} download, {} upload, {} moves in {}",
-                dropbox.calls("download"),
-                dropbox.calls("upload"),
-                dropbox.calls("move_v2"),
+                "{}, {}, {} in {}",
+                counted(dropbox.calls("download"), "download"),
+                counted(dropbox.calls("upload"), "upload"),
+                counted(dropbox.calls("move_v2"), "move"),
                 tenant.root
             ),
         );
@@ -203,6 +203,12 @@ impl Sandbox {
             told.must(is_there, &format!("{path} is not in the archive"));
         }
     }
+}
+
+/// A number of things.
+fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 #[derive(Default)]

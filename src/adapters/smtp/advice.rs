@@ -11,6 +11,8 @@ use super::{failure::Stage, reply::Reply};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     AppPassword,
+    /// The password is wrong, or one of the account where an app's is wanted: the server does not say.
+    Password,
     AuthIsOff,
     WrongLogin,
     Greylisted,
@@ -19,6 +21,8 @@ pub(super) enum Kind {
     SenderNotAllowed,
     TooLarge,
     TooMany,
+    DailyLimit,
+    Blocked,
 }
 
 impl Kind {
@@ -29,12 +33,17 @@ impl Kind {
                 "an app password is required: make one in the settings of the mail account, and use it \
                  in place of the account's own password"
             }
+            Self::Password => {
+                "the password may be wrong, or an app password is needed: make one in the settings of \
+                 the mail account, and use it in place of the account's own password"
+            }
             Self::AuthIsOff => {
                 "SMTP AUTH is off for this mailbox: turn on `Authenticated SMTP` for it in the \
                  administration of the mail service"
             }
             Self::WrongLogin => {
-                "check the mail server's user name and password; many providers want an app password"
+                "check the mail server's user name and password: the password may be wrong, or an app \
+                 password is needed"
             }
             Self::Greylisted => {
                 "greylisted: the server takes mail from senders it does not know yet only when it is \
@@ -46,6 +55,15 @@ impl Kind {
                 "the login may not send from this address: set `from_email` to one of the account's own"
             }
             Self::TooLarge => "the message is too large for the server",
+            Self::DailyLimit => {
+                "the account has reached what it may send in a day: publish again tomorrow, or use an \
+                 account that may send more"
+            }
+            Self::Blocked => {
+                "the server takes no mail from the address that this service sends from, because a list \
+                 blocks it: have it taken off that list, or send by the mail server of the account's own \
+                 provider"
+            }
             Self::TooMany => "the server is busy or limits connections and mails: try again later",
         }
     }
@@ -60,6 +78,34 @@ pub(super) fn kind(stage: Stage, host: &str, reply: &Reply) -> Option<Kind> {
     let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
     if stage == Stage::Login {
         return login(host, code, enhanced, &says);
+    }
+    if subject == "4.5"
+        || says(&[
+            "daily user sending",
+            "daily sending",
+            "daily limit",
+            "sending limit",
+            "sending quota",
+        ])
+    {
+        return Some(Kind::DailyLimit);
+    }
+    if says(&[
+        "spamhaus",
+        "spamcop",
+        "barracuda",
+        "blocklist",
+        "block list",
+        "blacklist",
+        "black list",
+        "dnsbl",
+        " rbl",
+        "blocked using",
+        "poor reputation",
+        "bad reputation",
+        "low reputation",
+    ]) {
+        return Some(Kind::Blocked);
     }
     if says(&[
         "greylist",
@@ -142,20 +188,24 @@ fn login(host: &str, code: u16, enhanced: &str, says: &dyn Fn(&[&str]) -> bool) 
             "app-specific",
             "app password",
             "invalidsecondfactor",
-            // Google's words and page for a password that is not an app's.
-            "username and password not accepted",
-            "badcredentials",
-            // Yahoo's.
-            "#auth005",
-            "#mbr1212",
-            "(#auth",
         ])
     {
         return Some(Kind::AppPassword);
     }
+    if says(&[
+        // Google's words and page for a password that is wrong, or not an app's.
+        "username and password not accepted",
+        "badcredentials",
+        // Yahoo's.
+        "#auth005",
+        "#mbr1212",
+        "(#auth",
+    ]) {
+        return Some(Kind::Password);
+    }
     match code {
         421 | 450..=454 => Some(Kind::TooMany),
-        535 if wants_app_passwords(host) => Some(Kind::AppPassword),
+        535 if wants_app_passwords(host) => Some(Kind::Password),
         535 => Some(Kind::WrongLogin),
         _ => None,
     }

@@ -15,6 +15,11 @@ use crate::{
     ports::{Cause, PublishError},
 };
 
+/// Without it nothing is sent.
+pub(super) const NO_STARTTLS: &str = "no STARTTLS is offered";
+/// Neither PLAIN nor LOGIN.
+pub(super) const NO_PASSWORD_LOGIN: &str = "no login by user name and password is offered";
+
 /// How far a session had come when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -157,6 +162,18 @@ fn told(reply: &Reply, kind: Option<Kind>, redaction: &Redaction) -> String {
 /// What can be said of a failure without a reply.
 fn detail(stage: Stage, problem: &Problem) -> String {
     let text = match (stage, problem) {
+        (Stage::Tls, Problem::Unsupported(what @ NO_STARTTLS)) => {
+            return format!(
+                "{what} at this port; use port 587, or 465 for TLS from the start, or another mail \
+                 server: no password is sent without TLS"
+            );
+        }
+        (Stage::Login, Problem::Unsupported(what @ NO_PASSWORD_LOGIN)) => {
+            return format!(
+                "{what} by the mail server at this port; use its port for mail clients, which is 587 or \
+                 465 as a rule, and turn on SMTP AUTH for the account, or use another mail server"
+            );
+        }
         (_, Problem::Unsupported(what)) => what,
         (_, Problem::Certificate(error)) => {
             let (why, advice) = certificate_advice(error);

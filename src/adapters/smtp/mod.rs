@@ -173,6 +173,7 @@ impl Publisher for SmtpPublisher {
         Ok(Posted {
             id,
             follow_up: Some(FollowUp::new(follow_up)),
+            warning: None,
         })
     }
 

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::{
     connection::{Connection, Dots},
     ehlo_name::EhloName,
-    failure::{Failure, Problem, Stage},
+    failure::{Failure, NO_PASSWORD_LOGIN, NO_STARTTLS, Problem, Stage},
     message::Mail,
     reply::{Offers, Reply},
     tls::Tls,
@@ -93,8 +93,7 @@ impl Session {
 
     async fn encrypted(mut self, tls: &Tls) -> Result<Self, Failure> {
         if !self.offers.starttls {
-            let what = "no STARTTLS is offered";
-            return Err(Failure::unsupported(Stage::Tls, what));
+            return Err(Failure::unsupported(Stage::Tls, NO_STARTTLS));
         }
         self.command(Stage::Tls, Starttls).await?;
         let secured = self.connection.secured(tls);
@@ -113,8 +112,7 @@ impl Session {
             let answers = vec![encoded(user), encoded(password)];
             ("AUTH LOGIN\r\n".to_owned(), answers)
         } else {
-            let what = "no login by user name and password is offered";
-            return Err(Failure::unsupported(Stage::Login, what));
+            return Err(Failure::unsupported(Stage::Login, NO_PASSWORD_LOGIN));
         };
         let mut answers = answers.into_iter();
         loop {

@@ -119,7 +119,7 @@ impl Desk {
 
 /// What comes of a mail, once what follows it has ended.
 async fn ended(publisher: &dyn Publisher, post: &Post) -> Result<PostId, PublishError> {
-    let Posted { id, follow_up } = publisher.publish(post).await?;
+    let Posted { id, follow_up, .. } = publisher.publish(post).await?;
     follow_up.unwrap().await;
     Ok(id)
 }
@@ -263,10 +263,11 @@ async fn a_connection_lost_within_the_message_has_sent_nothing() {
 async fn a_server_without_starttls_gets_no_password() {
     let desk = Desk::new(false).await;
     let (outcome, _) = desk.publish("EHLO", &[reply(250, "localhost")]).await;
-    let Err(PublishError::Unavailable { source: cause, .. }) = outcome else {
+    let Err(PublishError::Unavailable { source, detail }) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(cause.to_string(), "TLS: no STARTTLS is offered");
+    assert_eq!(source.to_string(), "TLS: no STARTTLS is offered");
+    assert!(detail.contains("use port 587"), "{detail}");
     assert_eq!(desk.switches().calls("connect"), 1);
     assert_eq!(desk.switches().calls("AUTH"), 0);
 }

@@ -150,8 +150,14 @@ impl Publisher for TelegramPublisher {
             operation: "sendPhoto",
         };
         let mut outcome = call.run(self.api.policy, || self.attempt(post)).await;
+        let mut warning = None;
         if let Err(Failure::Moved(chat)) = outcome {
             self.follow(chat);
+            let chat = self.scrub().scrub(&chat.to_string());
+            warning = Some(format!(
+                "telegram: the chat has moved to {chat}, and was posted to there; set that as the \
+                 channel's id"
+            ));
             outcome = call.run(self.api.policy, || self.attempt(post)).await;
         }
         if let Err(Failure::Moved(chat)) = outcome {
@@ -160,7 +166,10 @@ impl Publisher for TelegramPublisher {
                 "the chat has moved more than once, at last to {chat}; set it as the channel's id"
             )));
         }
-        Ok(outcome?.into())
+        Ok(Posted {
+            warning,
+            ..outcome?.into()
+        })
     }
 
     /// Connections are kept, and shared by all tenants.
@@ -351,7 +360,8 @@ impl From<Failure> for PublishError {
             } => Self::Unknown(cause(error)),
             Failure::Unknown { error: None, .. } => Self::Unknown(Cause::from(failure)),
             Failure::Unauthorized { .. } => Self::Unauthorized {
-                detail: "Telegram knows no bot with this token; @BotFather has the right one"
+                detail: "Telegram knows no bot with this token; @BotFather has the right one, and \
+                         TELEGRAM_API_URL, if it is set, must be the address of a Bot API"
                     .into(),
                 source: Cause::from(failure),
             },

@@ -254,11 +254,12 @@ async fn a_chat_that_has_moved_is_followed_at_once_and_from_then_on() {
     let desk = Desk::new().await;
     let moved = -1_001_234_567_890;
     desk.sandbox.telegram.move_chat("@alice", moved);
-    for calls_expected in [2, 1] {
-        let (outcome, calls, photos) = desk.publish(&[]).await;
-        assert!(outcome.is_ok(), "{outcome:?}");
-        assert_eq!((calls, photos), (calls_expected, 1));
+    for is_followed in [true, false] {
+        let warning = desk.publisher.publish(&post()).await.unwrap().warning;
+        let is_told = warning.is_some_and(|it| it.contains(&moved.to_string()));
+        assert_eq!(is_told, is_followed);
     }
+    assert_eq!(desk.switches().calls("sendPhoto"), 3);
     let photos = desk.sandbox.telegram.photos();
     assert!(
         photos

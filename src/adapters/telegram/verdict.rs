@@ -40,9 +40,8 @@ pub(super) fn verdict(status: u16, body: Option<&[u8]>, hint: Option<Duration>) 
     let Some(document) = document else {
         return match status {
             _ if !is_refusal(status) => Verdict::Unknown,
-            401 => Verdict::Unauthorized { code: 401 },
+            401 | 404 => Verdict::Unauthorized { code: status },
             429 => Verdict::RateLimited(hint),
-            // Not Telegram's 404: an address where no Bot API is, for instance.
             _ => rejected(status, ""),
         };
     };
@@ -204,10 +203,7 @@ mod tests {
             );
             assert_eq!(
                 verdict(404, body, None),
-                Verdict::Rejected {
-                    code: 404,
-                    description: text("")
-                }
+                Verdict::Unauthorized { code: 404 }
             );
             assert_eq!(
                 verdict(413, body, None),

@@ -100,6 +100,7 @@ mod address;
 mod blocks;
 mod document;
 mod effective;
+mod pasted;
 mod platforms;
 mod reader;
 mod settings;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     address::plain_address,
+    pasted::{self, Meant},
     reader::{Block, FieldProblem},
     settings::{
         CaptionTarget, EmailSettings, MailServer, MailTransport, SubjectMode, TelegramSettings,
@@ -15,6 +16,9 @@ type Problems = Vec<FieldProblem>;
 
 /// The port on which a mail server speaks TLS from the start (RFC 8314).
 const IMPLICIT_TLS_PORT: u16 = 465;
+
+/// The port where none is named: that for submission (RFC 6409).
+const DEFAULT_PORT: u16 = 587;
 
 /// The platforms that are on.
 #[derive(Default)]
@@ -67,7 +71,8 @@ pub(super) fn read(
         }
         warnings.extend(block.into_problems());
     }
-    platforms.telegram = keep(telegram.map(telegram_settings), warnings);
+    let telegram = telegram.map(|block| telegram_settings(block, warnings));
+    platforms.telegram = keep(telegram, warnings);
     platforms.email = first_complete(email, mail_server, warnings);
     platforms
 }
@@ -86,7 +91,7 @@ fn first_complete(
     if entries.is_empty() {
         return None;
     }
-    let server = mail_server(server);
+    let server = mail_server(server, warnings);
     for block in entries {
         match (email_settings(block, server.as_ref().ok()), &server) {
             (Ok(settings), Ok(_)) => return settings,
@@ -98,13 +103,22 @@ fn first_complete(
     None
 }
 
-fn telegram_settings(mut block: Block<'_>) -> Result<TelegramSettings, Problems> {
+fn telegram_settings(
+    mut block: Block<'_>,
+    warnings: &mut Problems,
+) -> Result<TelegramSettings, Problems> {
     let reference = block
         .required_text("credentials_ref")
         .and_then(CredentialsRef::new);
     let mut config = block.child("config");
     let channel_id = match config.field("channel_id") {
-        Some(Value::String(name)) if !name.trim().is_empty() => Some(name.trim().to_owned()),
+        Some(Value::String(name)) if !name.trim().is_empty() => {
+            let Meant { value, advice } = pasted::channel(name);
+            let advice =
+                advice.map(|rule| FieldProblem::advice(config.path_of("channel_id"), rule));
+            warnings.extend(advice);
+            Some(value)
+        }
         Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
             Some(number.to_string())
         }
@@ -167,18 +181,28 @@ fn email_settings(
     block.finish(settings)
 }
 
-fn mail_server(mut block: Block<'_>) -> Result<MailServer, Problems> {
-    let host = block
-        .required_text("host")
-        .map(|host| host.trim().to_owned());
+fn mail_server(mut block: Block<'_>, warnings: &mut Problems) -> Result<MailServer, Problems> {
+    let mut advise = |block: &Block<'_>, rule| {
+        warnings.push(FieldProblem::advice(block.path_of("host"), rule));
+    };
+    let meant = block.required_text("host").map(pasted::mail_server);
+    let (host, named_port) = meant.map_or((None, None), |Meant { value, advice }| {
+        if let Some(rule) = advice {
+            advise(&block, rule);
+        }
+        (Some(value.0), value.1)
+    });
     let from_email = address(&mut block, "from_email");
     let password_ref = block
         .required_text("password_ref")
         .and_then(CredentialsRef::new);
     let username = block.text("username").map(|name| name.trim().to_owned());
-    let port = u16::try_from(block.integer("port", 587))
-        .ok()
-        .filter(|port| *port > 0);
+    let is_given = block.field("port").is_some();
+    let port = block.integer("port", named_port.unwrap_or(DEFAULT_PORT).into());
+    if is_given && named_port.is_some_and(|named| i64::from(named) != port) {
+        advise(&block, "names another port than `port`, which counts");
+    }
+    let port = u16::try_from(port).ok().filter(|port| *port > 0);
     if port.is_none() {
         block.reject("port", "must be a port from 1 to 65535");
     }

@@ -2,6 +2,7 @@
 
 mod off;
 mod orchestrators;
+mod pasted;
 mod properties;
 mod rows;
 mod tenant;

@@ -28,13 +28,3 @@ pub(super) fn base_url(text: &str) -> Option<Url> {
     }
     is_plain.then_some(url)
 }
-
-/// Which lines of `.env` are no entries.
-pub(super) fn bad_lines_rule(lines: &[usize]) -> String {
-    let numbers: Vec<_> = lines.iter().map(ToString::to_string).collect();
-    let noun = if lines.len() == 1 { "line" } else { "lines" };
-    format!(
-        "{noun} {} must be of the form NAME=value",
-        numbers.join(", ")
-    )
-}

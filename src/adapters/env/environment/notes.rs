@@ -111,9 +111,6 @@ const QUOTED: &str = "begins and ends with quotes, which count as part of the va
 pub(super) const QUOTED_FILE: &str = "names a file whose content begins and ends with quotes, which count as part \
                            of the value: leave them out, unless they are meant";
 
-pub(super) const NOT_EXPANDED: &str =
-    "holds `${…}` in .env, which is not expanded: it is taken as it is written";
-
 /// Between two of a kind, or between those of a word processor.
 pub(super) fn is_quoted(value: &str) -> bool {
     let mut characters = value.chars();

@@ -1,3 +1,4 @@
+mod pasted;
 mod problems;
 
 use super::*;
@@ -35,7 +36,7 @@ const FULL: [(&str, &str); 11] = [
     ),
     ("DROPBOX_REFRESH_TOKEN", "storage-secret"),
     ("OPENAI_API_KEY", "ai-secret"),
-    ("TELEGRAM_BOT_TOKEN", "telegram-secret"),
+    ("TELEGRAM_BOT_TOKEN", "123:telegram-secret"),
     ("EMAIL_PASSWORD", "mail-secret"),
 ];
 
@@ -286,7 +287,7 @@ async fn each_reference_of_the_config_resolves_to_its_secret() {
         (
             settings.telegram.unwrap().credentials_ref,
             Provider::Telegram,
-            "telegram-secret",
+            "123:telegram-secret",
         ),
         (email.server.password_ref, Provider::Smtp, "mail-secret"),
     ] {

@@ -23,12 +23,12 @@ async fn logins_that_are_refused_say_which_password_or_switch_is_wanted() {
             535,
             "5.7.8 Username and Password not accepted. For more information, go to \
              https://support.google.com/mail/?p=BadCredentials x - gsmtp",
-            "an app password is required",
+            "the password may be wrong, or an app password is needed",
         ),
         (
             535,
             "5.7.0 (#AUTH005) Too many bad auth attempts.",
-            "an app password is required",
+            "the password may be wrong, or an app password is needed",
         ),
         (
             535,
@@ -190,7 +190,15 @@ async fn a_connection_that_cannot_be_made_or_secured_says_why() {
         }
     };
     let without = detail(&desk, "EHLO", &[reply(250, "hi")]).await;
-    assert_eq!(without, "no STARTTLS is offered");
+    assert!(
+        without.starts_with("no STARTTLS is offered at this port; use port 587"),
+        "{without}"
+    );
+    let without = detail(&desk, "EHLO", &[reply(250, "hi")]).await;
+    assert!(
+        without.contains("no password is sent without TLS"),
+        "{without}"
+    );
     let refused = reply(454, "4.7.0 TLS not available due to temporary reason");
     let refused = detail(&desk, "STARTTLS", &[refused.clone(), refused]).await;
     assert!(
@@ -246,4 +254,47 @@ fn certificates_that_are_not_trusted_are_told_apart() {
     apart.sort_unstable();
     apart.dedup();
     assert_eq!(apart.len(), told.len());
+}
+
+#[tokio::test]
+async fn limits_of_a_day_and_lists_that_block_say_what_to_do() {
+    let desk = Desk::new(false).await;
+    for (command, code, text, advice) in [
+        (
+            "MAIL",
+            550,
+            "5.4.5 Daily user sending quota exceeded. For more information on Gmail sending limits",
+            "publish again tomorrow",
+        ),
+        (
+            "RCPT",
+            550,
+            "5.4.5 Daily sending limit exceeded",
+            "publish again tomorrow",
+        ),
+        (
+            "RCPT",
+            554,
+            "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+            "a list blocks it",
+        ),
+        (
+            "MAIL",
+            554,
+            "Your IP is on our blacklist",
+            "a list blocks it",
+        ),
+        (
+            "RCPT",
+            550,
+            "5.7.1 rejected due to poor reputation",
+            "a list blocks it",
+        ),
+    ] {
+        let error = told(&desk, command, code, text).await;
+        let PublishError::Rejected(detail) = &error else {
+            panic!("{text}: {error:?}")
+        };
+        assert!(detail.contains(advice), "{detail}");
+    }
 }

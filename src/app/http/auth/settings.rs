@@ -49,19 +49,31 @@ pub struct LoginSettings {
 impl AuthSettings {
     /// What whoever starts the service like this should know.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
-        let (is_open, ends_with_process) = match self {
-            Self::Disabled => (true, false),
-            Self::Enforced(AdminCredentials { login, .. }) => {
+        let (is_open, ends_with_process, is_closed) = match self {
+            Self::Disabled => (true, false, false),
+            Self::Enforced(AdminCredentials {
+                token,
+                basic,
+                login,
+            }) => {
                 let is_random = |login: &LoginSettings| login.session_secret.is_none();
-                (false, login.as_ref().is_some_and(is_random))
+                let is_closed = token.is_none() && basic.is_none() && login.is_none();
+                (false, login.as_ref().is_some_and(is_random), is_closed)
             }
         };
         let open = "WEB_AUTH_DISABLED: anyone may do what only an admin should";
         let random = "WEB_SESSION_SECRET: there is none in use: sessions end with this process, and another \
                       replica does not know them";
-        [(is_open, open), (ends_with_process, random)]
-            .into_iter()
-            .filter_map(|(applies, warning)| applies.then_some(warning))
+        let closed = "WEB_AUTH_TOKEN: neither it nor WEB_AUTH_USER with WEB_AUTH_PASS nor \
+                      WEB_ADMIN_PASSWORD is set: whatever is for admins is answered with 503 \
+                      (admin-not-configured)";
+        [
+            (is_open, open),
+            (ends_with_process, random),
+            (is_closed, closed),
+        ]
+        .into_iter()
+        .filter_map(|(applies, warning)| applies.then_some(warning))
     }
 }
 
@@ -87,10 +99,16 @@ mod tests {
         assert!(warnings(&AuthSettings::Disabled).starts_with("WEB_AUTH_DISABLED"));
         assert!(warnings(&login(None)).starts_with("WEB_SESSION_SECRET"));
         assert_eq!(warnings(&login(Some("known"))), "");
-        assert_eq!(
-            warnings(&AuthSettings::Enforced(AdminCredentials::default())),
-            ""
+        let closed = warnings(&AuthSettings::Enforced(AdminCredentials::default()));
+        assert!(
+            closed.starts_with("WEB_AUTH_TOKEN: ") && closed.contains("503"),
+            "{closed}"
         );
+        let by_token = AuthSettings::Enforced(AdminCredentials {
+            token: Some(Secret::new("t0ken".to_owned())),
+            ..AdminCredentials::default()
+        });
+        assert_eq!(warnings(&by_token), "");
     }
 
     #[test]

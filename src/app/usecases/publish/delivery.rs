@@ -92,12 +92,12 @@ impl Publication {
         prepared: Vec<Prepared>,
         captions: &Captions,
         served: &TaskTracker,
-    ) -> Vec<(PlatformResult, Option<String>)> {
+    ) -> Vec<(PlatformResult, Vec<String>)> {
         let one = |(platform, ready): Prepared| {
             let serving = served.token();
             async move {
                 let caption = captions.of(platform).to_owned();
-                let outcome = match ready {
+                let (outcome, said) = match ready {
                     Ok(Ready {
                         image,
                         publisher,
@@ -106,16 +106,16 @@ impl Publication {
                         let post = self.post(name, image, caption.clone(), captions);
                         self.publish(platform, publisher, connecting, &post).await
                     }
-                    Err(outcome) => outcome,
+                    Err(outcome) => (outcome, None),
                 };
                 drop(serving);
-                let warning = self.record(lease, platform, &outcome).await;
+                let unrecorded = self.record(lease, platform, &outcome).await;
                 let result = PlatformResult {
                     platform,
                     caption,
                     outcome,
                 };
-                (result, warning)
+                (result, said.into_iter().chain(unrecorded).collect())
             }
         };
         let all = join_all(prepared.into_iter().map(one));
@@ -174,7 +174,7 @@ impl Publication {
         }
     }
 
-    /// Publishes to one platform; once more when it cannot process the image, with a copy that is encoded
+    /// Publishes to one platform, and gives what came of it, with a warning perhaps; once more when it cannot process the image, with a copy that is encoded
     /// anew. What follows of it is begun.
     async fn publish(
         &self,
@@ -182,7 +182,7 @@ impl Publication {
         opened: Opened<dyn Publisher>,
         connecting: Option<Arc<dyn Publisher>>,
         post: &Post,
-    ) -> Outcome {
+    ) -> (Outcome, Option<String>) {
         let attempt = async {
             let client = connecting.as_ref().unwrap_or(&opened.client);
             let result = self
@@ -199,15 +199,19 @@ impl Publication {
                 .await
         };
         match attempt.await {
-            Ok(Ok(Posted { id, follow_up })) => {
+            Ok(Ok(Posted {
+                id,
+                follow_up,
+                warning,
+            })) => {
                 if let Some(work) = follow_up {
                     let work = work.into_future().in_current_span();
                     self.follow_ups.spawn(work);
                 }
-                Outcome::Published(id)
+                (Outcome::Published(id), warning)
             }
-            Ok(Err(error)) => self.failure(platform, &error),
-            Err(outcome) => outcome,
+            Ok(Err(error)) => (self.failure(platform, &error), None),
+            Err(outcome) => (outcome, None),
         }
     }
 

@@ -75,6 +75,7 @@ impl Publication {
             let error = match self.publish_if_free(&image).await {
                 // The ledger knows it already, platform by platform.
                 Ok(Some(report)) if let Some(fault) = Fault::of_report(&report) => {
+                    self.count(&fault);
                     passed_over.add(&image, fault);
                     continue;
                 }
@@ -96,9 +97,19 @@ impl Publication {
                 return Err(error);
             };
             self.pass_over(&image, &fault).await?;
+            self.count(&fault);
             passed_over.add(&image, fault);
         }
         Ok(None)
+    }
+
+    /// Counts an image that is passed over.
+    fn count(&self, fault: &Fault) {
+        if !self.plan.is_dry_run() {
+            let reason = fault.failure.reason.as_str();
+            metrics::counter!("publisher_images_passed_over_total", "reason" => reason)
+                .increment(1);
+        }
     }
 
     /// Writes down what is wrong with an image.

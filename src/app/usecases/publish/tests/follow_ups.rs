@@ -32,6 +32,7 @@ async fn what_follows_a_post_goes_beside_the_archive_and_is_waited_for() {
         Ok(Posted {
             id: PostId::new("2"),
             follow_up: Some(follow_up),
+            warning: None,
         })
     });
     fixture

@@ -205,7 +205,10 @@ async fn an_image_that_no_platform_can_take_is_passed_over_without_another_recor
 }
 
 #[tokio::test]
-async fn a_file_that_storage_does_not_hand_out_is_passed_over_and_tried_again_after_all_others() {
+async fn a_file_that_storage_does_not_hand_out_is_passed_over_counted_and_remembered_by_its_reason()
+{
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
     for (error, reason) in [
         (
             ImageStoreError::Unreadable {
@@ -257,6 +260,10 @@ async fn a_file_that_storage_does_not_hand_out_is_passed_over_and_tried_again_af
             "{:?}",
             report.warnings
         );
+        let reason = reason.as_str();
+        let line = format!("publisher_images_passed_over_total{{reason=\"{reason}\"}} 1");
+        let counted = recorder.handle().render();
+        assert!(counted.contains(&line), "{line} is not in\n{counted}");
     }
 }
 
