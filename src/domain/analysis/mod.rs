@@ -2,12 +2,13 @@
 //! there, to be of the right type, or to be of a sane size.
 
 mod answer;
+mod nested;
 mod relaxed;
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::answer::best_in;
-use super::model_text::{is_refusal, may_be_refusal, plain};
+pub(crate) use self::{answer::best_in, nested::text_in};
+use super::model_text::{is_placeholder, is_refusal, may_be_refusal, plain};
 
 /// The longest text that is taken over from one field, in characters.
 const MAX_TEXT: usize = 4_000;
@@ -88,7 +89,7 @@ impl Analysis {
         let list = |key: &str| list(field(fields, key));
         let optional = |key: &str| Some(text(key)).filter(|text| !text.is_empty());
         Self {
-            description: text("description"),
+            description: description(field(fields, "description")),
             mood: text("mood"),
             tags: list("tags")
                 .iter()
@@ -150,10 +151,24 @@ fn field<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     fields.get(key).or_else(other_name)
 }
 
-/// One line of text out of whatever stands there.
+/// The description, also where it is wrapped in an object, or in JSON of its own.
+fn description(value: Option<&Value>) -> String {
+    match value {
+        Some(value @ (Value::String(_) | Value::Object(_))) => {
+            let names = ["description"];
+            let read = |it: &str| Some(text(Some(&it.into()))).filter(|text| !text.is_empty());
+            text_in(value, &names, &read).unwrap_or_default()
+        }
+        value => text(value),
+    }
+}
+
+/// One line of text out of whatever stands there; nothing for a placeholder.
 fn text(value: Option<&Value>) -> String {
     match value {
-        Some(Value::String(text)) => one_line(text),
+        Some(Value::String(text)) => Some(one_line(text))
+            .filter(|text| !is_placeholder(text))
+            .unwrap_or_default(),
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Array(_)) => one_line(&list(value).join(", ")),
         _ => String::new(),
@@ -195,7 +210,9 @@ pub(crate) fn list(value: Option<&Value>) -> Vec<String> {
             let flat = items.iter().filter(|item| !item.is_array());
             taken_over(&mut flat.map(|item| text(Some(item))))
         }
-        Some(Value::String(joined)) => taken_over(&mut joined.split(',').map(one_line)),
+        Some(Value::String(joined)) => {
+            taken_over(&mut joined.split(',').map(|item| text(Some(&item.into()))))
+        }
         _ => Vec::new(),
     }
 }
@@ -255,7 +272,14 @@ mod tests {
             r#"{"mood":"calm"}"#,
             r#"{"description":" "}"#,
             r#"{"description":"\u0000\u0007","tags":[null,{},[["a"]]]}"#,
-            r#"{"description":{"text":"A knot."}}"#,
+            r#"{"description":{"text":7}}"#,
+            r#"{"description":"string","tags":["string"]}"#,
+            r#"{"description":"[Your description here]"}"#,
+            r#"{"description":"N/A","tags":"none"}"#,
+            r#"{"description":"..."}"#,
+            r#"<think>{"description":"A knot."} hm"#,
+            r#"{"description":"<think>A knot."}"#,
+            r#"{"description":"{\"name\":\"publish\"}"}"#,
         ] {
             assert_eq!(
                 Analysis::from_answer(answer),
@@ -297,12 +321,43 @@ mod tests {
     }
 
     #[test]
+    fn placeholders_are_missing_and_wrapped_descriptions_are_read() {
+        let answer = r#"{"description":"None of us slept.","mood":"n/a","tags":["none","rope","N/A"],
+            "subject":"string","pose":"None","alt_text":"Alt text","background":"null and void"}"#;
+        let analysis = Analysis::from_answer(answer).unwrap();
+        assert_eq!(analysis.description, "None of us slept.");
+        assert_eq!(
+            (analysis.mood.as_str(), analysis.tags),
+            ("", vec!["rope".to_owned()])
+        );
+        assert_eq!(
+            (analysis.subject, analysis.pose, analysis.alt_text),
+            (None, None, None)
+        );
+        assert_eq!(analysis.background.as_deref(), Some("null and void"));
+        for answer in [
+            r#"{"description":{"text":"A knot."}}"#,
+            r#"{"description":"{\"description\":\"A knot.\"}"}"#,
+            r#"{"description":"I can't view images directly, but here is a description: A knot."}"#,
+            r#"{"description":"A\u2800knot. (7 characters)"}"#,
+        ] {
+            assert_eq!(
+                Analysis::from_answer(answer).unwrap().description,
+                "A knot.",
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
     fn a_refusal_is_none_whatever_it_is_wrapped_in() {
         for answer in [
             "I'm sorry, I can't assist with that.",
             r#"{"description":"I'm sorry, but I can't help with that request.","tags":["none"]}"#,
             "<think>{\"description\":\"a\"}</think>I won't describe this.",
             "```\nI am unable to analyze this image.\n```",
+            "Es tut mir leid, aber dabei kann ich nicht helfen.",
+            r#"{"description":"Je suis désolé, mais je ne peux pas vous aider."}"#,
         ] {
             let read = Analysis::from_answer(answer);
             assert_eq!(read, Err(UnusableAnswer::Refusal), "{answer}");
