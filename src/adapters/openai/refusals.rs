@@ -14,6 +14,8 @@ pub(super) struct Said {
     kind: String,
     pub(super) param: String,
     message: String,
+    /// A moderator in front of the model says what it has found.
+    is_flagged: bool,
 }
 
 /// What is the matter with a request that was refused.
@@ -56,7 +58,59 @@ const POLICY: [&str; 6] = [
 impl Said {
     pub(super) fn new(body: &Bytes) -> Self {
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
-        let error = &document["error"];
+        Self::of(&document["error"])
+    }
+
+    /// The error in an answer that counts as a success, and the status that it is of: gateways begin to answer
+    /// before they know. `None` where there is an answer.
+    pub(super) fn within(envelope: &Value) -> Option<(Self, StatusCode)> {
+        let choice = &envelope["choices"][0];
+        let errors = [&envelope["error"], &choice["error"]];
+        let is_error = |it: &&&Value| match it {
+            Value::Object(fields) => !fields.is_empty(),
+            Value::String(text) => !text.is_empty(),
+            _ => false,
+        };
+        let error = errors.iter().find(is_error)?;
+        let content = &choice["message"]["content"];
+        let is_answered = content.as_str().is_some_and(|it| !it.trim().is_empty())
+            && choice["finish_reason"] != "error";
+        if is_answered {
+            return None;
+        }
+        let said = Self::of(error);
+        let status = said.status(error);
+        Some((said, status))
+    }
+
+    /// The status of an error that came without one.
+    fn status(&self, error: &Value) -> StatusCode {
+        let numbers = [&error["code"], &error["status"], &error["status_code"]];
+        let number = |it: &&Value| match it {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let named = numbers.iter().filter_map(number);
+        let mut named = named.filter_map(|it| StatusCode::from_u16(u16::try_from(it).ok()?).ok());
+        if let Some(status) = named.find(|it| it.is_client_error() || it.is_server_error()) {
+            return status;
+        }
+        let is = |words: &str| self.code.contains(words) || self.kind.contains(words);
+        if self.has_code(&NO_CREDIT) {
+            StatusCode::PAYMENT_REQUIRED
+        } else if is("rate_limit") || is("too_many_requests") {
+            StatusCode::TOO_MANY_REQUESTS
+        } else if is("authentication") || is("invalid_api_key") {
+            StatusCode::UNAUTHORIZED
+        } else if is("invalid_request") || self.has_code(&POLICY) || self.is_flagged {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::BAD_GATEWAY
+        }
+    }
+
+    fn of(error: &Value) -> Self {
         let text = |key: &str| match &error[key] {
             Value::String(text) => text.chars().take(2_000).collect::<String>().to_lowercase(),
             Value::Number(number) => number.to_string(),
@@ -70,6 +124,7 @@ impl Said {
             code: text("code"),
             kind: text("type"),
             param: text("param"),
+            is_flagged: is_flagged(error, &message),
             message,
         }
     }
@@ -112,7 +167,7 @@ impl Said {
         if let Some(problem) = self.problem_of_model(status, &shown(model)) {
             return Meaning::SetUp(problem);
         }
-        if self.has_code(&POLICY) || self.says("content management policy") {
+        if self.has_code(&POLICY) || self.is_flagged || self.says("content management policy") {
             return Meaning::Policy;
         }
         if has_image && let Some(problem) = self.problem_of_image() {
@@ -224,6 +279,17 @@ impl Said {
     }
 }
 
+/// Whether an error is a moderator's, who has flagged what was sent.
+fn is_flagged(error: &Value, message: &str) -> bool {
+    let found = &error["metadata"];
+    let has_reasons = found["reasons"].as_array().is_some_and(|it| !it.is_empty());
+    let is_moderator = message.contains("moderation") || message.contains("flagged");
+    let was_sent = ["input", "content", "prompt", "image", "request"];
+    (has_reasons && is_moderator)
+        || found["flagged_input"].is_string()
+        || (message.contains("flagged") && was_sent.iter().any(|it| message.contains(it)))
+}
+
 /// A model's name as it is shown: the tenant's own, and printable.
 pub(super) fn shown(model: &str) -> String {
     let name = stated_reason(model, "");
@@ -231,140 +297,4 @@ pub(super) fn shown(model: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn meaning(status: u16, code: Option<&str>, message: &str) -> Meaning {
-        let body = json!({ "error": { "message": message, "type": "invalid_request_error",
-            "param": null, "code": code } });
-        let said = Said::new(&body.to_string().into());
-        said.meaning(StatusCode::from_u16(status).unwrap(), "gpt-x", true)
-    }
-
-    #[test]
-    fn a_model_that_cannot_be_used_is_named_with_what_to_do() {
-        for (status, code, message, words) in [
-            (
-                404,
-                Some("model_not_found"),
-                "The model `gpt-x` does not exist",
-                "does not exist",
-            ),
-            (400, Some("model_not_found"), "", "does not exist"),
-            (
-                403,
-                Some("model_not_found"),
-                "Project `p` does not have access to model `gpt-x`",
-                "no access",
-            ),
-            (
-                404,
-                None,
-                "The model `gpt-x` does not exist or you do not have access to it.",
-                "does not exist",
-            ),
-            (400, None, "invalid model ID", "does not exist"),
-            (
-                404,
-                Some("model_not_found"),
-                "The model `gpt-x` has been deprecated, learn more",
-                "retired",
-            ),
-            (410, None, "", "retired"),
-            (
-                400,
-                None,
-                "Invalid content type. image_url is only supported by certain models.",
-                "look at images",
-            ),
-        ] {
-            let Meaning::SetUp(problem) = meaning(status, code, message) else {
-                panic!("{status} {code:?} {message}")
-            };
-            assert!(
-                problem.contains("\"gpt-x\"") && problem.contains(words),
-                "{problem}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_image_that_is_at_fault_is_told_from_the_rest() {
-        for code in [
-            "invalid_image_format",
-            "image_parse_error",
-            "invalid_image",
-            "invalid_base64_image",
-        ] {
-            assert_eq!(
-                meaning(400, Some(code), ""),
-                Meaning::Image("the model cannot read the image")
-            );
-        }
-        let unsupported =
-            "You uploaded an unsupported image. Please make sure your image is valid.";
-        for (status, code, message, what) in [
-            (
-                400,
-                Some("sanitizer_server_error"),
-                unsupported,
-                "the model cannot read the image",
-            ),
-            (400, None, unsupported, "the model cannot read the image"),
-            (
-                400,
-                Some("image_too_large"),
-                "",
-                "the image is too large for the model",
-            ),
-            (413, None, "", "the image is too large for the model"),
-            (
-                400,
-                Some("image_too_small"),
-                "",
-                "the image is too small for the model",
-            ),
-        ] {
-            assert_eq!(
-                meaning(status, code, message),
-                Meaning::Image(what),
-                "{code:?}"
-            );
-        }
-        for code in POLICY {
-            assert_eq!(meaning(400, Some(code), ""), Meaning::Policy, "{code}");
-        }
-    }
-
-    #[test]
-    fn keys_and_accounts_are_told_apart() {
-        for (status, code) in [
-            (429, "insufficient_quota"),
-            (403, "billing_not_active"),
-            (400, "billing_hard_limit_reached"),
-            (402, "whatever"),
-        ] {
-            assert_eq!(meaning(status, Some(code), ""), Meaning::NoCredit, "{code}");
-        }
-        assert_eq!(
-            meaning(401, Some("invalid_api_key"), "Incorrect API key"),
-            Meaning::DeadKey
-        );
-        for status in [401, 403] {
-            let message = "You have insufficient permissions for this operation. Missing scopes: \
-                           model.request. Check that you have the correct role.";
-            let Meaning::SetUp(problem) = meaning(status, None, message) else {
-                panic!("{status}")
-            };
-            assert!(problem.contains("\"model.request\""), "{problem}");
-        }
-        assert_eq!(
-            meaning(429, Some("rate_limit_exceeded"), ""),
-            Meaning::Other
-        );
-        assert_eq!(meaning(400, None, ""), Meaning::Other);
-        assert_eq!(meaning(404, None, ""), Meaning::Other);
-    }
-}
+mod tests;

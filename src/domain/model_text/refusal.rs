@@ -99,6 +99,7 @@ pub(crate) fn is_refusal(text: &str) -> bool {
 
 /// The answer, in which nothing was found of what was asked for, reads like a refusal.
 pub(crate) fn may_be_refusal(answer: &str) -> bool {
+    let answer = without_refusal(answer);
     is_refusal(answer) || PROSE.is_match(beginning(answer))
 }
 
