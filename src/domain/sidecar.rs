@@ -28,41 +28,6 @@ const FENCE: &str = "# ---";
 /// The key that names the image.
 const IMAGE_FILE: &str = "image_file";
 
-/// The keys that this service writes; what stands under others is left as it is.
-const OWN_KEYS: [&str; 31] = [
-    IMAGE_FILE,
-    "dropbox_file_id",
-    "dropbox_rev",
-    "sha256",
-    "created",
-    "sd_caption_version",
-    "model_version",
-    "artist_alias",
-    "caption",
-    "caption_generated",
-    "caption_submitted",
-    "caption_edited",
-    "caption_updated_at",
-    "subject",
-    "lighting",
-    "pose",
-    "camera",
-    "materials",
-    "art_style",
-    "composition",
-    "background",
-    "color_palette",
-    "alt_text",
-    "tags",
-    "aesthetic_terms",
-    "moderation",
-    "description",
-    "mood",
-    "nsfw",
-    "sd_caption",
-    "model",
-];
-
 /// Which of the two names that the sidecar of an image can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SidecarName {
@@ -92,7 +57,8 @@ impl SidecarName {
 pub enum Belonging {
     /// The image's, as it is now.
     Fits,
-    /// The image's, as it was before its content was replaced: what it says is of another picture.
+    /// That of the image that had this name before the content was replaced: what it says is of another
+    /// picture.
     Outdated,
     /// Another image's.
     OtherImage,
@@ -153,6 +119,12 @@ impl Sidecar {
         }
     }
 
+    /// Whether its SHA-256 can be compared with what storage says of the image's content.
+    #[must_use]
+    pub fn is_comparable(&self, image: &StoredImage) -> bool {
+        self.by_hash(image, None).is_some()
+    }
+
     /// Whether its SHA-256 is that of the image; `None` if that cannot be told.
     fn by_hash(&self, image: &StoredImage, sha256: Option<&str>) -> Option<bool> {
         let known = self.sha256()?;
@@ -161,17 +133,6 @@ impl Sidecar {
         }
         let hash = ContentHash::of_sha256(known, image.size)?;
         Some(hash == image.content_hash)
-    }
-
-    /// What stays of it when its image was replaced: the keys and lines that are not ours.
-    #[must_use]
-    pub fn with_foreign_keys_only(self) -> Self {
-        let is_foreign = |(key, _): &(String, String)| !OWN_KEYS.contains(&key.as_str());
-        Self {
-            caption: String::new(),
-            fields: self.fields.into_iter().filter(is_foreign).collect(),
-            notes: self.notes,
-        }
     }
 
     /// Reads a file, as far as it is one. `None` when it is too large or not UTF-8.
@@ -326,6 +287,17 @@ impl Sidecar {
     pub fn set_list(&mut self, key: &str, values: &[String]) {
         if !values.is_empty() {
             self.set(key, &Value::from(values).to_string());
+        }
+    }
+
+    /// Adds the keys of the extended metadata that are not there yet: what stands there may be a person's.
+    pub fn add_analysis(&mut self, analysis: &Analysis) {
+        let mut seen = Self::default();
+        seen.set_analysis(analysis);
+        for (key, value) in seen.fields {
+            if self.get(&key).is_none() {
+                self.put(&key, value);
+            }
         }
     }
 

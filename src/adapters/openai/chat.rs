@@ -138,16 +138,21 @@ impl Chat {
         if !status.is_success() {
             return Err(self.refusal(response, asked, credential).await);
         }
+        let wait = retry_hint(response.headers(), &*self.clock);
         let body = bounded_body(response, MAX_ANSWER_BYTES)
             .await
             .map_err(Failure::Transport)?
             .ok_or(Failure::Unusable("it is too long"))?;
         let envelope = serde_json::from_slice(&body).map_err(|_| Failure::NoEnvelope(status))?;
+        let scrub = scrub(credential);
+        if let Some((said, status)) = Said::within(&envelope, &scrub) {
+            return Err(refusal(said, status, wait, asked));
+        }
         let content = content(&envelope).map_err(|why| why.of(asked.has_image))?;
         // What the model writes is published: a key that comes back in it would be, too.
         Ok(Answer {
             status: status.as_u16(),
-            value: scrub(credential).scrub(&content),
+            value: scrub.scrub(&content),
         })
     }
 
@@ -162,22 +167,27 @@ impl Chat {
         let wait = retry_hint(response.headers(), &*self.clock);
         let body = bounded_body(response, MAX_ANSWER_BYTES).await;
         let said = Said::new(&body.ok().flatten().unwrap_or_default(), &scrub(credential));
-        if status.is_server_error() {
-            return Failure::Server { status, wait };
-        }
-        match said.meaning(status, asked.model, asked.has_image) {
-            Meaning::DeadKey => Failure::Unauthorized(said.code()),
-            Meaning::NoCredit => Failure::QuotaExhausted(status),
-            Meaning::Image(detail) => Failure::Image { status, detail },
-            Meaning::Policy => NoContent::HeldBack.of(asked.has_image),
-            Meaning::SetUp(detail) => Failure::SetUp { status, detail },
-            Meaning::Form => Failure::Form { status, said },
-            Meaning::Other if status == StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited(wait),
-            Meaning::Other => Failure::Refused {
-                status,
-                code: said.code(),
-            },
-        }
+        refusal(said, status, wait, asked)
+    }
+}
+
+/// What an error means, of this status, whatever the status of the answer that it came in.
+fn refusal(said: Said, status: StatusCode, wait: Option<Duration>, asked: &Asked<'_>) -> Failure {
+    if status.is_server_error() {
+        return Failure::Server { status, wait };
+    }
+    match said.meaning(status, asked.model, asked.has_image) {
+        Meaning::DeadKey => Failure::Unauthorized(said.code()),
+        Meaning::NoCredit => Failure::QuotaExhausted(status),
+        Meaning::Image(detail) => Failure::Image { status, detail },
+        Meaning::Policy => NoContent::HeldBack.of(asked.has_image),
+        Meaning::SetUp(detail) => Failure::SetUp { status, detail },
+        Meaning::Form => Failure::Form { status, said },
+        Meaning::Other if status == StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited(wait),
+        Meaning::Other => Failure::Refused {
+            status,
+            code: said.code(),
+        },
     }
 }
 

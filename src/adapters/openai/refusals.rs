@@ -17,6 +17,8 @@ pub(super) struct Said {
     kind: String,
     pub(super) param: String,
     message: String,
+    /// A moderator in front of the model says what it has found.
+    is_flagged: bool,
 }
 
 /// What is the matter with a request that was refused.
@@ -59,7 +61,59 @@ const POLICY: [&str; 6] = [
 impl Said {
     pub(super) fn new(body: &Bytes, scrub: &SecretScrub) -> Self {
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
-        let error = &document["error"];
+        Self::of(&document["error"], scrub)
+    }
+
+    /// The error in an answer that counts as a success, and the status that it is of: gateways begin to answer
+    /// before they know. `None` where there is an answer.
+    pub(super) fn within(envelope: &Value, scrub: &SecretScrub) -> Option<(Self, StatusCode)> {
+        let choice = &envelope["choices"][0];
+        let errors = [&envelope["error"], &choice["error"]];
+        let is_error = |it: &&&Value| match it {
+            Value::Object(fields) => !fields.is_empty(),
+            Value::String(text) => !text.is_empty(),
+            _ => false,
+        };
+        let error = errors.iter().find(is_error)?;
+        let content = &choice["message"]["content"];
+        let is_answered = content.as_str().is_some_and(|it| !it.trim().is_empty())
+            && choice["finish_reason"] != "error";
+        if is_answered {
+            return None;
+        }
+        let said = Self::of(error, scrub);
+        let status = said.status(error);
+        Some((said, status))
+    }
+
+    /// The status of an error that came without one.
+    fn status(&self, error: &Value) -> StatusCode {
+        let numbers = [&error["code"], &error["status"], &error["status_code"]];
+        let number = |it: &&Value| match it {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let named = numbers.iter().filter_map(number);
+        let mut named = named.filter_map(|it| StatusCode::from_u16(u16::try_from(it).ok()?).ok());
+        if let Some(status) = named.find(|it| it.is_client_error() || it.is_server_error()) {
+            return status;
+        }
+        let is = |words: &str| self.code.contains(words) || self.kind.contains(words);
+        if self.has_code(&NO_CREDIT) {
+            StatusCode::PAYMENT_REQUIRED
+        } else if is("rate_limit") || is("too_many_requests") {
+            StatusCode::TOO_MANY_REQUESTS
+        } else if is("authentication") || is("invalid_api_key") {
+            StatusCode::UNAUTHORIZED
+        } else if is("invalid_request") || self.has_code(&POLICY) || self.is_flagged {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::BAD_GATEWAY
+        }
+    }
+
+    fn of(error: &Value, scrub: &SecretScrub) -> Self {
         let clean = |text: &str| {
             let start: String = text.chars().take(2_000).collect();
             scrub.scrub(&start).to_lowercase()
@@ -78,6 +132,7 @@ impl Said {
             code: text("code"),
             kind: text("type"),
             param: text("param"),
+            is_flagged: is_flagged(error, &message),
             message,
         }
     }
@@ -120,7 +175,7 @@ impl Said {
         if let Some(problem) = self.problem_of_model(status, &shown(model)) {
             return Meaning::SetUp(problem);
         }
-        if self.has_code(&POLICY) || self.says("content management policy") {
+        if self.has_code(&POLICY) || self.is_flagged || self.says("content management policy") {
             return Meaning::Policy;
         }
         if has_image && let Some(problem) = self.problem_of_image() {
@@ -262,6 +317,17 @@ impl Said {
             "the model cannot read the image"
         })
     }
+}
+
+/// Whether an error is a moderator's, who has flagged what was sent.
+fn is_flagged(error: &Value, message: &str) -> bool {
+    let found = &error["metadata"];
+    let has_reasons = found["reasons"].as_array().is_some_and(|it| !it.is_empty());
+    let is_moderator = message.contains("moderation") || message.contains("flagged");
+    let was_sent = ["input", "content", "prompt", "image", "request"];
+    (has_reasons && is_moderator)
+        || found["flagged_input"].is_string()
+        || (message.contains("flagged") && was_sent.iter().any(|it| message.contains(it)))
 }
 
 /// A model's name as it is shown: the tenant's own, and printable.

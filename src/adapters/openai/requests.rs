@@ -34,7 +34,6 @@ const MAX_TOKENS_WITH_REASONING: u32 = 16_384;
 pub(super) struct Requests {
     ai: AiSettings,
     voice_examples: Vec<String>,
-    hashtags: String,
     tags_guidance: Option<String>,
 }
 
@@ -44,7 +43,6 @@ impl Requests {
         Some(Self {
             ai: settings.ai.clone()?,
             voice_examples: settings.voice_examples().to_vec(),
-            hashtags: settings.content.hashtag_string.clone(),
             tags_guidance: settings.confirmation.tags_nature.clone(),
         })
     }
@@ -117,12 +115,11 @@ impl Requests {
                 let CaptionRules {
                     limit,
                     unit: _,
-                    hashtags,
+                    // They are the tenant's, and not the model's to write.
+                    hashtags: _,
                     plain_ascii_line,
                 } = CaptionRules::of(*platform);
-                let rules = json!({
-                    "max_length": limit, "hashtags": hashtags, "one_line": plain_ascii_line
-                });
+                let rules = json!({ "max_length": limit, "one_line": plain_ascii_line });
                 (platform.as_str().to_owned(), rules)
             })
             .collect();
@@ -131,7 +128,6 @@ impl Requests {
             "sd_caption": sd_caption,
             "analysis": analysis_json(analysis),
             "voice_examples": self.voice_examples,
-            "hashtags": self.hashtags,
         });
         material.to_string().into()
     }

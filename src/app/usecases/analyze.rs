@@ -177,7 +177,12 @@ impl AnalysisWork {
         let content_hash = found.content_hash.clone();
         let lease = HeldLease::take(&self.usecase.ledger, tenant, content_hash).await?;
         let lease = lease.ok_or(AnalyzeImageError::InProgress)?;
-        let report = self.run_as_holder(&found).await;
+        let occasion = if force_refresh {
+            Occasion::Refresh
+        } else {
+            Occasion::Analysis
+        };
+        let report = self.run_as_holder(&found, occasion).await;
         lease.release().await;
         report
     }
@@ -207,6 +212,7 @@ impl AnalysisWork {
     async fn run_as_holder(
         &self,
         found: &StoredImage,
+        occasion: Occasion<'_>,
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let (images, stages) = (self.tenant.images(&self.request_id), Stages::untimed());
         let room = &self.usecase.capacity.room;
@@ -223,7 +229,7 @@ impl AnalysisWork {
             let file = self.caption_file(&image.stored);
             match file.open(&image).await {
                 Ok(opened) => {
-                    let written = file.write(opened, clock, &captions, Occasion::Analysis);
+                    let written = file.write(opened, clock, &captions, occasion);
                     written.await.is_done
                 }
                 Err(error) => {
@@ -261,6 +267,7 @@ impl AnalysisWork {
 fn report(name: &ImageName, captions: Captions, sidecar_written: bool) -> AnalysisReport {
     let caption = captions.main().to_owned();
     let Captions {
+        author: _, // A model.
         by_platform,
         sd_caption,
         analysis,

@@ -5,11 +5,15 @@ use futures_util::future::try_join;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    captioning::Captions, error_chain::ErrorChain, loaded_image::LoadedImage, tenant::Tenant,
+    captioning::{Author, Captions},
+    error_chain::ErrorChain,
+    loaded_image::LoadedImage,
+    tenant::Tenant,
 };
 use crate::{
     domain::{
         image::StoredImage,
+        platform::Platform,
         request_id::RequestId,
         sidecar::{Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
     },
@@ -36,8 +40,11 @@ enum Place {
     Empty,
     /// Another image's sidecar, or no sidecar at all.
     Taken,
-    /// The image's sidecar, in this revision, of what the image was before.
-    Outdated(Sidecar, String),
+    /// The sidecar of the image that had this name before; or, where the contents could not be compared, of this
+    /// image before it was moved.
+    Outdated {
+        is_certain: bool,
+    },
     /// The image's sidecar, in this revision.
     Fits(Sidecar, String),
 }
@@ -54,24 +61,20 @@ impl Place {
         };
         match sidecar.belonging_to(image, sha256) {
             Belonging::Fits => Self::Fits(sidecar, revision),
-            Belonging::Outdated => Self::Outdated(sidecar, revision),
+            Belonging::Outdated => Self::Outdated {
+                is_certain: sha256.is_some() || sidecar.is_comparable(image),
+            },
             Belonging::OtherImage => Self::Taken,
         }
     }
 
-    const fn is_ours(&self) -> bool {
-        matches!(self, Self::Outdated(..) | Self::Fits(..))
-    }
-
-    /// What an update begins with, all that the file says, or what is not ours of it; and what it replaces.
+    /// What an update begins with, and what it replaces.
     fn into_begun(self) -> (Sidecar, FoundFile) {
         match self {
             Self::Fits(sidecar, revision) => (sidecar, FoundFile::Revision(revision)),
-            Self::Outdated(sidecar, revision) => {
-                let kept = sidecar.with_foreign_keys_only();
-                (kept, FoundFile::Revision(revision))
+            Self::Empty | Self::Taken | Self::Outdated { .. } => {
+                (Sidecar::default(), FoundFile::Nothing)
             }
-            Self::Empty | Self::Taken => (Sidecar::default(), FoundFile::Nothing),
         }
     }
 }
@@ -90,30 +93,42 @@ impl FoundSidecars {
     }
 
     /// The sidecar of the image as it is now.
-    pub(super) fn believed(self) -> Option<Sidecar> {
-        match (self.full, self.stem) {
+    pub(super) fn fitting(&self) -> Option<&Sidecar> {
+        match (&self.full, &self.stem) {
             (Place::Fits(sidecar, _), _) | (_, Place::Fits(sidecar, _)) => Some(sidecar),
             _ => None,
         }
     }
 
-    /// The files that go wherever the image goes.
+    /// The same, kept.
+    pub(super) fn believed(self) -> Option<Sidecar> {
+        self.fitting().cloned()
+    }
+
+    /// The files that go wherever the image goes. So does one that seems to be of another content by its revision
+    /// alone, which changes with each move, too.
     pub(super) fn ours(&self) -> Vec<SidecarName> {
         let places = [
             (SidecarName::Full, &self.full),
             (SidecarName::Stem, &self.stem),
         ];
-        let ours = places.into_iter().filter(|(_, place)| place.is_ours());
+        let is_ours = |place: &Place| match place {
+            Place::Fits(..) => true,
+            Place::Outdated { is_certain } => !is_certain,
+            Place::Empty | Place::Taken => false,
+        };
+        let ours = places.into_iter().filter(|(_, place)| is_ours(place));
         ours.map(|(name, _)| name).collect()
     }
 
     /// Where the image's sidecar is written, what that begins with, and what it replaces; `None` if both
-    /// places are taken.
+    /// places are taken. That of another image, which once had this name, may hold what a person wrote: it is
+    /// left alone.
     fn into_writable(self, name: &str) -> Option<(SidecarName, Sidecar, FoundFile)> {
         let Self { full, stem } = self;
-        let (name, place) = if full.is_ours() {
+        let (name, place) = if matches!(full, Place::Fits(..)) {
             (SidecarName::Full, full)
-        } else if stem != Place::Taken {
+        } else if matches!(stem, Place::Fits(..) | Place::Empty) {
             (SidecarName::Stem, stem)
         } else if full == Place::Empty && SidecarName::Full.beside(name).is_some() {
             (SidecarName::Full, full)
@@ -131,13 +146,22 @@ pub(super) struct OpenFile {
     sha256: String,
 }
 
-/// What was sent with an image, or would be.
+impl OpenFile {
+    /// What the sidecar says, if it is of the image as it is.
+    pub(super) fn sidecar(&self) -> Option<&Sidecar> {
+        self.found.fitting()
+    }
+}
+
+/// What was done with captions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Occasion {
-    /// The captions were written, and nothing was sent.
+pub(super) enum Occasion<'a> {
+    /// They were written, and not sent.
     Analysis,
-    /// The captions were sent.
-    Publication,
+    /// They were written to replace what is there, and not sent.
+    Refresh,
+    /// They were sent to these platforms, whatever came of it.
+    Publication(&'a [Platform]),
 }
 
 /// What has become of a sidecar.
@@ -191,7 +215,7 @@ impl CaptionFile<'_> {
         OpenFile { found, sha256 }: OpenFile,
         clock: &dyn Clock,
         captions: &Captions,
-        occasion: Occasion,
+        occasion: Occasion<'_>,
     ) -> Written {
         let mut ours = found.ours();
         // Boxed, and so is the seldom second: the future of a publication is large enough.
@@ -231,10 +255,14 @@ impl CaptionFile<'_> {
         clock: &dyn Clock,
         sha256: &str,
         captions: &Captions,
-        occasion: Occasion,
+        occasion: Occasion<'_>,
     ) -> Result<(Option<SidecarName>, Option<String>), ImageStoreError> {
         let image = &self.image.name;
-        let is_foreign = found.stem == Place::Taken;
+        let in_the_way = match found.stem {
+            Place::Taken => Some("another file"),
+            Place::Outdated { .. } => Some("that of an image which had this name before"),
+            Place::Empty | Place::Fits(..) => None,
+        };
         let Some((name, mut sidecar, replaced)) = found.into_writable(image.as_str()) else {
             let warning = self.told("no sidecar was written: its names are taken by other files");
             return Ok((None, Some(warning)));
@@ -249,11 +277,14 @@ impl CaptionFile<'_> {
         let images = self.tenant.images(self.request_id);
         images.write_sidecar(image, name, &text, &replaced).await?;
         let beside = name.beside(image.as_str()).unwrap_or_default();
-        let warning = is_foreign.then(|| {
-            let what =
-                "the usual name of the sidecar is taken by another file, which stays as it is";
-            format!("{}; the sidecar is {beside}", self.told(what))
-        });
+        let warning = in_the_way
+            .filter(|_| name == SidecarName::Full)
+            .map(|file| {
+                let what = format!(
+                    "the usual name of the sidecar is taken by {file}, which stays as it is"
+                );
+                format!("{}; the sidecar is {beside}", self.told(&what))
+            });
         Ok((Some(name), warning))
     }
 
@@ -276,7 +307,7 @@ impl CaptionFile<'_> {
         clock: &dyn Clock,
         sha256: &str,
         captions: &Captions,
-        occasion: Occasion,
+        occasion: Occasion<'_>,
     ) {
         let settings = &self.tenant.settings().caption_file;
         let stored = self.image;
@@ -289,9 +320,12 @@ impl CaptionFile<'_> {
         if sidecar.get("created").is_none() {
             sidecar.set("created", &now);
         }
+        let is_refresh = occasion == Occasion::Refresh;
         if let Some(sd_caption) = &captions.sd_caption {
-            sidecar.set_caption(sd_caption);
-            sidecar.set("sd_caption_version", SD_CAPTION_VERSION);
+            if is_refresh || sidecar.sd_caption().is_none() {
+                sidecar.set_caption(sd_caption);
+                sidecar.set("sd_caption_version", SD_CAPTION_VERSION);
+            }
         } else if sidecar.get("sd_caption_version").is_none() {
             // What stood there before was none.
             sidecar.set_caption("");
@@ -308,29 +342,37 @@ impl CaptionFile<'_> {
         if let Some(analysis) = captions
             .analysis
             .as_ref()
-            .filter(|_| settings.extended_metadata_enabled)
+            .filter(|_| settings.extended_metadata_enabled && captions.author == Author::Model)
         {
-            sidecar.set_analysis(analysis);
+            if is_refresh {
+                sidecar.set_analysis(analysis);
+            } else {
+                sidecar.add_analysis(analysis);
+            }
         }
     }
 }
 
-/// What was written for each platform, and what was sent there. What a person wrote is not replaced when a
-/// machine's captions are sent; an analysis does so only where it is asked for: else it is told from the file.
-fn fill_captions(sidecar: &mut Sidecar, captions: &Captions, occasion: Occasion, now: &str) {
-    if captions.main().is_empty() {
+/// What was written for each platform, and what was sent there. What a person wrote is replaced only where that
+/// was asked for; what was sent is written down in any case.
+fn fill_captions(sidecar: &mut Sidecar, captions: &Captions, occasion: Occasion<'_>, now: &str) {
+    let (texts, main) = (&captions.by_platform, captions.main());
+    if main.is_empty() {
         return;
     }
-    let is_generated = captions.model.is_some();
-    if is_generated {
-        sidecar.add_generated(&captions.by_platform);
-    }
-    if occasion == Occasion::Publication {
-        if is_generated && sidecar.is_edited() {
-            return;
+    match (captions.author, occasion) {
+        (Author::Model, Occasion::Refresh) => sidecar.replace_generated(texts, main, now),
+        (Author::Model, Occasion::Analysis | Occasion::Publication(_)) => {
+            sidecar.add_generated(texts, main, now);
         }
-        sidecar.add_submitted(&captions.by_platform);
+        (Author::Caller, _) => sidecar.add_given(texts, main, now),
+        (Author::Sidecar, _) => {}
     }
-    sidecar.set_lines("caption", captions.main());
-    sidecar.set("caption_updated_at", now);
+    if let Occasion::Publication(sent_to) = occasion {
+        let sent = texts
+            .iter()
+            .filter(|(platform, _)| sent_to.contains(platform));
+        let sent = sent.map(|(platform, text)| (*platform, text.clone()));
+        sidecar.add_submitted(&sent.collect());
+    }
 }

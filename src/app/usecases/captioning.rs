@@ -16,6 +16,7 @@ use crate::{
         image::EncodedImage,
         platform::Platform,
         request_id::RequestId,
+        sidecar::Sidecar,
         tenant_config::{AiSettings, TenantSettings, VisionDetail},
     },
     ports::{CaptionBrief, CaptionError, CaptionWriter, VisionImage},
@@ -35,14 +36,28 @@ pub enum CaptionsUnavailable {
     Image(#[from] ScaleError),
 }
 
+/// Where captions come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The caller gave them.
+    #[default]
+    Caller,
+    /// A model wrote them just now.
+    Model,
+    /// The sidecar has them of an earlier attempt, whoever wrote them.
+    Sidecar,
+}
+
 /// All texts that go with one image.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Captions {
+    /// Who wrote them.
+    pub(super) author: Author,
     /// For each platform, within its limits.
     pub(super) by_platform: BTreeMap<Platform, String>,
     /// The Stable-Diffusion caption.
     pub(super) sd_caption: Option<String>,
-    /// What vision saw, unless the caption was given.
+    /// What vision saw, unless the caption was given; of an earlier attempt, what the sidecar has of it.
     pub(super) analysis: Option<Analysis>,
     /// The model that wrote the captions.
     pub(super) model: Option<String>,
@@ -64,6 +79,34 @@ impl Captions {
             by_platform: platforms.iter().map(fit).collect(),
             ..Self::default()
         }
+    }
+
+    /// The captions of an earlier attempt, with the tags and the alt text; `None` where the sidecar lacks that of
+    /// one of these platforms.
+    pub(super) fn from_sidecar(
+        sidecar: &Sidecar,
+        platforms: &[Platform],
+        settings: &TenantSettings,
+    ) -> Option<Self> {
+        let hashtags = &settings.content.hashtag_string;
+        // What fitted once fits as it is; a person may have made it longer since.
+        let fitted = |platform: &Platform| {
+            let text = sidecar.caption_for(*platform)?;
+            let text = settings.caption_rules(*platform).fit(&text, hashtags);
+            Some((*platform, text))
+        };
+        let by_platform = platforms.iter().map(fitted).collect::<Option<_>>()?;
+        let analysis = Analysis {
+            tags: sidecar.list("tags"),
+            alt_text: sidecar.get("alt_text").map(str::to_owned),
+            ..Analysis::default()
+        };
+        Some(Self {
+            author: Author::Sidecar,
+            by_platform,
+            analysis: Some(analysis),
+            ..Self::default()
+        })
     }
 
     /// The caption of a platform; empty if there is none.
@@ -176,10 +219,13 @@ impl Captioning<'_> {
                 .unwrap_or(&analysis.description);
             (
                 *platform,
-                settings.caption_rules(*platform).fit(text, hashtags),
+                settings
+                    .caption_rules(*platform)
+                    .fit_written(text, hashtags),
             )
         };
         Ok(Captions {
+            author: Author::Model,
             by_platform: platforms.iter().map(fit).collect(),
             sd_caption: written.sd_caption,
             model: Some(ai.caption_model.clone()),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Deserializer, Map, Value};
 
 use super::relaxed::relaxed_object;
-use crate::domain::model_text::{Answer, without_reasoning};
+use crate::domain::model_text::{first_mark, without_reasoning};
 
 /// How many places are tried. Each may cost a look at all that follows.
 const MAX_TRIES: usize = 32;
@@ -18,11 +18,19 @@ pub(crate) fn best_in<T>(
     answer: &str,
     read: impl Fn(&Map<String, Value>) -> Option<(usize, T)>,
 ) -> Option<T> {
-    let Answer { text, is_torn } = without_reasoning(answer);
-    let found = best_in_text(&text, &read);
-    // Reasoning without an end may be the answer itself.
-    let found = found.or_else(|| is_torn.then(|| best_in_text(answer, &read)).flatten());
+    let found = best_in_text(&without_reasoning(answer), &read);
+    let found = found.or_else(|| read(&around_first_mark(answer)?));
     Some(found?.1)
+}
+
+/// The object in a string of which something stands that is taken out of an answer: without it, the object
+/// may not be one any more. What begins behind the mark is not looked at: reasoning without an end may
+/// hold a draft.
+fn around_first_mark(answer: &str) -> Option<Map<String, Value>> {
+    let mark = first_mark(answer)?;
+    let start = answer[..mark].find('{')?;
+    let (object, length) = strict_object(&mended(&answer[start..]))?;
+    (start + length > mark).then_some(object)
 }
 
 type Ranked<T> = Option<(usize, T)>;
@@ -201,7 +209,9 @@ mod tests {
             (r#"[{"a":1}]"#, 1),
             (r#"<think>{"a":0,"b":0}</think>{"a":1}"#, 1),
             (r#"{"a":0,"b":0}</think>{"a":1}"#, 1),
-            (r#"<think>hm {"a":0} so {"a":1}"#, 1),
+            (r#"{"a":1,"b":"<think>hm"}"#, 1),
+            (r#"{"a":1,"b":"hm</think>A knot."}"#, 1),
+            (r#"{"a":1} <think>{"a":2,"b":0}"#, 1),
             ("\u{feff}```json\n{\"a\":1}", 1),
             ("~~~\n{\"a\":1}\n~~~", 1),
             (r#""{\"a\":1}""#, 1),
@@ -213,6 +223,14 @@ mod tests {
         for answer in [
             r#"<think>{"a":0}</think>I can't."#,
             r#"<think>{"a":0}</think>"#,
+            r#"<think>hm {"a":0} so {"a":1}"#,
+            r#"{} <think>hm {"a":0}"#,
+            r#"<think>{"a":0,"b":"</think>"#,
+            r#"<tool_call>{"a":0}</tool_call>"#,
+            r#"<tool_call>{"a":0}"#,
+            r#"[INST]{"a":0}[/INST]"#,
+            r#"<|channel|>analysis<|message|>{"a":0}"#,
+            r#"<|im_start|>user {"a":0}"#,
             "",
             "<think>",
         ] {

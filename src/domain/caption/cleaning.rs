@@ -55,17 +55,55 @@ fn ends_line(c: char) -> bool {
     )
 }
 
-/// One line, typographic signs as ASCII.
+/// One line, typographic signs as ASCII: a dash between digits as `-`, and between words as ` - `, whatever
+/// blanks stand around it.
 pub(super) fn plain_ascii_line(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if is_dash(c) {
+            let mut blanks = false;
+            while let Some(next) = rest.next_if(|next| is_dash(*next) || is_blank(*next)) {
+                blanks = is_blank(next);
+            }
+            push_dash(&mut plain, rest.peek().copied(), blanks);
+            continue;
+        }
         match ascii_sign(c) {
             Some(sign) => plain.push_str(sign),
-            None if c.is_whitespace() || c.is_control() => plain.push(' '),
+            None if is_blank(c) => plain.push(' '),
             None => plain.push(c),
         }
     }
     one_spaced(&plain)
+}
+
+/// Puts a dash behind what is there, in front of what comes next.
+fn push_dash(before: &mut String, next: Option<char>, blank_behind: bool) {
+    let last = before.trim_end().chars().next_back();
+    let (Some(last), Some(next)) = (last, next) else {
+        // It begins the text, or ends it.
+        before.push('-');
+        if blank_behind {
+            before.push(' ');
+        }
+        return;
+    };
+    if last.is_numeric() && next.is_numeric() {
+        before.truncate(before.trim_end().len());
+        before.push('-');
+    } else {
+        before.push_str(" - ");
+    }
+}
+
+/// A dash, which parts what a hyphen joins.
+pub(super) fn is_dash(c: char) -> bool {
+    matches!(c, '‒' | '–' | '—' | '―' | '⸺' | '⸻' | '﹘')
+}
+
+pub(super) fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 /// A single space between words, and none around them.
@@ -86,14 +124,13 @@ fn one_spaced(text: &str) -> String {
     spaced
 }
 
-/// What stands for a typographic sign where only plain ones are taken.
+/// What stands for a typographic sign, as it is by itself, where only plain ones are taken.
 pub(super) fn ascii_sign(c: char) -> Option<&'static str> {
     match c {
         c if c.is_ascii() => None,
-        '‐' | '‑' | '‒' | '–' | '—' | '―' | '⁃' | '−' | '﹘' | '﹣' | '－' => {
+        '‐' | '‑' | '‒' | '–' | '—' | '―' | '⸺' | '⸻' | '⁃' | '−' | '﹘' | '﹣' | '－' => {
             Some("-")
         }
-        '⸺' | '⸻' => Some("--"),
         '‘' | '’' | '‚' | '‛' | '′' | '‹' | '›' => Some("'"),
         '“' | '”' | '„' | '‟' | '«' | '»' | '″' => Some("\""),
         '…' | '⋯' => Some("..."),

@@ -38,7 +38,7 @@ pub struct CaptionRules {
     pub limit: usize,
     /// What the limit counts.
     pub unit: CaptionUnit,
-    /// Hashtags go to the end; otherwise there are none.
+    /// The tenant's hashtags stand at the end; otherwise there are none.
     pub hashtags: bool,
     /// One line, with dashes, quotes and ellipses as ASCII.
     pub plain_ascii_line: bool,
@@ -82,19 +82,31 @@ impl CaptionRules {
         }
     }
 
-    /// Makes a text fit: `tenant_hashtags` and the text's own go to the end or away, the rest is
-    /// cut at a word and ends with an ellipsis, and no grapheme and no hashtag is ever cut.
+    /// Makes a person's text fit: what is too long is cut at a word and ends with an ellipsis, and no grapheme
+    /// and no hashtag is ever cut.
+    ///
+    /// Where the platform has hashtags, the text ends with `tenant_hashtags` and no others, whoever wrote it:
+    /// those at its own end go. A `#word` inside of a sentence is a person's to set, and stays. Where the platform
+    /// has none, those at the end go, and those inside become words.
     #[must_use]
     pub fn fit(&self, text: &str, tenant_hashtags: &str) -> String {
         self.fit_clean(&self.clean(text), &without_unseen(tenant_hashtags))
+    }
+
+    /// The same for a text that a model wrote: of a `#word` inside of a sentence, the word stays.
+    #[must_use]
+    pub fn fit_written(&self, text: &str, tenant_hashtags: &str) -> String {
+        let text = self.clean(text);
+        let body = without_trailing_hashtags(&text);
+        self.fit_clean(&hashtags::as_words(body), &without_unseen(tenant_hashtags))
     }
 
     fn fit_clean(&self, text: &str, tenant_hashtags: &str) -> String {
         if !self.hashtags {
             return self.cut(text, self.limit);
         }
-        let (body, mut tags) = hashtags::split_trailing(text);
-        tags.extend(hashtags(tenant_hashtags));
+        let (body, _) = hashtags::split_trailing(text);
+        let mut tags = hashtags(tenant_hashtags);
         self.keep_what_fits(&mut tags, self.length(body));
         let room = match self.length(&joined(&tags)) {
             0 => self.limit,
@@ -125,8 +137,7 @@ impl CaptionRules {
             return text;
         }
         // Those at the end go, those within a sentence become words.
-        let (body, _) = hashtags::split_trailing(&text);
-        hashtags::as_words(body)
+        hashtags::as_words(without_trailing_hashtags(&text))
     }
 
     /// Drops the hashtags that are there twice, and those that there is no room for. Next to a
@@ -191,6 +202,17 @@ const TAG_SEPARATOR: &str = "\n\n";
 fn joined(tags: &[Hashtag<'_>]) -> String {
     let texts: Vec<&str> = tags.iter().map(|tag| tag.text).collect();
     texts.join(" ")
+}
+
+/// A text without the hashtags at its end, and the dash that led to them.
+fn without_trailing_hashtags(text: &str) -> &str {
+    let (body, tags) = hashtags::split_trailing(text);
+    if tags.is_empty() {
+        return body;
+    }
+    let led_to = [" -", " –", " —"];
+    let led_to = led_to.iter().find_map(|dash| body.strip_suffix(dash));
+    led_to.map_or(body, cleaning::trim_end)
 }
 
 /// A prefix of the text, without the hashtag that its end would cut.

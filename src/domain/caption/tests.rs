@@ -12,11 +12,79 @@ const EMAIL: CaptionRules = CaptionRules::of(Platform::Email);
 #[test]
 fn hashtags_go_to_the_end_for_telegram_each_once() {
     assert_eq!(
-        TELEGRAM.fit("A knot. #rope", "#shibari #Rope"),
+        TELEGRAM.fit("A knot.", "#rope #shibari #Rope"),
         "A knot.\n\n#rope #shibari"
     );
     assert_eq!(TELEGRAM.fit("A knot.", ""), "A knot.");
     assert_eq!(TELEGRAM.fit("", "#shibari"), "#shibari");
+}
+
+#[test]
+fn telegram_ends_with_the_tenants_hashtags_and_no_others() {
+    for (text, by_person, by_model) in [
+        ("A knot. #rope", "A knot.\n\n#tenant", "A knot.\n\n#tenant"),
+        (
+            "A knot.\n\n#rope #light",
+            "A knot.\n\n#tenant",
+            "A knot.\n\n#tenant",
+        ),
+        (
+            "A #rope study. #light",
+            "A #rope study.\n\n#tenant",
+            "A rope study.\n\n#tenant",
+        ),
+        (
+            "Our #tenant knot",
+            "Our #tenant knot",
+            "Our tenant knot\n\n#tenant",
+        ),
+        ("We are #1", "We are #1\n\n#tenant", "We are #1\n\n#tenant"),
+        ("#rope", "#tenant", "#tenant"),
+        ("", "#tenant", "#tenant"),
+    ] {
+        assert_eq!(TELEGRAM.fit(text, "#tenant"), by_person, "{text}");
+        assert_eq!(TELEGRAM.fit_written(text, "#tenant"), by_model, "{text}");
+        // What was sent can be sent again.
+        for sent in [by_person, by_model] {
+            assert_eq!(TELEGRAM.fit(sent, "#tenant"), sent);
+        }
+    }
+    assert_eq!(
+        EMAIL.fit_written("A #rope study. #light", "#tenant"),
+        "A rope study."
+    );
+    assert_eq!(TELEGRAM.fit_written("A knot — #rope", ""), "A knot");
+}
+
+#[test]
+fn email_has_plain_dashes() {
+    for (text, fitted) in [
+        ("rope—wall 3–4", "rope - wall 3-4"),
+        ("rope — wall 3 – 4", "rope - wall 3-4"),
+        ("rope  –  wall", "rope - wall"),
+        ("rope —— wall — — light", "rope - wall - light"),
+        ("rope ⸺wall", "rope - wall"),
+        ("rope—3 walls", "rope - 3 walls"),
+        ("3 walls—rope", "3 walls - rope"),
+        ("“rope”—“wall”", "\"rope\" - \"wall\""),
+        ("rope.—Wall", "rope. - Wall"),
+        ("— rope", "- rope"),
+        ("—rope", "-rope"),
+        ("rope—", "rope-"),
+        ("rope —", "rope -"),
+        ("2019–2020, −5 °C", "2019-2020, -5 °C"),
+        (
+            "well‑tied, well-tied, rope - wall",
+            "well-tied, well-tied, rope - wall",
+        ),
+        ("rope\n—\nwall", "rope - wall"),
+        ("rope—#wall", "rope"),
+        ("—", "-"),
+    ] {
+        assert_eq!(EMAIL.fit(text, ""), fitted, "{text}");
+        assert_eq!(EMAIL.fit(fitted, ""), fitted);
+    }
+    assert_eq!(TELEGRAM.fit("rope—wall 3–4", ""), "rope—wall 3–4");
 }
 
 #[test]
@@ -30,7 +98,7 @@ fn email_has_no_hashtags_and_plain_punctuation() {
 
 #[test]
 fn long_captions_are_cut_at_a_word_and_keep_their_hashtags() {
-    let fitted = TELEGRAM.fit(&format!("{} #end", "word ".repeat(400)), "#tenant");
+    let fitted = TELEGRAM.fit(&"word ".repeat(400), "#end #tenant");
     assert!(TELEGRAM.length(&fitted) <= 1024);
     assert!(fitted.ends_with("word…\n\n#end #tenant"), "{fitted}");
     let fitted = EMAIL.fit(&"word ".repeat(400), "");
@@ -50,10 +118,10 @@ fn telegram_counts_utf16_units() {
 #[test]
 fn a_hashtag_begins_a_word_or_follows_another() {
     for (text, fitted) in [
-        ("A knot. #a, #b; #c.", "A knot.\n\n#a #b #c"),
-        ("A knot. #a#b,#c", "A knot.\n\n#a #b #c"),
-        ("A knot. ##a", "A knot.\n\n#a"),
-        ("A #rope study. #Rope #light", "A #rope study.\n\n#light"),
+        ("A knot. #a, #b; #c.", "A knot."),
+        ("A knot. #a#b,#c", "A knot."),
+        ("A knot. ##a", "A knot."),
+        ("A #rope study. #Rope #light", "A #rope study."),
         ("We are #1", "We are #1"),
         ("in C# and x.test/page#part", "in C# and x.test/page#part"),
         ("press #\u{fe0f}\u{20e3}", "press #\u{fe0f}\u{20e3}"),

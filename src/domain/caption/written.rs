@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{cleaning, hashtags};
 use crate::domain::{
-    analysis::best_in,
-    model_text::{is_refusal, plain},
+    analysis::{best_in, text_in},
+    model_text::{is_placeholder, is_refusal, plain},
     platform::Platform,
 };
 
@@ -25,8 +25,9 @@ pub struct WrittenCaptions {
 
 impl WrittenCaptions {
     /// Reads a model's answer: `{"captions": {"telegram": "…", …}, "sd_caption": "…"}`. Anything
-    /// that is missing, of the wrong type, a refusal, or nothing but hashtags, is left out; an answer without
-    /// JSON is empty. Texts are taken over as plain text.
+    /// that is missing, of the wrong type, a refusal, a placeholder, or nothing but hashtags, is left out; an
+    /// answer without JSON is empty. A caption that is wrapped once more, in an object, a list of candidates or
+    /// JSON within a string, is taken out of that. Texts are taken over as plain text.
     #[must_use]
     pub fn from_answer(answer: &str) -> Self {
         let read = |object: &Map<String, Value>| {
@@ -38,12 +39,18 @@ impl WrittenCaptions {
     }
 
     fn read(object: &Map<String, Value>) -> Self {
-        let captions = object.get("captions").and_then(Value::as_object);
-        let captions = captions.unwrap_or(object);
-        let caption = |platform: Platform| Some((platform, caption(captions, platform)?));
+        let captions = object.get("captions");
+        let rows = captions.and_then(Value::as_array);
+        let captions = captions.and_then(Value::as_object).unwrap_or(object);
+        let caption = |platform: Platform| {
+            let caption = caption(captions, platform);
+            let text = caption.or_else(|| caption_in_rows(rows?, platform))?;
+            Some((platform, text))
+        };
+        let sd_caption = object.get("sd_caption");
         Self {
             by_platform: Platform::ALL.into_iter().filter_map(caption).collect(),
-            sd_caption: text(object.get("sd_caption")),
+            sd_caption: sd_caption.and_then(|value| text_in(value, &["sd_caption"], &text)),
         }
     }
 }
@@ -51,21 +58,33 @@ impl WrittenCaptions {
 /// The caption of a platform, whose name may be written in other letters.
 fn caption(captions: &Map<String, Value>, platform: Platform) -> Option<String> {
     let name = platform.as_str();
+    let read = |value: &Value| text_in(value, &[name], &text);
     let other_case = || {
         let named = captions
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name));
-        text(Some(named?.1))
+        read(named?.1)
     };
-    text(captions.get(name)).or_else(other_case)
+    captions.get(name).and_then(read).or_else(other_case)
+}
+
+/// The same where captions are a list of objects that name their platform.
+fn caption_in_rows(rows: &[Value], platform: Platform) -> Option<String> {
+    let name = platform.as_str();
+    let is_named = |row: &&Value| {
+        let fields = ["platform", "name"].into_iter();
+        let mut names = fields.filter_map(|key| row[key].as_str());
+        names.any(|it| it.eq_ignore_ascii_case(name))
+    };
+    text_in(rows.iter().find(is_named)?, &[name], &text)
 }
 
 /// A text in which there is more to see than hashtags.
-fn text(value: Option<&Value>) -> Option<String> {
-    let written: String = value?.as_str()?.trim().chars().take(MAX_TEXT).collect();
+fn text(written: &str) -> Option<String> {
+    let written: String = written.trim().chars().take(MAX_TEXT).collect();
     let text = with_plain_body(plain(&written));
     let (body, _) = hashtags::split_trailing(&text);
-    let is_caption = cleaning::is_visible(body) && !is_refusal(body);
+    let is_caption = cleaning::is_visible(body) && !is_refusal(body) && !is_placeholder(body);
     is_caption.then_some(text)
 }
 
@@ -106,7 +125,13 @@ mod tests {
             r#"{"captions":[1]}"#,
             r#"{"captions":null}"#,
             r#"{"captions":{"telegram":" "}}"#,
-            r#"{"captions":{"telegram":{"text":"T"},"email":["E"]}}"#,
+            r#"{"captions":{"telegram":{"size":"T"},"email":[7]}}"#,
+            r#"{"captions":{"telegram":"{\"name\":\"publish\"}","email":"[]"}}"#,
+            r#"{"captions":{"telegram":"{\"telegram\":\"inn"}}"#,
+            r#"<think>I draft {"captions":{"telegram":"wrong draft"}} hmm"#,
+            r#"{"captions":{"telegram":"<think>a wrong draft"}}"#,
+            r#"{"captions":{"telegram":"<tool_call>x</tool_call>","email":"[INST]x[/INST]"}}"#,
+            r#"{"captions":{"telegram":"<|im_start|>user\nx","email":"<|endoftext|>"}}"#,
             r##"{"captions":{"telegram":"#rope, #knot","email":"#rope"}}"##,
             r#"{"captions":{"telegram":"\u0000\u0007","email":"\u200b\ufeff"}}"#,
         ] {
@@ -130,6 +155,66 @@ mod tests {
             r#"{"captions":{"telegram":4,"Telegram":"T"}}"#,
         ] {
             assert_eq!(telegram(answer).as_deref(), Some("T"), "{answer}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_missing_and_sentences_with_their_words_are_not() {
+        for written in [
+            "[Your caption here]",
+            "{{caption}}",
+            "Caption goes here",
+            "telegram caption",
+            "string",
+            "N/A",
+            "None",
+            "null",
+            "undefined",
+            "...",
+            "---",
+            "\\\"\\\"",
+            "**Caption:** None",
+            "Caption: N/A #rope",
+            "\\u2800",
+            "\\u2800 \\u3164",
+            "Option 1: ... (3 characters)",
+            "Es tut mir leid, aber dabei kann ich nicht helfen.",
+        ] {
+            let answer = format!(r#"{{"captions":{{"telegram":"{written}","email":"E"}}}}"#);
+            assert_eq!(telegram(&answer), None, "{written}");
+        }
+        for written in [
+            "None of us slept.",
+            "The string holds.",
+            "Null and void.",
+            "Undefined.. but soft",
+            "[Silence.]",
+        ] {
+            let answer = format!(r#"{{"captions":{{"telegram":"{written}"}}}}"#);
+            assert_eq!(telegram(&answer).as_deref(), Some(written));
+        }
+    }
+
+    #[test]
+    fn captions_are_taken_out_of_what_is_around_them() {
+        for captions in [
+            r#"{"telegram":"{\"telegram\":\"T\"}"}"#,
+            r#"{"telegram":"{\"captions\":{\"telegram\":\"T\",\"email\":\"E\"}}"}"#,
+            r#"{"telegram":{"text":"T"}}"#,
+            r#"{"telegram":{"caption":"T"}}"#,
+            r#"{"telegram":["T","U"]}"#,
+            r#"{"telegram":[{"text":"N/A"},{"text":"T"}]}"#,
+            r#"{"telegram":"[\"T\",\"U\"]"}"#,
+            r#"[{"platform":"email","caption":"E"},{"platform":"Telegram","caption":"T"}]"#,
+            r#"{"telegram":"Option 1: T\n\nOption 2: U"}"#,
+            r#"{"telegram":"Caption 1: T (1 characters)"}"#,
+            r#"{"telegram":"I'm unable to view images directly, but here is a caption: T"}"#,
+            r#"{"telegram":"<tool_call>{}</tool_call>T<|im_end|>"}"#,
+            r#"{"telegram":"[INST]Write.[/INST] T"}"#,
+            r#"{"telegram":"T<think>hm"}"#,
+        ] {
+            let answer = format!(r#"{{"captions":{captions}}}"#);
+            assert_eq!(telegram(&answer).as_deref(), Some("T"), "{captions}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! What models put around an answer: a label in front, quotes around the whole.
+//! What models put around an answer: a label in front, the count of its characters behind, quotes around the
+//! whole; and of several that stand in one text under numbered labels, the others.
 
 use std::sync::LazyLock;
 
@@ -21,9 +22,28 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:(?:telegram|e-?mail|mastodon|bluesky|fetlife|instagram|social(?:[ -]media)?|photo|image|picture",
         r"|final|short|suggested|possible|new|sd|stable[ -]diffusion)\s+)*",
         r"(?:captions?|subject(?:[ -]line)?|alt[ -]?text|description|title)",
+        r"(?:\s*(?:#|no\.?\s*)?(?P<number>\d{1,2}))?",
         r"(?:\s+(?:for|of)\s+[^:\n]{1,60})?",
+        r"|(?:option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?P<option>\d{1,2}|[A-C])",
         r"|telegram|e-?mail|mastodon|bluesky|fetlife|instagram)",
         r"(?:\s*\([^()\n]{1,40}\))?\s*[:：]\s*",
+    ))
+});
+
+/// The label of the next of several texts, on a line of its own or at the beginning of one.
+static NEXT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)\n[\s*_-]*(?:captions?|option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?:\d{1,2}|[A-C])\s*[*_]*\s*[:：]",
+    )
+});
+
+/// How long a text is, as its writer says behind it.
+static COUNT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\s*(?:[(\[]\s*(?:(?:length|count|total|character count|~|≈|about|approx(?:\.|imately)?)\s*:?\s*)?",
+        r"\d{1,5}(?:\s*/\s*\d{1,5})?\s*(?:characters?|chars?|words?|zeichen|wörter|caract[eè]res)",
+        r"(?:,?\s*(?:long|total|with spaces|including [a-z ]{1,30}|incl\.? [a-z ]{1,30}|\d{1,5} words?))*\s*[)\]]",
+        r"|\n\s*(?:character|word)\s+count\s*:\s*\d{1,5})[.\s]*\z",
     ))
 });
 
@@ -43,17 +63,37 @@ const QUOTES: [(char, char); 12] = [
     ('『', '』'),
 ];
 
-/// A text without labels in front, quotes around it, and white space around those.
+/// A text without labels in front, a count behind, quotes around it, and white space around those.
 pub(super) fn without_labels(text: &str) -> &str {
     let mut text = text.trim();
     loop {
-        let label = LABEL.find(text).map_or(0, |label| label.end());
-        let inner = without_quotes(&text[label..]).trim();
+        let mut inner = text;
+        if let Some(label) = LABEL.captures(text) {
+            inner = &text[label[0].len()..];
+            if (label.name("number").is_some() || label.name("option").is_some())
+                && let Some(next) = NEXT
+                    .find(inner)
+                    .filter(|next| is_text(&inner[..next.start()]))
+            {
+                inner = &inner[..next.start()];
+            }
+        }
+        if inner.trim_end().ends_with([')', ']', '.'])
+            || inner.ends_with(|c: char| c.is_ascii_digit())
+        {
+            let count = COUNT.find(inner).map_or(inner.len(), |count| count.start());
+            inner = &inner[..count];
+        }
+        inner = without_quotes(inner.trim()).trim();
         if inner.len() == text.len() {
             return text;
         }
         text = inner;
     }
+}
+
+fn is_text(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
 }
 
 /// A text without quotes, if they are around the whole of it.
@@ -87,6 +127,21 @@ mod tests {
             "\"A knot.\"",
             "'A knot.'",
             "„A knot.“",
+            "Option 1: A knot.",
+            "Option A: A knot.",
+            "Caption 1: A knot.",
+            "Caption #2: A knot.",
+            "Telegram caption 1: A knot.",
+            "Version 2: A knot. (7 characters)",
+            "A knot. (43 characters)",
+            "A knot. (123 chars)",
+            "A knot. [43/240 characters]",
+            "A knot. (about 43 characters, 2 words)",
+            "\"A knot.\" (7 characters)",
+            "A knot.\nCharacter count: 7",
+            "A knot. (7 Zeichen)",
+            "Option 1: A knot.\n\nOption 2: A rope.",
+            "Caption 1: A knot.\nCaption 2: A rope. (7 chars)",
         ] {
             assert_eq!(without_labels(text), "A knot.", "{text}");
         }
@@ -104,6 +159,11 @@ mod tests {
             "\"",
             "'Twas the knot",
             "Here: a knot.",
+            "A play (for 12 characters) in rope.",
+            "A cast of 43 characters.",
+            "Option 1 was the rope.",
+            "Two lines\nOption 2: rope",
+            "(rope)",
         ] {
             assert_eq!(without_labels(text), text, "{text}");
         }

@@ -2,24 +2,27 @@
 //!
 //! | file | takes out |
 //! | --- | --- |
-//! | `reasoning.rs` | `<think>…</think>` and its kin, special tokens |
+//! | `reasoning.rs` | `<think>…</think>` and its kin, calls of tools, echoes of the prompt, template tokens |
 //! | `markup.rs` | HTML tags and entities |
 //! | `markdown.rs` | emphasis, headings, links, lists, code, quotes |
-//! | `labels.rs` | "Caption:" in front, quotes around the whole |
+//! | `labels.rs` | "Caption:" and "Option 1:" in front, "(43 characters)" at the end, quotes around the whole |
 //! | `unseen.rs` | characters that nobody sees |
-//! | `refusal.rs` | tells a refusal from an answer |
+//! | `refusal.rs` | a refusal in front of a text; tells a refusal from an answer |
+//! | `placeholder.rs` | nothing: tells what stands for a text that was not written |
 //!
 //! What looks like mark-up and is none stays: `3 < 5`, `AT&T`, `snake_case`, `2 * 3 * 4`, `#tag`, `<3`.
 
 mod labels;
 mod markdown;
 mod markup;
+mod placeholder;
 mod reasoning;
 mod refusal;
 mod unseen;
 
 pub(crate) use self::{
-    reasoning::{Answer, without_reasoning},
+    placeholder::is_placeholder,
+    reasoning::{first_mark, without_reasoning},
     refusal::{is_refusal, may_be_refusal},
     unseen::without_unseen,
 };
@@ -50,10 +53,10 @@ pub(crate) fn plain(text: &str) -> String {
 
 fn once(text: &str) -> String {
     let text = without_unseen(&markup::without_entities(text));
-    let Answer { text, .. } = without_reasoning(&text);
+    let text = without_reasoning(&text);
     let text = markup::without_tags(&text);
     let text = markdown::without_markdown(&text);
-    labels::without_labels(&text).to_owned()
+    labels::without_labels(refusal::without_refusal(&text)).to_owned()
 }
 
 #[cfg(test)]

@@ -1,18 +1,11 @@
-//! A model's reasoning, which some put in front of their answer, or around it, and special tokens of its
-//! template that were not taken out.
+//! What stands around a model's answer and is none: its reasoning, calls of tools, echoes of the prompt, and
+//! special tokens of its template that were not taken out.
+//!
+//! Such a part that has no end reaches to the end of the text. A draft inside of it is not an answer.
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use regex::Regex;
-
-/// An answer without the reasoning around it.
-pub(crate) struct Answer<'a> {
-    /// What is left.
-    pub(crate) text: Cow<'a, str>,
-    /// Reasoning has begun without an end, or ended without a beginning: the answer may stand in what was
-    /// taken for reasoning.
-    pub(crate) is_torn: bool,
-}
+use regex::{Captures, Regex};
 
 #[expect(
     clippy::expect_used,
@@ -22,17 +15,44 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is sound")
 }
 
-/// The beginning or end of reasoning, in the ways in which it is marked.
+/// The beginning or end of reasoning, of a tool call or of the prompt, in the ways in which they are marked.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)<\s*(?P<end>/?)\s*(?:[a-z]+:)?",
-        r"(?:think|thinking|thought|thoughts|reasoning|reflection|reflect|scratchpad|inner_monologue)",
+        r"(?:think|thinking|thought|thoughts|reasoning|reflection|reflect|scratchpad|inner_monologue",
+        r"|(?P<tool>tool_(?:calls?|response|result|code|use)|function_calls?|function(?:=[a-z0-9_.-]{1,60})?))",
         r#"(?:\s+[a-z_-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*>"#,
-        r"|\[(?P<bracketed_end>/?)THINK\]",
+        r"|\[(?P<bracketed_end>/?)(?:THINK|(?P<bracketed_tool>TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)",
+        r"|(?P<prompt>INST|SYSTEM_PROMPT))\]",
+        r"|<<(?P<system_end>/?)(?P<system>SYS)>>",
         r"|◁(?P<kimi_end>/?)think▷",
         r"|<\|(?:(?P<token_end>end_of_|/)|begin_of_)?(?:thought|thinking|think|reasoning)\|>",
     ))
 });
+
+/// What a mark marks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Reasoning,
+    Tool,
+    Prompt,
+    System,
+}
+
+impl Part {
+    fn of(mark: &Captures<'_>) -> Self {
+        let has = |name: &str| mark.name(name).is_some();
+        if has("tool") || has("bracketed_tool") {
+            Self::Tool
+        } else if has("prompt") {
+            Self::Prompt
+        } else if has("system") {
+            Self::System
+        } else {
+            Self::Reasoning
+        }
+    }
+}
 
 /// The last channel of an answer in OpenAI's open format, which is the one that is for the user.
 static FINAL_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
@@ -48,75 +68,98 @@ static OTHER_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// A token of a model's template, with the role that goes with it.
-static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)<\|start(?:_header_id)?\|>\s*assistant|<[|｜]/?[a-z][a-z0-9_▁]{0,40}[|｜]>")
+/// A turn in the template that is not the model's.
+static OTHER_TURN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?is)(?:<\|(?:im_start|start|start_header_id)\|>\s*(?:user|system|tool|developer|ipython)\b",
+        r"|<\|(?:user|system|observation|tool|developer)\|>|<start_of_turn>\s*(?:user|system)\b)",
+        r".*?(?:<\|(?:im_end|end|eot_id|eom_id)\|>|<end_of_turn>",
+        r"|(?P<next><\|(?:im_start|start|start_header_id)\|>\s*assistant\b|<\|assistant\|>|<start_of_turn>\s*model\b)|\z)",
+    ))
 });
 
-/// The text without reasoning and special tokens.
-pub(crate) fn without_reasoning(text: &str) -> Answer<'_> {
+/// A token of a model's template, with the role that goes with it.
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)<\|(?:im_)?start(?:_header_id)?\|>\s*assistant\b(?:\s*<\|end_header_id\|>)?",
+        r"|<start_of_turn>\s*model\b|</?(?:unk|pad|eos|bos|(?:start|end)_of_turn)>",
+        r"|<[|｜][^<>|｜\n]{1,60}[|｜]>",
+    ))
+});
+
+/// The text without reasoning, tool calls, prompts and special tokens.
+pub(crate) fn without_reasoning(text: &str) -> Cow<'_, str> {
     let has_mark = |sign: char| text.contains(sign);
     if !(has_mark('<') || has_mark('[') || has_mark('◁') || text.contains("assistantfinal")) {
-        return Answer {
-            text: Cow::Borrowed(text),
-            is_torn: false,
-        };
+        return Cow::Borrowed(text);
     }
-    let (text, mut is_torn) = if let Some(found) = FINAL_CHANNEL.find_iter(text).last() {
-        (Cow::Borrowed(&text[found.end()..]), false)
-    } else {
-        let other = OTHER_CHANNEL.replace_all(text, " ");
-        let is_torn = matches!(other, Cow::Owned(_));
-        (other, is_torn)
+    let text = match FINAL_CHANNEL.find_iter(text).last() {
+        Some(found) => Cow::Borrowed(&text[found.end()..]),
+        None => OTHER_CHANNEL.replace_all(text, " "),
     };
-    let (text, torn_marks) = without_marked(&text);
-    is_torn |= torn_marks;
-    Answer {
-        text: Cow::Owned(TOKEN.replace_all(&text, "").into_owned()),
-        is_torn,
-    }
+    let text = OTHER_TURN.replace_all(&text, "$next");
+    let text = without_marked(&text);
+    Cow::Owned(TOKEN.replace_all(&text, "").into_owned())
 }
 
-/// The text outside of all marks; whether they do not match.
-fn without_marked(text: &str) -> (String, bool) {
+/// Where the first part begins, or ends, that is no answer.
+pub(crate) fn first_mark(text: &str) -> Option<usize> {
+    let marks = [&MARKS, &OTHER_CHANNEL, &OTHER_TURN];
+    let starts = marks
+        .iter()
+        .filter_map(|marks| Some(marks.find(text)?.start()));
+    starts.min()
+}
+
+/// The text outside of all marks.
+fn without_marked(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
-    let (mut depth, mut at, mut is_torn) = (0_usize, 0, false);
+    let (mut open, mut at): (Vec<Part>, usize) = (Vec::new(), 0);
     for mark in MARKS.captures_iter(text) {
         let Some(whole) = mark.get(0) else { continue };
-        let ends = ["end", "bracketed_end", "kimi_end", "token_end"]
-            .into_iter()
-            .any(|name| mark.name(name).is_some_and(|it| !it.is_empty()));
-        match (ends, depth) {
-            // What stands before was reasoning, too: the template had its beginning.
-            (true, 0) => {
+        let part = Part::of(&mark);
+        let ends = [
+            "end",
+            "bracketed_end",
+            "system_end",
+            "kimi_end",
+            "token_end",
+        ]
+        .into_iter()
+        .any(|name| mark.name(name).is_some_and(|it| !it.is_empty()));
+        if ends {
+            if let Some(opened) = open.iter().rposition(|it| *it == part) {
+                open.truncate(opened);
+            } else if open.is_empty() {
+                // What stands before was reasoning, too: the template had its beginning.
                 kept.clear();
-                is_torn = true;
             }
-            (true, 1) => depth = 0,
-            (true, _) => depth -= 1,
-            (false, 0) => {
+        } else {
+            if open.is_empty() {
                 kept.push_str(&text[at..whole.start()]);
-                depth = 1;
             }
-            (false, _) => depth += 1,
+            // Deeper than that, it is no part of anything.
+            if open.len() < MAX_OPEN {
+                open.push(part);
+            }
         }
         at = whole.end();
     }
-    if depth == 0 {
+    if open.is_empty() {
         kept.push_str(&text[at..]);
-    } else {
-        is_torn = true;
     }
-    (kept, is_torn)
+    kept
 }
+
+/// The most marks that are open at a time: each end looks for its beginning among them.
+const MAX_OPEN: usize = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn left(text: &str) -> (String, bool) {
-        let Answer { text, is_torn } = without_reasoning(text);
-        (text.trim().to_owned(), is_torn)
+    fn left(text: &str) -> String {
+        without_reasoning(text).trim().to_owned()
     }
 
     #[test]
@@ -129,6 +172,7 @@ mod tests {
             "<reasoning>hm</reasoning>A knot.<reflection>good</reflection>",
             "A knot.<think>done</think>",
             "<think>a<think>b</think>c</think>A knot.",
+            "<think>like [INST] there</think>A knot.",
             "<seed:think>hm</seed:think>A knot.",
             "[THINK]hm[/THINK]A knot.",
             "◁think▷hm◁/think▷A knot.",
@@ -139,12 +183,41 @@ mod tests {
             "<|start|>assistant A knot.<｜end▁of▁sentence｜>",
             "<|begin_of_box|>A knot.<|end_of_box|>",
         ] {
-            assert_eq!(left(text), ("A knot.".to_owned(), false), "{text}");
+            assert_eq!(left(text), "A knot.", "{text}");
         }
     }
 
     #[test]
-    fn reasoning_that_is_torn_is_taken_out_and_told() {
+    fn tool_calls_prompts_and_template_tokens_are_taken_out() {
+        for text in [
+            "<tool_call>{\"name\":\"publish\"}</tool_call>A knot.",
+            "A knot.<tool_call>\n{\"name\":\"x\"}",
+            "A knot.<function=publish>{\"a\":1}</function>",
+            "A knot. [TOOL_CALLS] [{\"name\":\"x\"}]",
+            "<function_calls><invoke/></function_calls>A knot.",
+            "[INST]Write a caption.[/INST] A knot.",
+            "[INST] <<SYS>>Be brief.<</SYS>> Write.[/INST] A knot.",
+            "Write a caption. [/INST] A knot.",
+            "<|im_start|>assistant\nA knot.<|im_end|>\n<|im_start|>user\nAnother one?",
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>assistant\nA knot.",
+            "<|start_header_id|>assistant<|end_header_id|>\n\nA knot.<|eot_id|>",
+            "<|user|>Write.<|assistant|>A knot.<|endoftext|>",
+            "<start_of_turn>model\nA knot.<end_of_turn>",
+            "<|fim-prefix/1|>A knot.<eos>",
+        ] {
+            assert_eq!(left(text), "A knot.", "{text}");
+        }
+        for text in [
+            "[INST]A knot.[/INST]",
+            "<tool_call>A knot.</tool_call>",
+            "<|im_start|>user\nA knot.",
+        ] {
+            assert_eq!(left(text), "", "{text}");
+        }
+    }
+
+    #[test]
+    fn reasoning_that_is_torn_is_taken_out_with_all_that_it_may_be() {
         for (text, answer) in [
             ("hm</think>A knot.", "A knot."),
             ("A knot.<think>hm", "A knot."),
@@ -152,8 +225,10 @@ mod tests {
             ("<think>a<think>b</think>A knot.", ""),
             ("<|channel|>analysis<|message|>hm", ""),
         ] {
-            assert_eq!(left(text), (answer.to_owned(), true), "{text}");
+            assert_eq!(left(text), answer, "{text}");
         }
+        let many = "<think>".repeat(50_000) + &"</think>".repeat(50_000);
+        assert_eq!(left(&many), "");
     }
 
     #[test]
@@ -165,7 +240,7 @@ mod tests {
             "analysis of a knot",
             "<|>",
         ] {
-            assert_eq!(left(text).0, text, "{text}");
+            assert_eq!(left(text), text, "{text}");
         }
     }
 }

@@ -12,11 +12,53 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is sound")
 }
 
+/// "I cannot", in the ways in which a model says it of itself.
+const UNABLE: &str = r"(?:i\s+(?:can['’]?t|cannot|can\s+not|won['’]?t|will\s+not|am\s+(?:not\s+able|unable)\s+to|must\s+decline|do\s+not\s+have\s+the\s+ability\s+to|don['’]?t\s+have\s+the\s+ability\s+to)|i['’]m\s+(?:not\s+able|unable)\s+to)";
+
+/// What a model that has been given an image says it cannot do with it.
+const WITH_IMAGES: &str = r"(?:directly\s+)?(?:view|see|access|open|display|process|look\s+at|analy[sz]e|identify|describe)\s+(?:(?:any|the|this|these|that|those|attached|actual|real|your|or|and|view|see|analy[sz]e)\s+)*(?:images?|attachments?|photos)";
+
 /// The beginning of a text that can be nothing but a refusal. "I can't let go" is a caption.
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
-    let unable = r"(?:i\s+(?:can['’]?t|cannot|can\s+not|won['’]?t|will\s+not|am\s+(?:not\s+able|unable)\s+to|must\s+decline)|i['’]m\s+(?:not\s+able|unable)\s+to)";
+    let unable = UNABLE;
     regex(&format!(
-        r"(?i)\A\W*(?:(?:i['’]m|i\s+am)\s+(?:very\s+|so\s+|really\s+)?sorry\b.{{0,40}}?\b{unable}|(?:sorry|apologies|i\s+apologi[sz]e)\b.{{0,40}}?\b{unable}|(?:unfortunately|i['’]m\s+afraid|i\s+regret)\b,?.{{0,20}}?\b{unable}\s+(?:assist|help|comply|fulfil|provide|create|write|generate|describe|analy[sz]e|process|identify|view|continue|complete)|as\s+an\s+ai\b|{unable}\s+(?:assist|comply|help\s+(?:you\s+)?with|fulfill?\s+th|provide\s+(?:a|any|the|an|that|this)\s+(?:caption|description|analysis|response|content)|(?:describe|analy[sz]e|process|identify|caption)\s+(?:this|the|that|these|real|images?|people|individuals|who))|this\s+(?:image|request|content)\s+(?:violates|goes\s+against))"
+        r"(?i)\A\W*(?:(?:i['’]m|i\s+am)\s+(?:very\s+|so\s+|really\s+)?sorry\b.{{0,40}}?\b{unable}|(?:sorry|apologies|i\s+apologi[sz]e)\b.{{0,40}}?\b{unable}|(?:unfortunately|i['’]m\s+afraid|i\s+regret)\b,?.{{0,20}}?\b{unable}\s+(?:assist|help|comply|fulfil|provide|create|write|generate|describe|analy[sz]e|process|identify|view|continue|complete)|as\s+an\s+ai\b|{unable}\s+(?:assist|comply|help\s+(?:you\s+)?with|fulfill?\s+th|provide\s+(?:a|any|the|an|that|this)\s+(?:caption|description|analysis|response|content)|(?:describe|analy[sz]e|process|identify|caption)\s+(?:this|the|that|these|real|images?|people|individuals|who)|{WITH_IMAGES})|this\s+(?:image|request|content)\s+(?:violates|goes\s+against))"
+    ))
+});
+
+/// The same in other languages. Each needs both that a model cannot, and what: to help, or to describe.
+static ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| {
+    let german = concat!(
+        r"(?:(?:es\s+)?tut\s+mir\s+(?:sehr\s+)?leid|entschuldigung|entschuldige|verzeihung|leider|ich)\b.{0,60}?\b",
+        r"(?:kann|darf|möchte|werde)\b.{0,60}?\bnicht\b.{0,40}?",
+        r"\b(?:(?:weiter)?helfen|behilflich|unterstützen|beschreiben|analysieren|verarbeiten|erstellen|schreiben\s+zu",
+        r"|nachkommen|beantworten|identifizieren|(?:bilder|fotos|dieses\s+bild|das\s+bild)\s+(?:direkt\s+)?(?:an)?sehen)\b",
+        r"|als\s+(?:eine?\s+)?ki\b|ich\s+kann\s+(?:keine\s+)?(?:bilder|fotos)\s+(?:nicht\s+)?(?:direkt\s+)?(?:an)?sehen\b",
+        r"|ich\s+bin\s+nicht\s+in\s+der\s+lage,?\s+(?:dieses|das|diese|ihnen|dir|dabei)\b",
+    );
+    let french = concat!(
+        r"(?:(?:je\s+suis\s+(?:vraiment\s+)?désolée?|désolée?|je\s+m['’]excuse|malheureusement)\b.{0,40}?\b)?",
+        r"je\s+ne\s+(?:peux|puis|pourrai|suis)\s+(?:malheureusement\s+)?pas\b.{0,40}?",
+        r"(?:\baider\b|\bassister\b|\brépondre\s+à|\btraiter\s+cette|\bfournir\b",
+        r"|\b(?:décrire|analyser|identifier|voir)\b.{0,20}?\b(?:images?|photos?|personnes?)\b)",
+        r"|en\s+tant\s+qu['’](?:ia|intelligence\s+artificielle)\b",
+    );
+    let spanish = concat!(
+        r"(?:(?:lo\s+siento|lo\s+lamento|perdón|disculpa|desafortunadamente|lamentablemente)\b.{0,30}?\b)?",
+        r"no\s+(?:puedo|podré|soy\s+capaz\s+de)\b.{0,30}?",
+        r"(?:\bayudar(?:te|le|los|con)?\b|\basistir\w{0,3}\b|\bproporcionar\b|\bcumplir\s+con\b",
+        r"|\b(?:describir|analizar|identificar|procesar|ver)\b.{0,20}?\b(?:imagen|imágenes|fotos?|personas?)\b)",
+        r"|como\s+(?:una\s+)?(?:ia|inteligencia\s+artificial)\b",
+    );
+    let others = concat!(
+        r"(?:mi\s+dispiace|spiacente|purtroppo)\b.{0,30}?\bnon\s+posso\b.{0,30}?\b(?:aiutar\w{0,3}|descrivere|analizzare|identificare)\b",
+        r"|(?:desculpe|lamento|sinto\s+muito|infelizmente)\b.{0,30}?\bnão\s+posso\b.{0,30}?\b(?:ajudar|ajudá-lo|descrever|analisar|identificar)",
+        r"|(?:het\s+spijt\s+me|sorry|helaas)\b.{0,30}?\bik\s+kan\b.{0,40}?\b(?:niet|geen)\b.{0,30}?\b(?:helpen|beschrijven|analyseren|identificeren)\b",
+        r"|(?:извините|простите|к\s+сожалению).{0,40}?я\s+не\s+могу.{0,40}?(?:помочь|описать|анализировать)",
+        r"|(?:很?抱歉|对不起|對不起).{0,20}?(?:无法|無法|不能)|申し訳(?:ありません|ございません)が",
+    );
+    regex(&format!(
+        r"(?is)\A\W*(?:{german}|{french}|{spanish}|{others})"
     ))
 });
 
@@ -27,16 +69,37 @@ static PROSE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A refusal, or an excuse, behind which a model gives after all what it was asked for.
+static EXCUSE: LazyLock<Regex> = LazyLock::new(|| {
+    let english = format!(
+        r"(?:(?:unfortunately|sorry|apologies|i['’]m\s+(?:very\s+)?sorry|i\s+apologi[sz]e|i['’]m\s+afraid|while|although|though|as\s+an\s+ai[^,.:\n]{{0,40}})[,.]?\s*(?:but\s+)?)*{UNABLE}\s+(?:{WITH_IMAGES}|assist|help|provide|create|generate|identify|describe|analy[sz]e|comply)[^:\n]{{0,200}}?\b(?:here(?:['’]s|\s+is|\s+are)|i\s+can\s+(?:offer|suggest|provide|write))\b[^:\n]{{0,60}}?\b(?:captions?|descriptions?|suggestions?|alternative|version|subject(?:\s+line)?|text|draft|idea|example|one)\b[^:\n]{{0,80}}"
+    );
+    let german = r"(?:leider\s+|es\s+tut\s+mir\s+leid,?\s*(?:aber\s+)?)?(?:ich\s+kann|kann\s+ich)\b[^:\n]{0,120}?\b(?:nicht|keine)\b[^:\n]{0,120}?\bhier\s+(?:ist|sind|kommt)\b[^:\n]{0,60}?(?:bildunterschrift|beschreibung|caption|text|vorschlag)[^:\n]{0,60}";
+    let french = r"(?:désolée?,?\s*(?:mais\s+)?)?je\s+ne\s+(?:peux|puis)\s+pas\b[^:\n]{0,160}?\bvoici\b[^:\n]{0,60}?(?:légende|description|proposition|texte)[^:\n]{0,60}";
+    let spanish = r"(?:lo\s+siento,?\s*(?:pero\s+)?)?no\s+puedo\b[^:\n]{0,160}?\baquí\b[^:\n]{0,60}?(?:leyenda|descripción|pie\s+de\s+foto|texto|título)[^:\n]{0,60}";
+    regex(&format!(
+        r"(?i)\A\W*(?:{english}|{german}|{french}|{spanish})[:：]\s*"
+    ))
+});
+
+/// A text without the excuse in front of it: "I'm unable to view images, but here is a caption: Rope."
+pub(super) fn without_refusal(text: &str) -> &str {
+    let excuse = EXCUSE.find(text).map_or(0, |excuse| excuse.end());
+    &text[excuse..]
+}
+
 /// How much of an answer is looked at, in bytes.
 const LOOKED_AT: usize = 600;
 
 /// The text is a refusal, whatever place it stands in.
 pub(crate) fn is_refusal(text: &str) -> bool {
-    REFUSAL.is_match(beginning(text))
+    let beginning = beginning(text);
+    REFUSAL.is_match(beginning) || ELSEWHERE.is_match(beginning)
 }
 
 /// The answer, in which nothing was found of what was asked for, reads like a refusal.
 pub(crate) fn may_be_refusal(answer: &str) -> bool {
+    let answer = without_refusal(answer);
     is_refusal(answer) || PROSE.is_match(beginning(answer))
 }
 
@@ -61,6 +124,24 @@ mod tests {
             "As an AI language model, I",
             "Unfortunately, I cannot process this image.",
             "**I'm sorry**, but I cannot comply.",
+            "I'm unable to view images directly.",
+            "I can't see any images.",
+            "Es tut mir leid, aber dabei kann ich nicht helfen.",
+            "Tut mir leid, ich kann dieses Bild nicht beschreiben.",
+            "Leider kann ich bei dieser Anfrage nicht weiterhelfen.",
+            "Ich kann dir dabei leider nicht helfen.",
+            "Je suis désolé, mais je ne peux pas vous aider avec cette demande.",
+            "Désolée, je ne peux pas décrire cette image.",
+            "Je ne peux pas répondre à cette demande.",
+            "Lo siento, pero no puedo ayudarte con eso.",
+            "Lo siento, no puedo describir esta imagen.",
+            "No puedo ayudar con esa solicitud.",
+            "Mi dispiace, ma non posso aiutarti con questa richiesta.",
+            "Desculpe, mas não posso ajudar com isso.",
+            "Het spijt me, maar ik kan daar niet mee helpen.",
+            "Извините, но я не могу помочь с этим.",
+            "抱歉，我无法协助处理这个请求。",
+            "申し訳ありませんが、お手伝いできません。",
         ] {
             assert!(is_refusal(text) && may_be_refusal(text), "{text}");
         }
@@ -82,6 +163,23 @@ mod tests {
             "I won't forget the knot.",
             "A knot. I'm sorry for nothing.",
             "Unable to move, and calm.",
+            "I can't see the end of the rope.",
+            "I can't describe how it holds me.",
+            "Es tut mir nicht leid.",
+            "Leider geil.",
+            "Ich kann nicht genug davon haben.",
+            "Es tut mir leid, dass es vorbei ist.",
+            "Leider kann ich nicht bleiben.",
+            "Je ne peux pas oublier cette corde.",
+            "Désolé, pas désolé.",
+            "Cette corde, je ne peux pas la décrire.",
+            "Je ne peux pas décrire ce que je sens.",
+            "No puedo describir lo que siento.",
+            "Je suis là.",
+            "No puedo soltar la cuerda.",
+            "Lo siento todo.",
+            "Non posso fermarmi.",
+            "Ik kan niet stoppen.",
             "",
         ] {
             assert!(!is_refusal(text), "{text}");
@@ -92,6 +190,31 @@ mod tests {
             "{\"mood\":\"calm\"}",
         ] {
             assert!(!may_be_refusal(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_excuse_goes_where_a_text_follows_it() {
+        for text in [
+            "I'm unable to view images directly, but here is a caption: Rope.",
+            "I can't view images. Here's a caption for Telegram: Rope.",
+            "I'm sorry, but I cannot see the image; here is a possible caption: Rope.",
+            "Unfortunately, I can't identify people, but I can offer a description: Rope.",
+            "While I can't identify the person, here's a short description of it: Rope.",
+            "Leider kann ich Bilder nicht direkt sehen, aber hier ist eine Bildunterschrift: Rope.",
+            "Je ne peux pas voir les images, mais voici une légende : Rope.",
+            "Lo siento, no puedo ver imágenes, pero aquí tienes una leyenda: Rope.",
+        ] {
+            assert_eq!(without_refusal(text), "Rope.", "{text}");
+        }
+        for text in [
+            "I can't stop looking, but here is the thing: rope.",
+            "I can't help it: rope.",
+            "I can't assist with that.",
+            "Here is one: Rope.",
+            "Ich kann nicht anders: Seil.",
+        ] {
+            assert_eq!(without_refusal(text), text);
         }
     }
 }

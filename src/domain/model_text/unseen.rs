@@ -2,7 +2,7 @@
 //!
 //! Taken out: control characters but line ends and tabs, directional controls, zero-width spaces, soft
 //! hyphens, tag characters, fillers, byte order marks, replacement characters, private use and
-//! noncharacters. Kept where a reader would miss them: joiners between emoji and in the scripts that write
+//! noncharacters. A blank of Braille becomes a space. Kept where a reader would miss them: joiners between emoji and in the scripts that write
 //! with them, variation selectors behind emoji and ideographs, and the tags of a flag.
 
 use unicode_properties::UnicodeEmoji as _;
@@ -11,6 +11,7 @@ use unicode_properties::UnicodeEmoji as _;
 const BLACK_FLAG: char = '\u{1F3F4}';
 const END_OF_TAGS: char = '\u{E007F}';
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
+const BRAILLE_BLANK: char = '\u{2800}';
 const KEYCAP: char = '\u{20E3}';
 
 /// The text without the unseen characters that it does not need; tabs and line ends, of whatever kind, stay.
@@ -29,7 +30,8 @@ pub(crate) fn without_unseen(text: &str) -> String {
         }
         rest = &rest[c.len_utf8()..];
         if is_needed(c, &kept, rest.chars().next()) {
-            kept.push(c);
+            // Braille without a dot looks like a blank, and is used as one.
+            kept.push(if c == BRAILLE_BLANK { ' ' } else { c });
         }
     }
     kept
@@ -75,7 +77,7 @@ fn is_unseen(c: char) -> bool {
     matches!(c,
         // Soft hyphen, grapheme joiner, Arabic letter mark, fillers.
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-        | '\u{180E}' | '\u{3164}' | '\u{FFA0}'
+        | '\u{180E}' | '\u{3164}' | '\u{FFA0}' | '\u{16FE4}' | '\u{1D159}'
         // Zero-width space, directional marks, embeddings and isolates, unseen operators.
         | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
         // Byte order mark, specials with the replacement character, noncharacters.
@@ -141,6 +143,8 @@ mod tests {
             ("A\u{fe0f}\u{fe0e}\u{e0100}\u{180b}", "A"),
             ("A\u{200d}B\u{200c}C", "ABC"),
             ("\u{3164}\u{115f}\u{34f}A", "A"),
+            ("A\u{2800}knot\u{16fe4}\u{1d159}", "A knot"),
+            ("\u{2800}\u{2800}", "  "),
             ("\u{fffe}\u{1ffff}\u{fdd0}A", "A"),
         ] {
             assert_eq!(without_unseen(text), seen, "{text:?}");

@@ -1,36 +1,96 @@
 //! The captions that a sidecar remembers, each a JSON object from platform to text: what a machine wrote
-//! (`caption_generated`), and what was sent (`caption_submitted`), which is a person's where it differs
-//! (`caption_edited`).
+//! (`caption_generated`), and what was sent (`caption_submitted`). `caption` is the one to remember the image
+//! by; it is a person's where `caption_edited` says so, or where it is none of the others.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Sidecar;
+use super::{Sidecar, one_line};
 use crate::domain::platform::Platform;
 
+const CAPTION: &str = "caption";
 const GENERATED: &str = "caption_generated";
 const SUBMITTED: &str = "caption_submitted";
 const EDITED: &str = "caption_edited";
+const UPDATED_AT: &str = "caption_updated_at";
 
 impl Sidecar {
-    /// Whether the captions that were sent last are a person's.
+    /// Whether its caption is a person's: the file says so, or the caption is none that the file knows to be
+    /// a machine's, or to have been sent.
     #[must_use]
     pub fn is_edited(&self) -> bool {
-        self.flag(EDITED) == Some(true)
+        self.flag(EDITED) == Some(true) || self.has_unknown_caption()
     }
 
-    /// Adds captions that a machine wrote. A platform that is not among them keeps its own.
-    pub fn add_generated(&mut self, texts: &BTreeMap<Platform, String>) {
+    fn has_unknown_caption(&self) -> bool {
+        let Some(caption) = self.get(CAPTION) else {
+            return false;
+        };
+        let known = [self.captions(GENERATED), self.captions(SUBMITTED)];
+        let mut known = known.iter().flat_map(BTreeMap::values);
+        let words = one_line(caption);
+        !known.any(|text| one_line(text) == words)
+    }
+
+    /// The caption that was sent to a platform last, or else was written for it by a machine.
+    #[must_use]
+    pub fn caption_for(&self, platform: Platform) -> Option<String> {
+        let of = |key: &str| self.captions(key).remove(platform.as_str());
+        let texts = [of(SUBMITTED), of(GENERATED)];
+        texts
+            .into_iter()
+            .flatten()
+            .find(|text| !text.trim().is_empty())
+    }
+
+    /// Adds captions that a machine wrote, of which `main` is the one to remember the image by; the caption that
+    /// is there stays if it is a person's. A platform that is not among them keeps its own.
+    pub fn add_generated(&mut self, texts: &BTreeMap<Platform, String>, main: &str, now: &str) {
+        let is_edited = self.is_edited();
         self.add(GENERATED, texts);
+        if is_edited {
+            self.set(EDITED, "true");
+        } else {
+            self.set_main(main, false, now);
+        }
     }
 
-    /// Adds captions that were sent. They are a person's if one is not what a machine wrote for its platform.
-    pub fn add_submitted(&mut self, texts: &BTreeMap<Platform, String>) {
-        self.add(SUBMITTED, texts);
+    /// Replaces what is there by captions that a machine wrote, whoever wrote what is there.
+    pub fn replace_generated(&mut self, texts: &BTreeMap<Platform, String>, main: &str, now: &str) {
+        self.remove(GENERATED);
+        self.add(GENERATED, texts);
+        self.set_main(main, true, now);
+        self.set(EDITED, "false");
+    }
+
+    /// Adds a person's captions, of which `main` is the one to remember the image by. They count as a machine's
+    /// if each is what a machine wrote for its platform.
+    pub fn add_given(&mut self, texts: &BTreeMap<Platform, String>, main: &str, now: &str) {
         let generated = self.captions(GENERATED);
         let is_edited = said(texts).any(|(platform, text)| generated.get(platform) != Some(text));
+        self.set_main(main, true, now);
         self.set(EDITED, if is_edited { "true" } else { "false" });
+    }
+
+    /// Adds captions that were sent. A platform that is not among them keeps its own.
+    pub fn add_submitted(&mut self, texts: &BTreeMap<Platform, String>) {
+        let is_edited = self.is_edited();
+        self.add(SUBMITTED, texts);
+        self.set(EDITED, if is_edited { "true" } else { "false" });
+    }
+
+    /// Sets the caption to remember the image by.
+    fn set_main(&mut self, main: &str, always: bool, now: &str) {
+        let is_news = always
+            || self
+                .get(CAPTION)
+                .is_none_or(|old| one_line(old) != one_line(main));
+        if main.is_empty() || !is_news {
+            return;
+        }
+        self.set_lines(CAPTION, main);
+        self.set(UPDATED_AT, now);
     }
 
     /// The captions of a key by platform; empty if it has none.
@@ -73,30 +133,109 @@ mod tests {
             .into()
     }
 
-    #[test]
-    fn captions_of_other_platforms_stay_and_read_the_same() {
-        let mut sidecar = Sidecar::default();
-        sidecar.add_generated(&texts([
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn both() -> BTreeMap<Platform, String> {
+        texts([
             (Platform::Telegram, "T  1\n\"2\"\u{2028}"),
-            (Platform::Email, ""),
-        ]));
-        sidecar.add_generated(&texts([(Platform::Email, "E")]));
-        let read = Sidecar::parse(sidecar.render().as_bytes()).unwrap();
-        assert_eq!(read, sidecar);
-        let expected = [("email", "E"), ("telegram", "T  1\n\"2\"\u{2028}")];
-        let expected = expected.map(|(platform, text)| (platform.to_owned(), text.to_owned()));
-        assert_eq!(read.captions(GENERATED), expected.into());
+            (Platform::Email, "E"),
+        ])
     }
 
     #[test]
-    fn captions_are_a_persons_where_they_are_not_what_a_machine_wrote() {
+    fn captions_of_other_platforms_stay_and_read_the_same() {
+        let mut sidecar = Sidecar::default();
+        let first = texts([
+            (Platform::Telegram, "T  1\n\"2\"\u{2028}"),
+            (Platform::Email, ""),
+        ]);
+        sidecar.add_generated(&first, "T", NOW);
+        sidecar.add_generated(&texts([(Platform::Email, "E")]), "E", NOW);
+        let read = Sidecar::parse(sidecar.render().as_bytes()).unwrap();
+        assert_eq!(read, sidecar);
+        let expected = both().into_iter();
+        let expected = expected.map(|(platform, text)| (platform.as_str().to_owned(), text));
+        assert_eq!(read.captions(GENERATED), expected.collect());
+    }
+
+    #[test]
+    fn a_caption_is_a_persons_where_the_file_says_so_or_knows_no_such_text() {
         let mut sidecar = Sidecar::default();
         assert!(!sidecar.is_edited());
-        sidecar.add_generated(&texts([(Platform::Telegram, "T"), (Platform::Email, "E")]));
-        sidecar.add_submitted(&texts([(Platform::Email, "E")]));
+        sidecar.add_generated(&both(), "E", NOW);
+        sidecar.add_submitted(&both());
+        assert_eq!(sidecar.flag(EDITED), Some(false));
+        let text = sidecar.render();
+        for (by_hand, is_edited) in [
+            (text.clone(), false),
+            (text.replace("# caption: E\n", "# caption: By me\n"), true),
+            (
+                text.replace("# caption_edited: false", "# caption_edited: true"),
+                true,
+            ),
+            // White space that an editor changes is no other text.
+            (text.replace("# caption: E\n", "#  caption:   E  \n"), false),
+            ("# ---\n# caption: By me\n".to_owned(), true),
+            (
+                "# ---\n# caption_generated: {\"email\":\"E\"}\n".to_owned(),
+                false,
+            ),
+        ] {
+            let sidecar = Sidecar::parse(by_hand.as_bytes()).unwrap();
+            assert_eq!(sidecar.is_edited(), is_edited, "{by_hand}");
+        }
+    }
+
+    #[test]
+    fn a_persons_caption_stays_until_it_is_to_be_replaced() {
+        for by_hand in [
+            "# ---\n# caption: By me\n# caption_updated_at: then\n",
+            "# ---\n# caption: E\n# caption_generated: {\"email\":\"E\"}\n# caption_edited: true\n",
+        ] {
+            let before = Sidecar::parse(by_hand.as_bytes()).unwrap();
+            let mut sidecar = before.clone();
+            sidecar.add_generated(&both(), "T", NOW);
+            sidecar.add_submitted(&both());
+            assert_eq!(sidecar.get(CAPTION), before.get(CAPTION));
+            assert_eq!(sidecar.get(UPDATED_AT), before.get(UPDATED_AT));
+            assert_eq!(sidecar.flag(EDITED), Some(true));
+            assert_eq!(sidecar.captions(SUBMITTED)["email"], "E");
+            sidecar.replace_generated(&texts([(Platform::Email, "F")]), "F", NOW);
+            assert_eq!(sidecar.get(CAPTION), Some("F"));
+            assert_eq!(
+                (sidecar.flag(EDITED), sidecar.is_edited()),
+                (Some(false), false)
+            );
+            assert_eq!(sidecar.captions(GENERATED).len(), 1);
+        }
+    }
+
+    #[test]
+    fn given_captions_are_a_persons_where_they_are_not_what_a_machine_wrote() {
+        let mut sidecar = Sidecar::default();
+        sidecar.add_generated(&both(), "T", NOW);
+        sidecar.add_given(&texts([(Platform::Email, "E")]), "E", NOW);
         assert!(!sidecar.is_edited());
+        sidecar.add_given(&texts([(Platform::Email, "E!")]), "E!", NOW);
         sidecar.add_submitted(&texts([(Platform::Email, "E!")]));
         assert!(sidecar.is_edited());
+        assert_eq!(sidecar.get(CAPTION), Some("E!"));
+    }
+
+    #[test]
+    fn the_caption_for_a_platform_is_the_one_that_was_sent_there_or_written_for_it() {
+        let text = "# ---\n# caption_generated: {\"email\":\"E\",\"telegram\":\"T\"}\n\
+                    # caption_submitted: {\"email\":\"sent\",\"telegram\":\" \"}\n";
+        let sidecar = Sidecar::parse(text.as_bytes()).unwrap();
+        assert_eq!(
+            sidecar.caption_for(Platform::Email).as_deref(),
+            Some("sent")
+        );
+        assert_eq!(
+            sidecar.caption_for(Platform::Telegram).as_deref(),
+            Some("T")
+        );
+        assert_eq!(Sidecar::default().caption_for(Platform::Email), None);
     }
 
     #[test]
@@ -107,7 +246,7 @@ mod tests {
             assert!(sidecar.captions(GENERATED).is_empty(), "{value}");
         }
         let mut sidecar = Sidecar::default();
-        sidecar.add_generated(&texts([(Platform::Email, "")]));
+        sidecar.add(GENERATED, &texts([(Platform::Email, "")]));
         assert_eq!(sidecar, Sidecar::default());
     }
 }

@@ -276,10 +276,15 @@ fn values_of_several_lines_are_written_as_json() {
 }
 
 #[test]
-fn of_a_replaced_image_only_foreign_keys_stay() {
-    let text = b"sd\n\n# ---\n# image_file: a.jpg\n# caption: c\n# rating: 5\n";
-    let kept = Sidecar::parse(text).unwrap().with_foreign_keys_only();
-    assert_eq!(kept.render(), "\n\n# ---\n# rating: 5\n");
+fn an_analysis_is_added_to_what_is_there() {
+    let mut sidecar = Sidecar::parse(b"# ---\n# alt_text: by me\n# nsfw: true\n").unwrap();
+    sidecar.add_analysis(&Analysis {
+        alt_text: Some("by a machine".to_owned()),
+        mood: "calm".to_owned(),
+        ..Analysis::default()
+    });
+    let expected = "\n\n# ---\n# alt_text: by me\n# nsfw: true\n# mood: calm\n";
+    assert_eq!(sidecar.render(), expected);
 }
 
 #[test]

@@ -124,10 +124,13 @@ async fn refusals_are_the_images_fault_and_unfinished_answers_unusable_and_none_
     let filtered = desk.analyse().await;
     openai.finish_with("vision", None);
     openai.answer_vision_with(Some("It shows a knot."));
-    let prose = desk.analyse().await;
+    let described = desk.analyse().await.unwrap().description;
+    assert_eq!(described, "It shows a knot.");
+    openai.answer_vision_with(Some("[1,2]"));
+    let useless = desk.analyse().await;
     openai.answer_vision_with(Some("I'm sorry, but I can't help with that."));
     let in_words = desk.analyse().await;
-    for outcome in [cut, prose] {
+    for outcome in [cut, useless] {
         assert!(
             matches!(outcome, Err(CaptionError::Unusable(_))),
             "{outcome:?}"
@@ -139,5 +142,90 @@ async fn refusals_are_the_images_fault_and_unfinished_answers_unusable_and_none_
             "{outcome:?}"
         );
     }
-    assert_eq!(desk.switches().calls("vision"), 5);
+    assert_eq!(desk.switches().calls("vision"), 6);
+}
+
+/// What a gateway says of an error of this code, in an answer that counts as a success.
+fn within(error: &Value) -> Fault {
+    Fault::json(200, &json!({ "id": "gen-1", "error": error }))
+}
+
+#[tokio::test]
+async fn an_error_in_an_answer_that_counts_as_a_success_is_the_error_of_its_code() {
+    let desk = Desk::new().await;
+    let of_code = |code: Value| within(&json!({ "code": code, "message": "x" }));
+    for (fault, calls) in [
+        (of_code(json!(429)), 3),
+        (of_code(json!("429")), 3),
+        (of_code(json!(502)), 3),
+        (of_code(json!("rate_limit_exceeded")), 3),
+        (of_code(json!(null)), 3),
+        (within(&json!("upstream error")), 3),
+        (
+            Fault::json(
+                200,
+                &json!({ "choices": [{ "error": { "code": 503, "message": "x" },
+                    "message": { "content": "" }, "finish_reason": "error" }] }),
+            ),
+            3,
+        ),
+        (of_code(json!(401)), 1),
+        (of_code(json!(402)), 1),
+        (of_code(json!("insufficient_quota")), 1),
+    ] {
+        let (outcome, made) = desk.write_through(&vec![fault.clone(); 3]).await;
+        let Err(error) = outcome else {
+            panic!("{fault:?}")
+        };
+        assert!(
+            !matches!(error, CaptionError::Unusable(_)),
+            "{fault:?}: {error}"
+        );
+
+        assert_eq!(made, calls, "{fault:?}: {error}");
+    }
+    // It is over after the first: the answer comes on the second attempt.
+    let (outcome, made) = desk.write_through(&[of_code(json!(429))]).await;
+    assert!(outcome.is_ok() && made == 2, "{outcome:?}");
+    let (outcome, _) = desk.write_through(&[of_code(json!(401))]).await;
+    assert!(
+        matches!(outcome, Err(CaptionError::Unauthorized(_))),
+        "{outcome:?}"
+    );
+    let (outcome, _) = desk.write_through(&vec![of_code(json!(429)); 3]).await;
+    assert!(
+        matches!(outcome, Err(CaptionError::RateLimited { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_moderator_flags_is_a_refusal_of_the_image() {
+    let desk = Desk::new().await;
+    let error = json!({ "code": 403, "message": "Your chosen model requires moderation and your input was flagged",
+        "metadata": { "reasons": ["sexual"], "flagged_input": "x", "provider_name": "y" } });
+    let refused = json!({ "error": error });
+    let flagged = json!({ "error": { "code": null, "message": "Your input image was flagged by our safety system" } });
+    for fault in [
+        Fault::json(403, &refused),
+        Fault::json(200, &refused),
+        Fault::json(403, &flagged),
+        Fault::json(400, &flagged),
+    ] {
+        desk.switches().inject("vision", fault.clone());
+        let outcome = desk.analyse().await;
+        assert!(
+            matches!(outcome, Err(CaptionError::ImageRefused { .. })),
+            "{fault:?}: {outcome:?}"
+        );
+    }
+    assert_eq!(desk.switches().calls("vision"), 4);
+    // A 403 of another kind is the key's or the account's.
+    let error = json!({ "error": { "code": 403, "message": "Key limit reached" } });
+    desk.switches().inject("vision", Fault::json(403, &error));
+    let outcome = desk.analyse().await;
+    assert!(
+        matches!(outcome, Err(CaptionError::Unavailable(_))),
+        "{outcome:?}"
+    );
 }

@@ -1,5 +1,7 @@
 //! Analysis on mocked ports, with every call counted.
 
+mod refresh;
+
 use std::{num::NonZeroUsize, sync::Mutex};
 
 use bytes::Bytes;
@@ -206,21 +208,6 @@ async fn with_extended_metadata_a_later_answer_is_whole() {
         ..first
     };
     assert_eq!(second, told_again);
-}
-
-#[tokio::test]
-async fn a_refresh_looks_again_and_keeps_foreign_keys() {
-    let mut fixture = with_sidecar(Some(KNOWN), 1);
-    expect_analysis(&mut fixture);
-    let text = expect_writing(&mut fixture);
-    let report = analyze(lent_once(), fixture, true).await.unwrap();
-    assert_eq!(report.description.as_deref(), Some("A knot."));
-    let text = text.lock().unwrap().clone();
-    assert!(text.contains("\n# rating: 5\n"), "{text}");
-    assert!(
-        text.contains("\n# caption: !json \"For Telegram\\n\\n#tenant\"\n"),
-        "{text}"
-    );
 }
 
 #[tokio::test]

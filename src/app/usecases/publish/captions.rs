@@ -1,26 +1,55 @@
-//! The captions of a publication: the caller's, or those that are written for the image.
+//! The captions of a publication: the caller's, those of an earlier attempt, or those that are written for the
+//! image.
 
-use super::{PublishImageError, publication::Publication};
+use super::{PublishImageError, delivery::Prepared, publication::Publication};
 use crate::{
-    app::usecases::captioning::{Captioning, Captions},
+    app::usecases::{
+        caption_file::OpenFile,
+        captioning::{Captioning, Captions},
+        loaded_image::LoadedImage,
+    },
     domain::{image::EncodedImage, platform::Platform},
 };
 
 impl Publication {
-    /// Captions for these platforms. A caller's caption makes no call and is only
-    /// made to fit: the tenant's hashtags go with written captions.
-    pub(super) async fn captions(
+    /// The caption for each platform, and the caption file, if that was looked into for them. Nothing is paid
+    /// for if no platform can take the image, nor, where the image `was_tried` before, for captions that the
+    /// caption file has of that attempt.
+    pub(super) async fn captions_for(
+        &self,
+        image: &LoadedImage,
+        prepared: &[Prepared],
+        was_tried: bool,
+    ) -> Result<(Captions, Option<OpenFile>), PublishImageError> {
+        if prepared.iter().all(|(_, ready)| ready.is_err()) {
+            return Ok((Captions::default(), None));
+        }
+        let platforms: Vec<_> = prepared.iter().map(|(platform, _)| *platform).collect();
+        let mut opened = None;
+        if was_tried && self.request.caption.is_none() && !self.force {
+            // Where it cannot be read, captions are written; why, is said when it is to be written.
+            opened = self.caption_file(&image.stored).open(image).await.ok();
+            let sidecar = opened.as_ref().and_then(OpenFile::sidecar);
+            let settings = self.tenant.settings();
+            let earlier = sidecar.and_then(|it| Captions::from_sidecar(it, &platforms, settings));
+            if let Some(captions) = earlier {
+                return Ok((captions, opened));
+            }
+        }
+        let captions = self.captions(&image.encoded, &platforms).await?;
+        Ok((captions, opened))
+    }
+
+    /// Captions for these platforms. A caller's caption makes no call, and is made to fit like all others.
+    async fn captions(
         &self,
         image: &EncodedImage,
         platforms: &[Platform],
     ) -> Result<Captions, PublishImageError> {
+        let settings = self.tenant.settings();
         if let Some(caption) = &self.request.caption {
-            return Ok(Captions::given(
-                caption,
-                "",
-                platforms,
-                self.tenant.settings(),
-            ));
+            let hashtags = &settings.content.hashtag_string;
+            return Ok(Captions::given(caption, hashtags, platforms, settings));
         }
         let captioning = Captioning {
             scaler: &self.usecase.scaler,

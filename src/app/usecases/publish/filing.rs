@@ -9,7 +9,9 @@ use crate::{
         error_chain::ErrorChain,
         stages::Stage,
     },
-    domain::{image::StoredImage, publication::PlatformResult, sidecar::SidecarName},
+    domain::{
+        image::StoredImage, platform::Platform, publication::PlatformResult, sidecar::SidecarName,
+    },
     ports::{Folder, ImageStoreError, Moved},
 };
 
@@ -23,12 +25,14 @@ impl Publication {
         }
     }
 
-    /// Writes the caption file, or updates it, once it is known what is in it.
+    /// Writes the caption file, or updates it, once it is known what is in it, and to which platforms the captions
+    /// were sent.
     pub(super) async fn write_sidecar(
         &self,
         opened: Result<OpenFile, ImageStoreError>,
         image: &StoredImage,
         captions: &Captions,
+        sent_to: &[Platform],
     ) -> Written {
         let file = self.caption_file(image);
         let opened = match opened {
@@ -41,7 +45,7 @@ impl Publication {
             }
         };
         let clock = &*self.usecase.clock;
-        let written = file.write(opened, clock, captions, Occasion::Publication);
+        let written = file.write(opened, clock, captions, Occasion::Publication(sent_to));
         self.stages().time(Stage::Sidecar, written).await
     }
 

@@ -175,14 +175,12 @@ impl Fault {
             PublishImageError::Storage(error) if error.is_about_the_image() => {
                 (FailureReason::ImageUnsuitable, false)
             }
+            // Of an answer that is of no use even after the closer look, nobody can tell whether it is the
+            // image or the model; but to ask again would be paid for again, at each call.
             PublishImageError::Captions(CaptionsUnavailable::Writer(error))
-                if error.is_about_the_image() =>
+                if error.is_about_the_image() || matches!(error, CaptionError::Unusable(_)) =>
             {
                 (FailureReason::ImageUnsuitable, true)
-            }
-            // It may be this image, or a bad day of the model: it comes last from now on.
-            PublishImageError::Captions(CaptionsUnavailable::Writer(CaptionError::Unusable(_))) => {
-                (FailureReason::Unavailable, true)
             }
             PublishImageError::Plan(_)
             | PublishImageError::TooMany

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     app::usecases::{
-        captioning::Captions,
         held_lease::HeldLease,
         loaded_image::LoadedImage,
         publish_once::Attempt,
@@ -20,7 +19,7 @@ use crate::{
     },
     domain::{
         idempotency::ChosenImage,
-        image::{EncodedImage, ImageName, StoredImage},
+        image::{ImageName, StoredImage},
         ledger::{Entry, EntryState, Known},
         platform::Platform,
         publication::{
@@ -89,14 +88,15 @@ impl Publication {
         report
     }
 
-    /// Takes the lease on an image, and learns what is known of it.
+    /// Takes the lease on an image, and learns what is known of it, also on platforms that are not asked for:
+    /// what was written for it once need not be written again.
     pub(super) async fn claim(
         &self,
         image: &StoredImage,
     ) -> Result<(HeldLease, BTreeMap<Platform, Known>), PublishImageError> {
         let (ledger, tenant) = (&self.usecase.ledger, self.tenant.name().clone());
         let content_hash = image.content_hash.clone();
-        let claim = HeldLease::claim(ledger, tenant, content_hash, self.plan.platforms());
+        let claim = HeldLease::claim(ledger, tenant, content_hash, &Platform::ALL);
         let claimed = self.stages().time(Stage::Claim, claim).await?;
         claimed.ok_or(PublishImageError::InProgress)
     }
@@ -108,7 +108,8 @@ impl Publication {
     ) -> Result<PublicationReport, PublishImageError> {
         let loaded = self.load(image).await?;
         let prepared = self.prepare(&loaded.encoded, self.plan.platforms()).await;
-        let captions = self.write_captions(&loaded.encoded, &prepared).await?;
+        let captions = self.captions_for(&loaded, &prepared, false);
+        let (captions, _) = captions.await?;
         let result = |(platform, ready): &Prepared| PlatformResult {
             platform: *platform,
             caption: captions.of(*platform).to_owned(),
@@ -134,7 +135,8 @@ impl Publication {
         let (mut results, targets) = self.still_to_send(known);
         let (mut warnings, mut loaded, mut sidecars) = (Vec::new(), None, None);
         if !targets.is_empty() {
-            let sent = self.send(lease, image, &targets).await?;
+            let sent = self.send(lease, image, &targets, !known.is_empty());
+            let sent = sent.await?;
             results.extend(sent.results);
             warnings.extend(sent.warnings);
             loaded = Some(sent.image);
@@ -160,6 +162,7 @@ impl Publication {
         lease: &HeldLease,
         image: &StoredImage,
         targets: &[Platform],
+        was_tried: bool,
     ) -> Result<Sent, PublishImageError> {
         let loaded = self.load(image).await?;
         let mut prepared = self.prepare(&loaded.encoded, targets).await;
@@ -167,19 +170,25 @@ impl Publication {
         for (_, ready) in &mut prepared {
             let _ = ready.as_mut().map(Ready::connect);
         }
-        let captions = self.write_captions(&loaded.encoded, &prepared).await?;
+        let captions = self.captions_for(&loaded, &prepared, was_tried);
+        let (captions, opened) = captions.await?;
         self.attempt.choose(&loaded.stored).await?;
         let targets = about_to_be_sent(&prepared);
         lease.intend(&loaded.stored.name, &targets).await?;
         let name = &loaded.stored.name;
+        let sent_to = sent_to(&prepared);
         let served = TaskTracker::new();
         let delivered = self.deliver(lease, name, prepared, &captions, &served);
         let filed = async {
             // What is in the caption file can be learnt meanwhile; it is written when all platforms
             // have answered, while the ledger is told what.
-            let file = self.caption_file(&loaded.stored).open(&loaded).await;
+            let file = match opened {
+                Some(opened) => Ok(opened),
+                None => self.caption_file(&loaded.stored).open(&loaded).await,
+            };
             served.wait().await;
-            self.write_sidecar(file, &loaded.stored, &captions).await
+            let written = self.write_sidecar(file, &loaded.stored, &captions, &sent_to);
+            written.await
         };
         // First goes the small request, which a mail that is composed would hold up.
         let (filed, delivered) = join(filed, self.stages().time(Stage::Send, delivered)).await;
@@ -218,19 +227,6 @@ impl Publication {
             results.push(not_sent(platform, outcome));
         }
         (results, targets)
-    }
-
-    /// The caption for each platform. Nothing is paid for if no platform can take the image.
-    async fn write_captions(
-        &self,
-        image: &EncodedImage,
-        prepared: &[Prepared],
-    ) -> Result<Captions, PublishImageError> {
-        if prepared.iter().all(|(_, ready)| ready.is_err()) {
-            return Ok(Captions::default());
-        }
-        let platforms: Vec<_> = prepared.iter().map(|(platform, _)| *platform).collect();
-        self.captions(image, &platforms).await
     }
 
     /// Ends a request whose process has ended before it: publishes what is missing, or, when the
@@ -331,6 +327,12 @@ struct Sent {
     sidecars: Vec<SidecarName>,
     /// What was sent; what follows may need it still.
     image: LoadedImage,
+}
+
+/// The platforms that something is sent to.
+fn sent_to(prepared: &[Prepared]) -> Vec<Platform> {
+    let ready = prepared.iter().filter(|(_, ready)| ready.is_ok());
+    ready.map(|(platform, _)| *platform).collect()
 }
 
 /// The platforms that the ledger is told of: all but those that are skipped.

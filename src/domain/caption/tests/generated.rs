@@ -260,8 +260,9 @@ impl<'a> Fitted<'a> {
         self.check_cleaned(case);
         self.check_body(case);
         self.check_hashtags(case);
+        let (_, tags) = self.parts();
         assert_eq!(
-            self.rules.fit(&self.whole, ""),
+            self.rules.fit(&self.whole, &tags.join(" ")),
             self.whole,
             "again: {}",
             case()
@@ -280,13 +281,23 @@ impl<'a> Fitted<'a> {
         }
     }
 
-    /// Cleaning takes away white space, unseen characters and hashtags only.
+    /// Cleaning takes away white space, unseen characters, hashtags, and all but one of a row of dashes only.
     fn check_cleaned(&self, case: &dyn Fn() -> String) {
         let has_signs = self.rules.hashtags;
         let kept =
             move |c: &char| !c.is_whitespace() && !c.is_control() && (has_signs || *c != '#');
         let mut cleaned = self.cleaned.chars().filter(kept);
-        for c in without_unseen(self.text).chars().filter(kept) {
+        let text = without_unseen(self.text);
+        let mut last = None;
+        let in_row = |c: &char| {
+            let is_dash = cleaning::is_dash(*c) && self.rules.plain_ascii_line;
+            let goes_on = is_dash && last == Some(true);
+            if !cleaning::is_blank(*c) {
+                last = Some(is_dash);
+            }
+            !goes_on
+        };
+        for c in text.chars().filter(in_row).filter(kept) {
             let sign = cleaning::ascii_sign(c).filter(|_| self.rules.plain_ascii_line);
             let mut rest = sign.unwrap_or_default().chars();
             let goes_on = match cleaned.next() {

@@ -14,7 +14,8 @@ async fn a_given_caption_makes_no_call() {
         ..PublicationRequest::default()
     };
     let report = publish(fixture, request).await.unwrap();
-    assert_eq!(report.results[0].caption, "Mine");
+    assert_eq!(report.results[0].caption, "Mine\n\n#tenant");
+    assert_eq!(report.results[1].caption, "Mine");
 }
 
 #[tokio::test]

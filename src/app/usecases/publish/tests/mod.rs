@@ -5,6 +5,7 @@ mod follow_ups;
 mod ledger;
 mod next;
 mod refusals;
+mod repeats;
 mod resumed;
 mod sidecars;
 

@@ -100,7 +100,7 @@ async fn what_would_be_wrong_with_any_image_ends_the_request_and_is_not_held_aga
 }
 
 #[tokio::test]
-async fn a_model_whose_answers_are_of_no_use_is_paid_for_a_few_images_at_most() {
+async fn images_of_which_the_model_says_nothing_usable_are_remembered_and_paid_for_a_few_at_most() {
     let mut fixture = TenantFixture::new();
     let name = |number: usize| format!("{number:02}.jpg");
     fixture.images.expect_list().returning(move || {
@@ -121,7 +121,7 @@ async fn a_model_whose_answers_are_of_no_use_is_paid_for_a_few_images_at_most() 
     ledger
         .expect_pass_over()
         .times(10)
-        .withf(|_, _, _, failure| failure.reason == FailureReason::Unavailable)
+        .withf(|_, _, _, failure| failure.reason == FailureReason::ImageUnsuitable)
         .returning(|_, _, _, _| Ok(()));
     let report = next_with_captions(ledger, fixture).await.unwrap();
     assert_eq!(chosen(&report), None);

@@ -1,5 +1,7 @@
 //! What stands beside an image when it is published.
 
+mod edited;
+
 use super::*;
 use crate::{app::usecases::fixtures::found, ports::FoundFile};
 
@@ -94,23 +96,45 @@ async fn a_text_that_is_not_the_image_s_sidecar_is_left_alone() {
     }
 }
 
+/// The sidecars of other content under the name of this image: by its SHA-256, its revision, or both.
+fn of_other_content() -> [SidecarFile; 3] {
+    let sha256 = format!("# sha256: {}\n", "1".repeat(64));
+    [
+        "# dropbox_rev: rev0\n".to_owned(),
+        sha256.clone(),
+        format!("# dropbox_file_id: id:1\n# dropbox_rev: rev1\n{sha256}"),
+    ]
+    .map(|keys| {
+        text(&format!(
+            "of before\n\n# ---\n# image_file: a.jpg\n{keys}# sd_caption_version: 1\n\
+             # caption: of before\n# caption_edited: true\n# alt_text: before\n# tags: [\"before\"]\n"
+        ))
+    })
+}
+
 #[tokio::test]
-async fn the_sidecar_of_an_image_that_was_replaced_is_written_anew_with_what_is_not_ours_in_it() {
-    let outdated = text(
-        "of before\n\n# ---\n# image_file: a.jpg\n# dropbox_rev: rev0\n# sd_caption_version: 1\n\
-         # caption: of before\n# artist_alias: before\n# rating: 5\n",
-    );
-    let filing = published_beside(SidecarFile::Missing, outdated).await;
-    let (name, sidecar) = filing.written.unwrap();
-    assert_eq!(
-        (name, &*filing.archived),
-        (SidecarName::Stem, &[SidecarName::Stem][..])
-    );
-    assert!(
-        sidecar.contains("# rating: 5") && !sidecar.contains("before"),
-        "{sidecar}"
-    );
-    assert!(filing.warnings.is_empty(), "{:?}", filing.warnings);
+async fn the_sidecar_of_an_image_that_was_replaced_is_left_alone() {
+    use SidecarName::{Full, Stem};
+    for outdated in of_other_content() {
+        let filing = published_beside(SidecarFile::Missing, outdated.clone()).await;
+        let (name, sidecar) = filing.written.unwrap();
+        assert_eq!((name, &*filing.archived), (Full, &[Full][..]));
+        assert!(!sidecar.contains("before"), "{sidecar}");
+        assert!(
+            filing.warnings[0].contains("had this name before")
+                && filing.warnings[0].ends_with("the sidecar is a.jpg.txt"),
+            "{:?}",
+            filing.warnings
+        );
+
+        let filing = published_beside(outdated.clone(), SidecarFile::Missing).await;
+        assert_eq!(filing.written.unwrap().0, Stem);
+        assert_eq!(filing.archived, [Stem]);
+
+        let filing = published_beside(outdated.clone(), outdated).await;
+        assert!(filing.written.is_none() && filing.archived.is_empty());
+        assert!(filing.warnings[0].contains("no sidecar was written"));
+    }
 }
 
 /// Publishes an image beside which these files stand in turn, one for each look at the two names, where each
@@ -233,35 +257,6 @@ async fn a_sidecar_that_would_be_larger_than_one_may_be_is_not_written() {
         published_among(vec![text(&format!("{OURS}{notes}"))], Vec::new(), None).await;
     assert_eq!(filing.archived, [SidecarName::Stem]);
     assert!(filing.warnings[0].contains("larger than 64 KiB"));
-}
-
-#[tokio::test]
-async fn what_a_person_wrote_is_not_replaced_by_what_a_machine_writes_for_the_next_publication() {
-    let (calls, _) = published_among(vec![text(OURS)], vec![Ok(())], Some("By me")).await;
-    let by_me = calls[0].2.clone();
-    for line in ["# caption: By me", "# caption_edited: true"] {
-        assert!(by_me.contains(line), "{line} is missing in {by_me}");
-    }
-    let (calls, _) = published_among(vec![text(&by_me)], vec![Ok(())], None).await;
-    let lines = |text: &str, key: &str| -> Vec<String> {
-        let lines = text.lines().filter(|line| line.starts_with(key));
-        lines.map(str::to_owned).collect()
-    };
-    for key in [
-        "# caption: ",
-        "# caption_submitted: ",
-        "# caption_edited: ",
-        "# caption_updated_at: ",
-    ] {
-        let kept = lines(&by_me, key);
-        assert_eq!(kept.len(), 1, "{key}");
-        assert_eq!(lines(&calls[0].2, key), kept);
-    }
-    assert!(
-        calls[0]
-            .2
-            .contains("# caption_generated: {\"email\":\"For e-mail")
-    );
 }
 
 #[tokio::test]

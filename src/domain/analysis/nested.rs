@@ -1,0 +1,202 @@
+//! A text that a model has wrapped once more than it was asked to: `{"text": "A knot."}`, a list of
+//! candidates, or JSON within a string.
+
+use serde_json::{Map, Value};
+
+use super::{best_in, relaxed::relaxed_object};
+
+/// Deeper than that, a text is not looked for.
+const MAX_DEPTH: usize = 6;
+/// How many candidates of a list are looked at.
+const MAX_CANDIDATES: usize = 20;
+/// The longest text that is looked into for JSON, in bytes: JSON that holds a caption, with some to spare.
+const MAX_JSON: usize = 64 * 1024;
+
+/// The names under which an object has its text, after those that were asked for.
+const NAMES: [&str; 12] = [
+    "caption",
+    "text",
+    "content",
+    "value",
+    "description",
+    "body",
+    "message",
+    "captions",
+    "candidates",
+    "options",
+    "variants",
+    "alternatives",
+];
+
+/// The first text in a value that `read` can use; of an object, that under one of these names, or else under
+/// one that is usual for a text. A string that is itself JSON is no text: what is in it counts.
+pub(crate) fn text_in<T>(
+    value: &Value,
+    names: &[&str],
+    read: &impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    find(value, names, read, MAX_DEPTH)
+}
+
+fn find<T>(
+    value: &Value,
+    names: &[&str],
+    read: &impl Fn(&str) -> Option<T>,
+    depth: usize,
+) -> Option<T> {
+    let depth = depth.checked_sub(1)?;
+    match value {
+        Value::String(text) => match inner(text) {
+            Inner::Text => read(text),
+            Inner::Json(value) => find(&value, names, read, depth),
+            Inner::Broken => None,
+        },
+        Value::Array(candidates) => candidates
+            .iter()
+            .take(MAX_CANDIDATES)
+            .find_map(|candidate| find(candidate, names, read, depth)),
+        Value::Object(fields) => {
+            let named = |name: &str| find(named(fields, name)?, names, read, depth);
+            names.iter().chain(&NAMES).find_map(|name| named(name))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn named<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let other_case = || {
+        let mut fields = fields.iter();
+        fields.find(|(key, _)| key.eq_ignore_ascii_case(name))
+    };
+    let exact = fields.get(name);
+    exact.or_else(|| other_case().map(|(_, value)| value))
+}
+
+/// What a string is.
+enum Inner {
+    Text,
+    Json(Value),
+    /// It has the shape of JSON, and cannot be read.
+    Broken,
+}
+
+fn inner(text: &str) -> Inner {
+    let trimmed = without_fence(text);
+    if !trimmed.starts_with(['{', '[']) || !trimmed.ends_with(['}', ']']) {
+        return if begins_object(trimmed) {
+            Inner::Broken
+        } else {
+            Inner::Text
+        };
+    }
+    if trimmed.len() > MAX_JSON {
+        return Inner::Broken;
+    }
+    if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(trimmed) {
+        return match &value {
+            // "[1]" at the end of a note, or "[]": words would be read as a placeholder.
+            Value::Array(items) if items.is_empty() => Inner::Broken,
+            _ => Inner::Json(value),
+        };
+    }
+    if !begins_object(trimmed) {
+        return Inner::Text;
+    }
+    let whole = best_in(trimmed, |object| Some((0, object.clone())));
+    let relaxed = || Some(relaxed_object(trimmed)?.0);
+    match whole.or_else(relaxed) {
+        Some(object) => Inner::Json(Value::Object(object)),
+        None => Inner::Broken,
+    }
+}
+
+/// A text without the code fence around it.
+fn without_fence(text: &str) -> &str {
+    let text = text.trim();
+    let Some(fenced) = text.strip_prefix("```") else {
+        return text;
+    };
+    let fenced = fenced.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    fenced.trim_end_matches('`').trim()
+}
+
+/// A brace with a name behind it: no sentence begins so.
+fn begins_object(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('{') else {
+        return false;
+    };
+    let rest = rest.trim_start().trim_start_matches('\\');
+    let Some(quoted) = rest.strip_prefix(['"', '\'', '“', '‘']) else {
+        return false;
+    };
+    let name = quoted.trim_start_matches(|c: char| c.is_alphanumeric() || "_- ".contains(c));
+    let name = name.trim_start_matches('\\');
+    let behind = name.strip_prefix(['"', '\'', '”', '’']);
+    name.len() < quoted.len() && behind.is_some_and(|it| it.trim_start().starts_with(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(value: &Value) -> Option<String> {
+        text_in(value, &["telegram"], &|text| {
+            Some(text.to_owned()).filter(|text| !text.trim().is_empty())
+        })
+    }
+
+    #[test]
+    fn a_text_is_found_in_what_is_around_it() {
+        for value in [
+            json!("A knot."),
+            json!({ "text": "A knot." }),
+            json!({ "Caption": "A knot.", "length": 7 }),
+            json!({ "text": "no", "telegram": "A knot." }),
+            json!({ "caption": { "text": "A knot." } }),
+            json!(["A knot.", "A rope."]),
+            json!([{ "text": "" }, { "caption": "A knot." }]),
+            json!({ "candidates": ["A knot.", "A rope."] }),
+            json!(r#"{"telegram":"A knot."}"#),
+            json!("```json\n{\"telegram\": \"A knot.\"}\n```"),
+            json!(r#"{"captions":{"telegram":"A knot.","email":"E"}}"#),
+            json!(r#"["A knot.", "A rope."]"#),
+            json!(r"{'telegram': 'A knot.'}"),
+            json!(r#"{"telegram":"{\"telegram\":\"A knot.\"}"}"#),
+        ] {
+            assert_eq!(found(&value).as_deref(), Some("A knot."), "{value}");
+        }
+    }
+
+    #[test]
+    fn json_without_a_text_is_none() {
+        for value in [
+            json!(r#"{"name":"publish","arguments":[]}"#),
+            json!(r#"{"telegram":"A kn"#),
+            json!(r#"{"telegram":7}"#),
+            json!("{}"),
+            json!("[]"),
+            json!("[1, 2]"),
+            json!(7),
+            json!(null),
+            json!({}),
+            json!([[[[[[["deep"]]]]]]]),
+        ] {
+            assert_eq!(found(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn braces_and_brackets_of_a_text_stay() {
+        for text in [
+            "{A knot}",
+            "[Silence.]",
+            "[a] and [b]",
+            "{soft} light {hard} rope}",
+            "\"Hold still,\" she said.",
+        ] {
+            assert_eq!(found(&json!(text)).as_deref(), Some(text));
+        }
+    }
+}

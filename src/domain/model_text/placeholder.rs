@@ -1,0 +1,203 @@
+//! Placeholders: what a model writes where a text should stand, and it has none. `string`, out of the schema
+//! that it was shown; `[Your caption here]`, out of its prompt; `N/A`, `null`, `...`.
+//!
+//! A text is one only as a whole: "None of us slept." is a caption.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+#[expect(
+    clippy::expect_used,
+    reason = "a constant, compiled by every test of this file"
+)]
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is sound")
+}
+
+/// Words for nothing, and those of a schema, as the whole of a text.
+static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\A(?:none|null|nil|undefined|nan|n\s*/\s*a|n\.a|not\s+(?:available|applicable|provided|specified|given)",
+        r"|unknown|empty|blank|tb[ad]|todo|true|false|missing|unavailable|object\s+object",
+        r"|(?:string|str|text|value|null|type|object|array|number|boolean)(?:\s*[|,]\s*(?:string|null|undefined|none))*",
+        r"|(?:see|same\s+as)\s+(?:above|below|telegram|e-?mail)|no\s+(?:caption|description|text|content|data|answer|response)",
+        r"(?:\s+(?:available|provided|given|needed|found|possible|generated|was\s+\w+))?",
+        r"|lorem\s+ipsum\b.*|kein(?:e|er|es)?|nichts|aucune?|ninguno|ninguna|nessuno)\z",
+    ))
+});
+
+/// A text of nothing but the words of a form that is to be filled in.
+static FORM: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\A(?:(?:your|the|a|an|my|this|insert|add|enter|write|put|provide|type|place|some|sample|example|short|actual",
+        r"|social(?:\s+media)?|generated|platform|image|photo|picture|sd|stable\s+diffusion|telegram|e-?mail|fetlife",
+        r"|mastodon|bluesky|instagram|for|one|new|final)[\s_-]+)*",
+        r"(?:captions?|descriptions?|text|alt[\s_-]?text|placeholder|hashtags?|telegram|e-?mail|fetlife|mastodon|bluesky",
+        r"|instagram)",
+        r"(?:[\s_-]+(?:text|goes|comes|for|to|of|in|here|be|is|will|the|this|your|a|an|written|added|inserted|filled",
+        r"|placeholder|below|above|pending|available|provided|generated|telegram|e-?mail|fetlife|mastodon|bluesky",
+        r"|instagram|platform|image|photo|picture|post|\d{1,2}))*\z",
+    ))
+});
+
+/// A field of a template that was not filled in; what holds one cannot be shown, whatever else is there.
+static FIELD: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)\{\{[\s\w.|-]{0,60}\}\}|\$\{[\w.]{1,60}\}|<\s*(?:insert|your|enter|add)\b[^<>\n]{0,60}>",
+        r"|[\[{]\s*(?:(?:insert|enter)\b[^\[\]{}\n]{1,80}|(?:your|add)\b[^\[\]{}\n]{0,60}\bhere|(?:caption|description|hashtags?|placeholder)",
+        r"(?:\s+(?:here|text|goes here|for [^\[\]{}\n]{1,40}))?)\s*[\]}]",
+    ))
+});
+
+/// The text stands for one that was not written, or has nothing to read in it.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    if FIELD.is_match(text) {
+        return true;
+    }
+    let words = text.trim_matches(is_around);
+    // A placeholder is short.
+    words.is_empty()
+        || (words.len() <= 200
+            && (NOTHING.is_match(words) || (has_letters(words) && FORM.is_match(words))))
+}
+
+/// What may stand around a placeholder, and is nothing by itself: punctuation, quotes, brackets.
+fn is_around(c: char) -> bool {
+    c.is_whitespace()
+        || (c.is_ascii_punctuation() && !matches!(c, '#' | '@'))
+        || matches!(
+            c,
+            '\u{2010}'
+                ..='\u{205E}'
+                    | '«'
+                    | '»'
+                    | '¡'
+                    | '¿'
+                    | '·'
+                    | '、'
+                    | '。'
+                    | '「'
+                    | '」'
+                    | '『'
+                    | '』'
+                    | '・'
+        )
+}
+
+fn has_letters(text: &str) -> bool {
+    text.contains(char::is_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_for_a_text_is_told() {
+        for text in [
+            "[Your caption here]",
+            "Your caption here.",
+            "{{caption}}",
+            "{{ captions.telegram }}",
+            "${caption}",
+            "<caption for telegram>",
+            "<your caption>",
+            "[Insert a caption about rope]",
+            "A knot. [insert link]",
+            "Hello {{name}}, look.",
+            "Caption goes here",
+            "caption text goes here…",
+            "telegram caption",
+            "Telegram",
+            "email_caption",
+            "Caption for e-mail",
+            "Caption",
+            "\"caption\"",
+            "string",
+            "<string>",
+            "string | null",
+            "N/A",
+            "n.a.",
+            "None",
+            "None.",
+            "(none)",
+            "null",
+            "NULL",
+            "undefined",
+            "NaN",
+            "[object Object]",
+            "TBD",
+            "Lorem ipsum dolor sit amet",
+            "no description available",
+            "Description of the image",
+            "Not available.",
+            "...",
+            "…",
+            "---",
+            "—",
+            "\"\"",
+            "“”",
+            "''",
+            "* * *",
+            "?",
+            "",
+            " ",
+        ] {
+            assert!(is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn captions_that_only_hold_such_words_are_none() {
+        for text in [
+            "None of us slept.",
+            "Null and void, and tied.",
+            "N/A is not an answer, rope is.",
+            "A caption goes here, she said, and pulled.",
+            "The string holds.",
+            "A string of pearls",
+            "Undefined shapes in the dark",
+            "Your caption is late.",
+            "[Silence.]",
+            "[sic]",
+            "(whispered)",
+            "Wait... what?",
+            "--- rope ---",
+            "🪢",
+            "❤️",
+            "1",
+            "縄",
+            "#rope",
+            "@rope",
+            "<3",
+            "No text me back",
+            "Nothing.",
+            "Unknown shores",
+            "Text me when you are home.",
+            "{A knot}",
+        ] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_for_nothing_spoils_a_sentence(
+            word in "None|Null|Undefined|N/A|String|Caption|Telegram|Your caption|\\.\\.\\.|---|Placeholder|TBD",
+            rest in "(of us slept|holds the rope|of light and knots|was never enough)( [a-z]{2,8}){0,6}",
+        ) {
+            let after = format!("{word} {rest}.");
+            let before = format!("She {rest}: {word}");
+            prop_assert!(!is_placeholder(&after), "{}", after);
+            prop_assert!(!is_placeholder(&before), "{}", before);
+        }
+
+        #[test]
+        fn any_text_is_told_or_not(text in any::<String>()) {
+            let _ = is_placeholder(&text);
+        }
+    }
+}
