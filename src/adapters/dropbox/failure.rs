@@ -217,8 +217,9 @@ impl AttemptError for Failure {
     fn http_status(&self) -> Option<u16> {
         match self {
             Self::RateLimited { .. } => Some(429),
-            Self::Failing { status, .. } | Self::Refused { status, .. } => Some(*status),
-            Self::BadApp { status } => Some(*status),
+            Self::Failing { status, .. }
+            | Self::Refused { status, .. }
+            | Self::BadApp { status } => Some(*status),
             Self::Unauthorized { .. } | Self::MissingScope(_) => Some(401),
             Self::DeadCredential { .. } => Some(400),
             Self::NoToken(failure) => failure.http_status(),

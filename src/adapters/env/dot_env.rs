@@ -298,9 +298,10 @@ mod tests {
             let (mut single, mut double) = (String::new(), String::new());
             for value in &values {
                 let value = value.replace('\\', "\\\\");
-                single.push_str(&format!("NAME='{}'\n", value.replace('\'', "\\'")));
+                let escaped = value.replace('\'', "\\'");
+                single.extend(["NAME='", &escaped, "'\n"]);
                 let value = value.replace('"', "\\\"").replace('\n', "\\n");
-                double.push_str(&format!("export NAME=\"{value}\" # comment\n"));
+                double.extend(["export NAME=\"", &value, "\" # comment\n"]);
             }
             for text in [single, double] {
                 let read = pairs(&text);

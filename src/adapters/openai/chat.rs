@@ -300,7 +300,9 @@ enum Failure {
     SetUp { status: StatusCode, detail: String },
     #[error("answered {status}: it does not take the request in this form ({})", said.code())]
     Form { status: StatusCode, said: Said },
-    #[error("answered {status}: {code}")]
+    #[error(
+        "answered {status}: {code}; check the models and prompts of the tenant, and OPENAI_BASE_URL"
+    )]
     Refused { status: StatusCode, code: String },
     #[error("answered {0} without JSON")]
     NoEnvelope(StatusCode),

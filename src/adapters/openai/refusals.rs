@@ -195,7 +195,12 @@ impl Said {
         if status.is_client_error() && is_form {
             return Meaning::Form;
         }
-        self.unmapped(status, &shown(model))
+        // Captions need no model where there is a description: they are not worth ending a publication.
+        if has_image {
+            self.unmapped(status, &shown(model))
+        } else {
+            Meaning::Other
+        }
     }
 
     /// A refusal that nothing else is known of: what to look at all the same.

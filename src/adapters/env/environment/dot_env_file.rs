@@ -23,7 +23,7 @@ impl Environment {
             Ok(text) => text,
             Err(error) => {
                 let before = content.get(..error.valid_up_to()).unwrap_or_default();
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = before.split(|byte| *byte == b'\n').count();
                 return self.reject(DOT_ENV, format!("line {line} must be UTF-8"));
             }
         };

@@ -51,10 +51,8 @@ fn json_and_secrets_need_no_quotes_in_a_dot_env_file() {
         ("EMAIL_PASSWORD", "abcd efgh ijkl mnop"),
         ("OPENAI_API_KEY", r#"a"b'c\d"#),
     ];
-    let content: String = lines
-        .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
+    let content = lines.map(|(name, value)| [name, "=", value, "\n"].concat());
+    let content = content.concat();
     let content = file(content.as_bytes());
     let mut env = Environment::from_sources([], content.path());
     for (name, value) in lines {

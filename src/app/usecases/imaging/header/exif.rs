@@ -69,7 +69,7 @@ fn tiff_orientation(tiff: &[u8]) -> Option<u32> {
                 u32::from(two(value + 2)?),
             ]),
             // SHORT, SSHORT
-            3 | 8 => short(u32::from(two(value)?), u32::from(two(value + 2)?)),
+            3 | 8 => Some(short(u32::from(two(value)?), u32::from(two(value + 2)?))),
             // LONG, SLONG
             4 | 9 => four(value),
             _ => None,
@@ -77,8 +77,8 @@ fn tiff_orientation(tiff: &[u8]) -> Option<u32> {
 }
 
 /// The first half, where there is something in it; some writers leave junk in the second one.
-fn short(first: u32, second: u32) -> Option<u32> {
-    Some(if first == 0 { second } else { first })
+fn short(first: u32, second: u32) -> u32 {
+    if first == 0 { second } else { first }
 }
 
 /// The only part of a field that is not zero.
