@@ -171,7 +171,7 @@ fn what_is_no_api_of_chats_is_told_by_the_setting_of_its_address() {
             assert!(problem.contains("OPENAI_BASE_URL"), "{problem}");
         }
     }
-    let captions = Said::new(&Bytes::from("<html>"));
+    let captions = Said::new(&Bytes::from("<html>"), &SecretScrub::default());
     assert_eq!(
         captions.meaning(StatusCode::NOT_FOUND, "gpt-x", false),
         Meaning::Other
