@@ -17,6 +17,10 @@ fuzz_target!(|input: (String, String, String)| {
         assert!(clean.contains(MASK), "nothing is marked in {text:?}");
         assert!(!clean.contains(secret), "{secret:?} is in {clean:?}");
     }
+    // A star beside a mask cannot be told from it.
+    if text.contains('*') {
+        return;
+    }
     let mut rest = text.as_str();
     for part in clean.split(MASK) {
         let at = rest.find(part).expect("what is left is of the text");

@@ -33,9 +33,18 @@ fn is_unseen(c: char) -> bool {
 }
 
 impl View {
-    /// The text itself, and with its escapes undone so many times as there are escapes in escapes.
+    /// The text itself, with the lines joined that quoted-printable has broken, and each of the two with its
+    /// escapes undone so many times as there are escapes in escapes.
     pub(super) fn all_of(text: &str) -> Vec<Self> {
-        let mut views = vec![Self::of(text)];
+        let mut views = Self::with_escapes_undone(Self::of(text));
+        if text.contains("=\r") || text.contains("=\n") {
+            views.extend(Self::with_escapes_undone(Self::joined(text)));
+        }
+        views
+    }
+
+    fn with_escapes_undone(view: Self) -> Vec<Self> {
+        let mut views = vec![view];
         for _ in 0..MOST_ROUNDS {
             match views.last().and_then(Self::unescaped) {
                 Some(next) => views.push(next),
@@ -47,9 +56,17 @@ impl View {
 
     fn of(text: &str) -> Self {
         let mut view = Self::empty();
+        for (at, c) in text.char_indices() {
+            view.push(c, at..at + c.len_utf8());
+        }
+        view
+    }
+
+    /// Without the signs at the ends of lines that stand for no end.
+    fn joined(text: &str) -> Self {
+        let mut view = Self::empty();
         let mut rest = text.char_indices().peekable();
         while let Some((at, c)) = rest.next() {
-            // The end of a line that quoted-printable has broken.
             let is_broken = c == '=' && rest.peek().is_some_and(|(_, c)| matches!(c, '\r' | '\n'));
             if !is_broken {
                 view.push(c, at..at + c.len_utf8());
