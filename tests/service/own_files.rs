@@ -164,9 +164,10 @@ async fn images_that_share_a_name_have_a_sidecar_each_and_a_replaced_image_is_an
         assert_eq!((&answer["filename"], looked), (&Value::from(image), 0));
     }
 
-    // Another picture under the first one's name.
-    put_image(&sandbox, alice, "IMG_1.jpg", 99);
-    let path = "/api/images/IMG_1.jpg";
+    // Another picture under the last one's name: the sidecar of the one before is left alone.
+    let before = file(&sandbox, alice, "IMG_1.jpg.txt");
+    put_image(&sandbox, alice, "IMG_1.jpg.jpg", 99);
+    let path = "/api/images/IMG_1.jpg.jpg";
     let shown = service
         .get_as_admin(&sandbox, &alice.host, path)
         .await
@@ -175,20 +176,24 @@ async fn images_that_share_a_name_have_a_sidecar_each_and_a_replaced_image_is_an
         (&shown["has_sidecar"], &shown["caption"]),
         (&Value::from(false), &Value::Null)
     );
-    let (answer, looked) = analyze("IMG_1.jpg").await;
+    let (answer, looked) = analyze("IMG_1.jpg.jpg").await;
     assert_eq!(
         (&answer["sidecar_written"], looked),
         (&Value::from(true), 1)
     );
+    assert_eq!(file(&sandbox, alice, "IMG_1.jpg.txt"), before);
+    let (_, looked) = analyze("IMG_1.jpg.jpg").await;
+    assert_eq!(looked, 0);
 
-    let answer = service.post(&sandbox, alice, "IMG_1.jpg", "keep").await;
+    let answer = service.post(&sandbox, alice, "IMG_1.jpg.jpg", "keep").await;
     assert_eq!(answer.status, 200);
     for (name, is_there) in [
-        ("keep/IMG_1.jpg", true),
-        ("keep/IMG_1.txt", true),
+        ("keep/IMG_1.jpg.jpg", true),
+        ("keep/IMG_1.jpg.jpg.txt", true),
         ("keep/IMG_1.jpg.txt", false),
-        ("IMG_1.txt", false),
+        ("IMG_1.jpg.jpg.txt", false),
         ("IMG_1.jpg.txt", true),
+        ("IMG_1.txt", true),
         ("IMG_1.jpeg.txt", true),
     ] {
         assert_eq!(file(&sandbox, alice, name).is_some(), is_there, "{name}");

@@ -194,7 +194,8 @@ async fn a_given_caption_costs_nothing() {
     assert_eq!(answer["any_success"], true);
     assert_eq!(sandbox.openai.switches().total_calls(), 0);
     let photos = sandbox.telegram.photos();
-    assert_eq!(photos[0].caption.as_deref(), Some("Mine, and only mine"));
+    let caption = "Mine, and only mine\n\n#ropeart #sandbox";
+    assert_eq!(photos[0].caption.as_deref(), Some(caption));
 }
 
 #[tokio::test]

@@ -40,6 +40,11 @@ impl PublicationsApi {
     /// stand with each image on each platform that it was ever sent to, newest attempt first. The
     /// filters add up. An attempt whose end was not recorded, because the service ended in between,
     /// is `unknown`.
+    ///
+    /// A row with the outcome `skipped` is of an image, and of no platform (`platform` is `null`): it was passed over
+    /// when the next image was to be published, `reason` and `error` say why, and nothing was sent. It goes when
+    /// the image is published by name, and does not count for another content under the same name. The filter by
+    /// platform leaves it out.
     #[oai(
         path = "/api/publications",
         method = "get",

@@ -78,7 +78,16 @@ impl PublishingApi {
     /// For schedules: publishes the first image, by name, that the tenant has not published yet:
     /// its content is on no platform as far as the ledger knows, and not in doubt there. Images
     /// whose publication has failed before come last. Everything else is as for `publishImage`.
-    /// When there is nothing left to publish, `filename` is `null`.
+    ///
+    /// An image that cannot be published for what it is (broken, too large, of no use to the model, or
+    /// refused by it or by every platform) is passed over, and the next one is tried. It is recorded as
+    /// `skipped`, or by platform as `failed`, with `reason` `image_unsuitable` (see `listPublications`); later
+    /// requests leave it out, and do not pay for it again. It is tried again when its content has changed, or by
+    /// `publishImage`. One request passes over at most 100 images, ten of which a model was paid for.
+    ///
+    /// When there is nothing left to publish, `filename` is `null`; so it is when all that is left is passed over.
+    /// `warnings` tells which: it is empty when everything is published, and names what was passed over, or
+    /// says how many images are left out, otherwise.
     #[oai(
         path = "/api/publish",
         method = "post",
@@ -108,8 +117,9 @@ impl PublishingApi {
     /// with a caption that is written for it unless one is given; then writes the caption file and,
     /// once a platform has the image, moves it to the archive folder if the tenant's config says
     /// so. A platform that fails stops no other, and the answer is still 200: see `results`. A
-    /// platform that has the image, or may have it, gets nothing unless `force` says so. The body
-    /// may be left out.
+    /// platform that has the image, or may have it, gets nothing unless `force` says so. A publish that
+    /// is repeated because a platform failed sends the captions of the first run, as the caption file has them,
+    /// and calls no model. The body may be left out.
     #[oai(
         path = "/api/images/:filename/publish",
         method = "post",

@@ -56,14 +56,14 @@ fn find<T>(
             .take(MAX_CANDIDATES)
             .find_map(|candidate| find(candidate, names, read, depth)),
         Value::Object(fields) => {
-            let named = |name: &str| find(named(fields, name)?, names, read, depth);
-            names.iter().chain(&NAMES).find_map(|name| named(name))
+            let under = |name: &&str| find(field(fields, name)?, names, read, depth);
+            names.iter().chain(&NAMES).find_map(under)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
-fn named<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     let other_case = || {
         let mut fields = fields.iter();
         fields.find(|(key, _)| key.eq_ignore_ascii_case(name))

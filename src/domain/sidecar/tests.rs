@@ -277,13 +277,11 @@ fn values_of_several_lines_are_written_as_json() {
 
 #[test]
 fn an_analysis_is_added_to_what_is_there() {
-    let mut sidecar = Sidecar::parse(b"# ---\n# alt_text: by me\n# nsfw: true\n").unwrap();
-    sidecar.add_analysis(&Analysis {
-        alt_text: Some("by a machine".to_owned()),
-        mood: "calm".to_owned(),
-        ..Analysis::default()
-    });
-    let expected = "\n\n# ---\n# alt_text: by me\n# nsfw: true\n# mood: calm\n";
+    let mut sidecar = Sidecar::parse(b"# ---\n# mood: by me\n# nsfw: true\n").unwrap();
+    let mut analysis = Analysis::default();
+    (analysis.mood, analysis.description) = ("calm".to_owned(), "A knot.".to_owned());
+    sidecar.add_analysis(&analysis);
+    let expected = "\n\n# ---\n# mood: by me\n# nsfw: true\n# description: A knot.\n";
     assert_eq!(sidecar.render(), expected);
 }
 

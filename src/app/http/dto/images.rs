@@ -43,7 +43,8 @@ pub struct ImageInfo {
     /// The SHA-256 of the file in hex; `null` if it is not known without a download.
     #[oai(nullable)]
     pub sha256: Option<String>,
-    /// The caption that it was published with, or else the first line of its caption file.
+    /// The value of `caption` in its sidecar: what it was published with, what was written for it last, or what a
+    /// person has put there. Without that key, the first line of the sidecar; `null` without either.
     #[oai(nullable)]
     pub caption: Option<String>,
     /// The caption for training, from its caption file.

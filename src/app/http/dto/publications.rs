@@ -183,6 +183,31 @@ impl Example for Publication {
     }
 }
 
+impl PublicationList {
+    /// An image that was passed over.
+    pub(in crate::app::http) fn passed_over() -> Self {
+        let skipped = Publication {
+            filename: "harbour-noon.jpg".to_owned(),
+            content_hash: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+                .to_owned(),
+            platform: None,
+            outcome: PublicationOutcome::Skipped,
+            post_id: None,
+            reason: Some(FailureReason::ImageUnsuitable),
+            error: Some(
+                "the model does not take this image: the model refuses to describe the image"
+                    .to_owned(),
+            ),
+            started_at: "2026-05-04T18:30:00Z".to_owned(),
+            ended_at: Some("2026-05-04T18:30:00Z".to_owned()),
+        };
+        Self {
+            publications: vec![skipped],
+            next_cursor: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,10 +26,13 @@ pub struct PublishRequest {
     /// are on.
     #[oai(validator(min_items = 1, max_items = 2, unique_items))]
     pub platforms: Option<Vec<PlatformName>>,
-    /// The caption to publish with, cut to fit each platform. Left out: one is written.
+    /// The caption to publish with, made to fit each platform; no model is called. On Telegram, the tenant's
+    /// hashtags take the place of those at its end; elsewhere there are none. Left out: captions are written, or,
+    /// where an earlier attempt of this image failed on a platform, those of that attempt are sent.
     #[oai(validator(min_length = 1, max_length = 10_000))]
     pub caption: Option<String>,
-    /// Prepare everything, say what would be sent, and write and send nothing.
+    /// Prepare everything, say what would be sent, and write and send nothing. The models are called, and
+    /// cost what they do otherwise, unless `caption` is given.
     #[oai(default)]
     pub dry_run: bool,
     /// Publish without a caption when none can be written.
@@ -54,7 +57,8 @@ pub enum PlatformName {
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 #[oai(example)]
 pub struct PublishResult {
-    /// The image; `null` when the tenant has none to publish.
+    /// The image; `null` when there is none to publish: all are published, or all that are left are passed over.
+    /// In the latter case `warnings` is not empty.
     #[oai(nullable)]
     pub filename: Option<String>,
     /// What became of it on each platform, by the platform's name.

@@ -185,11 +185,18 @@ fn image_answers(operation_id: &str, status: &str) -> Vec<Named> {
         }
         ("removeImage", "200") => vec![("removed", "It was sorted out", value(&removed()))],
         ("deleteImage", "200") => vec![("deleted", "It was deleted", value(&deleted()))],
-        ("listPublications", "200") => vec![(
-            "last-page",
-            "One publication, on the last page",
-            value(&PublicationList::example()),
-        )],
+        ("listPublications", "200") => vec![
+            (
+                "last-page",
+                "One publication, on the last page",
+                value(&PublicationList::example()),
+            ),
+            (
+                "passed-over",
+                "An image that was passed over",
+                value(&PublicationList::passed_over()),
+            ),
+        ],
         _ => Vec::new(),
     }
 }

@@ -11,9 +11,9 @@ const FILE_NAME: &str =
 /// captions where it stands alone (`domain::caption::is_blank`).
 const UNSEEN: &str = concat!(
     r"\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f",
-    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f",
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f",
     r"\ufeff\uffa0\ufff0-\uffff",
-    "\u{13430}-\u{1345F}\u{1BCA0}-\u{1BCA3}\u{1D173}-\u{1D17A}\u{E0000}-\u{10FFFF}",
+    "\u{13430}-\u{1345F}\u{16FE4}\u{1BCA0}-\u{1BCA3}\u{1D159}\u{1D173}-\u{1D17A}\u{E0000}-\u{10FFFF}",
 );
 
 /// A text of which something is seen. The last two characters of each plane are none.

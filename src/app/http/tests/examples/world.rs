@@ -95,10 +95,15 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .returning(move |_, _, _| Ok(moved(name)));
         }
         "listPublications" => {
+            let entry = if answer == "passed-over" {
+                passed_over()
+            } else {
+                entry()
+            };
             service
                 .reader
                 .expect_list()
-                .returning(|_, _| Ok(vec![entry()]));
+                .returning(move |_, _| Ok(vec![entry.clone()]));
         }
         _ => {}
     }
@@ -161,6 +166,7 @@ fn with_details(service: &mut Service) {
 
 fn analysed(service: Service) -> Service {
     let mut service = service.with_captions().with_image();
+    service.document["content"]["hashtag_string"] = "#harbour".into();
     service.writer.expect_analyse().returning(|_| {
         Ok(Analysis {
             description: "A harbour at dusk, boats at rest.".to_owned(),
@@ -171,7 +177,7 @@ fn analysed(service: Service) -> Service {
         })
     });
     service.writer.expect_write().returning(|_| {
-        let caption = "Evening light over the harbour\n\n#harbour".to_owned();
+        let caption = "Evening light over the harbour".to_owned();
         Ok(WrittenCaptions {
             by_platform: [(Platform::Telegram, caption)].into(),
             sd_caption: Some("harbour, dusk, boats, warm light".to_owned()),
@@ -228,5 +234,20 @@ fn entry() -> Entry {
         error: None,
         started,
         ended: Some(started + Duration::from_secs(2)),
+    }
+}
+
+fn passed_over() -> Entry {
+    let entry = entry();
+    let error = "the model does not take this image: the model refuses to describe the image";
+    Entry {
+        image: ImageName::new("harbour-noon.jpg").unwrap(),
+        platform: None,
+        state: EntryState::Skipped,
+        post_id: None,
+        reason: Some(crate::domain::publication::FailureReason::ImageUnsuitable),
+        error: Some(error.to_owned()),
+        ended: Some(entry.started),
+        ..entry
     }
 }
