@@ -64,11 +64,11 @@ async fn made_up_hosts_keep_no_known_tenant_out_while_the_orchestrator_is_slow()
     let switches = sandbox.orchestrator.switches();
     let held = switches.hold_matching("by_host", "made-up");
     let asked = join_all((0..1_025).map(|number| {
-        let head = format!(
+        let request = format!(
             "GET /api/config/features HTTP/1.1\r\nHost: made-up-{number}.sandbox.localhost\r\n\r\n"
         );
         let address = service.address();
-        async move { connections(address, 1, head.as_bytes()).await }
+        async move { connections(address, 1, request.as_bytes()).await }
     }));
     let crowd = asked.await;
     held.arrived(200).await;

@@ -39,7 +39,7 @@ async fn three_hundred_readers_of_the_document_that_do_not_read_cost_little() {
     for _ in 0..3 {
         let mut part = [0; 3_000];
         let read = clients.iter_mut().map(|client| client.try_read(&mut part));
-        assert!(read.filter(Result::is_ok).count() > 0);
+        assert!(read.flatten().count() > 0);
         sleep(Duration::from_secs(1)).await;
     }
     let grown = growth(&service, before, 1).await;
@@ -105,7 +105,7 @@ async fn all_connections_together_have_a_bound_and_the_next_client_is_served() {
     let ends = join_all(heads.into_iter().map(async |mut client| {
         let mut told = Vec::new();
         let end = client.read_to_end(&mut told);
-        tokio::time::timeout(Duration::from_secs(60), end)
+        tokio::time::timeout(Duration::from_mins(1), end)
             .await
             .is_ok()
     }));

@@ -19,8 +19,8 @@ async fn files_are_their_owners_and_memory_is_not_dumped() {
     let mut files = 0;
     for file in fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
-        let mode = file.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{:?}", file.path());
+        let permissions = file.metadata().unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600, "{:?}", file.path());
         files += 1;
     }
     assert_eq!(files, 4, "the ledger, its log, its index, and the lock");

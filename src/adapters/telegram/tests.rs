@@ -252,7 +252,7 @@ async fn a_malformed_token_is_a_dead_credential() {
 #[tokio::test]
 async fn a_chat_that_has_moved_is_followed_at_once_and_from_then_on() {
     let desk = Desk::new().await;
-    let moved = -1_001_234_567_890;
+    let moved = -1_009_988_776_655;
     desk.sandbox.telegram.move_chat("@alice", moved);
     for is_followed in [true, false] {
         let warning = desk.publisher.publish(&post()).await.unwrap().warning;

@@ -1,6 +1,7 @@
 //! The one error type of the API. What each use case's failures are answered with is in
-//! `usecases`.
+//! `usecases`, what those of storage, in `storage`.
 
+mod storage;
 mod usecases;
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};

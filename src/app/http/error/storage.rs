@@ -1,0 +1,141 @@
+//! What failures of a tenant's storage are answered with.
+
+use super::ApiError;
+use crate::{
+    app::{
+        http::problem::ProblemKind,
+        usecases::{draw_image::DrawImageError, listings::ListingError, looks::LookError},
+    },
+    ports::ImageStoreError,
+};
+
+const DEAD_CREDENTIAL: &str = "The tenant's storage does not accept the credential that it was \
+                               given. Another is fetched for the next request.";
+
+impl From<ImageStoreError> for ApiError {
+    fn from(error: ImageStoreError) -> Self {
+        Self::of_storage(&error).caused_by(error)
+    }
+}
+
+impl ApiError {
+    /// What storage's failure means where an admin has asked, who may see the tenant's config.
+    pub(super) fn of_admins_storage(error: ImageStoreError) -> Self {
+        let answer = match &error {
+            ImageStoreError::Misconfigured { detail, .. } => {
+                Self::new(ProblemKind::UpstreamFailed, detail.clone())
+            }
+            other => Self::of_storage(other),
+        };
+        answer.caused_by(error)
+    }
+}
+
+impl From<LookError> for ApiError {
+    fn from(error: LookError) -> Self {
+        let answer = match &error {
+            LookError::Storage(storage) => Self::of_storage(storage),
+            LookError::Unfinished => Self::new(
+                ProblemKind::UpstreamTimeout,
+                "The tenant's storage did not answer in time.",
+            ),
+            LookError::Lost => Self::internal(),
+        };
+        answer.caused_by(error)
+    }
+}
+
+impl From<ListingError> for ApiError {
+    fn from(error: ListingError) -> Self {
+        let answer = match &error {
+            ListingError::Storage(storage) => match &**storage {
+                // There is no image that could be missing, so it is the folder.
+                ImageStoreError::NotFound
+                | ImageStoreError::Restricted { .. }
+                | ImageStoreError::Unreadable { .. } => Self::new(
+                    ProblemKind::UpstreamFailed,
+                    "The tenant's storage has no folder where the images should be.",
+                ),
+                other => Self::of_storage(other),
+            },
+            ListingError::Unfinished => Self::new(
+                ProblemKind::UpstreamTimeout,
+                "The tenant's storage did not list the images in time.",
+            ),
+            ListingError::Lost => Self::internal(),
+        };
+        answer.caused_by(error)
+    }
+}
+
+impl From<DrawImageError> for ApiError {
+    fn from(error: DrawImageError) -> Self {
+        match error {
+            DrawImageError::NoImage => {
+                Self::new(ProblemKind::ImageNotFound, "The tenant has no image.")
+            }
+            DrawImageError::Listing(error) => error.into(),
+            DrawImageError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    /// What it means where anybody may have asked.
+    pub(super) fn of_storage(error: &ImageStoreError) -> Self {
+        match error {
+            ImageStoreError::NotFound => {
+                Self::new(ProblemKind::ImageNotFound, "There is no such image.")
+            }
+            ImageStoreError::TooLarge => Self::new(
+                ProblemKind::PayloadTooLarge,
+                "The image has more than 50 MB.",
+            ),
+            ImageStoreError::NoThumbnail => Self::new(
+                ProblemKind::UnusableImage,
+                "The tenant's storage can make no thumbnail of this image.",
+            ),
+            ImageStoreError::Restricted { detail } | ImageStoreError::Unreadable { detail, .. } => {
+                Self::new(
+                    ProblemKind::UnusableImage,
+                    format!("The tenant's storage does not hand out this file: {detail}."),
+                )
+            }
+            // Viewers may see this; admins get the detail.
+            ImageStoreError::Misconfigured { problem, .. } => Self::new(
+                ProblemKind::UpstreamFailed,
+                format!("The tenant's storage cannot be used as it is set up: {problem}."),
+            ),
+            // A warning elsewhere: no request ends with it.
+            ImageStoreError::SidecarChanged => Self::new(
+                ProblemKind::UpstreamFailed,
+                "The image's sidecar was changed meanwhile.",
+            ),
+            ImageStoreError::Unauthorized { setting: None, .. } => {
+                Self::new(ProblemKind::TenantUnavailable, DEAD_CREDENTIAL)
+            }
+            ImageStoreError::Unauthorized {
+                setting: Some(setting),
+                ..
+            } => Self::new(
+                ProblemKind::TenantUnavailable,
+                format!(
+                    "The storage does not accept the credential: it was revoked, or the account is \
+                     suspended. Set a new {setting}, and restart the service."
+                ),
+            ),
+            ImageStoreError::RateLimited { retry_after } => Self::new(
+                ProblemKind::UpstreamLimited,
+                "The tenant's storage is limiting requests.",
+            )
+            .retry_after(*retry_after),
+            ImageStoreError::Timeout(_) => Self::new(
+                ProblemKind::UpstreamTimeout,
+                "The tenant's storage did not answer in time.",
+            ),
+            ImageStoreError::Unavailable(_) => {
+                Self::new(ProblemKind::UpstreamFailed, "The tenant's storage failed.")
+            }
+        }
+    }
+}
