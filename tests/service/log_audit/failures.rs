@@ -82,7 +82,8 @@ pub(super) async fn storage_fails(audit: &Audit, tenant: &DemoTenant) {
         } else {
             audit.get(tenant, path).await
         };
-        assert!(answer.status >= 500, "{operation}: {answer:?}");
+        // What is about one file alone is a 422.
+        assert!(answer.status >= 422, "{operation}: {answer:?}");
         dropbox.clear(operation);
     }
 }
