@@ -8,6 +8,7 @@
 )]
 
 mod auth;
+mod bombs;
 #[path = "../service/canaries.rs"]
 mod canaries;
 #[path = "../conformance/mod.rs"]
@@ -26,6 +27,7 @@ mod log_forgery;
 mod mail_servers;
 mod memory;
 mod paths;
+mod pauses;
 mod privacy;
 #[path = "../service/process_log.rs"]
 mod process_log;
