@@ -10,7 +10,7 @@ const MOST: u64 = 110_000_000;
 
 /// A WebP whose canvas is one pixel, with a lossless picture of 16383 by 16383.
 fn webp_larger_than_its_canvas() -> Vec<u8> {
-    let sides = (16_382_u32 | (16_382 << 14)).to_le_bytes();
+    let sides = (0x3FFE_u32 | (0x3FFE << 14)).to_le_bytes();
     let mut frame = vec![0x2F];
     frame.extend(sides);
     frame.resize(64, 0);
