@@ -136,7 +136,7 @@ impl ApiError {
         // The middle of: failed to parse "integer": invalid digit (occurred while parsing "…")
         let words = words.split(" (occurred").next().unwrap_or(words);
         let words = words.rsplit_once("\": ").map_or(words, |(_, rest)| rest);
-        let rule = format!("is not acceptable: {}", words.trim_end_matches('.'));
+        let rule = rule_of(words.trim_end_matches('.'));
         Self::bad_fields(vec![FieldError::new(name, rule)])
     }
 
@@ -201,6 +201,25 @@ pub(super) fn needs_retry_after(status: StatusCode) -> bool {
 pub(super) fn whole_seconds(wait: Duration) -> u64 {
     let started = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(started).max(1)
+}
+
+/// What a parameter breaks, in plain words; the framework's own where nothing better is known.
+fn rule_of(words: &str) -> String {
+    let limit = |name: &str| {
+        let (number, _) = words
+            .strip_prefix(name)?
+            .strip_prefix('(')?
+            .split_once(',')?;
+        Some(number)
+    };
+    match (limit("minimum"), limit("maximum")) {
+        (Some(least), _) => format!("must be at least {least}"),
+        (_, Some(most)) => format!("must be at most {most}"),
+        _ if words == "Expect a valid enumeration value" => {
+            "must be one of the values that the document names".to_owned()
+        }
+        _ => format!("is not acceptable: {words}"),
+    }
 }
 
 impl fmt::Display for ApiError {

@@ -159,7 +159,7 @@ fn bad_field(operation: &Value) -> (&'static str, &'static str) {
     if has_parameter(operation, "filename", "path") {
         ("filename", "must end in .jpg, .jpeg, .png or .webp")
     } else if has_parameter(operation, "limit", "query") {
-        ("limit", "is not acceptable: minimum(1, exclusive: false)")
+        ("limit", "must be at least 1")
     } else if has_parameter(operation, "kind", "path") {
         ("path", "must be percent-encoded UTF-8")
     } else if body_schema(operation) == Some("LoginRequest") {
