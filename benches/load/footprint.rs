@@ -107,7 +107,8 @@ async fn publications() {
             sandbox.add_tenant(spec.images(images.clone()))
         })
         .collect();
-    let serving = Serving::service(&sandbox, folder.path()).await;
+    let all_at_once = [("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "10")];
+    let serving = Serving::service_with(&sandbox, folder.path(), &all_at_once).await;
     let mut requests = tokio::task::JoinSet::new();
     for tenant in &tenants {
         for image in &tenant.images {
