@@ -25,6 +25,7 @@ use crate::{
         tenant::Tenant,
     },
     domain::{
+        caption::is_blank,
         publication::{PublicationReport, Target},
         request_id::RequestId,
     },
@@ -158,11 +159,15 @@ impl PublishingApi {
         let mut fields = body.into_fields();
         let target = target(&mut fields);
         let key = key.read(&mut fields);
-        let request = PublishRequest::read(&mut fields).into();
+        let request = PublishRequest::read(&mut fields);
         let target = fields.finish_with(target)?;
+        if request.caption.as_deref().is_some_and(is_blank) {
+            let detail = "Nothing of the caption would be seen. Leave it out to have one written.";
+            return Err(ApiError::new(ProblemKind::CaptionRequired, detail));
+        }
         let publish = self
             .publish
-            .run(tenant, target, request, request_id, key, write_down);
+            .run(tenant, target, request.into(), request_id, key, write_down);
         match publish.await? {
             PublishAnswer::First(report) => Ok(Published::Answer(Json(report.into()), None)),
             PublishAnswer::Replayed(answer) => {

@@ -9,7 +9,6 @@ use super::problem::FieldError;
 use crate::{
     app::http::json_body::Fields,
     domain::{
-        caption::is_blank,
         platform::Platform,
         publication::{self, Outcome, PublicationReport, PublicationRequest},
     },
@@ -205,7 +204,7 @@ fn read_caption(fields: &mut Fields) -> Option<String> {
     let caption = fields.take("caption", "must be a text", |value| {
         value.as_str().map(str::to_owned)
     })?;
-    if is_blank(&caption) {
+    if caption.chars().all(is_space) {
         let rule = "must not be blank; leave it out to have one written";
         fields.reject(FieldError::new("caption", rule));
     }
@@ -214,6 +213,11 @@ fn read_caption(fields: &mut Fields) -> Option<String> {
         fields.reject(FieldError::new("caption", rule));
     }
     Some(caption)
+}
+
+/// White space as the document's patterns know it (ECMA-262).
+fn is_space(c: char) -> bool {
+    (c.is_whitespace() && c != '\u{85}') || c == '\u{FEFF}'
 }
 
 impl From<PublishRequest> for PublicationRequest {

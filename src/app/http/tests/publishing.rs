@@ -279,3 +279,17 @@ async fn a_bad_key_is_named_with_all_else_that_is_bad() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_caption_of_which_nothing_is_seen_is_none() {
+    for (caption, status, slug) in [
+        (" \u{feff}\u{a0}", 400, "invalid-request"),
+        ("\u{85}", 422, "caption-required"),
+        ("\u{200b}\u{2800}", 422, "caption-required"),
+        ("\u{e000}", 422, "caption-required"),
+    ] {
+        let body = json!({"caption": caption}).to_string();
+        let answer = Service::new().answer(publish("a.jpg", &body)).await;
+        answer.problem(status, slug);
+    }
+}
