@@ -19,6 +19,9 @@ type Fields = Map<String, Value>;
 /// What this service is to the orchestrator. A host of another app is none of ours.
 const APP_TYPE: &str = "publisher_v2";
 
+/// The longest version, in bytes: it is kept with each tenant, and written to the log.
+const MAX_VERSION: usize = 256;
+
 /// An answer as it was understood.
 #[derive(Debug)]
 pub(super) struct Understood<T> {
@@ -48,9 +51,9 @@ pub(super) fn read(
         .ok_or(Failure::Malformed("has no usable `tenant`"))?;
     let mut odd = Vec::new();
     let version = opaque(envelope.get("config_version"));
-    let version = version.filter(|version| !scrub.finds_in(version));
-    let version = version.unwrap_or_else(|| {
-        let rule = "must be a text or a number; it is read as an empty text";
+    let is_good = |version: &String| version.len() <= MAX_VERSION && !scrub.finds_in(version);
+    let version = version.filter(is_good).unwrap_or_else(|| {
+        let rule = "must be a text of at most 256 bytes, or a number; it is read as an empty text";
         odd.push(FieldProblem::new("config_version", rule));
         String::new()
     });
@@ -234,6 +237,7 @@ mod tests {
             (json!(true), "", true),
             (json!({"v": 1}), "", true),
             (json!("v7 SERVICE-TOKEN"), "", true),
+            (json!("v".repeat(257)), "", true),
             (json!("c2VydmljZS10b2tlbi0x"), "", true),
         ] {
             let (config, odd) = understood(envelope("config_version", sent.clone()));
