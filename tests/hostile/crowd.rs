@@ -1,9 +1,6 @@
 //! Many connections at a time, of clients that are in no hurry.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::{
@@ -50,15 +47,4 @@ pub(crate) async fn growth(service: &Service, before: u64, seconds: u32) -> u64 
         sleep(Duration::from_millis(50)).await;
     }
     most
-}
-
-/// How long something takes, and what comes of it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the service runs on a clock of its own, which cannot be paused from here"
-)]
-pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
-    let begun = Instant::now();
-    let done = work.await;
-    (begun.elapsed(), done)
 }

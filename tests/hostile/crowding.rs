@@ -1,27 +1,33 @@
 //! Crowds that hold what others need: places, lookups, connections, memory for images. Those others
 //! are served all the same.
 
-use std::time::Duration;
+use std::io::ErrorKind;
 
 use futures_util::future::join_all;
 use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use crate::{
-    crowd::{allow_sockets, connections, timed},
+    crowd::{allow_sockets, connections},
     harness::Service,
 };
 
-/// What is served beside a crowd is served within this, on a slow machine too.
-const SOON: Duration = Duration::from_secs(4);
+/// Whether a connection of a crowd still stands: what was served meanwhile has not waited for its end.
+fn stands(crowd: &[TcpStream]) -> bool {
+    let waits = |client: &TcpStream| {
+        let read = client.try_read(&mut [0; 64]);
+        read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    crowd.iter().any(waits)
+}
 
-/// A tenant's list, several times, each within [`SOON`].
+/// A tenant's list, several times.
 async fn is_served(service: &Service, sandbox: &Sandbox, tenant: &DemoTenant) {
     for _ in 0..10 {
         let list = service.get_as_admin(sandbox, &tenant.host, "/api/images/list");
-        let (took, answer) = timed(list).await;
+        let answer = list.await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(took < SOON, "{took:?}");
     }
 }
 
@@ -46,6 +52,7 @@ async fn logins_without_a_body_keep_nobody_out() {
         let login = service.request(reqwest::Method::POST, &bob.host, "/api/admin/login");
         let login = crate::harness::Answer::to(login.json(&password)).await;
         assert_eq!(login.status, 200, "one that sends its body is let in");
+        assert!(stands(&crowd));
         drop(crowd);
     }
 }
@@ -91,14 +98,11 @@ async fn probes_and_metrics_are_answered_beside_thousands_of_half_open_connectio
     let silent = connections(service.address(), 3_000, b"").await;
     let scrapers = connections(&metrics, 200, half.as_bytes()).await;
     for path in ["/health/live", "/health/ready", "/health"] {
-        let (took, answer) = timed(service.get("any", path)).await;
-        assert_eq!(answer.status, 200);
-        assert!(took < SOON, "{path} took {took:?}");
+        assert_eq!(service.get("any", path).await.status, 200, "{path}");
     }
-    let (took, page) = timed(service.metrics()).await;
-    assert_eq!(page.status, 200);
-    assert!(took < SOON, "the metrics took {took:?}");
+    assert_eq!(service.metrics().await.status, 200);
     is_served(&service, &sandbox, &sandbox.tenants()[1]).await;
+    assert!(stands(&silent) && stands(&scrapers));
     drop((crowd, silent, scrapers));
 }
 
@@ -123,9 +127,8 @@ async fn a_tenant_with_large_files_and_a_slow_model_keeps_no_other_waiting() {
     let other = async {
         held.arrived(1).await;
         let publish = service.publish(&sandbox, &quick, "photo.jpg", json!({"caption": "Hi"}));
-        let (took, answer) = timed(publish).await;
+        let answer = publish.await;
         assert_eq!(answer.json()["any_success"], true, "{answer:?}");
-        assert!(took < SOON, "{took:?}");
         held.release();
     };
     let (analyses, ()) = tokio::join!(analyses, other);
