@@ -30,6 +30,12 @@ openapi:
     cargo run -- openapi --format yaml > openapi/openapi.yaml
     cargo run -- openapi --format json > openapi/openapi.json
 
+# Every alert, fired by its fault; needs Debian's prometheus.
+alerts:
+    promtool check rules deploy/prometheus-alerts.yaml
+    promtool test rules tests/alerts/rules.test.yaml
+    cargo test --locked --test alerts -- --ignored --nocapture
+
 # Generated clients, made-up requests, and the page in a browser; needs Node.js, Python, Chromium.
 clients:
     tests/clients/run

@@ -3,6 +3,7 @@
 
 mod check;
 mod failure;
+mod known_series;
 mod life_cycle;
 mod logging;
 mod memory_privacy;
@@ -212,6 +213,7 @@ impl Service {
         let records_traces = traces.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
+        tokio::spawn(ledger.watch());
 
         let (configs, secrets, host_rules, mode) = sources(source, &roots, &clock)?;
         let places = match mode {

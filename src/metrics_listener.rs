@@ -11,9 +11,8 @@ use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
-use publisher::domain::publication::FailureReason;
 
-use crate::server::Listening;
+use crate::{known_series, server::Listening};
 
 /// Upper bounds in seconds: from an answer out of memory to the longest that any call may take.
 const BUCKETS: [f64; 13] = [
@@ -51,12 +50,7 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
     let process = Collector::default();
     process.describe();
     metrics::gauge!("publisher_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    // Shown before there is anything to count: what is missing looks well.
-    metrics::counter!("publisher_log_lines_lost_total").increment(0);
-    for reason in [FailureReason::ImageUnsuitable, FailureReason::Unavailable] {
-        metrics::counter!("publisher_images_passed_over_total", "reason" => reason.as_str())
-            .increment(0);
-    }
+    known_series::register();
 
     let scraped = handle.clone();
     let routes = Route::new().at(
@@ -151,6 +145,31 @@ fn describe() {
     metrics::describe_counter!(
         "publisher_credential_resolutions_total",
         "Credentials asked for at the orchestrator, by what came of it"
+    );
+    metrics::describe_counter!(
+        "publisher_publish_refusals_total",
+        "Publications that were refused before a platform was called, by reason"
+    );
+    describe_ledger();
+}
+
+fn describe_ledger() {
+    metrics::describe_histogram!(
+        "publisher_ledger_operation_duration_seconds",
+        Unit::Seconds,
+        "How long an operation of the ledger took, waiting for a connection included"
+    );
+    metrics::describe_counter!(
+        "publisher_ledger_errors_total",
+        "Operations of the ledger that its database failed"
+    );
+    metrics::describe_gauge!(
+        "publisher_ledger_pool_connections",
+        "Connections to the ledger that are `idle` or `in_use`, and how many there may be: `max`"
+    );
+    metrics::describe_gauge!(
+        "publisher_ledger_entries",
+        "Entries of the whole ledger of which nobody can tell whether the platform has the image"
     );
 }
 

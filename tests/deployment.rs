@@ -70,6 +70,8 @@ fn alerts_use_metrics_that_there_are_and_say_what_to_do() {
         with_metrics += usize::from(!query.metrics.is_empty());
         let severity = rule["labels"]["severity"].as_str().unwrap();
         assert!(["page", "ticket"].contains(&severity), "{name}");
+        let row = format!("`{name}`");
+        assert!(GUIDE.contains(&row), "the guide has no row for {name}");
         for text in ["summary", "description"] {
             let text = rule["annotations"][text].as_str().unwrap();
             let labels = between(text, "{{", "}}").into_iter();
@@ -79,6 +81,29 @@ fn alerts_use_metrics_that_there_are_and_say_what_to_do() {
         }
     }
     assert!(with_metrics >= 9, "only {with_metrics} of {}", rules.len());
+}
+
+#[test]
+fn alerts_are_of_one_job_and_take_no_probe_for_a_request() {
+    let alerts: Value = serde_saphyr::from_str(ALERTS).unwrap();
+    for rule in alerts["groups"][0]["rules"].as_array().unwrap() {
+        let (name, expression) = (&rule["alert"], rule["expr"].as_str().unwrap());
+        for series in ["publisher_", "process_", "up{", "up=="] {
+            for (start, _) in expression.match_indices(series) {
+                let selector = expression[start..].split('}').next().unwrap();
+                let (_, matchers) = selector.split_once('{').unwrap();
+                assert!(
+                    matchers.contains(r#"job="publisher""#),
+                    "{name}: {selector}"
+                );
+                let is_of_requests = selector.starts_with("publisher_http_");
+                assert!(
+                    !is_of_requests || matchers.contains("route"),
+                    "{name}: {selector}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -110,6 +110,13 @@ pub trait LedgerReader: Send + Sync {
         contents: &[ContentHash],
     ) -> Result<Vec<Entry>, LedgerError>;
 
+    /// How many entries of all tenants are [unknown](crate::domain::ledger::EntryState::Unknown):
+    /// those that were settled so, and intents whose holder is gone.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn count_unknown(&self) -> Result<u64, LedgerError>;
+
     /// Finds out in one attempt, by a write, whether the ledger can be written.
     ///
     /// # Errors

@@ -7,18 +7,22 @@
 //! | `requests.rs` | the same for requests under an idempotency key |
 //! | `connection.rs` | a connection that is closed unless its work came to its end |
 //! | `sqlite.rs`, `postgres.rs` | how each is opened, tells the time, and knows a dead holder |
+//! | `metered.rs` | the metrics of what each operation takes, around either |
+//! | `watch.rs` | the gauges that are read from the ledger |
 //! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
 //! lost writes nothing. Neither a secret nor an image is ever written.
 
 mod connection;
+mod metered;
 mod postgres;
 mod private_file;
 mod reader;
 mod requests;
 mod sqlite;
 mod statements;
+mod watch;
 
 use std::{io, path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
@@ -28,7 +32,8 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 
-use self::{postgres::PostgresLedger, sqlite::SqliteLedger};
+pub use self::metered::OPERATIONS;
+use self::{metered::Metered, postgres::PostgresLedger, sqlite::SqliteLedger};
 use crate::{
     domain::secret::Secret,
     ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerReader},
@@ -93,6 +98,7 @@ pub struct OpenLedger {
     pool: Pool,
 }
 
+#[derive(Clone)]
 enum Pool {
     Sqlite(sqlx::SqlitePool),
     Postgres(sqlx::PgPool),
@@ -109,23 +115,28 @@ impl OpenLedger {
     ) -> Result<Self, OpenLedgerError> {
         match settings.0 {
             Location::Sqlite(path) => {
-                let ledger = Arc::new(SqliteLedger::open(&path, clock).await?);
-                Ok(Self {
-                    pool: Pool::Sqlite(ledger.pool().clone()),
-                    ledger: Arc::clone(&ledger) as _,
-                    requests: Arc::clone(&ledger) as _,
-                    reader: ledger,
-                })
+                let ledger = SqliteLedger::open(&path, Arc::clone(&clock)).await?;
+                let pool = Pool::Sqlite(ledger.pool().clone());
+                Ok(Self::measured(ledger, pool, clock))
             }
             Location::Postgres(options) => {
-                let ledger = Arc::new(PostgresLedger::open(*options).await?);
-                Ok(Self {
-                    pool: Pool::Postgres(ledger.pool().clone()),
-                    ledger: Arc::clone(&ledger) as _,
-                    requests: Arc::clone(&ledger) as _,
-                    reader: ledger,
-                })
+                let ledger = PostgresLedger::open(*options).await?;
+                let pool = Pool::Postgres(ledger.pool().clone());
+                Ok(Self::measured(ledger, pool, clock))
             }
+        }
+    }
+
+    fn measured<L>(ledger: L, pool: Pool, clock: Arc<dyn Clock>) -> Self
+    where
+        L: Ledger + LedgerReader + IdempotencyStore + 'static,
+    {
+        let ledger = Arc::new(Metered::new(ledger, clock));
+        Self {
+            ledger: Arc::clone(&ledger) as _,
+            requests: Arc::clone(&ledger) as _,
+            reader: ledger,
+            pool,
         }
     }
 

@@ -26,6 +26,25 @@ pub(super) fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureR
 /// `sql_ledger`.
 macro_rules! sql_reader {
     ($ledger:ty, $database:ty, live: $live:literal, texts: $texts:literal) => {
+        /// Whether the holder of the entry `e` is at work at the time `$1`.
+        macro_rules! is_held {
+            () => {
+                concat!(
+                    "EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
+                        AND l.content_hash = e.content_hash AND l.holder = e.holder AND ",
+                    $live,
+                    ")"
+                )
+            };
+        }
+        /// The first condition is that of the index `ledger_entries_unsettled`, word for word:
+        /// nothing else of the ledger is read.
+        pub(super) const COUNT_UNKNOWN: &str = concat!(
+            "SELECT COUNT(*) FROM ledger_entries e WHERE e.state IN ('intent', 'unknown')
+                AND (e.state = 'unknown' OR NOT ",
+            is_held!(),
+            ")"
+        );
         macro_rules! entries {
             ($condition:expr) => {
                 concat!(
@@ -33,11 +52,9 @@ macro_rules! sql_reader {
                         started_at, ended_at
                      FROM (SELECT e.*, CASE
                             WHEN e.state <> 'intent' THEN e.state
-                            WHEN EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
-                                AND l.content_hash = e.content_hash AND l.holder = e.holder
-                                AND ",
-                    $live,
-                    ") THEN 'in_progress'
+                            WHEN ",
+                    is_held!(),
+                    " THEN 'in_progress'
                             ELSE 'unknown'
                         END AS now_state FROM ledger_entries e WHERE e.tenant = $2) AS entries
                      WHERE ",
@@ -99,6 +116,17 @@ macro_rules! sql_reader {
                         .await?;
                 }
                 write.commit().await
+            }
+
+            async fn unknown_entries(&self) -> Result<u64, sqlx::Error> {
+                let mut connection = Guarded::acquire(self.pool()).await?;
+                let now = self.now(&mut connection).await?;
+                let count: i64 = sqlx::query_scalar(COUNT_UNKNOWN)
+                    .bind(now)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                connection.give_back();
+                Ok(count.try_into().unwrap_or_default())
             }
 
             async fn entries(
@@ -192,6 +220,10 @@ macro_rules! sql_reader {
             ) -> Result<Vec<Entry>, LedgerError> {
                 let entries = self.entries_of_contents(tenant, contents);
                 bounded(async { entries.await.map_err(unavailable) }).await
+            }
+
+            async fn count_unknown(&self) -> Result<u64, LedgerError> {
+                bounded(async { self.unknown_entries().await.map_err(unavailable) }).await
             }
 
             async fn probe(&self) -> Result<(), LedgerError> {

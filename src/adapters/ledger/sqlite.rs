@@ -82,10 +82,12 @@ impl SqliteLedger {
         let ledger = include_str!("migrations/sqlite/0001_ledger.sql");
         let requests = include_str!("migrations/sqlite/0002_requests.sql");
         let reasons = include_str!("migrations/sqlite/0003_reasons.sql");
+        let unknown = include_str!("migrations/sqlite/0004_unknown.sql");
         Migrator::with_migrations(vec![
             migration(1, "ledger", ledger),
             migration(2, "requests", requests),
             migration(3, "reasons", reasons),
+            migration(4, "unknown", unknown),
         ])
         .run(&pool)
         .await

@@ -11,10 +11,13 @@ use poem::{
 };
 use poem_openapi::OpenApi;
 
-use super::middleware::route_metrics::RouteMetrics;
+use super::middleware::route_metrics::{MethodLabel, RouteMetrics};
 
 /// What stands in the place of a route when none matched.
 const UNMATCHED: &str = "unmatched";
+
+/// The failures of the service that an operation is counted by from the start.
+const FAILURES: [u16; 4] = [500, 502, 503, 504];
 
 /// A route as the spec writes it, and the methods that it knows.
 pub(super) struct Known {
@@ -54,7 +57,18 @@ impl KnownRoutes {
     /// The routes of `T`, and others that answer to GET only.
     pub(super) fn of<T: OpenApi>(others: &[&str]) -> Self {
         let mut routes: BTreeMap<String, Vec<Method>> = BTreeMap::new();
+        let mut counted: BTreeMap<String, Vec<(Method, Vec<u16>)>> = BTreeMap::new();
         for path in T::meta().into_iter().flat_map(|api| api.paths) {
+            let answers = path.operations.iter().map(|operation| {
+                let answers = operation.responses.responses.iter();
+                let statuses = answers.filter_map(|answer| answer.status);
+                let succeeds = statuses.filter(|status| *status < 400);
+                (operation.method.clone(), succeeds.collect())
+            });
+            counted
+                .entry(path.path.clone())
+                .or_default()
+                .extend(answers);
             let methods = path
                 .operations
                 .into_iter()
@@ -66,6 +80,11 @@ impl KnownRoutes {
         }
         let known = |(label, methods): (String, Vec<Method>)| {
             let known = Known::new(&label, &methods);
+            for (method, succeeds) in counted.get(&label).into_iter().flatten() {
+                let method = MethodLabel::of(method);
+                known.metrics.register(method, succeeds);
+                known.metrics.register(method, &FAILURES);
+            }
             (pattern_of(&label), Arc::new(known))
         };
         Self {

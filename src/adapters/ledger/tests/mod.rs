@@ -61,6 +61,7 @@ macro_rules! suite_on {
             reason_suite on $stage:
             an_attempt_is_listed_with_its_reason_as_long_as_the_platform_does_not_have_the_image,
             an_image_that_was_passed_over_is_listed_among_the_others_until_it_is_taken_up,
+            what_nobody_can_tell_is_counted,
             a_probe_writes_and_leaves_nothing,
         );
         super::run_suite!(

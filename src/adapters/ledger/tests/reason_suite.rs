@@ -45,6 +45,27 @@ pub(super) async fn an_attempt_is_listed_with_its_reason_as_long_as_the_platform
     );
 }
 
+pub(super) async fn what_nobody_can_tell_is_counted(ledger: &impl Backstage) {
+    let count = async || ledger.count_unknown().await.unwrap();
+    assert_eq!(count().await, 0);
+    attempt(ledger, "alice", "published", &published("1")).await;
+    attempt(ledger, "alice", "failed", &failed()).await;
+    attempt(ledger, "alice", "unknown", &unknown()).await;
+    attempt(ledger, "bob", "unknown", &unknown()).await;
+    assert_eq!(count().await, 2, "of all tenants");
+    let (lease, _) = claim(ledger, "alice", "intent").await;
+    let file = name("intent.jpg");
+    ledger
+        .intend(&lease, &file, &[Telegram, Email])
+        .await
+        .unwrap();
+    assert_eq!(count().await, 2, "somebody is at it");
+    ledger.release(&lease).await.unwrap();
+    assert_eq!(count().await, 4, "nobody is any more");
+    attempt(ledger, "bob", "unknown", &published("2")).await;
+    assert_eq!(count().await, 3, "it was published again");
+}
+
 pub(super) async fn an_image_that_was_passed_over_is_listed_among_the_others_until_it_is_taken_up(
     ledger: &impl Backstage,
 ) {

@@ -1,12 +1,14 @@
 use std::path::PathBuf;
 
-use sqlx::AssertSqlSafe;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use sqlx::{AssertSqlSafe, Row as _};
 use tempfile::TempDir;
 
 use super::{
     super::*,
     Backstage, Hands, everything, lease_of,
     request_suite::{chosen, request},
+    suite::{attempt, unknown},
     suite_on, tenant,
 };
 use crate::domain::{
@@ -266,4 +268,42 @@ async fn nobody_else_reads_the_files_of_a_ledger_not_even_of_one_that_others_cou
         assert_eq!(mode & 0o777, 0o600, "ledger.db{suffix}");
     }
     ledger.pool().close().await;
+}
+
+#[tokio::test]
+async fn unknown_entries_are_counted_without_reading_the_others() {
+    let stage = stage().await.unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {}", sqlite::COUNT_UNKNOWN);
+    let plan = sqlx::query(AssertSqlSafe(explain)).bind(0_i64);
+    let plan = plan.fetch_all(stage.ledger.pool()).await.unwrap();
+    let steps = plan.iter().map(|row| row.get::<String, _>("detail"));
+    let steps: Vec<_> = steps.filter(|step| step.contains("e USING")).collect();
+    assert_eq!(steps, ["SCAN e USING INDEX ledger_entries_unsettled"]);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn the_gauges_are_those_of_the_ledger_until_it_is_closed() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let stage = stage().await.unwrap();
+    attempt(&stage.ledger, "alice", "image", &unknown()).await;
+    let pool = stage.ledger.pool().clone();
+    let clock = Arc::new(Hands::new());
+    let ledger = OpenLedger::measured(stage.ledger, Pool::Sqlite(pool), clock);
+    let watch = ledger.watch();
+    tokio::pin!(watch);
+    let shows = |line: &str| recorder.handle().render().contains(line);
+    let shown = async {
+        while !shows(r#"publisher_ledger_entries{state="unknown"} 1"#) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = &mut watch => panic!("the ledger is open"),
+        () = shown => {}
+    }
+    assert!(shows(r#"publisher_ledger_pool_connections{state="max"} 1"#));
+    ledger.close().await;
+    watch.await;
 }

@@ -21,11 +21,11 @@ const STATUSES: [u16; 21] = [
 
 /// What the metrics call a method.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MethodLabel(usize);
+pub(in crate::app::http) struct MethodLabel(usize);
 
 impl MethodLabel {
     /// Of this method.
-    pub(super) fn of(method: &Method) -> Self {
+    pub(in crate::app::http) fn of(method: &Method) -> Self {
         let known = METHODS.iter().position(|name| *name == method.as_str());
         Self(known.unwrap_or(METHODS.len() - 1))
     }
@@ -56,6 +56,22 @@ impl RouteMetrics {
         }
     }
 
+    /// Has the counters of these answers, so that the first one increases what is there.
+    pub(in crate::app::http) fn register(&self, method: MethodLabel, statuses: &[u16]) {
+        for status in statuses {
+            self.counter(method, &status.to_string()).increment(0);
+        }
+    }
+
+    fn counter(&self, method: MethodLabel, status: &str) -> Counter {
+        metrics::counter!(
+            REQUESTS,
+            "route" => self.route.clone(),
+            "method" => method.as_str(),
+            "status" => status.to_owned()
+        )
+    }
+
     /// Counts an answer.
     pub(super) fn count(&self, method: MethodLabel, status: StatusCode, latency: Duration) {
         let Some(metrics) = self.methods.get(method.0) else {
@@ -68,14 +84,7 @@ impl RouteMetrics {
             answers: [const { OnceLock::new() }; STATUSES.len()],
         });
         metrics.duration.record(latency);
-        let counter = || {
-            metrics::counter!(
-                REQUESTS,
-                "route" => self.route.clone(),
-                "method" => method.as_str(),
-                "status" => status.as_str().to_owned()
-            )
-        };
+        let counter = || self.counter(method, status.as_str());
         let known = STATUSES.iter().position(|it| *it == status.as_u16());
         match known.and_then(|at| metrics.answers.get(at)) {
             Some(answers) => answers.get_or_init(counter).increment(1),

@@ -1,0 +1,180 @@
+//! The counters that are there from the start, at 0, in one place: a series that begins with its
+//! first event has not increased by it, so that an alert on the increase would miss that event.
+//! Used by `metrics_listener.rs`.
+//!
+//! Some begin elsewhere because their labels are only known there: those of caches in
+//! `app::usecases::cache_counts`, those of routes in `app::http::known_routes`. No label has a value
+//! that comes from outside.
+
+use metrics::counter;
+use publisher::{
+    adapters::ledger,
+    domain::{credential::Provider, platform::Platform, publication::FailureReason},
+};
+
+/// What publishing an image to a platform comes to, as [`Outcome`](publisher::domain::publication::Outcome)
+/// writes it.
+const OUTCOMES: [&str; 5] = [
+    "published",
+    "already_published",
+    "failed",
+    "unknown",
+    "skipped",
+];
+/// Why a publication is refused before a platform is called.
+const REFUSALS: [&str; 6] = ["ledger", "storage", "tenant", "captions", "image", "busy"];
+/// Why an image is passed over when the next one is to be published.
+const PASSED_OVER: [FailureReason; 2] =
+    [FailureReason::ImageUnsuitable, FailureReason::Unavailable];
+/// Who accepts a credential.
+const PROVIDERS: [Provider; 4] = [
+    Provider::Dropbox,
+    Provider::OpenAi,
+    Provider::Telegram,
+    Provider::Smtp,
+];
+/// What asking for a credential comes to.
+const RESOLUTIONS: [&str; 6] = [
+    "resolved",
+    "not_found",
+    "unauthorized",
+    "out_of_credit",
+    "unavailable",
+    "malformed",
+];
+/// The calls to each upstream.
+const CALLS: [(&str, &[&str]); 5] = [
+    (
+        "orchestrator",
+        &["runtime_by_host", "resolve_credential", "probe"],
+    ),
+    (
+        "dropbox",
+        &[
+            "token",
+            "list_folder",
+            "list_folder/continue",
+            "get_metadata",
+            "get_temporary_link",
+            "get_thumbnail_v2",
+            "download",
+            "upload",
+            "move_v2",
+            "delete_v2",
+        ],
+    ),
+    ("openai", &["vision", "captions", "sd_caption"]),
+    ("telegram", &["sendPhoto"]),
+    ("smtp", &["send", "confirm"]),
+];
+/// Statuses of attempts that alerts look for, and of those that succeed. Others are added when they
+/// come.
+const STATUSES: [&str; 9] = [
+    "200", "403", "404", "429", "500", "502", "503", "504", "error",
+];
+/// The same of mail servers: their replies.
+const REPLIES: [&str; 6] = ["250", "421", "451", "550", "554", "error"];
+
+/// Has every series of which the labels are known.
+pub(crate) fn register() {
+    counter!("publisher_log_lines_lost_total").increment(0);
+    for reason in PASSED_OVER.map(FailureReason::as_str) {
+        counter!("publisher_images_passed_over_total", "reason" => reason).increment(0);
+    }
+    for reason in REFUSALS {
+        counter!("publisher_publish_refusals_total", "reason" => reason).increment(0);
+    }
+    for platform in Platform::ALL.map(Platform::as_str) {
+        for outcome in OUTCOMES {
+            counter!(
+                "publisher_publications_total", "platform" => platform, "outcome" => outcome
+            )
+            .increment(0);
+        }
+        let reasons = FailureReason::ALL.into_iter();
+        // A dry run is not counted.
+        for reason in reasons.filter(|it| *it != FailureReason::DryRun) {
+            counter!(
+                "publisher_publication_failures_total",
+                "platform" => platform, "reason" => reason.as_str()
+            )
+            .increment(0);
+        }
+    }
+    for provider in PROVIDERS.map(Provider::as_str) {
+        for outcome in RESOLUTIONS {
+            counter!(
+                "publisher_credential_resolutions_total",
+                "provider" => provider, "outcome" => outcome
+            )
+            .increment(0);
+        }
+    }
+    for operation in ledger::OPERATIONS {
+        counter!("publisher_ledger_errors_total", "operation" => operation).increment(0);
+    }
+    for (upstream, operations) in CALLS {
+        for operation in operations {
+            register_call(upstream, operation);
+        }
+    }
+}
+
+fn register_call(upstream: &'static str, operation: &'static str) {
+    counter!(
+        "publisher_upstream_retries_total", "upstream" => upstream, "operation" => operation
+    )
+    .increment(0);
+    let statuses: &[&str] = if upstream == "smtp" {
+        &REPLIES
+    } else {
+        &STATUSES
+    };
+    for status in statuses {
+        counter!(
+            "publisher_upstream_requests_total",
+            "upstream" => upstream, "operation" => operation, "status" => *status
+        )
+        .increment(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use publisher::domain::publication::{Failure, Outcome, PostId};
+
+    use super::*;
+
+    #[test]
+    fn every_outcome_of_a_platform_is_there_at_zero() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, register);
+        let text = recorder.handle().render();
+        let failure = || Failure::new(FailureReason::Rejected, "no");
+        let outcomes = [
+            Outcome::Published(PostId::new("1")),
+            Outcome::AlreadyPublished(PostId::new("1")),
+            Outcome::Failed(failure()),
+            Outcome::Unknown(String::new()),
+            Outcome::Skipped(failure()),
+        ];
+        for (platform, outcome) in Platform::ALL
+            .into_iter()
+            .flat_map(|platform| outcomes.iter().map(move |outcome| (platform, outcome)))
+        {
+            let outcome = outcome.as_str();
+            let line = format!(
+                r#"publisher_publications_total{{platform="{platform}",outcome="{outcome}"}} 0"#
+            );
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+        let counted: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(
+            counted
+                .iter()
+                .all(|line| line.is_empty() || line.ends_with(" 0"))
+        );
+        assert!(counted.len() < 400, "{} series", counted.len());
+    }
+}

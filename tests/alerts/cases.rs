@@ -1,0 +1,320 @@
+//! The faults, the alerts that they have to fire, and what the runbook says to do about them.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use futures_util::future::join_all;
+use publisher::adapters::sandbox::{Fault, Telegram};
+use tokio::time::Instant;
+
+use crate::{
+    ledger_cases,
+    prometheus::Prometheus,
+    service::{CALLERS, Row, Stage},
+};
+
+/// A fault with everything that belongs to it.
+pub(crate) struct Case {
+    /// The job of its service.
+    pub(crate) job: &'static str,
+    /// What goes wrong.
+    pub(crate) fault: &'static str,
+    /// What has to fire.
+    pub(crate) alerts: &'static [&'static str],
+    /// What must not.
+    pub(crate) silent: &'static [&'static str],
+    /// What is done about it.
+    pub(crate) done: &'static str,
+    /// Settings of its own.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Killed,
+    KilledWhileSending,
+    TokenRefused,
+    OrchestratorAway,
+    CredentialsAway,
+    DropboxAway,
+    TelegramRejects,
+    AnswerLost,
+    LedgerBroken,
+    LedgerLocked,
+    FewFiles,
+    LogUnread,
+}
+
+const DEFAULT: Case = Case {
+    job: "",
+    fault: "",
+    alerts: &[],
+    silent: &[],
+    done: "",
+    settings: &[],
+    kind: Kind::Killed,
+};
+
+/// All of them.
+pub(crate) const ALL: &[Case] = &[
+    Case {
+        job: "killed",
+        fault: "the process is killed",
+        alerts: &["PublisherDown"],
+        done: "started it",
+        kind: Kind::Killed,
+        ..DEFAULT
+    },
+    Case {
+        job: "killed-while-sending",
+        fault: "the process is killed while Telegram has the photo, and started again",
+        alerts: &["PublisherEntriesUnknown"],
+        done: "published the image with force",
+        kind: Kind::KilledWhileSending,
+        ..DEFAULT
+    },
+    Case {
+        job: "token",
+        fault: "the orchestrator takes another service token",
+        alerts: &["PublisherServiceTokenRefused", "PublisherNotReady"],
+        done: "put it into the file",
+        kind: Kind::TokenRefused,
+        ..DEFAULT
+    },
+    Case {
+        job: "orchestrator",
+        fault: "the orchestrator answers 503",
+        alerts: &["PublisherOrchestratorAway", "PublisherServesStaleConfigs"],
+        silent: &["PublisherFailsRequests", "PublisherRouteFails"],
+        done: "brought it back",
+        kind: Kind::OrchestratorAway,
+        ..DEFAULT
+    },
+    Case {
+        job: "credentials",
+        fault: "the orchestrator hands out no credentials",
+        alerts: &["PublisherCredentialsFail"],
+        done: "had it hand them out",
+        settings: &[
+            ("CREDENTIAL_CACHE_TTL_SECONDS", "1"),
+            ("TENANT_SERVICE_TTL_SECONDS", "1"),
+        ],
+        kind: Kind::CredentialsAway,
+        ..DEFAULT
+    },
+    Case {
+        job: "dropbox",
+        fault: "Dropbox answers 503",
+        alerts: &[
+            "PublisherUpstreamFails",
+            "PublisherRouteFails",
+            "PublisherFailsRequests",
+            "PublisherRefusesPublishes",
+        ],
+        done: "brought it back, and published again",
+        kind: Kind::DropboxAway,
+        ..DEFAULT
+    },
+    Case {
+        job: "telegram",
+        fault: "Telegram refuses every photo",
+        alerts: &["PublisherPlatformFails", "PublisherPublishesNothing"],
+        done: "had it take them, and published again",
+        kind: Kind::TelegramRejects,
+        ..DEFAULT
+    },
+    Case {
+        job: "answer",
+        fault: "the answer to a photo is lost",
+        alerts: &["PublisherPostInDoubt"],
+        done: "published the image with force",
+        kind: Kind::AnswerLost,
+        ..DEFAULT
+    },
+    Case {
+        job: "ledger",
+        fault: "the database of the ledger fails",
+        alerts: &["PublisherLedgerFails", "PublisherNotReady"],
+        done: "repaired the database",
+        kind: Kind::LedgerBroken,
+        ..DEFAULT
+    },
+    Case {
+        job: "lock",
+        fault: "another program holds a lock on the ledger",
+        alerts: &["PublisherLedgerPoolExhausted"],
+        done: "ended that program",
+        kind: Kind::LedgerLocked,
+        ..DEFAULT
+    },
+    Case {
+        job: "files",
+        fault: "the limit of open files is low",
+        alerts: &["PublisherRunsOutOfFileDescriptors"],
+        done: "raised the limit",
+        kind: Kind::FewFiles,
+        ..DEFAULT
+    },
+    Case {
+        job: "log",
+        fault: "nobody reads standard output",
+        alerts: &["PublisherLosesLogLines"],
+        done: "read it",
+        settings: &[("RUST_LOG", "trace")],
+        kind: Kind::LogUnread,
+        ..DEFAULT
+    },
+];
+
+/// Switches the fault on, waits for its alerts, does what the runbook says, and waits until they are over.
+pub(crate) async fn play(stage: &Stage, prometheus: &Prometheus) -> Vec<Row> {
+    let case = stage.case();
+    let playing = async {
+        let broken = begin(stage).await;
+        let began = now();
+        let fired = case.alerts.iter().map(async |alert| {
+            prometheus.fires(case.job, alert).await;
+            began.elapsed()
+        });
+        let fired = join_all(fired).await;
+        mend(stage, broken).await;
+        let began = now();
+        let over = case.alerts.iter().map(async |alert| {
+            prometheus.is_over(case.job, alert).await;
+            began.elapsed()
+        });
+        let over = join_all(over).await;
+        for alert in case.silent {
+            assert!(
+                !prometheus.has_fired(case.job, alert).await,
+                "{alert} of {}",
+                case.job
+            );
+        }
+        let alerts = case.alerts.iter().zip(fired).zip(over);
+        let row = |((alert, fired_after), over_after): ((&&'static str, Duration), Duration)| Row {
+            fault: case.fault,
+            alert,
+            fired_after,
+            done: case.done,
+            over_after,
+        };
+        alerts.map(row).collect()
+    };
+    let calling = join_all((0..CALLERS).map(|caller| stage.call(caller)));
+    tokio::select! {
+        rows = playing => rows,
+        _ = calling => panic!("callers go on"),
+    }
+}
+
+/// What has to be kept until the fault is mended.
+enum Broken {
+    Nothing,
+    Token(String),
+    Files(u64),
+    Lock(ledger_cases::Lock),
+}
+
+/// Everything that is asked of Dropbox.
+const DROPBOX: [&str; 6] = [
+    "token",
+    "list_folder",
+    "get_metadata",
+    "get_temporary_link",
+    "download",
+    "upload",
+];
+
+async fn begin(stage: &Stage) -> Broken {
+    let sandbox = &stage.sandbox;
+    let orchestrator = sandbox.orchestrator.switches();
+    let away = || Fault::status(503);
+    match stage.case().kind {
+        Kind::Killed => stage.kill().await,
+        Kind::KilledWhileSending => {
+            let held = sandbox.telegram.switches().hold("sendPhoto");
+            held.arrived(1).await;
+            stage.publishes.store(false, Ordering::Relaxed);
+            stage.kill().await;
+            held.release();
+            stage.start_again().await;
+        }
+        Kind::TokenRefused => {
+            stage.strangers.store(true, Ordering::Relaxed);
+            let token = sandbox.orchestrator.rotate_service_token();
+            sandbox.orchestrator.set_service_tokens(&token, None);
+            return Broken::Token(token);
+        }
+        Kind::OrchestratorAway => {
+            stage.publishes.store(false, Ordering::Relaxed);
+            stage.strangers.store(true, Ordering::Relaxed);
+            orchestrator.always("by_host", away());
+            orchestrator.always("resolve", away());
+        }
+        Kind::CredentialsAway => orchestrator.always("resolve", away()),
+        Kind::DropboxAway => {
+            for operation in DROPBOX {
+                sandbox.dropbox.switches().always(operation, away());
+            }
+        }
+        Kind::TelegramRejects => {
+            let refusal = Telegram::refusal(400, "Bad Request: not enough rights");
+            sandbox.telegram.switches().always("sendPhoto", refusal);
+        }
+        Kind::AnswerLost => {
+            let lost = away().after_processing();
+            sandbox.telegram.switches().inject("sendPhoto", lost);
+        }
+        Kind::LedgerBroken => ledger_cases::rename(stage, "ledger_leases", "away").await,
+        Kind::LedgerLocked => return Broken::Lock(ledger_cases::lock(stage).await),
+        Kind::FewFiles => {
+            let open = stage.open_files().await;
+            stage.limit_files(open + 2).await;
+            return Broken::Files(open * 10);
+        }
+        Kind::LogUnread => {
+            stage.leave_unread(true).await;
+            stage.strangers.store(true, Ordering::Relaxed);
+        }
+    }
+    Broken::Nothing
+}
+
+async fn mend(stage: &Stage, broken: Broken) {
+    let sandbox = &stage.sandbox;
+    match (stage.case().kind, broken) {
+        (Kind::Killed, _) => stage.start_again().await,
+        (Kind::KilledWhileSending | Kind::AnswerLost, _) => {
+            stage.publishes.store(true, Ordering::Relaxed);
+        }
+        (Kind::TokenRefused, Broken::Token(token)) => stage.write_token(&token),
+        (Kind::OrchestratorAway | Kind::CredentialsAway, _) => {
+            sandbox.orchestrator.switches().clear("by_host");
+            sandbox.orchestrator.switches().clear("resolve");
+        }
+        (Kind::DropboxAway, _) => {
+            for operation in DROPBOX {
+                sandbox.dropbox.switches().clear(operation);
+            }
+        }
+        (Kind::TelegramRejects, _) => sandbox.telegram.switches().clear("sendPhoto"),
+        (Kind::LedgerBroken, _) => ledger_cases::rename(stage, "away", "ledger_leases").await,
+        (Kind::LedgerLocked, Broken::Lock(lock)) => lock.end().await,
+        (Kind::FewFiles, Broken::Files(limit)) => stage.limit_files(limit).await,
+        (Kind::LogUnread, _) => {
+            stage.strangers.store(false, Ordering::Relaxed);
+            stage.leave_unread(false).await;
+        }
+        _ => panic!("{} was not begun", stage.case().job),
+    }
+}
+
+/// The time, for the table alone: nothing is held against it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Prometheus and the services run on clocks of their own"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,48 @@
+//! What another program does to the file of a ledger.
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection,
+    sqlite::SqliteConnectOptions,
+};
+
+use crate::service::Stage;
+
+/// A lock on the file, held by another program.
+pub(crate) struct Lock(SqliteConnection);
+
+impl Lock {
+    /// Ends that program.
+    pub(crate) async fn end(self) {
+        self.0.close().await.unwrap();
+    }
+}
+
+/// Takes the lock that a writer has, and keeps it.
+pub(crate) async fn lock(stage: &Stage) -> Lock {
+    let mut connection = connect(stage).await;
+    run(&mut connection, "BEGIN IMMEDIATE".to_owned()).await;
+    Lock(connection)
+}
+
+/// Gives a table another name: what is asked of it fails.
+pub(crate) async fn rename(stage: &Stage, from: &str, to: &str) {
+    let mut connection = connect(stage).await;
+    run(
+        &mut connection,
+        format!("ALTER TABLE {from} RENAME TO {to}"),
+    )
+    .await;
+    connection.close().await.unwrap();
+}
+
+async fn connect(stage: &Stage) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(stage.ledger());
+    options.connect().await.unwrap()
+}
+
+async fn run(connection: &mut SqliteConnection, statement: String) {
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(connection)
+        .await
+        .unwrap();
+}

@@ -1,0 +1,75 @@
+//! Every alert of `deploy/prometheus-alerts.yaml` is fired by its fault: a real Prometheus scrapes real
+//! services on the sandbox, the fault is switched on, the alert fires; what the runbook says is done,
+//! and the alert is over. Prints the table of all of them.
+//!
+//! Takes minutes and needs `prometheus`, so it is run by itself, and says so where that is not there:
+//! `cargo test --test alerts -- --ignored --nocapture`.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `cases.rs`, `ledger_cases.rs` | the faults, and what is done about them |
+//! | `rules.rs` | the rules, with every duration divided by sixty |
+//! | `prometheus.rs` | Prometheus, and what it says is firing |
+//! | `service.rs` | a service with a sandbox and traffic of its own |
+//! | `rules.test.yaml` | for `promtool test rules`: the rules with their own durations |
+#![cfg(feature = "sandbox")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that fails says so by panicking, and the table is to be seen"
+)]
+
+mod cases;
+mod ledger_cases;
+mod prometheus;
+mod rules;
+mod service;
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+
+use self::{
+    prometheus::Prometheus,
+    rules::Rules,
+    service::{Row, Stage},
+};
+
+/// Where Debian has it.
+const PROMETHEUS: &str = "prometheus";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes, and needs prometheus: see the top of this file"]
+async fn every_alert_is_fired_by_its_fault_and_is_over_when_that_is_mended() {
+    if !Prometheus::is_installed().await {
+        println!("skipped: `{PROMETHEUS}` is not installed (apt-get install prometheus)");
+        return;
+    }
+    let rules = Rules::real();
+    let stages = join_all(cases::ALL.iter().map(Stage::start)).await;
+    let prometheus = Prometheus::start(&stages, &rules).await;
+    let played = stages.iter().map(|stage| cases::play(stage, &prometheus));
+    let rows: Vec<Row> = join_all(played).await.into_iter().flatten().collect();
+    print(&rows, &rules);
+    let fired: BTreeSet<&str> = rows.iter().map(|row| row.alert).collect();
+    let known: BTreeSet<&str> = rules.names().collect();
+    assert_eq!(fired, known, "every alert has a fault that fires it");
+}
+
+/// The table: fault, alert, seconds, what the runbook says, and after how long it was over.
+fn print(rows: &[Row], rules: &Rules) {
+    println!("| fault | alert | fired after | the runbook says | done | over after |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for row in rows {
+        let says = rules.description(row.alert);
+        println!(
+            "| {} | {} | {:.0} s | {says} | {} | {:.0} s |",
+            row.fault,
+            row.alert,
+            row.fired_after.as_secs_f64(),
+            row.done,
+            row.over_after.as_secs_f64(),
+        );
+    }
+}
