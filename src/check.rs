@@ -4,69 +4,96 @@
 use std::{
     fmt::{self, Display},
     io::{self, Write as _},
+    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
 };
 
+use clap::Args;
 use publisher::{
     adapters::{
         clock::SystemClock,
-        env::Environment,
-        http_client::ExtraRoots,
+        env::{Environment, SettingProblems},
         ledger::{LedgerSettings, OpenLedger, OpenLedgerError},
-        orchestrator::OrchestratorClient,
     },
-    app::usecases::error_chain::ErrorChain,
-    domain::request_id::RequestId,
-    ports::{ConfigSourceError, TenantConfigSource as _},
+    app::usecases::{
+        check_tenant::{CheckTenant, Finding, Step},
+        error_chain::ErrorChain,
+        readiness::Mode,
+        resolve_tenant::HostRules,
+        tenant::Providers,
+    },
+    domain::{host::Host, request_id::RequestId},
 };
-
 use uuid::Uuid;
 
 use crate::{
     Failure,
+    failure::BAD_SETTINGS,
     logging::{LogSettings, OneLine},
-    settings::{Settings, Source},
+    memory_privacy,
+    prepared::{Prepared, Sources},
+    server::{self, Listening},
+    settings::Settings,
 };
 
-/// The code of a check that has found something wrong: the one of a start with bad settings.
-const SOMETHING_WRONG: u8 = 2;
+/// What `publisher check --help` ends with.
+pub(crate) const HELP: &str = "\
+A line for each thing, `ok`, `note` or `WRONG`, with what to do:
+  settings      what a start would refuse, and what it would warn of
+  certificates  which roots are trusted
+  listeners     whether the service and its metrics can listen
+  orchestrator  whether it is one, and takes the service token
+  tenant, config, storage, captions, telegram, email
+                one tenant: its config field by field, its images listed, the OpenAI key and models,
+                the bot, its chat and its rights there, the login at the mail server
+  ledger        whether it opens and can be written
+Exit code 0, or 2 if a line says WRONG. What ends `serve` with 2 ends this with 2.";
 
-/// What was found of one thing.
-enum Finding {
-    Good(String),
-    /// Nothing that keeps the service from serving, but worth a look.
-    Note(String),
-    Wrong(String),
+/// What is looked at.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Go through the tenant of this host, too
+    #[arg(long, value_name = "HOST", conflicts_with = "settings_only")]
+    host: Option<String>,
+    /// Look at the settings alone: contact nobody, and leave the ledger alone
+    #[arg(long)]
+    settings_only: bool,
 }
 
 /// A line for each thing that was looked at.
 #[derive(Default)]
-struct Report(Vec<(String, Finding)>);
+struct Report(Vec<Step>);
 
-/// Checks what can be checked without a tenant, prints the report, and tells whether all is well.
-pub(crate) async fn run() -> Result<ExitCode, Failure> {
+/// Checks what can be checked, prints the report, and tells whether all is well.
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
+    let protected = memory_privacy::protect();
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info");
     let mut report = Report::default();
-    match Settings::read(environment) {
-        Ok(settings) => report.add_all(settings).await,
-        Err(problems) => {
-            for problem in problems.as_slice() {
-                // A field's name comes from outside: it must not break the line.
-                let name = problem.name().escape_debug().to_string();
-                report.add(&name, Finding::Wrong(problem.rule().to_owned()));
+    let prepared = Settings::read(environment).map_err(Failure::from);
+    match prepared.and_then(Prepared::of) {
+        Ok(prepared) => {
+            report.add("settings", Finding::Good("all are good".to_owned()));
+            report.add_warnings(&prepared.warnings);
+            if protected.is_err() {
+                let text = memory_privacy::CAN_BE_DUMPED.to_owned();
+                report.add("system", Finding::Note(text));
             }
-            for warning in problems.warnings() {
-                report.add("settings", Finding::Note(warning.to_string()));
-            }
+            report.add_all(prepared, options).await;
         }
+        Err(Failure::Settings(problems)) => report.add_problems(&problems),
+        Err(Failure::SetUp(error)) => {
+            let text = ErrorChain(&*error).to_string();
+            report.add("settings", Finding::Wrong(text));
+        }
+        Err(other @ Failure::Other(_)) => return Err(other),
     }
     write!(io::stdout(), "{report}")?;
     Ok(if report.is_good() {
         ExitCode::SUCCESS
     } else {
-        ExitCode::from(SOMETHING_WRONG)
+        ExitCode::from(BAD_SETTINGS)
     })
 }
 
@@ -75,57 +102,145 @@ impl Report {
         self.0.push((thing.to_owned(), finding));
     }
 
+    fn add_warnings(&mut self, warnings: &[String]) {
+        for warning in warnings {
+            self.add("settings", Finding::Note(warning.clone()));
+        }
+    }
+
+    fn add_problems(&mut self, problems: &SettingProblems) {
+        for problem in problems.as_slice() {
+            // A field's name comes from outside: it must not break the line.
+            let name = problem.name().escape_debug().to_string();
+            self.add(&name, Finding::Wrong(problem.rule().to_owned()));
+        }
+        let warnings: Vec<_> = problems
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        self.add_warnings(&warnings);
+    }
+
     fn is_good(&self) -> bool {
-        let is_wrong = |(_, finding): &(_, Finding)| matches!(finding, Finding::Wrong(_));
+        let is_wrong = |(_, finding): &Step| matches!(finding, Finding::Wrong(_));
         !self.0.iter().any(is_wrong)
     }
 
-    async fn add_all(&mut self, settings: Settings) {
-        self.add("settings", Finding::Good("all are good".to_owned()));
-        for warning in settings.warnings() {
-            self.add("settings", Finding::Note(warning));
-        }
-        let added = if settings.roots.pem().is_empty() {
-            "the system's, and no others"
-        } else {
+    async fn add_all(&mut self, prepared: Prepared, options: Options) {
+        let Options {
+            host,
+            settings_only,
+        } = options;
+        let Prepared {
+            traces,
+            has_extra_roots,
+            listen,
+            metrics_listen,
+            max_requests,
+            sources,
+            providers,
+            ledger: ledger_settings,
+            ..
+        } = prepared;
+        let added = if has_extra_roots {
             "the system's, and those of EXTRA_CA_CERTS_FILE"
+        } else {
+            "the system's, and no others"
         };
         self.add("certificates", Finding::Good(added.to_owned()));
-        self.add("tenants", tenants(settings.source, &settings.roots).await);
-        self.add("ledger", ledger(settings.ledger).await);
+        if !server::has_files_enough(max_requests) {
+            self.add("system", Finding::Note(server::FEW_FILES.to_owned()));
+        }
+        if !settings_only {
+            self.add("listeners", listeners(listen, metrics_listen).await);
+            self.add_tenants(sources, providers, host).await;
+            self.add("ledger", ledger(ledger_settings).await);
+        }
+        traces.end().await;
+    }
+
+    /// The source of tenants, and one of them.
+    async fn add_tenants(&mut self, sources: Sources, providers: Providers, host: Option<String>) {
+        let request_id = || RequestId::from(Uuid::new_v4());
+        if let (Some(client), Mode::Orchestrated { probe_host }) =
+            (&sources.orchestrator, &sources.mode)
+        {
+            let finding = match client.check(probe_host, &request_id()).await {
+                Ok(()) => Finding::Good("it answers, and takes the service token".to_owned()),
+                Err(fault) => Finding::Wrong(fault.to_string()),
+            };
+            let is_wrong = matches!(finding, Finding::Wrong(_));
+            self.add("orchestrator", finding);
+            if host.is_none() || is_wrong {
+                return;
+            }
+        }
+        let host = match host_of(&sources.host_rules, host) {
+            Ok(host) => host,
+            Err(why) => return self.add("tenant", Finding::Wrong(why.to_owned())),
+        };
+        let tenants = CheckTenant {
+            configs: sources.configs,
+            credentials: sources.secrets,
+            providers,
+        };
+        self.0.extend(tenants.run(&host, &request_id()).await);
     }
 }
 
-async fn tenants(source: Source, roots: &ExtraRoots) -> Finding {
-    let (settings, probe_host) = match source {
-        Source::Standalone(_) => {
-            return Finding::Good("one, from the environment; there is no orchestrator".to_owned());
+/// The host whose tenant is looked at.
+fn host_of(rules: &HostRules, named: Option<String>) -> Result<Host, &'static str> {
+    let own = match (rules, &named) {
+        (HostRules::Only(own), _) => own.clone(),
+        (HostRules::Any | HostRules::TenantNames, Some(named)) => {
+            Host::normalise_any(named).map_err(|_| NO_HOST)?
         }
-        Source::Orchestrator {
-            settings,
-            probe_host,
-        } => (settings, probe_host),
-    };
-    let client = match OrchestratorClient::new(*settings, roots, Arc::new(SystemClock)) {
-        Ok(client) => client,
-        Err(error) => return Finding::Wrong(ErrorChain(&error).to_string()),
-    };
-    match client
-        .probe(&probe_host, &RequestId::from(Uuid::new_v4()))
-        .await
-    {
-        Ok(()) | Err(ConfigSourceError::NotFound) => {
-            Finding::Good("from the orchestrator, which answers".to_owned())
+        (HostRules::Any | HostRules::TenantNames, None) => {
+            Host::normalise_any("localhost").map_err(|_| NO_HOST)?
         }
-        Err(error @ ConfigSourceError::Unauthorized(_)) => Finding::Wrong(format!(
-            "the orchestrator refuses ORCHESTRATOR_SERVICE_TOKEN: {}",
-            ErrorChain(&error)
-        )),
-        Err(error) => Finding::Wrong(format!(
-            "the orchestrator at ORCHESTRATOR_BASE_URL gives no answer that is of use: {}",
-            ErrorChain(&error)
-        )),
+    };
+    let is_other = |named| Host::normalise_any(named).ok().as_ref() != Some(&own);
+    match rules {
+        HostRules::Only(_) if named.as_deref().is_some_and(is_other) => {
+            Err("the host of --host is not served: STANDALONE_HOST is another one")
+        }
+        HostRules::TenantNames if !own.can_be_tenants() => Err(NO_HOST),
+        HostRules::Only(_) | HostRules::Any | HostRules::TenantNames => Ok(own),
     }
+}
+
+const NO_HOST: &str = "the host of --host is none that a tenant can have: name it as browsers do, \
+                       without https:// and path";
+
+/// Whether both addresses can be listened on. Nobody is served for that moment.
+async fn listeners(listen: SocketAddr, metrics: Option<SocketAddr>) -> Finding {
+    let mut taken = Vec::new();
+    let metrics = metrics.map(|address| ("METRICS_LISTEN_ADDRESS", address));
+    for (name, address) in [("LISTEN_ADDRESS", listen)].into_iter().chain(metrics) {
+        match Listening::on(address).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => taken.push(name),
+            Err(error) => {
+                let advice = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "ports below 1024 need a right of their own: use another"
+                    }
+                    io::ErrorKind::AddrNotAvailable => "this machine does not have the address",
+                    _ => "it cannot be listened on",
+                };
+                return Finding::Wrong(format!("{name}: {advice} ({})", error.kind()));
+            }
+        }
+    }
+    if taken.is_empty() {
+        return Finding::Good("the addresses are free".to_owned());
+    }
+    // Most likely this very service is running.
+    Finding::Note(format!(
+        "{}: a running process listens there; unless that is this service, choose another port",
+        taken.join(", ")
+    ))
 }
 
 /// Opens the ledger like a start does: it is made where there is none, and its tables are brought up

@@ -6,19 +6,42 @@ use std::{
     process::ExitCode,
 };
 
-use publisher::{adapters::env::SettingProblems, app::usecases::error_chain::ErrorChain};
+use publisher::{
+    adapters::{env::SettingProblems, ledger::OpenLedgerError},
+    app::usecases::error_chain::ErrorChain,
+};
 
-use crate::logging::OneLine;
+use crate::{logging::OneLine, metrics_listener::MetricsError};
 
 /// Why the process ends other than well.
 pub(crate) enum Failure {
     /// The settings are bad: ends with 2.
     Settings(SettingProblems),
+    /// Nothing can be made of the settings, though each of them keeps its rule: ends with 2, as
+    /// starting again changes nothing.
+    SetUp(Box<dyn Error>),
     /// Anything else: ends with 1.
     Other(Box<dyn Error>),
 }
 
+/// The code of a start with bad settings, and of a check that has found something wrong.
+pub(crate) const BAD_SETTINGS: u8 = 2;
+
 impl Failure {
+    /// Of something that is made of the settings alone.
+    pub(crate) fn set_up(error: impl Error + 'static) -> Self {
+        Self::SetUp(Box::new(error))
+    }
+
+    /// Of an address that cannot be listened on. One that is taken, or not there yet, may be had later.
+    pub(crate) fn of_listening(error: io::Error) -> Self {
+        if may_be_had_later(&error) {
+            Self::Other(Box::new(error))
+        } else {
+            Self::SetUp(Box::new(error))
+        }
+    }
+
     /// Says on standard error why, and which exit code that is.
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {
@@ -26,8 +49,12 @@ impl Failure {
                 let warnings = problems.warnings().iter();
                 let warnings: Vec<_> = warnings.map(|it| format!("\nwarning: {it}")).collect();
                 let warnings = warnings.concat();
-                (format!("The settings are bad:\n{problems}{warnings}"), 2)
+                (
+                    format!("The settings are bad:\n{problems}{warnings}"),
+                    BAD_SETTINGS,
+                )
             }
+            Self::SetUp(error) => (OneLine(ErrorChain(&*error)).to_string(), BAD_SETTINGS),
             Self::Other(error) => (OneLine(ErrorChain(&*error)).to_string(), 1),
         };
         // Where standard error is closed, the exit code has to do.
@@ -41,7 +68,27 @@ impl<E: Error + 'static> From<E> for Failure {
         let error: Box<dyn Error> = error.into();
         match error.downcast() {
             Ok(problems) => Self::Settings(*problems),
+            Err(error) if is_of_settings(&*error) => Self::SetUp(error),
             Err(error) => Self::Other(error),
         }
     }
+}
+
+/// Whether starting again changes nothing, unless somebody changes a setting.
+fn is_of_settings(error: &(dyn Error + 'static)) -> bool {
+    if let Some(OpenLedgerError::File { source, .. }) = error.downcast_ref() {
+        let kind = source.kind();
+        return matches!(
+            kind,
+            io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
+        );
+    }
+    matches!(error.downcast_ref(), Some(MetricsError::Listen(error)) if !may_be_had_later(error))
+}
+
+fn may_be_had_later(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable
+    )
 }

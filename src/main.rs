@@ -8,6 +8,7 @@ mod life_cycle;
 mod logging;
 mod memory_privacy;
 mod metrics_listener;
+mod prepared;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;
 mod server;
@@ -23,19 +24,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use publisher::{
-    adapters::{
-        clock::SystemClock,
-        dropbox::{DropboxImageStoreFactory, DropboxSettings},
-        env::Environment,
-        http_client::ExtraRoots,
-        ledger::OpenLedger,
-        openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
-        orchestrator::OrchestratorClient,
-        otlp::Traces,
-        smtp::{EhloName, SmtpPublisherFactory},
-        telegram::{TelegramApiSettings, TelegramPublisherFactory},
-        without_dropbox_app::WithoutDropboxApp,
-    },
+    adapters::{env::Environment, ledger::OpenLedger},
     app::{
         http::{self, HttpDependencies, Routes},
         usecases::{
@@ -51,19 +40,18 @@ use publisher::{
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
             request_places::RequestPlaces,
-            resolve_tenant::{HostRules, ResolveTenant},
-            tenant::Providers,
+            resolve_tenant::ResolveTenant,
         },
     },
-    ports::{Clock, CredentialStore, TenantConfigSource},
 };
 
 use self::{
     failure::Failure,
     life_cycle::{EndSignals, ShutdownTimes},
     logging::LogSettings,
+    prepared::{Prepared, Sources},
     server::Listening,
-    settings::{Settings, Source},
+    settings::Settings,
     shown::Shown,
 };
 
@@ -109,9 +97,12 @@ enum Command {
     Sandbox(sandbox_command::Options),
     /// Tell whether the service could serve as it is configured: exit code 0 or 2
     ///
-    /// Reads all settings and tells all problems at once, asks the orchestrator, and opens the
-    /// ledger like a start does. Contacts no tenant's services.
-    Check,
+    /// Reads all settings and tells all problems at once, and all that a start would warn of; asks the
+    /// orchestrator, and opens the ledger like a start does. With --host, and where the environment has
+    /// the one tenant, goes through that tenant: config, storage, captions, platforms. Publishes and
+    /// writes nothing, and makes no call that is paid for.
+    #[command(after_help = check::HELP)]
+    Check(check::Options),
     /// Print the OpenAPI document
     Openapi {
         /// How it is written
@@ -132,7 +123,7 @@ async fn main() -> ExitCode {
         Command::Serve => serve().await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox_command::run(options).await,
-        Command::Check => check::run().await,
+        Command::Check(options) => check::run(options).await,
         Command::Openapi { format } => print_spec(format),
     };
     let code = result.unwrap_or_else(Failure::report);
@@ -144,21 +135,19 @@ async fn serve() -> Result<ExitCode, Failure> {
     let protected = memory_privacy::protect();
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");
-    let settings = Settings::read(environment)?;
-    let traces = match &settings.traces {
-        Some(otlp) => Traces::to(otlp, &settings.roots)?,
-        None => Traces::off(),
-    };
+    let prepared = Prepared::of(Settings::read(environment)?)?;
+    let traces = prepared.traces.clone();
     log.init(io::stdout(), &traces)?;
     if let Err(error) = protected {
-        tracing::warn!(%error, "memory can be dumped: the system does not let it be protected");
+        tracing::warn!(%error, "{}", memory_privacy::CAN_BE_DUMPED);
     }
-    if let Some(address) = settings.metrics_listen {
+    if let Some(address) = prepared.metrics_listen {
         metrics_listener::start(address).await?;
     }
-    let service = Service::compose(settings).await?;
+    let service = Service::compose(prepared).await?;
     let signals = EndSignals::catch()?;
-    let listening = Listening::on(service.listen).await?;
+    let listening = Listening::on(service.listen).await;
+    let listening = listening.map_err(Failure::of_listening)?;
     tracing::info!(address = %listening.address(), "listening");
     let code = service.run(listening, signals.wait()).await;
     traces.end().await;
@@ -187,41 +176,41 @@ struct Service {
 
 impl Service {
     /// Puts everything together. Opens the ledger, and contacts nobody else.
-    async fn compose(settings: Settings) -> Result<Self, Failure> {
-        warn_of(&settings);
-        let Settings {
+    async fn compose(prepared: Prepared) -> Result<Self, Failure> {
+        warn_of(&prepared.warnings);
+        let Prepared {
+            warnings: _,
+            traces: _,
+            records_traces,
+            has_extra_roots: _,
             listen,
             metrics_listen: _,
             max_requests,
             shutdown,
-            source,
+            sources,
+            providers,
             tenancy,
             credentials,
-            roots,
-            dropbox,
-            has_dropbox_app,
-            openai,
-            telegram,
-            ehlo_name,
             ledger,
             capacity,
             thumbnail_cache_bytes,
             auth,
-            traces,
-            without_effect: _,
-        } = settings;
-        let records_traces = traces.is_some();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            clock,
+        } = prepared;
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
         tokio::spawn(ledger.watch());
 
-        let (configs, secrets, host_rules, mode) = sources(source, &roots, &clock)?;
+        let Sources {
+            configs,
+            secrets,
+            host_rules,
+            mode,
+            orchestrator: _,
+        } = sources;
         let places = match mode {
             Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
             Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
         };
-        let secrets = of_use(secrets, has_dropbox_app);
-        let providers = providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?;
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
@@ -291,72 +280,9 @@ impl Service {
     }
 }
 
-/// What opens the clients of tenants. Contacts nobody.
-fn providers(
-    dropbox: DropboxSettings,
-    openai: OpenAiSettings,
-    telegram: TelegramApiSettings,
-    ehlo_name: EhloName,
-    roots: &ExtraRoots,
-    clock: &Arc<dyn Clock>,
-) -> Result<Providers, Failure> {
-    let clock = || Arc::clone(clock);
-    Ok(Providers {
-        images: Arc::new(DropboxImageStoreFactory::new(dropbox, roots, clock())?),
-        captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock())?),
-        publishers: vec![
-            Arc::new(TelegramPublisherFactory::new(telegram, roots, clock())?),
-            Arc::new(SmtpPublisherFactory::new(roots, clock())?.with_ehlo_name(ehlo_name)),
-        ],
-    })
-}
-
 /// Says what has no effect, or may have been meant otherwise.
-fn warn_of(settings: &Settings) {
-    for warning in settings.warnings() {
+fn warn_of(warnings: &[String]) {
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
-}
-
-/// The secrets that something can be done with: without the Dropbox app none of Dropbox.
-fn of_use(secrets: Arc<dyn CredentialStore>, has_dropbox_app: bool) -> Arc<dyn CredentialStore> {
-    if has_dropbox_app {
-        secrets
-    } else {
-        Arc::new(WithoutDropboxApp(secrets))
-    }
-}
-
-type Sources = (
-    Arc<dyn TenantConfigSource>,
-    Arc<dyn CredentialStore>,
-    HostRules,
-    Mode,
-);
-
-/// Where configs and credentials come from: one adapter is the source of both. Contacts nobody.
-fn sources(source: Source, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> Result<Sources, Failure> {
-    Ok(match source {
-        Source::Standalone(tenant) => {
-            let rules = tenant
-                .host()
-                .cloned()
-                .map_or(HostRules::Any, HostRules::Only);
-            let tenant = Arc::new(*tenant);
-            (Arc::clone(&tenant) as _, tenant, rules, Mode::Standalone)
-        }
-        Source::Orchestrator {
-            settings,
-            probe_host,
-        } => {
-            let client = OrchestratorClient::new(*settings, roots, Arc::clone(clock))?;
-            let (client, mode) = (Arc::new(client), Mode::Orchestrated { probe_host });
-            (
-                Arc::clone(&client) as _,
-                client,
-                HostRules::TenantNames,
-                mode,
-            )
-        }
-    })
 }

@@ -5,6 +5,10 @@ use std::io;
 use rlimit::Resource;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+/// What is logged where that fails.
+pub(crate) const CAN_BE_DUMPED: &str =
+    "memory can be dumped: the system does not let it be protected";
+
 /// From now on no core is dumped, and no other process of the same user reads this one's memory,
 /// its environment or its open files.
 ///

@@ -18,7 +18,7 @@ use publisher::adapters::{
 
 use crate::{
     Failure, Service, life_cycle::EndSignals, logging::LogSettings, metrics_listener,
-    server::Listening, settings::Settings,
+    prepared::Prepared, server::Listening, settings::Settings,
 };
 
 /// How long the one request of `--once` may take.
@@ -67,10 +67,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         ("AI_RATE_PER_MINUTE", "10000".to_owned()),
     ]);
     let settings = Settings::read(Environment::from_pairs(pairs))?;
-    if let Some(address) = settings.metrics_listen {
+    let prepared = Prepared::of(settings)?;
+    if let Some(address) = prepared.metrics_listen {
         metrics_listener::start(address).await?;
     }
-    let service = Service::compose(settings).await?;
+    let service = Service::compose(prepared).await?;
     let listening = Listening::on(service.listen).await?;
     let address = listening.address();
     if once {

@@ -159,6 +159,10 @@ impl Settings {
         let listen = listen_address(environment);
         let metrics_listen =
             environment.socket_address_or_off("METRICS_LISTEN_ADDRESS", DEFAULT_METRICS);
+        if metrics_listen.is_some_and(|metrics| is_same_place(metrics, listen)) {
+            let rule = "must not be where LISTEN_ADDRESS is: give it another port";
+            environment.reject("METRICS_LISTEN_ADDRESS", rule);
+        }
         let max_requests = max_requests(environment);
         let shutdown = shutdown(environment);
         let chosen = Chosen::read(environment);
@@ -212,10 +216,17 @@ fn listen_address(environment: &mut Environment) -> SocketAddr {
     let port = environment.number("PORT", DEFAULT_PORT, 0..=u16::MAX);
     let by_port = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let listen = environment.socket_address("LISTEN_ADDRESS", by_port);
-    if environment.text("PORT").is_some() && listen.port() != port {
+    let is_good = environment.text("PORT").is_some() && !environment.has_problem("PORT");
+    if is_good && listen.port() != port {
         environment.reject("PORT", "must be the port of LISTEN_ADDRESS, or be left out");
     }
     listen
+}
+
+/// Whether not both can be listened on.
+fn is_same_place(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && (is_any || one.ip() == other.ip())
 }
 
 fn max_requests(environment: &mut Environment) -> NonZeroUsize {

@@ -2,6 +2,7 @@
 //!
 //! Imports `domain` and `ports` only. Only `main.rs` and the tests may import adapters.
 
+mod certificate_advice;
 pub mod clock;
 pub mod dropbox;
 pub mod env;

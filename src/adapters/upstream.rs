@@ -3,6 +3,7 @@
 //! URL and no secret.
 
 mod meter;
+mod transport_fault;
 
 use std::{
     fmt::Display,
@@ -20,6 +21,7 @@ use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use self::meter::Meter;
+pub(super) use self::transport_fault::TransportFault;
 use super::retry_budget::RetryBudget;
 use crate::ports::{Cause, Clock};
 
@@ -239,9 +241,9 @@ impl Call<'_> {
     }
 }
 
-/// A transport error as a cause for the log: without the URL, which may hold a secret.
-pub(super) fn cause(error: reqwest::Error) -> Cause {
-    error.without_url().into()
+/// A transport error as a cause for people and the log: names no host and no URL.
+pub(super) fn cause(error: &reqwest::Error) -> Cause {
+    TransportFault::of(error).into()
 }
 
 /// Did the call fail before a byte of the request was sent?

@@ -14,7 +14,7 @@ use crate::domain::{
     tenant_config::{Resolved, TenantConfig, VisionDetail},
 };
 
-/// Looks at images and writes captions for one tenant. Each call is paid for.
+/// Looks at images and writes captions for one tenant. Each call but the check is paid for.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait CaptionWriter: Send + Sync {
@@ -29,6 +29,13 @@ pub trait CaptionWriter: Send + Sync {
     /// # Errors
     /// [`CaptionError`]. An answer that lacks some or all of the captions is not an error.
     async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError>;
+
+    /// Whether the credential and the models would do, as far as can be told without paying; what was
+    /// seen, as a clause for people.
+    ///
+    /// # Errors
+    /// [`CaptionError`].
+    async fn check(&self) -> Result<&'static str, CaptionError>;
 }
 
 /// Engages caption writers for tenants.

@@ -33,6 +33,13 @@ pub trait Publisher: Send + Sync {
     /// [`PublishError`]; mind [`PublishError::Unknown`].
     async fn publish(&self, post: &Post) -> Result<Posted, PublishError>;
 
+    /// Whether the platform would take a post, as far as it tells without one; what was seen, as a
+    /// clause for people. Publishes nothing.
+    ///
+    /// # Errors
+    /// [`PublishError`], as publishing would fail; never [`PublishError::Unknown`].
+    async fn check(&self) -> Result<&'static str, PublishError>;
+
     /// The same platform, for one post, with the connection for it on its way: for whoever will
     /// publish in a moment, and may think better of it until then. Publishes nothing, and fails only
     /// when publishing does. `None` where there would be nothing to gain.

@@ -162,6 +162,15 @@ fn is_the_callers(error: &io::Error) -> bool {
     )
 }
 
+/// What is logged where the system gives fewer descriptors than are wanted.
+pub(crate) const FEW_FILES: &str =
+    "the system lets this process open few files: it serves fewer connections at a time";
+
+/// Whether the system gives descriptors for all connections that are wanted.
+pub(crate) fn has_files_enough(requests: NonZeroUsize) -> bool {
+    connections_within_limits(requests) >= requests.get().saturating_add(IDLE_CONNECTIONS)
+}
+
 /// How many connections are open at a time beside those of `requests`, or as many as the system
 /// gives descriptors for: none must be missing to the ledger and the upstreams. Raises the limit as
 /// far as the system lets us.
@@ -179,11 +188,7 @@ pub(crate) fn connections_within_limits(requests: NonZeroUsize) -> usize {
     let allowed = allowed.saturating_sub(OTHER_DESCRIPTORS).max(1);
     let connections = usize::try_from(allowed).map_or(wanted, |allowed| allowed.min(wanted));
     if connections < wanted {
-        tracing::warn!(
-            connections,
-            wanted,
-            "the system lets this process open few files: it serves fewer connections at a time"
-        );
+        tracing::warn!(connections, wanted, "{FEW_FILES}");
     }
     connections
 }

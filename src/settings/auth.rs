@@ -56,7 +56,7 @@ pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
 }
 
 fn token(environment: &mut Environment) -> Option<Secret> {
-    let token = environment.protecting_secret(TOKEN)?;
+    let token = environment.secret(TOKEN)?;
     let text = token.expose();
     let fits = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if !fits {
@@ -69,8 +69,8 @@ fn token(environment: &mut Environment) -> Option<Secret> {
 
 fn basic(environment: &mut Environment) -> Option<BasicCredential> {
     let problems_before = environment.problem_count();
-    let user = environment.protecting_secret(USER);
-    let password = environment.protecting_secret(PASS);
+    let user = environment.secret(USER);
+    let password = environment.secret(PASS);
     if environment.problem_count() > problems_before {
         return None;
     }
@@ -110,7 +110,7 @@ fn warn_of_weak(environment: &mut Environment, name: &str, secret: &Secret) {
 
 fn login(environment: &mut Environment) -> Option<LoginSettings> {
     let problems_before = environment.problem_count();
-    let password = environment.protecting_secret(PASSWORD);
+    let password = environment.secret(PASSWORD);
     if let Some(password) = &password
         && password.expose().chars().count() < SHORTEST_PASSWORD
     {
@@ -144,7 +144,7 @@ fn login(environment: &mut Environment) -> Option<LoginSettings> {
 
 /// `None` where it is not set, or too short to be of use.
 fn session_secret(environment: &mut Environment) -> Option<Secret> {
-    let secret = environment.protecting_secret(SESSION_SECRET)?;
+    let secret = environment.secret(SESSION_SECRET)?;
     let length = secret.expose().len();
     if length < SHORTEST_SESSION_SECRET {
         let rule = format!(

@@ -101,10 +101,21 @@ fn service_token(environment: &mut Environment) -> Option<ServiceToken> {
         }
         return None;
     };
-    Some(match file {
+    let name = if file.is_some() {
+        format!("{NAME}_FILE")
+    } else {
+        NAME.to_owned()
+    };
+    let token = match file {
         Some(path) => ServiceToken::in_file(token, path),
         None => ServiceToken::fixed(token),
-    })
+    };
+    if !token.can_travel() {
+        let rule = "must be one line of visible ASCII: a header carries no other";
+        environment.reject(name, rule);
+        return None;
+    }
+    Some(token)
 }
 
 #[cfg(test)]
@@ -139,6 +150,9 @@ mod tests {
         io::Write::write_all(&mut written, b"token\n").unwrap();
         assert_eq!(problems([(name, ""), (file, &path)]), [""; 0]);
         assert_eq!(problems([(name, "token"), (file, &path)]), [name]);
+        io::Write::write_all(&mut written, b"and another\n").unwrap();
+        assert_eq!(problems([(name, ""), (file, &path)]), [file], "two lines");
+        assert_eq!(problems([(name, "to\u{e9}ken"), (file, "")]), [name]);
         assert_eq!(problems([(name, ""), (file, "/nowhere")]), [file]);
     }
 }

@@ -9,7 +9,8 @@ use super::{
 const MAX_LINES: usize = 400;
 
 /// Adapters that others may build on: how calls run, and what they share.
-const SHARED_ADAPTERS: [&str; 7] = [
+const SHARED_ADAPTERS: [&str; 8] = [
+    "certificate_advice",
     "clock",
     "http_client",
     "retry_budget",

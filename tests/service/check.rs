@@ -8,6 +8,10 @@ use crate::harness::{Service, command};
 async fn check(environment: &[(&'static str, String)], more: &[(&str, &str)]) -> (String, i32) {
     let mut check = command("check");
     check.envs(environment.iter().cloned());
+    check.envs([
+        ("LISTEN_ADDRESS", "127.0.0.1:0"),
+        ("METRICS_LISTEN_ADDRESS", "127.0.0.1:0"),
+    ]);
     let output = check.envs(more.iter().copied()).output().await.unwrap();
     let (said, complaints) = (output.stdout, output.stderr);
     assert_eq!(String::from_utf8(complaints).unwrap(), "");
@@ -25,7 +29,8 @@ async fn a_configuration_that_is_good_is_told_to_be() {
     let expected = "\
 ok     settings      all are good
 ok     certificates  the system's, and those of EXTRA_CA_CERTS_FILE
-ok     tenants       from the orchestrator, which answers
+ok     listeners     the addresses are free
+ok     orchestrator  it answers, and takes the service token
 ok     ledger        it opens, and can be written
 All is well.
 ";
@@ -49,7 +54,7 @@ async fn a_single_tenant_needs_no_orchestrator() {
     let environment = sandbox.standalone_environment(&sandbox.tenants()[0]);
     let (said, code) = check(&environment, &[]).await;
     assert!(
-        said.contains("ok     tenants       one, from the environment"),
+        said.contains("ok     tenant        alice is known"),
         "{said}"
     );
     assert_eq!(code, 0, "{said}");
@@ -81,7 +86,7 @@ async fn everything_that_is_wrong_is_told_without_a_secret() {
     ];
     let (said, code) = check(&environment, &unusable).await;
     assert!(
-        said.contains("the orchestrator refuses ORCHESTRATOR_SERVICE_TOKEN"),
+        said.contains("it refuses ORCHESTRATOR_SERVICE_TOKEN"),
         "{said}"
     );
     assert!(
@@ -103,7 +108,7 @@ async fn everything_that_is_wrong_is_told_without_a_secret() {
     sandbox.orchestrator.server().stop_listening().await;
     let (said, code) = check(&environment, &[]).await;
     assert!(
-        said.contains("WRONG  tenants       the orchestrator at"),
+        said.contains("WRONG  orchestrator  the connection was refused"),
         "{said}"
     );
     assert_eq!(code, 2, "{said}");

@@ -11,6 +11,9 @@ mod access;
 mod analysis;
 mod canaries;
 mod check;
+mod check_states;
+mod check_tenants;
+mod check_upstreams;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod crashes;

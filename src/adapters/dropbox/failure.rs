@@ -89,7 +89,7 @@ impl Failure {
     pub(super) fn transport(error: reqwest::Error) -> Self {
         let unsent = upstream::failed_before_sending(&error);
         let timeout = error.is_timeout();
-        let cause = upstream::cause(error);
+        let cause = upstream::cause(&error);
         match (unsent, timeout) {
             (true, _) => Self::Unsent(cause),
             (false, true) => Self::Timeout(cause),
@@ -100,7 +100,7 @@ impl Failure {
     /// Sorts an error of the content of a file.
     pub(super) fn content(error: reqwest::Error) -> Self {
         if ends_too_early(&error) {
-            return Self::Incomplete(upstream::cause(error));
+            return Self::Incomplete(upstream::cause(&error));
         }
         Self::transport(error)
     }

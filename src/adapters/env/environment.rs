@@ -50,6 +50,8 @@ pub struct Environment {
     /// The names of the existing service that values were taken from, by the names that they have
     /// here.
     taken_from: BTreeMap<String, String>,
+    /// The lines of `.env` that values are from, by their names.
+    dot_env_lines: HashMap<String, usize>,
 }
 
 impl Environment {
@@ -78,6 +80,7 @@ impl Environment {
             problems: Vec::new(),
             warnings: Vec::new(),
             taken_from: BTreeMap::new(),
+            dot_env_lines: HashMap::new(),
         }
     }
 
@@ -147,18 +150,6 @@ impl Environment {
                 }
             },
         }
-    }
-
-    /// A secret that protects something: where it is set and blank, it counts as not set, like any
-    /// other, but whoever set it is warned.
-    pub fn protecting_secret(&mut self, name: &str) -> Option<Secret> {
-        if self
-            .raw(name)
-            .is_some_and(|value| trim_pasted(value).is_empty())
-        {
-            self.warn(name, "is blank, and so counts as not set");
-        }
-        self.secret(name)
     }
 
     /// A boolean that means something else again where it is not set.
@@ -244,7 +235,8 @@ impl Environment {
             Ok(value) => Some(value),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
-                self.reject(name, format!("is no JSON (line {line}, column {column})"));
+                let rule = format!("is no JSON, from line {line}, column {column} of the value on");
+                self.reject(name, rule);
                 None
             }
         }
@@ -282,13 +274,14 @@ impl Environment {
     /// have been meant.
     #[must_use]
     pub fn unknown_names(&self, known: &AskedNames) -> Vec<SettingProblem> {
-        names::unknown(self.values.keys(), known)
+        let set = self.set_names().map(str::to_owned).collect::<Vec<_>>();
+        names::unknown(&set, known)
     }
 
     /// Which of `known` are set, though nobody has asked for them.
     #[must_use]
     pub fn unused_names(&self, known: &AskedNames) -> Vec<String> {
-        let is_set = |name: &&String| self.values.contains_key(*name);
+        let is_set = |name: &&String| self.is_set(name);
         let unused = known.keys().filter(is_set);
         let unused = unused.filter(|name| !self.asked.contains_key(*name));
         unused.cloned().collect()

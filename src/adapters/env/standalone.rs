@@ -161,6 +161,16 @@ impl Secrets {
 /// A secret without what was pasted with it; what looks wrong with it is warned of.
 fn pasted(environment: &mut Environment, name: &str, provider: Provider) -> Option<Secret> {
     let secret = tidy(provider, environment.secret(name)?);
+    if provider == Provider::OpenAi && secret.expose().contains(char::is_control) {
+        let file = format!("{name}_FILE");
+        let name = if environment.is_set(&file) {
+            &file
+        } else {
+            name
+        };
+        environment.reject(name, "must be one line: a header carries no other");
+        return None;
+    }
     if let Some(rule) = doubt(provider, &secret) {
         let file = format!("{name}_FILE");
         let is_in_file = environment.is_set(&file);

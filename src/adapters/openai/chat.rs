@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The largest answer that is read: far more than all captions need.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Three attempts; a wait of more than 30 s, as long as a call waits for its turn too, is longer
 /// than a publish can wait.
@@ -157,7 +157,7 @@ impl Chat {
     }
 
     /// What an answer other than a success means.
-    async fn refusal(
+    pub(super) async fn refusal(
         &self,
         response: Response,
         asked: &Asked<'_>,
@@ -196,13 +196,13 @@ fn scrub(credential: &AiCredential) -> SecretScrub {
 }
 
 /// A request on its way.
-struct Asked<'a> {
-    model: &'a str,
-    has_image: bool,
-    body: Bytes,
+pub(super) struct Asked<'a> {
+    pub(super) model: &'a str,
+    pub(super) has_image: bool,
+    pub(super) body: Bytes,
 }
 
-fn bearer(credential: &AiCredential) -> Result<HeaderValue, Failure> {
+pub(super) fn bearer(credential: &AiCredential) -> Result<HeaderValue, Failure> {
     let text = format!("Bearer {}", credential.api_key().expose());
     let mut value = HeaderValue::from_str(&text).map_err(|_| Failure::UnsendableKey)?;
     value.set_sensitive(true);
@@ -273,7 +273,7 @@ fn content(envelope: &Value) -> Result<String, NoContent> {
 
 /// Why one attempt failed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error("the limit of calls a minute is reached")]
     NoTurn(TooLate),
     #[error("the key cannot be sent")]
@@ -359,8 +359,8 @@ impl From<Failure> for CaptionError {
                 retry_after: Some(wait),
             },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Failure::Transport(error) if error.is_timeout() => Self::Timeout(cause(error)),
-            Failure::Transport(error) => Self::Unavailable(cause(error)),
+            Failure::Transport(error) if error.is_timeout() => Self::Timeout(cause(&error)),
+            Failure::Transport(error) => Self::Unavailable(cause(&error)),
             Failure::QuotaExhausted(_) => Self::QuotaExhausted,
             Failure::Image { detail, .. } => Self::ImageRefused { detail },
             Failure::SetUp { detail, .. } => Self::Misconfigured { detail },

@@ -4,6 +4,7 @@
 //! headers and the moment of the failure, and nothing may be repeated behind our back.
 
 mod chat;
+mod checking;
 mod forms;
 mod rate_limit;
 mod refusals;
@@ -119,6 +120,11 @@ impl OpenAiCaptionWriter {
 
 #[async_trait]
 impl CaptionWriter for OpenAiCaptionWriter {
+    async fn check(&self) -> Result<&'static str, CaptionError> {
+        let models = self.requests.models();
+        self.chat.check(&models, &self.credential).await
+    }
+
     async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
         let answer = self.ask("vision", &self.requests.vision(image)).await?;
         Analysis::from_answer(&answer).map_err(|error| match error {

@@ -47,6 +47,17 @@ impl Requests {
         })
     }
 
+    /// The models that are asked, each once.
+    pub(super) fn models(&self) -> Vec<&str> {
+        let ai = &self.ai;
+        let sd = ai.sd_caption.as_ref().filter(|sd| !sd.single_call);
+        let mut models = vec![&*ai.vision_model, &*ai.caption_model];
+        models.extend(sd.map(|sd| &*sd.model));
+        models.sort_unstable();
+        models.dedup();
+        models
+    }
+
     /// Asks what an image shows.
     pub(super) fn vision(&self, image: &VisionImage) -> Value {
         let VisionImage { image, detail } = image;

@@ -1,5 +1,6 @@
 //! Tests over real sockets, against the sandbox's OpenAI.
 
+mod checking;
 mod refusals;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -11,7 +12,7 @@ use crate::{
     adapters::{
         clock::SystemClock,
         sample_tenant::{config, credential},
-        sandbox::{Fault, Sample, Sandbox, Switches, Unsupported},
+        sandbox::{Fault, OpenAi, Sample, Sandbox, Switches, Unsupported},
         upstream::RetryPolicy,
     },
     domain::{
@@ -165,7 +166,7 @@ async fn a_dead_key_is_tried_once() {
 #[tokio::test]
 async fn a_used_up_quota_is_final() {
     let desk = Desk::new().await;
-    let fault = crate::adapters::sandbox::OpenAi::insufficient_quota();
+    let fault = OpenAi::insufficient_quota();
     let unpaid = json!({ "error": { "code": "billing_hard_limit_reached", "message": "" } });
     for fault in [fault, Fault::json(400, &unpaid), Fault::status(402)] {
         let (outcome, calls) = desk.write_through(&[fault]).await;
@@ -177,7 +178,7 @@ async fn a_used_up_quota_is_final() {
 #[tokio::test]
 async fn too_many_requests_wait_as_long_as_asked_unless_that_is_too_long() {
     let desk = Desk::new().await;
-    let limited = crate::adapters::sandbox::OpenAi::rate_limited;
+    let limited = OpenAi::rate_limited;
     let (outcome, calls) = desk.write_through(&[limited(0), limited(0)]).await;
     assert!(outcome.is_ok());
     assert_eq!(calls, 3);

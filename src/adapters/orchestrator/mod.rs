@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | `mod.rs` | the two calls, their retries and time limits |
 //! | `failure.rs` | what can go wrong, and what the statuses mean |
+//! | `checking.rs` | whether it is one, and takes our token |
 //! | `envelope.rs` | what by-host answers |
 //! | `named_tenant.rs` | whether what it answers is the tenant that the host names |
 //! | `secret_answer.rs` | what the credentials call answers |
 //! | `service_token.rs` | what we show it, and how that changes |
 //! | `trace_context.rs` | the trace that a call belongs to |
 
+mod checking;
 mod envelope;
 mod failure;
 #[cfg(feature = "fuzzing")]
@@ -35,7 +37,7 @@ use serde_json::json;
 use tracing::{Instrument as _, Span, field};
 use url::Url;
 
-pub use self::service_token::ServiceToken;
+pub use self::{checking::OrchestratorFault, service_token::ServiceToken};
 use self::{envelope::Understood, failure::Failure};
 use super::{
     http_client::{self, ExtraRoots},

@@ -74,7 +74,8 @@ impl ServiceToken {
     }
 
     /// Whether a header can carry it.
-    pub(super) fn can_travel(&self) -> bool {
+    #[must_use]
+    pub fn can_travel(&self) -> bool {
         can_travel(&self.held())
     }
 

@@ -1,5 +1,6 @@
 //! The client against the stand-in, over real sockets.
 
+mod checking;
 mod credentials;
 mod hosts;
 mod retries;

@@ -15,7 +15,8 @@ use super::server::{HttpServer, StandIn};
 use super::switches::Switches;
 use super::{lock, openai_answers};
 
-/// OpenAI. Operations: `vision` (a request with an image) and `caption` (one without). A
+/// OpenAI. Operations: `vision` (a request with an image), `caption` (one without), and `model` (what
+/// is known of one). A
 /// [`Fault::ResetBeforeRequest`] for either can also be set on `chat_completions`, which resets
 /// before the body is read.
 pub struct OpenAi {
@@ -190,6 +191,7 @@ impl StandIn for Door {
     fn operation(&self, head: &RecordedRequest) -> String {
         let name = match head.path() {
             "/v1/chat/completions" => "chat_completions",
+            path if path.starts_with("/v1/models/") => "model",
             _ => "unknown",
         };
         name.to_owned()
@@ -211,7 +213,10 @@ impl StandIn for Door {
     }
 
     fn answer(&self, request: &RecordedRequest) -> Reply {
-        let document = request.json().unwrap_or_default();
+        let mut document = request.json().unwrap_or_default();
+        if let Some(model) = request.path().strip_prefix("/v1/models/") {
+            document = json!({ "model": model });
+        }
         let (script, limits) = {
             let mut state = lock(&self.0);
             if !state.keys.contains(request.bearer().unwrap_or_default()) {
@@ -223,7 +228,12 @@ impl StandIn for Door {
             let limits = state.limits.get(model).cloned().unwrap_or_default();
             (state.script(&request.operation).clone(), limits)
         };
-        if request.operation == "unknown" || request.method != "POST" {
+        let method = if request.operation == "model" {
+            "GET"
+        } else {
+            "POST"
+        };
+        if request.operation == "unknown" || request.method != method {
             let body = error_body("Invalid URL", "invalid_request_error", "unknown_url");
             return Reply::json(404, &body);
         }
@@ -232,6 +242,10 @@ impl StandIn for Door {
             let mut body = error_body(&message, "invalid_request_error", code);
             body["error"]["param"] = param;
             return Reply::json(status, &body);
+        }
+        if request.operation == "model" {
+            let model = &document["model"];
+            return Reply::json(200, &json!({ "id": model, "object": "model" }));
         }
         match complete(&document, &request.operation, script) {
             Ok(completion) => Reply::json(200, &completion),

@@ -1,6 +1,6 @@
 //! The stand-in for Telegram's Bot API. Used by the sandbox and by tests.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ const MAX_SIDES: u32 = 10_000;
 /// The longer side over the shorter one.
 const MAX_RATIO: u32 = 20;
 
-/// Telegram. Operations: `sendPhoto`, `getMe`.
+/// Telegram. Operations: `sendPhoto`, `getMe`, `getChat`, `getChatMember`.
 pub struct Telegram {
     server: HttpServer,
     state: Arc<Mutex<State>>,
@@ -88,6 +88,11 @@ impl Telegram {
         lock(&self.state).bots.insert(token.to_owned(), Some(chats));
     }
 
+    /// From now on this bot is an administrator of its chats who may not post.
+    pub fn demote_bot(&self, token: &str) {
+        lock(&self.state).demoted.insert(token.to_owned());
+    }
+
     /// From now on this chat has another id, as a group that becomes a supergroup does.
     pub fn move_chat(&self, from: &str, to: i64) {
         lock(&self.state).moved.insert(from.to_owned(), to);
@@ -136,6 +141,8 @@ struct State {
     /// The chats of each bot; `None` is any.
     bots: HashMap<String, Option<Vec<String>>>,
     photos: Vec<SentPhoto>,
+    /// Bots that may not post.
+    demoted: HashSet<String>,
     /// The ids of chats that have moved.
     moved: HashMap<String, i64>,
     issued: Issued,
@@ -149,6 +156,8 @@ impl StandIn for Door {
         let name = match method.as_deref() {
             Some("sendphoto") => "sendPhoto",
             Some("getme") => "getMe",
+            Some("getchat") => "getChat",
+            Some("getchatmember") => "getChatMember",
             _ => "unknown",
         };
         name.to_owned()
@@ -178,24 +187,59 @@ impl StandIn for Door {
                 "id": bot_id(token), "is_bot": true, "first_name": "Sandbox",
                 "username": "publisher_sandbox_bot",
             })),
+            "getChat" | "getChatMember" => {
+                let question = request.json().unwrap_or_default();
+                lock(&self.0).tell(token, &request.operation, &question)
+            }
             _ => refuse(404, "Not Found"),
         }
     }
 }
 
 impl State {
-    fn post(&mut self, mut photo: SentPhoto) -> Reply {
-        let chats = self.bots.get(&photo.bot_token).and_then(Option::as_ref);
-        if chats.is_some_and(|chats| !chats.contains(&photo.chat_id)) {
-            return refuse(400, "Bad Request: chat not found");
+    /// Why a bot cannot do anything in a chat.
+    fn no_chat(&self, token: &str, chat_id: &str) -> Option<Reply> {
+        let chats = self.bots.get(token).and_then(Option::as_ref);
+        if chats.is_some_and(|chats| !chats.iter().any(|it| it == chat_id)) {
+            return Some(refuse(400, "Bad Request: chat not found"));
         }
-        if let Some(to) = self.moved.get(&photo.chat_id) {
-            let mut answer = failure(
+        let to = self.moved.get(chat_id)?;
+        let mut answer = failure(
+            400,
+            "Bad Request: group chat was upgraded to a supergroup chat",
+        );
+        answer["parameters"] = json!({ "migrate_to_chat_id": to });
+        Some(Reply::json(400, &answer))
+    }
+
+    /// What a bot is told of a chat, or of itself there.
+    fn tell(&self, token: &str, operation: &str, question: &Value) -> Reply {
+        let chat_id = question["chat_id"].as_str().unwrap_or_default();
+        if let Some(refusal) = self.no_chat(token, chat_id) {
+            return refusal;
+        }
+        if operation == "getChat" {
+            return success(&chat(chat_id));
+        }
+        if question["user_id"].as_u64() != Some(bot_id(token)) {
+            return refuse(400, "Bad Request: user not found");
+        }
+        success(&json!({
+            "status": "administrator",
+            "user": { "id": bot_id(token), "is_bot": true, "first_name": "Sandbox" },
+            "can_post_messages": !self.demoted.contains(token),
+        }))
+    }
+
+    fn post(&mut self, mut photo: SentPhoto) -> Reply {
+        if let Some(refusal) = self.no_chat(&photo.bot_token, &photo.chat_id) {
+            return refusal;
+        }
+        if self.demoted.contains(&photo.bot_token) {
+            return refuse(
                 400,
-                "Bad Request: group chat was upgraded to a supergroup chat",
+                "Bad Request: not enough rights to send photos to the chat",
             );
-            answer["parameters"] = json!({ "migrate_to_chat_id": to });
-            return Reply::json(400, &answer);
         }
         photo.message_id = i64::try_from(self.photos.len()).unwrap_or(i64::MAX - 1) + 1;
         let mut message = json!({

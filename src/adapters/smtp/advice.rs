@@ -3,8 +3,6 @@
 //! Codes are those of RFC 3463 and of what Google, Microsoft, Yahoo, Apple, Postfix and Exim make of
 //! them; where a code says too little, their words do.
 
-use rustls::CertificateError;
-
 use super::{failure::Stage, reply::Reply};
 
 /// What a refusal is about, where that is known.
@@ -228,40 +226,4 @@ fn wants_app_passwords(host: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     DOMAINS.iter().any(is_of)
-}
-
-/// What is wrong with a certificate ("because it …"), and what to do.
-pub(super) fn certificate_advice(error: &CertificateError) -> (&'static str, &'static str) {
-    use CertificateError as E;
-    match error {
-        E::Expired | E::ExpiredContext { .. } => (
-            "has expired",
-            "whoever runs the mail server has to renew it",
-        ),
-        E::NotValidYet | E::NotValidYetContext { .. } => (
-            "is not valid yet",
-            "check the clocks of the mail server and of this machine",
-        ),
-        E::NotValidForName | E::NotValidForNameContext { .. } => (
-            "is for another name",
-            "set the mail server's host to the name that its certificate is for",
-        ),
-        // One of the same name as an authority that is known, but not the same.
-        E::UnknownIssuer | E::BadSignature => (
-            "comes from an authority that is not known here",
-            "if it is your own, name its root in EXTRA_CA_CERTS_FILE",
-        ),
-        E::Other(_) => (
-            "is not one that an authority gives to servers (self-signed, for instance)",
-            "have one issued, by an authority of your own that EXTRA_CA_CERTS_FILE names, if need be",
-        ),
-        E::Revoked => (
-            "was revoked",
-            "whoever runs the mail server has to renew it",
-        ),
-        _ => (
-            "is damaged or of no use",
-            "whoever runs the mail server has to renew it",
-        ),
-    }
 }

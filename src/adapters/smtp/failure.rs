@@ -6,12 +6,15 @@ use std::io;
 use rustls::CertificateError;
 
 use super::{
-    advice::{Kind, certificate_advice, kind},
+    advice::{Kind, kind},
     redaction::Redaction,
     reply::Reply,
 };
 use crate::{
-    adapters::upstream::{AttemptError, Retry},
+    adapters::{
+        certificate_advice::certificate_advice,
+        upstream::{AttemptError, Retry},
+    },
     ports::{Cause, PublishError},
 };
 

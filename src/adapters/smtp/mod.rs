@@ -177,6 +177,10 @@ impl Publisher for SmtpPublisher {
         })
     }
 
+    async fn check(&self) -> Result<&'static str, PublishError> {
+        self.account.check().await
+    }
+
     fn connecting(&self) -> Option<Arc<dyn Publisher>> {
         let account = Arc::clone(&self.account);
         let session = async move { account.open_session().await }.in_current_span();
@@ -236,6 +240,19 @@ impl Account {
                 failure.into_publish_error(&self.email.server.host, &self.redaction())
             })?;
         Ok((PostId::new(id), session))
+    }
+
+    /// Logs in, and out again. Sends nothing.
+    async fn check(&self) -> Result<&'static str, PublishError> {
+        Letterhead::new(&self.email).map_err(rejected)?;
+        self.tls().await?;
+        let attempt = || async { Ok(answer(self.open_session().await?)) };
+        let session = self.call("check").run(self.post_office.policy, attempt);
+        let session = session.await.map_err(|failure: Failure| {
+            failure.into_publish_error(&self.email.server.host, &self.redaction())
+        })?;
+        session.close().await;
+        Ok("the mail server takes the login")
     }
 
     async fn open_session(&self) -> Result<Session, Failure> {

@@ -4,6 +4,7 @@
 //! moment of the failure. The bot's token stands in the URL, so that no URL may leave this file.
 
 mod advice;
+mod checking;
 #[cfg(feature = "sandbox")]
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use reqwest::{
 };
 use url::Url;
 
-use self::verdict::{Verdict, verdict};
+use self::verdict::{Refusal, Verdict, verdict};
 use super::{
     http_client::{self, ExtraRoots},
     secret_scrub::SecretScrub,
@@ -172,6 +173,10 @@ impl Publisher for TelegramPublisher {
         })
     }
 
+    async fn check(&self) -> Result<&'static str, PublishError> {
+        self.look().await
+    }
+
     /// Connections are kept, and shared by all tenants.
     fn connecting(&self) -> Option<Arc<dyn Publisher>> {
         None
@@ -180,7 +185,7 @@ impl Publisher for TelegramPublisher {
 
 impl TelegramPublisher {
     async fn attempt(&self, post: &Post) -> Result<Answer<PostId>, Failure> {
-        let request = self.api.http.post(self.method_url()?);
+        let request = self.api.http.post(self.method_url("sendPhoto")?);
         let response = request
             .multipart(self.form(post)?)
             .send()
@@ -200,29 +205,36 @@ impl TelegramPublisher {
         status: u16,
         error: Option<reqwest::Error>,
     ) -> Result<PostId, Failure> {
-        let scrub = self.scrub();
-        let reason = |description: &str| stated_reason(description, &scrub);
-        Err(match verdict {
-            Verdict::Taken(id) => return Ok(PostId::new(id.to_string())),
-            Verdict::Unknown => Failure::Unknown {
+        match verdict {
+            Verdict::Taken(id) => Ok(PostId::new(id.to_string())),
+            Verdict::Unknown => Err(Failure::Unknown {
                 status: Some(status),
                 error,
-            },
-            Verdict::Unauthorized { code } => Failure::Unauthorized { code },
-            Verdict::RateLimited(wait) => Failure::RateLimited(wait),
-            Verdict::Moved(chat) => Failure::Moved(chat),
-            Verdict::ImageUnsuitable { code, description } => Failure::ImageUnsuitable {
+            }),
+            Verdict::Refused(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
+    /// What is told of a refusal.
+    fn refused(&self, refusal: Refusal) -> Failure {
+        let scrub = self.scrub();
+        let reason = |description: &str| stated_reason(description, &scrub);
+        match refusal {
+            Refusal::Unauthorized { code } => Failure::Unauthorized { code },
+            Refusal::RateLimited(wait) => Failure::RateLimited(wait),
+            Refusal::Moved(chat) => Failure::Moved(chat),
+            Refusal::ImageUnsuitable { code, description } => Failure::ImageUnsuitable {
                 code,
                 reason: reason(&description),
             },
-            Verdict::Rejected { code, description } => {
+            Refusal::Rejected { code, description } => {
                 let mut reason = reason(&description);
                 if let Some(advice) = advice::advice(&description) {
                     reason = format!("{reason}; {advice}");
                 }
                 Failure::Rejected { code, reason }
             }
-        })
+        }
     }
 
     /// The token as a whole, and each of its halves, of which the second is the secret one.
@@ -254,13 +266,13 @@ impl TelegramPublisher {
 
     /// The only place where the token is shown. A segment is escaped, so that no token can lead
     /// elsewhere.
-    fn method_url(&self) -> Result<Url, Failure> {
+    fn method_url(&self, method: &str) -> Result<Url, Failure> {
         let mut url = self.api.url.clone();
         url.path_segments_mut()
             .map_err(|()| Failure::Unsendable("the address cannot have a path"))?
             .pop_if_empty()
             .push(&format!("bot{}", self.credential.bot_token().expose()))
-            .push("sendPhoto");
+            .push(method);
         Ok(url)
     }
 
@@ -299,6 +311,9 @@ enum Failure {
         status: Option<u16>,
         error: Option<reqwest::Error>,
     },
+    /// To a question, which can be asked again.
+    #[error("no answer of use")]
+    Unanswered { status: Option<u16>, cause: Cause },
     #[error("refused the token with {code}")]
     Unauthorized { code: u16 },
     #[error("too many requests")]
@@ -314,7 +329,7 @@ enum Failure {
 impl Failure {
     fn from_sending(error: reqwest::Error) -> Self {
         if failed_before_sending(&error) {
-            return Self::NotSent(cause(error));
+            return Self::NotSent(cause(&error));
         }
         Self::Unknown {
             status: None,
@@ -326,7 +341,7 @@ impl Failure {
 impl AttemptError for Failure {
     fn retry(&self) -> Retry {
         match self {
-            Self::NotSent(_) => Retry::Soon,
+            Self::NotSent(_) | Self::Unanswered { .. } => Retry::Soon,
             Self::RateLimited(wait) => wait.map_or(Retry::Soon, Retry::After),
             Self::Unsendable(_)
             | Self::Unknown { .. }
@@ -340,7 +355,7 @@ impl AttemptError for Failure {
     fn http_status(&self) -> Option<u16> {
         match self {
             Self::Unsendable(_) | Self::NotSent(_) => None,
-            Self::Unknown { status, .. } => *status,
+            Self::Unknown { status, .. } | Self::Unanswered { status, .. } => *status,
             Self::RateLimited(_) => Some(429),
             Self::Moved(_) => Some(400),
             Self::Unauthorized { code }
@@ -353,11 +368,11 @@ impl AttemptError for Failure {
 impl From<Failure> for PublishError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::NotSent(cause) => Self::unavailable(cause),
+            Failure::NotSent(cause) | Failure::Unanswered { cause, .. } => Self::unavailable(cause),
             Failure::Unsendable(_) => Self::unavailable(failure),
             Failure::Unknown {
                 error: Some(error), ..
-            } => Self::Unknown(cause(error)),
+            } => Self::Unknown(cause(&error)),
             Failure::Unknown { error: None, .. } => Self::Unknown(Cause::from(failure)),
             Failure::Unauthorized { .. } => Self::Unauthorized {
                 detail: "Telegram knows no bot with this token; @BotFather has the right one, and \

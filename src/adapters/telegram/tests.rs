@@ -1,5 +1,6 @@
 //! Tests over real sockets, against the sandbox's Telegram.
 
+mod checking;
 mod echoes;
 
 use std::slice::from_ref;
@@ -11,7 +12,7 @@ use crate::{
     adapters::{
         clock::SystemClock,
         sample_tenant::{config, credential},
-        sandbox::{Fault, Sample, Sandbox, Switches},
+        sandbox::{Fault, Sample, Sandbox, Switches, Telegram},
     },
     domain::image::{EncodedImage, ImageName},
 };
@@ -352,7 +353,7 @@ async fn a_hostile_token_leads_nowhere_else() {
         chat_id: Mutex::new("1".to_owned()),
         credential: TelegramCredential::try_from(credential).unwrap(),
     };
-    let url = publisher.method_url().unwrap();
+    let url = publisher.method_url("sendPhoto").unwrap();
     assert_eq!(url.path(), "/bot1:a%2F..%2F..%2Fx%3Fy%23z/sendPhoto");
     assert_eq!((url.query(), url.fragment()), (None, None));
 }

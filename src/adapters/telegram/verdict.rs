@@ -11,43 +11,71 @@ use serde_json::Value;
 use super::advice;
 use crate::adapters::upstream::MAX_WAIT;
 
-/// What an answer means.
+/// What an answer to a photo means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The photo is there, under this id.
     Taken(i64),
     /// It may be there.
     Unknown,
+    /// It is not: nothing was taken.
+    Refused(Refusal),
+}
+
+/// A no by which nothing has been done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
     /// The bot's token is none.
     Unauthorized { code: u16 },
-    /// Nothing was taken; the next request may come after this time, if one is named.
+    /// The next request may come after this time, if one is named.
     RateLimited(Option<Duration>),
-    /// Nothing was taken: the chat has this id now.
+    /// The chat has this id now.
     Moved(i64),
-    /// Nothing was taken, and another file of the image may do. With Telegram's words.
+    /// Another file of the image may do. With Telegram's words.
     ImageUnsuitable { code: u16, description: String },
-    /// Nothing was taken, and the same request will never do. With Telegram's words.
+    /// The same request will never do. With Telegram's words.
     Rejected { code: u16, description: String },
+}
+
+/// What any call brought.
+pub(super) enum Outcome {
+    /// Telegram's result, which it says is a success.
+    Result(Value),
+    /// Nothing by which anybody could tell.
+    Unclear,
+    /// A no.
+    Refused(Refusal),
 }
 
 /// What an answer with this status means. `body` is what came of its body, complete or not;
 /// `hint` is its `Retry-After`.
 pub(super) fn verdict(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict {
+    match outcome(status, body, hint) {
+        Outcome::Result(result) => {
+            let id = result["message_id"].as_i64();
+            id.map_or(Verdict::Unknown, Verdict::Taken)
+        }
+        Outcome::Unclear => Verdict::Unknown,
+        Outcome::Refused(refusal) => Verdict::Refused(refusal),
+    }
+}
+
+/// The same for any call.
+pub(super) fn outcome(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Outcome {
     let document = body.and_then(|body| {
         let document: Value = serde_json::from_slice(body).ok()?;
         document["ok"].is_boolean().then_some(document)
     });
-    let Some(document) = document else {
+    let Some(mut document) = document else {
         return match status {
-            _ if !is_refusal(status) => Verdict::Unknown,
-            401 | 404 => Verdict::Unauthorized { code: status },
-            429 => Verdict::RateLimited(hint),
-            _ => rejected(status, ""),
+            _ if !is_refusal(status) => Outcome::Unclear,
+            401 | 404 => Outcome::Refused(Refusal::Unauthorized { code: status }),
+            429 => Outcome::Refused(Refusal::RateLimited(hint)),
+            _ => Outcome::Refused(rejected(status, "")),
         };
     };
     if document["ok"] == true {
-        let id = document["result"]["message_id"].as_i64();
-        return id.map_or(Verdict::Unknown, Verdict::Taken);
+        return Outcome::Result(document["result"].take());
     }
     // Telegram repeats its code as the status, and a proxy of the Bot API may answer 200 for all: the
     // one must not hide what the other says.
@@ -56,34 +84,34 @@ pub(super) fn verdict(status: u16, body: Option<&[u8]>, hint: Option<Duration>) 
     let code = match (is_success(status), said) {
         (_, Some(code)) => code,
         (false, None) if code.is_null() => status,
-        _ => return Verdict::Unknown,
+        _ => return Outcome::Unclear,
     };
     if !is_refusal(code) || !(is_refusal(status) || is_success(status)) {
-        return Verdict::Unknown;
+        return Outcome::Unclear;
     }
     let description = document["description"].as_str().unwrap_or_default();
     let parameters = &document["parameters"];
-    match code {
+    Outcome::Refused(match code {
         // Telegram has no other use for 404: no bot has such a token.
-        401 | 404 => Verdict::Unauthorized { code },
+        401 | 404 => Refusal::Unauthorized { code },
         429 => {
             let asked = parameters["retry_after"].as_u64();
             let asked = asked.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT));
-            Verdict::RateLimited(asked.or(hint))
+            Refusal::RateLimited(asked.or(hint))
         }
         _ => match integer(&parameters["migrate_to_chat_id"]) {
-            Some(chat) => Verdict::Moved(chat),
+            Some(chat) => Refusal::Moved(chat),
             None => rejected(code, description),
         },
-    }
+    })
 }
 
-fn rejected(code: u16, description: &str) -> Verdict {
+fn rejected(code: u16, description: &str) -> Refusal {
     let description = description.to_owned();
     if code == 413 || advice::is_about_the_image(&description) {
-        return Verdict::ImageUnsuitable { code, description };
+        return Refusal::ImageUnsuitable { code, description };
     }
-    Verdict::Rejected { code, description }
+    Refusal::Rejected { code, description }
 }
 
 /// A no by which nothing has been done: the request was wrong. 408 comes from those who have lost
@@ -173,20 +201,26 @@ mod tests {
         for status in [400, 200] {
             assert_eq!(
                 of(status, &no(400)),
-                Verdict::Rejected {
+                Verdict::Refused(Refusal::Rejected {
                     code: 400,
                     description: text("no")
-                }
+                })
             );
-            assert_eq!(of(status, &no(401)), Verdict::Unauthorized { code: 401 });
-            assert_eq!(of(status, &no(404)), Verdict::Unauthorized { code: 404 });
+            assert_eq!(
+                of(status, &no(401)),
+                Verdict::Refused(Refusal::Unauthorized { code: 401 })
+            );
+            assert_eq!(
+                of(status, &no(404)),
+                Verdict::Refused(Refusal::Unauthorized { code: 404 })
+            );
         }
         assert_eq!(
             of(403, &json!({ "ok": false })),
-            Verdict::Rejected {
+            Verdict::Refused(Refusal::Rejected {
                 code: 403,
                 description: text("")
-            }
+            })
         );
         // A page, or JSON that breaks off.
         for body in [
@@ -196,25 +230,25 @@ mod tests {
         ] {
             assert_eq!(
                 verdict(403, body, None),
-                Verdict::Rejected {
+                Verdict::Refused(Refusal::Rejected {
                     code: 403,
                     description: text("")
-                }
+                })
             );
             assert_eq!(
                 verdict(404, body, None),
-                Verdict::Unauthorized { code: 404 }
+                Verdict::Refused(Refusal::Unauthorized { code: 404 })
             );
             assert_eq!(
                 verdict(413, body, None),
-                Verdict::ImageUnsuitable {
+                Verdict::Refused(Refusal::ImageUnsuitable {
                     code: 413,
                     description: text("")
-                }
+                })
             );
             assert_eq!(
                 verdict(401, body, None),
-                Verdict::Unauthorized { code: 401 }
+                Verdict::Refused(Refusal::Unauthorized { code: 401 })
             );
         }
     }
@@ -222,14 +256,18 @@ mod tests {
     #[test]
     fn a_wait_is_telegrams_own_or_the_headers_and_an_hour_at_most() {
         let flood = |wait: Value| json!({ "ok": false, "error_code": 429, "parameters": { "retry_after": wait } });
-        let limited = |seconds| Verdict::RateLimited(Some(Duration::from_secs(seconds)));
+        let limited =
+            |seconds| Verdict::Refused(Refusal::RateLimited(Some(Duration::from_secs(seconds))));
         let hint = Some(Duration::from_secs(9));
         let told = |wait: Value, hint| verdict(429, Some(flood(wait).to_string().as_bytes()), hint);
         assert_eq!(told(json!(3), hint), limited(3));
         assert_eq!(told(json!(999_999_999), hint), limited(3600));
         for odd in [json!(null), json!(-1), json!("soon")] {
             assert_eq!(told(odd.clone(), hint), limited(9));
-            assert_eq!(told(odd, None), Verdict::RateLimited(None));
+            assert_eq!(
+                told(odd, None),
+                Verdict::Refused(Refusal::RateLimited(None))
+            );
         }
         assert_eq!(verdict(429, Some(b"<html>"), hint), limited(9));
     }
@@ -240,7 +278,10 @@ mod tests {
             let moved = json!({ "ok": false, "error_code": 400, "description":
                 "Bad Request: group chat was upgraded to a supergroup chat",
                 "parameters": { "migrate_to_chat_id": id } });
-            assert_eq!(of(400, &moved), Verdict::Moved(-1_001_234_567_890));
+            assert_eq!(
+                of(400, &moved),
+                Verdict::Refused(Refusal::Moved(-1_001_234_567_890))
+            );
             assert_eq!(of(502, &moved), Verdict::Unknown);
         }
     }

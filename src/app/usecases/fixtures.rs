@@ -240,7 +240,7 @@ pub(crate) fn providers() -> Providers {
     )
 }
 
-fn providers_of(
+pub(crate) fn providers_of(
     images: MockImageStore,
     writer: MockCaptionWriter,
     telegram: MockPublisher,

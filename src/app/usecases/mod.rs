@@ -6,6 +6,7 @@ mod cache_counts;
 pub mod capacity;
 mod caption_file;
 pub mod captioning;
+pub mod check_tenant;
 pub mod configs;
 pub mod credentials;
 pub mod curate;

@@ -78,10 +78,10 @@ fn warned(pairs: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn a_blank_secret_is_none_and_warned_of() {
+fn a_blank_secret_is_none() {
     for name in [TOKEN, USER, PASS, PASSWORD, SESSION_SECRET] {
         for empty in ["", " ", "\n", "\u{feff}\u{a0}"] {
-            assert_eq!(warned(&[(name, empty)]), [name], "{empty:?}");
+            assert_eq!(warned(&[(name, empty)]), [""; 0], "{empty:?}");
             let AdminCredentials {
                 token,
                 basic,

@@ -11,7 +11,20 @@ pub(super) fn without_mark(content: &[u8]) -> &[u8] {
 
 /// The kind of the error alone: the path may be anything, even a secret in the wrong variable.
 pub(super) fn unreadable(error: &io::Error) -> String {
-    format!("names a file that cannot be read ({})", error.kind())
+    format!("names a file that {}", why_unreadable(error))
+}
+
+/// Why a file cannot be read, as the end of a sentence about it.
+pub(super) fn why_unreadable(error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "does not exist",
+        io::ErrorKind::PermissionDenied => "this user may not read (permission denied)",
+        io::ErrorKind::IsADirectory => "is a directory",
+        io::ErrorKind::NotADirectory => "cannot exist: a part of its path is no directory",
+        io::ErrorKind::InvalidData => "is not UTF-8 text",
+        kind => return format!("cannot be read ({kind})"),
+    };
+    why.to_owned()
 }
 
 /// A base URL, which ends with a slash so that joins add to it.

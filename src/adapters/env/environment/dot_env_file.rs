@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::Environment;
+use super::{Environment, content::why_unreadable};
 use crate::adapters::env::dot_env::DotEnv;
 
 /// The file that fills in what the environment does not set.
@@ -17,7 +17,15 @@ impl Environment {
         let content = match fs::read(path) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(_) => return self.reject(DOT_ENV, "cannot be read"),
+            Err(error) => {
+                let rule = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "cannot be read by this user (permission denied)".to_owned()
+                    }
+                    _ => why_unreadable(&error),
+                };
+                return self.reject(DOT_ENV, rule);
+            }
         };
         let text = match str::from_utf8(&content) {
             Ok(text) => text,
@@ -40,6 +48,7 @@ impl Environment {
             if entry.has_reference() {
                 self.warn(&entry.name, NOT_EXPANDED);
             }
+            self.dot_env_lines.insert(entry.name.clone(), entry.line);
             self.values.insert(entry.name, Some(entry.value));
         }
     }

@@ -12,7 +12,18 @@ impl Environment {
         if let Some(set) = self.taken_from.get(name.as_str()) {
             rule = format!("{rule} (it is set by {set})");
         }
+        if let Some(line) = self.dot_env_line(&name) {
+            rule = format!("{rule} (line {line} of .env)");
+        }
         self.problems.push(SettingProblem { name, rule });
+    }
+
+    /// The line of `.env` that a variable is set in, or the one of a field.
+    fn dot_env_line(&self, name: &str) -> Option<usize> {
+        let variable = name.split(['.', '[']).next()?;
+        let set = self.taken_from.get(variable);
+        let variable = set.map_or(variable, String::as_str);
+        self.dot_env_lines.get(variable).copied()
     }
 
     /// Notes something that does not keep the service from starting, once, though it is read twice.

@@ -167,26 +167,6 @@ fn warned(environment: &Environment) -> Vec<&str> {
 }
 
 #[test]
-fn a_secret_that_protects_something_is_warned_of_where_it_is_blank() {
-    let secret_file = file(b"from file\n");
-    let mut env = environment([
-        ("INLINE", "secret"),
-        ("OTHER_FILE", path(&secret_file)),
-        ("BLANK", " \n"),
-    ]);
-    assert_eq!(env.protecting_secret("INLINE").unwrap().expose(), "secret");
-    assert_eq!(
-        env.protecting_secret("OTHER").unwrap().expose(),
-        "from file"
-    );
-    assert!(env.protecting_secret("UNSET").is_none());
-    assert!(env.protecting_secret("BLANK").is_none());
-    assert!(env.protecting_secret("BLANK").is_none());
-    assert_eq!(warned(&env), ["BLANK"], "once");
-    assert_eq!(problems(env), [""; 0]);
-}
-
-#[test]
 fn what_cannot_be_seen_around_a_secret_is_not_a_part_of_it() {
     for around in [
         "\n",
@@ -386,3 +366,4 @@ fn all_problems_are_told_at_once_a_line_each_and_without_values() {
 }
 
 mod dot_env;
+mod files_and_blanks;

@@ -47,3 +47,20 @@ async fn nothing_is_sent_over_a_connection_of_which_nothing_comes() {
     assert!(outcome.is_ok());
     assert_eq!((taken, desk.switches().calls("connect")), (2, 1));
 }
+
+#[tokio::test]
+async fn a_check_logs_in_and_out_and_sends_nothing() {
+    let desk = Desk::new(true).await;
+    let seen = desk.publisher.check().await.unwrap();
+    assert_eq!(seen, "the mail server takes the login");
+    for (command, calls) in [("AUTH", 1), ("QUIT", 1), ("MAIL", 0)] {
+        assert_eq!(desk.switches().calls(command), calls, "{command}");
+    }
+    desk.sandbox.smtp.remove_user(SENDER);
+    let refused = desk.publisher.check().await;
+    assert!(
+        matches!(&refused, Err(PublishError::Unauthorized { detail, .. }) if detail.contains("535")),
+        "{refused:?}"
+    );
+    assert_eq!(desk.switches().calls("MAIL"), 0);
+}

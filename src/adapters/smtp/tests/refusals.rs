@@ -241,7 +241,7 @@ async fn a_certificate_for_another_name_is_told_as_that() {
 fn certificates_that_are_not_trusted_are_told_apart() {
     use rustls::CertificateError as E;
 
-    use super::super::advice::certificate_advice;
+    use crate::adapters::certificate_advice::certificate_advice;
     let told = [
         E::Expired,
         E::NotValidYet,

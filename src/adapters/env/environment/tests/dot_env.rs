@@ -43,6 +43,26 @@ fn a_dot_env_file_may_be_absent_but_not_broken() {
 }
 
 #[test]
+fn a_problem_with_an_entry_names_the_line_that_it_begins_on() {
+    let content = file(b"# one\nA='1\n2'\n\nNUMBER=sesame\nJSON='{\"a\": 1,\n\n!}'\nOLD=sesame\n");
+    let mut env = Environment::from_sources([("OWN".into(), "sesame".into())], content.path());
+    env.take_as("OLD", "SWITCH", true);
+    env.number("NUMBER", 1, 1..=9);
+    env.number("OWN", 1, 1..=9);
+    env.json("JSON");
+    env.boolean("SWITCH", true);
+    env.reject("NUMBER.field[0]", "is odd");
+    let problems = env.finish().unwrap_err().to_string();
+    let expected = "\
+NUMBER: must be a number from 1 to 9 (line 5 of .env)
+OWN: must be a number from 1 to 9
+JSON: is no JSON, from line 3, column 1 of the value on (line 6 of .env)
+SWITCH: must be one of 1, true, yes, on, 0, false, no, off (it is set by OLD) (line 9 of .env)
+NUMBER.field[0]: is odd (line 5 of .env)";
+    assert_eq!(problems, expected);
+}
+
+#[test]
 fn json_and_secrets_need_no_quotes_in_a_dot_env_file() {
     let lines = [
         ("PUBLISHERS", r#"[{"type":"telegram","channel_id":"@c"}]"#),

@@ -1,0 +1,307 @@
+//! Goes through one tenant as a publication would, and publishes nothing: config, storage, captions,
+//! platforms, each with what was found. Used by `publisher check`.
+//!
+//! Asks the ports themselves: the caches keep that something failed, and not why.
+
+use std::sync::Arc;
+
+use super::{error_chain::ErrorChain, tenant::Providers};
+use crate::{
+    domain::{
+        credential::{Credential, Provider, StorageCredential},
+        host::Host,
+        request_id::RequestId,
+        secret::CredentialsRef,
+        tenant_config::{Resolved, TenantConfig, Validated},
+    },
+    ports::{
+        CaptionError, ConfigSourceError, CredentialError, CredentialQuery, CredentialStore,
+        ImageStoreError, PublishError, PublisherFactory, TenantConfigSource,
+    },
+};
+
+/// What was found of one thing. Holds no host, no secret and no folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing is wrong with it.
+    Good(String),
+    /// Nothing that keeps anything from working, but worth a look.
+    Note(String),
+    /// It does not work; with what to do.
+    Wrong(String),
+}
+
+/// A thing that was looked at: `storage`, or the field of a config.
+pub type Step = (String, Finding);
+
+/// Goes through tenants.
+pub struct CheckTenant {
+    /// Where configs come from.
+    pub configs: Arc<dyn TenantConfigSource>,
+    /// Where credentials come from.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// What opens the clients.
+    pub providers: Providers,
+}
+
+impl CheckTenant {
+    /// Looks at everything that the tenant of a host needs. Writes nothing, posts nothing, and makes
+    /// no call that is paid for.
+    pub async fn run(&self, host: &Host, request_id: &RequestId) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let Some(config) = self.config(host, request_id, &mut steps).await else {
+            return steps;
+        };
+        let storage = Needed {
+            provider: Provider::Dropbox,
+            reference: config.settings().storage.credentials_ref.clone(),
+        };
+        let resolved = match self.credential(&config, storage, request_id).await {
+            Ok(credential) => self.storage(&config, credential, &mut steps).await,
+            Err(why) => {
+                steps.push(("storage".to_owned(), Finding::Wrong(why)));
+                None
+            }
+        };
+        let Some(resolved) = resolved else {
+            let text = "not looked at, because storage cannot be opened".to_owned();
+            steps.push(("platforms".to_owned(), Finding::Note(text)));
+            return steps;
+        };
+        let captions = self.captions(&config, &resolved, request_id).await;
+        steps.push(("captions".to_owned(), captions));
+        for factory in &self.providers.publishers {
+            let name = factory.platform().as_str().to_owned();
+            let finding = self.platform(&**factory, &config, &resolved, request_id);
+            steps.push((name, finding.await));
+        }
+        steps
+    }
+
+    /// The tenant's config, if it can be used.
+    async fn config(
+        &self,
+        host: &Host,
+        request_id: &RequestId,
+        steps: &mut Vec<Step>,
+    ) -> Option<TenantConfig<Validated>> {
+        let mut add = |thing: &str, finding| steps.push((thing.to_owned(), finding));
+        let unvalidated = match self.configs.fetch(host, request_id).await {
+            Ok(config) => config,
+            Err(error) => {
+                add("tenant", Finding::Wrong(no_config(&error)));
+                return None;
+            }
+        };
+        let found = format!("{} is known", unvalidated.tenant());
+        add("tenant", Finding::Good(found));
+        match unvalidated.validate() {
+            Ok(config) => {
+                if config.warnings().is_empty() {
+                    add("config", Finding::Good("all fields are good".to_owned()));
+                }
+                for problem in config.warnings() {
+                    let text = format!("{}: {}", problem.path(), problem.rule());
+                    let finding = if problem.is_advice() {
+                        Finding::Note(text)
+                    } else {
+                        Finding::Wrong(text)
+                    };
+                    add("config", finding);
+                }
+                Some(config)
+            }
+            Err(violations) => {
+                for problem in violations.fields() {
+                    let text = format!("{}: {}", problem.path(), problem.rule());
+                    add("config", Finding::Wrong(text));
+                }
+                None
+            }
+        }
+    }
+
+    /// Lists the images; the config with its storage, whatever came of that.
+    async fn storage(
+        &self,
+        config: &TenantConfig<Validated>,
+        credential: Arc<Credential>,
+        steps: &mut Vec<Step>,
+    ) -> Option<TenantConfig<Resolved>> {
+        let mut add = |finding| steps.push(("storage".to_owned(), finding));
+        let resolved = || {
+            let storage = StorageCredential::try_from(Arc::clone(&credential)).ok()?;
+            Some(config.clone().resolve(storage))
+        };
+        let Some(opened) = resolved() else {
+            add(Finding::Wrong(
+                "its credential is of another provider".to_owned(),
+            ));
+            return None;
+        };
+        let images = self.providers.images.open(Arc::new(opened));
+        add(match images.list().await {
+            Ok(images) => match images.len() {
+                0 => Finding::Note(
+                    "it can be listed; there is no image in the root folder".to_owned(),
+                ),
+                1 => Finding::Good("it can be listed: 1 image in the root folder".to_owned()),
+                many => Finding::Good(format!(
+                    "it can be listed: {many} images in the root folder"
+                )),
+            },
+            Err(error) => Finding::Wrong(no_storage(&error, config)),
+        });
+        resolved()
+    }
+
+    async fn captions(
+        &self,
+        config: &TenantConfig<Validated>,
+        resolved: &TenantConfig<Resolved>,
+        request_id: &RequestId,
+    ) -> Finding {
+        let Some(ai) = &config.settings().ai else {
+            return Finding::Note("off: there is no AI block, or it is switched off".to_owned());
+        };
+        let needed = Needed {
+            provider: Provider::OpenAi,
+            reference: ai.credentials_ref.clone(),
+        };
+        let credential = match self.credential(config, needed, request_id).await {
+            Ok(credential) => credential,
+            Err(why) => return Finding::Wrong(why),
+        };
+        match self.providers.captions.open(resolved, credential) {
+            Ok(Some(writer)) => match writer.check().await {
+                Ok(seen) => Finding::Good(seen.to_owned()),
+                Err(error) => Finding::Wrong(no_captions(&error)),
+            },
+            Ok(None) => Finding::Note("off".to_owned()),
+            Err(error) => Finding::Wrong(error.to_string()),
+        }
+    }
+
+    async fn platform(
+        &self,
+        factory: &dyn PublisherFactory,
+        config: &TenantConfig<Validated>,
+        resolved: &TenantConfig<Resolved>,
+        request_id: &RequestId,
+    ) -> Finding {
+        let off = || Finding::Note("off: no publisher of this type is on".to_owned());
+        let Some((provider, reference)) = factory.credential(config.settings()) else {
+            return off();
+        };
+        let needed = Needed {
+            provider,
+            reference,
+        };
+        let credential = match self.credential(config, needed, request_id).await {
+            Ok(credential) => credential,
+            Err(why) => return Finding::Wrong(why),
+        };
+        match factory.open(resolved, credential) {
+            Ok(Some(publisher)) => match publisher.check().await {
+                Ok(seen) => Finding::Good(seen.to_owned()),
+                Err(error) => Finding::Wrong(no_platform(&error)),
+            },
+            Ok(None) => off(),
+            Err(error) => Finding::Wrong(error.to_string()),
+        }
+    }
+
+    /// A credential, or why there is none and what to do.
+    async fn credential(
+        &self,
+        config: &TenantConfig<Validated>,
+        Needed {
+            provider,
+            reference,
+        }: Needed,
+        request_id: &RequestId,
+    ) -> Result<Arc<Credential>, String> {
+        let query = CredentialQuery {
+            tenant: config.tenant().clone(),
+            config_version: config.version().clone(),
+            reference,
+            provider,
+            request_id: request_id.clone(),
+        };
+        match self.credentials.resolve(&query).await {
+            Ok(credential) => Ok(Arc::new(credential)),
+            Err(CredentialError::NotFound) => Err(format!(
+                "the {provider} credential that the config names does not exist, or is another \
+                 tenant's: store it, or correct the reference in the config"
+            )),
+            Err(CredentialError::OutOfCredit) => Err(format!(
+                "the {provider} credential is held back, because the tenant is out of credit"
+            )),
+            Err(error) => Err(format!(
+                "no {provider} credential can be had: {}",
+                ErrorChain(&error)
+            )),
+        }
+    }
+}
+
+/// Which credential.
+struct Needed {
+    provider: Provider,
+    reference: CredentialsRef,
+}
+
+fn no_config(error: &ConfigSourceError) -> String {
+    match error {
+        ConfigSourceError::NotFound => {
+            "no tenant has this host: check the host, and whether the tenant is suspended, or another \
+             app's"
+                .to_owned()
+        }
+        ConfigSourceError::Unauthorized(_)
+        | ConfigSourceError::Unavailable { .. }
+        | ConfigSourceError::Malformed(_) => ErrorChain(error).to_string(),
+    }
+}
+
+/// The sentences for admins name the root folder, which the config holds.
+fn no_storage(error: &ImageStoreError, config: &TenantConfig<Validated>) -> String {
+    match error {
+        ImageStoreError::Misconfigured { detail, .. } => {
+            let root = config.settings().storage.paths.root.as_str();
+            detail.replace(&format!("\"{root}\" "), "")
+        }
+        ImageStoreError::Unauthorized { setting, .. } => match setting {
+            Some(setting) => format!("{error}: set a new {setting}"),
+            None => format!("{error}: connect the account anew, and store its new credential"),
+        },
+        other => ErrorChain(other).to_string(),
+    }
+}
+
+fn no_captions(error: &CaptionError) -> String {
+    match error {
+        CaptionError::Unauthorized(_) => format!("{error}: make a new key, and set it"),
+        CaptionError::QuotaExhausted => {
+            format!("{error}: pay for more in the account that the key is of")
+        }
+        CaptionError::Misconfigured { .. } => error.to_string(),
+        other => ErrorChain(other).to_string(),
+    }
+}
+
+/// What is told of a failed publication says what to do; where it says nothing, its cause does.
+fn no_platform(error: &PublishError) -> String {
+    match error {
+        PublishError::Unavailable { detail, .. } | PublishError::Unauthorized { detail, .. }
+            if detail.is_empty() =>
+        {
+            ErrorChain(error).to_string()
+        }
+        PublishError::Unknown(_) => ErrorChain(error).to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

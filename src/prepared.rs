@@ -1,0 +1,195 @@
+//! What is made of the settings before anybody is contacted. `serve`, `sandbox` and `check` all come
+//! through here, so that what keeps the service from starting keeps the check from succeeding.
+
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
+
+use publisher::{
+    adapters::{
+        clock::SystemClock,
+        dropbox::{DropboxImageStoreFactory, DropboxSettings},
+        http_client::ExtraRoots,
+        ledger::LedgerSettings,
+        openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
+        orchestrator::OrchestratorClient,
+        otlp::Traces,
+        smtp::{EhloName, SmtpPublisherFactory},
+        telegram::{TelegramApiSettings, TelegramPublisherFactory},
+        without_dropbox_app::WithoutDropboxApp,
+    },
+    app::{
+        http::auth::AuthSettings,
+        usecases::{
+            capacity::Capacity,
+            credentials::CredentialCacheSettings,
+            readiness::Mode,
+            resolve_tenant::{HostRules, TenancySettings},
+            tenant::Providers,
+        },
+    },
+    ports::{Clock, CredentialStore, TenantConfigSource},
+};
+
+use crate::{
+    failure::Failure,
+    life_cycle::ShutdownTimes,
+    settings::{Settings, Source},
+};
+
+/// The settings, and the clients that are made of them.
+pub(crate) struct Prepared {
+    /// What the start logs, and the check reports.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) traces: Traces,
+    pub(crate) records_traces: bool,
+    pub(crate) has_extra_roots: bool,
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) max_requests: NonZeroUsize,
+    pub(crate) shutdown: ShutdownTimes,
+    pub(crate) sources: Sources,
+    pub(crate) providers: Providers,
+    pub(crate) tenancy: TenancySettings,
+    pub(crate) credentials: CredentialCacheSettings,
+    pub(crate) ledger: LedgerSettings,
+    pub(crate) capacity: Capacity,
+    pub(crate) thumbnail_cache_bytes: usize,
+    pub(crate) auth: AuthSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Where configs and credentials come from: one adapter is the source of both.
+pub(crate) struct Sources {
+    pub(crate) configs: Arc<dyn TenantConfigSource>,
+    pub(crate) secrets: Arc<dyn CredentialStore>,
+    pub(crate) host_rules: HostRules,
+    pub(crate) mode: Mode,
+    /// The orchestrator, where that is the source.
+    pub(crate) orchestrator: Option<Arc<OrchestratorClient>>,
+}
+
+impl Prepared {
+    /// Builds all clients. Contacts nobody.
+    ///
+    /// # Errors
+    /// [`Failure::SetUp`].
+    pub(crate) fn of(settings: Settings) -> Result<Self, Failure> {
+        let warnings = settings.warnings();
+        let Settings {
+            listen,
+            metrics_listen,
+            max_requests,
+            shutdown,
+            source,
+            tenancy,
+            credentials,
+            roots,
+            dropbox,
+            has_dropbox_app,
+            openai,
+            telegram,
+            ehlo_name,
+            ledger,
+            capacity,
+            thumbnail_cache_bytes,
+            auth,
+            traces,
+            without_effect: _,
+        } = settings;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let records_traces = traces.is_some();
+        let traces = match traces {
+            Some(otlp) => Traces::to(&otlp, &roots).map_err(Failure::set_up)?,
+            None => Traces::off(),
+        };
+        Ok(Self {
+            warnings,
+            traces,
+            records_traces,
+            has_extra_roots: !roots.pem().is_empty(),
+            listen,
+            metrics_listen,
+            max_requests,
+            shutdown,
+            sources: sources(source, has_dropbox_app, &roots, &clock)?,
+            providers: providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?,
+            tenancy,
+            credentials,
+            ledger,
+            capacity,
+            thumbnail_cache_bytes,
+            auth,
+            clock,
+        })
+    }
+}
+
+/// What opens the clients of tenants.
+fn providers(
+    dropbox: DropboxSettings,
+    openai: OpenAiSettings,
+    telegram: TelegramApiSettings,
+    ehlo_name: EhloName,
+    roots: &ExtraRoots,
+    clock: &Arc<dyn Clock>,
+) -> Result<Providers, Failure> {
+    let clock = || Arc::clone(clock);
+    let images = DropboxImageStoreFactory::new(dropbox, roots, clock()).map_err(Failure::set_up)?;
+    let captions =
+        OpenAiCaptionWriterFactory::new(openai, roots, clock()).map_err(Failure::set_up)?;
+    let telegram =
+        TelegramPublisherFactory::new(telegram, roots, clock()).map_err(Failure::set_up)?;
+    let email = SmtpPublisherFactory::new(roots, clock()).map_err(Failure::set_up)?;
+    Ok(Providers {
+        images: Arc::new(images),
+        captions: Arc::new(captions),
+        publishers: vec![
+            Arc::new(telegram),
+            Arc::new(email.with_ehlo_name(ehlo_name)),
+        ],
+    })
+}
+
+fn sources(
+    source: Source,
+    has_dropbox_app: bool,
+    roots: &ExtraRoots,
+    clock: &Arc<dyn Clock>,
+) -> Result<Sources, Failure> {
+    let sources = match source {
+        Source::Standalone(tenant) => {
+            let host_rules = tenant
+                .host()
+                .cloned()
+                .map_or(HostRules::Any, HostRules::Only);
+            let tenant = Arc::new(*tenant);
+            Sources {
+                configs: Arc::clone(&tenant) as _,
+                secrets: tenant,
+                host_rules,
+                mode: Mode::Standalone,
+                orchestrator: None,
+            }
+        }
+        Source::Orchestrator {
+            settings,
+            probe_host,
+        } => {
+            let client = OrchestratorClient::new(*settings, roots, Arc::clone(clock));
+            let client = Arc::new(client.map_err(Failure::set_up)?);
+            Sources {
+                configs: Arc::clone(&client) as _,
+                secrets: Arc::clone(&client) as _,
+                host_rules: HostRules::TenantNames,
+                mode: Mode::Orchestrated { probe_host },
+                orchestrator: Some(client),
+            }
+        }
+    };
+    if has_dropbox_app {
+        return Ok(sources);
+    }
+    Ok(Sources {
+        secrets: Arc::new(WithoutDropboxApp(sources.secrets)),
+        ..sources
+    })
+}
