@@ -82,13 +82,21 @@ fn errors<'a>(first: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     })
 }
 
-/// What an error of TLS means. The one that an I/O error wraps is none of its sources.
-fn of_tls(error: &(dyn Error + 'static)) -> Option<TransportFault> {
-    let wrapped = error
+/// What an I/O error wraps, which is none of its sources, through all its layers.
+fn unwrapped<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut inner = error;
+    while let Some(wrapped) = inner
         .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref);
-    let wrapped = wrapped.and_then(|it| it.downcast_ref::<rustls::Error>());
-    let error = wrapped.or_else(|| error.downcast_ref::<rustls::Error>())?;
+        .and_then(io::Error::get_ref)
+    {
+        inner = wrapped;
+    }
+    inner
+}
+
+/// What an error of TLS means.
+fn of_tls(error: &(dyn Error + 'static)) -> Option<TransportFault> {
+    let error = unwrapped(error).downcast_ref::<rustls::Error>()?;
     Some(match error {
         rustls::Error::InvalidCertificate(error) => {
             let (why, advice) = certificate_advice(error);
