@@ -37,9 +37,11 @@ pub(crate) const CALLERS: usize = 4;
 pub(crate) struct Row {
     pub(crate) fault: &'static str,
     pub(crate) alert: &'static str,
-    pub(crate) fired_after: Duration,
+    /// `None`: it did not fire.
+    pub(crate) fired_after: Option<Duration>,
     pub(crate) done: &'static str,
-    pub(crate) over_after: Duration,
+    /// `None`: it went on.
+    pub(crate) over_after: Option<Duration>,
 }
 
 /// Where a case is played.
