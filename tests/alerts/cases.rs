@@ -185,10 +185,12 @@ pub(crate) async fn play(stage: &Stage, prometheus: &Prometheus) -> Vec<Row> {
         });
         let over = join_all(over).await;
         for alert in case.silent {
+            let has_fired = prometheus.has_fired(case.job, alert).await;
             assert!(
-                !prometheus.has_fired(case.job, alert).await,
-                "{alert} of {}",
-                case.job
+                !has_fired,
+                "{alert} of {}:\n{}",
+                case.job,
+                stage.requests().await
             );
         }
         let alerts = case.alerts.iter().zip(fired).zip(over);
