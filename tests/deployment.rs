@@ -214,7 +214,9 @@ impl Query {
             let Metric { labels, words, .. } = &metrics[name.as_str()];
             let is_known = labels.contains(&&**label) || label == "job";
             assert!(is_known, "{place}: {name} has no {label}");
-            let words_of_ours = value.split('|').filter(|it| {
+            // The job is the scrape's word.
+            let values = value.split('|').filter(|_| label != "job");
+            let words_of_ours = values.filter(|it| {
                 it.bytes()
                     .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
             });

@@ -173,26 +173,31 @@ pub(crate) async fn play(stage: &Stage, prometheus: &Prometheus) -> Vec<Row> {
         let broken = begin(stage).await;
         let began = now();
         let fired = case.alerts.iter().map(async |alert| {
-            prometheus.fires(case.job, alert).await;
-            began.elapsed()
+            let fires = prometheus.fires(case.job, alert).await;
+            fires.then(|| began.elapsed())
         });
         let fired = join_all(fired).await;
         mend(stage, broken).await;
         let began = now();
         let over = case.alerts.iter().map(async |alert| {
-            prometheus.is_over(case.job, alert).await;
-            began.elapsed()
+            let is_over = prometheus.is_over(case.job, alert).await;
+            is_over.then(|| began.elapsed())
         });
         let over = join_all(over).await;
         for alert in case.silent {
+            let has_fired = prometheus.has_fired(case.job, alert).await;
             assert!(
-                !prometheus.has_fired(case.job, alert).await,
-                "{alert} of {}",
-                case.job
+                !has_fired,
+                "{alert} of {}:\n{}",
+                case.job,
+                stage.requests().await
             );
         }
         let alerts = case.alerts.iter().zip(fired).zip(over);
-        let row = |((alert, fired_after), over_after): ((&&'static str, Duration), Duration)| Row {
+        let row = |((alert, fired_after), over_after): (
+            (&&'static str, Option<Duration>),
+            Option<Duration>,
+        )| Row {
             fault: case.fault,
             alert,
             fired_after,

@@ -15,7 +15,7 @@ const EVERY: &str = "1s";
 /// Between questions of ours.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 /// How long anything may take here. Nothing is measured by it.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A running Prometheus. It ends, and its files are gone, with this.
 pub(crate) struct Prometheus {
@@ -89,21 +89,22 @@ impl Prometheus {
                 r#"count_over_time(up{{job="{}"}}[10s]) >= 5"#,
                 stage.case().job
             );
-            started
-                .until(async || !started.query(&query).await.is_empty())
-                .await;
+            let is_seen = started.until(async || !started.query(&query).await.is_empty());
+            assert!(is_seen.await, "{} is not scraped", stage.case().job);
         }
         started
     }
 
-    /// Waits until an alert fires for a job.
-    pub(crate) async fn fires(&self, job: &str, alert: &str) {
-        self.until(async || self.is_firing(job, alert).await).await;
+    /// Waits until an alert fires for a job; false if it does not.
+    #[must_use]
+    pub(crate) async fn fires(&self, job: &str, alert: &str) -> bool {
+        self.until(async || self.is_firing(job, alert).await).await
     }
 
-    /// Waits until an alert is over for a job.
-    pub(crate) async fn is_over(&self, job: &str, alert: &str) {
-        self.until(async || !self.is_firing(job, alert).await).await;
+    /// Waits until an alert is over for a job; false if it goes on.
+    #[must_use]
+    pub(crate) async fn is_over(&self, job: &str, alert: &str) -> bool {
+        self.until(async || !self.is_firing(job, alert).await).await
     }
 
     /// Has an alert ever fired for a job?
@@ -136,13 +137,13 @@ impl Prometheus {
         answer["data"].take()
     }
 
-    async fn until(&self, is_so: impl AsyncFn() -> bool) {
+    async fn until(&self, is_so: impl AsyncFn() -> bool) -> bool {
         let asking = async {
             while !is_so().await {
                 tokio::time::sleep(ASKED_EVERY).await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.unwrap();
+        tokio::time::timeout(PATIENCE, asking).await.is_ok()
     }
 }
 

@@ -55,7 +55,8 @@ fn divided(expression: &str) -> String {
     while let Some((before, after)) = rest.split_once('[') {
         let (range, after) = after.split_once(']').unwrap();
         let parts: Vec<String> = range.split(':').map(shorter).collect();
-        out.push_str(&format!("{before}[{}]", parts.join(":")));
+        out += before;
+        out += &["[", &parts.join(":"), "]"].concat();
         rest = after;
     }
     out.push_str(rest);

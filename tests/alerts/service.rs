@@ -27,7 +27,7 @@ use tokio::{
 use crate::cases::Case;
 
 /// How long a caller waits, and how long a start may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two rounds of a caller.
 const PAUSE: Duration = Duration::from_millis(300);
 /// Callers publish an image each, so that they do not wait for each other.
@@ -37,9 +37,11 @@ pub(crate) const CALLERS: usize = 4;
 pub(crate) struct Row {
     pub(crate) fault: &'static str,
     pub(crate) alert: &'static str,
-    pub(crate) fired_after: Duration,
+    /// `None`: it did not fire.
+    pub(crate) fired_after: Option<Duration>,
     pub(crate) done: &'static str,
-    pub(crate) over_after: Duration,
+    /// `None`: it went on.
+    pub(crate) over_after: Option<Duration>,
 }
 
 /// Where a case is played.
@@ -185,6 +187,20 @@ impl Stage {
         let status = answer.status().as_u16();
         answer.bytes().await.ok()?;
         Some(status)
+    }
+
+    /// The requests that it has answered, as its metrics have them.
+    pub(crate) async fn requests(&self) -> String {
+        let url = format!("http://{}/metrics", self.metrics_address().await);
+        let page = self.client.get(url).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        let is_counted = |line: &&str| {
+            line.starts_with("publisher_http_requests_total") && !line.ends_with(" 0")
+        };
+        page.lines()
+            .filter(is_counted)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     async fn request(&self, host: &str, path: &str, method: reqwest::Method) -> RequestBuilder {

@@ -294,14 +294,14 @@ async fn the_gauges_are_those_of_the_ledger_until_it_is_closed() {
     let watch = ledger.watch();
     tokio::pin!(watch);
     let shows = |line: &str| recorder.handle().render().contains(line);
-    let shown = async {
+    let counted = async {
         while !shows(r#"publisher_ledger_entries{state="unknown"} 1"#) {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         () = &mut watch => panic!("the ledger is open"),
-        () = shown => {}
+        () = counted => {}
     }
     assert!(shows(r#"publisher_ledger_pool_connections{state="max"} 1"#));
     ledger.close().await;
