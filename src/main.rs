@@ -185,7 +185,8 @@ struct Service {
 }
 
 impl Service {
-    /// Puts everything together. Opens the ledger, and contacts nobody else.
+    /// Puts everything together. Opens the ledger, or has it opened as soon as its server is there, and
+    /// contacts nobody else.
     async fn compose(settings: Settings) -> Result<Self, Failure> {
         warn_of(&settings);
         let Settings {
@@ -211,7 +212,7 @@ impl Service {
         } = settings;
         let records_traces = traces.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
+        let ledger = OpenLedger::open_or_wait(ledger, Arc::clone(&clock)).await?;
 
         let (configs, secrets, host_rules, mode) = sources(source, &roots, &clock)?;
         let places = match mode {
