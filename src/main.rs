@@ -175,7 +175,8 @@ struct Service {
 }
 
 impl Service {
-    /// Puts everything together. Opens the ledger, and contacts nobody else.
+    /// Puts everything together. Opens the ledger, or has it opened as soon as its server is there, and
+    /// contacts nobody else.
     async fn compose(prepared: Prepared) -> Result<Self, Failure> {
         warn_of(&prepared.warnings);
         let Prepared {
@@ -197,7 +198,7 @@ impl Service {
             auth,
             clock,
         } = prepared;
-        let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
+        let ledger = OpenLedger::open_or_wait(ledger, Arc::clone(&clock)).await?;
         tokio::spawn(ledger.watch());
 
         let Sources {

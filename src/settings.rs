@@ -21,7 +21,7 @@ use publisher::{
         dropbox::DropboxSettings,
         env::{Environment, SettingProblem, SettingProblems},
         http_client::ExtraRoots,
-        ledger::LedgerSettings,
+        ledger::{DEFAULT_POOL_SIZE, LedgerSettings},
         openai::OpenAiSettings,
         otlp::OtlpSettings,
         smtp::{EhloName, InvalidEhloName},
@@ -179,7 +179,7 @@ impl Settings {
             Some("https://api.telegram.org"),
         );
         let ehlo_name = ehlo_name(environment);
-        let ledger = ledger(environment);
+        let ledger = ledger(environment, &roots);
         let capacity = capacity::read(environment, is_standalone);
         let thumbnail_cache_bytes = capacity::thumbnail_cache(environment);
         let auth = auth::read(environment);
@@ -339,13 +339,22 @@ fn ehlo_name(environment: &mut Environment) -> EhloName {
 }
 
 /// The URL is a secret: it may hold a password.
-fn ledger(environment: &mut Environment) -> Option<LedgerSettings> {
+fn ledger(environment: &mut Environment, roots: &ExtraRoots) -> Option<LedgerSettings> {
     const NAME: &str = "PUBLISH_LEDGER_URL";
+    const POOL_SIZE: &str = "LEDGER_POOL_SIZE";
     let default = || Secret::new("sqlite://publisher-ledger.db".to_owned());
     let url = environment.secret(NAME).unwrap_or_else(default);
-    LedgerSettings::from_url(&url)
+    let pool_size = environment.number(POOL_SIZE, DEFAULT_POOL_SIZE, 1..=100);
+    let ledger = LedgerSettings::from_url(&url)
         .map_err(|rule| environment.reject(NAME, rule))
-        .ok()
+        .ok()?;
+    if let Some(warning) = ledger.warning() {
+        environment.warn(NAME, warning);
+    }
+    if !ledger.is_on_server() && environment.is_set(POOL_SIZE) {
+        environment.warn(POOL_SIZE, "has no effect: the ledger is in SQLite");
+    }
+    Some(ledger.trusting(roots).with_pool_size(pool_size))
 }
 
 fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {

@@ -84,13 +84,21 @@ impl Schema {
             .run(format!("CREATE ROLE {name} LOGIN SUPERUSER"))
             .await;
         schema.run(format!("CREATE SCHEMA {name}")).await;
+        // The role's and not the URL's: a pooler takes no options.
+        schema
+            .run(format!("ALTER ROLE {name} SET search_path = {name}"))
+            .await;
         Some(schema)
     }
 
     fn url(&self) -> String {
         let name = &self.name;
-        let server = SERVER.replace("//postgres@", &format!("//{name}@"));
-        format!("{server}?options=-c%20search_path%3D{name}")
+        SERVER.replace("//postgres@", &format!("//{name}@"))
+    }
+
+    /// The name of the schema, and of the role whose it is.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     async fn run(&mut self, statement: String) {

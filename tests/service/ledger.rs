@@ -131,7 +131,10 @@ async fn a_ledger_that_cannot_be_opened_ends_the_start_and_says_why() {
             "cannot be opened for writing",
         ),
         (&*sandbox.ledger_url(), "another process"),
-        ("postgres://user:s3cret@127.0.0.1:9/ledger", "PostgreSQL"),
+        (
+            "postgres://user:s3cret@127.0.0.1:9/ledger?sslmode=verify-full&sslrootcert=/nowhere",
+            "sslrootcert",
+        ),
     ] {
         let mut serve = command("serve");
         serve.envs(sandbox.environment());

@@ -37,13 +37,13 @@ pub const OPERATIONS: [&str; 14] = [
 
 /// A ledger whose operations are measured.
 pub(super) struct Metered<L> {
-    ledger: L,
+    ledger: Arc<L>,
     clock: Arc<dyn Clock>,
 }
 
 impl<L> Metered<L> {
     /// Measures the operations of a ledger by the clock.
-    pub(super) fn new(ledger: L, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(ledger: Arc<L>, clock: Arc<dyn Clock>) -> Self {
         Self { ledger, clock }
     }
 

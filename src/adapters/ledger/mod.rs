@@ -5,10 +5,13 @@
 //! | `statements.rs` | what is the same for both: the statements, and the ports made of them |
 //! | `reader.rs` | the same for what people and probes ask |
 //! | `requests.rs` | the same for requests under an idempotency key |
+//! | `location.rs` | what a URL says |
 //! | `connection.rs` | a connection that is closed unless its work came to its end |
 //! | `sqlite.rs`, `postgres.rs` | how each is opened, tells the time, and knows a dead holder |
 //! | `metered.rs` | the metrics of what each operation takes, around either |
 //! | `watch.rs` | the gauges that are read from the ledger |
+//! | `pool.rs`, `pooling.rs`, `fault.rs` | connections to PostgreSQL, poolers before it, and what is wrong with it |
+//! | `waiting.rs` | opening a ledger whose server is away |
 //! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
@@ -16,30 +19,45 @@
 
 mod connection;
 mod metered;
+mod fault;
+mod location;
+mod pool;
+mod pooling;
 mod postgres;
 mod private_file;
 mod reader;
 mod requests;
 mod sqlite;
 mod statements;
+mod waiting;
 mod watch;
 
-use std::{io, path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::{
     SqlSafeStr as _,
     migrate::{Migration, MigrationType},
-    postgres::PgConnectOptions,
 };
 
 pub use self::metered::OPERATIONS;
-use self::{metered::Metered, postgres::PostgresLedger, sqlite::SqliteLedger};
+use self::{
+    fault::Fault,
+    location::{Location, Server},
+    metered::Metered,
+    postgres::PostgresLedger,
+    sqlite::SqliteLedger,
+    waiting::Waiting,
+};
 use crate::{
+    adapters::http_client::ExtraRoots,
     domain::secret::Secret,
     ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerReader},
 };
 
-/// How long an operation waits for a connection, and opening for the first one.
+/// How many connections to PostgreSQL there are beside that of the session, when nobody says: each
+/// operation takes one for milliseconds.
+pub const DEFAULT_POOL_SIZE: u32 = 2;
+/// How long an operation waits for the connection to a file, and opening for the first one.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// What has become of a write when it is done.
@@ -51,12 +69,11 @@ enum Keep {
     InProcess,
 }
 
-/// Where the ledger is.
-pub struct LedgerSettings(Location);
-
-enum Location {
-    Sqlite(PathBuf),
-    Postgres(Box<PgConnectOptions>),
+/// Where the ledger is, and how it is reached.
+pub struct LedgerSettings {
+    location: Location,
+    roots: Vec<u8>,
+    pool_size: u32,
 }
 
 impl LedgerSettings {
@@ -65,25 +82,40 @@ impl LedgerSettings {
     /// # Errors
     /// The rule that it breaks; never a part of it.
     pub fn from_url(url: &Secret) -> Result<Self, &'static str> {
-        const RULE: &str = "must be sqlite://<file> or postgres://<user>@<host>/<database>";
-        let url = url.expose();
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            if path.is_empty() || path.starts_with(':') || path.contains(['?', '#', '\0']) {
-                return Err("must name a file after sqlite://, without options");
-            }
-            return Ok(Self(Location::Sqlite(PathBuf::from(path))));
+        Ok(Self {
+            location: Location::from_url(url)?,
+            roots: Vec::new(),
+            pool_size: DEFAULT_POOL_SIZE,
+        })
+    }
+
+    /// With roots that are trusted beside the system's.
+    #[must_use]
+    pub fn trusting(mut self, roots: &ExtraRoots) -> Self {
+        self.roots = roots.pem().to_vec();
+        self
+    }
+
+    /// With so many connections to a server, beside that of the session; at least one.
+    #[must_use]
+    pub fn with_pool_size(mut self, size: u32) -> Self {
+        self.pool_size = size.max(1);
+        self
+    }
+
+    /// Whether it is on a server.
+    #[must_use]
+    pub fn is_on_server(&self) -> bool {
+        matches!(self.location, Location::Postgres(_))
+    }
+
+    /// What an operator should be told of the URL.
+    #[must_use]
+    pub fn warning(&self) -> Option<&'static str> {
+        match &self.location {
+            Location::Postgres(server) => server.warning,
+            Location::Sqlite(_) => None,
         }
-        // As another driver has it: the rest is the same.
-        let plain = url
-            .strip_prefix("postgresql+asyncpg://")
-            .map(|rest| format!("postgresql://{rest}"));
-        let url = plain.as_deref().unwrap_or(url);
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url).map_err(|_| RULE)?;
-            return Ok(Self(Location::Postgres(Box::new(options))));
-        }
-        Err(RULE)
     }
 }
 
@@ -98,10 +130,9 @@ pub struct OpenLedger {
     pool: Pool,
 }
 
-#[derive(Clone)]
 enum Pool {
     Sqlite(sqlx::SqlitePool),
-    Postgres(sqlx::PgPool),
+    Postgres(Arc<PostgresLedger>, Option<Waiting>),
 }
 
 impl OpenLedger {
@@ -113,21 +144,21 @@ impl OpenLedger {
         settings: LedgerSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenLedgerError> {
-        match settings.0 {
+        match settings.location {
             Location::Sqlite(path) => {
-                let ledger = SqliteLedger::open(&path, Arc::clone(&clock)).await?;
+                let ledger = Arc::new(SqliteLedger::open(&path, Arc::clone(&clock)).await?);
                 let pool = Pool::Sqlite(ledger.pool().clone());
                 Ok(Self::measured(ledger, pool, clock))
             }
-            Location::Postgres(options) => {
-                let ledger = PostgresLedger::open(*options).await?;
-                let pool = Pool::Postgres(ledger.pool().clone());
-                Ok(Self::measured(ledger, pool, clock))
+            Location::Postgres(server) => {
+                let ledger = on_server(*server, settings.roots, settings.pool_size)?;
+                ledger.prepare().await?;
+                Ok(Self::of_server(ledger, None, clock))
             }
         }
     }
 
-    fn measured<L>(ledger: L, pool: Pool, clock: Arc<dyn Clock>) -> Self
+    fn measured<L>(ledger: Arc<L>, pool: Pool, clock: Arc<dyn Clock>) -> Self
     where
         L: Ledger + LedgerReader + IdempotencyStore + 'static,
     {
@@ -140,13 +171,86 @@ impl OpenLedger {
         }
     }
 
+    /// The same for a process that serves: a ledger on a server that is away is opened by itself when
+    /// it can be, and unavailable until then.
+    ///
+    /// # Errors
+    /// [`OpenLedgerError`], where no waiting would help.
+    pub async fn open_or_wait(
+        settings: LedgerSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenLedgerError> {
+        match settings.location {
+            Location::Sqlite(_) => Self::open(settings, clock).await,
+            Location::Postgres(server) => {
+                let ledger = on_server(*server, settings.roots, settings.pool_size)?;
+                let waiting = Waiting::begin(&ledger).await?;
+                Ok(Self::of_server(ledger, Some(waiting), clock))
+            }
+        }
+    }
+
+    fn of_server(
+        ledger: Arc<PostgresLedger>,
+        waiting: Option<Waiting>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let pool = Pool::Postgres(Arc::clone(&ledger), waiting);
+        Self::measured(ledger, pool, clock)
+    }
+
+    /// What keeps it, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.pool {
+            Pool::Sqlite(_) => "sqlite",
+            Pool::Postgres(..) => "postgresql",
+        }
+    }
+
+    /// How many connections it takes at most, that of the session included.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        match &self.pool {
+            Pool::Sqlite(_) => 1,
+            Pool::Postgres(ledger, _) => ledger.pool().max_size().saturating_add(1),
+        }
+    }
+
     /// Waits for what is being written, and closes the ledger.
     pub async fn close(self) {
         match self.pool {
             Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
+            Pool::Postgres(ledger, waiting) => {
+                drop(waiting);
+                ledger.close().await;
+            }
         }
     }
+}
+
+/// A ledger on a server, which has to be prepared.
+fn on_server(
+    server: Server,
+    mut roots: Vec<u8>,
+    pool_size: u32,
+) -> Result<Arc<PostgresLedger>, OpenLedgerError> {
+    let mut options = server.options;
+    if let Some(named) = server.root_certificates {
+        let unreadable = |error| OpenLedgerError::Postgres(Fault::Roots(error).into());
+        let pem = if named.trim_start().starts_with("-----BEGIN") {
+            named.into_bytes()
+        } else {
+            std::fs::read(named).map_err(|error| unreadable(Some(error)))?
+        };
+        ExtraRoots::from_pem(&pem).map_err(|_| unreadable(None))?;
+        roots.push(b'\n');
+        roots.extend(pem);
+    }
+    if !roots.is_empty() {
+        options = options.ssl_root_cert_from_pem(roots);
+    }
+    Ok(Arc::new(PostgresLedger::new(options, pool_size)))
 }
 
 /// Why the ledger cannot be opened.
@@ -181,7 +285,23 @@ impl OpenLedgerError {
     }
 
     fn postgres(error: impl Into<Cause>) -> Self {
-        Self::Postgres(error.into())
+        Self::Postgres(fault::cause(error.into()))
+    }
+
+    /// Whether trying again does not help as long as nobody mends it and starts the process anew.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::InUse(_) | Self::File { .. } | Self::Sqlite(_) => true,
+            Self::Postgres(cause) => fault::is_final(&**cause),
+        }
+    }
+
+    /// What it is, without where.
+    fn cause(&self) -> String {
+        match self {
+            Self::Postgres(cause) => cause.to_string(),
+            other => other.to_string(),
+        }
     }
 }
 

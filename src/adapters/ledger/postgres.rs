@@ -11,22 +11,29 @@
 //! for as long as a publication runs, minutes at times.
 //!
 //! The key must be seen by the server that has the leases, and the lock must live as long as the
-//! connection: a pooler between must pool sessions, not transactions. All times are the server's.
+//! connection: a pooler between must pool sessions, not transactions, which is looked at before the
+//! ledger is used (`pooling.rs`). All times are the server's.
+//!
+//! The server may be away when the process starts, and come back at any time: [`PostgresLedger::prepare`]
+//! is what has to succeed before the first operation, at the start or later.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions as _, Executor as _, PgConnection, PgPool, Postgres, Row as _,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    ConnectOptions as _, Executor as _, PgConnection, Postgres, Row as _,
+    migrate::{MigrateError, Migrator},
+    postgres::PgConnectOptions,
 };
+use tokio::{sync::Notify, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    Keep, OpenLedgerError, POOL_WAIT,
-    connection::Guarded,
-    migration, reader, requests,
+    Keep, OpenLedgerError,
+    fault::Fault,
+    migration,
+    pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
+    pooling, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -43,62 +50,81 @@ use crate::{
     },
 };
 
-/// Each operation takes a connection for milliseconds: a few serve many publications.
-const MAX_CONNECTIONS: u32 = 8;
-
-/// What a server says that has failed over, or is set to be read only.
-const TAKES_NO_WRITES: &str = "the server takes no writes: it is a standby, or read only";
+/// How long bringing the tables up to date may take, waiting for another replica that does it included.
+const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
 
 /// A ledger on a server.
 pub(super) struct PostgresLedger {
-    pool: PgPool,
-    options: PgConnectOptions,
+    connections: Connections,
     session: tokio::sync::Mutex<Option<Session>>,
+    /// Told when what [`prepare`](Self::prepare) has found is true no more.
+    unprepared: Notify,
 }
 
 /// The connection that shows that this process lives.
 struct Session {
     connection: PgConnection,
     key: i64,
+    /// The server's process behind the connection.
+    backend: i32,
 }
 
 impl PostgresLedger {
-    /// Connects, and brings the tables up to date.
-    ///
-    /// # Errors
-    /// The server cannot be reached, or does not let us.
-    pub(super) async fn open(options: PgConnectOptions) -> Result<Self, OpenLedgerError> {
+    /// A ledger that takes nothing yet: it has to be prepared.
+    pub(super) fn new(options: PgConnectOptions, pool_size: u32) -> Self {
         let options = options
             .application_name("publisher")
+            // PgBouncer refuses it, and no number here has a fraction.
+            .extra_float_digits(None)
             .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(POOL_WAIT)
-            .connect_with(options.clone())
-            .await
-            .map_err(OpenLedgerError::postgres)?;
-        let ledger = include_str!("migrations/postgres/0001_ledger.sql");
-        let requests = include_str!("migrations/postgres/0002_requests.sql");
-        let reasons = include_str!("migrations/postgres/0003_reasons.sql");
-        let unknown = include_str!("migrations/postgres/0004_unknown.sql");
-        Migrator::with_migrations(vec![
-            migration(1, "ledger", ledger),
-            migration(2, "requests", requests),
-            migration(3, "reasons", reasons),
-            migration(4, "unknown", unknown),
-        ])
-        .run(&pool)
-        .await
-        .map_err(OpenLedgerError::postgres)?;
-        Ok(Self {
-            pool,
-            options,
+        Self {
+            connections: Connections::new(options, pool_size),
             session: tokio::sync::Mutex::default(),
-        })
+            unprepared: Notify::new(),
+        }
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.pool
+    /// Connects, makes sure that a pooler leaves us our sessions, and brings the tables up to date.
+    /// Operations are admitted once all of that is done.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or does not let us, or is not what a ledger needs.
+    pub(super) async fn prepare(&self) -> Result<(), OpenLedgerError> {
+        let failed = OpenLedgerError::postgres;
+        let mut first = self.connections.dial().await.map_err(failed)?;
+        let mut second = self.connections.dial().await.map_err(failed)?;
+        let verified = pooling::verify(&mut first, &mut second).await;
+        verified.map_err(failed)?;
+        let migrated = timeout(MIGRATE_LIMIT, migrate(&mut second)).await;
+        migrated
+            .map_err(|_| failed(Fault::Silent(MIGRATE_LIMIT).into()))?
+            .map_err(OpenLedgerError::postgres)?;
+        self.connections.keep(first);
+        self.connections.keep(second);
+        self.connections.admit();
+        Ok(())
+    }
+
+    /// Takes nothing until it has been prepared again.
+    pub(super) fn keep_out(&self, cause: String) {
+        self.connections.keep_out(cause);
+    }
+
+    /// Waits until it has to be prepared again.
+    pub(super) async fn becomes_unprepared(&self) {
+        self.unprepared.notified().await;
+    }
+
+    pub(super) fn pool(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Waits for what is being written, and says good-bye to the server.
+    pub(super) async fn close(&self) {
+        self.connections.close().await;
+        if let Some(session) = self.session.lock().await.take() {
+            pool::close(session.connection).await;
+        }
     }
 
     /// Every commit waits for the server's disk. A session that takes no writes is left, and with
@@ -107,16 +133,14 @@ impl PostgresLedger {
         if let Some(begun) = self.begin_on_any().await? {
             return Ok(begun);
         }
-        while let Some(mut idle) = self.pool.try_acquire() {
-            idle.close_on_drop();
-        }
+        self.connections.close_idle();
         let begun = self.begin_on_any().await?;
-        begun.ok_or_else(|| sqlx::Error::Protocol(TAKES_NO_WRITES.to_owned()))
+        begun.ok_or_else(|| Fault::TakesNoWrites.into())
     }
 
     /// `None` if the session that came out of the pool takes no writes.
     async fn begin_on_any(&self) -> Result<Option<(Guarded<Postgres>, i64)>, sqlx::Error> {
-        let mut connection = Guarded::acquire(&self.pool).await?;
+        let mut connection = Guarded::acquire(&self.connections).await?;
         connection.execute(sqlx::raw_sql("BEGIN")).await?;
         let state = sqlx::query(
             "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now,
@@ -132,7 +156,7 @@ impl PostgresLedger {
     }
 
     async fn alone(&self, _keep: Keep) -> Result<Guarded<Postgres>, sqlx::Error> {
-        Guarded::acquire(&self.pool).await
+        Guarded::acquire(&self.connections).await
     }
 
     async fn now(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
@@ -145,32 +169,81 @@ impl PostgresLedger {
     /// takes its key with it, and leases under that key may be taken by others; a holder who is
     /// faster puts his own under the new key with his next write.
     pub(super) async fn session(&self) -> Result<i64, sqlx::Error> {
+        self.connections.check_admitted()?;
         let mut kept = self.session.lock().await;
         // Taken out, so that a call that is given up half-way leaves no half-used connection.
-        if let Some(mut session) = kept.take()
-            && is_primary(&mut session.connection).await.unwrap_or(false)
-        {
-            return Ok(kept.insert(session).key);
+        if let Some(mut session) = kept.take() {
+            match timeout(ANSWER_LIMIT, session.is_good()).await {
+                Ok(Ok(true)) => return Ok(kept.insert(session).key),
+                Ok(Err(error)) if Fault::is_pooler(&error) => {
+                    self.keep_out(Fault::Pooler.to_string());
+                    self.unprepared.notify_one();
+                    return Err(error);
+                }
+                // The server has ended it, or has become a standby.
+                Ok(_) => {}
+                Err(_) => self.connections.close_silent(),
+            }
         }
-        let mut connection = self.options.connect().await?;
-        if !is_primary(&mut connection).await? {
-            return Err(sqlx::Error::Protocol(TAKES_NO_WRITES.to_owned()));
+        let connection = self.connections.connect().await?;
+        let session = timeout(CONNECT_LIMIT, Session::begin(connection)).await;
+        let session = session.map_err(|_| Fault::Silent(CONNECT_LIMIT))??;
+        Ok(kept.insert(session).key)
+    }
+}
+
+impl Session {
+    /// Locks a new key.
+    async fn begin(mut connection: PgConnection) -> Result<Self, sqlx::Error> {
+        let (is_primary, backend) = whereabouts(&mut connection).await?;
+        if !is_primary {
+            return Err(Fault::TakesNoWrites.into());
         }
         let key = random_key();
         sqlx::query("SELECT pg_advisory_lock($1)")
             .bind(key)
             .execute(&mut connection)
             .await?;
-        Ok(kept.insert(Session { connection, key }).key)
+        Ok(Self {
+            connection,
+            key,
+            backend,
+        })
+    }
+
+    /// Whether the key is locked where others look for it.
+    async fn is_good(&mut self) -> Result<bool, sqlx::Error> {
+        let (is_primary, backend) = whereabouts(&mut self.connection).await?;
+        if backend != self.backend {
+            return Err(Fault::Pooler.into());
+        }
+        Ok(is_primary)
     }
 }
 
-/// Whether leases are looked at where this connection leads: a server that has become a standby keeps
-/// its locks to itself, and whoever looks at the new primary would find ours gone.
-async fn is_primary(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT NOT pg_is_in_recovery()")
-        .fetch_one(connection)
-        .await
+/// Whether leases are looked at where this connection leads, and which of the server's processes it leads
+/// to: a server that has become a standby keeps its locks to itself, and whoever looks at the new primary
+/// would find ours gone; and at a pooler of transactions the lock is another client's by now.
+async fn whereabouts(connection: &mut PgConnection) -> Result<(bool, i32), sqlx::Error> {
+    let question = "SELECT NOT pg_is_in_recovery(), pg_backend_pid()";
+    let row = connection.fetch_one(sqlx::raw_sql(question)).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// Brings the tables up to date.
+async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let ledger = include_str!("migrations/postgres/0001_ledger.sql");
+    let requests = include_str!("migrations/postgres/0002_requests.sql");
+    let reasons = include_str!("migrations/postgres/0003_reasons.sql");
+    let unknown = include_str!("migrations/postgres/0004_unknown.sql");
+    Migrator::with_migrations(vec![
+        migration(1, "ledger", ledger),
+        migration(2, "requests", requests),
+        migration(3, "reasons", reasons),
+        migration(4, "unknown", unknown),
+    ])
+    .run_direct(None, connection, false)
+    .await
 }
 
 /// 63 random bits: a key in `pg_locks` stands in two halves without a sign.

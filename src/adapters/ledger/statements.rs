@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::fault;
 use crate::{
     domain::{
         ledger::Settlement,
@@ -109,14 +110,15 @@ pub(super) fn time(millis: i64) -> SystemTime {
 pub(super) async fn bounded<T>(
     operation: impl Future<Output = Result<T, LedgerError>>,
 ) -> Result<T, LedgerError> {
+    let hung = || format!("the database did not answer within {} s", LIMIT.as_secs());
     tokio::time::timeout(LIMIT, operation)
         .await
-        .unwrap_or_else(|elapsed| Err(LedgerError::Unavailable(elapsed.into())))
+        .unwrap_or_else(|_| Err(LedgerError::Unavailable(hung().into())))
 }
 
 /// For the log. sqlx's errors name neither the URL nor a value.
 pub(super) fn unavailable(error: impl Into<Cause>) -> LedgerError {
-    LedgerError::Unavailable(error.into())
+    LedgerError::Unavailable(fault::cause(error.into()))
 }
 
 /// Makes the ports of the ledger of a type, those of `reader` and `requests` with them. `$live` says in

@@ -5,7 +5,7 @@ use std::{convert::Infallible, error::Error as _, future::Future, sync::Arc, tim
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{OpenLedger, Pool};
+use super::{OpenLedger, Pool, pool::Connections};
 use crate::ports::{LedgerError, LedgerReader};
 
 /// How often the ledger is asked and tried: one write and one count that reads an index.
@@ -17,7 +17,11 @@ impl OpenLedger {
     /// Keeps the gauges up to date until the ledger is closed. A ledger that cannot be written is
     /// counted by the errors of its operations, also where nothing is published and no probe asks.
     pub fn watch(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (pool, reader) = (self.pool.clone(), Arc::clone(&self.reader));
+        let pool = match &self.pool {
+            Pool::Sqlite(pool) => Watched::Sqlite(pool.clone()),
+            Pool::Postgres(ledger, _) => Watched::Postgres(ledger.pool().clone()),
+        };
+        let reader = Arc::clone(&self.reader);
         async move {
             let watching = async {
                 tokio::select! {
@@ -33,51 +37,54 @@ impl OpenLedger {
     }
 }
 
-/// How many connections there are of each kind.
-struct Connections {
-    idle: usize,
-    in_use: usize,
-    max: u32,
+/// The connections that the gauges count.
+enum Watched {
+    Sqlite(sqlx::SqlitePool),
+    Postgres(Connections),
 }
 
-impl Pool {
+/// How many connections there are of each kind.
+pub(super) struct PoolState {
+    /// Open, and not at work.
+    pub(super) idle: usize,
+    /// At work.
+    pub(super) in_use: usize,
+    /// How many there may be.
+    pub(super) max: u32,
+}
+
+impl Watched {
     async fn closed(&self) {
         match self {
             Self::Sqlite(pool) => pool.close_event().await,
-            Self::Postgres(pool) => pool.close_event().await,
+            Self::Postgres(connections) => connections.closed().await,
         }
     }
 
-    fn connections(&self) -> Connections {
-        let (open, idle, max) = match self {
-            Self::Sqlite(pool) => (
-                pool.size(),
-                pool.num_idle(),
-                pool.options().get_max_connections(),
-            ),
-            Self::Postgres(pool) => (
-                pool.size(),
-                pool.num_idle(),
-                pool.options().get_max_connections(),
-            ),
-        };
-        let open = usize::try_from(open).unwrap_or(usize::MAX);
-        Connections {
-            idle,
-            in_use: open.saturating_sub(idle),
-            max,
+    fn state(&self) -> PoolState {
+        match self {
+            Self::Sqlite(pool) => {
+                let idle = pool.num_idle();
+                let open = usize::try_from(pool.size()).unwrap_or(usize::MAX);
+                PoolState {
+                    idle,
+                    in_use: open.saturating_sub(idle),
+                    max: pool.options().get_max_connections(),
+                }
+            }
+            Self::Postgres(connections) => connections.state(),
         }
     }
 }
 
-async fn watch_pool(pool: &Pool) -> Infallible {
+async fn watch_pool(pool: &Watched) -> Infallible {
     let gauge = |state: &'static str| metrics::gauge!("publisher_ledger_pool_connections", "state" => state);
     let (idle_now, in_use_now, at_most) = (gauge("idle"), gauge("in_use"), gauge("max"));
     let mut times = interval(POOL_EVERY);
     times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         times.tick().await;
-        let Connections { idle, in_use, max } = pool.connections();
+        let PoolState { idle, in_use, max } = pool.state();
         idle_now.set(number(idle));
         in_use_now.set(number(in_use));
         at_most.set(max);

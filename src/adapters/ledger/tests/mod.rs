@@ -1,3 +1,4 @@
+mod pool;
 mod postgres;
 mod reason_suite;
 mod request_suite;

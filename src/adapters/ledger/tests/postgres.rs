@@ -1,21 +1,27 @@
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, postgres::PgConnectOptions, query::Query,
+};
+use std::str::FromStr as _;
 use uuid::Uuid;
 
-use super::{super::*, Backstage, lease_of, suite_on};
+use super::{
+    super::{pool::Guarded, *},
+    Backstage, lease_of, suite_on,
+};
 use crate::domain::{ledger::Claim, platform::Platform};
 
 /// Where a server may be; without one, these tests say so and pass.
-const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+pub(super) const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
 /// A schema of its own for each test.
-struct Stage {
-    ledger: PostgresLedger,
-    schema: String,
+pub(super) struct Stage {
+    pub(super) ledger: PostgresLedger,
+    pub(super) schema: String,
 }
 
-async fn stage() -> Option<Stage> {
+pub(super) async fn stage() -> Option<Stage> {
     let options = PgConnectOptions::from_str(SERVER).unwrap();
     let connecting = tokio::time::timeout(Duration::from_secs(5), options.connect()).await;
     let mut connection = match connecting {
@@ -42,54 +48,59 @@ async fn stage() -> Option<Stage> {
 
 async fn open(schema: &str) -> PostgresLedger {
     let options = PgConnectOptions::from_str(SERVER).unwrap();
-    PostgresLedger::open(options.options([("search_path", schema)]))
-        .await
-        .unwrap()
+    opened(options.options([("search_path", schema)])).await
+}
+
+pub(super) async fn opened(options: PgConnectOptions) -> PostgresLedger {
+    let ledger = PostgresLedger::new(options, 4);
+    ledger.prepare().await.unwrap();
+    ledger
 }
 
 impl Stage {
-    async fn end(self) {
+    pub(super) async fn end(self) {
         let drop = format!("DROP SCHEMA {} CASCADE", self.schema);
-        sqlx::query(AssertSqlSafe(drop))
-            .execute(self.ledger.pool())
-            .await
-            .unwrap();
-        self.ledger.pool().close().await;
+        run(&self.ledger, sqlx::query(AssertSqlSafe(drop))).await;
+        self.ledger.close().await;
     }
+}
+
+async fn run(
+    ledger: &PostgresLedger,
+    query: Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>,
+) {
+    let mut connection = Guarded::acquire(ledger.pool()).await.unwrap();
+    query.execute(&mut *connection).await.unwrap();
+    connection.give_back();
 }
 
 impl Backstage for PostgresLedger {
     async fn expire_leases(&self) {
         for table in ["ledger_leases", "ledger_requests"] {
             let expire = format!("UPDATE {table} SET expires_at = 0");
-            sqlx::query(AssertSqlSafe(expire))
-                .execute(self.pool())
-                .await
-                .unwrap();
+            run(self, sqlx::query(AssertSqlSafe(expire))).await;
         }
     }
 
     async fn age_keys(&self) {
         let day = 24 * 60 * 60 * 1000;
-        sqlx::query("UPDATE ledger_requests SET created_at = created_at - $1")
-            .bind(day)
-            .execute(self.pool())
-            .await
-            .unwrap();
+        let age = "UPDATE ledger_requests SET created_at = created_at - $1";
+        run(self, sqlx::query(age).bind(day)).await;
     }
 
     async fn leases(&self) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM ledger_leases")
-            .fetch_one(self.pool())
+        let mut connection = Guarded::acquire(self.pool()).await.unwrap();
+        let count = sqlx::query_scalar("SELECT count(*) FROM ledger_leases")
+            .fetch_one(&mut *connection)
             .await
-            .unwrap()
+            .unwrap();
+        connection.give_back();
+        count
     }
 
     async fn refuse_email(&self) {
-        sqlx::query("ALTER TABLE ledger_entries ADD CHECK (platform <> 'email')")
-            .execute(self.pool())
-            .await
-            .unwrap();
+        let refuse = "ALTER TABLE ledger_entries ADD CHECK (platform <> 'email')";
+        run(self, sqlx::query(refuse)).await;
     }
 }
 
@@ -127,14 +138,11 @@ async fn a_holder_whose_connection_broke_goes_on_unless_another_was_faster() {
     let lease = lease_of("alice", "image");
     stage.ledger.claim(&lease, &[]).await.unwrap();
     let key = stage.ledger.session().await.unwrap();
-    sqlx::query(
+    let end = sqlx::query(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'
             AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1",
-    )
-    .bind(key)
-    .execute(stage.ledger.pool())
-    .await
-    .unwrap();
+    );
+    run(&stage.ledger, end.bind(key)).await;
     stage.ledger.renew(&lease).await.unwrap();
     assert_ne!(stage.ledger.session().await.unwrap(), key);
     let claim = stage
@@ -153,13 +161,15 @@ async fn sessions_that_take_no_writes_are_left_as_soon_as_the_server_takes_them_
     let Some(stage) = stage().await else { return };
     let ledger = &stage.ledger;
     // Several sessions, all of them idle.
-    let all = (0..4).map(|_| ledger.pool().acquire());
+    let all = (0..4).map(|_| Guarded::acquire(ledger.pool()));
     let all: Vec<_> = futures_util::future::join_all(all).await;
     for connection in all {
+        let mut connection = connection.unwrap();
         sqlx::query("SET default_transaction_read_only = on")
-            .execute(&mut *connection.unwrap())
+            .execute(&mut *connection)
             .await
             .unwrap();
+        connection.give_back();
     }
     let lease = lease_of("alice", "image");
     ledger.claim(&lease, &[]).await.unwrap();
@@ -174,15 +184,12 @@ async fn a_server_that_takes_no_writes_fails_the_probe_until_it_takes_them() {
     // The role's setting is what its new sessions begin with.
     let role = format!("{}_writer", stage.schema);
     let admin = async |statement: String| {
-        sqlx::query(AssertSqlSafe(statement))
-            .execute(stage.ledger.pool())
-            .await
-            .unwrap();
+        run(&stage.ledger, sqlx::query(AssertSqlSafe(statement))).await;
     };
     admin(format!("CREATE ROLE {role} LOGIN SUPERUSER")).await;
     let options = PgConnectOptions::from_str(SERVER).unwrap().username(&role);
     let options = options.options([("search_path", &*stage.schema)]);
-    let ledger = PostgresLedger::open(options).await.unwrap();
+    let ledger = opened(options).await;
     ledger.probe().await.unwrap();
     let set =
         |value: &str| format!("ALTER ROLE {role} SET default_transaction_read_only = {value}");
@@ -199,8 +206,7 @@ async fn a_server_that_takes_no_writes_fails_the_probe_until_it_takes_them() {
     admin(set("off")).await;
     ledger.probe().await.unwrap();
     ledger.claim(&lease, &[]).await.unwrap();
-    ledger.pool().close().await;
-    drop(ledger);
+    ledger.close().await;
     admin(format!(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{role}'"
     ))

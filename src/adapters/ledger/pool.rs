@@ -1,0 +1,314 @@
+//! The connections to PostgreSQL: how each is made, kept, and found to be dead. Used by `postgres.rs`.
+//!
+//! Not sqlx's own pool. That one says "pool timed out" whatever the server says; it retries for as
+//! long as it may; and it waits without a limit for the answer of a connection that it takes or gives
+//! back: behind a firewall that drops packets in silence each of them costs all the time that an
+//! operation has. Here
+//!
+//! - a connection that was idle has to answer within [`ANSWER_LIMIT`] before anything is written on
+//!   it. If it does not, it and all others that are idle are closed, and a new one is made. Nothing
+//!   was sent but a question, so nothing is repeated;
+//! - an error is the one that the server or the network gave;
+//! - a change of that cause is logged, once.
+
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, Database, Executor as _, PgConnection, Postgres,
+    postgres::PgConnectOptions,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    fault::{self, Fault},
+    watch::PoolState,
+};
+
+/// How long a connection that is there already may take to answer a question: more than any network
+/// needs that a ledger can be kept over, less than a readiness probe waits.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+/// How long a new connection may take, TLS and login included.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long an operation waits for others to give a connection back.
+const POOL_WAIT: Duration = Duration::from_secs(5);
+/// How often, and after what, a server that is full or starting is asked again: it may not have
+/// noticed yet that a connection of ours is gone.
+const BUSY_RETRIES: u32 = 4;
+const BUSY_WAIT: Duration = Duration::from_millis(200);
+
+/// What each session begins with. The server asks for a sign of life of a connection that is silent:
+/// it notices in a minute that a process is gone without a word, and drops its lock; and no firewall
+/// forgets the connection. (The driver lets nobody set this for our end of it; on a Unix socket it is
+/// ignored.) And a transaction that was cut off half-way keeps its rows from nobody for long: an
+/// operation takes milliseconds, and is given up after ten seconds.
+const BEGINNING: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
+    SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = 5000; \
+    SET lock_timeout = 10000";
+
+/// All connections of a ledger but the one of its session, which is made here, too.
+#[derive(Clone)]
+pub(super) struct Connections(Arc<Shared>);
+
+struct Shared {
+    options: PgConnectOptions,
+    size: u32,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<PgConnection>>,
+    faults: Mutex<Faults>,
+    closed: CancellationToken,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// What keeps every operation out until the ledger has been made ready for them.
+    closed_for: Option<String>,
+    /// What was last wrong with the server, as it was logged.
+    told: Option<String>,
+}
+
+impl Connections {
+    /// None yet, and at most so many; no operation gets one before [`admit`](Self::admit).
+    pub(super) fn new(options: PgConnectOptions, size: u32) -> Self {
+        let closed_for = Some("the ledger is being opened".to_owned());
+        Self(Arc::new(Shared {
+            options,
+            size,
+            permits: Arc::new(Semaphore::new(size as usize)),
+            idle: Mutex::default(),
+            faults: Mutex::new(Faults {
+                closed_for,
+                told: None,
+            }),
+            closed: CancellationToken::new(),
+        }))
+    }
+
+    /// How many there may be.
+    pub(super) fn max_size(&self) -> u32 {
+        self.0.size
+    }
+
+    /// How many there are of each kind.
+    pub(super) fn state(&self) -> PoolState {
+        let free = self.0.permits.available_permits();
+        PoolState {
+            idle: self.idle().len(),
+            in_use: (self.0.size as usize).saturating_sub(free),
+            max: self.0.size,
+        }
+    }
+
+    /// Waits until [`close`](Self::close) is called.
+    pub(super) async fn closed(&self) {
+        self.0.closed.cancelled().await;
+    }
+
+    /// Operations get connections from now on.
+    pub(super) fn admit(&self) {
+        self.faults().closed_for = None;
+    }
+
+    /// Operations fail with this cause until [`admit`](Self::admit).
+    pub(super) fn keep_out(&self, cause: String) {
+        self.faults().closed_for = Some(cause);
+    }
+
+    /// Fails before [`admit`](Self::admit).
+    pub(super) fn check_admitted(&self) -> Result<(), sqlx::Error> {
+        let cause = self.faults().closed_for.clone();
+        cause.map_or(Ok(()), |cause| Err(Fault::NotOpen(cause).into()))
+    }
+
+    /// A new connection, which is not counted.
+    pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let result = self.dial().await;
+        self.tell(result.as_ref().err());
+        result
+    }
+
+    /// The same, for who says himself what is wrong.
+    pub(super) async fn dial(&self) -> Result<PgConnection, sqlx::Error> {
+        let hung = |_| Err(Fault::Silent(CONNECT_LIMIT).into());
+        timeout(CONNECT_LIMIT, self.try_to_connect())
+            .await
+            .unwrap_or_else(hung)
+            .map_err(fault::explain)
+    }
+
+    /// One that has answered just now, or a new one.
+    async fn sound(&self) -> Result<PgConnection, sqlx::Error> {
+        loop {
+            // The guard of the lock must be gone before anything is waited for.
+            let idle = self.idle().pop();
+            let Some(mut connection) = idle else {
+                return self.connect().await;
+            };
+            match timeout(ANSWER_LIMIT, connection.ping()).await {
+                Ok(Ok(())) => return Ok(connection),
+                // The server has ended it, and said so.
+                Ok(Err(error)) => tracing::debug!(%error, "an idle connection had ended"),
+                Err(_) => self.close_silent(),
+            }
+        }
+    }
+
+    /// Closes what is idle.
+    pub(super) fn close_idle(&self) {
+        // Closed by being dropped: no answer is waited for.
+        drop(mem::take(&mut *self.idle()));
+    }
+
+    /// Closes what is idle: a connection that went the same way does not answer.
+    pub(super) fn close_silent(&self) {
+        tracing::warn!(
+            closed = self.idle().len() + 1,
+            "a connection to PostgreSQL does not answer: connecting anew"
+        );
+        self.close_idle();
+    }
+
+    /// Puts a new connection to what is idle, if there is room.
+    pub(super) fn keep(&self, connection: PgConnection) {
+        let mut idle = self.idle();
+        if idle.len() < self.0.size as usize {
+            idle.push(connection);
+        }
+    }
+
+    /// Waits for what is at work, and says good-bye to the server.
+    pub(super) async fn close(&self) {
+        self.0.closed.cancel();
+        let all = self.0.permits.acquire_many(self.0.size).await;
+        self.0.permits.close();
+        drop(all);
+        let idle = mem::take(&mut *self.idle());
+        for connection in idle {
+            close(connection).await;
+        }
+    }
+
+    async fn try_to_connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut retries = 0;
+        loop {
+            match self.0.options.connect().await {
+                Err(error) if fault::is_busy(&error) && retries < BUSY_RETRIES => {
+                    retries += 1;
+                    tokio::time::sleep(BUSY_WAIT).await;
+                }
+                Err(error) => return Err(error),
+                Ok(mut connection) => {
+                    connection.execute(sqlx::raw_sql(BEGINNING)).await?;
+                    return Ok(connection);
+                }
+            }
+        }
+    }
+
+    /// Logs what has changed since the last attempt to connect.
+    fn tell(&self, error: Option<&sqlx::Error>) {
+        let cause = error.map(|error| fault::text(error));
+        let before = mem::replace(&mut self.faults().told, cause.clone());
+        match (before, cause) {
+            (before, Some(cause)) if before.as_ref() != Some(&cause) => {
+                tracing::warn!(error = %cause, "no connection to PostgreSQL");
+            }
+            (Some(_), None) => tracing::info!("PostgreSQL can be reached again"),
+            _ => {}
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+        let idle = self.0.idle.lock();
+        idle.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        let faults = self.0.faults.lock();
+        faults.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says good-bye to the server, without waiting for long.
+pub(super) async fn close(connection: PgConnection) {
+    let closed = timeout(ANSWER_LIMIT, connection.close()).await;
+    if !matches!(closed, Ok(Ok(()))) {
+        tracing::debug!("a connection to PostgreSQL did not close in order");
+    }
+}
+
+/// A connection at work, closed when it is dropped unless its work was brought to its end: what
+/// [`connection::Guarded`](super::connection::Guarded) is for sqlx's own pool.
+pub(super) struct Guarded<DB: Database> {
+    connection: DB::Connection,
+    owner: Connections,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Guarded<Postgres> {
+    /// Takes a connection.
+    ///
+    /// # Errors
+    /// There is none in time, or the server cannot be reached; or the ledger is not open yet.
+    pub(super) async fn acquire(owner: &Connections) -> Result<Self, sqlx::Error> {
+        owner.check_admitted()?;
+        let permit = timeout(POOL_WAIT, Arc::clone(&owner.0.permits).acquire_owned());
+        let permit = permit.await.map_err(|_| Fault::AllBusy(owner.0.size))?;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(Self {
+            connection: owner.sound().await?,
+            owner: owner.clone(),
+            _permit: permit,
+        })
+    }
+
+    /// Ends work that needs no transaction: the connection can be used again.
+    pub(super) fn give_back(self) {
+        self.owner.keep(self.connection);
+    }
+
+    /// Ends a transaction, and keeps what it wrote.
+    ///
+    /// # Errors
+    /// The server did not say that it is written.
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.end("COMMIT").await
+    }
+
+    /// Ends a transaction, and keeps nothing of it.
+    ///
+    /// # Errors
+    /// The server did not answer.
+    pub(super) async fn roll_back(self) -> Result<(), sqlx::Error> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql(statement)).await?;
+        self.give_back();
+        Ok(())
+    }
+}
+
+impl Deref for Guarded<Postgres> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Guarded<Postgres> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
