@@ -213,7 +213,6 @@ impl Service {
         let records_traces = traces.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
-        tokio::spawn(ledger.watch());
 
         let (configs, secrets, host_rules, mode) = sources(source, &roots, &clock)?;
         let places = match mode {
