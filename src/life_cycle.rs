@@ -39,6 +39,7 @@ impl Service {
             work,
             ledger,
         } = self;
+        tokio::spawn(ledger.watch());
         let leave = async {
             told.await;
             readiness.end();

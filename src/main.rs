@@ -199,7 +199,6 @@ impl Service {
             clock,
         } = prepared;
         let ledger = OpenLedger::open_or_wait(ledger, Arc::clone(&clock)).await?;
-        tokio::spawn(ledger.watch());
 
         let Sources {
             configs,

@@ -1,6 +1,9 @@
 //! The faults, the alerts that they have to fire, and what the runbook says to do about them.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use publisher::adapters::sandbox::{Fault, Telegram};
@@ -167,9 +170,15 @@ pub(crate) const ALL: &[Case] = &[
 ];
 
 /// Switches the fault on, waits for its alerts, does what the runbook says, and waits until they are over.
-pub(crate) async fn play(stage: &Stage, prometheus: &Prometheus) -> Vec<Row> {
+/// Notes an alert that was not to fire.
+pub(crate) async fn play(
+    stage: &Stage,
+    prometheus: &Prometheus,
+    false_alarms: &AtomicBool,
+) -> Vec<Row> {
     let case = stage.case();
     let playing = async {
+        stage.is_warm().await;
         let broken = begin(stage).await;
         let began = now();
         let fired = case.alerts.iter().map(async |alert| {
@@ -186,12 +195,14 @@ pub(crate) async fn play(stage: &Stage, prometheus: &Prometheus) -> Vec<Row> {
         let over = join_all(over).await;
         for alert in case.silent {
             let has_fired = prometheus.has_fired(case.job, alert).await;
-            assert!(
-                !has_fired,
-                "{alert} of {}:\n{}",
-                case.job,
-                stage.requests().await
-            );
+            if has_fired {
+                println!(
+                    "{alert} of {} was not to fire:\n{}",
+                    case.job,
+                    stage.requests().await
+                );
+                false_alarms.store(true, Ordering::Relaxed);
+            }
         }
         let alerts = case.alerts.iter().zip(fired).zip(over);
         let row = |((alert, fired_after), over_after): (
@@ -275,12 +286,13 @@ async fn begin(stage: &Stage) -> Broken {
         Kind::LedgerLocked => return Broken::Lock(ledger_cases::lock(stage).await),
         Kind::FewFiles => {
             let open = stage.open_files().await;
-            stage.limit_files(open + 2).await;
+            // Few enough, and some for those who look at it.
+            stage.limit_files(open + open / 5).await;
             return Broken::Files(open * 10);
         }
         Kind::LogUnread => {
             stage.leave_unread(true).await;
-            stage.strangers.store(true, Ordering::Relaxed);
+            stage.floods.store(true, Ordering::Relaxed);
         }
     }
     Broken::Nothing
@@ -295,6 +307,8 @@ async fn mend(stage: &Stage, broken: Broken) {
         }
         (Kind::TokenRefused, Broken::Token(token)) => stage.write_token(&token),
         (Kind::OrchestratorAway | Kind::CredentialsAway, _) => {
+            // A life of a second, which brings the fault about soon, ends again and again.
+            sandbox.orchestrator.set_ttl(&stage.tenant.host, Some(600));
             sandbox.orchestrator.switches().clear("by_host");
             sandbox.orchestrator.switches().clear("resolve");
         }
@@ -308,7 +322,7 @@ async fn mend(stage: &Stage, broken: Broken) {
         (Kind::LedgerLocked, Broken::Lock(lock)) => lock.end().await,
         (Kind::FewFiles, Broken::Files(limit)) => stage.limit_files(limit).await,
         (Kind::LogUnread, _) => {
-            stage.strangers.store(false, Ordering::Relaxed);
+            stage.floods.store(false, Ordering::Relaxed);
             stage.leave_unread(false).await;
         }
         _ => panic!("{} was not begun", stage.case().job),

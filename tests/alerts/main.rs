@@ -26,7 +26,7 @@ mod prometheus;
 mod rules;
 mod service;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::AtomicBool, time::Duration};
 
 use futures_util::future::join_all;
 
@@ -49,7 +49,10 @@ async fn every_alert_is_fired_by_its_fault_and_is_over_when_that_is_mended() {
     let rules = Rules::real();
     let stages = join_all(cases::ALL.iter().map(Stage::start)).await;
     let prometheus = Prometheus::start(&stages, &rules).await;
-    let played = stages.iter().map(|stage| cases::play(stage, &prometheus));
+    let false_alarms = AtomicBool::new(false);
+    let played = stages
+        .iter()
+        .map(|stage| cases::play(stage, &prometheus, &false_alarms));
     let rows: Vec<Row> = join_all(played).await.into_iter().flatten().collect();
     print(&rows, &rules);
     let is_done = |row: &&Row| row.fired_after.is_some() && row.over_after.is_some();
@@ -57,6 +60,10 @@ async fn every_alert_is_fired_by_its_fault_and_is_over_when_that_is_mended() {
     let known: BTreeSet<&str> = rules.names().collect();
     assert_eq!(done, known, "every alert is fired by a fault, and is over");
     assert!(rows.iter().all(|row| is_done(&row)));
+    assert!(
+        !false_alarms.into_inner(),
+        "an alert has fired that was not to"
+    );
 }
 
 /// The table: fault, alert, seconds, what the runbook says, and after how long it was over.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use publisher::adapters::{
     http_client::{self, ExtraRoots},
     sandbox::{DemoTenant, Sample, Sandbox, TenantSpec},
@@ -30,6 +31,8 @@ use crate::cases::Case;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two rounds of a caller.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Requests in a row, where many are wanted.
+const FLOOD: usize = 40;
 /// Callers publish an image each, so that they do not wait for each other.
 pub(crate) const CALLERS: usize = 4;
 
@@ -53,6 +56,8 @@ pub(crate) struct Stage {
     pub(crate) publishes: AtomicBool,
     /// Hosts that no tenant has are asked for, too.
     pub(crate) strangers: AtomicBool,
+    /// Callers call as much as they can.
+    pub(crate) floods: AtomicBool,
     folder: TempDir,
     process: Mutex<Process>,
     client: Client,
@@ -86,6 +91,7 @@ impl Stage {
             tenant,
             publishes: AtomicBool::new(true),
             strangers: AtomicBool::new(false),
+            floods: AtomicBool::new(false),
             folder,
             process: Mutex::new(process),
             client: http_client::build(PATIENCE, &ExtraRoots::default()).unwrap(),
@@ -147,6 +153,13 @@ impl Stage {
         files.try_into().unwrap()
     }
 
+    /// Waits until it has served the tenant once, so that it has what can be cached.
+    pub(crate) async fn is_warm(&self) {
+        while self.get(&self.tenant.host, "/api/images/list").await != Some(200) {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Calls it for as long as this is polled: what is answered does not matter here.
     pub(crate) async fn call(&self, caller: usize) {
         static STRANGERS: AtomicUsize = AtomicUsize::new(0);
@@ -155,12 +168,17 @@ impl Stage {
             self.get(&self.tenant.host, "/api/images/list").await;
             if self.strangers.load(Ordering::Relaxed) {
                 // Few beside the others.
-                for _ in 0..40 {
+                for _ in 0..FLOOD {
                     self.get(&self.tenant.host, "/api/images/list").await;
                 }
                 let number = STRANGERS.fetch_add(1, Ordering::Relaxed);
                 let host = format!("stranger-{number}.sandbox.localhost");
                 self.get(&host, "/api/images/list").await;
+            }
+            if self.floods.load(Ordering::Relaxed) {
+                let flood =
+                    (0..10 * FLOOD).map(|_| self.get(&self.tenant.host, "/api/images/list"));
+                join_all(flood).await;
             }
             if self.publishes.load(Ordering::Relaxed) {
                 self.publish(caller).await;

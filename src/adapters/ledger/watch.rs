@@ -1,5 +1,5 @@
 //! The gauges of the ledger, read from the ledger itself: what a process that was killed left
-//! behind shows in no counter of any process. Used by `main.rs`.
+//! behind shows in no counter of any process. Used by `life_cycle.rs`.
 
 use std::{convert::Infallible, error::Error as _, future::Future, sync::Arc, time::Duration};
 
