@@ -13,7 +13,7 @@ use publisher::{
         clock::SystemClock,
         env::Environment,
         http_client::ExtraRoots,
-        ledger::{LedgerSettings, OpenLedger, OpenLedgerError},
+        ledger::{self, LedgerSettings},
         orchestrator::OrchestratorClient,
     },
     app::usecases::error_chain::ErrorChain,
@@ -45,12 +45,12 @@ enum Finding {
 struct Report(Vec<(String, Finding)>);
 
 /// Checks what can be checked without a tenant, prints the report, and tells whether all is well.
-pub(crate) async fn run() -> Result<ExitCode, Failure> {
+pub(crate) async fn run(migrate: bool) -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info");
     let mut report = Report::default();
     match Settings::read(environment) {
-        Ok(settings) => report.add_all(settings).await,
+        Ok(settings) => report.add_all(settings, migrate).await,
         Err(problems) => {
             for problem in problems.as_slice() {
                 // A field's name comes from outside: it must not break the line.
@@ -80,7 +80,7 @@ impl Report {
         !self.0.iter().any(is_wrong)
     }
 
-    async fn add_all(&mut self, settings: Settings) {
+    async fn add_all(&mut self, settings: Settings, migrate: bool) {
         self.add("settings", Finding::Good("all are good".to_owned()));
         for warning in settings.warnings() {
             self.add("settings", Finding::Note(warning));
@@ -92,7 +92,7 @@ impl Report {
         };
         self.add("certificates", Finding::Good(added.to_owned()));
         self.add("tenants", tenants(settings.source, &settings.roots).await);
-        self.add("ledger", ledger(settings.ledger).await);
+        self.add("ledger", ledger(settings.ledger, migrate).await);
     }
 }
 
@@ -128,18 +128,11 @@ async fn tenants(source: Source, roots: &ExtraRoots) -> Finding {
     }
 }
 
-/// Opens the ledger like a start does: it is made where there is none, and its tables are brought up
-/// to date.
-async fn ledger(settings: LedgerSettings) -> Finding {
-    match OpenLedger::open(settings, Arc::new(SystemClock)).await {
-        Ok(ledger) => {
-            ledger.close().await;
-            Finding::Good("it opens, and can be written".to_owned())
-        }
-        // Most likely this very service is running: nothing is wrong with that.
-        Err(OpenLedgerError::InUse(_)) => {
-            Finding::Note("a running process has it, so that it was not opened".to_owned())
-        }
+/// Looks at the ledger; makes and changes nothing unless told to `migrate`.
+async fn ledger(settings: LedgerSettings, migrate: bool) -> Finding {
+    match ledger::inspect(settings, migrate, Arc::new(SystemClock)).await {
+        Ok(state) if state.is_ready() => Finding::Good(state.to_string()),
+        Ok(state) => Finding::Note(state.to_string()),
         Err(error) => Finding::Wrong(ErrorChain(&error).to_string()),
     }
 }

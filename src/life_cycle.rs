@@ -38,6 +38,7 @@ impl Service {
             readiness,
             work,
             ledger,
+            sweeper,
         } = self;
         let leave = async {
             told.await;
@@ -61,6 +62,7 @@ impl Service {
                 "the grace is over: what still runs is cut off"
             );
         }
+        sweeper.abort();
         let is_closed = timeout(CLOSE_LIMIT, ledger.close()).await.is_ok();
         if !is_closed {
             tracing::warn!("the ledger did not close in time");

@@ -1,8 +1,10 @@
 //! The composition root: settings → adapters → use cases → routes → serve, read from top to
 //! bottom. The only place where concrete adapters meet the application.
 
+mod backup;
 mod check;
 mod failure;
+mod import;
 mod life_cycle;
 mod logging;
 mod memory_privacy;
@@ -16,6 +18,7 @@ mod shown;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
 };
@@ -51,11 +54,14 @@ use publisher::{
             readiness::{CheckReadiness, Mode},
             request_places::RequestPlaces,
             resolve_tenant::{HostRules, ResolveTenant},
+            sweep_ledger::SweepLedger,
             tenant::Providers,
         },
     },
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
+
+use tokio::task::AbortHandle;
 
 use self::{
     failure::Failure,
@@ -108,9 +114,23 @@ enum Command {
     Sandbox(sandbox_command::Options),
     /// Tell whether the service could serve as it is configured: exit code 0 or 2
     ///
-    /// Reads all settings and tells all problems at once, asks the orchestrator, and opens the
-    /// ledger like a start does. Contacts no tenant's services.
-    Check,
+    /// Reads all settings and tells all problems at once, asks the orchestrator, and looks at the
+    /// ledger without changing it. Contacts no tenant's services.
+    Check {
+        /// Make the ledger's tables, or bring them up to date
+        #[arg(long)]
+        migrate: bool,
+    },
+    /// Copy the SQLite ledger into a new file, while the service runs or not
+    Backup {
+        /// The copy, which must not be there yet
+        file: PathBuf,
+    },
+    /// Take over what was posted according to somebody else
+    Import {
+        #[command(subcommand)]
+        source: import::Source,
+    },
     /// Print the OpenAPI document
     Openapi {
         /// How it is written
@@ -131,7 +151,9 @@ async fn main() -> ExitCode {
         Command::Serve => serve().await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox_command::run(options).await,
-        Command::Check => check::run().await,
+        Command::Check { migrate } => check::run(migrate).await,
+        Command::Backup { file } => backup::run(&file).await,
+        Command::Import { source } => import::run(source).await,
         Command::Openapi { format } => print_spec(format),
     };
     let code = result.unwrap_or_else(Failure::report);
@@ -182,6 +204,7 @@ struct Service {
     readiness: Arc<CheckReadiness>,
     work: OwnTasks,
     ledger: OpenLedger,
+    sweeper: AbortHandle,
 }
 
 impl Service {
@@ -203,6 +226,7 @@ impl Service {
             telegram,
             ehlo_name,
             ledger,
+            ledger_keep,
             capacity,
             thumbnail_cache_bytes,
             auth,
@@ -238,6 +262,8 @@ impl Service {
         let chance = Arc::new(|| fastrand::u64(..));
         let scaler = ImageScaler::default();
         let work = OwnTasks::default();
+        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
+        let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
             mode,
             configs,
@@ -285,6 +311,7 @@ impl Service {
             readiness,
             work,
             ledger,
+            sweeper,
         })
     }
 }

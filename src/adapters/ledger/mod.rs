@@ -6,32 +6,47 @@
 //! | `reader.rs` | the same for what people and probes ask |
 //! | `requests.rs` | the same for requests under an idempotency key |
 //! | `connection.rs` | a connection that is closed unless its work came to its end |
+//! | `retention.rs` | the same for what goes with time |
+//! | `merge.rs` | the same for what comes from another ledger |
 //! | `sqlite.rs`, `postgres.rs` | how each is opened, tells the time, and knows a dead holder |
-//! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
+//! | `file_lock.rs`, `private_file.rs` | whose an `SQLite` file is, and who may read it |
+//! | `migrations.rs`, `migrations/` | the tables, shipped in the binary, and how they change |
+//! | `inspect.rs` | what there is, without changing it |
+//! | `backup.rs` | a copy of an `SQLite` ledger |
+//! | `import.rs`, `ledger_file.rs` | another ledger, read and taken over |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
 //! lost writes nothing. Neither a secret nor an image is ever written.
 
+mod backup;
 mod connection;
+mod file_lock;
+mod import;
+mod inspect;
+mod ledger_file;
+mod merge;
+mod migrations;
 mod postgres;
 mod private_file;
 mod reader;
 mod requests;
+mod retention;
 mod sqlite;
 mod statements;
 
 use std::{io, path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
-use sqlx::{
-    SqlSafeStr as _,
-    migrate::{Migration, MigrationType},
-    postgres::PgConnectOptions,
-};
+use sqlx::postgres::PgConnectOptions;
 
-use self::{postgres::PostgresLedger, sqlite::SqliteLedger};
+pub use self::{
+    backup::{BackupError, backup},
+    import::{ImportError, ImportSummary, import_file},
+    inspect::{LedgerState, inspect},
+};
+use self::{merge::Merge, postgres::PostgresLedger, sqlite::SqliteLedger};
 use crate::{
     domain::secret::Secret,
-    ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerReader},
+    ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerError, LedgerReader, LedgerRetention},
 };
 
 /// How long an operation waits for a connection, and opening for the first one.
@@ -90,6 +105,9 @@ pub struct OpenLedger {
     pub reader: Arc<dyn LedgerReader>,
     /// Where requests are kept under their keys.
     pub requests: Arc<dyn IdempotencyStore>,
+    /// What takes out what is not needed any more.
+    pub retention: Arc<dyn LedgerRetention>,
+    merge: Arc<dyn Merge>,
     pool: Pool,
 }
 
@@ -114,6 +132,8 @@ impl OpenLedger {
                     pool: Pool::Sqlite(ledger.pool().clone()),
                     ledger: Arc::clone(&ledger) as _,
                     requests: Arc::clone(&ledger) as _,
+                    retention: Arc::clone(&ledger) as _,
+                    merge: Arc::clone(&ledger) as _,
                     reader: ledger,
                 })
             }
@@ -123,6 +143,8 @@ impl OpenLedger {
                     pool: Pool::Postgres(ledger.pool().clone()),
                     ledger: Arc::clone(&ledger) as _,
                     requests: Arc::clone(&ledger) as _,
+                    retention: Arc::clone(&ledger) as _,
+                    merge: Arc::clone(&ledger) as _,
                     reader: ledger,
                 })
             }
@@ -159,6 +181,15 @@ pub enum OpenLedgerError {
     /// The database in the file.
     #[error("PUBLISH_LEDGER_URL: the file is no ledger that can be written")]
     Sqlite(#[source] Cause),
+    /// A running process has the file, and has not brought its tables to where this version needs
+    /// them.
+    #[error(
+        "PUBLISH_LEDGER_URL: the ledger is that of a running process of another version: stop that first"
+    )]
+    Behind,
+    /// It opens, and cannot be written.
+    #[error("PUBLISH_LEDGER_URL: the ledger cannot be written")]
+    Unwritable(#[source] LedgerError),
     /// The server.
     #[error("PUBLISH_LEDGER_URL: the ledger in PostgreSQL cannot be opened")]
     Postgres(#[source] Cause),
@@ -172,11 +203,6 @@ impl OpenLedgerError {
     fn postgres(error: impl Into<Cause>) -> Self {
         Self::Postgres(error.into())
     }
-}
-
-fn migration(version: i64, name: &'static str, sql: &'static str) -> Migration {
-    let kind = MigrationType::Simple;
-    Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Executor as _, PgConnection, PgPool, Postgres, Row as _,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
@@ -26,7 +25,7 @@ use uuid::Uuid;
 use super::{
     Keep, OpenLedgerError, POOL_WAIT,
     connection::Guarded,
-    migration, reader, requests,
+    migrations, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -77,17 +76,9 @@ impl PostgresLedger {
             .connect_with(options.clone())
             .await
             .map_err(OpenLedgerError::postgres)?;
-        let ledger = include_str!("migrations/postgres/0001_ledger.sql");
-        let requests = include_str!("migrations/postgres/0002_requests.sql");
-        let reasons = include_str!("migrations/postgres/0003_reasons.sql");
-        Migrator::with_migrations(vec![
-            migration(1, "ledger", ledger),
-            migration(2, "requests", requests),
-            migration(3, "reasons", reasons),
-        ])
-        .run(&pool)
-        .await
-        .map_err(OpenLedgerError::postgres)?;
+        migrations::apply_to_postgres(&pool)
+            .await
+            .map_err(OpenLedgerError::postgres)?;
         Ok(Self {
             pool,
             options,
