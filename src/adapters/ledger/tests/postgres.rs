@@ -8,10 +8,10 @@ use super::{
     Backstage, Hands, lease_of,
     merge_suite::LATER,
     request_suite::request_of,
-    suite::{attempt, list, published},
+    suite::{attempt, claim, list, published},
     suite_on,
 };
-use crate::domain::{ledger::Claim, platform::Platform};
+use crate::domain::{idempotency::Begun, ledger::Claim, platform::Platform};
 
 /// Where a server may be; without one, these tests say so and pass.
 const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
@@ -167,6 +167,35 @@ async fn a_user_who_may_only_read_and_write_rows_runs_on_tables_that_are_ready()
         ))
         .await;
     ledger.run(&end).await;
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_ledger_in_a_file_is_taken_over_into_a_schema() {
+    let Some(stage) = stage().await else { return };
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let file = SqliteLedger::open(&path, Arc::new(Hands::new()));
+    let file = file.await.unwrap();
+    attempt(&file, "alice", "posted", &published("1")).await;
+    let keyed = request_of("alice", "a.jpg");
+    file.begin(&keyed).await.unwrap();
+    file.finish(&keyed, "{}").await.unwrap();
+    file.run("UPDATE ledger_requests SET created_at = 9000000000000000")
+        .await;
+    file.pool().close().await;
+    drop(file);
+    let url = format!("{SERVER}?options=-c%20search_path%3D{}", stage.schema);
+    for told in ["1 new, 0 corrected, 0", "0 new, 0 corrected, 1"] {
+        let settings = LedgerSettings::from_url(&Secret::new(url.clone())).unwrap();
+        let summary = import_file(settings, &path, Arc::new(Hands::new())).await;
+        let summary = summary.unwrap().to_string();
+        assert_eq!(summary.matches(told).count(), 2, "{summary}");
+    }
+    let (_, known) = claim(&stage.ledger, "alice", "posted").await;
+    assert_eq!(known.len(), 1);
+    let answer = stage.ledger.begin(&keyed).await.unwrap();
+    assert_eq!(answer, Begun::Answered("{}".to_owned()));
     stage.end().await;
 }
 
