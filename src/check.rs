@@ -14,7 +14,7 @@ use publisher::{
     adapters::{
         clock::SystemClock,
         env::{Environment, SettingProblems},
-        ledger::{LedgerSettings, OpenLedger, OpenLedgerError},
+        ledger::{self, LedgerSettings},
     },
     app::usecases::{
         check_tenant::{CheckTenant, Finding, Step},
@@ -47,7 +47,7 @@ A line for each thing, `ok`, `note` or `WRONG`, with what to do:
   tenant, config, storage, captions, telegram, email
                 one tenant: its config field by field, its images listed, the OpenAI key and models,
                 the bot, its chat and its rights there, the login at the mail server
-  ledger        whether it opens and can be written
+  ledger        whether it can be opened and written; changed by --migrate alone
 Exit code 0, or 2 if a line says WRONG. What ends `serve` with 2 ends this with 2.";
 
 /// What is looked at.
@@ -59,6 +59,9 @@ pub(crate) struct Options {
     /// Look at the settings alone: contact nobody, and leave the ledger alone
     #[arg(long)]
     settings_only: bool,
+    /// Make the ledger's tables, or bring them up to date
+    #[arg(long, conflicts_with = "settings_only")]
+    migrate: bool,
 }
 
 /// A line for each thing that was looked at.
@@ -131,6 +134,7 @@ impl Report {
         let Options {
             host,
             settings_only,
+            migrate,
         } = options;
         let Prepared {
             traces,
@@ -155,7 +159,7 @@ impl Report {
         if !settings_only {
             self.add("listeners", listeners(listen, metrics_listen).await);
             self.add_tenants(sources, providers, host).await;
-            self.add("ledger", ledger(ledger_settings).await);
+            self.add("ledger", ledger(ledger_settings, migrate).await);
         }
         traces.end().await;
     }
@@ -243,18 +247,11 @@ async fn listeners(listen: SocketAddr, metrics: Option<SocketAddr>) -> Finding {
     ))
 }
 
-/// Opens the ledger like a start does: it is made where there is none, and its tables are brought up
-/// to date.
-async fn ledger(settings: LedgerSettings) -> Finding {
-    match OpenLedger::open(settings, Arc::new(SystemClock)).await {
-        Ok(ledger) => {
-            ledger.close().await;
-            Finding::Good("it opens, and can be written".to_owned())
-        }
-        // Most likely this very service is running: nothing is wrong with that.
-        Err(OpenLedgerError::InUse(_)) => {
-            Finding::Note("a running process has it, so that it was not opened".to_owned())
-        }
+/// Looks at the ledger; makes and changes nothing unless told to `migrate`.
+async fn ledger(settings: LedgerSettings, migrate: bool) -> Finding {
+    match ledger::inspect(settings, migrate, Arc::new(SystemClock)).await {
+        Ok(state) if state.is_ready() => Finding::Good(state.to_string()),
+        Ok(state) => Finding::Note(state.to_string()),
         Err(error) => Finding::Wrong(ErrorChain(&error).to_string()),
     }
 }

@@ -38,6 +38,7 @@ impl Service {
             readiness,
             work,
             ledger,
+            sweeper,
         } = self;
         tokio::spawn(ledger.watch());
         let leave = async {
@@ -62,6 +63,7 @@ impl Service {
                 "the grace is over: what still runs is cut off"
             );
         }
+        sweeper.abort();
         let is_closed = timeout(CLOSE_LIMIT, ledger.close()).await.is_ok();
         if !is_closed {
             tracing::warn!("the ledger did not close in time");

@@ -1,8 +1,10 @@
 //! The composition root: settings → adapters → use cases → routes → serve, read from top to
 //! bottom. The only place where concrete adapters meet the application.
 
+mod backup;
 mod check;
 mod failure;
+mod import;
 mod known_series;
 mod life_cycle;
 mod logging;
@@ -18,6 +20,7 @@ mod shown;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
 };
@@ -41,9 +44,12 @@ use publisher::{
             readiness::{CheckReadiness, Mode},
             request_places::RequestPlaces,
             resolve_tenant::ResolveTenant,
+            sweep_ledger::SweepLedger,
         },
     },
 };
+
+use tokio::task::AbortHandle;
 
 use self::{
     failure::Failure,
@@ -98,11 +104,21 @@ enum Command {
     /// Tell whether the service could serve as it is configured: exit code 0 or 2
     ///
     /// Reads all settings and tells all problems at once, and all that a start would warn of; asks the
-    /// orchestrator, and opens the ledger like a start does. With --host, and where the environment has
+    /// orchestrator, and looks at the ledger without changing it. With --host, and where the environment has
     /// the one tenant, goes through that tenant: config, storage, captions, platforms. Publishes and
     /// writes nothing, and makes no call that is paid for.
     #[command(after_help = check::HELP)]
     Check(check::Options),
+    /// Copy the SQLite ledger into a new file, while the service runs or not
+    Backup {
+        /// The copy, which must not be there yet
+        file: PathBuf,
+    },
+    /// Take over what was posted according to somebody else
+    Import {
+        #[command(subcommand)]
+        source: import::Source,
+    },
     /// Print the OpenAPI document
     Openapi {
         /// How it is written
@@ -124,6 +140,8 @@ async fn main() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox_command::run(options).await,
         Command::Check(options) => check::run(options).await,
+        Command::Backup { file } => backup::run(&file).await,
+        Command::Import { source } => import::run(source).await,
         Command::Openapi { format } => print_spec(format),
     };
     let code = result.unwrap_or_else(Failure::report);
@@ -172,6 +190,7 @@ struct Service {
     readiness: Arc<CheckReadiness>,
     work: OwnTasks,
     ledger: OpenLedger,
+    sweeper: AbortHandle,
 }
 
 impl Service {
@@ -193,6 +212,7 @@ impl Service {
             tenancy,
             credentials,
             ledger,
+            ledger_keep,
             capacity,
             thumbnail_cache_bytes,
             auth,
@@ -229,6 +249,8 @@ impl Service {
         let chance = Arc::new(|| fastrand::u64(..));
         let scaler = ImageScaler::default();
         let work = OwnTasks::default();
+        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
+        let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
             mode,
             configs,
@@ -276,6 +298,7 @@ impl Service {
             readiness,
             work,
             ledger,
+            sweeper,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is made of the settings before anybody is contacted. `serve`, `sandbox` and `check` all come
 //! through here, so that what keeps the service from starting keeps the check from succeeding.
 
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use publisher::{
     adapters::{
@@ -51,6 +51,7 @@ pub(crate) struct Prepared {
     pub(crate) tenancy: TenancySettings,
     pub(crate) credentials: CredentialCacheSettings,
     pub(crate) ledger: LedgerSettings,
+    pub(crate) ledger_keep: Option<Duration>,
     pub(crate) capacity: Capacity,
     pub(crate) thumbnail_cache_bytes: usize,
     pub(crate) auth: AuthSettings,
@@ -89,6 +90,7 @@ impl Prepared {
             telegram,
             ehlo_name,
             ledger,
+            ledger_keep,
             capacity,
             thumbnail_cache_bytes,
             auth,
@@ -115,6 +117,7 @@ impl Prepared {
             tenancy,
             credentials,
             ledger,
+            ledger_keep,
             capacity,
             thumbnail_cache_bytes,
             auth,

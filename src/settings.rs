@@ -7,6 +7,7 @@ mod capacity;
 mod dropbox;
 mod names;
 mod other_names;
+mod retention;
 mod source;
 mod traces;
 
@@ -81,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) ehlo_name: EhloName,
     /// Where publications are remembered.
     pub(crate) ledger: LedgerSettings,
+    /// How long texts for people are kept there; `None`: for good.
+    pub(crate) ledger_keep: Option<Duration>,
     /// How much is published at a time.
     pub(crate) capacity: Capacity,
     /// What kept thumbnails take together, in bytes; 0: none is kept.
@@ -180,6 +183,7 @@ impl Settings {
         );
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment, &roots);
+        let ledger_keep = retention::read(environment);
         let capacity = capacity::read(environment, is_standalone);
         let thumbnail_cache_bytes = capacity::thumbnail_cache(environment);
         let auth = auth::read(environment);
@@ -199,6 +203,7 @@ impl Settings {
             telegram: TelegramApiSettings { api_url: api_url? },
             ehlo_name,
             ledger: ledger?,
+            ledger_keep,
             capacity,
             thumbnail_cache_bytes,
             auth: auth?,
@@ -336,6 +341,19 @@ fn ehlo_name(environment: &mut Environment) -> EhloName {
             .ok()
     });
     name.unwrap_or_else(EhloName::of_this_host)
+}
+
+/// Where the ledger is, for commands that need nothing else.
+///
+/// # Errors
+/// All problems of that alone.
+pub(crate) fn ledger_alone(
+    mut environment: Environment,
+) -> Result<LedgerSettings, SettingProblems> {
+    other_names::take(&mut environment);
+    let roots = extra_roots(&mut environment);
+    let settings = ledger(&mut environment, &roots);
+    environment.finish_with(settings)
 }
 
 /// The URL is a secret: it may hold a password.

@@ -10,6 +10,7 @@ mod credential_store;
 mod idempotency_store;
 mod image_store;
 mod ledger;
+mod ledger_retention;
 mod publisher;
 mod tenant_config_source;
 
@@ -25,6 +26,7 @@ pub use self::{
         LinkedImage, Moved, SidecarFile, Thumbnail,
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
+    ledger_retention::{LedgerRetention, Swept},
     publisher::{FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},
     tenant_config_source::{ConfigSourceError, TenantConfigSource},
 };
@@ -36,6 +38,7 @@ pub use self::{
     idempotency_store::MockIdempotencyStore,
     image_store::{MockImageStore, MockImageStoreFactory},
     ledger::{MockLedger, MockLedgerReader},
+    ledger_retention::MockLedgerRetention,
     publisher::{MockPublisher, MockPublisherFactory},
     tenant_config_source::MockTenantConfigSource,
 };

@@ -16,7 +16,7 @@ const OF_EXISTING_SERVICE: [(&str, &str); 5] = [
 const OLD_PASSWORD: &str = "web_admin_pw";
 
 /// Names of the contract that nothing asks for yet.
-const LATER: [&str; 17] = [
+const LATER: [&str; 16] = [
     "TRUSTED_PROXIES",
     "WEB_TRUST_FORWARDED_FOR",
     "ADMIN_LOGIN_EMAILS",
@@ -31,7 +31,6 @@ const LATER: [&str; 17] = [
     "CAPTION_HISTORY_DAYS",
     "CAPTION_CANDIDATES",
     "WEB_ADMIN_COOKIE_EPOCH",
-    "LEDGER_KEEP_DAYS",
     "MEMORY_BUDGET_MB",
     "READINESS_REQUIRES_ORCHESTRATOR",
 ];

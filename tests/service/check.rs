@@ -31,10 +31,15 @@ ok     settings      all are good
 ok     certificates  the system's, and those of EXTRA_CA_CERTS_FILE
 ok     listeners     the addresses are free
 ok     orchestrator  it answers, and takes the service token
-ok     ledger        it opens, and can be written
+ok     ledger        there is none yet; serve makes it
 All is well.
 ";
     assert_eq!((said.as_str(), code), (expected, 0));
+    let (_, file) = environment
+        .iter()
+        .find_map(|(_, value)| value.split_once("sqlite://"))
+        .unwrap();
+    assert!(!std::path::Path::new(file).exists(), "it was made");
     assert_eq!(sandbox.dropbox.switches().total_calls(), 0);
 
     let service = Service::start(&sandbox).await;
@@ -45,6 +50,20 @@ All is well.
     );
     assert_eq!(code, 0, "{said}");
     assert_eq!(service.get("any", "/health/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_ledger_is_made_and_brought_up_to_date_only_when_that_is_asked_for() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut check = command("check");
+    check.arg("--migrate").envs(sandbox.environment());
+    let output = check.output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let ready = "ok     ledger        it can be written, and its tables are up to date";
+    assert!(said.contains(ready) && output.status.success(), "{said}");
+    let (said, code) = self::check(&sandbox.environment(), &[]).await;
+    assert!(said.contains(ready), "{said}");
+    assert_eq!(code, 0);
 }
 
 #[tokio::test]
@@ -116,7 +135,9 @@ async fn everything_that_is_wrong_is_told_without_a_secret() {
 
 #[tokio::test]
 async fn every_command_explains_itself() {
-    for name in ["serve", "check", "sandbox", "openapi", "--help"] {
+    for name in [
+        "serve", "check", "sandbox", "backup", "import", "openapi", "--help",
+    ] {
         let mut help = command(name);
         if name != "--help" {
             help.arg("--help");

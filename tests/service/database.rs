@@ -3,7 +3,10 @@
 use std::{str::FromStr as _, time::Duration};
 
 use publisher::adapters::sandbox::Sandbox;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
+};
 use tempfile::TempDir;
 
 use crate::harness::Service;
@@ -47,6 +50,28 @@ impl Database {
     pub(crate) async fn take_no_writes(&mut self, none: bool) {
         if let Self::Postgres(schema) = self {
             schema.take_no_writes(none).await;
+        }
+    }
+
+    /// Runs statements behind the service's back.
+    pub(crate) async fn run(&mut self, statements: &str) {
+        let statements = AssertSqlSafe(statements.to_owned());
+        match self {
+            Self::Sqlite(folder) => {
+                let file = folder.path().join("ledger.db");
+                let options = SqliteConnectOptions::new().filename(file);
+                let mut connection = options.connect().await.unwrap();
+                let run = sqlx::raw_sql(statements).execute(&mut connection);
+                run.await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres(schema) => {
+                let options = PgConnectOptions::from_str(&schema.url()).unwrap();
+                let mut connection = options.connect().await.unwrap();
+                let run = sqlx::raw_sql(statements).execute(&mut connection);
+                run.await.unwrap();
+                connection.close().await.unwrap();
+            }
         }
     }
 

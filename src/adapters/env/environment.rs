@@ -193,6 +193,18 @@ impl Environment {
         }
     }
 
+    /// A number within a range, of something that is off where it is not set or bad.
+    pub fn number_or_unset<T>(&mut self, name: &str, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        self.text(name)?;
+        let before = self.problem_count();
+        let number = self.number(name, *range.start(), range);
+        self.asked.insert(name.to_owned(), None);
+        (self.problem_count() == before).then_some(number)
+    }
+
     /// An HTTP base URL without user, query and fragment. Its path ends with `/`, so that
     /// [`Url::join`] adds to it.
     pub fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {

@@ -224,7 +224,7 @@ mod tests {
     async fn an_operation_is_timed_and_what_the_database_fails_is_counted() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let _guard = metrics::set_default_local_recorder(&recorder);
-        let ledger = Metered::new(Slow, Arc::new(SystemClock));
+        let ledger = Metered::new(Arc::new(Slow), Arc::new(SystemClock));
         ledger.probe().await.unwrap_err();
         ledger.count_unknown().await.unwrap();
         assert_eq!(
@@ -248,7 +248,7 @@ mod tests {
             .expect_renew()
             .times(1)
             .returning(|_| Err(LedgerError::LeaseLost));
-        let ledger = Metered::new(ledger, Arc::new(SystemClock));
+        let ledger = Metered::new(Arc::new(ledger), Arc::new(SystemClock));
         let tenant = TenantName::new("alice").unwrap();
         let lease = Lease::for_new_holder(tenant, ContentHash::of(b"image"));
         ledger.renew(&lease).await.unwrap_err();
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(measured, OPERATIONS);
         let mut reader = MockLedgerReader::new();
         reader.expect_probe().times(1).returning(|| Ok(()));
-        let ledger = Metered::new(reader, Arc::new(SystemClock));
+        let ledger = Metered::new(Arc::new(reader), Arc::new(SystemClock));
         ledger.probe().await.unwrap();
     }
 }

@@ -7,26 +7,40 @@
 //! | `requests.rs` | the same for requests under an idempotency key |
 //! | `location.rs` | what a URL says |
 //! | `connection.rs` | a connection that is closed unless its work came to its end |
+//! | `retention.rs` | the same for what goes with time |
+//! | `merge.rs` | the same for what comes from another ledger |
 //! | `sqlite.rs`, `postgres.rs` | how each is opened, tells the time, and knows a dead holder |
 //! | `metered.rs` | the metrics of what each operation takes, around either |
 //! | `watch.rs` | the gauges that are read from the ledger |
 //! | `pool.rs`, `pooling.rs`, `fault.rs` | connections to PostgreSQL, poolers before it, and what is wrong with it |
 //! | `waiting.rs` | opening a ledger whose server is away |
-//! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
+//! | `file_lock.rs`, `private_file.rs` | whose an `SQLite` file is, and who may read it |
+//! | `migrations.rs`, `migrations/` | the tables, shipped in the binary, and how they change |
+//! | `inspect.rs` | what there is, without changing it |
+//! | `backup.rs` | a copy of an `SQLite` ledger |
+//! | `import.rs`, `ledger_file.rs` | another ledger, read and taken over |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
 //! lost writes nothing. Neither a secret nor an image is ever written.
 
+mod backup;
 mod connection;
-mod metered;
 mod fault;
+mod file_lock;
+mod import;
+mod inspect;
+mod ledger_file;
 mod location;
+mod merge;
+mod metered;
+mod migrations;
 mod pool;
 mod pooling;
 mod postgres;
 mod private_file;
 mod reader;
 mod requests;
+mod retention;
 mod sqlite;
 mod statements;
 mod waiting;
@@ -34,15 +48,16 @@ mod watch;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use sqlx::{
-    SqlSafeStr as _,
-    migrate::{Migration, MigrationType},
+pub use self::{
+    backup::{BackupError, backup},
+    import::{ImportError, ImportSummary, import_file},
+    inspect::{LedgerState, inspect},
+    metered::OPERATIONS,
 };
-
-pub use self::metered::OPERATIONS;
 use self::{
     fault::Fault,
     location::{Location, Server},
+    merge::Merge,
     metered::Metered,
     postgres::PostgresLedger,
     sqlite::SqliteLedger,
@@ -51,7 +66,7 @@ use self::{
 use crate::{
     adapters::http_client::ExtraRoots,
     domain::secret::Secret,
-    ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerReader},
+    ports::{Cause, Clock, IdempotencyStore, Ledger, LedgerError, LedgerReader, LedgerRetention},
 };
 
 /// How many connections to PostgreSQL there are beside that of the session, when nobody says: each
@@ -87,6 +102,16 @@ impl LedgerSettings {
             roots: Vec::new(),
             pool_size: DEFAULT_POOL_SIZE,
         })
+    }
+
+    /// A file, for tests.
+    #[cfg(test)]
+    fn of_file(path: &std::path::Path) -> Self {
+        Self {
+            location: Location::Sqlite(path.to_owned()),
+            roots: Vec::new(),
+            pool_size: DEFAULT_POOL_SIZE,
+        }
     }
 
     /// With roots that are trusted beside the system's.
@@ -127,6 +152,9 @@ pub struct OpenLedger {
     pub reader: Arc<dyn LedgerReader>,
     /// Where requests are kept under their keys.
     pub requests: Arc<dyn IdempotencyStore>,
+    /// What takes out what is not needed any more.
+    pub retention: Arc<dyn LedgerRetention>,
+    merge: Arc<dyn Merge>,
     pool: Pool,
 }
 
@@ -148,25 +176,27 @@ impl OpenLedger {
             Location::Sqlite(path) => {
                 let ledger = Arc::new(SqliteLedger::open(&path, Arc::clone(&clock)).await?);
                 let pool = Pool::Sqlite(ledger.pool().clone());
-                Ok(Self::measured(ledger, pool, clock))
+                Ok(Self::measured(&ledger, pool, clock))
             }
             Location::Postgres(server) => {
-                let ledger = on_server(*server, settings.roots, settings.pool_size)?;
+                let ledger = on_server(&server, settings.roots, settings.pool_size)?;
                 ledger.prepare().await?;
                 Ok(Self::of_server(ledger, None, clock))
             }
         }
     }
 
-    fn measured<L>(ledger: Arc<L>, pool: Pool, clock: Arc<dyn Clock>) -> Self
+    fn measured<L>(ledger: &Arc<L>, pool: Pool, clock: Arc<dyn Clock>) -> Self
     where
-        L: Ledger + LedgerReader + IdempotencyStore + 'static,
+        L: Ledger + LedgerReader + IdempotencyStore + LedgerRetention + Merge + 'static,
     {
-        let ledger = Arc::new(Metered::new(ledger, clock));
+        let measured = Arc::new(Metered::new(Arc::clone(ledger), clock));
         Self {
-            ledger: Arc::clone(&ledger) as _,
-            requests: Arc::clone(&ledger) as _,
-            reader: ledger,
+            ledger: Arc::clone(&measured) as _,
+            requests: Arc::clone(&measured) as _,
+            reader: measured,
+            retention: Arc::clone(ledger) as _,
+            merge: Arc::clone(ledger) as _,
             pool,
         }
     }
@@ -183,7 +213,7 @@ impl OpenLedger {
         match settings.location {
             Location::Sqlite(_) => Self::open(settings, clock).await,
             Location::Postgres(server) => {
-                let ledger = on_server(*server, settings.roots, settings.pool_size)?;
+                let ledger = on_server(&server, settings.roots, settings.pool_size)?;
                 let waiting = Waiting::begin(&ledger).await?;
                 Ok(Self::of_server(ledger, Some(waiting), clock))
             }
@@ -196,7 +226,7 @@ impl OpenLedger {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let pool = Pool::Postgres(Arc::clone(&ledger), waiting);
-        Self::measured(ledger, pool, clock)
+        Self::measured(&ledger, pool, clock)
     }
 
     /// What keeps it, in a word.
@@ -231,15 +261,15 @@ impl OpenLedger {
 
 /// A ledger on a server, which has to be prepared.
 fn on_server(
-    server: Server,
+    server: &Server,
     mut roots: Vec<u8>,
     pool_size: u32,
 ) -> Result<Arc<PostgresLedger>, OpenLedgerError> {
-    let mut options = server.options;
-    if let Some(named) = server.root_certificates {
+    let mut options = server.options.clone();
+    if let Some(named) = &server.root_certificates {
         let unreadable = |error| OpenLedgerError::Postgres(Fault::Roots(error).into());
         let pem = if named.trim_start().starts_with("-----BEGIN") {
-            named.into_bytes()
+            named.clone().into_bytes()
         } else {
             std::fs::read(named).map_err(|error| unreadable(Some(error)))?
         };
@@ -274,6 +304,15 @@ pub enum OpenLedgerError {
     /// The database in the file.
     #[error("PUBLISH_LEDGER_URL: the file is no ledger that can be written")]
     Sqlite(#[source] Cause),
+    /// A running process has the file, and has not brought its tables to where this version needs
+    /// them.
+    #[error(
+        "PUBLISH_LEDGER_URL: the ledger is that of a running process of another version: stop that first"
+    )]
+    Behind,
+    /// It opens, and cannot be written.
+    #[error("PUBLISH_LEDGER_URL: the ledger cannot be written")]
+    Unwritable(#[source] LedgerError),
     /// The server.
     #[error("PUBLISH_LEDGER_URL: the ledger in PostgreSQL cannot be opened")]
     Postgres(#[source] Cause),
@@ -291,7 +330,8 @@ impl OpenLedgerError {
     /// Whether trying again does not help as long as nobody mends it and starts the process anew.
     fn is_final(&self) -> bool {
         match self {
-            Self::InUse(_) | Self::File { .. } | Self::Sqlite(_) => true,
+            Self::InUse(_) | Self::File { .. } | Self::Sqlite(_) | Self::Behind => true,
+            Self::Unwritable(_) => false,
             Self::Postgres(cause) => fault::is_final(&**cause),
         }
     }
@@ -303,11 +343,6 @@ impl OpenLedgerError {
             other => other.to_string(),
         }
     }
-}
-
-fn migration(version: i64, name: &'static str, sql: &'static str) -> Migration {
-    let kind = MigrationType::Simple;
-    Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
 }
 
 #[cfg(test)]

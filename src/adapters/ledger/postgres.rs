@@ -22,7 +22,6 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Executor as _, PgConnection, Postgres, Row as _,
-    migrate::{MigrateError, Migrator},
     postgres::PgConnectOptions,
 };
 use tokio::{sync::Notify, time::timeout};
@@ -31,7 +30,7 @@ use uuid::Uuid;
 use super::{
     Keep, OpenLedgerError,
     fault::Fault,
-    migration,
+    migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
     pooling, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
@@ -90,19 +89,39 @@ impl PostgresLedger {
     /// # Errors
     /// The server cannot be reached, or does not let us, or is not what a ledger needs.
     pub(super) async fn prepare(&self) -> Result<(), OpenLedgerError> {
-        let failed = OpenLedgerError::postgres;
-        let mut first = self.connections.dial().await.map_err(failed)?;
-        let mut second = self.connections.dial().await.map_err(failed)?;
-        let verified = pooling::verify(&mut first, &mut second).await;
-        verified.map_err(failed)?;
-        let migrated = timeout(MIGRATE_LIMIT, migrate(&mut second)).await;
+        let (first, mut second) = self.verified().await?;
+        let migrated = timeout(MIGRATE_LIMIT, migrations::apply_to_postgres(&mut second)).await;
         migrated
-            .map_err(|_| failed(Fault::Silent(MIGRATE_LIMIT).into()))?
+            .map_err(|_| {
+                OpenLedgerError::postgres(sqlx::Error::from(Fault::Silent(MIGRATE_LIMIT)))
+            })?
             .map_err(OpenLedgerError::postgres)?;
         self.connections.keep(first);
         self.connections.keep(second);
         self.connections.admit();
         Ok(())
+    }
+
+    /// What [`prepare`](Self::prepare) would have to do to the tables. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of `prepare`.
+    pub(super) async fn pending(&self) -> Result<Pending, OpenLedgerError> {
+        let (first, mut second) = self.verified().await?;
+        let pending = migrations::pending_in_postgres(&mut second).await;
+        pool::close(first).await;
+        pool::close(second).await;
+        pending.map_err(OpenLedgerError::postgres)
+    }
+
+    /// Two connections at a time, which a pooler has not mixed up.
+    async fn verified(&self) -> Result<(PgConnection, PgConnection), OpenLedgerError> {
+        let failed = OpenLedgerError::postgres;
+        let mut first = self.connections.dial().await.map_err(failed)?;
+        let mut second = self.connections.dial().await.map_err(failed)?;
+        let verified = pooling::verify(&mut first, &mut second).await;
+        verified.map_err(failed)?;
+        Ok((first, second))
     }
 
     /// Takes nothing until it has been prepared again.
@@ -228,22 +247,6 @@ async fn whereabouts(connection: &mut PgConnection) -> Result<(bool, i32), sqlx:
     let question = "SELECT NOT pg_is_in_recovery(), pg_backend_pid()";
     let row = connection.fetch_one(sqlx::raw_sql(question)).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
-}
-
-/// Brings the tables up to date.
-async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    let ledger = include_str!("migrations/postgres/0001_ledger.sql");
-    let requests = include_str!("migrations/postgres/0002_requests.sql");
-    let reasons = include_str!("migrations/postgres/0003_reasons.sql");
-    let unknown = include_str!("migrations/postgres/0004_unknown.sql");
-    Migrator::with_migrations(vec![
-        migration(1, "ledger", ledger),
-        migration(2, "requests", requests),
-        migration(3, "reasons", reasons),
-        migration(4, "unknown", unknown),
-    ])
-    .run_direct(None, connection, false)
-    .await
 }
 
 /// 63 random bits: a key in `pg_locks` stands in two halves without a sign.

@@ -1,5 +1,5 @@
 //! Files that nobody but this process's user reads: the ledger has the captions, and what platforms
-//! said. SQLite gives the files that it makes beside one the mode of that one. For `sqlite`.
+//! said. SQLite gives the files that it makes beside one the mode of that one. For `file_lock`.
 
 use std::{
     ffi::OsString,
@@ -28,18 +28,18 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The same for a database file and what SQLite keeps beside it, where those are.
+/// Takes what SQLite keeps beside a database back from others, where it is there.
 ///
 /// # Errors
 /// As of [`open`].
-pub(super) fn prepare_database(path: &Path) -> io::Result<()> {
+pub(super) fn take_back_beside(path: &Path) -> io::Result<()> {
     for suffix in ["-wal", "-shm"] {
         let beside = with_suffix(path, suffix);
         if fs::exists(&beside)? {
             open(Path::new(&beside))?;
         }
     }
-    open(path).map(drop)
+    Ok(())
 }
 
 /// `path` with this behind it.

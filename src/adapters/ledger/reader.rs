@@ -56,7 +56,9 @@ macro_rules! sql_reader {
                     is_held!(),
                     " THEN 'in_progress'
                             ELSE 'unknown'
-                        END AS now_state FROM ledger_entries e WHERE e.tenant = $2) AS entries
+                        END AS now_state FROM ledger_entries e WHERE e.tenant = $2
+                            -- A later version knows more of them.
+                            AND e.platform IN ('telegram', 'email')) AS entries
                      WHERE ",
                     $condition
                 )
@@ -68,7 +70,8 @@ macro_rules! sql_reader {
             ($condition:expr) => {
                 concat!(
                     "SELECT -p.id AS id, p.filename, p.content_hash, CAST(NULL AS TEXT) AS platform,
-                        'skipped' AS now_state, CAST(NULL AS TEXT) AS post_id, p.reason, p.error,
+                        'skipped' AS now_state, CAST(NULL AS TEXT) AS post_id, p.reason,
+                        NULLIF(p.error, '') AS error,
                         p.noted_at AS started_at, p.noted_at AS ended_at
                      FROM ledger_passed_over p WHERE p.tenant = $2 AND ",
                     $condition

@@ -1,8 +1,6 @@
 //! The ledger in an `SQLite` file, for one process.
 //!
-//! The file is one process's at a time: the process holds a lock of the operating system on
-//! `<file>.lock`, which ends with it, however it ends. (Not on the file itself: closing any handle
-//! of a file would drop `SQLite`'s own locks on it.) So whoever opens the file knows that every
+//! The file is one process's at a time (`file_lock.rs`). So whoever opens the file knows that every
 //! lease in it belongs to a process that is gone, and drops them all: an image whose publication
 //! was killed need not wait for its lease to expire, nor a request for that of its key. Leases expire
 //! by the service's own clock.
@@ -11,18 +9,11 @@
 //! commit wait for the disk, so that an intent survives a power cut. Each write says whether it has
 //! to: leases are all dropped after one, and those that are taken and given back wait for no disk.
 
-use std::{
-    collections::BTreeMap,
-    fs::{File, TryLockError},
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Executor as _, Row as _, Sqlite, SqliteConnection, SqlitePool,
-    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
@@ -30,7 +21,9 @@ use uuid::Uuid;
 use super::{
     Keep, OpenLedgerError, POOL_WAIT,
     connection::Guarded,
-    migration, private_file, reader, requests,
+    file_lock::FileLocks,
+    migrations::{self, Pending},
+    reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
 };
 use crate::{
@@ -52,7 +45,8 @@ use crate::{
 pub(super) struct SqliteLedger {
     pool: SqlitePool,
     clock: Arc<dyn Clock>,
-    _lock: File,
+    /// `None` where another process has the file.
+    locks: Option<FileLocks>,
 }
 
 impl SqliteLedger {
@@ -61,50 +55,47 @@ impl SqliteLedger {
     /// # Errors
     /// The file is another process's, or cannot be opened and written.
     pub(super) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenLedgerError> {
-        let lock = lock(path)?;
-        private_file::prepare_database(path).map_err(|source| file_error(path, source))?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .disable_statement_logging();
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // A file that only this process has does not go away.
-            .test_before_acquire(false)
-            .acquire_timeout(POOL_WAIT)
-            .connect_with(options)
+        let locks = FileLocks::acquire(path)?;
+        let ledger = Self {
+            pool: connect(options(path).create_if_missing(true)).await?,
+            clock,
+            locks: Some(locks),
+        };
+        migrations::apply_to_sqlite(&ledger.pool)
             .await
             .map_err(OpenLedgerError::sqlite)?;
-        let ledger = include_str!("migrations/sqlite/0001_ledger.sql");
-        let requests = include_str!("migrations/sqlite/0002_requests.sql");
-        let reasons = include_str!("migrations/sqlite/0003_reasons.sql");
-        let unknown = include_str!("migrations/sqlite/0004_unknown.sql");
-        Migrator::with_migrations(vec![
-            migration(1, "ledger", ledger),
-            migration(2, "requests", requests),
-            migration(3, "reasons", reasons),
-            migration(4, "unknown", unknown),
-        ])
-        .run(&pool)
-        .await
-        .map_err(OpenLedgerError::sqlite)?;
         for left_behind in [
             "DELETE FROM ledger_leases",
             "UPDATE ledger_requests SET holder = NULL",
         ] {
             sqlx::query(left_behind)
-                .execute(&pool)
+                .execute(&ledger.pool)
                 .await
                 .map_err(OpenLedgerError::sqlite)?;
+        }
+        Ok(ledger)
+    }
+
+    /// Opens a file that another process has, to write beside it: each of its writes waits for ours,
+    /// and ours for its. What that process holds stays as it is.
+    ///
+    /// # Errors
+    /// The file cannot be opened and written, or its tables are not those of this version.
+    pub(super) async fn open_beside(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenLedgerError> {
+        let pool = connect(options(path)).await?;
+        let mut connection = pool.acquire().await.map_err(OpenLedgerError::sqlite)?;
+        let pending = migrations::pending_in_sqlite(&mut connection).await;
+        drop(connection);
+        if pending.map_err(OpenLedgerError::sqlite)? != Pending::Nothing {
+            return Err(OpenLedgerError::Behind);
         }
         Ok(Self {
             pool,
             clock,
-            _lock: lock,
+            locks: None,
         })
     }
 
@@ -145,6 +136,17 @@ impl SqliteLedger {
     }
 }
 
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        // A pool that was not closed closes its connection later, on a thread of its own.
+        if let Some(locks) = self.locks.take()
+            && !self.pool.is_closed()
+        {
+            locks.keep();
+        }
+    }
+}
+
 sql_ledger!(
     SqliteLedger,
     Sqlite,
@@ -152,21 +154,23 @@ sql_ledger!(
     texts: "SELECT value FROM json_each($3)"
 );
 
-/// The lock that says whose file it is.
-fn lock(path: &Path) -> Result<File, OpenLedgerError> {
-    let failed = |source| file_error(path, source);
-    let name = private_file::with_suffix(path, ".lock");
-    let file = private_file::open(Path::new(&name)).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenLedgerError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
 }
 
-fn file_error(path: &Path, source: io::Error) -> OpenLedgerError {
-    OpenLedgerError::File {
-        path: path.to_owned(),
-        source,
-    }
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, OpenLedgerError> {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A file that only this process has does not go away.
+        .test_before_acquire(false)
+        .acquire_timeout(POOL_WAIT)
+        .connect_with(options)
+        .await
+        .map_err(OpenLedgerError::sqlite)
 }

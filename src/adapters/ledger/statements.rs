@@ -121,7 +121,8 @@ pub(super) fn unavailable(error: impl Into<Cause>) -> LedgerError {
     LedgerError::Unavailable(fault::cause(error.into()))
 }
 
-/// Makes the ports of the ledger of a type, those of `reader` and `requests` with them. `$live` says in
+/// Makes the ports of the ledger of a type, those of `reader`, `requests`, `retention` and
+/// `merge` with them. `$live` says in
 /// SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the elements of the JSON
 /// array `$3`.
 macro_rules! sql_ledger {
@@ -163,6 +164,8 @@ macro_rules! sql_ledger {
         );
         super::reader::sql_reader!($ledger, $database, live: $live, texts: $texts);
         super::requests::sql_requests!($ledger, live: $live);
+        super::retention::sql_retention!($ledger);
+        super::merge::sql_merge!($ledger, $database, live: $live);
 
         impl $ledger {
             /// Begins a write of the holder; fails if the lease is not his any more. The row is

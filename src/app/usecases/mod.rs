@@ -33,6 +33,7 @@ mod single_flight;
 mod sized_cache;
 mod stages;
 mod storage;
+pub mod sweep_ledger;
 pub mod tenant;
 pub mod tenants;
 pub mod thumbnails;

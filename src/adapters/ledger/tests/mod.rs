@@ -1,7 +1,14 @@
+mod backups;
+mod foreign_files;
+mod imports;
+mod inspections;
+mod locks;
+mod merge_suite;
 mod pool;
 mod postgres;
 mod reason_suite;
 mod request_suite;
+mod retention_suite;
 mod sqlite;
 mod suite;
 
@@ -75,6 +82,21 @@ macro_rules! suite_on {
             who_lost_the_key_writes_nothing,
             a_key_is_kept_for_a_day,
         );
+        super::run_suite!(
+            retention_suite on $stage:
+            texts_go_and_what_says_that_an_image_was_posted_stays,
+            leases_of_the_dead_and_old_keys_go_and_no_others,
+            more_rows_than_one_statement_is_about_are_swept,
+        );
+        super::run_suite!(
+            merge_suite on $stage:
+            what_is_certain_wins_whichever_side_says_it,
+            an_attempt_under_way_is_left_to_its_holder,
+            answers_of_keys_are_taken_over_where_they_are_missing,
+            images_that_were_passed_over_are_taken_over_unless_they_were_sent,
+            entries_of_later_versions_are_taken_over_and_not_listed,
+            the_service_goes_on_with_the_tables_of_a_later_version,
+        );
     };
 }
 use {run_suite, suite_on};
@@ -84,7 +106,11 @@ async fn run_to_the_end(test: impl Future<Output = ()>) -> std::thread::Result<(
 }
 
 /// A ledger, and what a test does to it behind its back.
-trait Backstage: Ledger + LedgerReader + IdempotencyStore {
+trait Backstage: Ledger + LedgerReader + IdempotencyStore + LedgerRetention + Merge {
+    /// Runs statements.
+    async fn run(&self, statements: &str);
+    /// A number.
+    async fn number(&self, query: &str) -> i64;
     /// Makes all leases expire, and the holders of all keys.
     async fn expire_leases(&self);
     /// Makes all keys older than they may be.

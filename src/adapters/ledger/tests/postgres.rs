@@ -8,9 +8,13 @@ use uuid::Uuid;
 
 use super::{
     super::{pool::Guarded, *},
-    Backstage, lease_of, suite_on,
+    Backstage, Hands, lease_of,
+    merge_suite::LATER,
+    request_suite::request_of,
+    suite::{attempt, claim, list, published},
+    suite_on,
 };
-use crate::domain::{ledger::Claim, platform::Platform};
+use crate::domain::{idempotency::Begun, ledger::Claim, platform::Platform};
 
 /// Where a server may be; without one, these tests say so and pass.
 pub(super) const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
@@ -75,6 +79,26 @@ async fn run(
 }
 
 impl Backstage for PostgresLedger {
+    async fn run(&self, statements: &str) {
+        let statements = AssertSqlSafe(statements.to_owned());
+        let mut connection = Guarded::acquire(self.pool()).await.unwrap();
+        sqlx::raw_sql(statements)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        connection.give_back();
+    }
+
+    async fn number(&self, query: &str) -> i64 {
+        let mut connection = Guarded::acquire(self.pool()).await.unwrap();
+        let number = sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        connection.give_back();
+        number
+    }
+
     async fn expire_leases(&self) {
         for table in ["ledger_leases", "ledger_requests"] {
             let expire = format!("UPDATE {table} SET expires_at = 0");
@@ -105,6 +129,121 @@ impl Backstage for PostgresLedger {
 }
 
 suite_on!(stage);
+
+#[tokio::test]
+async fn a_ledger_that_a_later_version_has_changed_opens() {
+    let Some(stage) = stage().await else { return };
+    stage.ledger.run(LATER).await;
+    let again = open(&stage.schema).await;
+    attempt(&again, "alice", "image", &published("1")).await;
+    assert_eq!(list(&again, "alice").await.len(), 1);
+    again.close().await;
+    stage.end().await;
+}
+
+/// Neither the migrator's table nor its locks are for a user who may only read and write rows.
+#[tokio::test]
+async fn a_user_who_may_only_read_and_write_rows_runs_on_tables_that_are_ready() {
+    let Some(stage) = stage().await else { return };
+    let (schema, role) = (&stage.schema, format!("{}_rows", stage.schema));
+    let ledger = &stage.ledger;
+    ledger
+        .run(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+        ))
+        .await;
+    let url = format!("postgres://{role}@127.0.0.1:5432/postgres");
+    let options = PgConnectOptions::from_str(&url).unwrap();
+    let options = options.options([("search_path", schema.as_str())]);
+    let of_rows = PostgresLedger::new(options.clone(), DEFAULT_POOL_SIZE);
+    of_rows.prepare().await.unwrap();
+    let mut connection = Guarded::acquire(of_rows.pool()).await.unwrap();
+    let refused = sqlx::query("CREATE TABLE mine (id BIGINT)").execute(&mut *connection);
+    assert!(refused.await.is_err(), "it may create tables");
+    drop(connection);
+    attempt(&of_rows, "alice", "image", &published("1")).await;
+    let keyed = request_of("alice", "a.jpg");
+    of_rows.begin(&keyed).await.unwrap();
+    of_rows.probe().await.unwrap();
+    of_rows.sweep(Some(Duration::from_hours(24))).await.unwrap();
+    of_rows.close().await;
+
+    ledger
+        .run("DELETE FROM _sqlx_migrations WHERE version = 4")
+        .await;
+    let of_rows = PostgresLedger::new(options, DEFAULT_POOL_SIZE);
+    assert!(of_rows.prepare().await.is_err());
+    let end = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    ledger
+        .run(&format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{role}'"
+        ))
+        .await;
+    ledger.run(&end).await;
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_ledger_in_a_file_is_taken_over_into_a_schema() {
+    let Some(stage) = stage().await else { return };
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let file = SqliteLedger::open(&path, Arc::new(Hands::new()));
+    let file = file.await.unwrap();
+    attempt(&file, "alice", "posted", &published("1")).await;
+    let keyed = request_of("alice", "a.jpg");
+    IdempotencyStore::begin(&file, &keyed).await.unwrap();
+    file.finish(&keyed, "{}").await.unwrap();
+    file.run("UPDATE ledger_requests SET created_at = 9000000000000000")
+        .await;
+    file.pool().close().await;
+    drop(file);
+    let url = format!("{SERVER}?options=-c%20search_path%3D{}", stage.schema);
+    for told in ["1 new, 0 corrected, 0", "0 new, 0 corrected, 1"] {
+        let settings = LedgerSettings::from_url(&Secret::new(url.clone())).unwrap();
+        let summary = import_file(settings, &path, Arc::new(Hands::new())).await;
+        let summary = summary.unwrap().to_string();
+        assert_eq!(summary.matches(told).count(), 2, "{summary}");
+    }
+    let (_, known) = claim(&stage.ledger, "alice", "posted").await;
+    assert_eq!(known.len(), 1);
+    let answer = stage.ledger.begin(&keyed).await.unwrap();
+    assert_eq!(answer, Begun::Answered("{}".to_owned()));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn looking_at_a_schema_changes_nothing() {
+    let Some(stage) = stage().await else { return };
+    let look = async |schema: &str, migrate: bool| {
+        let url = format!("{SERVER}?options=-c%20search_path%3D{schema}");
+        let settings = LedgerSettings::from_url(&Secret::new(url)).unwrap();
+        inspect(settings, migrate, Arc::new(Hands::new()))
+            .await
+            .unwrap()
+    };
+    assert_eq!(look(&stage.schema, false).await, LedgerState::Ready);
+    let empty = format!("{}_empty", stage.schema);
+    stage.ledger.run(&format!("CREATE SCHEMA {empty}")).await;
+    let tables = format!("SELECT count(*) FROM pg_tables WHERE schemaname = '{empty}'");
+    assert_eq!(look(&empty, false).await, LedgerState::Absent);
+    assert_eq!(stage.ledger.number(&tables).await, 0);
+    assert_eq!(look(&empty, true).await, LedgerState::Ready);
+    assert_eq!(stage.ledger.number(&tables).await, 5);
+    stage
+        .ledger
+        .run(&format!(
+            "DELETE FROM {empty}._sqlx_migrations WHERE version > 1"
+        ))
+        .await;
+    assert_eq!(look(&empty, false).await, LedgerState::Pending(2));
+    stage
+        .ledger
+        .run(&format!("DROP SCHEMA {empty} CASCADE"))
+        .await;
+    stage.end().await;
+}
 
 #[tokio::test]
 async fn replicas_share_leases_until_the_holder_s_process_is_gone() {

@@ -17,7 +17,7 @@ pub(super) fn request(image: &str) -> KeyedRequest {
     request_of("alice", image)
 }
 
-fn request_of(who: &str, image: &str) -> KeyedRequest {
+pub(super) fn request_of(who: &str, image: &str) -> KeyedRequest {
     let target = Target::Image(ImageName::new(image).unwrap());
     let fingerprint = Fingerprint::of(&target, &PublicationRequest::default());
     let key = IdempotencyKey::new("key").unwrap();

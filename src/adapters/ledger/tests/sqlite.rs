@@ -45,6 +45,21 @@ impl Stage {
 }
 
 impl Backstage for SqliteLedger {
+    async fn run(&self, statements: &str) {
+        let statements = AssertSqlSafe(statements.to_owned());
+        sqlx::raw_sql(statements)
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+
+    async fn number(&self, query: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
+            .fetch_one(self.pool())
+            .await
+            .unwrap()
+    }
+
     async fn expire_leases(&self) {
         for table in ["ledger_leases", "ledger_requests"] {
             let expire = format!("UPDATE {table} SET expires_at = 0");
@@ -90,6 +105,7 @@ async fn a_file_is_one_process_s_at_a_time() {
     let second = open(&stage.folder).await.err().unwrap();
     assert!(matches!(second, OpenLedgerError::InUse(_)), "{second}");
     assert!(second.to_string().contains("another process"));
+    stage.ledger.pool().close().await;
     drop(stage.ledger);
     assert!(open(&stage.folder).await.is_ok());
 }
@@ -112,6 +128,7 @@ async fn entries_outlive_the_process_and_leases_do_not() {
         .await
         .unwrap();
     let Stage { ledger, folder } = stage;
+    ledger.pool().close().await;
     drop(ledger);
 
     let ledger = open(&folder).await.unwrap();
@@ -290,7 +307,7 @@ async fn the_gauges_are_those_of_the_ledger_until_it_is_closed() {
     attempt(&stage.ledger, "alice", "image", &unknown()).await;
     let pool = stage.ledger.pool().clone();
     let clock = Arc::new(Hands::new());
-    let ledger = OpenLedger::measured(stage.ledger, Pool::Sqlite(pool), clock);
+    let ledger = OpenLedger::measured(&Arc::new(stage.ledger), Pool::Sqlite(pool), clock);
     let watch = ledger.watch();
     tokio::pin!(watch);
     let shows = |line: &str| recorder.handle().render().contains(line);

@@ -1,0 +1,101 @@
+//! A copy of an `SQLite` ledger, made while the service goes on writing it. For `publisher backup`.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    sqlite::{SqliteConnectOptions, SqliteConnection},
+};
+
+use super::{LedgerSettings, Location};
+use crate::ports::Cause;
+
+/// Copies the ledger into a new file that nobody else may read, as it is at one moment. Returns when
+/// the copy is on the disk; until then there is no file of that name. Does not change the ledger.
+///
+/// # Errors
+/// [`BackupError`]. No file is left behind.
+pub async fn backup(settings: &LedgerSettings, target: &Path) -> Result<(), BackupError> {
+    let Location::Sqlite(source) = &settings.location else {
+        return Err(BackupError::Postgres);
+    };
+    let failed = |source| BackupError::File {
+        path: target.to_owned(),
+        source,
+    };
+    if target.symlink_metadata().is_ok() {
+        return Err(BackupError::Exists(target.to_owned()));
+    }
+    if !source.is_file() {
+        return Err(BackupError::NoLedger(source.clone()));
+    }
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    // Its mode is 0600. `SQLite` writes into a file that is there if it is empty.
+    let copy = tempfile::Builder::new()
+        .prefix(".publisher-backup-")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    copy_into(source, copy.path()).await?;
+    copy.as_file().sync_all().map_err(failed)?;
+    copy.persist_noclobber(target).map_err(|error| {
+        if error.error.kind() == io::ErrorKind::AlreadyExists {
+            BackupError::Exists(target.to_owned())
+        } else {
+            failed(error.error)
+        }
+    })?;
+    // So that its name is on the disk, too.
+    let folder = File::open(folder).and_then(|folder| folder.sync_all());
+    folder.map_err(failed)
+}
+
+async fn copy_into(source: &Path, target: &Path) -> Result<(), BackupError> {
+    let target = target
+        .to_str()
+        .ok_or_else(|| BackupError::Ledger("the file's name must be UTF-8".into()))?;
+    let options = SqliteConnectOptions::new().filename(source).read_only(true);
+    let options = options.disable_statement_logging();
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .map_err(|error| BackupError::Ledger(error.into()))?;
+    let copied = sqlx::query("VACUUM INTO $1")
+        .bind(target)
+        .execute(&mut connection)
+        .await;
+    let closed = connection.close().await;
+    copied.map_err(|error| BackupError::Ledger(error.into()))?;
+    closed.map_err(|error| BackupError::Ledger(error.into()))
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The ledger is on a server.
+    #[error("the ledger is in PostgreSQL: copy its database with pg_dump")]
+    Postgres,
+    /// There is something of that name.
+    #[error("{} is there already, and is not overwritten", .0.display())]
+    Exists(PathBuf),
+    /// There is nothing to copy.
+    #[error("PUBLISH_LEDGER_URL: there is no ledger {}", .0.display())]
+    NoLedger(PathBuf),
+    /// The copy's file.
+    #[error("{} cannot be written", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The ledger cannot be read, or the copy cannot be written.
+    #[error("the ledger cannot be copied")]
+    Ledger(#[source] Cause),
+}

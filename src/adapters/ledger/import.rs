@@ -1,0 +1,187 @@
+//! What other ledgers know, taken over into this one. For `publisher import`.
+//!
+//! A source yields [`Batch`]es, and the ledger merges them (`merge.rs`). To add one: a file that reads
+//! it, as `ledger_file.rs` does, and a function here beside [`import_file`].
+
+use std::{
+    fmt, fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    LedgerSettings, Location, OpenLedger, OpenLedgerError, file_lock,
+    ledger_file::{LedgerFile, UnusableFile},
+    merge::{Counts, Merge, Merged},
+    sqlite::SqliteLedger,
+};
+use crate::ports::{Cause, Clock, LedgerError};
+
+/// Takes over from the file of another `SQLite` ledger what this one does not know. The file is not
+/// changed. Can be repeated, and works while the service runs.
+///
+/// # Errors
+/// [`ImportError`]. What was taken over until then stays; the rest comes with the next try.
+pub async fn import_file(
+    settings: LedgerSettings,
+    file: &Path,
+    clock: Arc<dyn Clock>,
+) -> Result<ImportSummary, ImportError> {
+    let unusable = |cause: UnusableFile| ImportError::Unusable {
+        path: file.to_owned(),
+        cause: cause.into(),
+    };
+    let io = |error: io::Error| unusable(error.into());
+    let found = fs::metadata(file).map_err(io)?;
+    if let Location::Sqlite(target) = &settings.location
+        && let Ok(target) = fs::metadata(target)
+        && (target.dev(), target.ino()) == (found.dev(), found.ino())
+    {
+        return Err(ImportError::SameFile);
+    }
+    if file_lock::is_in_use(file).map_err(io)? {
+        return Err(ImportError::InUse(file.to_owned()));
+    }
+    let mut source = LedgerFile::open(file).await.map_err(unusable)?;
+    let target = Target::open(settings, clock).await?;
+    let taken = take_over(&mut source, target.merge()).await;
+    source.close().await;
+    target.close().await;
+    taken.map_err(|error| match error {
+        Stopped::Source(cause) => unusable(cause),
+        Stopped::Target(error) => ImportError::Ledger(error),
+    })
+}
+
+/// What ended an import half-way.
+enum Stopped {
+    Source(UnusableFile),
+    Target(LedgerError),
+}
+
+async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<ImportSummary, Stopped> {
+    let mut merged = Merged::default();
+    while let Some(batch) = source.next_batch().await.map_err(Stopped::Source)? {
+        let some = target.merge(&batch).await.map_err(Stopped::Target)?;
+        merged.entries.add(some.entries);
+        merged.passed_over.add(some.passed_over);
+        merged.requests.add(some.requests);
+    }
+    Ok(ImportSummary {
+        merged,
+        unreadable: source.unreadable(),
+    })
+}
+
+/// The ledger that is written.
+enum Target {
+    /// As the service opens it.
+    Open(OpenLedger),
+    /// A file that the running service has.
+    Beside(SqliteLedger),
+}
+
+impl Target {
+    async fn open(
+        settings: LedgerSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenLedgerError> {
+        let path = match &settings.location {
+            Location::Sqlite(path) => Some(path.clone()),
+            Location::Postgres(_) => None,
+        };
+        match (OpenLedger::open(settings, Arc::clone(&clock)).await, path) {
+            (Err(OpenLedgerError::InUse(_)), Some(path)) => {
+                Ok(Self::Beside(SqliteLedger::open_beside(&path, clock).await?))
+            }
+            (opened, _) => Ok(Self::Open(opened?)),
+        }
+    }
+
+    fn merge(&self) -> &dyn Merge {
+        match self {
+            Self::Open(ledger) => &*ledger.merge,
+            Self::Beside(ledger) => ledger,
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Open(ledger) => ledger.close().await,
+            Self::Beside(ledger) => ledger.pool().close().await,
+        }
+    }
+}
+
+/// What an import has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ImportSummary {
+    merged: Merged,
+    unreadable: u64,
+}
+
+impl ImportSummary {
+    /// Whether everything was taken over that there is.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unreadable == 0
+    }
+}
+
+impl fmt::Display for ImportSummary {
+    /// For people, in lines.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Merged {
+            entries,
+            passed_over,
+            requests,
+        } = self.merged;
+        for (kind, counts) in [
+            ("publications", entries),
+            ("passed over", passed_over),
+            ("answers of keys", requests),
+        ] {
+            let Counts { new, raised, known } = counts;
+            writeln!(
+                f,
+                "{kind:<16} {new} new, {raised} corrected, {known} with nothing new"
+            )?;
+        }
+        if self.unreadable > 0 {
+            writeln!(
+                f,
+                "{} rows make no sense and were not taken over: look at the platforms before you publish",
+                self.unreadable
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Why nothing, or not everything, was taken over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// It names the ledger itself.
+    #[error("the file is the ledger of PUBLISH_LEDGER_URL itself")]
+    SameFile,
+    /// Another service's ledger.
+    #[error("a running process has {}: stop it first", .0.display())]
+    InUse(PathBuf),
+    /// The file cannot be taken over from.
+    #[error("nothing can be taken over from {}", .path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: Cause,
+    },
+    /// The ledger that is written does not open.
+    #[error(transparent)]
+    Open(#[from] OpenLedgerError),
+    /// It cannot be written any more.
+    #[error("not everything was taken over: start the import again")]
+    Ledger(#[source] LedgerError),
+}

@@ -1,0 +1,138 @@
+//! What a ledger is like, found out without changing anything: neither its tables, nor what is on
+//! the disk. For `publisher check`.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustix::fs::{Access, access};
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    sqlite::{SqliteConnectOptions, SqliteConnection},
+};
+
+use super::{
+    LedgerSettings, Location, OpenLedger, OpenLedgerError,
+    file_lock::{self, file_error},
+    ledger_file::{self, Aside},
+    migrations::{self, Pending},
+    on_server,
+};
+use crate::ports::Clock;
+
+/// What there is where the ledger should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerState {
+    /// Nothing yet, and it can be made.
+    Absent,
+    /// A ledger with the tables of this version.
+    Ready,
+    /// A ledger that so many migrations have to be applied to.
+    Pending(usize),
+    /// A file that a running process has.
+    InUse,
+}
+
+impl LedgerState {
+    /// Whether there is nothing to say but that all is well.
+    #[must_use]
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Absent | Self::Ready)
+    }
+}
+
+impl fmt::Display for LedgerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there is none yet; serve makes it"),
+            Self::Ready => f.write_str("it can be written, and its tables are up to date"),
+            Self::Pending(1) => f.write_str("1 migration pending; serve applies it"),
+            Self::Pending(count) => write!(f, "{count} migrations pending; serve applies them"),
+            Self::InUse => f.write_str("a running process has it, so that it was not opened"),
+        }
+    }
+}
+
+/// Looks at the ledger. With `migrate` it is opened as a start does it, and its tables are made or
+/// brought up to date, unless a running process has it.
+///
+/// # Errors
+/// [`OpenLedgerError`]: the service would not start, or could not write.
+pub async fn inspect(
+    settings: LedgerSettings,
+    migrate: bool,
+    clock: Arc<dyn Clock>,
+) -> Result<LedgerState, OpenLedgerError> {
+    if migrate {
+        return open(settings, clock).await;
+    }
+    match &settings.location {
+        Location::Sqlite(path) => inspect_file(path).await,
+        Location::Postgres(server) => {
+            let ledger = on_server(server, settings.roots.clone(), settings.pool_size)?;
+            match ledger.pending().await? {
+                Pending::Everything => Ok(LedgerState::Absent),
+                Pending::Some(count) => Ok(LedgerState::Pending(count)),
+                // Nothing to be applied: opening it finds out the rest, and changes nothing.
+                Pending::Nothing => open(settings, clock).await,
+            }
+        }
+    }
+}
+
+async fn open(
+    settings: LedgerSettings,
+    clock: Arc<dyn Clock>,
+) -> Result<LedgerState, OpenLedgerError> {
+    let ledger = match OpenLedger::open(settings, clock).await {
+        Ok(ledger) => ledger,
+        Err(OpenLedgerError::InUse(_)) => return Ok(LedgerState::InUse),
+        Err(error) => return Err(error),
+    };
+    let probed = ledger.reader.probe().await;
+    ledger.close().await;
+    probed.map_err(OpenLedgerError::Unwritable)?;
+    Ok(LedgerState::Ready)
+}
+
+async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
+    let failed = |source| file_error(path, source);
+    // `SQLite` makes files beside the database, so the folder has to be writable as well.
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let may_write = Access::READ_OK | Access::WRITE_OK;
+    access(&folder, may_write | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
+    if !path.try_exists().map_err(failed)? {
+        return Ok(LedgerState::Absent);
+    }
+    access(path, may_write).map_err(|error| failed(error.into()))?;
+    if file_lock::is_in_use(path).map_err(failed)? {
+        return Ok(LedgerState::InUse);
+    }
+    let pending = if ledger_file::has_unmerged_writes(path).map_err(failed)? {
+        let copy = Aside::copy(path).map_err(failed)?;
+        pending_in(SqliteConnectOptions::new().filename(copy.path())).await?
+    } else {
+        // Without locks and files beside it: nobody has it.
+        pending_in(SqliteConnectOptions::new().filename(path).immutable(true)).await?
+    };
+    Ok(match pending {
+        Pending::Everything => LedgerState::Absent,
+        Pending::Some(count) => LedgerState::Pending(count),
+        Pending::Nothing => LedgerState::Ready,
+    })
+}
+
+async fn pending_in(options: SqliteConnectOptions) -> Result<Pending, OpenLedgerError> {
+    let options = options.read_only(true).disable_statement_logging();
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .map_err(OpenLedgerError::sqlite)?;
+    let pending = migrations::pending_in_sqlite(&mut connection).await;
+    connection.close().await.map_err(OpenLedgerError::sqlite)?;
+    pending.map_err(OpenLedgerError::sqlite)
+}

@@ -1,0 +1,301 @@
+//! The file of another `SQLite` ledger, read without changing it: a copy of it is opened. It may be one
+//! that `kill -9` left, of an earlier version or a later one, or something else altogether. For
+//! `import` and `inspect`.
+
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use sqlx::{
+    AssertSqlSafe, Row as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+};
+use tempfile::TempDir;
+
+use super::{
+    merge::{Batch, EntryRecord, PassedOverRecord, RequestRecord, Standing},
+    migrations::{self, Pending},
+    private_file::with_suffix,
+};
+use crate::domain::{
+    image::{ContentHash, ImageName},
+    publication::FailureReason,
+    tenant::TenantName,
+};
+
+/// How many rows are read, and merged in one transaction.
+const BATCH: usize = 200;
+/// What `SQLite` keeps beside a database, with writes that are not in it yet: its logs of both modes.
+const LOGS: [&str; 2] = ["-wal", "-journal"];
+/// What is read, in this order.
+const TABLES: [&str; 3] = ["ledger_entries", "ledger_passed_over", "ledger_requests"];
+/// What an attempt ended with whose process ended.
+const CUT_OFF: &str = "the process ended before it was known what came of it";
+
+/// Whether there are writes beside a database that are not in it yet.
+pub(super) fn has_unmerged_writes(path: &Path) -> io::Result<bool> {
+    for suffix in LOGS {
+        match fs::metadata(with_suffix(path, suffix)) {
+            Ok(log) if log.len() > 0 => return Ok(true),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// A copy of a database and its logs, in a folder that nobody else may read, gone with this.
+pub(super) struct Aside {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Aside {
+    /// Copies a database that nobody writes: beside it, or where that may not be, where temporary
+    /// files go.
+    pub(super) fn copy(path: &Path) -> io::Result<Self> {
+        let beside = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".publisher-copy-");
+        let folder = builder.tempdir_in(beside).or_else(|_| builder.tempdir())?;
+        let copy = folder.path().join("ledger.db");
+        copy_file(path, &copy)?;
+        for suffix in LOGS {
+            let log = with_suffix(path, suffix);
+            if fs::exists(&log)? {
+                copy_file(Path::new(&log), Path::new(&with_suffix(&copy, suffix)))?;
+            }
+        }
+        Ok(Self {
+            path: copy,
+            _folder: folder,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The copy can be written, also of a file that cannot.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    fs::set_permissions(to, Permissions::from_mode(0o600))
+}
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UnusableFile {
+    #[error("the file cannot be read")]
+    Io(#[from] io::Error),
+    #[error("it is no ledger of this service")]
+    NoLedger,
+    #[error("it is damaged")]
+    Damaged,
+    #[error("it is no ledger that can be read")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<sqlx::Error> for UnusableFile {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for UnusableFile {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// A ledger that is read from its beginning to its end.
+pub(super) struct LedgerFile {
+    pool: SqlitePool,
+    table: usize,
+    position: i64,
+    unreadable: u64,
+    _copy: Aside,
+}
+
+impl LedgerFile {
+    /// Copies the file and its logs, checks the copy, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`UnusableFile`].
+    pub(super) async fn open(path: &Path) -> Result<Self, UnusableFile> {
+        let copy = Aside::copy(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(copy.path())
+            .pragma("trusted_schema", "OFF");
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(sqlx::ConnectOptions::disable_statement_logging(options))
+            .await?;
+        let file = Self {
+            pool,
+            table: 0,
+            position: i64::MIN,
+            unreadable: 0,
+            _copy: copy,
+        };
+        file.check().await?;
+        migrations::apply_to_sqlite(&file.pool).await?;
+        Ok(file)
+    }
+
+    async fn check(&self) -> Result<(), UnusableFile> {
+        let mut connection = self.pool.acquire().await?;
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&mut *connection)
+            .await?;
+        if found != "ok" {
+            return Err(UnusableFile::Damaged);
+        }
+        if migrations::pending_in_sqlite(&mut connection).await? == Pending::Everything {
+            return Err(UnusableFile::NoLedger);
+        }
+        Ok(())
+    }
+
+    /// The next rows; `None` at the end. Rows that make no sense are counted, and left out.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) async fn next_batch(&mut self) -> Result<Option<Batch>, UnusableFile> {
+        while let Some(table) = TABLES.get(self.table) {
+            let select = format!(
+                "SELECT rowid AS position, * FROM {table} WHERE rowid > $1 ORDER BY rowid LIMIT {BATCH}"
+            );
+            let rows = sqlx::query(AssertSqlSafe(select))
+                .bind(self.position)
+                .fetch_all(&self.pool)
+                .await?;
+            let Some(last) = rows.last() else {
+                self.table += 1;
+                self.position = i64::MIN;
+                continue;
+            };
+            self.position = last.try_get("position")?;
+            let mut batch = Batch::default();
+            for row in &rows {
+                let is_read = match self.table {
+                    0 => entry(row).map(|record| batch.entries.push(record)),
+                    1 => passed_over(row).map(|record| batch.passed_over.push(record)),
+                    _ => request(row).map(|record| batch.requests.extend(record)),
+                };
+                self.unreadable += u64::from(is_read.is_none());
+            }
+            return Ok(Some(batch));
+        }
+        Ok(None)
+    }
+
+    /// How many rows made no sense so far.
+    pub(super) fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// Closes the copy, which is gone then.
+    pub(super) async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+fn entry(row: &SqliteRow) -> Option<EntryRecord> {
+    let state: String = row.try_get("state").ok()?;
+    let prior: Option<String> = row.try_get("prior").ok()?;
+    let is_intent = state == "intent";
+    let platform: String = row.try_get("platform").ok()?;
+    let is_word = !platform.is_empty() && platform.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut record = EntryRecord {
+        tenant: tenant(row)?,
+        content_hash: content_hash(row)?,
+        platform: is_word.then_some(platform)?,
+        filename: filename(row)?,
+        standing: match state.as_str() {
+            "published" => Standing::Published,
+            // Nobody works on it any more.
+            "unknown" | "intent" => Standing::Unknown,
+            "failed" => Standing::Failed,
+            _ => return None,
+        },
+        prior: match prior.as_deref() {
+            Some("published") => Some(Standing::Published),
+            Some("unknown") => Some(Standing::Unknown),
+            None => None,
+            Some(_) => return None,
+        },
+        post_id: row.try_get("post_id").ok()?,
+        reason: row.try_get("reason").ok()?,
+        error: row.try_get("error").ok()?,
+        started_at: row.try_get("started_at").ok()?,
+        ended_at: row.try_get("ended_at").ok()?,
+    };
+    if is_intent {
+        record.reason = Some(FailureReason::LostAnswer.as_str().to_owned());
+        record.error = Some(CUT_OFF.to_owned());
+    }
+    Some(record)
+}
+
+fn passed_over(row: &SqliteRow) -> Option<PassedOverRecord> {
+    Some(PassedOverRecord {
+        tenant: tenant(row)?,
+        content_hash: content_hash(row)?,
+        filename: filename(row)?,
+        reason: row.try_get("reason").ok()?,
+        error: row.try_get("error").ok()?,
+        noted_at: row.try_get("noted_at").ok()?,
+    })
+}
+
+/// The inner `None` is a request that came to nothing: its key is free.
+fn request(row: &SqliteRow) -> Option<Option<RequestRecord>> {
+    let digest = |column: &str| -> Option<String> {
+        let digest: String = row.try_get(column).ok()?;
+        ContentHash::new(&digest).map(|_| digest)
+    };
+    let answer: Option<String> = row.try_get("answer").ok()?;
+    let is_json = |text: &String| serde_json::from_str::<serde_json::Value>(text).is_ok();
+    if answer.as_ref().is_some_and(|text| !is_json(text)) {
+        return None;
+    }
+    let chosen: Option<String> = row.try_get("filename").ok()?;
+    let (filename, content_hash) = match chosen {
+        Some(_) => (Some(filename(row)?), Some(content_hash(row)?)),
+        None => (None, None),
+    };
+    let record = RequestRecord {
+        tenant: tenant(row)?,
+        key_hash: digest("key_hash")?,
+        fingerprint: digest("fingerprint")?,
+        filename,
+        content_hash,
+        answer,
+        created_at: row.try_get("created_at").ok()?,
+    };
+    let is_of_use = record.answer.is_some() || record.filename.is_some();
+    Some(is_of_use.then_some(record))
+}
+
+fn tenant(row: &SqliteRow) -> Option<String> {
+    let name: String = row.try_get("tenant").ok()?;
+    TenantName::new(&name).map(|_| name)
+}
+
+fn content_hash(row: &SqliteRow) -> Option<String> {
+    let hash: String = row.try_get("content_hash").ok()?;
+    ContentHash::new(&hash).map(|_| hash)
+}
+
+fn filename(row: &SqliteRow) -> Option<String> {
+    let name: String = row.try_get("filename").ok()?;
+    ImageName::new(&name).is_ok().then_some(name)
+}

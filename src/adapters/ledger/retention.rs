@@ -1,0 +1,138 @@
+//! What goes with time: the SQL that both databases take as it stands. Used by `statements.rs`.
+//!
+//! Each statement is about few rows, and a transaction of its own: whoever publishes waits for one of
+//! them, not for all.
+
+/// How many rows one statement is about.
+pub(super) const ROWS: i64 = 500;
+
+/// A lease that ended that long ago is nobody's. Its holder may write under one that has ended more
+/// recently, if nobody else has taken it.
+pub(super) const LEASES_KEPT_FOR: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// The time is asked for again: a lease may have been taken meanwhile.
+pub(super) const DROP_LEASES: &str = "DELETE FROM ledger_leases
+    WHERE (tenant, content_hash) IN
+            (SELECT tenant, content_hash FROM ledger_leases WHERE expires_at <= $1 LIMIT $2)
+        AND expires_at <= $1";
+
+pub(super) const DROP_KEYS: &str = "DELETE FROM ledger_requests
+    WHERE (tenant, key_hash) IN
+            (SELECT tenant, key_hash FROM ledger_requests WHERE created_at <= $1
+                ORDER BY created_at LIMIT $2)
+        AND created_at <= $1";
+
+/// Texts, table by table: the last of the next rows, and those between taken out.
+pub(super) const TEXTS: [(&str, &str); 2] = [
+    (
+        "SELECT max(id) FROM
+            (SELECT id FROM ledger_entries WHERE id > $1 ORDER BY id LIMIT $2) AS next",
+        "UPDATE ledger_entries SET error = NULL
+            WHERE id > $1 AND id <= $2 AND error IS NOT NULL
+                AND COALESCE(ended_at, started_at) <= $3",
+    ),
+    (
+        "SELECT max(id) FROM
+            (SELECT id FROM ledger_passed_over WHERE id > $1 ORDER BY id LIMIT $2) AS next",
+        "UPDATE ledger_passed_over SET error = ''
+            WHERE id > $1 AND id <= $2 AND error <> '' AND noted_at <= $3",
+    ),
+];
+
+/// Makes [`LedgerRetention`](crate::ports::LedgerRetention) of a type.
+macro_rules! sql_retention {
+    ($ledger:ty) => {
+        impl $ledger {
+            /// Drops rows that are at least this old, until none are left.
+            async fn drop_old(
+                &self,
+                statement: &'static str,
+                age: std::time::Duration,
+            ) -> Result<u64, LedgerError> {
+                let mut dropped = 0;
+                loop {
+                    let some = bounded(async {
+                        let begun = self.begin(Keep::InProcess).await;
+                        let (mut write, now) = begun.map_err(unavailable)?;
+                        let some = sqlx::query(statement)
+                            .bind(now.saturating_sub(duration_millis(age)))
+                            .bind(super::retention::ROWS)
+                            .execute(&mut *write)
+                            .await
+                            .map_err(unavailable)?;
+                        write.commit().await.map_err(unavailable)?;
+                        Ok(some.rows_affected())
+                    })
+                    .await?;
+                    dropped += some;
+                    if some == 0 {
+                        return Ok(dropped);
+                    }
+                }
+            }
+
+            /// Takes out the texts of the rows behind `after`, as far as one statement goes; tells how
+            /// many those were, and the last row it looked at.
+            async fn drop_next_texts(
+                &self,
+                (next, drop): (&'static str, &'static str),
+                after: i64,
+                age: std::time::Duration,
+            ) -> Result<Option<(i64, u64)>, sqlx::Error> {
+                let (mut write, now) = self.begin(Keep::InProcess).await?;
+                let last: Option<i64> = sqlx::query_scalar(next)
+                    .bind(after)
+                    .bind(super::retention::ROWS)
+                    .fetch_one(&mut *write)
+                    .await?;
+                let Some(last) = last else {
+                    write.commit().await?;
+                    return Ok(None);
+                };
+                let dropped = sqlx::query(drop)
+                    .bind(after)
+                    .bind(last)
+                    .bind(now.saturating_sub(duration_millis(age)))
+                    .execute(&mut *write)
+                    .await?;
+                write.commit().await?;
+                Ok(Some((last, dropped.rows_affected())))
+            }
+        }
+
+        #[async_trait]
+        impl crate::ports::LedgerRetention for $ledger {
+            async fn sweep(
+                &self,
+                texts_kept_for: Option<std::time::Duration>,
+            ) -> Result<crate::ports::Swept, LedgerError> {
+                use super::retention;
+
+                let mut swept = crate::ports::Swept {
+                    leases: self
+                        .drop_old(retention::DROP_LEASES, retention::LEASES_KEPT_FOR)
+                        .await?,
+                    keys: self.drop_old(retention::DROP_KEYS, KEY_KEPT_FOR).await?,
+                    texts: 0,
+                };
+                let Some(age) = texts_kept_for else {
+                    return Ok(swept);
+                };
+                for statements in retention::TEXTS {
+                    let mut after = i64::MIN;
+                    while let Some((last, dropped)) = bounded(async {
+                        let dropped = self.drop_next_texts(statements, after, age);
+                        dropped.await.map_err(unavailable)
+                    })
+                    .await?
+                    {
+                        after = last;
+                        swept.texts += dropped;
+                    }
+                }
+                Ok(swept)
+            }
+        }
+    };
+}
+pub(super) use sql_retention;

@@ -1,0 +1,192 @@
+//! Ledgers that were set aside, taken over into others.
+
+use std::{fs, path::Path};
+
+use sqlx::ConnectOptions as _;
+use tempfile::TempDir;
+
+use super::{
+    super::*,
+    Backstage as _, Hands, lease_of,
+    suite::{attempt, claim, failed, name, published, unknown},
+};
+use crate::domain::{
+    ledger::Known,
+    platform::Platform::{Email, Telegram},
+    publication::PostId,
+};
+
+async fn open(path: &Path) -> SqliteLedger {
+    SqliteLedger::open(path, Arc::new(Hands::new()))
+        .await
+        .unwrap()
+}
+
+async fn import(target: &Path, source: &Path) -> Result<ImportSummary, ImportError> {
+    let settings = LedgerSettings::of_file(target);
+    import_file(settings, source, Arc::new(Hands::new())).await
+}
+
+/// What a process that was killed leaves: the files as they are while it runs.
+fn as_after_a_crash(path: &Path, into: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let from = format!("{}{suffix}", path.display());
+        fs::copy(from, format!("{}{suffix}", into.display())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let before = open(&at("before.db")).await;
+    attempt(&before, "alice", "posted", &published("1")).await;
+    attempt(&before, "alice", "failed", &failed()).await;
+    attempt(&before, "alice", "unknown", &unknown()).await;
+    let lease = lease_of("alice", "cut off");
+    before.claim(&lease, &[]).await.unwrap();
+    let file = name("a.jpg");
+    before
+        .intend(&lease, &file, &[Telegram, Email])
+        .await
+        .unwrap();
+    as_after_a_crash(&at("before.db"), &at("aside.db"));
+    before.pool().close().await;
+    let files = |name: &str| {
+        ["", "-wal", "-shm"].map(|suffix| fs::read(at(&format!("{name}{suffix}"))).unwrap())
+    };
+    let aside = files("aside.db");
+
+    let summary = import(&at("ledger.db"), &at("aside.db")).await.unwrap();
+    let told = summary.to_string();
+    assert!(
+        told.starts_with("publications     5 new, 0 corrected, 0 with"),
+        "{told}"
+    );
+    assert!(summary.is_complete());
+    assert_eq!(files("aside.db"), aside, "it is not changed");
+    let again = import(&at("ledger.db"), &at("aside.db")).await.unwrap();
+    assert!(
+        again
+            .to_string()
+            .starts_with("publications     0 new, 0 corrected, 5 with")
+    );
+
+    let ledger = open(&at("ledger.db")).await;
+    let known = async |image: &str| claim(&ledger, "alice", image).await.1;
+    let posted = Known::Published(PostId::new("1"));
+    assert_eq!(known("posted").await, [(Telegram, posted)].into());
+    assert_eq!(known("failed").await, [(Telegram, Known::Failed)].into());
+    assert_eq!(known("unknown").await, [(Telegram, Known::Unknown)].into());
+    let unknown = [(Telegram, Known::Unknown), (Email, Known::Unknown)];
+    assert_eq!(known("cut off").await, unknown.into());
+    ledger.pool().close().await;
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    let is_copy = |name: String| name.starts_with(".publisher");
+    assert!(
+        !left
+            .into_iter()
+            .any(|it| is_copy(it.unwrap().file_name().into_string().unwrap()))
+    );
+}
+
+#[tokio::test]
+async fn a_running_service_goes_on_while_its_ledger_is_added_to() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let aside = open(&at("aside.db")).await;
+    attempt(&aside, "alice", "posted", &published("1")).await;
+    let in_use = import(&at("ledger.db"), &at("aside.db")).await.unwrap_err();
+    assert!(matches!(in_use, ImportError::InUse(_)), "{in_use}");
+    aside.pool().close().await;
+    drop(aside);
+
+    let running = open(&at("ledger.db")).await;
+    let (lease, _) = claim(&running, "alice", "under way").await;
+    running
+        .intend(&lease, &name("a.jpg"), &[Telegram])
+        .await
+        .unwrap();
+    import(&at("ledger.db"), &at("aside.db")).await.unwrap();
+    running
+        .settle(&lease, Telegram, &published("2"))
+        .await
+        .unwrap();
+    let posted = Known::Published(PostId::new("1"));
+    assert_eq!(
+        claim(&running, "alice", "posted").await.1,
+        [(Telegram, posted)].into()
+    );
+
+    let itself = import(&at("ledger.db"), &at("ledger.db"))
+        .await
+        .unwrap_err();
+    assert!(matches!(itself, ImportError::SameFile), "{itself}");
+    running
+        .run("DELETE FROM _sqlx_migrations WHERE version = 4")
+        .await;
+    let behind = import(&at("ledger.db"), &at("aside.db")).await.unwrap_err();
+    assert!(behind.to_string().contains("stop that first"), "{behind}");
+    running.pool().close().await;
+}
+
+#[tokio::test]
+async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let early = sqlx::sqlite::SqliteConnectOptions::new().filename(at("early.db"));
+    let mut early = early.create_if_missing(true).connect().await.unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+            installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL,
+            checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)",
+    )
+    .execute(&mut early)
+    .await
+    .unwrap();
+    sqlx::raw_sql(include_str!("../migrations/sqlite/0001_ledger.sql"))
+        .execute(&mut early)
+        .await
+        .unwrap();
+    let later = open(&at("later.db")).await;
+    let copy_note = "INSERT INTO _sqlx_migrations SELECT * FROM later._sqlx_migrations
+        WHERE version = 1";
+    sqlx::query("ATTACH $1 AS later")
+        .bind(at("later.db").to_str().unwrap())
+        .execute(&mut early)
+        .await
+        .unwrap();
+    sqlx::raw_sql(copy_note).execute(&mut early).await.unwrap();
+    let hash = crate::domain::image::ContentHash::of(b"early");
+    sqlx::query(
+        "INSERT INTO ledger_entries
+            (tenant, content_hash, platform, filename, state, holder, started_at)
+         VALUES ('alice', $1, 'telegram', 'a.jpg', 'intent', 'h', 1)",
+    )
+    .bind(hash.as_str())
+    .execute(&mut early)
+    .await
+    .unwrap();
+    sqlx::Connection::close(early).await.unwrap();
+    attempt(&later, "alice", "later", &published("2")).await;
+    later.run(super::merge_suite::LATER).await;
+    later.pool().close().await;
+    drop(later);
+
+    for (source, unreadable) in [("early.db", 0), ("later.db", 1)] {
+        let summary = import(&at("ledger.db"), &at(source)).await.unwrap();
+        // The row that makes no sense here has a name that no image can have.
+        let told = summary.to_string();
+        assert_eq!(summary.is_complete(), unreadable == 0, "{told}");
+        assert!(told.starts_with("publications     1 new"), "{told}");
+    }
+    let ledger = open(&at("ledger.db")).await;
+    let early = claim(&ledger, "alice", "early").await.1;
+    assert_eq!(early, [(Telegram, Known::Unknown)].into());
+    let later = claim(&ledger, "alice", "later").await.1;
+    assert_eq!(
+        later,
+        [(Telegram, Known::Published(PostId::new("2")))].into()
+    );
+    ledger.pool().close().await;
+}

@@ -1,0 +1,117 @@
+//! Looking at a ledger in a file changes nothing.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use sqlx::ConnectOptions as _;
+use tempfile::TempDir;
+
+use super::{
+    super::*,
+    Backstage as _, Hands,
+    suite::{attempt, list, published},
+};
+
+fn settings(path: &Path) -> LedgerSettings {
+    LedgerSettings::of_file(path)
+}
+
+async fn look(path: &Path, migrate: bool) -> Result<LedgerState, OpenLedgerError> {
+    inspect(settings(path), migrate, Arc::new(Hands::new())).await
+}
+
+/// Every file, with its content.
+fn everything_in(folder: &TempDir) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(folder.path()).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    files
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_not_there_is_not_made_unless_it_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    assert_eq!(look(&path, false).await.unwrap(), LedgerState::Absent);
+    assert!(everything_in(&folder).is_empty());
+    assert_eq!(look(&path, true).await.unwrap(), LedgerState::Ready);
+    let made = everything_in(&folder);
+    assert_eq!(look(&path, false).await.unwrap(), LedgerState::Ready);
+    assert_eq!(everything_in(&folder), made);
+    let nowhere = folder.path().join("missing/ledger.db");
+    let error = look(&nowhere, false).await.unwrap_err();
+    assert!(matches!(error, OpenLedgerError::File { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn migrations_are_counted_and_applied_only_when_that_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    look(&path, true).await.unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(
+        "DELETE FROM _sqlx_migrations WHERE version = 4; DROP INDEX ledger_entries_unsettled",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+    let before = everything_in(&folder);
+    let state = look(&path, false).await.unwrap();
+    assert_eq!(state.to_string(), "1 migration pending; serve applies it");
+    assert_eq!(everything_in(&folder), before);
+    assert_eq!(look(&path, true).await.unwrap(), LedgerState::Ready);
+}
+
+#[tokio::test]
+async fn what_a_crash_has_left_is_left_as_it_is() {
+    let (folder, after_crash) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = folder.path().join("ledger.db");
+    let ledger = SqliteLedger::open(&path, Arc::new(Hands::new()))
+        .await
+        .unwrap();
+    attempt(&ledger, "alice", "image", &published("1")).await;
+    assert_eq!(look(&path, false).await.unwrap(), LedgerState::InUse);
+    assert_eq!(look(&path, true).await.unwrap(), LedgerState::InUse);
+    for (file, content) in everything_in(&folder) {
+        fs::write(after_crash.path().join(file.file_name().unwrap()), content).unwrap();
+    }
+    ledger.pool().close().await;
+    let before = everything_in(&after_crash);
+    assert!(before.len() >= 3, "a log is beside it");
+    let path = after_crash.path().join("ledger.db");
+    assert_eq!(look(&path, false).await.unwrap(), LedgerState::Ready);
+    assert_eq!(everything_in(&after_crash), before);
+}
+
+#[tokio::test]
+async fn what_is_no_ledger_is_told_to_be_none() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    fs::write(&path, "this is no database, and long enough to tell").unwrap();
+    let error = look(&path, false).await.unwrap_err();
+    assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+    let error = look(folder.path(), false).await.unwrap_err();
+    assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_a_later_version_has_changed_opens() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let open = async || {
+        SqliteLedger::open(&path, Arc::new(Hands::new()))
+            .await
+            .unwrap()
+    };
+    let ledger = open().await;
+    ledger.run(super::merge_suite::LATER).await;
+    ledger.pool().close().await;
+    drop(ledger);
+    assert_eq!(look(&path, false).await.unwrap(), LedgerState::Ready);
+    let ledger = open().await;
+    attempt(&ledger, "alice", "image", &published("1")).await;
+    assert_eq!(list(&ledger, "alice").await.len(), 1);
+    ledger.pool().close().await;
+}

@@ -1,0 +1,85 @@
+//! Takes out of the ledger what is not needed any more, for as long as the service runs.
+
+use std::{sync::Arc, time::Duration};
+
+use super::error_chain::ErrorChain;
+use crate::ports::{LedgerRetention, Swept};
+
+/// When the first sweep is, after the start: not beside everything else that starts.
+const FIRST_AFTER: Duration = Duration::from_mins(1);
+/// And how long after a sweep the next one is.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Sweeps the ledger.
+pub struct SweepLedger {
+    ledger: Arc<dyn LedgerRetention>,
+    texts_kept_for: Option<Duration>,
+}
+
+impl SweepLedger {
+    /// Sweeps `ledger`; texts for people are kept for good if nothing is said of them.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn LedgerRetention>, texts_kept_for: Option<Duration>) -> Self {
+        Self {
+            ledger,
+            texts_kept_for,
+        }
+    }
+
+    /// Sweeps from time to time, without end. A sweep that fails is logged, and the next one makes up
+    /// for it.
+    pub async fn run(self) {
+        tokio::time::sleep(FIRST_AFTER).await;
+        loop {
+            match self.ledger.sweep(self.texts_kept_for).await {
+                Ok(swept) if swept == Swept::default() => {}
+                Ok(Swept {
+                    leases,
+                    keys,
+                    texts,
+                }) => tracing::info!(leases, keys, texts, "ledger swept"),
+                Err(error) => tracing::warn!(
+                    error = %ErrorChain(&error),
+                    "the ledger could not be swept; the next sweep makes up for it"
+                ),
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{LedgerError, MockLedgerRetention};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sweep_that_fails_is_made_up_for_by_the_next_one() {
+        let mut ledger = MockLedgerRetention::new();
+        let mut sweeps = 0;
+        ledger.expect_sweep().times(3).returning(move |kept_for| {
+            assert_eq!(kept_for, Some(Duration::from_hours(48)));
+            sweeps += 1;
+            if sweeps == 1 {
+                return Err(LedgerError::Unavailable("away".into()));
+            }
+            Ok(Swept {
+                keys: 1,
+                ..Swept::default()
+            })
+        });
+        let sweeping = SweepLedger::new(Arc::new(ledger), Some(Duration::from_hours(48))).run();
+        let limit = FIRST_AFTER + EVERY * 2 + Duration::from_secs(1);
+        let ended = tokio::time::timeout(limit, sweeping).await;
+        ended.expect_err("it goes on without end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_is_not_burdened_with_a_sweep() {
+        let mut ledger = MockLedgerRetention::new();
+        ledger.expect_sweep().never();
+        let sweeping = SweepLedger::new(Arc::new(ledger), None).run();
+        let ended = tokio::time::timeout(FIRST_AFTER / 2, sweeping).await;
+        ended.expect_err("it goes on without end");
+    }
+}

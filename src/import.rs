@@ -1,0 +1,46 @@
+//! `publisher import`: what was posted according to somebody else, taken over into the ledger.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Subcommand;
+use publisher::adapters::{clock::SystemClock, env::Environment, ledger::import_file};
+
+use crate::{Failure, logging::LogSettings, settings};
+
+/// What is taken over.
+#[derive(Subcommand)]
+pub(crate) enum Source {
+    /// Take over from the file of another SQLite ledger what this one does not know
+    ///
+    /// For after a restore: the file is the ledger that was set aside, with its -wal beside it if
+    /// there is one. It is not changed. Can be run twice, and while the service runs.
+    Ledger {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Takes over, and prints what has come of it.
+pub(crate) async fn run(source: Source) -> Result<ExitCode, Failure> {
+    match source {
+        Source::Ledger { file } => ledger(&file).await,
+    }
+}
+
+async fn ledger(file: &Path) -> Result<ExitCode, Failure> {
+    let mut environment = Environment::from_process();
+    LogSettings::read(&mut environment, "info");
+    let target = settings::ledger_alone(environment)?;
+    let summary = import_file(target, file, Arc::new(SystemClock)).await?;
+    write!(io::stdout(), "{summary}")?;
+    Ok(if summary.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
