@@ -10,7 +10,8 @@
 //! | `migrations/` | the tables, shipped in the binary; a file that was released never changes |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
-//! lost writes nothing. Neither a secret nor an image is ever written.
+//! lost writes nothing. The outcome of an attempt is the exception: it belongs to that attempt alone,
+//! and is written as long as no other attempt has begun. Neither a secret nor an image is ever written.
 
 mod connection;
 mod postgres;
