@@ -175,7 +175,13 @@ impl AnalysisWork {
         let slot = self.usecase.capacity.slots.take(&tenant);
         let _slot = slot.ok_or(AnalyzeImageError::TooMany)?;
         let content_hash = found.content_hash.clone();
-        let lease = HeldLease::take(&self.usecase.ledger, tenant, content_hash).await?;
+        let lease = HeldLease::take(
+            &self.usecase.ledger,
+            &self.usecase.tasks,
+            tenant,
+            content_hash,
+        )
+        .await?;
         let lease = lease.ok_or(AnalyzeImageError::InProgress)?;
         let occasion = if force_refresh {
             Occasion::Refresh

@@ -9,6 +9,7 @@ pub mod captioning;
 pub mod configs;
 pub mod credentials;
 pub mod curate;
+mod deferred_writes;
 pub mod describe_image;
 pub mod draw_image;
 pub mod error_chain;

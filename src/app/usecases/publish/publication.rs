@@ -94,9 +94,9 @@ impl Publication {
         &self,
         image: &StoredImage,
     ) -> Result<(HeldLease, BTreeMap<Platform, Known>), PublishImageError> {
-        let (ledger, tenant) = (&self.usecase.ledger, self.tenant.name().clone());
-        let content_hash = image.content_hash.clone();
-        let claim = HeldLease::claim(ledger, tenant, content_hash, &Platform::ALL);
+        let PublishImage { ledger, tasks, .. } = &self.usecase;
+        let (tenant, content_hash) = (self.tenant.name().clone(), image.content_hash.clone());
+        let claim = HeldLease::claim(ledger, tasks, tenant, content_hash, &Platform::ALL);
         let claimed = self.stages().time(Stage::Claim, claim).await?;
         claimed.ok_or(PublishImageError::InProgress)
     }
@@ -174,7 +174,7 @@ impl Publication {
         let (captions, opened) = captions.await?;
         self.attempt.choose(&loaded.stored).await?;
         let targets = about_to_be_sent(&prepared);
-        lease.intend(&loaded.stored.name, &targets).await?;
+        lease.record_intent(&loaded.stored.name, &targets).await?;
         let name = &loaded.stored.name;
         let sent_to = sent_to(&prepared);
         let served = TaskTracker::new();
