@@ -249,8 +249,7 @@ impl AnalysisWork {
 
     fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
         CaptionFile {
-            tenant: &self.tenant,
-            request_id: &self.request_id,
+            images: self.tenant.images(&self.request_id),
             image,
         }
     }

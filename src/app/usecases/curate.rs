@@ -153,8 +153,7 @@ impl CurationWork {
     ) -> Result<(), ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
         let file = CaptionFile {
-            tenant: &self.tenant,
-            request_id: &self.request_id,
+            images: self.tenant.images(&self.request_id),
             image: found,
         };
         let sidecars = file.find(None).await?.ours();

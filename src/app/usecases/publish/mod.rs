@@ -1,4 +1,4 @@
-//! Publishing one image: find → claim → fetch → caption → intent → publish in parallel, each outcome
+//! Publishing one image: find (a named one also in the archive, for the platforms that lack it) → claim → fetch → caption → intent → publish in parallel, each outcome
 //! into the ledger → sidecar → archive. What follows a post that was taken, such as a confirmation,
 //! goes beside the last two.
 //!
@@ -11,6 +11,7 @@
 mod captions;
 mod delivery;
 mod filing;
+mod finding;
 mod next;
 mod publication;
 
@@ -142,6 +143,7 @@ impl PublishImage {
             request,
             request_id,
             attempt,
+            folder: None,
             follow_ups: TaskTracker::new(),
         };
         let task = async move {
