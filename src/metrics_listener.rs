@@ -11,7 +11,7 @@ use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
-use publisher::domain::publication::FailureReason;
+use publisher::{app::usecases::publish::Refusal, domain::publication::FailureReason};
 
 use crate::server::Listening;
 
@@ -57,6 +57,7 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
         metrics::counter!("publisher_images_passed_over_total", "reason" => reason.as_str())
             .increment(0);
     }
+    Refusal::register();
 
     let scraped = handle.clone();
     let routes = Route::new().at(
@@ -108,6 +109,10 @@ fn describe() {
     metrics::describe_counter!(
         "publisher_publications_total",
         "What publishing an image to a platform came to"
+    );
+    metrics::describe_counter!(
+        "publisher_publish_refusals_total",
+        "Publications that ended before a platform was called, by reason"
     );
     metrics::describe_counter!(
         "publisher_publication_failures_total",

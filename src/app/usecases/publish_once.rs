@@ -6,7 +6,7 @@ use super::{
     deferred_writes::DeferredWrite,
     error_chain::ErrorChain,
     own_task::OwnTasks,
-    publish::{PublishImage, PublishImageError},
+    publish::{PublishImage, PublishImageError, Refusal},
     tenant::Tenant,
 };
 use crate::{
@@ -111,6 +111,7 @@ impl PublishOnce {
     ) -> Result<Result<Attempt, String>, PublishOnceError> {
         let begun = self.store.begin(&keyed).await;
         if begun.is_err() {
+            Refusal::Ledger.count();
             // It may be taken all the same: only the answer may be lost.
             self.publish.tasks().defer(DeferredWrite::Abandon {
                 store: Arc::clone(&self.store),
@@ -121,7 +122,10 @@ impl PublishOnce {
         let resumes = match begun.map_err(PublishImageError::from)? {
             Begun::First => None,
             Begun::Resumed(image) => Some(image),
-            Begun::Running => return Err(PublishOnceError::Running),
+            Begun::Running => {
+                Refusal::Busy.count();
+                return Err(PublishOnceError::Running);
+            }
             Begun::Mismatch => return Err(PublishOnceError::Mismatch),
             Begun::Answered(answer) => return Ok(Err(answer)),
         };

@@ -14,10 +14,13 @@ mod filing;
 mod finding;
 mod next;
 mod publication;
+mod refusal;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
+
+pub use self::refusal::Refusal;
 
 use self::publication::Publication;
 use super::{
@@ -131,8 +134,11 @@ impl PublishImage {
         attempt: Attempt,
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
-        let slot = self.capacity.slots.take(tenant.name());
-        let slot = slot.ok_or(PublishImageError::TooMany)?;
+        let counts = !plan.is_dry_run();
+        let Some(slot) = self.capacity.slots.take(tenant.name()) else {
+            count_refusal(counts, &PublishImageError::TooMany);
+            return Err(PublishImageError::TooMany);
+        };
         let publication = Publication {
             usecase: self.clone(),
             tenant,
@@ -148,9 +154,20 @@ impl PublishImage {
         };
         let task = async move {
             let _slot = slot;
-            publication.run().await
+            let result = publication.run().await;
+            if let Err(error) = &result {
+                count_refusal(counts, error);
+            }
+            result
         };
         self.tasks.to_its_end(task).await?
+    }
+}
+
+/// Counts a publication that was refused, unless it was only to be tried.
+fn count_refusal(counts: bool, error: &PublishImageError) {
+    if let Some(refusal) = Refusal::of(error).filter(|_| counts) {
+        refusal.count();
     }
 }
 
