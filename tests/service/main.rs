@@ -9,6 +9,7 @@
 
 mod access;
 mod analysis;
+mod archived;
 mod canaries;
 mod check;
 #[path = "../conformance/mod.rs"]
@@ -21,6 +22,7 @@ mod ending_under_load;
 mod errors;
 mod harness;
 mod imaging;
+mod known_outcomes;
 mod ledger;
 mod ledger_recovery;
 mod life_cycle;
@@ -32,11 +34,13 @@ mod looking;
 mod metrics;
 mod outages;
 mod own_files;
+mod own_postgres;
 mod pasted;
 mod platforms;
 mod process_log;
 mod publishing;
 mod refusals;
+mod refused_publishes;
 mod repeated_requests;
 mod service_token;
 mod sessions;

@@ -1,6 +1,6 @@
-//! Publishing one image: find (a named one also in the archive, for the platforms that lack it) → claim → fetch → caption → intent → publish in parallel, each outcome
+//! Publishing one image: find → claim → fetch → caption → intent → publish in parallel, each outcome
 //! into the ledger → sidecar → archive. What follows a post that was taken, such as a confirmation,
-//! goes beside the last two.
+//! goes beside the last two. A named image is looked for in the archive, too: there it stays.
 //!
 //! The claim tells which platforms have the image, or may have it: those get nothing unless the
 //! request forces it, and if none is left, nothing is fetched or paid for either.
