@@ -9,6 +9,7 @@
 use metrics::counter;
 use publisher::{
     adapters::ledger,
+    app::usecases::publish::Refusal,
     domain::{credential::Provider, platform::Platform, publication::FailureReason},
 };
 
@@ -21,8 +22,6 @@ const OUTCOMES: [&str; 5] = [
     "unknown",
     "skipped",
 ];
-/// Why a publication is refused before a platform is called.
-const REFUSALS: [&str; 6] = ["ledger", "storage", "tenant", "captions", "image", "busy"];
 /// Why an image is passed over when the next one is to be published.
 const PASSED_OVER: [FailureReason; 2] =
     [FailureReason::ImageUnsuitable, FailureReason::Unavailable];
@@ -81,9 +80,7 @@ pub(crate) fn register() {
     for reason in PASSED_OVER.map(FailureReason::as_str) {
         counter!("publisher_images_passed_over_total", "reason" => reason).increment(0);
     }
-    for reason in REFUSALS {
-        counter!("publisher_publish_refusals_total", "reason" => reason).increment(0);
-    }
+    Refusal::register();
     for platform in Platform::ALL.map(Platform::as_str) {
         for outcome in OUTCOMES {
             counter!(

@@ -62,6 +62,7 @@ impl Service {
                 work = work.count(),
                 "the grace is over: what still runs is cut off"
             );
+            work.report_unwritten();
         }
         sweeper.abort();
         let is_closed = timeout(CLOSE_LIMIT, ledger.close()).await.is_ok();

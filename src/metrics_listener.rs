@@ -104,6 +104,10 @@ fn describe() {
         "What publishing an image to a platform came to"
     );
     metrics::describe_counter!(
+        "publisher_publish_refusals_total",
+        "Publications that ended before a platform was called, by reason"
+    );
+    metrics::describe_counter!(
         "publisher_publication_failures_total",
         "Platforms that did not certainly take an image, by reason"
     );

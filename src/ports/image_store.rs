@@ -95,6 +95,10 @@ pub trait ImageStore: Send + Sync {
         folder: Folder,
     ) -> Result<Moved, ImageStoreError>;
 
+    /// The images that stand directly in one of the other folders, whose root this folder is then. Contacts no
+    /// server; a folder that is not there has no images.
+    fn in_folder(&self, folder: Folder) -> Arc<dyn ImageStore>;
+
     /// Deletes an image, and these of its sidecars as far as they are there, for good. What a failure leaves
     /// is an image still, so that deleting it again ends what was begun.
     ///

@@ -55,10 +55,13 @@ pub trait Ledger: Send + Sync {
         platforms: &[Platform],
     ) -> Result<(), LedgerError>;
 
-    /// Writes down what came of an intent. Writing the same again changes nothing.
+    /// Writes down what came of the intent of this holder. Writing the same again changes nothing. The lease
+    /// may have ended, and may be another holder's: an outcome is lost only where another attempt on this
+    /// platform has begun since.
     ///
     /// # Errors
-    /// [`LedgerError`]. Unless it is written later, the entry will read as unknown.
+    /// [`LedgerError`]; `LeaseLost` when the entry is not of this holder's attempt. Unless the outcome is
+    /// written later, the entry reads as unknown.
     async fn settle(
         &self,
         lease: &Lease,

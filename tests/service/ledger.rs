@@ -107,7 +107,7 @@ async fn two_replicas_on_one_server_send_an_image_once_to_each_platform() {
     });
     let answers = join_all(requests).await;
     let statuses: BTreeSet<u16> = answers.iter().map(|answer| answer.status).collect();
-    // 404: it is in the archive by then.
+    // 404: it went to the archive while it was being fetched.
     assert!(statuses.is_subset(&[200, 404, 409].into()), "{statuses:?}");
     let published = answers.iter().filter(|answer| {
         answer.status == 200 && answer.json()["results"]["telegram"]["outcome"] == "published"

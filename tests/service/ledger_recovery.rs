@@ -3,7 +3,7 @@
 use std::{fs::File, io::Write as _, path::Path, process::Command};
 
 use publisher::adapters::sandbox::Sandbox;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{database::Database, harness::Service};
@@ -67,6 +67,9 @@ async fn comes_back(service: &Service, sandbox: &Sandbox, repair: impl AsyncFnOn
             .await;
         refused.assert_problem(503, "ledger-unavailable");
     }
+    let counted = service.metrics().await.text;
+    let refused = "publisher_publish_refusals_total{reason=\"ledger\"} 3\n";
+    assert!(counted.contains(refused), "{counted}");
     let ready = service.becomes_unready().await;
     assert_eq!(ready.json()["reason"], "ledger_unavailable");
     assert!(sandbox.telegram.photos().is_empty());
@@ -114,4 +117,78 @@ async fn a_ledger_on_a_server_that_was_read_only_goes_on_when_that_takes_writes_
     .await;
     service.kill().await;
     database.remove().await;
+}
+
+/// An image of a tenant, sent while the disk is full; the service goes on trying to say so in the ledger.
+async fn send_on_a_full_disk(service: &Service, sandbox: &Sandbox, disk: &SmallDisk) {
+    let bob = &sandbox.tenants()[1];
+    let held = sandbox.telegram.switches().hold("sendPhoto");
+    let publish = service.publish(sandbox, bob, "north-ridge.jpg", json!({}));
+    let fill = async {
+        held.arrived(1).await;
+        disk.fill();
+        held.release();
+    };
+    let (answer, ()) = tokio::join!(publish, fill);
+    let answer = answer.json();
+    assert_eq!(answer["results"]["telegram"]["outcome"], "published");
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains("until it can be told"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_outcome_that_a_full_disk_did_not_take_is_recorded_when_there_is_room_again() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("sqlite://{}/ledger.db", disk.path().display());
+    let ledger = [("PUBLISH_LEDGER_URL", &*url)];
+    let service = Service::start_with(sandbox.environment(), &ledger).await;
+    send_on_a_full_disk(&service, &sandbox, &disk).await;
+    disk.empty();
+    service
+        .logged("the ledger is back, and the outcome of a post is recorded")
+        .await;
+    let bob = &sandbox.tenants()[1];
+    let entries = service.publications(&sandbox, bob).await;
+    assert_eq!(entries[0]["outcome"], "published", "{entries:?}");
+    assert_eq!(sandbox.telegram.photos().len(), 1);
+    service.kill().await;
+}
+
+#[tokio::test]
+async fn a_process_that_ends_says_which_outcomes_the_ledger_was_not_told() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("sqlite://{}/ledger.db", disk.path().display());
+    let settings = [
+        ("PUBLISH_LEDGER_URL", &*url),
+        ("SHUTDOWN_GRACE_SECONDS", "2"),
+    ];
+    let service = Service::start_with(sandbox.environment(), &settings).await;
+    send_on_a_full_disk(&service, &sandbox, &disk).await;
+    service.terminate().await;
+    let (status, log) = service.ended().await;
+    assert_eq!(status.code(), Some(1), "{log}");
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lost: Vec<_> = lines
+        .filter(|line| line["message"] == "the outcome of a post is not recorded in the ledger")
+        .collect();
+    assert_eq!(lost.len(), 1, "{log}");
+    let bob = &sandbox.tenants()[1];
+    assert_eq!(lost[0]["level"], "ERROR", "{lost:?}");
+    assert_eq!(lost[0]["tenant"], bob.name, "{lost:?}");
+    assert_eq!(lost[0]["platform"], "telegram", "{lost:?}");
+    assert_eq!(lost[0]["outcome"], "published", "{lost:?}");
+    for fact in ["content_hash", "post_id"] {
+        assert!(
+            lost[0][fact].as_str().is_some_and(|it| !it.is_empty()),
+            "{lost:?}"
+        );
+    }
 }

@@ -9,6 +9,7 @@
 
 mod access;
 mod analysis;
+mod archived;
 mod canaries;
 mod check;
 mod check_states;
@@ -24,6 +25,7 @@ mod ending_under_load;
 mod errors;
 mod harness;
 mod imaging;
+mod known_outcomes;
 mod ledger;
 mod ledger_recovery;
 mod ledger_server;
@@ -43,6 +45,7 @@ mod poolers;
 mod process_log;
 mod publishing;
 mod refusals;
+mod refused_publishes;
 mod repeated_requests;
 mod restore;
 mod service_token;

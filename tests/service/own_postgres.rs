@@ -17,6 +17,15 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 
+/// How a server is stopped.
+#[derive(Clone, Copy)]
+pub(crate) enum Stop {
+    /// It ends its sessions, and writes what is to be written.
+    Fast,
+    /// It ends as after a crash.
+    Immediate,
+}
+
 /// The password of its superuser.
 pub(crate) const PASSWORD: &str = "own-s3cret";
 
@@ -87,6 +96,17 @@ impl OwnServer {
         }
     }
 
+    /// Stops it; it can be started again.
+    pub(crate) fn stop(&mut self, how: Stop) {
+        if let Some(running) = self.running.take() {
+            let signal = match how {
+                Stop::Fast => "-INT",
+                Stop::Immediate => "-QUIT",
+            };
+            end(running, signal);
+        }
+    }
+
     /// Where it is, or will be, for a user with a password.
     pub(crate) fn url(&self, user: &str, password: &str) -> String {
         format!(
@@ -109,9 +129,7 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            end(running, "-QUIT");
-        }
+        self.stop(Stop::Immediate);
     }
 }
 

@@ -95,7 +95,7 @@ impl DropboxImageStore {
 
     /// A failure of a listing, with the root folder named where that is at fault.
     fn of_root(&self, failure: Failure) -> ImageStoreError {
-        let root = Some(self.paths().root.as_str());
+        let root = Some(self.home().as_str());
         match failure {
             Failure::NoRoot => refusals::no_root(root),
             Failure::RootRefused(_) => refusals::root_refused(root),
@@ -107,7 +107,7 @@ impl DropboxImageStore {
     /// All pages of a listing; `None` when its cursor went bad on the way.
     async fn pages(&self) -> Result<Option<Vec<StoredImage>>, Failure> {
         let limits = self.connection.app.limits.listing;
-        let root = match self.paths().root.as_str() {
+        let root = match self.home().as_str() {
             "/" => "",
             path => path,
         };

@@ -1,5 +1,7 @@
 //! The port: what its calls mean in calls to Dropbox.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
@@ -33,22 +35,35 @@ const NO_TEXT: [&str; 3] = [
 /// What Dropbox says of an upload to a name that is taken, or has another revision.
 const TAKEN: &str = "path/conflict";
 
-/// The images of one tenant in Dropbox.
+/// The images of one tenant in one folder of Dropbox.
 pub struct DropboxImageStore {
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
+    /// `None` is the root.
+    folder: Option<Folder>,
 }
 
 impl DropboxImageStore {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: Arc::new(connection),
+            folder: None,
+        }
     }
 
-    pub(super) fn paths(&self) -> &StoragePaths {
+    fn paths(&self) -> &StoragePaths {
         &self.connection.config.settings().storage.paths
     }
 
+    /// Where the images are.
+    pub(super) fn home(&self) -> &StoragePath {
+        match self.folder {
+            Some(folder) => self.folder(folder),
+            None => &self.paths().root,
+        }
+    }
+
     pub(super) fn entry(&self, name: &str) -> String {
-        self.paths().root.entry(name)
+        self.home().entry(name)
     }
 
     fn folder(&self, folder: Folder) -> &StoragePath {
@@ -221,6 +236,13 @@ impl ImageStore for DropboxImageStore {
         Ok(Moved {
             name: new_name,
             sidecar: moved.map_err(ImageStoreError::from),
+        })
+    }
+
+    fn in_folder(&self, folder: Folder) -> Arc<dyn ImageStore> {
+        Arc::new(Self {
+            connection: Arc::clone(&self.connection),
+            folder: Some(folder),
         })
     }
 

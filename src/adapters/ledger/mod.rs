@@ -21,7 +21,8 @@
 //! | `import.rs`, `ledger_file.rs` | another ledger, read and taken over |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
-//! lost writes nothing. Neither a secret nor an image is ever written.
+//! lost writes nothing. The outcome of an attempt is the exception: it belongs to that attempt alone,
+//! and is written as long as no other attempt has begun. Neither a secret nor an image is ever written.
 
 mod backup;
 mod connection;

@@ -25,7 +25,8 @@ pub(super) const RELEASE: &str =
 pub(super) const KNOWN: &str = "SELECT platform, state, post_id FROM ledger_entries
     WHERE tenant = $1 AND content_hash = $2";
 
-/// Only an intent is settled, so that the same write may come twice.
+/// Only an intent is settled, so that the same write may come twice; and only that of the attempt whose
+/// outcome it is, whoever has the lease by now.
 pub(super) const SETTLE: &str = "UPDATE ledger_entries SET
         state = CASE
             WHEN CAST($1 AS TEXT) = 'failed' AND prior IS NOT NULL THEN prior
@@ -38,6 +39,10 @@ pub(super) const SETTLE: &str = "UPDATE ledger_entries SET
         ended_at = $5
     WHERE tenant = $6 AND content_hash = $7 AND platform = $8 AND holder = $9
         AND state = 'intent'";
+
+/// Whether the last attempt on a platform is still this holder's.
+pub(super) const IS_LAST_ATTEMPT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM ledger_entries
+    WHERE tenant = $1 AND content_hash = $2 AND platform = $3 AND holder = $4";
 
 /// The last finding counts.
 pub(super) const PASS_OVER: &str = "INSERT INTO ledger_passed_over
@@ -168,12 +173,25 @@ macro_rules! sql_ledger {
         super::merge::sql_merge!($ledger, $database, live: $live);
 
         impl $ledger {
-            /// Begins a write of the holder; fails if the lease is not his any more. The row is
-            /// locked from here on, so that nobody can take it before the end of the write.
+            /// Begins a write of the holder; fails if the lease is not his any more.
             async fn begin_as_holder(
                 &self,
                 lease: &Lease,
             ) -> Result<(Guarded<$database>, i64), LedgerError> {
+                let (write, now, is_held) = self.begin_and_hold(lease).await?;
+                if !is_held {
+                    write.roll_back().await.map_err(unavailable)?;
+                    return Err(LedgerError::LeaseLost);
+                }
+                Ok((write, now))
+            }
+
+            /// Begins a write, and says whether the lease is still the holder's: then it is renewed, and its
+            /// row is locked, so that no other holder takes it before the end of the write.
+            async fn begin_and_hold(
+                &self,
+                lease: &Lease,
+            ) -> Result<(Guarded<$database>, i64, bool), LedgerError> {
                 let session = self.session().await.map_err(unavailable)?;
                 let (mut write, now) = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
                 let held = sqlx::query(statements::HOLD)
@@ -185,11 +203,7 @@ macro_rules! sql_ledger {
                     .execute(&mut *write)
                     .await
                     .map_err(unavailable)?;
-                if held.rows_affected() == 0 {
-                    write.roll_back().await.map_err(unavailable)?;
-                    return Err(LedgerError::LeaseLost);
-                }
-                Ok((write, now))
+                Ok((write, now, held.rows_affected() > 0))
             }
 
             async fn take(
@@ -295,8 +309,8 @@ macro_rules! sql_ledger {
             ) -> Result<(), LedgerError> {
                 let columns = statements::Columns::from(settlement);
                 bounded(async {
-                    let (mut write, now) = self.begin_as_holder(lease).await?;
-                    sqlx::query(statements::SETTLE)
+                    let (mut write, now, _) = self.begin_and_hold(lease).await?;
+                    let settled = sqlx::query(statements::SETTLE)
                         .bind(columns.state)
                         .bind(columns.post_id)
                         .bind(columns.reason)
@@ -309,6 +323,20 @@ macro_rules! sql_ledger {
                         .execute(&mut *write)
                         .await
                         .map_err(unavailable)?;
+                    if settled.rows_affected() == 0 {
+                        let own: i64 = sqlx::query_scalar(statements::IS_LAST_ATTEMPT)
+                            .bind(lease.tenant().as_str())
+                            .bind(lease.content_hash().as_str())
+                            .bind(platform.as_str())
+                            .bind(lease.holder())
+                            .fetch_one(&mut *write)
+                            .await
+                            .map_err(unavailable)?;
+                        if own == 0 {
+                            write.roll_back().await.map_err(unavailable)?;
+                            return Err(LedgerError::LeaseLost);
+                        }
+                    }
                     write.commit().await.map_err(unavailable)
                 })
                 .await

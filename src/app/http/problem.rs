@@ -214,7 +214,7 @@ impl ProblemKind {
                 "Conflict",
                 "Another request is working on the same image, or under the same key; or the image \
                  has been replaced meanwhile.",
-                "Wait a few seconds and try again; under an `Idempotency-Key`, with the same one.",
+                "Try again after `Retry-After`; under an `Idempotency-Key`, with the same one.",
             ),
             Self::PayloadTooLarge => (
                 "payload-too-large",

@@ -1,5 +1,6 @@
 //! Publishing a tenant's images.
 
+use poem::http::Method;
 use poem_openapi::{
     ApiResponse, OpenApi,
     param::Path,
@@ -37,6 +38,13 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
     ("publishNextImage", PUBLISHING),
     ("publishImage", PUBLISHING),
 ];
+
+/// Whether a request that is refused before its handler would have published.
+pub(super) fn is_publish(method: &Method, path: &str) -> bool {
+    let of_image = path.strip_prefix("/api/images/");
+    let of_image = of_image.and_then(|rest| rest.strip_suffix("/publish"));
+    method == Method::POST && (path == "/api/publish" || of_image.is_some())
+}
 
 /// Whoever chooses the image.
 const PUBLISHING: &[ProblemKind] = &[
@@ -121,6 +129,10 @@ impl PublishingApi {
     /// platform that has the image, or may have it, gets nothing unless `force` says so. A publish that
     /// is repeated because a platform failed sends the captions of the first run, as the caption file has them,
     /// and calls no model. The body may be left out.
+    ///
+    /// An image that is not in the root folder is looked for in the archive: one that a platform has taken and
+    /// another has not is published from there, to the platforms that lack it, and stays there. An archived
+    /// image that the ledger knows nothing of is `unknown` everywhere, and sent only with `force`.
     #[oai(
         path = "/api/images/:filename/publish",
         method = "post",

@@ -11,9 +11,14 @@ use poem_openapi::{
     registry::{MetaApi, Registry},
 };
 
-use super::{error::ApiError, middleware::admission, request_facts::RequestFacts};
+use super::{
+    error::ApiError, middleware::admission, publishing::is_publish, request_facts::RequestFacts,
+};
 use crate::app::usecases::{
-    request_places::RequestPlace, resolve_tenant::ResolveTenant, tenant::Tenant,
+    publish::Refusal,
+    request_places::RequestPlace,
+    resolve_tenant::{ResolveTenant, ResolveTenantError},
+    tenant::Tenant,
 };
 
 /// The tenant that the request is for. Only routes under `TenantRoutes` have one.
@@ -88,11 +93,17 @@ impl Endpoint for Scoped {
             // place of tenants that are known.
             Some(place) => {
                 let resolved = place.lent_during(resolved).await;
-                resolved.map_err(|_| admission::full())?
+                resolved.map_err(|_| admission::full(&request))?
             }
             None => resolved.await,
         };
-        let tenant = tenant.map_err(ApiError::from)?;
+        let tenant = tenant.map_err(|error| {
+            let is_publish = || is_publish(request.method(), request.uri().path());
+            if matches!(error, ResolveTenantError::Unavailable { .. }) && is_publish() {
+                Refusal::Tenant.count();
+            }
+            ApiError::from(error)
+        })?;
         let name = tenant.name();
         tracing::Span::current().record("tenant", name.as_str());
         request.set_data(tenant);

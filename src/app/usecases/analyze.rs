@@ -175,7 +175,13 @@ impl AnalysisWork {
         let slot = self.usecase.capacity.slots.take(&tenant);
         let _slot = slot.ok_or(AnalyzeImageError::TooMany)?;
         let content_hash = found.content_hash.clone();
-        let lease = HeldLease::take(&self.usecase.ledger, tenant, content_hash).await?;
+        let lease = HeldLease::take(
+            &self.usecase.ledger,
+            &self.usecase.tasks,
+            tenant,
+            content_hash,
+        )
+        .await?;
         let lease = lease.ok_or(AnalyzeImageError::InProgress)?;
         let occasion = if force_refresh {
             Occasion::Refresh
@@ -243,8 +249,7 @@ impl AnalysisWork {
 
     fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
         CaptionFile {
-            tenant: &self.tenant,
-            request_id: &self.request_id,
+            images: self.tenant.images(&self.request_id),
             image,
         }
     }

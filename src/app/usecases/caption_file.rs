@@ -8,13 +8,12 @@ use super::{
     captioning::{Author, Captions},
     error_chain::ErrorChain,
     loaded_image::LoadedImage,
-    tenant::Tenant,
+    storage::Images,
 };
 use crate::{
     domain::{
         image::StoredImage,
         platform::Platform,
-        request_id::RequestId,
         sidecar::{Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
     },
     ports::{Clock, FoundFile, ImageStoreError, SidecarFile},
@@ -22,8 +21,8 @@ use crate::{
 
 /// The sidecar of an image that was found.
 pub(super) struct CaptionFile<'a> {
-    pub(super) tenant: &'a Tenant,
-    pub(super) request_id: &'a RequestId,
+    /// The folder that the image is in.
+    pub(super) images: Images<'a>,
     pub(super) image: &'a StoredImage,
 }
 
@@ -181,7 +180,7 @@ impl CaptionFile<'_> {
         &self,
         sha256: Option<&str>,
     ) -> Result<FoundSidecars, ImageStoreError> {
-        let images = self.tenant.images(self.request_id);
+        let images = self.images;
         let (full, stem) = try_join(
             images.read_sidecar(&self.image.name, SidecarName::Full),
             images.read_sidecar(&self.image.name, SidecarName::Stem),
@@ -195,7 +194,7 @@ impl CaptionFile<'_> {
         let encoded = image.encoded.clone();
         // 50 MB take a good part of a second: too long for an async thread.
         let hash = tokio::task::spawn_blocking(move || encoded.sha256());
-        let images = self.tenant.images(self.request_id);
+        let images = self.images;
         let (full, stem) = try_join(
             images.read_sidecar(&self.image.name, SidecarName::Full),
             images.read_sidecar(&self.image.name, SidecarName::Stem),
@@ -274,7 +273,7 @@ impl CaptionFile<'_> {
             let warning = self.told("no sidecar was written: it would be larger than 64 KiB");
             return Ok((None, Some(warning)));
         }
-        let images = self.tenant.images(self.request_id);
+        let images = self.images;
         images.write_sidecar(image, name, &text, &replaced).await?;
         let beside = name.beside(image.as_str()).unwrap_or_default();
         let warning = in_the_way
@@ -291,13 +290,13 @@ impl CaptionFile<'_> {
     /// Says in the log that it was not written; the same for people.
     pub(super) fn failed(&self, error: &ImageStoreError) -> String {
         let what = "the caption file could not be written";
-        tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
+        tracing::warn!(tenant = %self.images.tenant.name(), error = %ErrorChain(error), "{what}");
         format!("{what}: {error}")
     }
 
     /// Says something in the log; the same for people.
     fn told(&self, what: &str) -> String {
-        tracing::warn!(tenant = %self.tenant.name(), "{what}");
+        tracing::warn!(tenant = %self.images.tenant.name(), "{what}");
         what.to_owned()
     }
 
@@ -309,7 +308,7 @@ impl CaptionFile<'_> {
         captions: &Captions,
         occasion: Occasion<'_>,
     ) {
-        let settings = &self.tenant.settings().caption_file;
+        let settings = &self.images.tenant.settings().caption_file;
         let stored = self.image;
         let now = OffsetDateTime::from(clock.utc());
         let now = now.format(&Rfc3339).unwrap_or_default();

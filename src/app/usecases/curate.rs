@@ -94,7 +94,7 @@ impl CurateImage {
         }
         let preview_only = preview_only || settings.content.debug;
         let work = CurationWork {
-            ledger: Arc::clone(&self.ledger),
+            usecase: self.clone(),
             tenant,
             curation,
             request_id,
@@ -106,7 +106,7 @@ impl CurateImage {
 
 /// One curation under way.
 struct CurationWork {
-    ledger: Arc<dyn Ledger>,
+    usecase: CurateImage,
     tenant: Arc<Tenant>,
     curation: Curation,
     request_id: RequestId,
@@ -132,7 +132,8 @@ impl CurationWork {
             return Ok(report);
         }
         let tenant = self.tenant.name().clone();
-        let lease = HeldLease::take(&self.ledger, tenant, found.content_hash.clone()).await?;
+        let CurateImage { ledger, tasks } = &self.usecase;
+        let lease = HeldLease::take(ledger, tasks, tenant, found.content_hash.clone()).await?;
         let lease = lease.ok_or(CurateImageError::InProgress)?;
         let done = self.run_as_holder(&found, &mut report).await;
         lease.release().await;
@@ -152,8 +153,7 @@ impl CurationWork {
     ) -> Result<(), ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
         let file = CaptionFile {
-            tenant: &self.tenant,
-            request_id: &self.request_id,
+            images: self.tenant.images(&self.request_id),
             image: found,
         };
         let sidecars = file.find(None).await?.ours();

@@ -29,9 +29,9 @@ use crate::{
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        Clock, ImageStoreError, MockCaptionWriter, MockCaptionWriterFactory, MockClock,
-        MockCredentialStore, MockImageStore, MockImageStoreFactory, MockLedger, MockPublisher,
-        MockPublisherFactory, Moved, Publisher, SidecarFile,
+        Clock, Folder, ImageStore, ImageStoreError, MockCaptionWriter, MockCaptionWriterFactory,
+        MockClock, MockCredentialStore, MockImageStore, MockImageStoreFactory, MockLedger,
+        MockPublisher, MockPublisherFactory, Moved, Publisher, SidecarFile,
     },
 };
 
@@ -197,6 +197,8 @@ pub(crate) struct TenantFixture {
     pub(crate) document: Value,
     pub(crate) store: MockCredentialStore,
     pub(crate) images: MockImageStore,
+    /// The images in the archive folder.
+    pub(crate) archive: MockImageStore,
     pub(crate) writer: MockCaptionWriter,
     pub(crate) telegram: MockPublisher,
     pub(crate) email: MockPublisher,
@@ -208,6 +210,7 @@ impl TenantFixture {
             document: full_document(),
             store: generous_store(),
             images: MockImageStore::new(),
+            archive: MockImageStore::new(),
             writer: MockCaptionWriter::new(),
             telegram: MockPublisher::new(),
             email: MockPublisher::new(),
@@ -219,7 +222,12 @@ impl TenantFixture {
     }
 
     /// The same under another name.
-    pub(crate) fn build_as(self, name: &str) -> Arc<Tenant> {
+    pub(crate) fn build_as(mut self, name: &str) -> Arc<Tenant> {
+        let archive: Arc<dyn ImageStore> = Arc::new(self.archive);
+        self.images
+            .expect_in_folder()
+            .withf(|folder| *folder == Folder::Archive)
+            .returning(move |_| Arc::clone(&archive));
         let settings = CredentialCacheSettings::default();
         let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
         let providers = providers_of(self.images, self.writer, self.telegram, self.email);

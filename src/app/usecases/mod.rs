@@ -10,6 +10,7 @@ pub mod check_tenant;
 pub mod configs;
 pub mod credentials;
 pub mod curate;
+mod deferred_writes;
 pub mod describe_image;
 pub mod draw_image;
 pub mod error_chain;

@@ -4,14 +4,19 @@
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use super::deferred_writes::{DeferredWrite, DeferredWrites};
+
 /// The work ended without a result: it panicked, or the process is ending.
 #[derive(Debug, thiserror::Error)]
 #[error("the work ended unexpectedly")]
 pub struct Lost;
 
-/// All such work of this process; clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct OwnTasks(TaskTracker);
+/// All such work of this process, and what it could not write to the ledger yet; clones share it.
+#[derive(Clone, Default)]
+pub struct OwnTasks {
+    running: TaskTracker,
+    deferred: DeferredWrites,
+}
 
 impl OwnTasks {
     /// Runs work to its end, on a task of its own.
@@ -19,23 +24,46 @@ impl OwnTasks {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Lost> {
-        let ended = self.0.spawn(work.in_current_span()).await;
+        let ended = self.running.spawn(work.in_current_span()).await;
         ended.map_err(|error| {
             tracing::error!(%error, "work ended without a result");
             Lost
         })
     }
 
-    /// Waits until no work is left.
+    /// Has a write to the ledger that failed tried again until it is made, and says whether there is room
+    /// for it. Where there is none, the log has it.
+    pub(super) fn defer(&self, write: DeferredWrite) -> bool {
+        let refused = self.deferred.defer(write, |work| {
+            self.running.spawn(work);
+        });
+        if let Err(write) = &refused {
+            write.report_lost("too many writes wait for the ledger");
+        }
+        refused.is_ok()
+    }
+
+    /// What waits for the ledger.
+    pub(super) fn deferred(&self) -> &DeferredWrites {
+        &self.deferred
+    }
+
+    /// Waits until no work is left, and nothing waits for the ledger that would be lost.
     pub async fn ended(&self) {
-        self.0.close();
-        self.0.wait().await;
+        self.deferred.end();
+        self.running.close();
+        self.running.wait().await;
     }
 
     /// How much is under way.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.running.len()
+    }
+
+    /// Says in the log what the ledger was not told.
+    pub fn report_unwritten(&self) {
+        self.deferred.report_unwritten();
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{
+    deferred_writes::DeferredWrite,
     error_chain::ErrorChain,
-    publish::{PublishImage, PublishImageError},
+    own_task::OwnTasks,
+    publish::{PublishImage, PublishImageError, Refusal},
     tenant::Tenant,
 };
 use crate::{
@@ -93,7 +95,9 @@ impl PublishOnce {
                 .publish
                 .run(tenant, target, request, request_id, attempt.clone());
             let result = publish.await;
-            attempt.end(&result, write_down).await;
+            attempt
+                .end(&result, write_down, usecase.publish.tasks())
+                .await;
             Ok(PublishAnswer::First(result?))
         };
         let ended = self.publish.tasks().to_its_end(task).await;
@@ -106,10 +110,22 @@ impl PublishOnce {
         keyed: KeyedRequest,
     ) -> Result<Result<Attempt, String>, PublishOnceError> {
         let begun = self.store.begin(&keyed).await;
+        if begun.is_err() {
+            Refusal::Ledger.count();
+            // It may be taken all the same: only the answer may be lost.
+            self.publish.tasks().defer(DeferredWrite::Abandon {
+                store: Arc::clone(&self.store),
+                request: keyed.clone(),
+                may_have_sent: true,
+            });
+        }
         let resumes = match begun.map_err(PublishImageError::from)? {
             Begun::First => None,
             Begun::Resumed(image) => Some(image),
-            Begun::Running => return Err(PublishOnceError::Running),
+            Begun::Running => {
+                Refusal::Busy.count();
+                return Err(PublishOnceError::Running);
+            }
             Begun::Mismatch => return Err(PublishOnceError::Mismatch),
             Begun::Answered(answer) => return Ok(Err(answer)),
         };
@@ -155,28 +171,45 @@ impl Attempt {
         keyed.store.choose(&keyed.request, &chosen).await
     }
 
-    /// Writes the answer down, or gives the key back.
+    /// Writes the answer down, or gives the key back; in the background, where the ledger is away.
     async fn end(
         &self,
         result: &Result<PublicationReport, PublishImageError>,
         write_down: fn(&PublicationReport) -> String,
+        tasks: &OwnTasks,
     ) {
         let Some(keyed) = &self.0 else { return };
         let (store, request) = (&keyed.store, &keyed.request);
-        let ended = match result {
-            Ok(report) => store.finish(request, &write_down(report)).await,
+        let (ended, write) = match result {
+            Ok(report) => {
+                let answer = write_down(report);
+                let ended = store.finish(request, &answer).await;
+                let write = DeferredWrite::Answer {
+                    store: Arc::clone(store),
+                    request: request.clone(),
+                    answer,
+                };
+                (ended, write)
+            }
             Err(error) => {
                 let may_have_sent =
                     matches!(error, PublishImageError::Lost(_)) || keyed.resumes.is_some();
-                store.abandon(request, may_have_sent).await
+                let ended = store.abandon(request, may_have_sent).await;
+                let write = DeferredWrite::Abandon {
+                    store: Arc::clone(store),
+                    request: request.clone(),
+                    may_have_sent,
+                };
+                (ended, write)
             }
         };
         if let Err(error) = ended {
             tracing::warn!(
                 tenant = %request.tenant(),
                 error = %ErrorChain(&error),
-                "a key could not be given an answer; the next request under it is carried out"
+                "an idempotency key could not be given its answer; retrying in the background"
             );
+            tasks.defer(write);
         }
     }
 }

@@ -106,13 +106,22 @@ impl CurrentStorage {
 ///
 /// Each call is that of [`ImageStore`] with the same name. When storage refuses the credential,
 /// the credential is dropped and resolved once more, and the call repeated with the new one.
+#[derive(Clone, Copy)]
 pub struct Images<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) request_id: &'a RequestId,
+    /// `None` is the root folder.
+    pub(super) folder: Option<Folder>,
 }
 
-impl Images<'_> {
-    /// All images in the root folder, sorted by name.
+impl<'a> Images<'a> {
+    /// Those of another folder.
+    #[must_use]
+    pub fn in_folder(self, folder: Option<Folder>) -> Images<'a> {
+        Images { folder, ..self }
+    }
+
+    /// All images in the folder, sorted by name.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -230,10 +239,14 @@ impl Images<'_> {
         Fut: Future<Output = Result<T, ImageStoreError>>,
     {
         let storage = self.tenant.storage();
-        match call(Arc::clone(&storage.images)).await {
+        let in_folder = |images: &Arc<dyn ImageStore>| match self.folder {
+            Some(folder) => images.in_folder(folder),
+            None => Arc::clone(images),
+        };
+        match call(in_folder(&storage.images)).await {
             Err(refused @ ImageStoreError::Unauthorized { .. }) => {
                 match self.tenant.renew_storage(&storage, self.request_id).await {
-                    Some(renewed) => call(Arc::clone(&renewed.images)).await,
+                    Some(renewed) => call(in_folder(&renewed.images)).await,
                     None => Err(refused),
                 }
             }

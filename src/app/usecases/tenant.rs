@@ -152,6 +152,7 @@ impl Tenant {
         Images {
             tenant: self,
             request_id,
+            folder: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod deleting;
 mod endless;
+mod folders;
 mod looking;
 mod reading;
 mod refusing;

@@ -4,6 +4,7 @@ mod imports;
 mod inspections;
 mod locks;
 mod merge_suite;
+mod outcome_suite;
 mod pool;
 mod postgres;
 mod reason_suite;
@@ -54,7 +55,7 @@ macro_rules! suite_on {
             what_is_known_is_told_with_the_lease,
             a_lease_that_is_not_given_back_can_be_taken_once_it_has_expired,
             a_renewed_lease_does_not_expire,
-            a_holder_who_lost_the_lease_writes_nothing,
+            a_holder_who_lost_the_lease_begins_nothing,
             an_intent_that_nobody_works_on_is_unknown,
             a_failed_repetition_changes_nothing_of_what_was_known,
             the_same_settlement_can_be_written_twice,
@@ -64,6 +65,13 @@ macro_rules! suite_on {
             entries_are_filtered_by_image_platform_and_state,
             entries_are_found_by_their_contents,
             texts_from_outside_are_kept_as_far_as_the_database_can,
+        );
+        super::run_suite!(
+            outcome_suite on $stage:
+            an_outcome_is_written_after_the_lease_has_ended,
+            an_outcome_is_written_while_another_holder_has_the_lease,
+            an_outcome_never_overwrites_what_a_later_attempt_has_begun,
+            an_outcome_renews_the_lease_that_is_still_held,
         );
         super::run_suite!(
             reason_suite on $stage:

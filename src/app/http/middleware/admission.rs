@@ -7,8 +7,11 @@ use futures_util::FutureExt as _;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use crate::app::{
-    http::{docs, error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
-    usecases::request_places::RequestPlaces,
+    http::{
+        docs, error::ApiError, health, problem::ProblemKind, publishing::is_publish,
+        request_facts::RequestFacts,
+    },
+    usecases::{publish::Refusal, request_places::RequestPlaces},
 };
 
 /// How many clients may take the document at a time: it is large, is asked for seldom, and belongs to
@@ -51,7 +54,7 @@ impl<E: Endpoint> Endpoint for Admission<E> {
                     .take(facts.and_then(|facts| facts.host.as_ref()))
             };
             let Some(place) = place else {
-                return ready(Err(full().into())).left_future();
+                return ready(Err(full(&request).into())).left_future();
             };
             let place = Arc::new(place);
             request.set_data(Arc::clone(&place));
@@ -70,7 +73,10 @@ impl<E: Endpoint> Endpoint for Admission<E> {
 }
 
 /// There is no place for a request.
-pub(in crate::app::http) fn full() -> ApiError {
+pub(in crate::app::http) fn full(request: &Request) -> ApiError {
+    if is_publish(request.method(), request.uri().path()) {
+        Refusal::Busy.count();
+    }
     let detail = "As many requests are being answered as may be at a time.";
     ApiError::new(ProblemKind::Overloaded, detail)
 }

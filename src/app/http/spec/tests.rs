@@ -57,7 +57,7 @@ fn missing(operation: &Value) -> Vec<String> {
     for (status, response) in responses {
         let header = |name: &str| response["headers"][name].is_object();
         need(format!("{status} X-Request-Id"), header("X-Request-Id"));
-        let must_wait = ["429", "503"].contains(&status.as_str());
+        let must_wait = ["409", "429", "503"].contains(&status.as_str());
         need(
             format!("{status} Retry-After"),
             header("Retry-After") == must_wait,

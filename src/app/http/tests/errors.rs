@@ -226,6 +226,8 @@ async fn all_are_declared<E: Into<ApiError> + Debug>(
         answer.headers.insert("x-request-id", "id".parse().unwrap());
         answer.problem(status, slug);
         assert!(!answer.body.contains(SECRET), "{name}");
+        let says_when = matches!(status, 409 | 429 | 503);
+        assert_eq!(answer.header("retry-after").is_some(), says_when, "{name}");
         let content = &responses[status.to_string()]["content"]["application/problem+json"];
         assert!(
             content["examples"][slug].is_object(),

@@ -55,10 +55,11 @@ use crate::{
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore, Ledger,
-        LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
-        MockIdempotencyStore, MockImageStore, MockImageStoreFactory, MockLedger, MockLedgerReader,
-        MockPublisher, MockPublisherFactory, MockTenantConfigSource, Publisher, TenantConfigSource,
+        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
+        ImageStoreError, Ledger, LedgerReader, MockCaptionWriter, MockCaptionWriterFactory,
+        MockClock, MockCredentialStore, MockIdempotencyStore, MockImageStore,
+        MockImageStoreFactory, MockLedger, MockLedgerReader, MockPublisher, MockPublisherFactory,
+        MockTenantConfigSource, Publisher, TenantConfigSource,
     },
 };
 
@@ -272,7 +273,7 @@ impl Answer {
         assert!(problem["title"].is_string() && problem["detail"].is_string());
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
         let has_wait = self.header("retry-after").is_some();
-        assert_eq!(has_wait, [429, 503].contains(&status));
+        assert_eq!(has_wait, [409, 429, 503].contains(&status));
         problem
     }
 

@@ -12,7 +12,7 @@ use crate::{
     app::usecases::{
         captioning::Captions,
         error_chain::ErrorChain,
-        held_lease::HeldLease,
+        held_lease::{HeldLease, Recorded},
         stages::Stage,
         tenant::{ClientUnavailable, Opened},
     },
@@ -123,7 +123,7 @@ impl Publication {
         all.await
     }
 
-    /// Tells the ledger; says so if it could not be told.
+    /// Tells the ledger; says so if it could not be told yet.
     async fn record(
         &self,
         lease: &HeldLease,
@@ -139,16 +139,13 @@ impl Publication {
             Outcome::Skipped(_) => return None,
             Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
         };
-        let error = lease.settle(platform, &settlement).await.err()?;
-        tracing::error!(
-            tenant = %self.tenant.name(),
-            platform = platform.as_str(),
-            outcome = outcome.as_str(),
-            error = %ErrorChain(&error),
-            "the ledger could not be told what came of a post, and counts it as unknown"
-        );
+        let consequence = match lease.record_outcome(platform, &settlement).await {
+            Recorded::Now => return None,
+            Recorded::Later => "counts it as unknown until it can be told",
+            Recorded::Never => "counts it as unknown",
+        };
         Some(format!(
-            "the ledger could not be told what came of {platform}, and counts it as unknown"
+            "the ledger could not be told the outcome of {platform}, and {consequence}"
         ))
     }
 

@@ -19,8 +19,7 @@ impl Publication {
     /// The caption file of an image.
     pub(super) fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
         CaptionFile {
-            tenant: &self.tenant,
-            request_id: &self.request_id,
+            images: self.images(),
             image,
         }
     }
@@ -58,6 +57,9 @@ impl Publication {
         sidecars: Option<Vec<SidecarName>>,
         results: &[PlatformResult],
     ) -> (bool, Option<String>) {
+        if self.is_from_archive() {
+            return (true, None);
+        }
         let taken = results.iter().any(|result| result.outcome.is_success());
         if !(taken && self.plan.archives()) {
             return (false, None);
@@ -95,7 +97,7 @@ impl Publication {
             Some(sidecars) => sidecars,
             None => self.caption_file(image).find(None).await?.ours(),
         };
-        let images = self.tenant.images(&self.request_id);
+        let images = self.images();
         let moved = images.move_to(image, &sidecars, Folder::Archive);
         self.stages().time(Stage::Archive, moved).await
     }

@@ -1,6 +1,6 @@
 //! Publishing one image: find → claim → fetch → caption → intent → publish in parallel, each outcome
 //! into the ledger → sidecar → archive. What follows a post that was taken, such as a confirmation,
-//! goes beside the last two.
+//! goes beside the last two. A named image is looked for in the archive, too: there it stays.
 //!
 //! The claim tells which platforms have the image, or may have it: those get nothing unless the
 //! request forces it, and if none is left, nothing is fetched or paid for either.
@@ -11,12 +11,16 @@
 mod captions;
 mod delivery;
 mod filing;
+mod finding;
 mod next;
 mod publication;
+mod refusal;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
+
+pub use self::refusal::Refusal;
 
 use self::publication::Publication;
 use super::{
@@ -130,8 +134,11 @@ impl PublishImage {
         attempt: Attempt,
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
-        let slot = self.capacity.slots.take(tenant.name());
-        let slot = slot.ok_or(PublishImageError::TooMany)?;
+        let counts = !plan.is_dry_run();
+        let Some(slot) = self.capacity.slots.take(tenant.name()) else {
+            count_refusal(counts, &PublishImageError::TooMany);
+            return Err(PublishImageError::TooMany);
+        };
         let publication = Publication {
             usecase: self.clone(),
             tenant,
@@ -142,13 +149,25 @@ impl PublishImage {
             request,
             request_id,
             attempt,
+            folder: None,
             follow_ups: TaskTracker::new(),
         };
         let task = async move {
             let _slot = slot;
-            publication.run().await
+            let result = publication.run().await;
+            if let Err(error) = &result {
+                count_refusal(counts, error);
+            }
+            result
         };
         self.tasks.to_its_end(task).await?
+    }
+}
+
+/// Counts a publication that was refused, unless it was only to be tried.
+fn count_refusal(counts: bool, error: &PublishImageError) {
+    if let Some(refusal) = Refusal::of(error).filter(|_| counts) {
+        refusal.count();
     }
 }
 

@@ -4,11 +4,13 @@
 //! fetches it again nor pays for it again. What is wrong with the tenant or with a provider would be
 //! wrong with every image, and ends the request.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{PublishImageError, publication::Publication};
+use super::{PublishImage, PublishImageError, publication::Publication};
 use crate::{
-    app::usecases::{captioning::CaptionsUnavailable, stages::Stage},
+    app::usecases::{
+        captioning::CaptionsUnavailable, deferred_writes::DeferredWrite, stages::Stage,
+    },
     domain::{
         image::{ContentHash, StoredImage},
         ledger::{Known, Position},
@@ -123,12 +125,19 @@ impl Publication {
         if self.plan.is_dry_run() {
             return Ok(());
         }
+        let PublishImage { ledger, tasks, .. } = &self.usecase;
         let (tenant, hash) = (self.tenant.name(), &image.content_hash);
-        let written = self
-            .usecase
-            .ledger
-            .pass_over(tenant, &image.name, hash, failure);
-        Ok(written.await?)
+        let written = ledger.pass_over(tenant, &image.name, hash, failure).await;
+        if written.is_err() {
+            tasks.defer(DeferredWrite::PassedOver {
+                ledger: Arc::clone(ledger),
+                tenant: tenant.clone(),
+                image: image.name.clone(),
+                content_hash: hash.clone(),
+                failure: failure.clone(),
+            });
+        }
+        Ok(written?)
     }
 
     /// Publishes an image unless the ledger knows more of it by now than that it has failed.

@@ -18,18 +18,17 @@ use crate::{
         tenant::Tenant,
     },
     domain::{
-        idempotency::ChosenImage,
         image::{ImageName, StoredImage},
-        ledger::{Entry, EntryState, Known},
+        ledger::Known,
         platform::Platform,
         publication::{
-            Failure, FailureReason, Outcome, PlatformResult, PostId, PublicationPlan,
-            PublicationReport, PublicationRequest, Target,
+            Failure, FailureReason, Outcome, PlatformResult, PublicationPlan, PublicationReport,
+            PublicationRequest, Target,
         },
         request_id::RequestId,
         sidecar::SidecarName,
     },
-    ports::ImageStoreError,
+    ports::{Folder, ImageStoreError},
 };
 
 /// One request to publish, and everything that it is carried out with.
@@ -42,6 +41,8 @@ pub(super) struct Publication {
     pub(super) force: bool,
     pub(super) request_id: RequestId,
     pub(super) attempt: Attempt,
+    /// The folder that the image is in; `None` is the root.
+    pub(super) folder: Option<Folder>,
     /// What follows the posts that were taken.
     pub(super) follow_ups: TaskTracker,
 }
@@ -52,30 +53,28 @@ impl Publication {
         Stages::by(&*self.usecase.clock)
     }
 
-    pub(super) async fn run(&self) -> Result<PublicationReport, PublishImageError> {
-        self.stages().time(Stage::Whole, self.run_stages()).await
+    pub(super) async fn run(mut self) -> Result<PublicationReport, PublishImageError> {
+        let clock = Arc::clone(&self.usecase.clock);
+        let stages = Stages::by(&*clock);
+        stages.time(Stage::Whole, self.run_stages()).await
     }
 
-    async fn run_stages(&self) -> Result<PublicationReport, PublishImageError> {
-        if let Some(chosen) = self.attempt.resumes() {
-            return self.resume(chosen).await;
+    async fn run_stages(&mut self) -> Result<PublicationReport, PublishImageError> {
+        if let Some(chosen) = self.attempt.resumes().cloned() {
+            return self.resume(&chosen).await;
         }
-        match &self.target {
+        match self.target.clone() {
             Target::Image(name) => {
-                let image = self.find(name).await?;
+                let found = self.find_where(&name, |_| true).await?;
+                let image = found.ok_or(ImageStoreError::NotFound)?;
                 self.publish_found(&image).await
             }
             Target::Next => self.publish_next().await,
         }
     }
 
-    async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
-        let images = self.tenant.images(&self.request_id);
-        self.stages().time(Stage::Find, images.find(name)).await
-    }
-
     /// Publishes an image that is there.
-    async fn publish_found(
+    pub(super) async fn publish_found(
         &self,
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
@@ -94,9 +93,9 @@ impl Publication {
         &self,
         image: &StoredImage,
     ) -> Result<(HeldLease, BTreeMap<Platform, Known>), PublishImageError> {
-        let (ledger, tenant) = (&self.usecase.ledger, self.tenant.name().clone());
-        let content_hash = image.content_hash.clone();
-        let claim = HeldLease::claim(ledger, tenant, content_hash, &Platform::ALL);
+        let PublishImage { ledger, tasks, .. } = &self.usecase;
+        let (tenant, content_hash) = (self.tenant.name().clone(), image.content_hash.clone());
+        let claim = HeldLease::claim(ledger, tasks, tenant, content_hash, &Platform::ALL);
         let claimed = self.stages().time(Stage::Claim, claim).await?;
         claimed.ok_or(PublishImageError::InProgress)
     }
@@ -122,7 +121,8 @@ impl Publication {
             },
         };
         let results = prepared.iter().map(result).collect();
-        Ok(self.report(image.name.clone(), results, false, Vec::new()))
+        let archived = self.is_from_archive();
+        Ok(self.report(image.name.clone(), results, archived, Vec::new()))
     }
 
     /// Publishes to the platforms that do not have the image, and archives it.
@@ -174,7 +174,7 @@ impl Publication {
         let (captions, opened) = captions.await?;
         self.attempt.choose(&loaded.stored).await?;
         let targets = about_to_be_sent(&prepared);
-        lease.intend(&loaded.stored.name, &targets).await?;
+        lease.record_intent(&loaded.stored.name, &targets).await?;
         let name = &loaded.stored.name;
         let sent_to = sent_to(&prepared);
         let served = TaskTracker::new();
@@ -204,12 +204,13 @@ impl Publication {
     }
 
     async fn load(&self, image: &StoredImage) -> Result<LoadedImage, PublishImageError> {
-        let images = self.tenant.images(&self.request_id);
+        let images = self.images();
         let room = &self.usecase.capacity.room;
         Ok(LoadedImage::load(room, images, image, self.stages()).await?)
     }
 
-    /// Results for the platforms that are not sent to, and the others.
+    /// Results for the platforms that are not sent to, and the others. That an image is in the archive says
+    /// that some platform has taken it: where the ledger knows nothing of it, any of them may have it.
     fn still_to_send(
         &self,
         known: &BTreeMap<Platform, Known>,
@@ -219,6 +220,9 @@ impl Publication {
             let outcome = match known.get(&platform) {
                 Some(Known::Published(id)) if !self.force => Outcome::AlreadyPublished(id.clone()),
                 Some(Known::Unknown) if !self.force => unknown_before(platform),
+                None if known.is_empty() && self.is_from_archive() && !self.force => {
+                    archived_unknown_to_ledger(platform)
+                }
                 _ => {
                     targets.push(platform);
                     continue;
@@ -229,53 +233,7 @@ impl Publication {
         (results, targets)
     }
 
-    /// Ends a request whose process has ended before it: publishes what is missing, or, when the
-    /// image has left its place, tells what the ledger knows of it.
-    async fn resume(&self, chosen: &ChosenImage) -> Result<PublicationReport, PublishImageError> {
-        match self.find(&chosen.name).await {
-            Ok(image) if image.content_hash == chosen.content_hash => {
-                self.publish_found(&image).await
-            }
-            Ok(_) | Err(ImageStoreError::NotFound) => {
-                let contents = std::slice::from_ref(&chosen.content_hash);
-                let entries = self.usecase.reader.entries_of(self.tenant.name(), contents);
-                self.recollect(chosen, &entries.await?)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn recollect(
-        &self,
-        chosen: &ChosenImage,
-        entries: &[Entry],
-    ) -> Result<PublicationReport, PublishImageError> {
-        let result = |platform: &Platform| {
-            let mut entries = entries.iter();
-            let entry = entries.find(|entry| entry.platform == Some(*platform))?;
-            let outcome = match (entry.state, &entry.post_id) {
-                (EntryState::Published, Some(id)) => Outcome::AlreadyPublished(id.clone()),
-                (EntryState::Published, None) => Outcome::AlreadyPublished(PostId::new("")),
-                (EntryState::Failed, _) => Outcome::Failed(Failure::new(
-                    entry.reason.unwrap_or(FailureReason::Unavailable),
-                    entry.error.clone().unwrap_or_default(),
-                )),
-                // Nothing was sent of an image that was passed over, to no platform.
-                (EntryState::Skipped, _) => return None,
-                (EntryState::Unknown | EntryState::InProgress, _) => unknown_before(*platform),
-            };
-            Some(not_sent(*platform, outcome))
-        };
-        let results: Vec<_> = self.plan.platforms().iter().filter_map(result).collect();
-        if results.is_empty() {
-            return Err(ImageStoreError::NotFound.into());
-        }
-        let archived =
-            self.plan.archives() && results.iter().any(|result| result.outcome.is_success());
-        Ok(self.report(chosen.name.clone(), results, archived, Vec::new()))
-    }
-
-    fn report(
+    pub(super) fn report(
         &self,
         image: ImageName,
         results: Vec<PlatformResult>,
@@ -360,7 +318,7 @@ fn all_unavailable(prepared: &[Prepared]) -> Result<(), PublishImageError> {
     Err(PublishImageError::NoPlatformAvailable { retry_after })
 }
 
-fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {
+pub(super) fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {
     PlatformResult {
         platform,
         caption: String::new(),
@@ -368,9 +326,16 @@ fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {
     }
 }
 
-fn unknown_before(platform: Platform) -> Outcome {
+pub(super) fn unknown_before(platform: Platform) -> Outcome {
     Outcome::Unknown(format!(
         "an earlier attempt ended without an answer; look at {platform} before publishing again \
          with `force`"
+    ))
+}
+
+fn archived_unknown_to_ledger(platform: Platform) -> Outcome {
+    Outcome::Unknown(format!(
+        "the image is in the archive, and the ledger knows nothing of it; look at {platform} before \
+         publishing it with `force`"
     ))
 }

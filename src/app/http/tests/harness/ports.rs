@@ -52,11 +52,18 @@ pub(super) fn credential_store() -> impl CredentialStore {
 }
 
 pub(super) fn providers(
-    images: MockImageStore,
+    mut images: MockImageStore,
     writer: MockCaptionWriter,
     mut telegram: MockPublisher,
 ) -> Providers {
     telegram.expect_connecting().returning(|| None);
+    images.expect_in_folder().returning(|_| {
+        let mut empty = MockImageStore::new();
+        empty
+            .expect_find()
+            .returning(|_| Err(ImageStoreError::NotFound));
+        Arc::new(empty)
+    });
     let images: Arc<dyn ImageStore> = Arc::new(images);
     let mut storage = MockImageStoreFactory::new();
     storage

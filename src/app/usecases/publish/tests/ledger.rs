@@ -178,25 +178,51 @@ async fn a_lease_that_is_held_or_lost_is_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outcome_that_cannot_be_written_is_tried_four_times_and_stays_as_it_is() {
+async fn an_outcome_that_cannot_be_written_is_answered_after_four_attempts_and_written_later() {
     let mut fixture = lucky();
     both_publish(&mut fixture);
-    let mut ledger = claimed(BTreeMap::new());
+    let mut ledger = MockLedger::new();
+    ledger
+        .expect_claim()
+        .returning(|_, _| Ok(Claim::Held(BTreeMap::new())));
+    ledger.expect_renew().returning(|_| Ok(()));
     ledger.expect_intend().returning(|_, _, _| Ok(()));
+    let mut order = mockall::Sequence::new();
     ledger
         .expect_settle()
         .times(8)
+        .in_sequence(&mut order)
         .returning(|_, _, _| unavailable());
-    let report = publish_with(ledger, fixture, PublicationRequest::default())
+    ledger
+        .expect_settle()
+        .times(2)
+        .in_sequence(&mut order)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_release()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Ok(()));
+    let usecase = usecase(ledger, MockLedgerReader::new());
+    let report = usecase
+        .run(
+            fixture.build(),
+            Target::Image(image_name()),
+            PublicationRequest::default(),
+            request_id(),
+            Attempt::without_key(),
+        )
         .await
         .unwrap();
     assert_eq!(outcomes(&report), ["published", "published"]);
     assert_eq!(report.warnings.len(), 2);
     assert!(
-        report.warnings[0].contains("counts it as unknown"),
+        report.warnings[0].contains("counts it as unknown until it can be told"),
         "{:?}",
         report.warnings
     );
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(usecase.tasks().count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +234,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
         crate::domain::tenant::TenantName::new("alice").unwrap(),
         crate::domain::image::ContentHash::of(b"image"),
     );
-    let held = HeldLease::keep(Arc::new(ledger), lease);
+    let held = HeldLease::keep(Arc::new(ledger), &OwnTasks::default(), lease);
     tokio::time::sleep(Duration::from_secs(61)).await;
     held.release().await;
     tokio::time::sleep(Duration::from_secs(61)).await;

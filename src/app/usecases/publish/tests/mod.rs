@@ -1,5 +1,6 @@
 //! Publishing on mocked ports, with every call counted.
 
+mod archived;
 mod captions;
 mod follow_ups;
 mod ledger;

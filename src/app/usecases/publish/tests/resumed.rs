@@ -1,7 +1,7 @@
 //! Requests under a key: carried out once, answered as often as they come, and ended by the next
 //! one when their process was killed.
 
-use super::*;
+use super::{archived::expect_archived, *};
 use crate::{
     app::usecases::{
         fixtures::claimed,
@@ -21,6 +21,15 @@ fn beginning(begun: Begun) -> MockIdempotencyStore {
         .times(1)
         .returning(move |_| Ok(begun.clone()));
     store
+}
+
+fn in_no_folder(fixture: &mut TenantFixture) {
+    for images in [&mut fixture.images, &mut fixture.archive] {
+        images
+            .expect_find()
+            .times(1)
+            .returning(|_| Err(ImageStoreError::NotFound));
+    }
 }
 
 fn chosen() -> ChosenImage {
@@ -123,10 +132,7 @@ async fn a_request_that_is_running_answered_or_another_touches_nothing() {
 #[tokio::test]
 async fn a_request_that_failed_gives_its_key_back_because_nothing_was_sent() {
     let mut fixture = TenantFixture::new();
-    fixture
-        .images
-        .expect_find()
-        .returning(|_| Err(ImageStoreError::NotFound));
+    in_no_folder(&mut fixture);
     let mut store = beginning(Begun::First);
     store
         .expect_abandon()
@@ -201,12 +207,9 @@ async fn who_resumes_a_request_for_the_next_image_keeps_to_its_image_and_forces_
 }
 
 #[tokio::test]
-async fn who_resumes_a_request_whose_image_is_archived_tells_what_the_ledger_knows() {
+async fn who_resumes_a_request_whose_image_is_nowhere_tells_what_the_ledger_knows() {
     let mut fixture = TenantFixture::new();
-    fixture
-        .images
-        .expect_find()
-        .returning(|_| Err(ImageStoreError::NotFound));
+    in_no_folder(&mut fixture);
     let mut store = beginning(Begun::Resumed(chosen()));
     store.expect_finish().times(1).returning(|_, _| Ok(()));
     let entry = |platform, state, post_id: Option<&str>| Entry {
@@ -241,4 +244,80 @@ async fn who_resumes_a_request_whose_image_is_archived_tells_what_the_ledger_kno
     let report = report(answer.await);
     assert_eq!(outcomes(&report), ["already_published", "unknown"]);
     assert!(report.archived);
+}
+
+#[tokio::test]
+async fn who_resumes_a_request_whose_image_is_archived_publishes_what_is_missing_from_there() {
+    // Another image has its name in the root folder by now.
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_find()
+        .times(1)
+        .returning(|_| Ok(stored("a.jpg", &Bytes::from_static(b"another"))));
+    expect_archived(&mut fixture);
+    fixture.telegram.expect_publish().never();
+    fixture
+        .email
+        .expect_publish()
+        .times(1)
+        .returning(|_| Ok(PostId::new("2").into()));
+    let mut store = beginning(Begun::Resumed(chosen()));
+    store.expect_choose().times(1).returning(|_, _| Ok(()));
+    store.expect_finish().times(1).returning(|_, _| Ok(()));
+    let known = Known::Published(PostId::new("1"));
+    let mut ledger = claimed([(Platform::Telegram, known)].into());
+    ledger.expect_intend().times(1).returning(|_, _, _| Ok(()));
+    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    let target = Target::Image(image_name());
+    let answer = run(store, ledger, MockLedgerReader::new(), fixture, target);
+    let report = report(answer.await);
+    assert_eq!(outcomes(&report), ["already_published", "published"]);
+    assert!(report.archived);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_and_a_key_that_the_ledger_did_not_take_are_tried_again() {
+    let mut fixture = with_image();
+    expect_filing(&mut fixture);
+    both_publish(&mut fixture);
+    let mut order = mockall::Sequence::new();
+    let mut store = beginning(Begun::First);
+    store.expect_choose().times(1).returning(|_, _| Ok(()));
+    for failures in [true, true, false] {
+        store
+            .expect_finish()
+            .times(1)
+            .in_sequence(&mut order)
+            .withf(|_, answer| answer == "2 results")
+            .returning(move |_, _| match failures {
+                true => Err(LedgerError::Unavailable("away".into())),
+                false => Ok(()),
+            });
+    }
+    let target = Target::Image(image_name());
+    let reader = MockLedgerReader::new();
+    let answer = run(store, empty_ledger(), reader, fixture, target);
+    assert_eq!(outcomes(&report(answer.await)), ["published", "published"]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+
+    let mut store = MockIdempotencyStore::new();
+    store
+        .expect_begin()
+        .times(1)
+        .returning(|_| Err(LedgerError::Unavailable("away".into())));
+    // It may be taken all the same.
+    store
+        .expect_abandon()
+        .times(1)
+        .withf(|_, may_have_sent| *may_have_sent)
+        .returning(|_, _| Ok(()));
+    let (ledger, reader) = (MockLedger::new(), MockLedgerReader::new());
+    let target = Target::Image(image_name());
+    let refused = run(store, ledger, reader, TenantFixture::new(), target).await;
+    assert!(matches!(
+        refused,
+        Err(PublishOnceError::Publish(PublishImageError::Ledger(_)))
+    ));
+    tokio::time::sleep(Duration::from_secs(60)).await;
 }
