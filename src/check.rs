@@ -104,6 +104,7 @@ async fn tenants(source: Source, roots: &ExtraRoots) -> Finding {
         Source::Orchestrator {
             settings,
             probe_host,
+            readiness_asks: _,
         } => (settings, probe_host),
     };
     let client = match OrchestratorClient::new(*settings, roots, Arc::new(SystemClock)) {

@@ -5,6 +5,7 @@ mod check;
 mod failure;
 mod life_cycle;
 mod logging;
+mod memory_limit;
 mod memory_privacy;
 mod metrics_listener;
 #[cfg(feature = "sandbox")]
@@ -12,6 +13,7 @@ mod sandbox_command;
 mod server;
 mod settings;
 mod shown;
+mod start_line;
 
 use std::{
     io::{self, Write as _},
@@ -39,12 +41,14 @@ use publisher::{
         http::{self, HttpDependencies, Routes},
         usecases::{
             analyze::AnalyzeImage,
+            capacity::{Capacity, ImageRoom},
             credentials::Credentials,
             curate::CurateImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
+            memory_budget::MemoryBudget,
             own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
@@ -64,6 +68,7 @@ use self::{
     server::Listening,
     settings::{Settings, Source},
     shown::Shown,
+    start_line::StartLine,
 };
 
 /// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
@@ -89,7 +94,7 @@ docs/operations.md; an example: deploy/publisher.env.example.";
 /// Publishes images for many tenants from one process.
 #[derive(Parser)]
 #[command(
-    version,
+    version = start_line::BUILD,
     about,
     after_help = "`publisher serve --help` tells of the settings."
 )]
@@ -152,13 +157,23 @@ async fn serve() -> Result<ExitCode, Failure> {
     if let Err(error) = protected {
         tracing::warn!(%error, "memory can be dumped: the system does not let it be protected");
     }
-    if let Some(address) = settings.metrics_listen {
-        metrics_listener::start(address).await?;
-    }
+    life_cycle::ignore_hangups()?;
+    let metrics_address = match settings.metrics_listen {
+        Some(address) => Some(metrics_listener::start(address).await?),
+        None => None,
+    };
+    let config_source = settings.source.name();
     let service = Service::compose(settings).await?;
     let signals = EndSignals::catch()?;
     let listening = Listening::on(service.listen).await?;
-    tracing::info!(address = %listening.address(), "listening");
+    let start = StartLine {
+        config_source,
+        ledger: service.ledger.kind(),
+        memory_budget_mb: service.memory_budget.mib(),
+        address: listening.address(),
+        metrics_address,
+    };
+    start.log();
     let code = service.run(listening, signals.wait()).await;
     traces.end().await;
     Ok(code)
@@ -178,6 +193,7 @@ struct Service {
     listen: SocketAddr,
     max_connections: usize,
     shutdown: ShutdownTimes,
+    memory_budget: MemoryBudget,
     routes: Routes,
     readiness: Arc<CheckReadiness>,
     work: OwnTasks,
@@ -203,9 +219,11 @@ impl Service {
             telegram,
             ehlo_name,
             ledger,
-            capacity,
+            publishes,
+            memory_budget,
             thumbnail_cache_bytes,
             auth,
+            trusted_proxies,
             traces,
             without_effect: _,
         } = settings;
@@ -214,9 +232,20 @@ impl Service {
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await?;
 
         let (configs, secrets, host_rules, mode) = sources(source, &roots, &clock)?;
-        let places = match mode {
-            Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
-            Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
+        let memory_budget = memory_limit::budget_within_limit(memory_budget);
+        let (places, room) = match mode {
+            Mode::Standalone => (
+                RequestPlaces::for_one_tenant(max_requests),
+                ImageRoom::for_one_tenant(memory_budget),
+            ),
+            Mode::Orchestrated { .. } => (
+                RequestPlaces::for_many_tenants(max_requests),
+                ImageRoom::for_many_tenants(memory_budget),
+            ),
+        };
+        let capacity = Capacity {
+            slots: publishes,
+            room,
         };
         let secrets = of_use(secrets, has_dropbox_app);
         let providers = providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?;
@@ -236,7 +265,7 @@ impl Service {
             shown.clone(),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
-        let scaler = ImageScaler::default();
+        let scaler = ImageScaler::within_budget(memory_budget);
         let work = OwnTasks::default();
         let readiness = CheckReadiness::new(
             mode,
@@ -274,6 +303,7 @@ impl Service {
             readiness: Arc::clone(&readiness),
             places,
             auth,
+            trusted_proxies,
             clock,
             records_traces,
         });
@@ -281,6 +311,7 @@ impl Service {
             listen,
             max_connections: server::connections_within_limits(max_requests),
             shutdown,
+            memory_budget,
             routes,
             readiness,
             work,
@@ -346,8 +377,10 @@ fn sources(source: Source, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> Result
         Source::Orchestrator {
             settings,
             probe_host,
+            readiness_asks,
         } => {
             let client = OrchestratorClient::new(*settings, roots, Arc::clone(clock))?;
+            let probe_host = readiness_asks.then_some(probe_host);
             let (client, mode) = (Arc::new(client), Mode::Orchestrated { probe_host });
             (
                 Arc::clone(&client) as _,

@@ -30,14 +30,18 @@ use publisher::{
     app::{
         http::auth::AuthSettings,
         usecases::{
-            capacity::Capacity,
+            capacity::PublishSlots,
             configs::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
+            memory_budget::MemoryBudget,
             resolve_tenant::TenancySettings,
             tenants::TenantCacheSettings,
         },
     },
-    domain::secret::Secret,
+    domain::{
+        secret::Secret,
+        trusted_proxies::{InvalidProxies, TrustedProxies},
+    },
 };
 
 use self::source::Chosen;
@@ -81,12 +85,16 @@ pub(crate) struct Settings {
     pub(crate) ehlo_name: EhloName,
     /// Where publications are remembered.
     pub(crate) ledger: LedgerSettings,
-    /// How much is published at a time.
-    pub(crate) capacity: Capacity,
+    /// How much one tenant publishes at a time.
+    pub(crate) publishes: PublishSlots,
+    /// What images may take in memory, all tenants together.
+    pub(crate) memory_budget: MemoryBudget,
     /// What kept thumbnails take together, in bytes; 0: none is kept.
     pub(crate) thumbnail_cache_bytes: usize,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
+    /// Whose word counts for where a request comes from.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// Where traces are sent; `None`: nowhere.
     pub(crate) traces: Option<OtlpSettings>,
     /// What is set and not acted on.
@@ -176,9 +184,11 @@ impl Settings {
         );
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger(environment);
-        let capacity = capacity::read(environment, is_standalone);
+        let publishes = capacity::publishes(environment);
+        let memory_budget = capacity::memory_budget(environment);
         let thumbnail_cache_bytes = capacity::thumbnail_cache(environment);
         let auth = auth::read(environment);
+        let trusted_proxies = trusted_proxies(environment);
         let traces = traces::read(environment);
         Some(Self {
             listen,
@@ -195,9 +205,11 @@ impl Settings {
             telegram: TelegramApiSettings { api_url: api_url? },
             ehlo_name,
             ledger: ledger?,
-            capacity,
+            publishes,
+            memory_budget,
             thumbnail_cache_bytes,
             auth: auth?,
+            trusted_proxies,
             traces,
             without_effect: WithoutEffect {
                 warnings: Vec::new(),
@@ -216,6 +228,25 @@ fn listen_address(environment: &mut Environment) -> SocketAddr {
         environment.reject("PORT", "must be the port of LISTEN_ADDRESS, or be left out");
     }
     listen
+}
+
+fn trusted_proxies(environment: &mut Environment) -> TrustedProxies {
+    const NAME: &str = "TRUSTED_PROXIES";
+    let proxies = environment.text(NAME).and_then(|text| {
+        let proxies = text.parse();
+        proxies
+            .map_err(|rule: InvalidProxies| environment.reject(NAME, rule.to_string()))
+            .ok()
+    });
+    let proxies: TrustedProxies = proxies.unwrap_or_default();
+    if proxies.trust_everyone() {
+        environment.warn(
+            NAME,
+            "trusts every address: anyone can make up where a request comes from, and guess without end; \
+             name the proxies alone",
+        );
+    }
+    proxies
 }
 
 fn max_requests(environment: &mut Environment) -> NonZeroUsize {

@@ -11,6 +11,7 @@ mod access;
 mod analysis;
 mod canaries;
 mod check;
+mod collector;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod crashes;
@@ -29,6 +30,7 @@ mod load;
 mod log_audit;
 mod log_lines;
 mod looking;
+mod memory_budget;
 mod metrics;
 mod outages;
 mod own_files;

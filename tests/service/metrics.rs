@@ -89,7 +89,7 @@ const PROMISED: [(&str, &[&str]); 14] = [
     ),
     ("publisher_publications_total", &["platform", "outcome"]),
     ("publisher_publish_duration_seconds", &["stage"]),
-    ("publisher_build_info", &["version"]),
+    ("publisher_build_info", &["version", "commit"]),
     ("process_resident_memory_bytes", &[]),
     ("process_cpu_seconds_total", &[]),
 ];

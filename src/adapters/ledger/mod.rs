@@ -129,6 +129,15 @@ impl OpenLedger {
         }
     }
 
+    /// What kind of database it is in.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.pool {
+            Pool::Sqlite(_) => "sqlite",
+            Pool::Postgres(..) => "postgresql",
+        }
+    }
+
     /// Waits for what is being written, and closes the ledger.
     pub async fn close(self) {
         match self.pool {
