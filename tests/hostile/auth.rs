@@ -134,6 +134,8 @@ async fn a_made_up_address_gives_no_more_tries() {
         let expected = proxys_own.unwrap_or("127.0.0.1");
         assert_eq!(lines.len(), 5);
         assert!(lines.iter().all(|it| it["client_address"] == expected));
+        // The next one takes its ledger.
+        service.kill().await;
     }
 }
 

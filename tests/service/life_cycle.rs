@@ -148,5 +148,7 @@ async fn without_the_orchestrators_answer_it_is_ready_where_that_is_not_required
         assert_eq!(ready.status, status, "{ready:?}");
         let mode = ready.json()["mode"].clone();
         assert_eq!(mode == "orchestrated", status == 200, "{ready:?}");
+        // The next one takes its ledger.
+        service.kill().await;
     }
 }
