@@ -27,7 +27,7 @@ const WRONG_SETTINGS: u8 = 2;
 pub(crate) async fn run(target: &Path) -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info");
-    let ledger = settings::ledger_alone(environment)?;
+    let ledger = settings::ledger::alone(environment)?;
     match backup(&ledger, target).await {
         Ok(()) => {
             writeln!(

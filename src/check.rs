@@ -19,7 +19,6 @@ use publisher::{
     app::usecases::{
         check_tenant::{CheckTenant, Finding, Step},
         error_chain::ErrorChain,
-        readiness::Mode,
         resolve_tenant::HostRules,
         tenant::Providers,
     },
@@ -167,9 +166,7 @@ impl Report {
     /// The source of tenants, and one of them.
     async fn add_tenants(&mut self, sources: Sources, providers: Providers, host: Option<String>) {
         let request_id = || RequestId::from(Uuid::new_v4());
-        if let (Some(client), Mode::Orchestrated { probe_host }) =
-            (&sources.orchestrator, &sources.mode)
-        {
+        if let Some((client, probe_host)) = &sources.orchestrator {
             let finding = match client.check(probe_host, &request_id()).await {
                 Ok(()) => Finding::Good("it answers, and takes the service token".to_owned()),
                 Err(fault) => Finding::Wrong(fault.to_string()),

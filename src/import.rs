@@ -35,7 +35,7 @@ pub(crate) async fn run(source: Source) -> Result<ExitCode, Failure> {
 async fn ledger(file: &Path) -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info");
-    let target = settings::ledger_alone(environment)?;
+    let target = settings::ledger::alone(environment)?;
     let summary = import_file(target, file, Arc::new(SystemClock)).await?;
     write!(io::stdout(), "{summary}")?;
     Ok(if summary.is_complete() {

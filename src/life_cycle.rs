@@ -34,6 +34,7 @@ impl Service {
             listen: _,
             max_connections,
             shutdown: ShutdownTimes { grace, notice },
+            memory_budget: _,
             routes,
             readiness,
             work,
@@ -76,6 +77,24 @@ impl Service {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has SIGHUP logged and ignored from now on: it ends a process that says nothing else, and whoever
+/// sends it to a service wants its settings read again.
+///
+/// # Errors
+/// The system does not let us.
+pub(crate) fn ignore_hangups() -> io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::warn!(
+                "received SIGHUP, which has no effect: settings are read at the start; restart the service \
+                 to have them read again"
+            );
+        }
+    });
+    Ok(())
 }
 
 /// SIGTERM and SIGINT, caught from now on.

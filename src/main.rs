@@ -8,6 +8,7 @@ mod import;
 mod known_series;
 mod life_cycle;
 mod logging;
+mod memory_limit;
 mod memory_privacy;
 mod metrics_listener;
 mod prepared;
@@ -16,6 +17,7 @@ mod sandbox_command;
 mod server;
 mod settings;
 mod shown;
+mod start_line;
 
 use std::{
     io::{self, Write as _},
@@ -32,12 +34,14 @@ use publisher::{
         http::{self, HttpDependencies, Routes},
         usecases::{
             analyze::AnalyzeImage,
+            capacity::{Capacity, ImageRoom},
             credentials::Credentials,
             curate::CurateImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
+            memory_budget::MemoryBudget,
             own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
@@ -59,6 +63,7 @@ use self::{
     server::Listening,
     settings::Settings,
     shown::Shown,
+    start_line::StartLine,
 };
 
 /// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
@@ -84,7 +89,7 @@ docs/operations.md; an example: deploy/publisher.env.example.";
 /// Publishes images for many tenants from one process.
 #[derive(Parser)]
 #[command(
-    version,
+    version = start_line::BUILD,
     about,
     after_help = "`publisher serve --help` tells of the settings."
 )]
@@ -159,14 +164,25 @@ async fn serve() -> Result<ExitCode, Failure> {
     if let Err(error) = protected {
         tracing::warn!(%error, "{}", memory_privacy::CAN_BE_DUMPED);
     }
-    if let Some(address) = prepared.metrics_listen {
-        metrics_listener::start(address).await?;
-    }
+    life_cycle::ignore_hangups()?;
+    let metrics_address = match prepared.metrics_listen {
+        Some(address) => Some(metrics_listener::start(address).await?),
+        None => None,
+    };
+    let config_source = prepared.config_source;
     let service = Service::compose(prepared).await?;
     let signals = EndSignals::catch()?;
     let listening = Listening::on(service.listen).await;
     let listening = listening.map_err(Failure::of_listening)?;
-    tracing::info!(address = %listening.address(), "listening");
+    let start = StartLine {
+        config_source,
+        ledger: service.ledger.kind(),
+        ledger_connections: service.ledger.connections(),
+        memory_budget_mb: service.memory_budget.mib(),
+        address: listening.address(),
+        metrics_address,
+    };
+    start.log();
     let code = service.run(listening, signals.wait()).await;
     traces.end().await;
     Ok(code)
@@ -186,6 +202,7 @@ struct Service {
     listen: SocketAddr,
     max_connections: usize,
     shutdown: ShutdownTimes,
+    memory_budget: MemoryBudget,
     routes: Routes,
     readiness: Arc<CheckReadiness>,
     work: OwnTasks,
@@ -200,6 +217,7 @@ impl Service {
         warn_of(&prepared.warnings);
         let Prepared {
             warnings: _,
+            config_source: _,
             traces: _,
             records_traces,
             has_extra_roots: _,
@@ -213,9 +231,11 @@ impl Service {
             credentials,
             ledger,
             ledger_keep,
-            capacity,
+            publishes,
+            memory_budget,
             thumbnail_cache_bytes,
             auth,
+            trusted_proxies,
             clock,
         } = prepared;
         let ledger = OpenLedger::open_or_wait(ledger, Arc::clone(&clock)).await?;
@@ -227,9 +247,20 @@ impl Service {
             mode,
             orchestrator: _,
         } = sources;
-        let places = match mode {
-            Mode::Standalone => RequestPlaces::for_one_tenant(max_requests),
-            Mode::Orchestrated { .. } => RequestPlaces::for_many_tenants(max_requests),
+        let memory_budget = memory_limit::budget_within_limit(memory_budget);
+        let (places, room) = match mode {
+            Mode::Standalone => (
+                RequestPlaces::for_one_tenant(max_requests),
+                ImageRoom::for_one_tenant(memory_budget),
+            ),
+            Mode::Orchestrated { .. } => (
+                RequestPlaces::for_many_tenants(max_requests),
+                ImageRoom::for_many_tenants(memory_budget),
+            ),
+        };
+        let capacity = Capacity {
+            slots: publishes,
+            room,
         };
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
@@ -247,7 +278,7 @@ impl Service {
             shown.clone(),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
-        let scaler = ImageScaler::default();
+        let scaler = ImageScaler::within_budget(memory_budget);
         let work = OwnTasks::default();
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
@@ -287,6 +318,7 @@ impl Service {
             readiness: Arc::clone(&readiness),
             places,
             auth,
+            trusted_proxies,
             clock,
             records_traces,
         });
@@ -294,6 +326,7 @@ impl Service {
             listen,
             max_connections: server::connections_within_limits(max_requests),
             shutdown,
+            memory_budget,
             routes,
             readiness,
             work,

@@ -12,7 +12,11 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use metrics_process::Collector;
 use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
 
-use crate::{known_series, server::Listening};
+use crate::{
+    known_series,
+    server::Listening,
+    start_line::{COMMIT, VERSION},
+};
 
 /// Upper bounds in seconds: from an answer out of memory to the longest that any call may take.
 const BUCKETS: [f64; 13] = [
@@ -38,18 +42,18 @@ pub(crate) enum MetricsError {
 }
 
 /// Starts to count, and answers `GET /metrics` until the process ends. To be called before
-/// anything that counts is built.
+/// anything that counts is built. Returns where it listens.
 ///
 /// # Errors
 /// [`MetricsError`]; metrics that were asked for and cannot be had stop the start.
-pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
+pub(crate) async fn start(address: SocketAddr) -> Result<SocketAddr, MetricsError> {
     let listening = Listening::on(address).await.map_err(MetricsError::Listen)?;
     let address = listening.address();
     let handle = recorder()?.install_recorder()?;
     describe();
     let process = Collector::default();
     process.describe();
-    metrics::gauge!("publisher_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!("publisher_build_info", "version" => VERSION, "commit" => COMMIT).set(1.0);
     known_series::register();
 
     let scraped = handle.clone();
@@ -73,7 +77,7 @@ pub(crate) async fn start(address: SocketAddr) -> Result<(), MetricsError> {
         }
     });
     tracing::info!(%address, "metrics listening");
-    Ok(())
+    Ok(address)
 }
 
 fn recorder() -> Result<PrometheusBuilder, BuildError> {
@@ -89,7 +93,7 @@ fn page(handle: &PrometheusHandle) -> Response {
 }
 
 fn describe() {
-    metrics::describe_gauge!("publisher_build_info", "The version that runs; always 1");
+    metrics::describe_gauge!("publisher_build_info", "The build that runs; always 1");
     metrics::describe_counter!(
         "publisher_http_requests_total",
         "Requests that were answered, by route, method and status"

@@ -19,13 +19,15 @@ use publisher::{
     app::{
         http::auth::AuthSettings,
         usecases::{
-            capacity::Capacity,
+            capacity::PublishSlots,
             credentials::CredentialCacheSettings,
+            memory_budget::MemoryBudget,
             readiness::Mode,
             resolve_tenant::{HostRules, TenancySettings},
             tenant::Providers,
         },
     },
+    domain::{host::Host, trusted_proxies::TrustedProxies},
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
 
@@ -39,6 +41,8 @@ use crate::{
 pub(crate) struct Prepared {
     /// What the start logs, and the check reports.
     pub(crate) warnings: Vec<String>,
+    /// Where tenants come from, in a word.
+    pub(crate) config_source: &'static str,
     pub(crate) traces: Traces,
     pub(crate) records_traces: bool,
     pub(crate) has_extra_roots: bool,
@@ -52,9 +56,11 @@ pub(crate) struct Prepared {
     pub(crate) credentials: CredentialCacheSettings,
     pub(crate) ledger: LedgerSettings,
     pub(crate) ledger_keep: Option<Duration>,
-    pub(crate) capacity: Capacity,
+    pub(crate) publishes: PublishSlots,
+    pub(crate) memory_budget: MemoryBudget,
     pub(crate) thumbnail_cache_bytes: usize,
     pub(crate) auth: AuthSettings,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -64,8 +70,8 @@ pub(crate) struct Sources {
     pub(crate) secrets: Arc<dyn CredentialStore>,
     pub(crate) host_rules: HostRules,
     pub(crate) mode: Mode,
-    /// The orchestrator, where that is the source.
-    pub(crate) orchestrator: Option<Arc<OrchestratorClient>>,
+    /// The orchestrator, where that is the source, and a host to try it with.
+    pub(crate) orchestrator: Option<(Arc<OrchestratorClient>, Host)>,
 }
 
 impl Prepared {
@@ -91,9 +97,11 @@ impl Prepared {
             ehlo_name,
             ledger,
             ledger_keep,
-            capacity,
+            publishes,
+            memory_budget,
             thumbnail_cache_bytes,
             auth,
+            trusted_proxies,
             traces,
             without_effect: _,
         } = settings;
@@ -105,6 +113,7 @@ impl Prepared {
         };
         Ok(Self {
             warnings,
+            config_source: source.name(),
             traces,
             records_traces,
             has_extra_roots: !roots.pem().is_empty(),
@@ -118,9 +127,11 @@ impl Prepared {
             credentials,
             ledger,
             ledger_keep,
-            capacity,
+            publishes,
+            memory_budget,
             thumbnail_cache_bytes,
             auth,
+            trusted_proxies,
             clock,
         })
     }
@@ -176,6 +187,7 @@ fn sources(
         Source::Orchestrator {
             settings,
             probe_host,
+            readiness_asks,
         } => {
             let client = OrchestratorClient::new(*settings, roots, Arc::clone(clock));
             let client = Arc::new(client.map_err(Failure::set_up)?);
@@ -183,8 +195,10 @@ fn sources(
                 configs: Arc::clone(&client) as _,
                 secrets: Arc::clone(&client) as _,
                 host_rules: HostRules::TenantNames,
-                mode: Mode::Orchestrated { probe_host },
-                orchestrator: Some(client),
+                mode: Mode::Orchestrated {
+                    probe_host: readiness_asks.then(|| probe_host.clone()),
+                },
+                orchestrator: Some((client, probe_host)),
             }
         }
     };

@@ -5,9 +5,9 @@ mod auth;
 mod base_url;
 mod capacity;
 mod dropbox;
+pub(crate) mod ledger;
 mod names;
 mod other_names;
-mod retention;
 mod source;
 mod traces;
 
@@ -22,7 +22,7 @@ use publisher::{
         dropbox::DropboxSettings,
         env::{Environment, SettingProblem, SettingProblems},
         http_client::ExtraRoots,
-        ledger::{DEFAULT_POOL_SIZE, LedgerSettings},
+        ledger::LedgerSettings,
         openai::OpenAiSettings,
         otlp::OtlpSettings,
         smtp::{EhloName, InvalidEhloName},
@@ -31,14 +31,15 @@ use publisher::{
     app::{
         http::auth::AuthSettings,
         usecases::{
-            capacity::Capacity,
+            capacity::PublishSlots,
             configs::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
+            memory_budget::MemoryBudget,
             resolve_tenant::TenancySettings,
             tenants::TenantCacheSettings,
         },
     },
-    domain::secret::Secret,
+    domain::trusted_proxies::{InvalidProxies, TrustedProxies},
 };
 
 use self::source::Chosen;
@@ -84,12 +85,16 @@ pub(crate) struct Settings {
     pub(crate) ledger: LedgerSettings,
     /// How long texts for people are kept there; `None`: for good.
     pub(crate) ledger_keep: Option<Duration>,
-    /// How much is published at a time.
-    pub(crate) capacity: Capacity,
+    /// How much one tenant publishes at a time.
+    pub(crate) publishes: PublishSlots,
+    /// What images may take in memory, all tenants together.
+    pub(crate) memory_budget: MemoryBudget,
     /// What kept thumbnails take together, in bytes; 0: none is kept.
     pub(crate) thumbnail_cache_bytes: usize,
     /// How admins are told from others.
     pub(crate) auth: AuthSettings,
+    /// Whose word counts for where a request comes from.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// Where traces are sent; `None`: nowhere.
     pub(crate) traces: Option<OtlpSettings>,
     /// What is set and not acted on.
@@ -182,11 +187,13 @@ impl Settings {
             Some("https://api.telegram.org"),
         );
         let ehlo_name = ehlo_name(environment);
-        let ledger = ledger(environment, &roots);
-        let ledger_keep = retention::read(environment);
-        let capacity = capacity::read(environment, is_standalone);
+        let ledger = ledger::location(environment, &roots);
+        let ledger_keep = ledger::keep(environment);
+        let publishes = capacity::publishes(environment);
+        let memory_budget = capacity::memory_budget(environment);
         let thumbnail_cache_bytes = capacity::thumbnail_cache(environment);
         let auth = auth::read(environment);
+        let trusted_proxies = trusted_proxies(environment);
         let traces = traces::read(environment);
         Some(Self {
             listen,
@@ -204,9 +211,11 @@ impl Settings {
             ehlo_name,
             ledger: ledger?,
             ledger_keep,
-            capacity,
+            publishes,
+            memory_budget,
             thumbnail_cache_bytes,
             auth: auth?,
+            trusted_proxies,
             traces,
             without_effect: WithoutEffect {
                 warnings: Vec::new(),
@@ -232,6 +241,25 @@ fn listen_address(environment: &mut Environment) -> SocketAddr {
 fn is_same_place(one: SocketAddr, other: SocketAddr) -> bool {
     let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && one.port() != 0 && (is_any || one.ip() == other.ip())
+}
+
+fn trusted_proxies(environment: &mut Environment) -> TrustedProxies {
+    const NAME: &str = "TRUSTED_PROXIES";
+    let proxies = environment.text(NAME).and_then(|text| {
+        let proxies = text.parse();
+        proxies
+            .map_err(|rule: InvalidProxies| environment.reject(NAME, rule.to_string()))
+            .ok()
+    });
+    let proxies: TrustedProxies = proxies.unwrap_or_default();
+    if proxies.trust_everyone() {
+        environment.warn(
+            NAME,
+            "trusts every address: anyone can make up where a request comes from, and guess without end; \
+             name the proxies alone",
+        );
+    }
+    proxies
 }
 
 fn max_requests(environment: &mut Environment) -> NonZeroUsize {
@@ -341,38 +369,6 @@ fn ehlo_name(environment: &mut Environment) -> EhloName {
             .ok()
     });
     name.unwrap_or_else(EhloName::of_this_host)
-}
-
-/// Where the ledger is, for commands that need nothing else.
-///
-/// # Errors
-/// All problems of that alone.
-pub(crate) fn ledger_alone(
-    mut environment: Environment,
-) -> Result<LedgerSettings, SettingProblems> {
-    other_names::take(&mut environment);
-    let roots = extra_roots(&mut environment);
-    let settings = ledger(&mut environment, &roots);
-    environment.finish_with(settings)
-}
-
-/// The URL is a secret: it may hold a password.
-fn ledger(environment: &mut Environment, roots: &ExtraRoots) -> Option<LedgerSettings> {
-    const NAME: &str = "PUBLISH_LEDGER_URL";
-    const POOL_SIZE: &str = "LEDGER_POOL_SIZE";
-    let default = || Secret::new("sqlite://publisher-ledger.db".to_owned());
-    let url = environment.secret(NAME).unwrap_or_else(default);
-    let pool_size = environment.number(POOL_SIZE, DEFAULT_POOL_SIZE, 1..=100);
-    let ledger = LedgerSettings::from_url(&url)
-        .map_err(|rule| environment.reject(NAME, rule))
-        .ok()?;
-    if let Some(warning) = ledger.warning() {
-        environment.warn(NAME, warning);
-    }
-    if !ledger.is_on_server() && environment.is_set(POOL_SIZE) {
-        environment.warn(POOL_SIZE, "has no effect: the ledger is in SQLite");
-    }
-    Some(ledger.trusting(roots).with_pool_size(pool_size))
 }
 
 fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {

@@ -19,6 +19,7 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::{
     Resource,
+    resource::TelemetryResourceDetector,
     trace::{Sampler, SdkTracer, SdkTracerProvider},
 };
 use reqwest::{
@@ -28,6 +29,7 @@ use reqwest::{
 use tokio::runtime::Handle;
 use url::{Url, form_urlencoded};
 
+pub use super::upstream::UNTRACED;
 use super::{
     http_client::{self, ExtraRoots},
     upstream::bounded_body,
@@ -39,17 +41,17 @@ const EXPORT_LIMIT: Duration = Duration::from_secs(10);
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// The longest answer that is read, in bytes: it says which spans were refused.
 const MAX_ANSWER: usize = 64 * 1024;
-/// Where traces are sent, below the endpoint.
-const PATH: &str = "v1/traces";
 
 /// Where spans are sent, and which.
 pub struct OtlpSettings {
-    /// Where the collector is; a path is kept as the start of the call's path.
+    /// Where the collector takes spans.
     pub endpoint: Url,
     /// What it is shown; secrets, as a rule.
     pub headers: CollectorHeaders,
     /// What the service is called there.
     pub service_name: String,
+    /// What else is said of it there.
+    pub attributes: Vec<(String, String)>,
     /// Which traces are recorded.
     pub sampler: Sampler,
 }
@@ -68,31 +70,36 @@ pub fn no_headers() -> CollectorHeaders {
 #[must_use]
 pub fn headers(written: &Secret) -> Option<CollectorHeaders> {
     let mut headers = HeaderMap::new();
-    for pair in written
-        .expose()
-        .split(',')
-        .filter(|it| !it.trim().is_empty())
-    {
-        if !pair.contains('=') {
-            return None;
-        }
-        // Only forms write a space as a plus.
-        let pair = pair.trim().replace('+', "%2B");
-        let (name, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
-        let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
-        let mut value = HeaderValue::from_str(value.trim()).ok()?;
+    for (name, value) in pairs(written.expose())? {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let mut value = HeaderValue::from_str(&value).ok()?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }
     Some(CollectorHeaders(headers))
 }
 
+/// What is written as `name=value,name=value`, URL-encoded. `None` if it is not.
+#[must_use]
+pub fn pairs(written: &str) -> Option<Vec<(String, String)>> {
+    let written = written.split(',').map(str::trim);
+    let written = written.filter(|pair| !pair.is_empty());
+    let read = written.map(|pair| {
+        let (name, _) = pair.split_once('=')?;
+        if name.trim().is_empty() {
+            return None;
+        }
+        // Only forms write a space as a plus.
+        let pair = pair.replace('+', "%2B");
+        let (name, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    });
+    read.collect()
+}
+
 /// Why there are no traces.
 #[derive(Debug, thiserror::Error)]
 pub enum OtlpSetupError {
-    /// Nothing can be added to the endpoint.
-    #[error("the endpoint for traces must be an HTTP URL")]
-    Endpoint,
     /// The HTTP client could not be built.
     #[error("the HTTP client for traces could not be built")]
     Client(#[source] reqwest::Error),
@@ -138,14 +145,9 @@ impl Traces {
             endpoint,
             headers,
             service_name,
+            attributes,
             sampler,
         } = settings;
-        let mut endpoint = endpoint.clone();
-        if !endpoint.path().ends_with('/') {
-            let path = format!("{}/", endpoint.path());
-            endpoint.set_path(&path);
-        }
-        let endpoint = endpoint.join(PATH).map_err(|_| OtlpSetupError::Endpoint)?;
         let http = http_client::build(EXPORT_LIMIT, roots).map_err(OtlpSetupError::Client)?;
         let exporter = SpanExporter::builder()
             .with_http()
@@ -155,11 +157,15 @@ impl Traces {
                 runtime: Handle::current(),
                 is_away: AtomicBool::new(false),
             })
-            .with_endpoint(endpoint)
+            .with_endpoint(endpoint.as_str())
             .with_timeout(EXPORT_LIMIT)
             .build()
             .map_err(OtlpSetupError::Exporter)?;
-        let resource = Resource::builder()
+        let attributes = attributes.iter().cloned();
+        // The last one that says something counts.
+        let resource = Resource::builder_empty()
+            .with_detector(Box::new(TelemetryResourceDetector))
+            .with_attributes(attributes.map(|(name, value)| KeyValue::new(name, value)))
             .with_service_name(service_name.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
@@ -284,6 +290,7 @@ mod tests {
         assert!(map.values().all(HeaderValue::is_sensitive));
         assert!(read("no header=1").is_none());
         assert!(read("authorization").is_none());
+        assert!(read("=value").is_none());
         assert!(read("a=b%0Ac").is_none());
     }
 

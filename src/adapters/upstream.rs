@@ -3,6 +3,7 @@
 //! URL and no secret.
 
 mod meter;
+mod trace;
 mod transport_fault;
 
 use std::{
@@ -12,15 +13,15 @@ use std::{
 
 use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use futures_util::FutureExt as _;
-use opentelemetry::trace::Status;
 use reqwest::{
     Response,
     header::{HeaderMap, RETRY_AFTER},
 };
-use tracing::{Instrument as _, Span};
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing::{Instrument as _, Level, Span};
 
 use self::meter::Meter;
+pub use self::trace::UNTRACED;
+pub(super) use self::trace::{PROBE, attempt, send, send_in_trace};
 pub(super) use self::transport_fault::TransportFault;
 use super::retry_budget::RetryBudget;
 use crate::ports::{Cause, Clock};
@@ -114,7 +115,7 @@ impl Call<'_> {
         let mut attempts = 0;
         let span = self.span();
         let calls = self.repeat(retries.into(), &mut attempts, attempt);
-        let result = calls.instrument(span.clone()).await;
+        let result = self.under_way(calls).instrument(span.clone()).await;
         self.log(&span, started, attempts, &result);
         result.map(|answer| answer.value)
     }
@@ -137,7 +138,7 @@ impl Call<'_> {
         let mut attempts = 0;
         let span = self.span();
         let calls = self.repeat(retries.into(), &mut attempts, attempt);
-        let calls = calls.instrument(span.clone());
+        let calls = self.under_way(calls).instrument(span.clone());
         let result = tokio::time::timeout(limit, calls).await;
         let result = result.unwrap_or_else(|_| Err(timed_out()));
         self.log(&span, started, attempts, &result);
@@ -192,17 +193,6 @@ impl Call<'_> {
         .await
     }
 
-    /// The call in a trace. The line in the log stands outside, and says the same by itself.
-    fn span(self) -> Span {
-        tracing::info_span!(
-            "upstream call",
-            otel.kind = "client",
-            otel.name = format!("{} {}", self.upstream, self.operation),
-            upstream = self.upstream,
-            operation = self.operation,
-        )
-    }
-
     fn log<T, E: AttemptError>(
         self,
         span: &Span,
@@ -220,18 +210,28 @@ impl Call<'_> {
         match result {
             Ok(answer) => {
                 let http_status = answer.status;
-                tracing::info!(
-                    upstream,
-                    operation,
-                    http_status,
-                    latency_ms,
-                    attempts,
-                    "upstream call succeeded"
-                );
+                macro_rules! log {
+                    ($level:expr) => {
+                        tracing::event!(
+                            $level,
+                            upstream,
+                            operation,
+                            http_status,
+                            latency_ms,
+                            attempts,
+                            "upstream call succeeded"
+                        )
+                    };
+                }
+                if operation == PROBE {
+                    log!(Level::DEBUG);
+                } else {
+                    log!(Level::INFO);
+                }
             }
             Err(error) => {
                 let http_status = error.http_status();
-                span.set_status(Status::error(""));
+                trace::failed(span, error);
                 tracing::warn!(
                     upstream, operation, http_status, latency_ms, attempts, %error,
                     "upstream call failed"

@@ -23,3 +23,4 @@ pub mod sidecar;
 pub mod tenant;
 pub mod tenant_config;
 pub mod thumbnail;
+pub mod trusted_proxies;

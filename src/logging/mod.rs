@@ -25,7 +25,10 @@ use std::{
 
 use opentelemetry::trace::Tracer;
 use publisher::{
-    adapters::{env::Environment, otlp::Traces},
+    adapters::{
+        env::Environment,
+        otlp::{self, Traces},
+    },
     app::http::trace_context,
 };
 use tracing::Metadata;
@@ -119,10 +122,10 @@ impl LogSettings {
         // Spans alone: what lines say beyond them is for the log, where it is masked.
         let spans = match traces.tracer() {
             Some(recorded) => span_layer(tracing_opentelemetry::layer().with_tracer(recorded))
-                .with_filter(filter_fn(is_own_span))
+                .with_filter(filter_fn(is_traced))
                 .boxed(),
             None => span_layer(tracing_opentelemetry::layer())
-                .with_filter(filter_fn(is_of_callers_trace))
+                .with_filter(filter_fn(is_traced))
                 .boxed(),
         };
         tracing_subscriber::registry()
@@ -163,9 +166,9 @@ fn for_people() -> impl for<'writer> fmt::FormatFields<'writer> + Send + Sync + 
     .delimited(" ")
 }
 
-/// A trace that nobody records goes on only for those who have named it.
-fn is_of_callers_trace(span: &Metadata<'_>) -> bool {
-    is_own_span(span) && span.target() != trace_context::UNNAMED
+/// Probes are in no trace; and one that nobody records goes on only for those who have named it.
+fn is_traced(span: &Metadata<'_>) -> bool {
+    is_own_span(span) && ![trace_context::UNTRACED, otlp::UNTRACED].contains(&span.target())
 }
 
 /// Says where it happened, and what was said there unless that was put together at run time: then

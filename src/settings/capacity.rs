@@ -4,20 +4,23 @@ use std::num::NonZeroUsize;
 
 use publisher::{
     adapters::env::Environment,
-    app::usecases::capacity::{Capacity, ImageRoom, PublishSlots},
+    app::usecases::{capacity::PublishSlots, memory_budget::MemoryBudget},
 };
 
-/// How much is published at a time, by how many tenants.
-pub(super) fn read(environment: &mut Environment, is_standalone: bool) -> Capacity {
+/// How much one tenant publishes at a time.
+pub(super) fn publishes(environment: &mut Environment) -> PublishSlots {
     let publishes = environment.number("MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1..=1_000);
-    Capacity {
-        slots: PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN)),
-        room: if is_standalone {
-            ImageRoom::for_one_tenant()
-        } else {
-            ImageRoom::for_many_tenants()
-        },
-    }
+    PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN))
+}
+
+/// The memory for images, all tenants together.
+pub(super) fn memory_budget(environment: &mut Environment) -> MemoryBudget {
+    let mib = environment.number(
+        "MEMORY_BUDGET_MB",
+        MemoryBudget::DEFAULT_MIB,
+        MemoryBudget::LEAST_MIB..=1_048_576,
+    );
+    MemoryBudget::of_mib(mib).unwrap_or_default()
 }
 
 /// The size of the cache of thumbnails in bytes, of a setting in MiB.

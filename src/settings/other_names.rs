@@ -15,10 +15,11 @@ const OF_EXISTING_SERVICE: [(&str, &str); 5] = [
 /// opens nothing there must not open this.
 const OLD_PASSWORD: &str = "web_admin_pw";
 
+/// Has it believe `X-Forwarded-For`, whoever sends it. Not to be taken: here, proxies are named.
+const TRUST_FORWARDED_FOR: &str = "WEB_TRUST_FORWARDED_FOR";
+
 /// Names of the contract that nothing asks for yet.
-const LATER: [&str; 16] = [
-    "TRUSTED_PROXIES",
-    "WEB_TRUST_FORWARDED_FOR",
+const LATER: [&str; 12] = [
     "ADMIN_LOGIN_EMAILS",
     "FEATURE_SMART_HASHTAGS",
     "FEATURE_LIBRARY",
@@ -31,8 +32,6 @@ const LATER: [&str; 16] = [
     "CAPTION_HISTORY_DAYS",
     "CAPTION_CANDIDATES",
     "WEB_ADMIN_COOKIE_EPOCH",
-    "MEMORY_BUDGET_MB",
-    "READINESS_REQUIRES_ORCHESTRATOR",
 ];
 /// What others of them begin with.
 const LATER_PREFIXES: [&str; 5] = ["AUTH0_", "OIDC_", "R2_", "MASTODON_", "BLUESKY_"];
@@ -60,6 +59,11 @@ pub(super) fn take(environment: &mut Environment) {
         environment.warn(OLD_PASSWORD, rule);
     }
     environment.take_out(OLD_PASSWORD);
+    if environment.is_set(TRUST_FORWARDED_FOR) {
+        let rule = "is not taken: name the proxies whose X-Forwarded-For counts in TRUSTED_PROXIES";
+        environment.warn(TRUST_FORWARDED_FOR, rule);
+    }
+    environment.take_out(TRUST_FORWARDED_FOR);
     environment.take_out(METERING);
     let is_later = |name: &&str| {
         LATER.contains(name) || LATER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -157,9 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn believing_every_header_is_not_taken() {
+        let (value, told) = taken(&[(TRUST_FORWARDED_FOR, "true")], "TRUSTED_PROXIES");
+        assert_eq!(value, None);
+        assert!(
+            told[0].contains("TRUSTED_PROXIES") && told.len() == 1,
+            "{told:?}"
+        );
+    }
+
+    #[test]
     fn what_is_for_a_later_version_is_told_and_stops_nothing() {
         let pairs = [
-            ("WEB_TRUST_FORWARDED_FOR", "true"),
             ("AUTH0_ADMIN_EMAIL_ALLOWLIST", "a@b"),
             ("R2_BUCKET_NAME", "b"),
             ("JOBS_ENABLED", " "),
@@ -169,12 +182,8 @@ mod tests {
         let rule = "has no effect in this version";
         assert_eq!(
             told,
-            [
-                "AUTH0_ADMIN_EMAIL_ALLOWLIST",
-                "R2_BUCKET_NAME",
-                "WEB_TRUST_FORWARDED_FOR"
-            ]
-            .map(|name| format!("{name}: {rule}"))
+            ["AUTH0_ADMIN_EMAIL_ALLOWLIST", "R2_BUCKET_NAME",]
+                .map(|name| format!("{name}: {rule}"))
         );
     }
 }

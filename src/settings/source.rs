@@ -19,6 +19,8 @@ pub(crate) enum Source {
         settings: Box<OrchestratorSettings>,
         /// A host that tells whether it answers, and need not be a tenant's.
         probe_host: Host,
+        /// Whether it must answer for this process to be ready.
+        readiness_asks: bool,
     },
 }
 
@@ -47,6 +49,14 @@ impl Chosen {
 }
 
 impl Source {
+    /// The value of `CONFIG_SOURCE` that chooses it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Standalone(_) => "env",
+            Self::Orchestrator { .. } => "orchestrator",
+        }
+    }
+
     /// Reads the settings of the chosen source.
     pub(super) fn read(environment: &mut Environment, chosen: Option<Chosen>) -> Option<Self> {
         match chosen? {
@@ -72,6 +82,7 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     }
     let service_token = service_token(environment);
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
+    let readiness_asks = environment.boolean("READINESS_REQUIRES_ORCHESTRATOR", true);
     let base_domain = environment.text_or("ORCHESTRATOR_BASE_DOMAIN", "shibari.photo");
     let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
     let base_domain = Host::normalise_any(&base_domain).ok();
@@ -88,6 +99,7 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     Some(Source::Orchestrator {
         settings,
         probe_host: probe_host?,
+        readiness_asks,
     })
 }
 

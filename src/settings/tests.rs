@@ -134,9 +134,10 @@ fn the_environment_of_the_existing_service_works_as_it_is() {
         [
             "SECRET_KEY: is taken for WEB_SESSION_SECRET: use that name",
             "DATABASE_URL: is taken for PUBLISH_LEDGER_URL: use that name",
+            "WEB_TRUST_FORWARDED_FOR: is not taken: name the proxies whose X-Forwarded-For counts in \
+             TRUSTED_PROXIES",
             "AUTH0_ADMIN_EMAIL_ALLOWLIST: has no effect in this version",
             "AUTH0_DOMAIN: has no effect in this version",
-            "WEB_TRUST_FORWARDED_FOR: has no effect in this version",
         ]
     );
     for scheme in ["postgres", "postgresql", "postgresql+asyncpg"] {

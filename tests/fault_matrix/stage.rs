@@ -33,6 +33,7 @@ use publisher::{
             list_images::ListImages,
             list_publications::ListPublications,
             listings::Listings,
+            memory_budget::MemoryBudget,
             own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
@@ -48,6 +49,7 @@ use publisher::{
         ledger::{Entry, EntryQuery},
         secret::Secret,
         tenant::TenantName,
+        trusted_proxies::TrustedProxies,
     },
     ports::{Clock, CredentialStore, LedgerReader, TenantConfigSource},
 };
@@ -174,7 +176,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     let tasks = OwnTasks::default();
     let capacity = Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(),
+        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
     };
     let publish = PublishImage::new(
         ImageScaler::default(),
@@ -218,6 +220,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         readiness: Arc::new(readiness.unwrap()),
         places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
         auth: AuthSettings::Disabled,
+        trusted_proxies: TrustedProxies::default(),
         clock,
         records_traces: false,
     })

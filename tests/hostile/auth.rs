@@ -97,6 +97,48 @@ async fn two_thousand_guesses_are_five_and_keep_no_program_and_no_login_out() {
     }
 }
 
+/// Tries a password, as a client that says which hops it came over.
+async fn log_in_from(service: &Service, host: &str, password: &str, hops: &[&str]) -> Answer {
+    let login = service.request(Method::POST, host, "/api/admin/login");
+    let login = login.json(&json!({"password": password}));
+    let login = hops
+        .iter()
+        .fold(login, |login, line| login.header("x-forwarded-for", *line));
+    Answer::to(login).await
+}
+
+#[tokio::test]
+async fn a_made_up_address_gives_no_more_tries() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let host = &sandbox.tenants()[0].host;
+    // Nobody is trusted; or the proxy that the tests are, which adds the last entry.
+    for (proxies, proxys_own) in [("", None), ("127.0.0.0/8", Some("198.51.100.7"))] {
+        let more = [&settings(STRONG)[..], &[("TRUSTED_PROXIES", proxies)]].concat();
+        let service = Service::start_with(sandbox.environment(), &more).await;
+        let attack = |number: usize| {
+            let made_up = format!("203.0.113.{number}");
+            let service = &service;
+            async move {
+                let hops: Vec<_> = [&*made_up].into_iter().chain(proxys_own).collect();
+                log_in_from(service, host, GUESS, &hops).await.status
+            }
+        };
+        for number in 0..5 {
+            assert_eq!(attack(number).await, 401, "{proxies}");
+        }
+        assert_eq!(attack(5).await, 429, "{proxies}");
+        // Another client of the trusted proxy has tries of its own; without one, all are the same.
+        let other = log_in_from(&service, host, PASSWORD, &["198.51.100.8"]).await;
+        assert_eq!(other.status, if proxys_own.is_some() { 200 } else { 429 });
+        let lines = service.lines("admin login refused: wrong password").await;
+        let expected = proxys_own.unwrap_or("127.0.0.1");
+        assert_eq!(lines.len(), 5);
+        assert!(lines.iter().all(|it| it["client_address"] == expected));
+        // The next one takes its ledger.
+        service.kill().await;
+    }
+}
+
 #[tokio::test]
 async fn wrong_logins_do_not_use_up_the_tries_of_headers() {
     let sandbox = Sandbox::start().await.unwrap();

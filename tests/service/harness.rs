@@ -217,6 +217,11 @@ impl Service {
         until(async || self.log().contains(text)).await;
     }
 
+    /// Waits until it has logged this so often.
+    pub(crate) async fn logged_times(&self, text: &str, times: usize) {
+        until(async || self.log().matches(text).count() >= times).await;
+    }
+
     /// Waits until it accepts no connections any more.
     pub(crate) async fn refuses_connections(&self) {
         until(async || TcpStream::connect(self.address()).await.is_err()).await;
@@ -235,9 +240,14 @@ impl Service {
 
     /// Sends SIGTERM.
     pub(crate) async fn terminate(&self) {
+        self.signal("TERM").await;
+    }
+
+    /// Sends a signal.
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
         let status = Command::new("kill")
-            .args(["-TERM", &id])
+            .args([&format!("-{name}"), &id])
             .status()
             .await
             .unwrap();

@@ -1,6 +1,6 @@
 //! Starting, ending, and the other commands.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher::adapters::sandbox::{Fault, Sandbox};
 use serde_json::json;
 
 use crate::harness::{Service, command};
@@ -97,4 +97,58 @@ async fn an_address_that_is_taken_is_named() {
         told.contains(&format!("cannot listen on {address}")),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn the_start_says_what_has_started_in_one_line() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    let [line] = &service.lines("listening").await[..] else {
+        panic!("one line: {}", service.log())
+    };
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(line["config_source"], "orchestrator");
+    assert_eq!(line["ledger"], "sqlite");
+    assert_eq!(line["address"], service.address());
+    assert_eq!(line["metrics_address"], service.metrics_address());
+    assert!(line["memory_budget_mb"].is_u64(), "{line}");
+    // Both say the same build.
+    let commit = line["commit"].as_str().unwrap();
+    let output = command("--version").output().await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(told, format!("publisher {version} (commit {commit})\n"));
+    let metrics = service.metrics().await.text;
+    assert!(metrics.contains(&format!("commit=\"{commit}\"")));
+}
+
+#[tokio::test]
+async fn a_hangup_is_logged_and_ends_nothing() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    for times in 1..=2 {
+        service.signal("HUP").await;
+        service.logged_times("received SIGHUP", times).await;
+    }
+    assert_eq!(service.get("any", "/health").await.status, 200);
+    service.terminate().await;
+    assert!(service.ended().await.0.success());
+}
+
+#[tokio::test]
+async fn without_the_orchestrators_answer_it_is_ready_where_that_is_not_required() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let switches = sandbox.orchestrator.switches();
+    switches.always("by_host", Fault::status(503));
+    for (required, status) in [("true", 503), ("false", 200)] {
+        let more = [("READINESS_REQUIRES_ORCHESTRATOR", required)];
+        let service = Service::start_with(sandbox.environment(), &more).await;
+        let ready = service.get("any", "/health/ready").await;
+        assert_eq!(ready.status, status, "{ready:?}");
+        let mode = ready.json()["mode"].clone();
+        assert_eq!(mode == "orchestrated", status == 200, "{ready:?}");
+        // The next one takes its ledger.
+        service.kill().await;
+    }
 }

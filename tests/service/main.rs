@@ -15,6 +15,7 @@ mod check;
 mod check_states;
 mod check_tenants;
 mod check_upstreams;
+mod collector;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod crashes;
@@ -35,6 +36,7 @@ mod load;
 mod log_audit;
 mod log_lines;
 mod looking;
+mod memory_budget;
 mod metrics;
 mod outages;
 mod own_files;

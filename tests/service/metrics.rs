@@ -97,7 +97,7 @@ const PROMISED: [(&str, &[&str]); 19] = [
     ("publisher_ledger_errors_total", &["operation"]),
     ("publisher_ledger_pool_connections", &["state"]),
     ("publisher_ledger_entries", &["state"]),
-    ("publisher_build_info", &["version"]),
+    ("publisher_build_info", &["version", "commit"]),
     ("process_resident_memory_bytes", &[]),
     ("process_cpu_seconds_total", &[]),
 ];

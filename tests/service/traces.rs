@@ -1,86 +1,25 @@
 //! Traces: a caller's goes on through the service, and spans go to a collector where there is one.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-};
+use std::fmt::Write as _;
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::any_value,
-    trace::v1::{Span, span::SpanKind},
-};
-use poem::{
-    EndpointExt as _, Request, Route, Server, endpoint::make, http::StatusCode,
-    listener::TcpAcceptor, post,
+    collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value,
+    trace::v1::span::SpanKind,
 };
 use prost::Message as _;
-use publisher::adapters::sandbox::{DemoTenant, RecordedRequest, Sandbox};
+use publisher::adapters::sandbox::{DemoTenant, Fault, RecordedRequest, Sandbox};
 use reqwest::Method;
 use tokio::net::TcpListener;
 
-use crate::harness::Service;
+use crate::{
+    collector::{Collector, KEY, attribute, has_failed},
+    harness::Service,
+};
 
 const IMAGE: &str = "/api/images/harbour-dawn.jpg/publish";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 const STATE: &str = "vendor=value,other=1";
-const KEY: &str = "key-of-the-collector";
-
-/// What came to the collector: the key it was shown, and the body.
-type Export = (Option<String>, Vec<u8>);
-
-/// Stands in for whatever collects spans.
-struct Collector {
-    url: String,
-    requests: Arc<Mutex<Vec<Export>>>,
-}
-
-impl Collector {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/otlp", listener.local_addr().unwrap());
-        let requests = Arc::<Mutex<Vec<_>>>::default();
-        let received = Arc::clone(&requests);
-        let take = make(move |mut request: Request| {
-            let received = Arc::clone(&received);
-            async move {
-                let key = request.header("authorization").map(str::to_owned);
-                let body = request.take_body().into_vec().await.unwrap();
-                received.lock().unwrap().push((key, body));
-                Ok::<_, poem::Error>(StatusCode::OK)
-            }
-        });
-        let routes = Route::new().at("/otlp/v1/traces", post(take)).boxed();
-        let acceptor = TcpAcceptor::from_tokio(listener).unwrap();
-        tokio::spawn(Server::new_with_acceptor(acceptor).run(routes));
-        Self { url, requests }
-    }
-
-    fn settings(&self) -> [(&'static str, &str); 2] {
-        [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &self.url),
-            (
-                "OTEL_EXPORTER_OTLP_HEADERS",
-                "authorization=Bearer%20key-of-the-collector",
-            ),
-        ]
-    }
-
-    fn requests(&self) -> Vec<Export> {
-        self.requests.lock().unwrap().clone()
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        let requests = self.requests().into_iter();
-        let batches = requests.flat_map(|(_, body)| {
-            let request = ExportTraceServiceRequest::decode(&body[..]).unwrap();
-            request.resource_spans
-        });
-        let scopes = batches.flat_map(|it| it.scope_spans);
-        scopes.flat_map(|it| it.spans).collect()
-    }
-}
 
 /// Publishes an image, in the caller's trace.
 async fn publish(service: &Service, sandbox: &Sandbox, tenant: &DemoTenant, traceparent: &str) {
@@ -149,7 +88,7 @@ async fn a_malformed_trace_counts_as_none() {
 }
 
 #[tokio::test]
-async fn the_spans_of_a_request_are_sent_to_the_collector_and_name_nobody_and_no_host() {
+async fn the_spans_of_a_request_are_sent_to_the_collector_and_name_nobody() {
     let sandbox = Sandbox::start().await.unwrap();
     let collector = Collector::start().await;
     let service = Service::start_with(sandbox.environment(), &collector.settings()).await;
@@ -165,21 +104,59 @@ async fn the_spans_of_a_request_are_sent_to_the_collector_and_name_nobody_and_no
     assert_eq!(hex(&request.trace_id), TRACE);
     assert_eq!(hex(&request.parent_span_id), PARENT);
     assert_eq!(request.trace_state, STATE);
-    assert_eq!(request.kind, SpanKind::Server as i32);
-    for name in [
-        "orchestrator runtime_by_host",
-        "dropbox download",
-        "openai vision",
-        "telegram sendPhoto",
-        "whole",
-        "wait_for_room",
+    assert_eq!(request.kind(), SpanKind::Server);
+    for (name, value) in [
+        ("http.request.method", Some("POST")),
+        ("http.route", Some("/api/images/{filename}/publish")),
+        ("http.response.status_code", Some("200")),
+        ("tenant", Some("alice")),
+        ("error.type", None),
+        ("server.address", None),
+        ("url.path", None),
+    ] {
+        assert_eq!(attribute(request, name).as_deref(), value, "{name}");
+    }
+    for (name, kind) in [
+        ("orchestrator runtime_by_host", SpanKind::Internal),
+        ("POST runtime_by_host", SpanKind::Client),
+        ("dropbox download", SpanKind::Internal),
+        ("POST download", SpanKind::Client),
+        ("POST token", SpanKind::Client),
+        ("POST vision", SpanKind::Client),
+        ("POST sendPhoto", SpanKind::Client),
+        ("whole", SpanKind::Internal),
+        ("wait_for_room", SpanKind::Internal),
     ] {
         let span = named(name).unwrap_or_else(|| panic!("{name} is not among {spans:?}"));
         assert_eq!(hex(&span.trace_id), TRACE, "{name}");
+        assert_eq!(span.kind(), kind, "{name}");
+        if kind == SpanKind::Client {
+            for (name, value) in [
+                ("http.request.method", Some("POST")),
+                ("http.response.status_code", Some("200")),
+                ("server.address", Some("127.0.0.1")),
+                ("error.type", None),
+                ("http.request.resend_count", None),
+            ] {
+                assert_eq!(attribute(span, name).as_deref(), value, "{name}: {span:?}");
+            }
+            assert!(attribute(span, "server.port").is_some());
+        }
+        assert!(!has_failed(span), "{span:?}");
     }
-    // What the orchestrator records hangs below our call of it.
-    let lookup = named("orchestrator runtime_by_host").unwrap();
-    assert_eq!(lookup.kind, SpanKind::Client as i32);
+    // A mail server is a tenant's, and called the same as its call.
+    let mail = spans.iter().filter(|it| it.name == "smtp send");
+    let mail: Vec<_> = mail.map(|it| it.kind()).collect();
+    assert_eq!(mail.len(), 2, "{spans:?}");
+    assert!(mail.contains(&SpanKind::Client) && mail.contains(&SpanKind::Internal));
+    // Only what the operator's settings name is named.
+    for span in &spans {
+        let is_http_call = span.kind() == SpanKind::Client && !span.name.starts_with("smtp");
+        let has_address = attribute(span, "server.address").is_some();
+        assert_eq!(has_address, is_http_call, "{span:?}");
+    }
+    // What the orchestrator records hangs below our request to it.
+    let lookup = named("POST runtime_by_host").unwrap();
     let sent = &sandbox.orchestrator.switches().requests("by_host")[0];
     let expected = format!("00-{TRACE}-{}-01", hex(&lookup.span_id));
     assert_eq!(sent.header("traceparent"), Some(&*expected));
@@ -198,14 +175,120 @@ async fn the_spans_of_a_request_are_sent_to_the_collector_and_name_nobody_and_no
             Some(any_value::Value::StringValue("publisher".to_owned()))
         );
         let text = String::from_utf8_lossy(&body).into_owned();
+        let attribute = |name: &str| resource.attributes.iter().any(|it| it.key == name);
+        assert!(attribute("service.version") && attribute("telemetry.sdk.name"));
         let mut hidden = sandbox.secrets();
         hidden.extend([
             alice.host.clone(),
             "harbour-dawn".to_owned(),
-            "127.0.0.1".to_owned(),
+            "localhost".to_owned(),
         ]);
         for hidden in hidden {
             assert!(!text.contains(&hidden), "{hidden} is in a span");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_request_to_an_upstream_has_a_span_which_says_how_it_ended() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let collector = Collector::start().await;
+    let service = Service::start_with(sandbox.environment(), &collector.settings()).await;
+    let alice = &sandbox.tenants()[0];
+    let orchestrator = sandbox.orchestrator.switches();
+    orchestrator.inject("by_host", Fault::status(503));
+    publish(&service, &sandbox, alice, &callers_trace()).await;
+    let unknown = service.get("nobody.sandbox.localhost", "/api/config/features");
+    assert_eq!(unknown.await.status, 404);
+    let nowhere = service.get(&alice.host, "/nowhere");
+    assert_eq!(nowhere.await.status, 404);
+    service.terminate().await;
+    assert!(service.ended().await.0.success());
+
+    let spans = collector.spans();
+    let lookups = spans.iter().filter(|it| it.name == "POST runtime_by_host");
+    let told = lookups.map(|span| {
+        let of = |name| attribute(span, name);
+        (
+            of("http.response.status_code"),
+            of("error.type"),
+            of("http.request.resend_count"),
+            has_failed(span),
+        )
+    });
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (text("503"), text("503"), None, true),
+            (text("200"), None, text("1"), false),
+            (text("404"), text("404"), None, true),
+        ]
+    );
+    // What a client does wrong is no error of the server.
+    let not_found = spans.iter().filter(|it| {
+        it.kind() == SpanKind::Server
+            && attribute(it, "http.response.status_code").as_deref() == Some("404")
+    });
+    let names: Vec<_> = not_found
+        .inspect(|it| assert!(!has_failed(it) && attribute(it, "error.type").is_none()))
+        .map(|it| (it.name.as_str(), attribute(it, "http.route")))
+        .collect();
+    let route = "/api/config/features";
+    assert_eq!(
+        names,
+        [("GET /api/config/features", text(route)), ("GET", None)]
+    );
+}
+
+#[tokio::test]
+async fn probes_are_in_no_trace_and_logged_at_debug() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let collector = Collector::start().await;
+    let service = Service::start_with(sandbox.environment(), &collector.settings()).await;
+    for path in ["/health", "/health/live", "/health/ready"] {
+        let request = service.request(Method::GET, "any", path);
+        let request = request.header("traceparent", callers_trace());
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let probes = sandbox.orchestrator.switches().requests("by_host");
+    assert_eq!(probes.len(), 1);
+    assert_eq!(probes[0].header("traceparent"), None);
+    for message in ["request ended", "upstream call succeeded"] {
+        let lines = service.lines(message).await;
+        assert!(!lines.is_empty(), "{message}");
+        assert!(lines.iter().all(|it| it["level"] == "DEBUG"), "{lines:?}");
+    }
+    service.terminate().await;
+    assert!(service.ended().await.0.success());
+    assert!(collector.spans().is_empty(), "{:?}", collector.spans());
+}
+
+#[tokio::test]
+async fn what_is_said_of_traces_alone_goes_before_what_is_said_of_all_signals() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let collector = Collector::start().await;
+    let whole = format!("{}/v1/traces", collector.url);
+    let more = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &whole),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=all"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=traces"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=by%2Dattribute"),
+    ];
+    for off in [None, Some(("OTEL_SDK_DISABLED", "true"))] {
+        let more: Vec<_> = more.into_iter().chain(off).collect();
+        let service = Service::start_with(sandbox.environment(), &more).await;
+        publish(&service, &sandbox, &sandbox.tenants()[0], &callers_trace()).await;
+        service.terminate().await;
+        assert!(service.ended().await.0.success());
+        let requests = std::mem::take(&mut *collector.requests.lock().unwrap());
+        assert_eq!(requests.is_empty(), off.is_some());
+        for (key, body) in requests {
+            assert_eq!(key.as_deref(), Some("traces"));
+            let decoded = ExportTraceServiceRequest::decode(&body[..]).unwrap();
+            let resource = format!("{:?}", decoded.resource_spans[0].resource);
+            assert!(resource.contains("by-attribute"), "{resource}");
         }
     }
 }

@@ -79,7 +79,7 @@ impl App {
                 }
             }
         };
-        let response = builder.send().await.map_err(Failure::transport)?;
+        let response = upstream::send(builder).await.map_err(Failure::transport)?;
         self.accepted(response, token.secret()).await
     }
 
@@ -151,12 +151,10 @@ impl App {
             ("client_id", &settings.app_key),
             ("client_secret", settings.app_secret.expose()),
         ];
-        let response = self
+        let request = self
             .post(&settings.api_url, "oauth2/token", limits.rpc_timeout)
-            .form(&form)
-            .send()
-            .await
-            .map_err(Failure::transport)?;
+            .form(&form);
+        let response = upstream::send(request).await.map_err(Failure::transport)?;
         let status = response.status();
         if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
             let status = status.as_u16();

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     adapters::{
         secret_scrub::SecretScrub,
-        upstream::{Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause},
+        upstream::{Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause, send},
     },
     domain::credential::AiCredential,
     ports::{CaptionError, Cause, Clock},
@@ -125,15 +125,13 @@ impl Chat {
         limit: &RateLimit,
     ) -> Result<Answer<String>, Failure> {
         limit.turn().await?;
-        let response = self
+        let request = self
             .http
             .post(self.url.clone())
             .header(AUTHORIZATION, bearer(credential)?)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(asked.body.clone())
-            .send()
-            .await
-            .map_err(Failure::Transport)?;
+            .body(asked.body.clone());
+        let response = send(request).await.map_err(Failure::Transport)?;
         let status = response.status();
         if !status.is_success() {
             return Err(self.refusal(response, asked, credential).await);

@@ -10,7 +10,7 @@
 //! | `named_tenant.rs` | whether what it answers is the tenant that the host names |
 //! | `secret_answer.rs` | what the credentials call answers |
 //! | `service_token.rs` | what we show it, and how that changes |
-//! | `trace_context.rs` | the trace that a call belongs to |
+//! | `spans.rs` | what the line in the log of a call needs beyond the call |
 
 mod checking;
 mod envelope;
@@ -21,7 +21,7 @@ pub mod fuzzing;
 mod named_tenant;
 mod secret_answer;
 mod service_token;
-mod trace_context;
+mod spans;
 
 use std::{
     sync::{
@@ -43,7 +43,7 @@ use super::{
     http_client::{self, ExtraRoots},
     retry_budget::RetryBudget,
     secret_scrub::SecretScrub,
-    upstream::{Answer, Call, Retries, RetryPolicy},
+    upstream::{self, Answer, Call, PROBE, Retries, RetryPolicy},
 };
 use crate::{
     domain::{
@@ -285,12 +285,11 @@ impl OrchestratorClient {
         request_id: &RequestId,
         token: &Secret,
     ) -> Result<Response, Failure> {
-        request
+        let request = request
             .bearer_auth(token.expose())
             .header("x-request-id", request_id.as_str())
-            .headers(trace_context::headers())
-            .timeout(self.limits.attempt)
-            .send()
+            .timeout(self.limits.attempt);
+        upstream::send_in_trace(request)
             .await
             .map_err(Failure::of_transport)
     }
@@ -333,18 +332,6 @@ fn warn_of_odd(operation: &'static str, odd: &[FieldProblem]) {
     }
 }
 
-// The spans below carry what the log line of a call needs beyond the call itself. They are of the
-// level of its loudest line, so that no filter lets that line through without them.
-
-fn by_host_span(request_id: &RequestId) -> Span {
-    tracing::warn_span!(
-        "orchestrator",
-        tenant = field::Empty,
-        config_version = field::Empty,
-        %request_id,
-    )
-}
-
 #[async_trait]
 impl TenantConfigSource for OrchestratorClient {
     async fn fetch(
@@ -352,7 +339,7 @@ impl TenantConfigSource for OrchestratorClient {
         host: &Host,
         request_id: &RequestId,
     ) -> Result<TenantConfig<Unvalidated>, ConfigSourceError> {
-        let span = by_host_span(request_id);
+        let span = spans::of_host(request_id);
         let attempt = || self.by_host(host, request_id, &span);
         let config = self.run("runtime_by_host", self.retries(), attempt);
         let config = config.instrument(span.clone()).await?;
@@ -362,13 +349,13 @@ impl TenantConfigSource for OrchestratorClient {
     }
 
     async fn probe(&self, host: &Host, request_id: &RequestId) -> Result<(), ConfigSourceError> {
-        let span = by_host_span(request_id);
+        let span = spans::of_probe(request_id);
         let once = RetryPolicy {
             attempts: 1,
             ..self.limits.retries
         };
         let attempt = || self.by_host(host, request_id, &span);
-        self.run("probe", once.into(), attempt)
+        self.run(PROBE, once.into(), attempt)
             .instrument(span.clone())
             .await?;
         Ok(())
@@ -384,7 +371,7 @@ impl CredentialStore for OrchestratorClient {
             request_id,
             ..
         } = query;
-        let span = tracing::warn_span!("orchestrator", %tenant, %config_version, %request_id);
+        let span = spans::of_credential(tenant, config_version, request_id);
         self.run("resolve_credential", self.retries(), || {
             self.with_token(|token| self.resolve_once(query, token))
         })

@@ -38,7 +38,7 @@ use self::{
 };
 use super::{
     http_client::{ExtraRoots, InvalidRoots},
-    upstream::{Answer, Call, RetryPolicy},
+    upstream::{self, Answer, Call, RetryPolicy},
 };
 use crate::{
     domain::{
@@ -223,14 +223,14 @@ impl Account {
 
         let attempt = || {
             let begun = begun.take();
-            async {
+            upstream::attempt(async {
                 let mut session = match begun {
                     Some(begun) => begun.await.unwrap_or_else(|_| Err(Failure::lost()))?,
                     None => self.open_session().await?,
                 };
                 session.send(&mail).await?;
                 Ok(answer(session))
-            }
+            })
         };
         let session = self
             .call("send")
@@ -306,12 +306,12 @@ impl Account {
         let mut session = Some(session);
         let attempt = || {
             let session = session.take();
-            async {
+            upstream::attempt(async {
                 let mut session = session.ok_or_else(Failure::lost)?;
                 let sending = timeout(limit, session.send(&mail));
                 sending.await.unwrap_or_else(|_| Err(Failure::lost()))?;
                 Ok::<_, Failure>(answer(session))
-            }
+            })
         };
         self.call("confirm")
             .run(CONFIRMATION_POLICY, attempt)

@@ -30,7 +30,7 @@ use super::{
     stated_reason::stated_reason,
     upstream::{
         Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause, failed_before_sending,
-        retry_after,
+        retry_after, send,
     },
 };
 use crate::{
@@ -186,11 +186,8 @@ impl Publisher for TelegramPublisher {
 impl TelegramPublisher {
     async fn attempt(&self, post: &Post) -> Result<Answer<PostId>, Failure> {
         let request = self.api.http.post(self.method_url("sendPhoto")?);
-        let response = request
-            .multipart(self.form(post)?)
-            .send()
-            .await
-            .map_err(Failure::from_sending)?;
+        let request = request.multipart(self.form(post)?);
+        let response = send(request).await.map_err(Failure::from_sending)?;
         let status = response.status().as_u16();
         let hint = retry_after(response.headers(), &*self.api.clock);
         let body = read(response).await;

@@ -83,7 +83,7 @@ impl HealthApi {
     /// Can tenants be served?
     ///
     /// For load balancers. Standalone, it is ready while the publication ledger answers;
-    /// orchestrated, while the orchestrator answers, too. Both are asked at most once in five
+    /// orchestrated, while the orchestrator answers, too, unless the operator leaves that out. Both are asked at most once in five
     /// seconds however often this is called. Never once the service was told to end: send no more
     /// requests to it then.
     #[oai(

@@ -41,6 +41,11 @@ impl Known {
         &self.label
     }
 
+    /// Whether it is a route, and not what stands in the place of one.
+    pub(super) fn is_matched(&self) -> bool {
+        &*self.label != UNMATCHED
+    }
+
     /// What its requests are counted by.
     pub(super) fn metrics(&self) -> &RouteMetrics {
         &self.metrics

@@ -64,6 +64,7 @@ use crate::{
         list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
         request_places::RequestPlaces, resolve_tenant::ResolveTenant,
     },
+    domain::trusted_proxies::TrustedProxies,
     ports::Clock,
 };
 
@@ -93,6 +94,8 @@ pub struct HttpDependencies {
     pub places: RequestPlaces,
     /// How admins are told from others.
     pub auth: AuthSettings,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: TrustedProxies,
     /// Measures how long requests take, and ends sessions.
     pub clock: Arc<dyn Clock>,
     /// Whether the traces of all requests are recorded; otherwise only those go on that a caller
@@ -150,10 +153,11 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         readiness,
         places,
         auth,
+        trusted_proxies,
         clock,
         records_traces,
     } = dependencies;
-    let auth = Arc::new(AdminAuth::new(auth, Arc::clone(&clock)));
+    let auth = Arc::new(AdminAuth::new(auth, trusted_proxies, Arc::clone(&clock)));
     let tenants = (
         ConfigApi {
             auth: Arc::clone(&auth),

@@ -10,9 +10,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 /// The parts of a `traceparent` of version 00, and how long they are; later versions may add more.
 const PARTS: [usize; 4] = [2, 32, 16, 2];
 
-/// The target of spans of requests that name no trace. Unless traces are recorded, nothing has to
-/// follow these.
-pub const UNNAMED: &str = "publisher::untraced";
+/// The target of spans that are in no trace: of probes, and where no traces are recorded, of requests
+/// that name none.
+pub const UNTRACED: &str = "publisher::untraced";
 
 const TRACEPARENT: &str = "traceparent";
 

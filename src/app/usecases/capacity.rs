@@ -11,12 +11,9 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::tenant::TenantName;
+use super::memory_budget::MemoryBudget;
+use crate::domain::{image::MAX_IMAGE_BYTES, tenant::TenantName};
 
-/// The files that are in memory at a time, all tenants together, in bytes (96 MiB): ten from a
-/// camera, or one of the largest beside a few. What is decoded of them is bounded by `imaging`;
-/// `tests/service/load.rs` says what it comes to in all.
-const IMAGE_ROOM: u64 = 96 * 1024 * 1024;
 /// What the room is counted in, in bytes, so that a permit's number fits.
 const UNIT: u64 = 1024;
 /// The longest wait for room: a client waits as long, and then rather hears that it was in vain.
@@ -95,6 +92,7 @@ pub struct ImageRoom {
     units: Arc<Semaphore>,
     size: u32,
     share: u32,
+    largest_file: u64,
     /// The shares of the tenants that have images in memory, or wait for it.
     shares: Arc<Mutex<HashMap<TenantName, Arc<Semaphore>>>>,
 }
@@ -122,15 +120,28 @@ pub struct NoRoom;
 impl ImageRoom {
     /// All of the room for the one tenant that there is.
     #[must_use]
-    pub fn for_one_tenant() -> Self {
-        Self::of(IMAGE_ROOM, IMAGE_ROOM)
+    pub fn for_one_tenant(budget: MemoryBudget) -> Self {
+        Self::of(budget.files(), budget.files()).taking(budget.largest_file())
     }
 
     /// Room that tenants share: none has more than half, so that one whose models or platforms are
     /// slow keeps no other waiting.
     #[must_use]
-    pub fn for_many_tenants() -> Self {
-        Self::of(IMAGE_ROOM, IMAGE_ROOM / 2)
+    pub fn for_many_tenants(budget: MemoryBudget) -> Self {
+        Self::of(budget.files(), budget.files() / 2).taking(budget.largest_file())
+    }
+
+    fn taking(self, largest_file: u64) -> Self {
+        Self {
+            largest_file,
+            ..self
+        }
+    }
+
+    /// The largest file that is taken, in bytes.
+    #[must_use]
+    pub fn largest_file(&self) -> u64 {
+        self.largest_file
     }
 
     fn of(bytes: u64, share: u64) -> Self {
@@ -139,6 +150,7 @@ impl ImageRoom {
             units: semaphore(size),
             size,
             share: units(share),
+            largest_file: MAX_IMAGE_BYTES,
             shares: Arc::default(),
         }
     }

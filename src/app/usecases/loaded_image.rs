@@ -48,6 +48,10 @@ impl LoadedImage {
         if found.size > MAX_IMAGE_BYTES {
             return Err(ImageStoreError::TooLarge.into());
         }
+        if found.size > room.largest_file() {
+            let most_mib = room.largest_file() / (1024 * 1024);
+            return Err(ScaleError::TooMuchMemory { most_mib }.into());
+        }
         let stay = room.enter(images.tenant.name(), found.size);
         let stay = stages.time(Stage::WaitForRoom, stay).await?;
         let fetched = images.fetch(&found.name);

@@ -24,6 +24,7 @@ pub mod list_publications;
 pub mod listings;
 mod loaded_image;
 pub mod looks;
+pub mod memory_budget;
 pub mod own_task;
 pub mod publish;
 pub mod publish_once;

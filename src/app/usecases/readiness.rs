@@ -30,10 +30,11 @@ const LEDGER_LIMIT: Duration = Duration::from_millis(1_500);
 pub enum Mode {
     /// The environment; there is one.
     Standalone,
-    /// The orchestrator; it is asked for `probe_host` to see whether it answers.
+    /// The orchestrator.
     Orchestrated {
-        /// A host under the orchestrator's base domain that need not be a tenant's.
-        probe_host: Host,
+        /// What it is asked for to see whether it answers: a host under its base domain that need not
+        /// be a tenant's. `None`: it is not asked, and a process without its answer is ready.
+        probe_host: Option<Host>,
     },
 }
 
@@ -140,7 +141,10 @@ async fn ask_source(
     source: &dyn TenantConfigSource,
     request_id: &RequestId,
 ) -> Result<(), NotReady> {
-    let Mode::Orchestrated { probe_host } = mode else {
+    let Mode::Orchestrated {
+        probe_host: Some(probe_host),
+    } = mode
+    else {
         return Ok(());
     };
     source.probe(probe_host, request_id).await.map_err(|error| {
@@ -166,7 +170,7 @@ mod tests {
         clock
             .expect_now()
             .returning(|| tokio::time::Instant::now().into_std());
-        let probe_host = Host::normalise("healthcheck.example.org").unwrap();
+        let probe_host = Host::normalise("healthcheck.example.org").ok();
         let mode = Mode::Orchestrated { probe_host };
         let ledger = Arc::new(ledger(true));
         CheckReadiness::new(mode, Arc::new(source), ledger, Arc::new(clock)).unwrap()
@@ -212,16 +216,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn standalone_asks_no_orchestrator() {
-        let source = MockTenantConfigSource::new();
-        let readiness = CheckReadiness {
-            mode: Mode::Standalone,
-            ..readiness(source)
-        };
-        assert_eq!(
-            readiness.run(&RequestId::from_caller("id").unwrap()).await,
-            Ok(())
-        );
+    async fn no_orchestrator_is_asked_where_there_is_none_or_its_answer_is_not_required() {
+        let not_required = Mode::Orchestrated { probe_host: None };
+        for mode in [Mode::Standalone, not_required] {
+            let mut source = MockTenantConfigSource::new();
+            source.expect_probe().never();
+            let readiness = CheckReadiness {
+                mode,
+                ..readiness(source)
+            };
+            let id = RequestId::from_caller("id").unwrap();
+            assert_eq!(readiness.run(&id).await, Ok(()), "{:?}", readiness.mode);
+            readiness.end();
+            assert_eq!(readiness.run(&id).await, Err(NotReady::ShuttingDown));
+        }
     }
 
     #[tokio::test]

@@ -10,19 +10,28 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 57] = [
+const BAD_VALUES: [(&str, &str, &str); 67] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
     ("any", "MAX_CONCURRENT_REQUESTS", "sesame"),
     ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
     ("any", "THUMBNAIL_CACHE_MB", "sesame"),
+    ("any", "MEMORY_BUDGET_MB", "sesame"),
+    ("any", "TRUSTED_PROXIES", "10.0.0.0/8, sesame"),
     ("any", "SHUTDOWN_GRACE_SECONDS", "sesame"),
     ("any", "SHUTDOWN_NOTICE_SECONDS", "sesame"),
     ("any", "LOG_FORMAT", "sesame"),
     ("any", "RUST_LOG", "publisher=sesame"),
     ("any", "OTEL_EXPORTER_OTLP_ENDPOINT", "sesame:4318"),
+    ("any", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "sesame:4318"),
     ("any", "OTEL_EXPORTER_OTLP_PROTOCOL", "sesame"),
+    ("any", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "sesame"),
+    ("any", "OTEL_EXPORTER_OTLP_COMPRESSION", "sesame"),
+    ("any", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "sesame"),
+    ("any", "OTEL_SDK_DISABLED", "sesame"),
+    ("any", "OTEL_TRACES_EXPORTER", "sesame"),
+    ("any", "OTEL_RESOURCE_ATTRIBUTES", "sesame"),
     ("any", "OTEL_SERVICE_NAME", "se\u{7}same"),
     ("any", "OTEL_TRACES_SAMPLER", "sesame"),
     ("any", "OTEL_TRACES_SAMPLER_ARG", "sesame"),
@@ -34,6 +43,7 @@ const BAD_VALUES: [(&str, &str, &str); 57] = [
     ),
     ("orchestrator", "ORCHESTRATOR_BASE_DOMAIN", "open sesame"),
     ("orchestrator", "ORCHESTRATOR_PREFER_POST", "sesame"),
+    ("orchestrator", "READINESS_REQUIRES_ORCHESTRATOR", "sesame"),
     ("any", "RUNTIME_CONFIG_CACHE_MAX_SIZE", "sesame"),
     ("any", "RUNTIME_CONFIG_MAX_STALE_SECONDS", "sesame"),
     ("any", "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS", "sesame"),

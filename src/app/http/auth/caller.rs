@@ -8,9 +8,11 @@ use uuid::Uuid;
 use super::{login::PasswordLogin, tenant_of};
 use crate::{
     app::http::error::ApiError,
-    domain::{host::Host, tenant::TenantName},
+    domain::{host::Host, tenant::TenantName, trusted_proxies::TrustedProxies},
     ports::Clock,
 };
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// A client that shows a credential, and the tenant that it calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,15 +36,17 @@ pub(super) enum ClientKey {
 }
 
 impl Caller {
-    /// The caller of a request. Where there is a login, a browser may be known by it.
+    /// The caller of a request that comes from an address. Where there is a login, a browser may be
+    /// known by it.
     pub(super) fn of(
         request: &Request,
         host: &Host,
         login: Option<&PasswordLogin>,
+        address: Option<IpAddr>,
         clock: &dyn Clock,
     ) -> Result<Self, ApiError> {
         let device = |login: &PasswordLogin| login.device(request.headers(), host, clock.utc());
-        let client = match (login.and_then(device), address_of(request)) {
+        let client = match (login.and_then(device), address) {
             (Some(id), _) => ClientKey::Device(id),
             (None, Some(address)) => ClientKey::of(address),
             (None, None) => ClientKey::Unknown,
@@ -65,13 +69,15 @@ impl ClientKey {
     }
 }
 
-/// The other end of the connection, be it a proxy's: anyone can make up the headers that would
-/// know better.
-fn address_of(request: &Request) -> Option<IpAddr> {
-    match request.remote_addr().0 {
-        Addr::SocketAddr(address) => Some(address.ip()),
-        _ => None,
-    }
+/// The address of the client: the other end of the connection, or where that is a trusted proxy, the one
+/// that it names in `X-Forwarded-For`. Anyone else can make that header up.
+pub(super) fn address_of(request: &Request, proxies: &TrustedProxies) -> Option<IpAddr> {
+    let Addr::SocketAddr(peer) = request.remote_addr().0 else {
+        return None;
+    };
+    let lines = request.headers().get_all(FORWARDED_FOR).into_iter().rev();
+    let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    Some(proxies.client(peer.ip(), entries))
 }
 
 #[cfg(test)]

@@ -6,13 +6,17 @@ use poem::{Request, http::HeaderMap};
 
 use super::{
     authorization::{Authorization, Presented, Scheme},
-    caller::Caller,
+    caller::{Caller, address_of},
     login::PasswordLogin,
     settings::AdminCredentials,
     throttle::{Decision, GuessThrottle},
     too_many,
 };
-use crate::{app::http::error::ApiError, domain::host::Host, ports::Clock};
+use crate::{
+    app::http::error::ApiError,
+    domain::{host::Host, trusted_proxies::TrustedProxies},
+    ports::Clock,
+};
 
 /// Logged when a caller has sent too many wrong headers.
 const TOO_MANY: &str = "too many wrong tokens or passwords in Authorization: no more are looked at from there \
@@ -66,6 +70,7 @@ impl Checks {
         &self,
         request: &Request,
         host: &Host,
+        proxies: &TrustedProxies,
         clock: &dyn Clock,
     ) -> Result<Access, ApiError> {
         let has_session = || {
@@ -73,7 +78,8 @@ impl Checks {
             login.is_some_and(|login| login.has_session(request.headers(), host, clock.utc()))
         };
         let count = |is_right| {
-            let caller = Caller::of(request, host, self.login.as_deref(), clock)?;
+            let address = address_of(request, proxies);
+            let caller = Caller::of(request, host, self.login.as_deref(), address, clock)?;
             let decision = self.throttle.check(&caller, is_right, clock.now());
             Ok::<_, ApiError>(decision)
         };

@@ -1,6 +1,7 @@
 //! Login with the admin's password, and the sessions that it opens.
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     AdminAuth,
-    caller::Caller,
+    caller::{Caller, address_of},
     cookie::{CookieKind, CookieSigner},
     host_of,
     secret_digest::SecretDigest,
@@ -47,6 +48,8 @@ pub struct LoginAttempt {
     clock: Arc<dyn Clock>,
     host: Host,
     caller: Caller,
+    /// Where it comes from, for the log.
+    address: Option<IpAddr>,
 }
 
 /// The `Set-Cookie` headers of a login.
@@ -133,16 +136,23 @@ impl LoginAttempt {
     pub fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
         let is_right = self.login.password.matches(password.expose().as_bytes());
         let throttle = &self.login.throttle;
+        let client_address = self.address.map(tracing::field::display);
         match throttle.check(&self.caller, is_right.into(), self.clock.now()) {
             Decision::Right => {
                 throttle.forget(&self.caller);
+                tracing::info!(client_address, "admin logged in");
                 Ok(self.login.cookies(&self.host, self.clock.utc()))
             }
             Decision::Wrong => {
+                tracing::info!(client_address, "admin login refused: wrong password");
                 let error = ApiError::new(ProblemKind::Unauthorized, "The password is wrong.");
                 Err(error.challenge(vec![self.login.challenge()]))
             }
             Decision::TooMany { retry_after } => {
+                tracing::info!(
+                    client_address,
+                    "admin login refused: too many wrong passwords"
+                );
                 let detail = "Too many wrong passwords. Try again later.";
                 Err(too_many(detail, retry_after))
             }
@@ -159,12 +169,14 @@ impl<'a> FromRequest<'a> for LoginAttempt {
         })?;
         let host = host_of(request)?;
         super::refuse_other_sites(request, host)?;
-        let caller = Caller::of(request, host, Some(login), &*auth.clock)?;
+        let address = address_of(request, &auth.proxies);
+        let caller = Caller::of(request, host, Some(login), address, &*auth.clock)?;
         Ok(Self {
             login: Arc::clone(login),
             clock: Arc::clone(&auth.clock),
             host: host.clone(),
             caller,
+            address,
         })
     }
 }

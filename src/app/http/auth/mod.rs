@@ -44,24 +44,34 @@ use self::{
 use super::{
     dto::config::AuthMode, error::ApiError, problem::ProblemKind, request_facts::RequestFacts,
 };
-use crate::{app::usecases::tenant::Tenant, domain::host::Host, ports::Clock};
+use crate::{
+    app::usecases::tenant::Tenant,
+    domain::{host::Host, trusted_proxies::TrustedProxies},
+    ports::Clock,
+};
 
 /// Tells admins from others.
 pub struct AdminAuth {
     /// `None` takes everyone for one.
     checks: Option<Checks>,
+    /// Whose word counts for where a request comes from.
+    proxies: TrustedProxies,
     clock: Arc<dyn Clock>,
 }
 
 impl AdminAuth {
     /// Tells them as the settings say.
     #[must_use]
-    pub fn new(settings: AuthSettings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: AuthSettings, proxies: TrustedProxies, clock: Arc<dyn Clock>) -> Self {
         let checks = match settings {
             AuthSettings::Disabled => None,
             AuthSettings::Enforced(credentials) => Some(Checks::new(credentials)),
         };
-        Self { checks, clock }
+        Self {
+            checks,
+            proxies,
+            clock,
+        }
     }
 
     /// How clients are told about it.
@@ -95,7 +105,7 @@ impl AdminAuth {
         let Some(checks) = &self.checks else {
             return Ok(true);
         };
-        let access = checks.access(request, host_of(request)?, &*self.clock)?;
+        let access = checks.access(request, host_of(request)?, &self.proxies, &*self.clock)?;
         Ok(matches!(access, Access::Header(_)))
     }
 
@@ -121,7 +131,7 @@ impl AdminAuth {
                 "Admin operations are shut until this service is given a credential to check.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
         }
-        match checks.access(request, host, &*self.clock)? {
+        match checks.access(request, host, &self.proxies, &*self.clock)? {
             Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host),
             Access::Session
                 if is_write

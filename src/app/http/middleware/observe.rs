@@ -12,11 +12,12 @@ use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
     http::{HeaderValue, StatusCode, header},
 };
-use tracing::{Instrument as _, Span, field::Empty};
+use tracing::{Instrument as _, Level, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
     app::http::{
+        health,
         known_routes::{Known, KnownRoutes},
         middleware::{
             at_hand::{Again, AtHand},
@@ -65,13 +66,16 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         let started = self.clock.now();
         let facts = RequestFacts::of(&request);
         let method = MethodLabel::of(request.method());
-        let is_traced = self.records_traces || trace_context::is_named(request.headers());
+        // Probes come every few seconds: what is looked for would drown in them.
+        let is_probe = health::PATHS.contains(&request.uri().path());
+        let is_traced =
+            !is_probe && (self.records_traces || trace_context::is_named(request.headers()));
         if !is_traced && let Some(again) = self.at_hand.answer(&request, &facts) {
             return ready(Ok(self.give(again, &facts.id, method, started))).left_future();
         }
         let request_id = facts.id.clone();
         request.set_data(facts);
-        let span = span(is_traced, &request_id, method);
+        let span = span(is_traced, &request_id);
         if is_traced {
             trace_context::join(&span, request.headers());
         }
@@ -81,7 +85,7 @@ impl<E: Endpoint> Endpoint for Observe<E> {
                 Err(error) => error.into_response(),
             };
             add_headers(&mut response, &request_id);
-            let (route, status) = self.note(&response, method, started);
+            let (route, status) = self.note(&response, method, started, is_probe);
             if is_traced {
                 trace(&Span::current(), method, route, status);
             }
@@ -98,17 +102,29 @@ impl<E> Observe<E> {
         response: &Response,
         method: MethodLabel,
         started: Instant,
-    ) -> (&str, StatusCode) {
+        is_probe: bool,
+    ) -> (&Known, StatusCode) {
         let status = response.status();
         let route = self.routes.matched(response.data::<PathPattern>());
         let latency = self.count(route, method, status, started);
-        tracing::info!(
-            route = route.label(),
-            status = status.as_u16(),
-            latency_ms = milliseconds(latency),
-            "request ended"
-        );
-        (route.label(), status)
+        macro_rules! log {
+            ($level:expr) => {
+                tracing::event!(
+                    $level,
+                    route = route.label(),
+                    method = method.as_str(),
+                    status = status.as_u16(),
+                    latency_ms = milliseconds(latency),
+                    "request ended"
+                )
+            };
+        }
+        if is_probe {
+            log!(Level::DEBUG);
+        } else {
+            log!(Level::INFO);
+        }
+        (route, status)
     }
 
     /// The same for an answer that was at hand: its line says itself what the others have of their
@@ -159,7 +175,7 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// The span of a request. It says neither the path nor the query: they hold the names of images, and
 /// what else callers put there.
-fn span(is_traced: bool, request_id: &RequestId, method: MethodLabel) -> Span {
+fn span(is_traced: bool, request_id: &RequestId) -> Span {
     macro_rules! span {
         ($target:expr) => {
             tracing::info_span!(
@@ -167,7 +183,6 @@ fn span(is_traced: bool, request_id: &RequestId, method: MethodLabel) -> Span {
                 "request",
                 otel.kind = "server",
                 request_id = request_id.as_str(),
-                method = method.as_str(),
                 tenant = Empty,
                 trace_id = Empty,
             )
@@ -176,18 +191,30 @@ fn span(is_traced: bool, request_id: &RequestId, method: MethodLabel) -> Span {
     if is_traced {
         span!(module_path!())
     } else {
-        span!(trace_context::UNNAMED)
+        span!(trace_context::UNTRACED)
     }
 }
 
-fn trace(span: &Span, method: MethodLabel, route: &str, status: StatusCode) {
+/// Names the span, and says how the request ended, by OpenTelemetry's conventions for HTTP servers.
+fn trace(span: &Span, method: MethodLabel, route: &Known, status: StatusCode) {
+    let (name, method) = match method.known() {
+        Some(method) => (method, method),
+        None => ("HTTP", "_OTHER"),
+    };
     let context = span.context();
-    context
-        .span()
-        .update_name(format!("{} {route}", method.as_str()));
-    span.set_attribute("route", route.to_owned());
-    span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
+    if route.is_matched() {
+        let route = route.label();
+        context.span().update_name(format!("{name} {route}"));
+        span.set_attribute("http.route", route.to_owned());
+    } else {
+        context.span().update_name(name);
+    }
+    let code = status.as_u16();
+    span.set_attribute("http.request.method", method);
+    span.set_attribute("http.response.status_code", i64::from(code));
+    // What is the client's fault is none of this service's.
     if status.is_server_error() {
+        span.set_attribute("error.type", code.to_string());
         span.set_status(Status::error(""));
     }
 }

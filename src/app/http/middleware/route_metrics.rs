@@ -30,6 +30,11 @@ impl MethodLabel {
         Self(known.unwrap_or(METHODS.len() - 1))
     }
 
+    /// Its name, unless somebody made it up.
+    pub(super) fn known(self) -> Option<&'static str> {
+        (self.0 + 1 < METHODS.len()).then(|| self.as_str())
+    }
+
     /// As it is written.
     pub(super) fn as_str(self) -> &'static str {
         METHODS.get(self.0).copied().unwrap_or("other")

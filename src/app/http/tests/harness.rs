@@ -53,6 +53,7 @@ use crate::{
         secret::{CredentialsRef, Secret},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
+        trusted_proxies::TrustedProxies,
     },
     ports::{
         CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
@@ -234,6 +235,7 @@ impl Service {
             readiness: Arc::new(readiness.unwrap()),
             places,
             auth,
+            trusted_proxies: TrustedProxies::default(),
             clock,
             records_traces: false,
         });

@@ -82,7 +82,7 @@ async fn a_request_leaves_one_line_with_its_route_and_tenant() {
     assert!(lines[0]["fields"]["latency_ms"].is_u64());
     let span = &lines[0]["span"];
     assert_eq!(span["request_id"], "id-1");
-    assert_eq!(span["method"], "POST");
+    assert_eq!(lines[0]["fields"]["method"], "POST");
     assert_eq!(
         lines[0]["fields"]["route"],
         "/api/images/{filename}/publish"

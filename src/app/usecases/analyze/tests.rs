@@ -11,6 +11,7 @@ use crate::{
     app::usecases::{
         capacity::{ImageRoom, PublishSlots},
         fixtures::*,
+        memory_budget::MemoryBudget,
     },
     domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, sidecar::SidecarName},
     ports::{CaptionError, FetchedImage, MockLedger, SidecarFile},
@@ -118,7 +119,7 @@ async fn analyze(
 fn usecase(ledger: MockLedger) -> AnalyzeImage {
     let capacity = Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(),
+        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
     };
     AnalyzeImage::new(
         ImageScaler::default(),

@@ -38,13 +38,14 @@ use self::{
     encode::Written,
     header::Header,
 };
+use super::memory_budget::MemoryBudget;
 use crate::domain::{
     image::{EncodedImage, UnknownFormat},
     platform::ImageLimits,
 };
 
-/// The memory for all images that are worked on at the same time, in bytes: the largest that copies are
-/// made of fit, one by one.
+/// What is set aside for copies if nobody says otherwise, in bytes: the largest that are made fit, one by one.
+#[cfg(test)]
 const MEMORY: u64 = 256 * 1024 * 1024;
 /// The largest copy, in pixels: as many as any platform takes.
 const MAX_COPY_PIXELS: f64 = 25_000_000.0;
@@ -89,13 +90,19 @@ pub enum ScaleError {
 
 impl Default for ImageScaler {
     fn default() -> Self {
-        Self {
-            budget: Budget::new(MEMORY),
-        }
+        Self::within_budget(MemoryBudget::default())
     }
 }
 
 impl ImageScaler {
+    /// Makes copies in the part of the memory that is for them.
+    #[must_use]
+    pub fn within_budget(budget: MemoryBudget) -> Self {
+        Self {
+            budget: Budget::new(budget.copies()),
+        }
+    }
+
     /// An image that every program shows as it is meant, whose longest side has at most `max_dimension`
     /// pixels; `None` is any. One that is so is handed back as it is; else this is a JPEG copy, set upright,
     /// in colours for screens, of the first picture if it moves. If any size will do, a file that says

@@ -1,7 +1,10 @@
 //! What the service of a test stands on.
 
 use super::*;
-use crate::app::usecases::capacity::{Capacity, ImageRoom, PublishSlots};
+use crate::app::usecases::{
+    capacity::{Capacity, ImageRoom, PublishSlots},
+    memory_budget::MemoryBudget,
+};
 
 pub(super) fn source_of(document: Value) -> MockTenantConfigSource {
     let mut source = MockTenantConfigSource::new();
@@ -28,7 +31,7 @@ pub(super) fn config(document: Value) -> TenantConfig<Unvalidated> {
 pub(super) fn capacity() -> Capacity {
     Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(),
+        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
     }
 }
 

@@ -241,16 +241,20 @@ fn jpeg_format(image: &EncodedImage, coefficient_bytes: u64) -> FormatHeader {
     })
 }
 
+fn small(tell: fn(&mut Compress)) -> EncodedImage {
+    large_jpeg((64, 48), 1, tell)
+}
+
+fn png(coloured: bool, pixel_bytes: u64, interlaced: bool) -> FormatHeader {
+    FormatHeader::Png(header::PngHeader {
+        coloured,
+        pixel_bytes,
+        interlaced,
+    })
+}
+
 #[test]
 fn the_largest_of_each_kind_fit_into_the_memory_whichever_way_up() {
-    let small = |tell: fn(&mut Compress)| large_jpeg((64, 48), 1, tell);
-    let png = |coloured, pixel_bytes, interlaced| {
-        FormatHeader::Png(header::PngHeader {
-            coloured,
-            pixel_bytes,
-            interlaced,
-        })
-    };
     let of_webp = |kind, transparent| {
         FormatHeader::WebP(header::WebPHeader {
             kind,
@@ -301,6 +305,53 @@ fn the_largest_of_each_kind_fit_into_the_memory_whichever_way_up() {
             (refused.megapixels, refused.most),
             (u64::from(megapixels) + 1, u64::from(megapixels))
         );
+    }
+}
+
+/// The largest image of a kind, in megapixels, of which copies are made in so much memory, for the vision model
+/// and for Telegram, whichever way up.
+fn largest(most: u32, memory: u64, format: impl Fn(u64) -> FormatHeader) -> u32 {
+    let file = encoded(b"\xFF\xD8\xFF".to_vec());
+    let fits = |megapixels: &u32| {
+        let height = (f64::from(*megapixels) * 1e6 * 0.75).sqrt();
+        let (width, height) = (rounded(height / 0.75), rounded(height));
+        let format = format(u64::from(width) * u64::from(height));
+        let factor = (10_000.0 / f64::from(width + height)).min(1.0);
+        let cut = |side: u32| rounded(f64::from(side) * factor);
+        (1..=8).all(|orientation| {
+            let header = header((width, height), orientation, format);
+            [(cut(width), cut(height)), (1024, 768)]
+                .into_iter()
+                .all(|copy| {
+                    Plan::new(&file, &header, copy, 10_000_000, memory)
+                        .is_ok_and(|plan| plan.memory() <= memory)
+                })
+        })
+    };
+    (1..=most).take_while(fits).last().unwrap_or(0)
+}
+
+#[test]
+fn the_guide_says_what_fits_in_a_budget() {
+    const GUIDE: &str = include_str!("../../../../../docs/operations.md");
+    let baseline = jpeg_format(&small(|_| {}), 0);
+    let progressive = small(Compress::set_progressive_mode);
+    let all_colours = small(with_all_colours);
+    for (budget, files) in [(48, 24), (64, 32), (128, 50), (256, 50), (352, 50)] {
+        let memory = MemoryBudget::of_mib(budget).unwrap();
+        assert_eq!(memory.largest_file(), files * 1024 * 1024);
+        let memory = memory.copies();
+        let largest = [
+            largest(200, memory, |_| baseline),
+            largest(60, memory, |pixels| jpeg_format(&progressive, pixels * 3)),
+            largest(40, memory, |pixels| jpeg_format(&all_colours, pixels * 6)),
+            largest(64, memory, |_| png(true, 8, false)),
+            largest(64, memory, |_| png(false, 2, true)),
+        ]
+        .map(|megapixels| megapixels.to_string());
+        let limit = 2 * budget;
+        let row = format!("| {budget} | {limit} | {files} | {} |", largest.join(" | "));
+        assert!(GUIDE.contains(&row), "not in the guide: {row}");
     }
 }
 

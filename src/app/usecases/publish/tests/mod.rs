@@ -23,6 +23,7 @@ use crate::{
             rotating_store, standing, stored,
         },
         held_lease::HeldLease,
+        memory_budget::MemoryBudget,
     },
     domain::{
         analysis::Analysis,
@@ -165,7 +166,7 @@ async fn publish_with(
 fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
     let capacity = Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(),
+        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
     };
     PublishImage::new(
         ImageScaler::default(),

@@ -1,0 +1,56 @@
+//! Where the ledger is, how it is reached, and how long it keeps what it need not.
+
+use std::time::Duration;
+
+use publisher::{
+    adapters::{
+        env::{Environment, SettingProblems},
+        http_client::ExtraRoots,
+        ledger::{DEFAULT_POOL_SIZE, LedgerSettings},
+    },
+    domain::secret::Secret,
+};
+
+use super::{extra_roots, other_names};
+
+/// The longest time that texts are kept, in days: ten years.
+const MOST_DAYS: u64 = 3_650;
+
+/// Where the ledger is, for commands that need nothing else.
+///
+/// # Errors
+/// All problems of that alone.
+pub(crate) fn alone(mut environment: Environment) -> Result<LedgerSettings, SettingProblems> {
+    other_names::take(&mut environment);
+    let roots = extra_roots(&mut environment);
+    let settings = location(&mut environment, &roots);
+    environment.finish_with(settings)
+}
+
+/// Where the ledger is. The URL is a secret: it may hold a password.
+pub(super) fn location(
+    environment: &mut Environment,
+    roots: &ExtraRoots,
+) -> Option<LedgerSettings> {
+    const NAME: &str = "PUBLISH_LEDGER_URL";
+    const POOL_SIZE: &str = "LEDGER_POOL_SIZE";
+    let default = || Secret::new("sqlite://publisher-ledger.db".to_owned());
+    let url = environment.secret(NAME).unwrap_or_else(default);
+    let pool_size = environment.number(POOL_SIZE, DEFAULT_POOL_SIZE, 1..=100);
+    let ledger = LedgerSettings::from_url(&url)
+        .map_err(|rule| environment.reject(NAME, rule))
+        .ok()?;
+    if let Some(warning) = ledger.warning() {
+        environment.warn(NAME, warning);
+    }
+    if !ledger.is_on_server() && environment.is_set(POOL_SIZE) {
+        environment.warn(POOL_SIZE, "has no effect: the ledger is in SQLite");
+    }
+    Some(ledger.trusting(roots).with_pool_size(pool_size))
+}
+
+/// How long texts for people are kept in the ledger; `None`: for good.
+pub(super) fn keep(environment: &mut Environment) -> Option<Duration> {
+    let days = environment.number_or_unset("LEDGER_KEEP_DAYS", 1..=MOST_DAYS)?;
+    Some(Duration::from_hours(days * 24))
+}
