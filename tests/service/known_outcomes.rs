@@ -41,6 +41,7 @@ async fn states(server: &OwnPostgres) -> Vec<(String, i64)> {
         .collect()
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are to be seen")]
 async fn nothing_is_unknown_after(stop: Stop, away: Duration) -> Option<String> {
     let server = OwnPostgres::start().await?;
     let sandbox = Sandbox::start_empty().await.unwrap();
