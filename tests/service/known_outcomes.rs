@@ -40,6 +40,7 @@ async fn states(server: &OwnServer) -> Vec<(String, i64)> {
         .collect()
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are to be seen")]
 async fn nothing_is_unknown_after(stop: Stop, away: Duration) -> Option<String> {
     let mut server = OwnServer::create()?;
     server.start(20).await;
