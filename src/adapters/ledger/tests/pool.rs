@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, str::FromStr as _, time::Duration};
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -99,21 +99,23 @@ async fn an_operation_that_is_cut_off_in_silence_ends_and_the_next_one_works() {
     let ledger = network.ledger(&stage).await;
     let lease = lease_of("alice", "image");
     ledger.claim(&lease, &Platform::ALL).await.unwrap();
-    // Its row is locked, so that it waits in the middle of its transaction.
-    let mut lock = Guarded::acquire(stage.ledger.pool()).await.unwrap();
+    // Another's lock, so that it waits in the middle of its transaction.
+    let options = PgConnectOptions::from_str(SERVER).unwrap();
+    let options = options.options([("search_path", &*stage.schema)]);
+    let mut lock = options.connect().await.unwrap();
     sqlx::raw_sql("BEGIN; LOCK TABLE ledger_leases IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
+        .execute(&mut lock)
         .await
         .unwrap();
     let waiting = async {
         let mut check = Guarded::acquire(stage.ledger.pool()).await.unwrap();
         let waiting = "SELECT count(*) > 0 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
             WHERE NOT l.granted AND c.relnamespace::regnamespace::text = $1";
-        while !sqlx::query_scalar(waiting)
+        while !sqlx::query_scalar::<_, bool>(waiting)
             .bind(&stage.schema)
             .fetch_one(&mut *check)
             .await
-            .unwrap_or(false)
+            .unwrap()
         {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -127,7 +129,7 @@ async fn an_operation_that_is_cut_off_in_silence_ends_and_the_next_one_works() {
         cause.as_deref(),
         Some("the database did not answer within 10 s")
     );
-    lock.roll_back().await.unwrap();
+    lock.close().await.unwrap();
     ledger.renew(&lease).await.unwrap();
     ledger.close().await;
     stage.end().await;
