@@ -93,7 +93,6 @@ fn what_has_no_effect_or_looks_odd_is_warned_of_and_never_stops_the_start() {
         ("STANDALONE_HOST", "sesame.example.org"),
         ("WEB_SESSION_SECRET", "sesame-0123456789abcdef0123456789"),
         ("WEB_AUTH_TOKEN", "\"sesame-token-0123\""),
-        ("WEB_AUTH_USER", " "),
         ("WEB_TRUST_FORWARDED_FOR", "true"),
         ("web_admin_pw", "sesame-password"),
         ("WEB_COLOUR", "sesame"),

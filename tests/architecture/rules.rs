@@ -271,7 +271,8 @@ fn between_adapters(from: &str, to: &str, in_test: bool) -> Option<&'static str>
 fn not_at_home(name: &str, path: &WrittenPath, module: &[String], in_test: bool) -> Option<String> {
     let segment = |index: usize| path.segments.get(index).map_or("", String::as_str);
     if name == "std" {
-        let is_address = segment(1) == "net" && segment(2).starts_with("Ip");
+        let is_address = segment(1) == "net"
+            && (segment(2).starts_with("Ip") || segment(2).starts_with("SocketAddr"));
         let reaches_out = OUTSIDE_STD.contains(&segment(1)) && !is_address;
         let reaches_out = reaches_out && room(module) == Room::Domain;
         return reaches_out.then(|| "the domain reaches nothing outside the process".to_owned());

@@ -35,7 +35,7 @@ ok     storage       it can be listed: 1 image in the root folder
 ok     captions      the key is accepted, and the models are there
 ok     telegram      the bot is known, and may post to the chat
 ok     email         the mail server takes the login
-ok     ledger        it opens, and can be written
+ok     ledger        there is none yet; serve makes it
 All is well.
 ";
     let arguments = ["--host", &tenant.host];
@@ -91,7 +91,7 @@ const ROWS: [Row; 20] = [
                 .switches()
                 .always("resolve", Fault::status(503));
         },
-        "WRONG storage no dropbox credential can be had",
+        "WRONG orchestrator it is there, and cannot answer (503)",
     ),
     (
         "tenant out of credit",

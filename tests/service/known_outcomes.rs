@@ -50,6 +50,7 @@ async fn nothing_is_unknown_after(stop: Stop, away: Duration) -> Option<String> 
     let settings = [
         ("PUBLISH_LEDGER_URL", &*server.url("postgres", PASSWORD)),
         ("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "50"),
+        ("AI_RATE_PER_MINUTE", "1000"),
     ];
     let service = Service::start_with(sandbox.environment(), &settings).await;
     let held = sandbox.telegram.switches().hold("sendPhoto");
@@ -59,7 +60,9 @@ async fn nothing_is_unknown_after(stop: Stop, away: Duration) -> Option<String> 
         async move { service.publish(sandbox, carol, &name, json!({})).await }
     });
     let outage = async {
-        held.arrived(IMAGES).await;
+        let arrived = held.arrived(IMAGES);
+        let arrived = tokio::time::timeout(Duration::from_mins(1), arrived).await;
+        assert!(arrived.is_ok(), "not all were sent: {}", service.log());
         server.stop(stop);
         held.release();
         tokio::time::sleep(away).await;

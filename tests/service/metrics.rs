@@ -40,7 +40,7 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
         concat!(
             r#"publisher_build_info{version=""#,
             env!("CARGO_PKG_VERSION"),
-            r#""} 1"#
+            r#"",commit="unknown"} 1"#
         ),
         r#"publisher_cache_requests_total{cache="runtime_config",outcome="miss"} 1"#,
         r#"publisher_cache_entries{cache="tenant_services"} 1"#,

@@ -137,7 +137,9 @@ async fn guessing_stops_the_guesser_and_neither_known_browsers_nor_other_tenants
         .json(&json!({"password": PASSWORD}));
     assert_eq!(Answer::to(known).await.status, 200);
     let log = service.whole_log().await;
-    let warnings = log.matches("too many wrong passwords").count();
+    let warnings = log
+        .matches("too many wrong passwords: no more tries")
+        .count();
     assert_eq!(warnings, 1, "the operator is told, and told once");
 }
 

@@ -8,7 +8,7 @@ use crate::database::Database;
 /// What a later version may do, by the policy in `adapters::ledger::migrations`: it expands.
 const LATER: &str = "
     ALTER TABLE ledger_entries ADD COLUMN invented TEXT;
-    ALTER TABLE ledger_requests ADD COLUMN invented BIGINT NOT NULL DEFAULT 7;
+    ALTER TABLE ledger_requests ADD COLUMN invented INTEGER NOT NULL DEFAULT 7;
     CREATE TABLE ledger_invented (tenant TEXT NOT NULL PRIMARY KEY);
     INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
         SELECT 999, 'invented', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1;

@@ -15,7 +15,7 @@ use super::{LedgerSettings, Location};
 use crate::ports::Cause;
 
 /// Copies the ledger into a new file that nobody else may read, as it is at one moment. Returns when
-/// the copy is on the disk; until then there is no file of that name. Does not change the ledger.
+/// the copy is on the disk; until then there is no file of that name. Changes nothing that the ledger says.
 ///
 /// # Errors
 /// [`BackupError`]. No file is left behind.
@@ -60,7 +60,8 @@ async fn copy_into(source: &Path, target: &Path) -> Result<(), BackupError> {
     let target = target
         .to_str()
         .ok_or_else(|| BackupError::Ledger("the file's name must be UTF-8".into()))?;
-    let options = SqliteConnectOptions::new().filename(source).read_only(true);
+    // Not read only: the last one who reads a database like that leaves its `-wal` and `-shm` behind.
+    let options = SqliteConnectOptions::new().filename(source);
     let options = options.disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options)
         .await

@@ -123,7 +123,12 @@ impl OrchestratorClient {
                 Seen::of(self.send(post, request_id, &token).await?).await
             })
         };
-        let seen = self.run("check_resolve", once.into(), resolve).await?;
+        let resolved = self.run("check_resolve", once.into(), resolve).await;
+        // Only an orchestrator knows of credit.
+        if matches!(resolved, Err(Failure::OutOfCredit)) {
+            return Ok(());
+        }
+        let seen = resolved?;
         match seen.status {
             400 | 422 => Ok(()),
             _ => Err(seen.fault()),
@@ -136,7 +141,7 @@ impl Seen {
         let status = response.status().as_u16();
         // So that a rotated token is tried.
         if status == 403 {
-            return Err(Failure::Unauthorized);
+            return Err(failure::of_refused_credential(response).await);
         }
         let kind = response.headers().get(CONTENT_TYPE);
         let is_html = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

@@ -10,7 +10,7 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 67] = [
+const BAD_VALUES: [(&str, &str, &str); 69] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -18,6 +18,8 @@ const BAD_VALUES: [(&str, &str, &str); 67] = [
     ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
     ("any", "THUMBNAIL_CACHE_MB", "sesame"),
     ("any", "MEMORY_BUDGET_MB", "sesame"),
+    ("any", "LEDGER_POOL_SIZE", "sesame"),
+    ("any", "LEDGER_KEEP_DAYS", "sesame"),
     ("any", "TRUSTED_PROXIES", "10.0.0.0/8, sesame"),
     ("any", "SHUTDOWN_GRACE_SECONDS", "sesame"),
     ("any", "SHUTDOWN_NOTICE_SECONDS", "sesame"),

@@ -265,7 +265,7 @@ pub(super) async fn entries_of_later_versions_are_taken_over_and_not_listed(
 pub(super) const LATER: &str = "
     ALTER TABLE ledger_entries ADD COLUMN invented TEXT;
     ALTER TABLE ledger_leases ADD COLUMN invented TEXT NOT NULL DEFAULT 'x';
-    ALTER TABLE ledger_requests ADD COLUMN invented BIGINT;
+    ALTER TABLE ledger_requests ADD COLUMN invented INTEGER;
     ALTER TABLE ledger_passed_over ADD COLUMN invented TEXT;
     CREATE TABLE ledger_invented (tenant TEXT NOT NULL PRIMARY KEY);
     CREATE INDEX ledger_invented_index ON ledger_entries (invented);

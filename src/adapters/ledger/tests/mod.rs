@@ -159,7 +159,8 @@ impl Hands {
 
 impl Clock for Hands {
     fn now(&self) -> Instant {
-        panic!("the ledger measures no time")
+        // What is measured goes to metrics alone.
+        crate::adapters::clock::SystemClock.now()
     }
 
     /// Every look at the clock takes a millisecond.
