@@ -177,7 +177,7 @@ impl Report {
                 return;
             }
         }
-        let host = match host_of(&sources.host_rules, host) {
+        let host = match host_of(&sources.host_rules, host.as_deref()) {
             Ok(host) => host,
             Err(why) => return self.add("tenant", Finding::Wrong(why.to_owned())),
         };
@@ -191,8 +191,8 @@ impl Report {
 }
 
 /// The host whose tenant is looked at.
-fn host_of(rules: &HostRules, named: Option<String>) -> Result<Host, &'static str> {
-    let own = match (rules, &named) {
+fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'static str> {
+    let own = match (rules, named) {
         (HostRules::Only(own), _) => own.clone(),
         (HostRules::Any | HostRules::TenantNames, Some(named)) => {
             Host::normalise_any(named).map_err(|_| NO_HOST)?
@@ -203,7 +203,7 @@ fn host_of(rules: &HostRules, named: Option<String>) -> Result<Host, &'static st
     };
     let is_other = |named| Host::normalise_any(named).ok().as_ref() != Some(&own);
     match rules {
-        HostRules::Only(_) if named.as_deref().is_some_and(is_other) => {
+        HostRules::Only(_) if named.is_some_and(is_other) => {
             Err("the host of --host is not served: STANDALONE_HOST is another one")
         }
         HostRules::TenantNames if !own.can_be_tenants() => Err(NO_HOST),

@@ -22,6 +22,7 @@ mod start_line;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    num::NonZeroUsize,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -51,6 +52,7 @@ use publisher::{
             sweep_ledger::SweepLedger,
         },
     },
+    ports::Clock,
 };
 
 use tokio::task::AbortHandle;
@@ -248,16 +250,7 @@ impl Service {
             orchestrator: _,
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
-        let (places, room) = match mode {
-            Mode::Standalone => (
-                RequestPlaces::for_one_tenant(max_requests),
-                ImageRoom::for_one_tenant(memory_budget),
-            ),
-            Mode::Orchestrated { .. } => (
-                RequestPlaces::for_many_tenants(max_requests),
-                ImageRoom::for_many_tenants(memory_budget),
-            ),
-        };
+        let (places, room) = shares(&mode, max_requests, memory_budget);
         let capacity = Capacity {
             slots: publishes,
             room,
@@ -295,17 +288,7 @@ impl Service {
             draw: shown.draw(&clock, chance)?,
             describe: shown.describe,
             thumbnails: FetchThumbnail::new(shown.thumbnails),
-            publish: PublishOnce::new(
-                PublishImage::new(
-                    scaler.clone(),
-                    Arc::clone(&clock),
-                    Arc::clone(&ledger.ledger),
-                    Arc::clone(&ledger.reader),
-                    capacity.clone(),
-                    work.clone(),
-                ),
-                Arc::clone(&ledger.requests),
-            ),
+            publish: publish(&ledger, &scaler, &capacity, &work, &clock),
             curate: CurateImage::new(Arc::clone(&ledger.ledger), work.clone()),
             analyze: AnalyzeImage::new(
                 scaler,
@@ -334,6 +317,42 @@ impl Service {
             sweeper,
         })
     }
+}
+
+/// What is shared by one tenant, or by many: requests, and images in memory.
+fn shares(
+    mode: &Mode,
+    max_requests: NonZeroUsize,
+    memory_budget: MemoryBudget,
+) -> (RequestPlaces, ImageRoom) {
+    match mode {
+        Mode::Standalone => (
+            RequestPlaces::for_one_tenant(max_requests),
+            ImageRoom::for_one_tenant(memory_budget),
+        ),
+        Mode::Orchestrated { .. } => (
+            RequestPlaces::for_many_tenants(max_requests),
+            ImageRoom::for_many_tenants(memory_budget),
+        ),
+    }
+}
+
+fn publish(
+    ledger: &OpenLedger,
+    scaler: &ImageScaler,
+    capacity: &Capacity,
+    work: &OwnTasks,
+    clock: &Arc<dyn Clock>,
+) -> PublishOnce {
+    let publish = PublishImage::new(
+        scaler.clone(),
+        Arc::clone(clock),
+        Arc::clone(&ledger.ledger),
+        Arc::clone(&ledger.reader),
+        capacity.clone(),
+        work.clone(),
+    );
+    PublishOnce::new(publish, Arc::clone(&ledger.requests))
 }
 
 /// Says what has no effect, or may have been meant otherwise.

@@ -95,6 +95,10 @@ impl CaptionWriterFactory for Unused {
 
 #[async_trait]
 impl ImageStore for Unused {
+    fn in_folder(&self, _: Folder) -> Arc<dyn ImageStore> {
+        Arc::new(Unused)
+    }
+
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
         Ok(Vec::new())
     }

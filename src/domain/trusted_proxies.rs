@@ -71,7 +71,7 @@ impl FromStr for TrustedProxies {
 
     fn from_str(text: &str) -> Result<Self, InvalidProxies> {
         let networks = text.split(',').map(str::trim).filter(|it| !it.is_empty());
-        let networks = networks.map(|network| network.parse());
+        let networks = networks.map(str::parse);
         networks.collect::<Result<Arc<[_]>, _>>().map(Self)
     }
 }

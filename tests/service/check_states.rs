@@ -12,6 +12,8 @@ const FILE: &str = "ORCHESTRATOR_SERVICE_TOKEN_FILE";
 
 /// Settings beside those of the sandbox.
 pub(crate) type Settings = Vec<(&'static str, String)>;
+/// What is changed of them.
+pub(crate) type Changes<'a> = &'a [(&'static str, &'a str)];
 
 /// What a check of these settings, with these arguments, in this folder, says, and its code. On
 /// standard error it says nothing, and nowhere anything that must not be shown.
@@ -39,7 +41,12 @@ pub(crate) fn assert_told(state: &str, said: &str, line: &str, code: (i32, i32))
         panic!("{state}: no line `{line}` in\n{said}")
     };
     assert_eq!(code.0, code.1, "{state}: {said}");
-    println!("{state}\n    {told}   [{}]", code.0);
+    show(state, told, code.0);
+}
+
+#[expect(clippy::print_stdout, reason = "the table is to be seen")]
+fn show(state: &str, told: &str, code: i32) {
+    println!("{state}\n    {told}   [{code}]");
 }
 
 /// Settings with which all is well, but for these.
@@ -77,6 +84,7 @@ pub(crate) async fn assert_serve_ends(state: &str, settings: &Settings, folder: 
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn settings_that_are_wrong_end_a_check_and_a_start_with_2() {
     let (sandbox, tenant) = stage().await;
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +99,7 @@ async fn settings_that_are_wrong_end_a_check_and_a_start_with_2() {
     let (gone, folder_path) = (gone.to_str().unwrap(), folder.path().to_str().unwrap());
     let orchestrated = quiet(sandbox.environment());
     let standalone = quiet(sandbox.standalone_environment(&tenant));
-    let rows: &[(&str, &Settings, &[(&'static str, &str)], &str)] = &[
+    let rows: &[(&str, &Settings, Changes<'_>, &str)] = &[
         (
             "port out of range",
             &orchestrated,
@@ -324,7 +332,7 @@ async fn files_of_settings_that_are_wrong_are_told_with_their_lines() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     std::fs::write(&path, "sesame").unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o0)).unwrap();
     if std::fs::read(&path).is_ok() {
         println!("skipped: this user reads every file, whatever its permissions");
         return;

@@ -4,7 +4,7 @@
 use publisher::adapters::sandbox::{DemoTenant, Fault, OpenAi, Sandbox, Unsupported};
 use serde_json::json;
 
-use crate::check_states::{Settings, assert_told, check, quiet, stage};
+use crate::check_states::{Changes, Settings, assert_told, check, quiet, stage};
 
 /// Nothing was posted, mailed or moved, and nothing was paid for.
 fn assert_untouched(sandbox: &Sandbox, tenant: &DemoTenant) {
@@ -257,7 +257,7 @@ async fn settings_that_are_wrong_for_a_tenant_are_told_with_what_to_do() {
     let orchestrated = quiet(sandbox.environment());
     let standalone = quiet(sandbox.standalone_environment(&tenant));
     let wrong_path = sandbox.openai.server().url();
-    let rows: [(&str, &Settings, &[(&'static str, &str)], &str, &str); 9] = [
+    let rows: [(&str, &Settings, Changes<'_>, &str, &str); 9] = [
         (
             "secret of another app",
             &orchestrated,

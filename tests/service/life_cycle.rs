@@ -146,8 +146,8 @@ async fn without_the_orchestrators_answer_it_is_ready_where_that_is_not_required
         let service = Service::start_with(sandbox.environment(), &more).await;
         let ready = service.get("any", "/health/ready").await;
         assert_eq!(ready.status, status, "{ready:?}");
-        let mode = ready.json()["mode"].clone();
-        assert_eq!(mode == "orchestrated", status == 200, "{ready:?}");
+        let is_orchestrated = ready.json()["mode"] == "orchestrated";
+        assert_eq!(is_orchestrated, status == 200, "{ready:?}");
         // The next one takes its ledger.
         service.kill().await;
     }

@@ -133,7 +133,7 @@ impl Drop for OwnServer {
     }
 }
 
-/// A PgBouncer before the server that tests share; gone with this.
+/// A `PgBouncer` before the server that tests share; gone with this.
 pub(crate) struct Pooler {
     folder: TempDir,
     port: u16,

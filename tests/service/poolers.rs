@@ -1,4 +1,4 @@
-//! A PgBouncer between the service and PostgreSQL.
+//! A `PgBouncer` between the service and PostgreSQL.
 
 use publisher::adapters::sandbox::Sandbox;
 use serde_json::json;

@@ -74,7 +74,7 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
     let lost = service.publish(&sandbox, &carol, IMAGE, json!({}));
     lost.await.assert_problem(503, "tenant-unavailable");
     // What publishes nothing is not counted.
-    let list = service.get_as_admin(&sandbox, &carol.host, "/api/images/list");
-    list.await.assert_problem(503, "tenant-unavailable");
+    let listing = service.get_as_admin(&sandbox, &carol.host, "/api/images/list");
+    listing.await.assert_problem(503, "tenant-unavailable");
     assert_refused(&service, [0, 1, 1, 1, 1, 1]).await;
 }

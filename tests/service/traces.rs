@@ -146,7 +146,9 @@ async fn the_spans_of_a_request_are_sent_to_the_collector_and_name_nobody() {
     }
     // A mail server is a tenant's, and called the same as its call.
     let mail = spans.iter().filter(|it| it.name == "smtp send");
-    let mail: Vec<_> = mail.map(|it| it.kind()).collect();
+    let mail: Vec<_> = mail
+        .map(opentelemetry_proto::tonic::trace::v1::Span::kind)
+        .collect();
     assert_eq!(mail.len(), 2, "{spans:?}");
     assert!(mail.contains(&SpanKind::Client) && mail.contains(&SpanKind::Internal));
     // Only what the operator's settings name is named.

@@ -169,7 +169,7 @@ impl Connection {
         }
         let bytes = upstream::bounded_body(response, limit)
             .await
-            .map_err(Failure::content)?
+            .map_err(|error| Failure::content(&error))?
             .ok_or(Failure::TooLarge)?;
         if metadata.size.is_some_and(|size| size != bytes.len() as u64) {
             return Err(Failure::Corrupt("a file of another size than it says"));
@@ -210,7 +210,7 @@ impl Connection {
         let Previewed { file_metadata } = result(&response)?;
         let jpeg = upstream::bounded_body(response, limit)
             .await
-            .map_err(Failure::content)?
+            .map_err(|error| Failure::content(&error))?
             .filter(|bytes| ImageFormat::sniff(bytes) == Some(ImageFormat::Jpeg))
             .ok_or(Failure::Malformed("a thumbnail that is no small JPEG"))?;
         let value = (file_metadata, jpeg);

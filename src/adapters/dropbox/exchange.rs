@@ -79,7 +79,9 @@ impl App {
                 }
             }
         };
-        let response = upstream::send(builder).await.map_err(Failure::transport)?;
+        let response = upstream::send(builder)
+            .await
+            .map_err(|error| Failure::transport(&error))?;
         self.accepted(response, token.secret()).await
     }
 
@@ -154,7 +156,9 @@ impl App {
         let request = self
             .post(&settings.api_url, "oauth2/token", limits.rpc_timeout)
             .form(&form);
-        let response = upstream::send(request).await.map_err(Failure::transport)?;
+        let response = upstream::send(request)
+            .await
+            .map_err(|error| Failure::transport(&error))?;
         let status = response.status();
         if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
             let status = status.as_u16();
@@ -192,7 +196,7 @@ pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<Answ
     let status = response.status().as_u16();
     let body = upstream::bounded_body(response, MAX_JSON_BYTES)
         .await
-        .map_err(Failure::transport)?
+        .map_err(|error| Failure::transport(&error))?
         .ok_or(Failure::Malformed("a JSON answer of more than 8 MiB"))?;
     let value = serde_json::from_slice(&body)
         .map_err(|_| Failure::Malformed("an answer that is not the JSON it should be"))?;

@@ -86,10 +86,10 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Sorts a transport error by what the caller must know of it.
-    pub(super) fn transport(error: reqwest::Error) -> Self {
-        let unsent = upstream::failed_before_sending(&error);
+    pub(super) fn transport(error: &reqwest::Error) -> Self {
+        let unsent = upstream::failed_before_sending(error);
         let timeout = error.is_timeout();
-        let cause = upstream::cause(&error);
+        let cause = upstream::cause(error);
         match (unsent, timeout) {
             (true, _) => Self::Unsent(cause),
             (false, true) => Self::Timeout(cause),
@@ -98,9 +98,9 @@ impl Failure {
     }
 
     /// Sorts an error of the content of a file.
-    pub(super) fn content(error: reqwest::Error) -> Self {
-        if ends_too_early(&error) {
-            return Self::Incomplete(upstream::cause(&error));
+    pub(super) fn content(error: &reqwest::Error) -> Self {
+        if ends_too_early(error) {
+            return Self::Incomplete(upstream::cause(error));
         }
         Self::transport(error)
     }

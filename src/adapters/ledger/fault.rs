@@ -85,7 +85,9 @@ pub(super) fn explain(error: sqlx::Error) -> sqlx::Error {
 
 /// Whether a server may have room in a moment: it is full, or starting.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("53300" | "57P03"))
 }
 

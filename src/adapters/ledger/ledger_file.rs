@@ -188,7 +188,7 @@ impl LedgerFile {
                 let is_read = match self.table {
                     0 => entry(row).map(|record| batch.entries.push(record)),
                     1 => passed_over(row).map(|record| batch.passed_over.push(record)),
-                    _ => request(row).map(|record| batch.requests.extend(record)),
+                    _ => request(row, &mut batch.requests),
                 };
                 self.unreadable += u64::from(is_read.is_none());
             }
@@ -256,8 +256,8 @@ fn passed_over(row: &SqliteRow) -> Option<PassedOverRecord> {
     })
 }
 
-/// The inner `None` is a request that came to nothing: its key is free.
-fn request(row: &SqliteRow) -> Option<Option<RequestRecord>> {
+/// Adds a request, unless it came to nothing: its key is free.
+fn request(row: &SqliteRow, requests: &mut Vec<RequestRecord>) -> Option<()> {
     let digest = |column: &str| -> Option<String> {
         let digest: String = row.try_get(column).ok()?;
         ContentHash::new(&digest).map(|_| digest)
@@ -281,8 +281,10 @@ fn request(row: &SqliteRow) -> Option<Option<RequestRecord>> {
         answer,
         created_at: row.try_get("created_at").ok()?,
     };
-    let is_of_use = record.answer.is_some() || record.filename.is_some();
-    Some(is_of_use.then_some(record))
+    if record.answer.is_some() || record.filename.is_some() {
+        requests.push(record);
+    }
+    Some(())
 }
 
 fn tenant(row: &SqliteRow) -> Option<String> {

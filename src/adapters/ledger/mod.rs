@@ -182,7 +182,7 @@ impl OpenLedger {
             Location::Postgres(server) => {
                 let ledger = on_server(&server, settings.roots, settings.pool_size)?;
                 ledger.prepare().await?;
-                Ok(Self::of_server(ledger, None, clock))
+                Ok(Self::of_server(&ledger, None, clock))
             }
         }
     }
@@ -216,18 +216,18 @@ impl OpenLedger {
             Location::Postgres(server) => {
                 let ledger = on_server(&server, settings.roots, settings.pool_size)?;
                 let waiting = Waiting::begin(&ledger).await?;
-                Ok(Self::of_server(ledger, Some(waiting), clock))
+                Ok(Self::of_server(&ledger, Some(waiting), clock))
             }
         }
     }
 
     fn of_server(
-        ledger: Arc<PostgresLedger>,
+        ledger: &Arc<PostgresLedger>,
         waiting: Option<Waiting>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let pool = Pool::Postgres(Arc::clone(&ledger), waiting);
-        Self::measured(&ledger, pool, clock)
+        let pool = Pool::Postgres(Arc::clone(ledger), waiting);
+        Self::measured(ledger, pool, clock)
     }
 
     /// What keeps it, in a word.

@@ -216,7 +216,7 @@ impl Connections {
 
     /// Logs what has changed since the last attempt to connect.
     fn tell(&self, error: Option<&sqlx::Error>) {
-        let cause = error.map(|error| fault::text(error));
+        let cause = error.map(fault::text);
         let before = mem::replace(&mut self.faults().told, cause.clone());
         match (before, cause) {
             (before, Some(cause)) if before.as_ref() != Some(&cause) => {

@@ -113,7 +113,7 @@ impl OrchestratorClient {
         };
         let seen = self.run("check_by_host", once.into(), by_host).await?;
         match seen.status {
-            200 => return seen.is_config(),
+            200 => return seen.check_config(),
             404 => {}
             _ => return Err(seen.fault()),
         }
@@ -155,7 +155,7 @@ impl Seen {
     }
 
     /// Whether a success is about a tenant, ours or another app's.
-    fn is_config(self) -> Result<(), OrchestratorFault> {
+    fn check_config(self) -> Result<(), OrchestratorFault> {
         let Some(body) = self.body else {
             return Err(self.fault());
         };

@@ -47,7 +47,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn of_transport(error: reqwest::Error) -> Self {
+    pub(super) fn of_transport(error: &reqwest::Error) -> Self {
         let what = if error.is_connect() {
             "could not be connected to"
         } else if error.is_timeout() {
@@ -57,7 +57,7 @@ impl Failure {
         };
         Self::Transport {
             what,
-            cause: upstream::cause(&error),
+            cause: upstream::cause(error),
         }
     }
 }
@@ -128,7 +128,7 @@ pub(super) async fn of_refused_credential(response: Response) -> Failure {
 pub(super) async fn json_body(response: Response) -> Result<Value, Failure> {
     let body = upstream::bounded_body(response, MAX_BODY)
         .await
-        .map_err(Failure::of_transport)?
+        .map_err(|error| Failure::of_transport(&error))?
         .ok_or(Failure::Malformed("is too long"))?;
     let document = serde_json::from_slice(&body).map_err(|_| Failure::Malformed("is no JSON"));
     if let Ok(mut body) = body.try_into_mut() {

@@ -291,7 +291,7 @@ impl OrchestratorClient {
             .timeout(self.limits.attempt);
         upstream::send_in_trace(request)
             .await
-            .map_err(Failure::of_transport)
+            .map_err(|error| Failure::of_transport(&error))
     }
 
     fn retries(&self) -> Retries<'_> {

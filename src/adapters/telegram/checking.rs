@@ -96,15 +96,12 @@ fn may_post(chat: &Value, member: &Value) -> Result<(), &'static str> {
     let is_barred =
         |rights: &Value| rights["can_send_photos"] == false || rights["can_send_messages"] == false;
     match member["status"].as_str() {
-        Some("creator") => Ok(()),
         Some("administrator") if is_channel && member["can_post_messages"] != true => {
             Err(NO_RIGHTS)
         }
-        Some("administrator") => Ok(()),
         Some("member") if is_channel || is_barred(&chat["permissions"]) => Err(NO_RIGHTS),
-        Some("member") => Ok(()),
         Some("restricted") if is_barred(member) || member["is_member"] == false => Err(NO_RIGHTS),
-        Some("restricted") => Ok(()),
+        Some("creator" | "administrator" | "member" | "restricted") => Ok(()),
         _ => Err(NO_MEMBER),
     }
 }

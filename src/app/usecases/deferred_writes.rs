@@ -104,14 +104,14 @@ impl DeferredWrites {
         &self,
         write: DeferredWrite,
         spawn: impl FnOnce(BoxFuture<'static, ()>),
-    ) -> Result<(), DeferredWrite> {
+    ) -> Result<(), Box<DeferredWrite>> {
         let mut backlog = self.lock();
         let is_outcome = write.is_outcome();
         let alike = backlog.waiting.iter();
         let alike = alike.filter(|other| other.is_outcome() == is_outcome);
         let most = if is_outcome { MAX_OUTCOMES } else { MAX_OTHERS };
         if alike.count() >= most {
-            return Err(write);
+            return Err(Box::new(write));
         }
         backlog.waiting.push_back(Arc::new(write));
         if !std::mem::replace(&mut backlog.has_worker, true) {

@@ -198,7 +198,7 @@ pub(crate) struct TenantFixture {
     pub(crate) store: MockCredentialStore,
     pub(crate) images: MockImageStore,
     /// The images in the archive folder.
-    pub(crate) archive: MockImageStore,
+    pub(crate) archive: Box<MockImageStore>,
     pub(crate) writer: MockCaptionWriter,
     pub(crate) telegram: MockPublisher,
     pub(crate) email: MockPublisher,
@@ -210,7 +210,7 @@ impl TenantFixture {
             document: full_document(),
             store: generous_store(),
             images: MockImageStore::new(),
-            archive: MockImageStore::new(),
+            archive: Box::new(MockImageStore::new()),
             writer: MockCaptionWriter::new(),
             telegram: MockPublisher::new(),
             email: MockPublisher::new(),
@@ -223,7 +223,7 @@ impl TenantFixture {
 
     /// The same under another name.
     pub(crate) fn build_as(mut self, name: &str) -> Arc<Tenant> {
-        let archive: Arc<dyn ImageStore> = Arc::new(self.archive);
+        let archive: Arc<dyn ImageStore> = Arc::new(*self.archive);
         self.images
             .expect_in_folder()
             .withf(|folder| *folder == Folder::Archive)

@@ -221,7 +221,7 @@ async fn an_outcome_that_cannot_be_written_is_answered_after_four_attempts_and_w
         "{:?}",
         report.warnings
     );
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(usecase.tasks().count(), 0);
 }
 

@@ -24,7 +24,7 @@ fn beginning(begun: Begun) -> MockIdempotencyStore {
 }
 
 fn in_no_folder(fixture: &mut TenantFixture) {
-    for images in [&mut fixture.images, &mut fixture.archive] {
+    for images in [&mut fixture.images, &mut *fixture.archive] {
         images
             .expect_find()
             .times(1)
@@ -290,16 +290,18 @@ async fn an_answer_and_a_key_that_the_ledger_did_not_take_are_tried_again() {
             .times(1)
             .in_sequence(&mut order)
             .withf(|_, answer| answer == "2 results")
-            .returning(move |_, _| match failures {
-                true => Err(LedgerError::Unavailable("away".into())),
-                false => Ok(()),
+            .returning(move |_, _| {
+                if failures {
+                    return Err(LedgerError::Unavailable("away".into()));
+                }
+                Ok(())
             });
     }
     let target = Target::Image(image_name());
     let reader = MockLedgerReader::new();
     let answer = run(store, empty_ledger(), reader, fixture, target);
     assert_eq!(outcomes(&report(answer.await)), ["published", "published"]);
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
 
     let mut store = MockIdempotencyStore::new();
     store
@@ -319,5 +321,5 @@ async fn an_answer_and_a_key_that_the_ledger_did_not_take_are_tried_again() {
         refused,
         Err(PublishOnceError::Publish(PublishImageError::Ledger(_)))
     ));
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
 }
