@@ -251,10 +251,8 @@ impl Service {
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
         let (places, room) = shares(&mode, max_requests, memory_budget);
-        let capacity = Capacity {
-            slots: publishes,
-            room,
-        };
+        let slots = publishes;
+        let capacity = Capacity { slots, room };
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
