@@ -28,6 +28,7 @@ pub(crate) async fn check(settings: &Settings, arguments: &[&str], folder: &Path
 
 /// Checks that one line says it: the verdict, the thing, and the words.
 #[track_caller]
+#[expect(clippy::print_stdout, reason = "the table is to be seen")]
 pub(crate) fn assert_told(state: &str, said: &str, line: &str, code: (i32, i32)) {
     let mut expected = line.splitn(3, ' ');
     let (verdict, thing) = (expected.next().unwrap(), expected.next().unwrap());
@@ -41,12 +42,7 @@ pub(crate) fn assert_told(state: &str, said: &str, line: &str, code: (i32, i32))
         panic!("{state}: no line `{line}` in\n{said}")
     };
     assert_eq!(code.0, code.1, "{state}: {said}");
-    show(state, told, code.0);
-}
-
-#[expect(clippy::print_stdout, reason = "the table is to be seen")]
-fn show(state: &str, told: &str, code: i32) {
-    println!("{state}\n    {told}   [{code}]");
+    println!("{state}\n    {told}   [{}]", code.0);
 }
 
 /// Settings with which all is well, but for these.

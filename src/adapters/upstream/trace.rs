@@ -26,7 +26,7 @@ use super::{Answer, AttemptError, Call};
 
 /// The operation of readiness. It is asked for every few seconds and says nothing of a tenant, so that it
 /// is neither traced nor logged above `debug` while all is well.
-pub(in super::super) const PROBE: &str = "probe";
+pub(crate) const PROBE: &str = "probe";
 /// The target of spans that are never part of a trace.
 pub const UNTRACED: &str = "publisher::untraced";
 /// What `error.type` is where nothing better is known.
@@ -89,7 +89,7 @@ pub(super) fn failed<E: AttemptError>(span: &Span, error: &E) {
 ///
 /// # Errors
 /// Those of `reqwest`.
-pub(in super::super) fn send(request: RequestBuilder) -> Sending {
+pub(crate) fn send(request: RequestBuilder) -> Sending {
     exchange(request, false).boxed()
 }
 
@@ -98,7 +98,7 @@ pub(in super::super) fn send(request: RequestBuilder) -> Sending {
 ///
 /// # Errors
 /// Those of `reqwest`.
-pub(in super::super) fn send_in_trace(request: RequestBuilder) -> Sending {
+pub(crate) fn send_in_trace(request: RequestBuilder) -> Sending {
     exchange(request, true).boxed()
 }
 
@@ -158,7 +158,7 @@ fn request_span(request: &reqwest::Request, operation: &'static str, resends: u3
 ///
 /// # Errors
 /// Those of the attempt.
-pub(in super::super) async fn attempt<T, E: AttemptError>(
+pub(crate) async fn attempt<T, E: AttemptError>(
     attempt: impl Future<Output = Result<Answer<T>, E>>,
 ) -> Result<Answer<T>, E> {
     let name = UNDER_WAY.try_with(|it| format!("{} {}", it.upstream, it.operation));

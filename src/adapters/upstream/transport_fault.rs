@@ -7,7 +7,7 @@ use crate::adapters::certificate_advice::certificate_advice;
 
 /// Why a request got no answer, and what to look at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in super::super) enum TransportFault {
+pub(crate) enum TransportFault {
     /// DNS knows no such name, or does not answer.
     #[error(
         "its host name cannot be resolved: check the name in the URL, and the DNS of this machine"
@@ -48,7 +48,7 @@ pub(in super::super) enum TransportFault {
 
 impl TransportFault {
     /// Sorts an error of the HTTP client.
-    pub(in super::super) fn of(error: &reqwest::Error) -> Self {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
         let chain = || errors(error);
         if let Some(fault) = chain().find_map(of_tls) {
             return fault;
