@@ -285,9 +285,14 @@ async fn begin(stage: &Stage) -> Broken {
         Kind::LedgerBroken => ledger_cases::rename(stage, "ledger_leases", "away").await,
         Kind::LedgerLocked => return Broken::Lock(ledger_cases::lock(stage).await),
         Kind::FewFiles => {
-            let open = stage.open_files().await;
+            // What is open at the least: calls come and go.
+            let mut open = stage.open_files().await;
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                open = open.min(stage.open_files().await);
+            }
             // Few enough, and some for those who look at it.
-            stage.limit_files(open + open / 5).await;
+            stage.limit_files(open + open / 8).await;
             return Broken::Files(open * 10);
         }
         Kind::LogUnread => {
