@@ -76,12 +76,8 @@ impl<E: Error + 'static> From<E> for Failure {
 
 /// Whether starting again changes nothing, unless somebody changes a setting.
 fn is_of_settings(error: &(dyn Error + 'static)) -> bool {
-    if let Some(OpenLedgerError::File { source, .. }) = error.downcast_ref() {
-        let kind = source.kind();
-        return matches!(
-            kind,
-            io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
-        );
+    if let Some(error) = error.downcast_ref::<OpenLedgerError>() {
+        return error.is_of_settings();
     }
     matches!(error.downcast_ref(), Some(MetricsError::Listen(error)) if !may_be_had_later(error))
 }

@@ -61,7 +61,7 @@ fn token(environment: &mut Environment) -> Option<Secret> {
     let fits = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if !fits {
         let rule = "must be visible ASCII: a header carries no other";
-        environment.reject(TOKEN, rule);
+        environment.reject(environment.set_name(TOKEN), rule);
     }
     warn_of_weak(environment, TOKEN, &token);
     Some(token)

@@ -113,18 +113,13 @@ fn service_token(environment: &mut Environment) -> Option<ServiceToken> {
         }
         return None;
     };
-    let name = if file.is_some() {
-        format!("{NAME}_FILE")
-    } else {
-        NAME.to_owned()
-    };
     let token = match file {
         Some(path) => ServiceToken::in_file(token, path),
         None => ServiceToken::fixed(token),
     };
     if !token.can_travel() {
-        let rule = "must be one line of visible ASCII: a header carries no other";
-        environment.reject(name, rule);
+        let rule = "must be visible ASCII: a header carries no other";
+        environment.reject(environment.set_name(NAME), rule);
         return None;
     }
     Some(token)

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 use publisher::adapters::sandbox::{Fault, Telegram};
-use tokio::time::Instant;
+use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
     ledger_cases,
@@ -228,10 +228,13 @@ pub(crate) async fn play(
 enum Broken {
     Nothing,
     Token(String),
-    Files(u64),
+    /// Connections that stay, and a limit that is high enough.
+    Files(Vec<TcpStream>, u64),
     Lock(ledger_cases::Lock),
 }
 
+/// Connections that use up files. Less than what the service lets in at a time.
+const STEADY: usize = 200;
 /// Everything that is asked of Dropbox.
 const DROPBOX: [&str; 6] = [
     "token",
@@ -263,7 +266,8 @@ async fn begin(stage: &Stage) -> Broken {
             return Broken::Token(token);
         }
         Kind::OrchestratorAway => {
-            stage.publishes.store(false, Ordering::Relaxed);
+            // Credentials are kept, but one that is asked for just now is not had.
+            stage.stop_publishing().await;
             stage.strangers.store(true, Ordering::Relaxed);
             orchestrator.always("by_host", away());
             orchestrator.always("resolve", away());
@@ -285,15 +289,17 @@ async fn begin(stage: &Stage) -> Broken {
         Kind::LedgerBroken => ledger_cases::rename(stage, "ledger_leases", "away").await,
         Kind::LedgerLocked => return Broken::Lock(ledger_cases::lock(stage).await),
         Kind::FewFiles => {
-            // What is open at the least: calls come and go.
+            // At the limit calls fail, and what they have open is closed: most of what is open must
+            // be nothing of theirs.
+            let connections = stage.connect(STEADY).await;
             let mut open = stage.open_files().await;
             for _ in 0..20 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 open = open.min(stage.open_files().await);
             }
-            // Few enough, and some for those who look at it.
-            stage.limit_files(open + open / 8).await;
-            return Broken::Files(open * 10);
+            // Some for those who look at it.
+            stage.limit_files(open + open / 10).await;
+            return Broken::Files(connections, open * 10);
         }
         Kind::LogUnread => {
             stage.leave_unread(true).await;
@@ -325,7 +331,10 @@ async fn mend(stage: &Stage, broken: Broken) {
         (Kind::TelegramRejects, _) => sandbox.telegram.switches().clear("sendPhoto"),
         (Kind::LedgerBroken, _) => ledger_cases::rename(stage, "away", "ledger_leases").await,
         (Kind::LedgerLocked, Broken::Lock(lock)) => lock.end().await,
-        (Kind::FewFiles, Broken::Files(limit)) => stage.limit_files(limit).await,
+        (Kind::FewFiles, Broken::Files(connections, limit)) => {
+            stage.limit_files(limit).await;
+            drop(connections);
+        }
         (Kind::LogUnread, _) => {
             stage.floods.store(false, Ordering::Relaxed);
             stage.leave_unread(false).await;

@@ -20,7 +20,8 @@ use reqwest::{Client, RequestBuilder, header::HOST};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
     process::{Child, ChildStdout, Command},
     sync::{Mutex, watch},
 };
@@ -54,6 +55,8 @@ pub(crate) struct Stage {
     pub(crate) tenant: DemoTenant,
     /// Callers publish, each with force, as long as this says so.
     pub(crate) publishes: AtomicBool,
+    /// How many of them publish now.
+    publishing: watch::Sender<usize>,
     /// Hosts that no tenant has are asked for, too.
     pub(crate) strangers: AtomicBool,
     /// Callers call as much as they can.
@@ -90,6 +93,7 @@ impl Stage {
             sandbox,
             tenant,
             publishes: AtomicBool::new(true),
+            publishing: watch::Sender::new(0),
             strangers: AtomicBool::new(false),
             floods: AtomicBool::new(false),
             folder,
@@ -181,10 +185,32 @@ impl Stage {
                 join_all(flood).await;
             }
             if self.publishes.load(Ordering::Relaxed) {
+                self.publishing.send_modify(|callers| *callers += 1);
                 self.publish(caller).await;
+                self.publishing.send_modify(|callers| *callers -= 1);
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Has no caller publish any more, and waits for those who do.
+    pub(crate) async fn stop_publishing(&self) {
+        self.publishes.store(false, Ordering::Relaxed);
+        let mut publishing = self.publishing.subscribe();
+        publishing.wait_for(|callers| *callers == 0).await.unwrap();
+    }
+
+    /// Opens connections that stay, each after a request.
+    pub(crate) async fn connect(&self, count: usize) -> Vec<TcpStream> {
+        let address = self.process.lock().await.address;
+        let connecting = (0..count).map(async |_| {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            let request = b"GET /health/live HTTP/1.1\r\nhost: any\r\n\r\n";
+            connection.write_all(request).await.unwrap();
+            connection.readable().await.unwrap();
+            connection
+        });
+        join_all(connecting).await
     }
 
     /// Publishes the image of a caller, whether it was published before or not.

@@ -203,7 +203,7 @@ async fn settings_that_are_wrong_end_a_check_and_a_start_with_2() {
             "token file of two lines",
             &orchestrated,
             &[(TOKEN, ""), (FILE, &two_lines)],
-            "WRONG ORCHESTRATOR_SERVICE_TOKEN_FILE must be one line of visible ASCII",
+            "WRONG ORCHESTRATOR_SERVICE_TOKEN_FILE names a file of several lines: it must be one",
         ),
         (
             "token file that is binary",
@@ -273,6 +273,21 @@ async fn settings_that_are_wrong_end_a_check_and_a_start_with_2() {
             &standalone,
             &[("EMAIL_SERVER", "")],
             "WRONG EMAIL_SERVER is required, because PUBLISHERS has an email entry",
+        ),
+        (
+            "admin token file of two lines",
+            &standalone,
+            &[("WEB_AUTH_TOKEN", ""), ("WEB_AUTH_TOKEN_FILE", &two_lines)],
+            "WRONG WEB_AUTH_TOKEN_FILE names a file of several lines: it must be one",
+        ),
+        (
+            "app secret file of two lines",
+            &standalone,
+            &[
+                ("DROPBOX_APP_SECRET", ""),
+                ("DROPBOX_APP_SECRET_FILE", &two_lines),
+            ],
+            "WRONG DROPBOX_APP_SECRET_FILE names a file of several lines: it must be one",
         ),
         (
             "OpenAI key of two lines",

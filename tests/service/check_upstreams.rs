@@ -121,28 +121,41 @@ async fn a_ledger_that_cannot_be_used_is_told_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let not_one = folder.path().join("text");
     std::fs::write(&not_one, "no database ".repeat(1_000)).unwrap();
+    let linked = folder.path().join("linked");
+    std::fs::write(&linked, "").unwrap();
+    std::fs::hard_link(&linked, folder.path().join("link")).unwrap();
     let url = |path: &Path| format!("sqlite://{}", path.display());
     let settings = quiet(sandbox.environment());
     for (state, url, line) in [
         (
             "folder that is not there",
             url(&folder.path().join("nowhere/ledger.db")),
-            "WRONG ledger PUBLISH_LEDGER_URL: ",
+            "WRONG ledger cannot be opened for writing (make its folder)",
         ),
         (
             "folder in its place",
             url(folder.path()),
-            "WRONG ledger PUBLISH_LEDGER_URL: ",
+            "WRONG ledger (it is a folder: name a file in it)",
         ),
         (
             "no database",
             url(&not_one),
-            "WRONG ledger PUBLISH_LEDGER_URL: ",
+            "WRONG ledger (it is no database: name another file, or put a copy in its place)",
+        ),
+        (
+            "folder that takes no files",
+            "sqlite:///proc/ledger.db".to_owned(),
+            "WRONG ledger (name a file on a disk of this machine that can be written)",
+        ),
+        (
+            "file of two names",
+            url(&linked),
+            "WRONG ledger (remove all names but the one that it was last served under)",
         ),
         (
             "PostgreSQL that is not there",
             "postgres://user:sesame@127.0.0.1:9/ledger".to_owned(),
-            "WRONG ledger PUBLISH_LEDGER_URL: ",
+            "WRONG ledger the server cannot be reached (Connection refused (os error 111)): look at",
         ),
     ] {
         let settings = with(&settings, &[("PUBLISH_LEDGER_URL", &url)]);
@@ -150,8 +163,10 @@ async fn a_ledger_that_cannot_be_used_is_told_with_the_reason() {
         assert_told(state, &said, line, (code, 2));
         assert!(!said.contains("sesame"), "{said}");
     }
-    let folder_in_place = with(&settings, &[("PUBLISH_LEDGER_URL", &url(folder.path()))]);
-    assert_serve_ends("folder in its place", &folder_in_place, folder.path()).await;
+    for path in [folder.path(), &not_one, &linked] {
+        let settings = with(&settings, &[("PUBLISH_LEDGER_URL", &url(path))]);
+        assert_serve_ends(&path.display().to_string(), &settings, folder.path()).await;
+    }
 
     let service = Service::start(&sandbox).await;
     let (said, code) = check(&settings, &[], folder.path()).await;

@@ -143,6 +143,72 @@ async fn three_replicas_fit_into_twenty_connections_beside_others() {
 }
 
 #[tokio::test]
+async fn a_user_with_fewer_connections_than_are_taken_publishes_all_the_same() {
+    let Some(mut server) = OwnServer::create() else {
+        return;
+    };
+    server.start(20).await;
+    create_user(&server, PASSWORD).await;
+    as_superuser(&server, &[&format!("ALTER ROLE {USER} CONNECTION LIMIT 2")]).await;
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = server.url(USER, PASSWORD);
+    let ledger = [("PUBLISH_LEDGER_URL", &*url)];
+    let service = Service::start_with(sandbox.environment(), &ledger).await;
+    service.becomes_ready().await;
+    let [alice, bob] = sandbox.tenants() else {
+        panic!("there are two");
+    };
+    let answers = tokio::join!(
+        publish(&service, &sandbox, alice),
+        service.publish(&sandbox, bob, "north-ridge.jpg", json!({})),
+    );
+    for answer in [answers.0, answers.1] {
+        let answer = answer.json();
+        assert_eq!(
+            answer["results"]["telegram"]["outcome"], "published",
+            "{answer}"
+        );
+    }
+    service.kill().await;
+    let (said, code) = check(&sandbox, &ledger).await;
+    let line = "only 2 of the 3 connections that this process takes can be had now";
+    assert!(said.contains(line), "{said}");
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn a_user_who_cannot_make_the_tables_is_told_by_the_check() {
+    let Some(mut server) = OwnServer::create() else {
+        return;
+    };
+    server.start(20).await;
+    create_user(&server, PASSWORD).await;
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = server.url(USER, PASSWORD);
+    let ledger = [("PUBLISH_LEDGER_URL", &*url)];
+    for (change, line) in [
+        (
+            format!("REVOKE CREATE ON SCHEMA public FROM {USER}"),
+            "the user may not create tables: run `publisher check --migrate` as a user who may",
+        ),
+        (
+            format!("ALTER ROLE {USER} SET search_path = nowhere"),
+            "there is no schema to make the tables in",
+        ),
+    ] {
+        as_superuser(&server, &[&change]).await;
+        let (said, code) = check(&sandbox, &ledger).await;
+        assert!(said.contains(line) && !said.contains("at line"), "{said}");
+        assert_eq!(code, 2);
+        let service = Service::start_with(sandbox.environment(), &ledger).await;
+        let ready = service.becomes_unready().await;
+        assert_eq!(ready.json()["reason"], "ledger_unavailable");
+        service.logged(&line[..30]).await;
+        service.kill().await;
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_of_a_private_authority_is_trusted_where_that_is_named() {
     let Some(mut server) = OwnServer::create() else {
         return;

@@ -1,8 +1,16 @@
 //! A small budget of memory: images wait for each other, and all of them are published.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
 use futures_util::future::join_all;
 use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::harness::Service;
 
@@ -53,8 +61,8 @@ async fn publish(service: &Service, sandbox: &Sandbox, tenant: &DemoTenant, imag
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_pngs_of_twelve_megapixels_are_all_published_within_a_small_budget() {
+/// A tenant with ten of them, all of which differ.
+async fn stage() -> (Sandbox, DemoTenant, Vec<Sample>) {
     let sandbox = Sandbox::start_empty().await.unwrap();
     for switches in [sandbox.dropbox.switches(), sandbox.telegram.switches()] {
         switches.keep_requests(false);
@@ -73,24 +81,110 @@ async fn ten_pngs_of_twelve_megapixels_are_all_published_within_a_small_budget()
         .collect();
     let spec = TenantSpec::new("alice").email(false).images(images.clone());
     let alice = sandbox.add_tenant(spec);
+    (sandbox, alice, images)
+}
+
+/// Publishes all of them at a time.
+#[expect(clippy::print_stdout, reason = "the figures are to be seen")]
+async fn publish_all(
+    service: &Service,
+    (sandbox, alice, images): &(Sandbox, DemoTenant, Vec<Sample>),
+) {
+    let before = service.memory();
+    let all = images
+        .iter()
+        .map(|image| publish(service, sandbox, alice, &image.name));
+    join_all(all).await;
+    println!(
+        "ten files of some {} MB: peak memory {} bytes, {before} before",
+        FOR_FILES / 1_000_000,
+        service.peak_memory()
+    );
+    assert_eq!(sandbox.telegram.switches().calls("sendPhoto"), IMAGES);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_pngs_of_twelve_megapixels_are_all_published_within_a_small_budget() {
+    let stage = stage().await;
     let more = [
         ("MEMORY_BUDGET_MB", BUDGET),
         ("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "10"),
     ];
-    let service = Service::start_with(sandbox.environment(), &more).await;
-    let before = service.memory();
-    let all = images
-        .iter()
-        .map(|image| publish(&service, &sandbox, &alice, &image.name));
-    join_all(all).await;
-    println!(
-        "ten files of {} bytes: peak memory {} bytes, {before} before",
-        file.len(),
-        service.peak_memory()
-    );
-    assert_eq!(sandbox.telegram.switches().calls("sendPhoto"), IMAGES);
-    let at_once = sandbox.dropbox.switches().peak_concurrency("download");
+    let service = Service::start_with(stage.0.environment(), &more).await;
+    publish_all(&service, &stage).await;
+    let at_once = stage.0.dropbox.switches().peak_concurrency("download");
     assert_eq!(at_once, 1, "files have no more than their part");
+}
+
+/// A control group that may take no more memory; gone with this, if nothing runs in it.
+struct Limited(PathBuf);
+
+impl Limited {
+    /// Says so where this process may not make one.
+    #[expect(clippy::print_stdout, reason = "a test that was skipped must say so")]
+    fn to(bytes: u64) -> Option<Self> {
+        let name = format!("publisher-test-{}", std::process::id());
+        // Version 1, and version 2.
+        for (hierarchy, limit) in [
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            ("/sys/fs/cgroup", "memory.max"),
+        ] {
+            let group = Path::new(hierarchy).join(&name);
+            if fs::create_dir(&group).is_ok() {
+                let group = Self(group);
+                if fs::write(group.0.join(limit), bytes.to_string()).is_ok() {
+                    return Some(group);
+                }
+            }
+        }
+        println!("skipped: no control group can be made here");
+        None
+    }
+
+    /// Has a command run in it.
+    fn wrap(&self, command: &mut Command) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"echo $$ > "$0"; exec "$@""#]);
+        shell.arg(self.0.join("cgroup.procs"));
+        let inner = command.as_std();
+        shell.arg(inner.get_program()).args(inner.get_args());
+        let set = inner.get_envs();
+        let set = set.filter_map(|(name, value)| Some((name, value?)));
+        shell.env_clear().envs(set);
+        shell.current_dir(inner.get_current_dir().unwrap());
+        shell.stdin(Stdio::null()).kill_on_drop(true);
+        shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+        *command = shell;
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        // A process that has just ended may still count.
+        for _ in 0..100 {
+            if fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_pngs_of_twelve_megapixels_are_all_published_within_128_mib_of_memory() {
+    let Some(group) = Limited::to(128 * 1024 * 1024) else {
+        return;
+    };
+    let stage = stage().await;
+    // The budget is cut to half of the limit by itself.
+    let service = Service::spawn(|command| {
+        command.envs(stage.0.environment());
+        command.env("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "10");
+        group.wrap(command);
+    })
+    .await;
+    publish_all(&service, &stage).await;
+    service.kill().await;
 }
 
 #[tokio::test]

@@ -165,14 +165,19 @@ impl Pooler {
 
     /// Starts it with Debian's settings but for the ports and files, and for the mode if one is named.
     pub(crate) fn start(&mut self, mode: Option<&str>) {
+        let mode = mode.map(|mode| format!("pool_mode = {mode}\n"));
+        self.start_with(&mode.unwrap_or_default());
+    }
+
+    /// The same, with settings in lines of its own file.
+    pub(crate) fn start_with(&mut self, more: &str) {
         self.stop();
         let (folder, port) = (self.folder.path().display(), self.port);
-        let mode = mode.map_or(String::new(), |mode| format!("pool_mode = {mode}\n"));
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port=5432\n[pgbouncer]\n\
              logfile = {folder}/pgbouncer.log\npidfile = {folder}/pgbouncer.pid\n\
              listen_addr = localhost\nlisten_port = {port}\nunix_socket_dir = {folder}\n\
-             auth_type = md5\nauth_file = {folder}/userlist.txt\n{mode}"
+             auth_type = md5\nauth_file = {folder}/userlist.txt\n{more}"
         );
         let file = self.folder.path().join("pgbouncer.ini");
         fs::write(&file, settings).unwrap();

@@ -81,6 +81,44 @@ async fn a_pooler_of_transactions_or_statements_ends_the_start_and_fails_the_che
 }
 
 #[tokio::test]
+async fn a_pooler_with_fewer_sessions_than_are_taken_has_requests_wait_for_each_other() {
+    let Some((database, mut pooler, url)) = stage().await else {
+        return;
+    };
+    pooler.start_with("default_pool_size = 2\n");
+    let sandbox = Sandbox::start().await.unwrap();
+    let ledger = [("PUBLISH_LEDGER_URL", &*url)];
+    let service = Service::start_with(sandbox.environment(), &ledger).await;
+    service.becomes_ready().await;
+    let [alice, bob] = sandbox.tenants() else {
+        panic!("there are two");
+    };
+    let (one, other) = tokio::join!(
+        service.publish(&sandbox, alice, "harbour-dawn.jpg", json!({})),
+        service.publish(&sandbox, bob, "north-ridge.jpg", json!({})),
+    );
+    for answer in [one, other] {
+        let answer = answer.json();
+        assert_eq!(
+            answer["results"]["telegram"]["outcome"], "published",
+            "{answer}"
+        );
+    }
+    service.kill().await;
+    let mut check = command("check");
+    check.envs(sandbox.environment()).envs(ledger);
+    let output = check.output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("only 2 of the 3 connections that this process takes can be had now"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    drop(pooler);
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn a_pooler_that_is_away_at_the_start_is_looked_at_when_it_is_there() {
     let Some((database, mut pooler, url)) = stage().await else {
         return;

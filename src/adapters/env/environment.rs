@@ -116,7 +116,8 @@ impl Environment {
     }
 
     /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without what cannot be
-    /// seen around it. Both at once, or a file that is empty or cannot be read, is a problem.
+    /// seen around it. Both at once, a file that is empty or cannot be read, or more than one line, is
+    /// a problem.
     pub fn secret(&mut self, name: &str) -> Option<Secret> {
         let (secret, _) = self.secret_and_file(name)?;
         Some(secret)
@@ -127,28 +128,48 @@ impl Environment {
         let file_name = format!("{name}_FILE");
         let inline = self.raw(name).map(str::to_owned).and_then(Secret::pasted);
         let path = self.text(&file_name).map(PathBuf::from);
-        match (inline, path) {
+        let (secret, path) = match (inline, path) {
             (Some(_), Some(_)) => {
                 self.reject(name, format!("must not be set together with {file_name}"));
-                None
+                return None;
             }
-            (inline, None) => inline.map(|secret| (secret, None)),
+            (inline, None) => (inline?, None),
             (None, Some(path)) => match secret_file::read(&path, name) {
                 Ok(Some(secret)) => {
                     if is_quoted(secret.expose()) {
                         self.warn(&file_name, QUOTED_FILE);
                     }
-                    Some((secret, Some(path)))
+                    (secret, Some(path))
                 }
                 Ok(None) => {
                     self.reject(&file_name, "names a file that is empty");
-                    None
+                    return None;
                 }
                 Err(error) => {
                     self.reject(&file_name, unreadable(&error));
-                    None
+                    return None;
                 }
             },
+        };
+        if secret.expose().contains(['\n', '\r']) {
+            let rule = match path {
+                None => "must be one line",
+                Some(_) => "names a file of several lines: it must be one",
+            };
+            self.reject(self.set_name(name), rule);
+            return None;
+        }
+        Some((secret, path))
+    }
+
+    /// The variable that a secret is from: `NAME_FILE` where that is set, else `NAME`.
+    #[must_use]
+    pub fn set_name(&self, name: &str) -> String {
+        let file_name = format!("{name}_FILE");
+        if self.is_set(&file_name) {
+            file_name
+        } else {
+            name.to_owned()
         }
     }
 

@@ -4,7 +4,7 @@
 use super::{environment::AskedNames, problems::SettingProblem};
 
 /// What a name that is meant for us begins with.
-const PREFIXES: [&str; 20] = [
+const PREFIXES: [&str; 22] = [
     "AI_RATE_",
     "CAPTIONFILE_",
     "CONFIRMATION_",
@@ -16,6 +16,8 @@ const PREFIXES: [&str; 20] = [
     "METRICS_LISTEN_",
     "OPENAI_",
     "ORCHESTRATOR_",
+    "OTEL_EXPORTER_OTLP_",
+    "OTEL_TRACES_",
     "PUBLISHERS_",
     "PUBLISH_",
     "RUNTIME_CONFIG_",
@@ -28,6 +30,8 @@ const PREFIXES: [&str; 20] = [
 ];
 /// Names that begin so and are set by platforms, for every program.
 const OF_PLATFORMS: [&str; 2] = ["WEB_CONCURRENCY", "WEB_MEMORY"];
+/// Names that begin so are of signals that this service does not send.
+const OF_OTHER_SIGNALS: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_", "OTEL_EXPORTER_OTLP_LOGS_"];
 /// How alike a known name must be to be what was meant; 1 is the same.
 const ALIKE: f64 = 0.7;
 /// How alike a name of any other beginning must be to be taken for a misspelt one.
@@ -61,9 +65,18 @@ pub(super) fn nearest<'a>(
 fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
     let upper = name.to_ascii_uppercase();
     let is_ours = PREFIXES.iter().any(|prefix| upper.starts_with(prefix));
-    let is_of_platform = OF_PLATFORMS.contains(&&*upper) || is_service_link(&upper);
+    let is_of_platform = OF_PLATFORMS.contains(&&*upper)
+        || OF_OTHER_SIGNALS.iter().any(|it| upper.starts_with(it))
+        || is_service_link(&upper);
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(&upper, known);
-    let meant = known.keys().map(|known| (likeness(known), known));
+    let meant = known.keys().map(|known| {
+        let bonus = if is_shortened(&upper, known) {
+            1.0
+        } else {
+            0.0
+        };
+        (likeness(known) + bonus, known)
+    });
     let meant = meant
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .filter(|(likeness, _)| *likeness >= if is_ours { ALIKE } else { MISSPELT })
@@ -79,6 +92,28 @@ fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
             None => rule,
         },
     })
+}
+
+/// Whether `name` has the words of `known` in their order, but for one at most that is left out, and
+/// for how they end: `METRICS_ADDRESS`, `TRUSTED_PROXY`. One word alone could be anybody's.
+fn is_shortened(name: &str, known: &str) -> bool {
+    const STEM: usize = 4;
+    let is_alike = |one: &str, other: &str| {
+        let common = one.bytes().zip(other.bytes());
+        let common = common.take_while(|(one, other)| one == other).count();
+        one == other || (common >= STEM && one.len().abs_diff(other.len()) < STEM)
+    };
+    let names: Vec<_> = name.split('_').collect();
+    let count = known.split('_').count();
+    let mut left = names.as_slice();
+    for word in known.split('_') {
+        if let [first, rest @ ..] = left
+            && is_alike(first, word)
+        {
+            left = rest;
+        }
+    }
+    left.is_empty() && names.len() >= 2 && count - names.len() <= 1
 }
 
 /// Kubernetes tells every container of the services beside it, by names such as
@@ -106,6 +141,14 @@ mod tests {
             "LISTEN_ADDRESS",
             "LOG_FORMAT",
             "PORT",
+            "MEMORY_BUDGET_MB",
+            "LEDGER_POOL_SIZE",
+            "LEDGER_KEEP_DAYS",
+            "METRICS_LISTEN_ADDRESS",
+            "PUBLISH_LEDGER_URL",
+            "PUBLISH_LEDGER_URL_FILE",
+            "TRUSTED_PROXIES",
+            "OTEL_TRACES_SAMPLER",
         ];
         names.map(|name| (name.to_owned(), None)).into()
     }
@@ -128,6 +171,14 @@ mod tests {
             ),
             ("STORAGE_PATH", "STORAGE_PATHS"),
             ("LISTEN_ADRESS", "LISTEN_ADDRESS"),
+            ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+            ("TRUSTED_PROXYS", "TRUSTED_PROXIES"),
+            ("MEMORY_BUDGET", "MEMORY_BUDGET_MB"),
+            ("LEDGER_POOL", "LEDGER_POOL_SIZE"),
+            ("KEEP_DAYS", "LEDGER_KEEP_DAYS"),
+            ("METRICS_ADDRESS", "METRICS_LISTEN_ADDRESS"),
+            ("LEDGER_URL", "PUBLISH_LEDGER_URL"),
+            ("OTEL_SAMPLER", "OTEL_TRACES_SAMPLER"),
         ] {
             let expected = format!("{name}: is no setting of this service: did you mean {meant}?");
             assert_eq!(told(name), Some(expected));
@@ -136,8 +187,10 @@ mod tests {
 
     #[test]
     fn a_name_like_no_other_is_told_if_it_begins_like_ours() {
-        let told = told("WEB_COLOUR_OF_BUTTONS").unwrap();
-        assert_eq!(told, "WEB_COLOUR_OF_BUTTONS: is no setting of this service");
+        for name in ["WEB_COLOUR_OF_BUTTONS", "OTEL_EXPORTER_OTLP_TIMEOUT"] {
+            let expected = format!("{name}: is no setting of this service");
+            assert_eq!(told(name), Some(expected));
+        }
     }
 
     #[test]
@@ -158,6 +211,12 @@ mod tests {
             "ORCHESTRATOR_PORT_80_TCP",
             "ORCHESTRATOR_PORT_80_TCP_ADDR",
             "ORCHESTRATOR_PORT_53_UDP_PROTO",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            "OTEL_LOGS_EXPORTER",
+            "MEMORY_PRESSURE_WATCH",
+            "RUST_LOG_STYLE",
+            "POOL",
+            "TOKEN",
         ] {
             assert_eq!(told(name), None);
         }

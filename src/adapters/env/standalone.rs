@@ -162,19 +162,12 @@ impl Secrets {
 fn pasted(environment: &mut Environment, name: &str, provider: Provider) -> Option<Secret> {
     let secret = tidy(provider, environment.secret(name)?);
     if provider == Provider::OpenAi && secret.expose().contains(char::is_control) {
-        let file = format!("{name}_FILE");
-        let name = if environment.is_set(&file) {
-            &file
-        } else {
-            name
-        };
-        environment.reject(name, "must be one line: a header carries no other");
+        let rule = "must have no control characters: a header carries none";
+        environment.reject(environment.set_name(name), rule);
         return None;
     }
     if let Some(rule) = doubt(provider, &secret) {
-        let file = format!("{name}_FILE");
-        let is_in_file = environment.is_set(&file);
-        environment.warn(if is_in_file { &file } else { name }, rule);
+        environment.warn(environment.set_name(name), rule);
     }
     Some(secret)
 }

@@ -11,7 +11,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
 
-use super::{LedgerSettings, Location};
+use super::{LedgerSettings, Location, private_file::by_own_name};
 use crate::ports::Cause;
 
 /// Copies the ledger into a new file that nobody else may read, as it is at one moment. Returns when
@@ -33,6 +33,7 @@ pub async fn backup(settings: &LedgerSettings, target: &Path) -> Result<(), Back
     if !source.is_file() {
         return Err(BackupError::NoLedger(source.clone()));
     }
+    let source = by_own_name(source).map_err(|source| BackupError::Ledger(source.into()))?;
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -42,7 +43,7 @@ pub async fn backup(settings: &LedgerSettings, target: &Path) -> Result<(), Back
         .prefix(".publisher-backup-")
         .tempfile_in(folder)
         .map_err(failed)?;
-    copy_into(source, copy.path()).await?;
+    copy_into(&source, copy.path()).await?;
     copy.as_file().sync_all().map_err(failed)?;
     copy.persist_noclobber(target).map_err(|error| {
         if error.error.kind() == io::ErrorKind::AlreadyExists {

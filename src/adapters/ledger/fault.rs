@@ -6,7 +6,9 @@
 use std::{error::Error, io, time::Duration};
 
 use rustls::CertificateError;
-use sqlx::migrate::MigrateError;
+use sqlx::{
+    Executor as _, PgConnection, Row as _, migrate::MigrateError, postgres::PgDatabaseError,
+};
 
 use crate::ports::Cause;
 
@@ -29,9 +31,39 @@ pub(super) enum Fault {
          percent-encoded), or pg_hba.conf does not let them in from here"
     )]
     Login,
-    #[error("the server has no such database")]
+    #[error("the server has no such database: create it, or correct the name in the URL")]
     NoDatabase,
-    #[error("the server takes no writes: it is a standby, or read only")]
+    #[error(
+        "the server cannot be reached ({0}): look at host and port in the URL, and at what is between"
+    )]
+    Unreachable(io::Error),
+    #[error(
+        "there is no schema to make the tables in: create one of those that the user's search_path names"
+    )]
+    NoSchema,
+    #[error(
+        "the user may not create tables: run `publisher check --migrate` as a user who may, or GRANT \
+         CREATE ON SCHEMA"
+    )]
+    MayNotCreate,
+    #[error(
+        "the user has not all rights on the tables ({0}): GRANT SELECT, INSERT, UPDATE, DELETE ON ALL \
+         TABLES IN SCHEMA"
+    )]
+    MayNotUse(String),
+    #[error("the tables are not those of a release ({0}): name another database or schema")]
+    OtherTables(String),
+    /// What nothing better is known for. Without the line of its source, which it adds.
+    #[error("the server says: {message} ({code})")]
+    Says {
+        /// In the server's language.
+        message: String,
+        /// SQLSTATE.
+        code: String,
+    },
+    #[error(
+        "the server takes no writes, as a standby, or one that is set to read only: name the primary"
+    )]
     TakesNoWrites,
     #[error(
         "a pooler before PostgreSQL pools transactions or statements, and the ledger needs sessions: \
@@ -52,7 +84,10 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether waiting does not mend it, as only what runs, or how it is set, can.
     fn is_final(&self) -> bool {
-        matches!(self, Self::Pooler | Self::Untrusted | Self::Roots(_))
+        matches!(
+            self,
+            Self::Pooler | Self::Untrusted | Self::Roots(_) | Self::OtherTables(_)
+        )
     }
 
     /// Whether it is a pooler that leaves nobody a session.
@@ -70,17 +105,51 @@ impl From<Fault> for sqlx::Error {
 
 /// What an attempt to connect has failed of, where there are better words for it than the driver's.
 pub(super) fn explain(error: sqlx::Error) -> sqlx::Error {
-    let fault = match &error {
-        sqlx::Error::Database(error) => match error.code().as_deref() {
-            Some("53300") => Some(Fault::Full),
-            Some("28P01" | "28000") => Some(Fault::Login),
-            Some("3D000") => Some(Fault::NoDatabase),
-            _ => None,
+    match error {
+        sqlx::Error::Io(error) if is_fault(&error) => error.into(),
+        sqlx::Error::Io(error) => {
+            let certificate = certificate(&error);
+            certificate.unwrap_or(Fault::Unreachable(error)).into()
+        }
+        other => server_said(&other).map_or(other, Into::into),
+    }
+}
+
+/// What the server has said, in our words where there are some.
+fn server_said(error: &sqlx::Error) -> Option<Fault> {
+    let said = error.as_database_error()?;
+    let said = said.try_downcast_ref::<PgDatabaseError>()?;
+    let message = said.message().to_owned();
+    Some(match said.code() {
+        "53300" => Fault::Full,
+        "28P01" | "28000" => Fault::Login,
+        "3D000" => Fault::NoDatabase,
+        "3F000" => Fault::NoSchema,
+        "42501" if said.table().is_none() && message.contains("schema") => Fault::MayNotCreate,
+        "42501" => Fault::MayNotUse(message),
+        code => Fault::Says {
+            code: code.to_owned(),
+            message,
         },
-        sqlx::Error::Io(error) => certificate(error),
-        _ => None,
-    };
-    fault.map_or(error, Into::into)
+    })
+}
+
+/// Makes sure that tables can be made where they would be.
+pub(super) async fn may_create_tables(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let question = "SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE')";
+    let row = connection.fetch_one(sqlx::raw_sql(question)).await?;
+    if row.try_get::<Option<String>, _>(0)?.is_none() {
+        return Err(Fault::NoSchema.into());
+    }
+    if !row.try_get::<bool, _>(1)? {
+        return Err(Fault::MayNotCreate.into());
+    }
+    Ok(())
+}
+
+/// Whether the server has no connection left.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    matches!(fault_in(error), Some(Fault::Full))
 }
 
 /// Whether a server may have room in a moment: it is full, or starting.
@@ -93,10 +162,17 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
 
 /// An error of the database for the log, in our words where there are some.
 pub(super) fn cause(error: Cause) -> Cause {
-    let error = match error.downcast::<sqlx::Error>() {
-        Ok(error) => *error,
-        Err(other) => return other,
+    let error = match error.downcast::<MigrateError>() {
+        Ok(error) => match *error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error,
+            other => return Fault::OtherTables(other.to_string()).into(),
+        },
+        Err(error) => match error.downcast::<sqlx::Error>() {
+            Ok(error) => *error,
+            Err(other) => return other,
+        },
     };
+    let error = server_said(&error).map_or(error, Into::into);
     match error {
         sqlx::Error::Io(error) if is_fault(&error) => {
             error.into_inner().unwrap_or_else(|| "no cause".into())
@@ -115,12 +191,7 @@ pub(super) fn is_final(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return fault.is_final();
     }
-    match error.downcast_ref::<MigrateError>() {
-        // The server's word, which may be another one the next time.
-        None | Some(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => false,
-        // The tables are those of another version.
-        Some(_) => true,
-    }
+    false
 }
 
 fn fault_in(error: &sqlx::Error) -> Option<&Fault> {

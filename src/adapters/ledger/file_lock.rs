@@ -15,7 +15,11 @@ use std::{
     path::Path,
 };
 
-use super::{OpenLedgerError, private_file};
+use super::{
+    OpenLedgerError,
+    advice::file_error,
+    private_file::{self, by_own_name},
+};
 
 /// The locks on a file that is this process's.
 pub(super) struct FileLocks {
@@ -27,12 +31,14 @@ impl FileLocks {
     /// Takes both; makes the files where they are missing, for nobody else to read.
     ///
     /// # Errors
-    /// Another process has one of them, or a file cannot be opened and written.
+    /// Another process has one of them, a file cannot be opened and written, or the database has
+    /// several names.
     pub(super) fn acquire(path: &Path) -> Result<Self, OpenLedgerError> {
         let name = private_file::with_suffix(path, ".lock");
-        let beside = lock(path, || private_file::open(Path::new(&name)))?;
+        let beside = lock(path, || private_file::open(&name))?;
         let database = lock(path, || private_file::open(path))?;
-        private_file::take_back_beside(path).map_err(|source| file_error(path, source))?;
+        let own = by_own_name(path).map_err(|source| file_error(path, source))?;
+        private_file::take_back_beside(&own).map_err(|source| file_error(path, source))?;
         Ok(Self { database, beside })
     }
 
@@ -61,7 +67,7 @@ fn lock(path: &Path, open: impl FnOnce() -> io::Result<File>) -> Result<File, Op
 /// The file, or the one beside it, cannot be read.
 pub(super) fn is_in_use(path: &Path) -> io::Result<bool> {
     let beside = private_file::with_suffix(path, ".lock");
-    for name in [Path::new(&beside), path] {
+    for name in [&*beside, path] {
         let file = match File::open(name) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -74,11 +80,4 @@ pub(super) fn is_in_use(path: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-pub(super) fn file_error(path: &Path, source: io::Error) -> OpenLedgerError {
-    OpenLedgerError::File {
-        path: path.to_owned(),
-        source,
-    }
 }

@@ -14,6 +14,7 @@ use super::{
     LedgerSettings, Location, OpenLedger, OpenLedgerError, file_lock,
     ledger_file::{LedgerFile, UnusableFile},
     merge::{Counts, Merge, Merged},
+    private_file::by_own_name,
     sqlite::SqliteLedger,
 };
 use crate::ports::{Cause, Clock, LedgerError};
@@ -40,10 +41,11 @@ pub async fn import_file(
     {
         return Err(ImportError::SameFile);
     }
-    if file_lock::is_in_use(file).map_err(io)? {
+    let own = by_own_name(file).map_err(io)?;
+    if file_lock::is_in_use(&own).map_err(io)? {
         return Err(ImportError::InUse(file.to_owned()));
     }
-    let mut source = LedgerFile::open(file).await.map_err(unusable)?;
+    let mut source = LedgerFile::open(&own).await.map_err(unusable)?;
     let target = Target::open(settings, clock).await?;
     let taken = take_over(&mut source, target.merge()).await;
     source.close().await;
@@ -71,6 +73,7 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
     Ok(ImportSummary {
         merged,
         unreadable: source.unreadable(),
+        is_cut: source.is_cut(),
     })
 }
 
@@ -119,13 +122,14 @@ impl Target {
 pub struct ImportSummary {
     merged: Merged,
     unreadable: u64,
+    is_cut: bool,
 }
 
 impl ImportSummary {
     /// Whether everything was taken over that there is.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.unreadable == 0
+        self.unreadable == 0 && !self.is_cut
     }
 }
 
@@ -153,6 +157,13 @@ impl fmt::Display for ImportSummary {
                 f,
                 "{} rows make no sense and were not taken over: look at the platforms before you publish",
                 self.unreadable
+            )?;
+        }
+        if self.is_cut {
+            writeln!(
+                f,
+                "The file's -wal is damaged or cut: what was written last was not taken over: look at \
+                 the platforms before you publish"
             )?;
         }
         Ok(())

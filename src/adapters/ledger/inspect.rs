@@ -2,7 +2,7 @@
 //! the disk. For `publisher check`.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,10 +15,12 @@ use sqlx::{
 
 use super::{
     LedgerSettings, Location, OpenLedger, OpenLedgerError,
-    file_lock::{self, file_error},
+    advice::file_error,
+    file_lock,
     ledger_file::{self, Aside},
     migrations::{self, Pending},
     on_server,
+    private_file::by_own_name,
 };
 use crate::ports::Clock;
 
@@ -33,6 +35,13 @@ pub enum LedgerState {
     Pending(usize),
     /// A file that a running process has.
     InUse,
+    /// A server that does not give out as many connections as this process takes.
+    Crowded {
+        /// How many can be had at a time.
+        can: u32,
+        /// How many are taken.
+        takes: u32,
+    },
 }
 
 impl LedgerState {
@@ -51,6 +60,12 @@ impl fmt::Display for LedgerState {
             Self::Pending(1) => f.write_str("1 migration pending; serve applies it"),
             Self::Pending(count) => write!(f, "{count} migrations pending; serve applies them"),
             Self::InUse => f.write_str("a running process has it, so that it was not opened"),
+            Self::Crowded { can, takes } => write!(
+                f,
+                "only {can} of the {takes} connections that this process takes can be had now, so that \
+                 requests wait for each other: raise the limit of the server, its user or its pooler, \
+                 or lower LEDGER_POOL_SIZE"
+            ),
         }
     }
 }
@@ -73,11 +88,18 @@ pub async fn inspect(
         Location::Postgres(server) => {
             let ledger = on_server(server, settings.roots.clone(), settings.pool_size)?;
             match ledger.pending().await? {
-                Pending::Everything => Ok(LedgerState::Absent),
-                Pending::Some(count) => Ok(LedgerState::Pending(count)),
+                Pending::Everything => return Ok(LedgerState::Absent),
+                Pending::Some(count) => return Ok(LedgerState::Pending(count)),
                 // Nothing to be applied: opening it finds out the rest, and changes nothing.
-                Pending::Nothing => open(settings, clock).await,
+                Pending::Nothing => {}
             }
+            let (can, takes) = ledger.pool().count_available().await;
+            let state = open(settings, clock).await?;
+            Ok(if can < takes {
+                LedgerState::Crowded { can, takes }
+            } else {
+                state
+            })
         }
     }
 }
@@ -99,6 +121,7 @@ async fn open(
 
 async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
     let failed = |source| file_error(path, source);
+    let path = &by_own_name(path).map_err(failed)?;
     // `SQLite` makes files beside the database, so the folder has to be writable as well.
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
@@ -106,6 +129,12 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
     };
     let may_write = Access::READ_OK | Access::WRITE_OK;
     access(&folder, may_write | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
+    // Not every folder that may be written takes files. This one has no name, and is gone at once.
+    tempfile::tempfile_in(&folder).map_err(|error| match error.kind() {
+        // The folder is there.
+        io::ErrorKind::NotFound => failed(io::Error::other(error)),
+        _ => failed(error),
+    })?;
     if !path.try_exists().map_err(failed)? {
         return Ok(LedgerState::Absent);
     }

@@ -19,6 +19,7 @@ use super::{
     merge::{Batch, EntryRecord, PassedOverRecord, RequestRecord, Standing},
     migrations::{self, Pending},
     private_file::with_suffix,
+    wal,
 };
 use crate::domain::{
     image::{ContentHash, ImageName},
@@ -70,7 +71,7 @@ impl Aside {
         for suffix in LOGS {
             let log = with_suffix(path, suffix);
             if fs::exists(&log)? {
-                copy_file(Path::new(&log), Path::new(&with_suffix(&copy, suffix)))?;
+                copy_file(&log, &with_suffix(&copy, suffix))?;
             }
         }
         Ok(Self {
@@ -95,7 +96,10 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
 pub(super) enum UnusableFile {
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
-    #[error("it is no ledger of this service")]
+    #[error(
+        "it has no tables of a ledger of this service; what was written last is in a file of the same \
+         name and -wal, which must be beside it"
+    )]
     NoLedger,
     #[error("it is damaged")]
     Damaged,
@@ -121,6 +125,7 @@ pub(super) struct LedgerFile {
     table: usize,
     position: i64,
     unreadable: u64,
+    is_cut: bool,
     _copy: Aside,
 }
 
@@ -131,6 +136,11 @@ impl LedgerFile {
     /// [`UnusableFile`].
     pub(super) async fn open(path: &Path) -> Result<Self, UnusableFile> {
         let copy = Aside::copy(path)?;
+        // Before SQLite opens it, and keeps what it can read.
+        let is_cut = wal::is_cut(
+            &with_suffix(copy.path(), "-wal"),
+            &with_suffix(path, "-shm"),
+        )?;
         let options = SqliteConnectOptions::new()
             .filename(copy.path())
             .pragma("trusted_schema", "OFF");
@@ -143,6 +153,7 @@ impl LedgerFile {
             table: 0,
             position: i64::MIN,
             unreadable: 0,
+            is_cut,
             _copy: copy,
         };
         file.check().await?;
@@ -182,7 +193,11 @@ impl LedgerFile {
                 self.position = i64::MIN;
                 continue;
             };
-            self.position = last.try_get("position")?;
+            let position = last.try_get("position")?;
+            if position <= self.position {
+                return Err(UnusableFile::Damaged);
+            }
+            self.position = position;
             let mut batch = Batch::default();
             for row in &rows {
                 let is_read = match self.table {
@@ -200,6 +215,11 @@ impl LedgerFile {
     /// How many rows made no sense so far.
     pub(super) fn unreadable(&self) -> u64 {
         self.unreadable
+    }
+
+    /// Whether what was written last is not in it, as far as that can be seen.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Closes the copy, which is gone then.

@@ -17,13 +17,15 @@
 //! | `file_lock.rs`, `private_file.rs` | whose an `SQLite` file is, and who may read it |
 //! | `migrations.rs`, `migrations/` | the tables, shipped in the binary, and how they change |
 //! | `inspect.rs` | what there is, without changing it |
+//! | `advice.rs` | what to do about a file that cannot be opened |
 //! | `backup.rs` | a copy of an `SQLite` ledger |
-//! | `import.rs`, `ledger_file.rs` | another ledger, read and taken over |
+//! | `import.rs`, `ledger_file.rs`, `wal.rs` | another ledger, read and taken over |
 //!
 //! Every write of a holder first takes his lease again, in the same transaction: one that was
 //! lost writes nothing. The outcome of an attempt is the exception: it belongs to that attempt alone,
 //! and is written as long as no other attempt has begun. Neither a secret nor an image is ever written.
 
+mod advice;
 mod backup;
 mod connection;
 mod fault;
@@ -45,6 +47,7 @@ mod retention;
 mod sqlite;
 mod statements;
 mod waiting;
+mod wal;
 mod watch;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
@@ -295,7 +298,10 @@ pub enum OpenLedgerError {
     )]
     InUse(PathBuf),
     /// The file, or the folder that it is in.
-    #[error("PUBLISH_LEDGER_URL: the ledger {} cannot be opened for writing", .path.display())]
+    #[error(
+        "PUBLISH_LEDGER_URL: the ledger {} cannot be opened for writing ({})",
+        .path.display(), advice::of_file(.source)
+    )]
     File {
         /// The file.
         path: PathBuf,
@@ -303,7 +309,10 @@ pub enum OpenLedgerError {
         source: io::Error,
     },
     /// The database in the file.
-    #[error("PUBLISH_LEDGER_URL: the file is no ledger that can be written")]
+    #[error(
+        "PUBLISH_LEDGER_URL: the file is no ledger that can be written ({})",
+        advice::of_database(&**.0)
+    )]
     Sqlite(#[source] Cause),
     /// A running process has the file, and has not brought its tables to where this version needs
     /// them.
@@ -326,6 +335,13 @@ impl OpenLedgerError {
 
     fn postgres(error: impl Into<Cause>) -> Self {
         Self::Postgres(fault::cause(error.into()))
+    }
+
+    /// Whether starting the process again changes nothing as long as nobody changes the setting, or
+    /// replaces the file.
+    #[must_use]
+    pub fn is_of_settings(&self) -> bool {
+        advice::is_of_settings(self)
     }
 
     /// Whether trying again does not help as long as nobody mends it and starts the process anew.

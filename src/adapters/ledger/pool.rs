@@ -23,7 +23,7 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -64,6 +64,8 @@ struct Shared {
     size: u32,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<PgConnection>>,
+    /// Told of each connection that becomes idle.
+    given_back: Notify,
     faults: Mutex<Faults>,
     closed: CancellationToken,
 }
@@ -85,6 +87,7 @@ impl Connections {
             size,
             permits: Arc::new(Semaphore::new(size as usize)),
             idle: Mutex::default(),
+            given_back: Notify::new(),
             faults: Mutex::new(Faults {
                 closed_for,
                 told: None,
@@ -151,7 +154,10 @@ impl Connections {
             // The guard of the lock must be gone before anything is waited for.
             let idle = self.idle().pop();
             let Some(mut connection) = idle else {
-                return self.connect().await;
+                match self.new_or_given_back().await? {
+                    Some(connection) => return Ok(connection),
+                    None => continue,
+                }
             };
             match timeout(ANSWER_LIMIT, connection.ping()).await {
                 Ok(Ok(())) => return Ok(connection),
@@ -160,6 +166,41 @@ impl Connections {
                 Err(_) => self.close_silent(),
             }
         }
+    }
+
+    /// A new connection; `None` once another one was given back. A server, or a pooler before it, may
+    /// give out fewer than ours may be: then those that there are have to do.
+    async fn new_or_given_back(&self) -> Result<Option<PgConnection>, sqlx::Error> {
+        let given_back = self.0.given_back.notified();
+        tokio::pin!(given_back);
+        tokio::select! {
+            () = &mut given_back => Ok(None),
+            connected = self.connect() => match connected {
+                Err(error) if fault::is_full(&error) && self.state().in_use > 1 => {
+                    let given_back = timeout(POOL_WAIT, given_back).await;
+                    given_back.map(|()| None).map_err(|_| error)
+                }
+                connected => connected.map(Some),
+            },
+        }
+    }
+
+    /// How many connections can be had at a time, and how many are taken, that of the session included.
+    /// For who has taken none yet.
+    pub(super) async fn count_available(&self) -> (u32, u32) {
+        let takes = self.0.size.saturating_add(1);
+        let mut connections = Vec::new();
+        while connections.len() < takes as usize {
+            match self.dial().await {
+                Ok(connection) => connections.push(connection),
+                Err(_) => break,
+            }
+        }
+        let can = connections.len().try_into().unwrap_or(takes);
+        for connection in connections {
+            close(connection).await;
+        }
+        (can, takes)
     }
 
     /// Closes what is idle.
@@ -182,6 +223,7 @@ impl Connections {
         let mut idle = self.idle();
         if idle.len() < self.0.size as usize {
             idle.push(connection);
+            self.0.given_back.notify_one();
         }
     }
 

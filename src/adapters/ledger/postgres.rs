@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use super::{
     Keep, OpenLedgerError,
-    fault::Fault,
+    fault::{self, Fault},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
     pooling, reader, requests,
@@ -45,7 +45,8 @@ use crate::{
         tenant::TenantName,
     },
     ports::{
-        IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR, LEASE_TTL, Ledger, LedgerError, LedgerReader,
+        Cause, IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR, LEASE_TTL, Ledger, LedgerError,
+        LedgerReader,
     },
 };
 
@@ -96,7 +97,9 @@ impl PostgresLedger {
                 OpenLedgerError::postgres(sqlx::Error::from(Fault::Silent(MIGRATE_LIMIT)))
             })?
             .map_err(OpenLedgerError::postgres)?;
-        self.connections.keep(first);
+        // The session first: a server may give out no more connections than these two.
+        let begun = self.begin_session(first).await;
+        begun.map_err(OpenLedgerError::postgres)?;
         self.connections.keep(second);
         self.connections.admit();
         Ok(())
@@ -108,10 +111,10 @@ impl PostgresLedger {
     /// Those of `prepare`.
     pub(super) async fn pending(&self) -> Result<Pending, OpenLedgerError> {
         let (first, mut second) = self.verified().await?;
-        let pending = migrations::pending_in_postgres(&mut second).await;
+        let pending = pending_and_possible(&mut second).await;
         pool::close(first).await;
         pool::close(second).await;
-        pending.map_err(OpenLedgerError::postgres)
+        pending.map_err(OpenLedgerError::Postgres)
     }
 
     /// Two connections at a time, which a pooler has not mixed up.
@@ -204,14 +207,33 @@ impl PostgresLedger {
                 Err(_) => self.connections.close_silent(),
             }
         }
-        let connection = self.connections.connect().await?;
-        let session = timeout(CONNECT_LIMIT, Session::begin(connection)).await;
-        let session = session.map_err(|_| Fault::Silent(CONNECT_LIMIT))??;
-        Ok(kept.insert(session).key)
+        let connection = match self.connections.connect().await {
+            Err(error) if fault::is_full(&error) => {
+                self.connections.close_idle();
+                self.connections.connect().await?
+            }
+            connected => connected?,
+        };
+        Ok(kept.insert(Session::begin_in_time(connection).await?).key)
+    }
+
+    async fn begin_session(&self, connection: PgConnection) -> Result<(), sqlx::Error> {
+        let mut kept = self.session.lock().await;
+        if kept.is_some() {
+            pool::close(connection).await;
+        } else {
+            *kept = Some(Session::begin_in_time(connection).await?);
+        }
+        Ok(())
     }
 }
 
 impl Session {
+    async fn begin_in_time(connection: PgConnection) -> Result<Self, sqlx::Error> {
+        let begun = timeout(CONNECT_LIMIT, Self::begin(connection)).await;
+        begun.map_err(|_| Fault::Silent(CONNECT_LIMIT))?
+    }
+
     /// Locks a new key.
     async fn begin(mut connection: PgConnection) -> Result<Self, sqlx::Error> {
         let (is_primary, backend) = whereabouts(&mut connection).await?;
@@ -238,6 +260,17 @@ impl Session {
         }
         Ok(is_primary)
     }
+}
+
+/// What has to be done to the tables, if the user may do it.
+async fn pending_and_possible(connection: &mut PgConnection) -> Result<Pending, Cause> {
+    let pending = migrations::pending_in_postgres(connection).await;
+    let pending = pending.map_err(|error| fault::cause(error.into()))?;
+    if pending != Pending::Nothing {
+        let may_create = fault::may_create_tables(connection).await;
+        may_create.map_err(|error| fault::cause(error.into()))?;
+    }
+    Ok(pending)
 }
 
 /// Whether leases are looked at where this connection leads, and which of the server's processes it leads

@@ -1,12 +1,12 @@
 //! Files that nobody but this process's user reads: the ledger has the captions, and what platforms
-//! said. SQLite gives the files that it makes beside one the mode of that one. For `file_lock`.
+//! said. SQLite gives the files that it makes beside one the mode of that one.
 
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
 };
 
 /// Read and written by its owner alone.
@@ -28,6 +28,33 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// A database by its own name, with symbolic links followed: SQLite keeps beside that what is not in
+/// the file yet. One that is not there yet is left as it is.
+///
+/// # Errors
+/// It has several names ([`SeveralNames`]), is a folder, or cannot be looked at.
+pub(super) fn by_own_name(path: &Path) -> io::Result<PathBuf> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
+        found => found?,
+    };
+    if found.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if found.nlink() > 1 {
+        return Err(io::Error::other(SeveralNames));
+    }
+    fs::canonicalize(path)
+}
+
+/// Under another of them, a database looks empty or old: what was written last is beside this one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the file has several names (hard links), and what SQLite has not written into it yet is beside \
+     one of them"
+)]
+pub(super) struct SeveralNames;
+
 /// Takes what SQLite keeps beside a database back from others, where it is there.
 ///
 /// # Errors
@@ -36,15 +63,15 @@ pub(super) fn take_back_beside(path: &Path) -> io::Result<()> {
     for suffix in ["-wal", "-shm"] {
         let beside = with_suffix(path, suffix);
         if fs::exists(&beside)? {
-            open(Path::new(&beside))?;
+            open(&beside)?;
         }
     }
     Ok(())
 }
 
 /// `path` with this behind it.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> OsString {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
-    name
+    name.into()
 }

@@ -48,7 +48,10 @@ impl Environment {
                 field.is_some_and(|field| field.is_empty() || field.starts_with(['.', '[']))
             };
             if variables.iter().any(is_of) {
-                self.warn(problem.name, format!("{}; it has no effect", problem.rule));
+                self.warn(
+                    problem.name,
+                    format!("{} (it has no effect now)", problem.rule),
+                );
             } else {
                 self.problems.push(problem);
             }

@@ -96,6 +96,12 @@ async fn what_cannot_be_copied_leaves_nothing_behind() {
     assert!(matches!(error.unwrap_err(), BackupError::NoLedger(_)));
     let error = backup(&settings(&at("foreign.db")), &at("copy.db")).await;
     assert!(matches!(error.unwrap_err(), BackupError::Ledger(_)));
+    fs::hard_link(at("ledger.db"), at("hard.db")).unwrap();
+    for path in ["ledger.db", "hard.db"] {
+        let error = backup(&settings(&at(path)), &at("copy.db")).await;
+        assert!(matches!(error.unwrap_err(), BackupError::Ledger(_)));
+    }
+    fs::remove_file(at("hard.db")).unwrap();
     let postgres = Secret::new("postgres://user@host/db".to_owned());
     let postgres = LedgerSettings::from_url(&postgres).unwrap();
     let error = backup(&postgres, &at("copy.db")).await.unwrap_err();

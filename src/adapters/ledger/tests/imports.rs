@@ -131,6 +131,52 @@ async fn a_running_service_goes_on_while_its_ledger_is_added_to() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_damaged_or_cut_is_told() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let before = open(&at("before.db")).await;
+    for image in ["one", "two", "three"] {
+        attempt(&before, "alice", image, &published("1")).await;
+    }
+    as_after_a_crash(&at("before.db"), &at("whole.db"));
+    before.pool().close().await;
+    let log = fs::read(at("whole.db-wal")).unwrap();
+    let frame = 24 + 4096;
+    assert_eq!((log.len() - 32) % frame, 0);
+
+    let mut target = 0;
+    let mut told = async |log: &[u8], has_index: bool| {
+        target += 1;
+        let aside = at(&format!("{target}.db"));
+        as_after_a_crash(&at("whole.db"), &aside);
+        fs::write(at(&format!("{target}.db-wal")), log).unwrap();
+        if !has_index {
+            fs::remove_file(at(&format!("{target}.db-shm"))).unwrap();
+        }
+        let summary = import(&at(&format!("into-{target}.db")), &aside)
+            .await
+            .unwrap();
+        let is_told = summary.to_string().contains("-wal is damaged or cut");
+        assert_eq!(summary.is_complete(), !is_told, "{summary}");
+        is_told
+    };
+    assert!(!told(&log, true).await);
+    assert!(!told(&log, false).await);
+    assert!(told(&log[..log.len() - 1], false).await, "in a frame");
+    assert!(
+        told(&log[..log.len() - frame + 8], false).await,
+        "in its head"
+    );
+    assert!(
+        told(&log[..log.len() - frame], true).await,
+        "between frames"
+    );
+    let mut damaged = log.clone();
+    damaged[log.len() - frame / 2] ^= 1;
+    assert!(told(&damaged, false).await);
+}
+
+#[tokio::test]
 async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -92,8 +92,34 @@ async fn what_is_no_ledger_is_told_to_be_none() {
     fs::write(&path, "this is no database, and long enough to tell").unwrap();
     let error = look(&path, false).await.unwrap_err();
     assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+    assert!(error.is_of_settings());
     let error = look(folder.path(), false).await.unwrap_err();
-    assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+    assert!(error.to_string().contains("it is a folder"), "{error}");
+    assert!(error.is_of_settings());
+    let linked = folder.path().join("linked.db");
+    fs::hard_link(&path, &linked).unwrap();
+    let error = look(&linked, false).await.unwrap_err();
+    let advice = "remove all names but the one that it was last served under";
+    assert!(error.to_string().contains(advice), "{error}");
+    assert!(error.is_of_settings());
+}
+
+#[tokio::test]
+async fn a_link_is_followed_to_what_is_beside_the_file_itself() {
+    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = folder.path().join("ledger.db");
+    let ledger = SqliteLedger::open(&path, Arc::new(Hands::new()))
+        .await
+        .unwrap();
+    // All of it is in the log still.
+    attempt(&ledger, "alice", "image", &published("1")).await;
+    for (file, content) in everything_in(&folder) {
+        fs::write(elsewhere.path().join(file.file_name().unwrap()), content).unwrap();
+    }
+    ledger.pool().close().await;
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(elsewhere.path().join("ledger.db"), &link).unwrap();
+    assert_eq!(look(&link, false).await.unwrap(), LedgerState::Ready);
 }
 
 #[tokio::test]

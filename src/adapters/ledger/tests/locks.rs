@@ -36,6 +36,13 @@ async fn a_file_that_is_open_is_found_by_every_path() {
     ledger.probe().await.unwrap();
     ledger.pool().close().await;
     drop(ledger);
+    for path in [&file, &paths[0], &paths[1]] {
+        let error = open(path).await.err().unwrap().to_string();
+        assert!(error.contains("remove all names but the one"), "{error}");
+    }
+    for path in &paths[1..3] {
+        fs::remove_file(path).unwrap();
+    }
     for path in [&file, &paths[0]] {
         let ledger = open(path).await.unwrap();
         ledger.pool().close().await;

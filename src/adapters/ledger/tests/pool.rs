@@ -147,7 +147,10 @@ async fn what_is_wrong_with_a_server_is_told_in_words_that_help() {
     let nowhere = options().port(9);
     assert!(failure(nowhere).await.contains("Connection refused"));
     let missing = options().database("there_is_none");
-    assert_eq!(failure(missing).await, "the server has no such database");
+    assert_eq!(
+        failure(missing).await,
+        "the server has no such database: create it, or correct the name in the URL"
+    );
     let nobody = options().username("there_is_nobody");
     assert!(
         failure(nobody)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Backstage, everything,
+    Backstage,
     request_suite::{chosen, request_of},
     suite::{attempt, claim, failed, list, name, published, unknown},
     tenant,
@@ -12,7 +12,7 @@ use crate::{
     domain::{
         idempotency::Begun,
         image::ContentHash,
-        ledger::{Entry, EntryState},
+        ledger::Entry,
         publication::{Failure, FailureReason},
     },
     ports::Swept,
@@ -137,13 +137,4 @@ pub(super) async fn more_rows_than_one_statement_is_about_are_swept(ledger: &imp
         );
     }
     assert_eq!(ledger.number(texts).await, 0);
-    let states = everything();
-    assert!(
-        ledger
-            .list(&tenant("alice"), &states)
-            .await
-            .unwrap()
-            .iter()
-            .all(|entry| entry.state != EntryState::Failed)
-    );
 }
