@@ -1,8 +1,6 @@
 //! Nothing secret is logged at any level, whichever crate writes the line. A process of its own,
 //! because whether a line is written at all is decided for a process as a whole.
 
-#![cfg(feature = "sandbox")]
-
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
@@ -18,7 +16,6 @@ use publisher::{
         clock::SystemClock,
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
-        sandbox::{Fault, Sample, Sandbox},
         smtp::SmtpPublisherFactory,
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
@@ -31,6 +28,7 @@ use publisher::{
     },
     ports::{CaptionWriterFactory as _, Post, PublisherFactory, VisionImage},
 };
+use publisher_sandbox::{Fault, Sample, Sandbox};
 
 const KEY: &str = "sk-a-secret-key";
 const TOKEN: &str = "123456789:AA-a-secret-token";

@@ -1,6 +1,5 @@
 //! Tenants resolved over real sockets, by the real client of the orchestrator, on a clock that
 //! stands still until a test moves it.
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
 
 use std::{
@@ -15,7 +14,6 @@ use publisher::{
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
-        sandbox::{DemoTenant, Fault, Sandbox, Switches, TenantSpec},
     },
     app::usecases::{
         credentials::{CredentialCacheSettings, Credentials},
@@ -25,6 +23,7 @@ use publisher::{
     domain::{host::Host, request_id::RequestId, secret::Secret},
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
+use publisher_sandbox::{DemoTenant, Fault, Sandbox, Switches, TenantSpec};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -286,7 +285,7 @@ async fn a_storage_credential_that_was_rotated_is_resolved_again_in_the_same_req
         .sandbox
         .dropbox
         .add_account(&alice.name, "rotated-refresh-token");
-    let rotated = publisher::adapters::sandbox::Credential::Dropbox {
+    let rotated = publisher_sandbox::Credential::Dropbox {
         refresh_token: "rotated-refresh-token".to_owned(),
         expires_at: None,
     };

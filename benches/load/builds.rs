@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::{
     closed_loop::{ROUNDS, SECONDS, run},

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::process::Command;
 

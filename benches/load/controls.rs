@@ -10,10 +10,10 @@ use hyper_util::rt::TokioIo;
 use poem::{Route, Server, listener::TcpAcceptor};
 use poem_openapi::{OpenApi, OpenApiService, payload::Json};
 use publisher::{
-    adapters::sandbox::Latency,
     app::http::dto::config::{AuthMode, FeatureFlags},
     domain::tenant_config::Features,
 };
+use publisher_sandbox::Latency;
 use tokio::net::TcpListener;
 
 /// The first argument of this program when it is to be a control; the second is its name.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use publisher::adapters::sandbox::{Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{Sandbox, TenantSpec, sample_images};
 
 use crate::{
     figures::Figures,
@@ -98,7 +98,7 @@ async fn publications() {
         // Behind its end, so that it stays an image.
         bytes.extend(format!("{n}").bytes());
         bytes.resize(10_000_000, 0);
-        publisher::adapters::sandbox::Sample::new(&format!("image-{n}.jpg"), bytes)
+        publisher_sandbox::Sample::new(&format!("image-{n}.jpg"), bytes)
     };
     let images: Vec<_> = (0..10).map(large).collect();
     let tenants: Vec<_> = (0..20)

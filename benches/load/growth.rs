@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{Sample, Sandbox, TenantSpec, sample_images};
 use reqwest::RequestBuilder;
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{Sample, Sandbox, TenantSpec, sample_images};
 use serde_json::json;
 
 use crate::{controls::UPSTREAM, figures::Figures, service::Serving};

@@ -9,10 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publisher::adapters::{
-    http_client::{self, ExtraRoots},
-    sandbox::Sandbox,
-};
+use publisher::adapters::http_client::{self, ExtraRoots};
+use publisher_sandbox::Sandbox;
 use reqwest::{Client, RequestBuilder, header::HOST};
 use serde_json::Value;
 use tokio::{

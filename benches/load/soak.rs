@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use publisher::adapters::sandbox::{Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{Sandbox, TenantSpec, sample_images};
 use serde_json::json;
 
 use crate::service::{Serving, megabytes};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{Fault, Telegram};
+use publisher_sandbox::{Fault, Telegram};
 use tokio::{net::TcpStream, time::Instant};
 
 use crate::{

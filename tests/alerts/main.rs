@@ -12,7 +12,6 @@
 //! | `prometheus.rs` | Prometheus, and what it says is firing |
 //! | `service.rs` | a service with a sandbox and traffic of its own |
 //! | `rules.test.yaml` | for `promtool test rules`: the rules with their own durations |
-#![cfg(feature = "sandbox")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

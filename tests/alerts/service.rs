@@ -12,10 +12,8 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use publisher::adapters::{
-    http_client::{self, ExtraRoots},
-    sandbox::{DemoTenant, Sample, Sandbox, TenantSpec},
-};
+use publisher::adapters::http_client::{self, ExtraRoots};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use reqwest::{Client, RequestBuilder, header::HOST};
 use serde_json::{Value, json};
 use tempfile::TempDir;

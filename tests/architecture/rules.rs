@@ -20,7 +20,7 @@ const SHARED_ADAPTERS: [&str; 8] = [
     "upstream",
 ];
 /// Adapters that only tests of others may build on.
-const TEST_ADAPTERS: [&str; 2] = ["sandbox", "sample_tenant"];
+const TEST_ADAPTERS: [&str; 1] = ["sample_tenant"];
 
 /// The crates that the domain may use: none of them does I/O or is async.
 const DOMAIN_CRATES: [&str; 12] = [
@@ -61,16 +61,8 @@ const HOMES: [(&str, &[&str], &str); 14] = [
         &["app::http::auth"],
         "cookies are signed in one place",
     ),
-    (
-        "hyper",
-        &["", "adapters::sandbox"],
-        "connections are served by the binary, and by the stand-ins",
-    ),
-    (
-        "hyper_util",
-        &["", "adapters::sandbox"],
-        "connections are served by the binary, and by the stand-ins",
-    ),
+    ("hyper", &[""], "connections are served by the binary"),
+    ("hyper_util", &[""], "connections are served by the binary"),
     (
         "lettre",
         &["adapters::smtp"],
@@ -112,7 +104,7 @@ const HOMES: [(&str, &[&str], &str); 14] = [
 /// A part of the house that has rules of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Room {
-    /// The composition root: `main.rs`, what belongs to it, and `lib.rs`.
+    /// The composition root: the binary, and `lib.rs`.
     Root,
     Domain,
     Ports,
@@ -120,7 +112,7 @@ enum Room {
     Adapter(String),
     UseCases,
     Http,
-    /// `app/mod.rs`, which only says what there is.
+    /// `app.rs`, which only says what there is.
     App,
 }
 
@@ -159,6 +151,7 @@ pub(super) fn violations(house: &House) -> Vec<String> {
                 "a module opens with `//!`: why it exists, who may import it".to_owned(),
             );
         }
+        // The stand-ins are a crate of their own, which depends on nothing of this one.
         if !file.path.starts_with("src/") {
             continue;
         }
@@ -257,11 +250,8 @@ fn between_adapters(from: &str, to: &str, in_test: bool) -> Option<&'static str>
     if from == to || from.is_empty() {
         return None;
     }
-    if from == "sandbox" {
-        return Some("the sandbox builds on no adapter: it is there to check them");
-    }
     if TEST_ADAPTERS.contains(&to) {
-        return (!in_test).then_some("only tests and the binary import the sandbox");
+        return (!in_test).then_some("only tests import what is made for them");
     }
     let is_shared = SHARED_ADAPTERS.contains(&to);
     (!is_shared).then_some("adapters do not import each other")

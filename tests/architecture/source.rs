@@ -36,7 +36,7 @@ impl SourceFile {
             module: module_of(path),
             text,
             facts,
-            is_test: path.starts_with("tests/"),
+            is_test: path.starts_with("tests/") || path.contains("/tests/"),
         })
     }
 }
@@ -48,7 +48,7 @@ impl House {
             fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
         };
         let mut files = Vec::new();
-        for folder in ["src", "tests"] {
+        for folder in ["src", "tests", "sandbox/src"] {
             for path in rust_files(&root.join(folder)).map_err(|error| error.to_string())? {
                 let name = path.strip_prefix(root).unwrap_or(&path);
                 let name = name.to_string_lossy().replace('\\', "/");
@@ -85,16 +85,12 @@ fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// `src/adapters/openai/mod.rs` is `[adapters, openai]`.
+/// `src/adapters/openai.rs` is `[adapters, openai]`.
 fn module_of(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or_default();
-    let inside = inside.trim_end_matches(".rs").trim_end_matches("/mod");
-    // `#[path = "chat_tests.rs"] mod tests;` stands beside `chat.rs`, and belongs inside it.
-    let inside = inside
-        .strip_suffix("_tests")
-        .map_or_else(|| inside.to_owned(), |tested| format!("{tested}/tests"));
-    match inside.as_str() {
-        "lib" | "main" | "" => Vec::new(),
+    let inside = inside.trim_end_matches(".rs");
+    match inside {
+        "lib" | "" => Vec::new(),
         inside => inside.split('/').map(str::to_owned).collect(),
     }
 }
@@ -103,7 +99,7 @@ fn module_of(path: &str) -> Vec<String> {
 fn test_modules(file: &SourceFile) -> Vec<String> {
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let inside = match name.trim_end_matches(".rs") {
-        "mod" | "lib" | "main" => folder.to_owned(),
+        "lib" | "main" => folder.to_owned(),
         stem => format!("{folder}/{stem}"),
     };
     let modules = file.facts.modules.iter().filter(|module| module.in_test);

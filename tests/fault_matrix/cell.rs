@@ -1,13 +1,11 @@
 //! One cell: a publish while one call fails in one way, and what came of it.
 
 use libtest_mimic::Failed;
-use publisher::{
-    adapters::sandbox::Sandbox,
-    domain::{
-        ledger::{Entry, EntryState},
-        platform::Platform,
-    },
+use publisher::domain::{
+    ledger::{Entry, EntryState},
+    platform::Platform,
 };
+use publisher_sandbox::Sandbox;
 
 use crate::{
     rows::{Failing, Kind, Row},

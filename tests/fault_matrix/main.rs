@@ -3,7 +3,6 @@
 //! to something else fails. Prints the table at the end.
 //!
 //! `UPDATE_FAULT_MATRIX=1` writes the table anew.
-#![cfg(feature = "sandbox")]
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

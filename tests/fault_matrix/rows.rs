@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use publisher::adapters::sandbox::{Fault, Sandbox, Switches, Telegram};
+use publisher_sandbox::{Fault, Sandbox, Switches, Telegram};
 use serde_json::json;
 
 /// A call of the service to one of its upstreams.

@@ -15,7 +15,6 @@ use publisher::{
         ledger::{LedgerSettings, OpenLedger},
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
-        sandbox::{DemoTenant, Sample, Sandbox, Switches, TenantSpec},
         smtp::SmtpPublisherFactory,
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
@@ -53,6 +52,7 @@ use publisher::{
     },
     ports::{Clock, CredentialStore, LedgerReader, TenantConfigSource},
 };
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, Switches, TenantSpec};
 use serde_json::Value;
 
 /// The image that is published.

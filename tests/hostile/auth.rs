@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use reqwest::{Method, header::SET_COOKIE};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Images that take far more than they look like: they are looked at before anything is decoded.
 
-use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{Sample, Sandbox, TenantSpec};
 use serde_json::json;
 
 use crate::harness::Service;

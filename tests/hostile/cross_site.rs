@@ -1,7 +1,7 @@
 //! Pages of other sites, which have a browser send what its user may.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use reqwest::{Method, header::SET_COOKIE};
 use serde_json::json;
 

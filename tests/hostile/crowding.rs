@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 use tokio::net::TcpStream;
 

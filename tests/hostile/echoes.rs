@@ -1,10 +1,8 @@
 //! Upstreams that repeat secrets: nothing of them is in an answer, in the ledger or in the log.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use publisher::adapters::{
-    sandbox::{Fault, Sample, Sandbox, TenantSpec},
-    secret_scrub::SecretScrub,
-};
+use publisher::adapters::secret_scrub::SecretScrub;
+use publisher_sandbox::{Fault, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 
 use crate::{canaries::Canaries, harness::Service};

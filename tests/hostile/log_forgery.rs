@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher_sandbox::{Fault, Sandbox};
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 

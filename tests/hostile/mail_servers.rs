@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{Sample, Sandbox, TenantSpec};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

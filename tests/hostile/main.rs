@@ -1,6 +1,5 @@
 //! What hostile peers try: callers, pages of other sites, an orchestrator that answers wrong, storage
 //! without an end, mail servers that never stop. On the whole service, over real sockets.
-#![cfg(feature = "sandbox")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{Sample, Sandbox, TenantSpec};
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, time::sleep};
 

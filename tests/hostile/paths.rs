@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use publisher::{adapters::sandbox::Sandbox, app::http::spec::openapi_document};
+use publisher::app::http::spec::openapi_document;
+use publisher_sandbox::Sandbox;
 use serde_json::json;
 
 use crate::{harness::Service, raw};

@@ -1,6 +1,6 @@
 //! Upstreams that ask for pauses without an end.
 
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher_sandbox::{Fault, Sandbox};
 
 use crate::harness::Service;
 

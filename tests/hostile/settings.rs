@@ -1,6 +1,6 @@
 //! Settings that leave a door ajar: `check` and the start say so.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::harness::{Service, command};
 

@@ -1,7 +1,7 @@
 //! Requests whose end a proxy may see elsewhere than the service does: what the one takes for a body
 //! must not be a request to the other.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::{harness::Service, raw};
 

@@ -1,7 +1,7 @@
 //! A storage that lists without an end, and crowds that look at images.
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{DemoTenant, Fault, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Fault, Sample, Sandbox, TenantSpec};
 use serde_json::{Value, json};
 
 use crate::harness::Service;

@@ -1,6 +1,7 @@
 //! Targets that name another host than `Host` does.
 
-use publisher::{adapters::sandbox::Sandbox, app::http::spec::openapi_document};
+use publisher::app::http::spec::openapi_document;
+use publisher_sandbox::Sandbox;
 
 use crate::{harness::Service, raw};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use publisher::adapters::sandbox::{Sandbox, TenantSpec};
+use publisher_sandbox::{Sandbox, TenantSpec};
 use reqwest::Method;
 
 use crate::harness::{Answer, Service};

@@ -7,13 +7,13 @@ use std::{
 };
 
 use publisher::{
-    adapters::sandbox::{DemoTenant, Sandbox, TenantSpec},
     app::http::{
         auth::cookie::{CookieKind, CookieSigner},
         spec::openapi_document,
     },
     domain::{host::Host, secret::Secret},
 };
+use publisher_sandbox::{DemoTenant, Sandbox, TenantSpec};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Service;
-use publisher::adapters::sandbox::{Fault, Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{Fault, Sandbox, TenantSpec, sample_images};
 
 const IMAGE: &str = "harbour-dawn.jpg";
 

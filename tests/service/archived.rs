@@ -1,6 +1,6 @@
 //! Publishing an image again that one platform has taken and another has not: it is in the archive.
 
-use publisher::adapters::sandbox::{DemoTenant, Fault, Sandbox};
+use publisher_sandbox::{DemoTenant, Fault, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
 

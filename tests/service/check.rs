@@ -1,6 +1,6 @@
 //! `publisher check`: a line for each thing, no secret in any of them, and a code.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::harness::{Service, command};
 

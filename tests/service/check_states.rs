@@ -3,7 +3,7 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 
 use crate::harness::{Service, command};
 

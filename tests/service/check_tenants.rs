@@ -1,7 +1,7 @@
 //! `publisher check` of a tenant: what it prints of each thing that is wrong with one, and that it
 //! sends and changes nothing.
 
-use publisher::adapters::sandbox::{DemoTenant, Fault, OpenAi, Sandbox, Unsupported};
+use publisher_sandbox::{DemoTenant, Fault, OpenAi, Sandbox, Unsupported};
 use serde_json::json;
 
 use crate::check_states::{Changes, Settings, assert_told, check, quiet, stage};
@@ -12,9 +12,8 @@ fn assert_untouched(sandbox: &Sandbox, tenant: &DemoTenant) {
     assert!(sandbox.smtp.mails().is_empty());
     for paid in ["vision", "caption"] {
         let answered = sandbox.openai.switches().requests(paid);
-        let is_empty = |request: &publisher::adapters::sandbox::RecordedRequest| {
-            request.json() == Some(json!({}))
-        };
+        let is_empty =
+            |request: &publisher_sandbox::RecordedRequest| request.json() == Some(json!({}));
         assert!(answered.iter().all(is_empty), "{paid}");
     }
     for writing in ["upload", "move_v2", "delete_v2", "create_folder_v2"] {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use publisher::adapters::sandbox::Fault;
+use publisher_sandbox::Fault;
 
 use crate::{
     check_states::{Changes, assert_serve_ends, assert_told, check, quiet, stage, with},

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use publisher::adapters::sandbox::{DemoTenant, Fault, Hold, Sandbox, Switches};
+use publisher_sandbox::{DemoTenant, Fault, Hold, Sandbox, Switches};
 use serde_json::json;
 
 use crate::{

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Service};
-use publisher::adapters::sandbox::{DemoTenant, Dropbox, Fault, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Dropbox, Fault, Sandbox, TenantSpec};
 use reqwest::Method;
 
 const IMAGE: &str = "harbour-dawn.jpg";

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr as _, time::Duration};
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,

@@ -1,6 +1,6 @@
 //! SIGTERM: what has begun is finished, what comes too late is refused, and the exit code tells.
 
-use publisher::adapters::sandbox::{DemoTenant, Hold, Sandbox};
+use publisher_sandbox::{DemoTenant, Hold, Sandbox};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

@@ -1,6 +1,6 @@
 //! Errors are problems, whoever raises them; health and documents belong to no tenant.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use reqwest::Method;
 
 use crate::harness::{Answer, Service};

@@ -11,12 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use publisher::{
-    adapters::{
-        http_client::{self, ExtraRoots},
-        sandbox::{DemoTenant, Sandbox},
-    },
+    adapters::http_client::{self, ExtraRoots},
     app::http::spec,
 };
+use publisher_sandbox::{DemoTenant, Sandbox};
 use reqwest::{Client, Method, RequestBuilder, Response, header::HOST};
 use serde_json::Value;
 use tokio::{

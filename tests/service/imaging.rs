@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use image::ImageDecoder as _;
-use publisher::adapters::sandbox::{DemoTenant, Sandbox};
+use publisher_sandbox::{DemoTenant, Sandbox};
 use serde_json::json;
 
 use crate::harness::Service;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{Sample, Sandbox, TenantSpec};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::{

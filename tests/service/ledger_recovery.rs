@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Write as _, path::Path, process::Command};
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf};
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{DemoTenant, Sandbox};
+use publisher_sandbox::{DemoTenant, Sandbox};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Starting, ending, and the other commands.
 
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher_sandbox::{Fault, Sandbox};
 use serde_json::json;
 
 use crate::harness::{Service, command};

@@ -1,7 +1,7 @@
 //! More requests than are answered at a time, and a tenant whose storage hangs.
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::harness::Service;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder};
-use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 
 use crate::harness::Service;

@@ -6,7 +6,7 @@ mod failures;
 use std::{fs, path::Path, sync::Mutex};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use publisher::adapters::sandbox::{DemoTenant, Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{DemoTenant, Sandbox, TenantSpec, sample_images};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use image::GenericImageView as _;
-use publisher::adapters::sandbox::{DemoTenant, Fault, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Fault, Sample, Sandbox, TenantSpec};
 use reqwest::{Method, header::IF_NONE_MATCH};
 use serde_json::{Value, json};
 

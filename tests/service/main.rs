@@ -1,6 +1,5 @@
 //! The whole service, as operators run it: the real binary, real sockets, and the sandbox's
 //! stand-ins as its upstreams.
-#![cfg(feature = "sandbox")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 use tokio::process::Command;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher_sandbox::{Fault, Sandbox};
 use reqwest::Method;
 use serde_json::json;
 

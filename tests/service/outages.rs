@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::{Fault, Sandbox};
+use publisher_sandbox::{Fault, Sandbox};
 
 use crate::harness::Service;
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Service;
-use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox};
 
 /// Files of people and of other tools that have a sidecar's name.
 fn own_files() -> Vec<Vec<u8>> {

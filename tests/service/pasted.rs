@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use publisher::adapters::sandbox::{Credential, Sandbox, TenantRecord};
+use publisher_sandbox::{Credential, Sandbox, TenantRecord};
 use serde_json::json;
 
 use crate::harness::{Service, command};

@@ -1,6 +1,6 @@
 //! What happens when a platform, the models or storage do not do as they should.
 
-use publisher::adapters::sandbox::{Credential, Fault, Sandbox};
+use publisher_sandbox::{Credential, Fault, Sandbox};
 use serde_json::json;
 
 use crate::harness::Service;
@@ -123,7 +123,7 @@ async fn an_archive_that_fails_is_told_and_the_image_counts_as_published() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
     let alice = &sandbox.tenants()[0];
-    let full = publisher::adapters::sandbox::Dropbox::endpoint_error(&["to", "insufficient_space"]);
+    let full = publisher_sandbox::Dropbox::endpoint_error(&["to", "insufficient_space"]);
     sandbox.dropbox.switches().always("move_v2", full);
     let answer = service
         .publish(&sandbox, alice, IMAGE, json!({}))

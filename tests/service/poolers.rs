@@ -1,6 +1,6 @@
 //! A `PgBouncer` between the service and PostgreSQL.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use serde_json::json;
 
 use crate::{

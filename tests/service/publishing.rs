@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Service};
-use publisher::adapters::sandbox::{Dropbox, Sample, Sandbox};
+use publisher_sandbox::{Dropbox, Sample, Sandbox};
 
 #[tokio::test]
 async fn an_image_goes_from_storage_to_every_platform_and_into_the_archive() {

@@ -1,6 +1,6 @@
 //! What is answered when storage or the models refuse: whose fault it is, and what to do about it.
 
-use publisher::adapters::sandbox::{DemoTenant, Dropbox, Fault, Sandbox, Unsupported};
+use publisher_sandbox::{DemoTenant, Dropbox, Fault, Sandbox, Unsupported};
 use reqwest::Method;
 use serde_json::{Value, json};
 

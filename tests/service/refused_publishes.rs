@@ -1,6 +1,6 @@
 //! Publishes that end before a platform is called are counted, each with its reason.
 
-use publisher::adapters::sandbox::{Fault, Sandbox, TenantSpec};
+use publisher_sandbox::{Fault, Sandbox, TenantSpec};
 use serde_json::json;
 
 use crate::harness::Service;

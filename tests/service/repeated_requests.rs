@@ -1,6 +1,6 @@
 //! Requests to publish that come twice, and the next image when nobody names one.
 
-use publisher::adapters::sandbox::{DemoTenant, Sandbox};
+use publisher_sandbox::{DemoTenant, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
 

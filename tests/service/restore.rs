@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use publisher::adapters::sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use futures_util::future::join_all;
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::harness::Service;
 

@@ -1,7 +1,7 @@
 //! Logging in, and what becomes of sessions and of those who guess.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use reqwest::{Method, header::SET_COOKIE};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! What the binary says of its settings: in its help, and when it starts.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 
 use crate::harness::{Service, command};
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use publisher::{adapters::sandbox::Sandbox, app::http::spec::openapi_document};
+use publisher::app::http::spec::openapi_document;
+use publisher_sandbox::Sandbox;
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Who is served under which host, and who may do what there.
 
-use publisher::adapters::sandbox::{Fault, Sandbox, TenantSpec};
+use publisher_sandbox::{Fault, Sandbox, TenantSpec};
 use reqwest::Method;
 use serde_json::json;
 use tokio::{

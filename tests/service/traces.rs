@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::span::SpanKind,
 };
 use prost::Message as _;
-use publisher::adapters::sandbox::{DemoTenant, Fault, RecordedRequest, Sandbox};
+use publisher_sandbox::{DemoTenant, Fault, RecordedRequest, Sandbox};
 use reqwest::Method;
 use tokio::net::TcpListener;
 

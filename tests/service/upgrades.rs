@@ -1,6 +1,6 @@
 //! This version on tables that a later one has changed: it starts, and publishes.
 
-use publisher::adapters::sandbox::Sandbox;
+use publisher_sandbox::Sandbox;
 use serde_json::json;
 
 use crate::database::Database;

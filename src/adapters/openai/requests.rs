@@ -219,5 +219,4 @@ fn analysis_json(analysis: &Analysis) -> Value {
 }
 
 #[cfg(test)]
-#[path = "requests_tests.rs"]
 mod tests;

@@ -12,13 +12,13 @@ use crate::{
     adapters::{
         clock::SystemClock,
         sample_tenant::{config, credential},
-        sandbox::{Fault, OpenAi, Sample, Sandbox, Switches, Unsupported},
         upstream::RetryPolicy,
     },
     domain::{
         credential::Provider, image::EncodedImage, platform::Platform, tenant_config::VisionDetail,
     },
 };
+use publisher_sandbox::{Fault, OpenAi, Sample, Sandbox, Switches, Unsupported};
 
 const KEY: &str = "sk-sandbox-key";
 

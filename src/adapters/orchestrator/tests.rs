@@ -19,16 +19,14 @@ use tracing::{
 
 use super::*;
 use crate::{
-    adapters::{
-        clock::SystemClock,
-        sandbox::{self, Fault, Orchestrator, Sandbox, Switches, TenantRecord},
-    },
+    adapters::clock::SystemClock,
     domain::{
         credential::Provider,
         secret::CredentialsRef,
         tenant::{ConfigVersion, TenantName},
     },
 };
+use publisher_sandbox::{self as sandbox, Fault, Orchestrator, Sandbox, Switches, TenantRecord};
 
 const HOST: &str = "alice.sandbox.localhost";
 const BY_HOST: &str = "by_host";

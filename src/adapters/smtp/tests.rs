@@ -19,13 +19,13 @@ use crate::{
     adapters::{
         clock::SystemClock,
         sample_tenant::{config, credential},
-        sandbox::{Fault, Sandbox, Switches},
     },
     domain::{
         image::{EncodedImage, ImageName},
         tenant_config::{MailServer, MailTransport},
     },
 };
+use publisher_sandbox::{Fault, Sandbox, Switches};
 
 const PASSWORD: &str = "mail-password";
 const SENDER: &str = "alice@mail.test";

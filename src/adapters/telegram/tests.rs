@@ -12,10 +12,10 @@ use crate::{
     adapters::{
         clock::SystemClock,
         sample_tenant::{config, credential},
-        sandbox::{Fault, Sample, Sandbox, Switches, Telegram},
     },
     domain::image::{EncodedImage, ImageName},
 };
+use publisher_sandbox::{Fault, Sample, Sandbox, Switches, Telegram};
 
 const TOKEN: &str = "123456789:AAsandbox-token-of-a-bot-0123456789";
 

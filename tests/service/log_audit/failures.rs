@@ -1,6 +1,6 @@
 //! Upstreams that fail in all their ways, and tell in their answers what they were shown.
 
-use publisher::adapters::sandbox::{DemoTenant, Fault, Sandbox};
+use publisher_sandbox::{DemoTenant, Fault, Sandbox};
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,10 +1,9 @@
 //! Deleting images and their sidecars.
 
 use super::{IMPATIENT, STEM, Tenant, name};
-use crate::{
-    adapters::sandbox::{Dropbox, Fault},
-    ports::ImageStoreError,
-};
+use publisher_sandbox::{Dropbox, Fault};
+
+use crate::ports::ImageStoreError;
 
 #[tokio::test]
 async fn an_image_and_its_sidecar_are_deleted_and_nothing_else() {

@@ -5,13 +5,11 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
 use crate::{
-    adapters::{
-        http_client::{self, ExtraRoots},
-        sandbox::{Dropbox, Fault, Sample},
-    },
+    adapters::http_client::{self, ExtraRoots},
     domain::{image::ContentHash, thumbnail::ThumbnailSize},
     ports::ImageStoreError,
 };
+use publisher_sandbox::{Dropbox, Fault, Sample};
 
 /// Names that a careless client gets wrong.
 const NAMES: [&str; 6] = [

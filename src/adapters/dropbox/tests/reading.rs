@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
+use publisher_sandbox::{Dropbox, Fault};
+
 use crate::{
-    adapters::sandbox::{Dropbox, Fault},
     domain::{
         image::ContentHash,
         sidecar::{MAX_SIDECAR_BYTES, SidecarName},

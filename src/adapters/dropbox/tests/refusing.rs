@@ -1,7 +1,9 @@
 //! What is about one file, and what about all of them.
 
 use super::*;
-use crate::{adapters::sandbox::Fault, domain::thumbnail::ThumbnailSize};
+use publisher_sandbox::Fault;
+
+use crate::domain::thumbnail::ThumbnailSize;
 
 /// The calls about one file.
 const OPERATIONS: [&str; 3] = ["download", "get_temporary_link", "get_thumbnail_v2"];

@@ -4,10 +4,9 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{ACCOUNT, REFRESH_TOKEN, Tenant, name, text};
-use crate::{
-    adapters::sandbox::{Dropbox, Fault},
-    ports::ImageStoreError,
-};
+use publisher_sandbox::{Dropbox, Fault};
+
+use crate::ports::ImageStoreError;
 
 #[tokio::test]
 async fn twenty_calls_at_once_share_one_refresh() {

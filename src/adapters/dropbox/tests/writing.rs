@@ -1,8 +1,9 @@
 //! Writing sidecars and moving files; above all, what happens in doubt.
 
 use super::{IMPATIENT, STEM, Tenant, arguments, name};
+use publisher_sandbox::{Dropbox, Fault};
+
 use crate::{
-    adapters::sandbox::{Dropbox, Fault},
     domain::sidecar::SidecarName,
     ports::{Folder, FoundFile, ImageStoreError, Moved, SidecarFile},
 };

@@ -342,10 +342,9 @@ fn debug_output_shows_no_secret() {
     assert!(!shown.contains("-secret"), "{shown}");
 }
 
-#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn the_settings_of_a_sandbox_tenant_make_the_same_tenant_as_its_config() {
-    let sandbox = crate::adapters::sandbox::Sandbox::start().await.unwrap();
+    let sandbox = publisher_sandbox::Sandbox::start().await.unwrap();
     for demo in sandbox.tenants() {
         let pairs = sandbox.standalone_environment(demo);
         let mut environment = Environment::from_pairs(pairs);

@@ -6,7 +6,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::client;
-use crate::adapters::sandbox::{Fault, OpenAi, Sample};
+use crate::{Fault, OpenAi, Sample};
 
 async fn openai() -> OpenAi {
     let openai = OpenAi::start().await.unwrap();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::Response;
 
 use super::client;
-use crate::adapters::sandbox::{Dropbox, Fault, Telegram};
+use crate::{Dropbox, Fault, Telegram};
 
 const TOKEN: &str = "123456789:AAsandbox";
 

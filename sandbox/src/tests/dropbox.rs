@@ -8,7 +8,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::client;
-use crate::adapters::sandbox::{Dropbox, Sample};
+use crate::{Dropbox, Sample};
 
 pub(super) async fn access_token(dropbox: &Dropbox, refresh_token: &str) -> String {
     let answer: Value = token_answer(dropbox, refresh_token, dropbox.app_secret())

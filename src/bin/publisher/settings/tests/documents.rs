@@ -7,9 +7,9 @@ use publisher::adapters::env::AskedNames;
 use super::*;
 use crate::{logging::LogSettings, settings::names};
 
-const GUIDE: &str = include_str!("../../../docs/operations.md");
-const README: &str = include_str!("../../../README.md");
-const EXAMPLE: &str = include_str!("../../../deploy/publisher.env.example");
+const GUIDE: &str = include_str!("../../../../../docs/operations.md");
+const README: &str = include_str!("../../../../../README.md");
+const EXAMPLE: &str = include_str!("../../../../../deploy/publisher.env.example");
 
 /// A row of the tables: what stands under *default* and *what it may be*.
 struct Row {

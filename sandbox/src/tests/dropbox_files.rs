@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::adapters::sandbox::dropbox_files::{FileTree, TreeError, WriteMode, content_hash};
+use crate::dropbox_files::{FileTree, TreeError, WriteMode, content_hash};
 
 fn tree(paths: &[&str]) -> FileTree {
     let mut tree = FileTree::default();

@@ -8,8 +8,8 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::adapters::sandbox::certificate::Authority;
-use crate::adapters::sandbox::{Fault, SmtpServer};
+use crate::certificate::Authority;
+use crate::{Fault, SmtpServer};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 type Outcome = Result<(), lettre::transport::smtp::Error>;

@@ -16,12 +16,7 @@ use serde_json::{Value, json};
 
 use super::{DropboxImageStoreFactory, DropboxSettings, LISTING_LIMITS, Limits};
 use crate::{
-    adapters::{
-        clock::SystemClock,
-        http_client::ExtraRoots,
-        sandbox::{Dropbox, Sandbox, Switches},
-        upstream::RetryPolicy,
-    },
+    adapters::{clock::SystemClock, http_client::ExtraRoots, upstream::RetryPolicy},
     domain::{
         credential::{Credential, CredentialVersion, Provider, StorageCredential},
         image::ImageName,
@@ -32,6 +27,7 @@ use crate::{
     },
     ports::{Folder, ImageStore, ImageStoreError, ImageStoreFactory, Moved},
 };
+use publisher_sandbox::{Dropbox, Sandbox, Switches};
 
 /// The usual name of a sidecar.
 const STEM: &[SidecarName] = &[SidecarName::Stem];

@@ -4,7 +4,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::client;
-use crate::adapters::sandbox::{Credential, Orchestrator, TenantRecord};
+use crate::{Credential, Orchestrator, TenantRecord};
 
 const HOST: &str = "alice.sandbox.localhost";
 

@@ -13,7 +13,7 @@ mod memory_privacy;
 mod metrics_listener;
 mod prepared;
 #[cfg(feature = "sandbox")]
-mod sandbox_command;
+mod sandbox;
 mod server;
 mod settings;
 mod shown;
@@ -107,7 +107,7 @@ enum Command {
     Serve,
     /// Run the service with everything it needs on loopback, no account needed
     #[cfg(feature = "sandbox")]
-    Sandbox(sandbox_command::Options),
+    Sandbox(sandbox::Options),
     /// Tell whether the service could serve as it is configured: exit code 0 or 2
     ///
     /// Reads all settings and tells all problems at once, and all that a start would warn of; asks the
@@ -145,7 +145,7 @@ async fn main() -> ExitCode {
     let result = match CommandLine::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => serve().await,
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(options) => sandbox_command::run(options).await,
+        Command::Sandbox(options) => sandbox::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Backup { file } => backup::run(&file).await,
         Command::Import { source } => import::run(source).await,

@@ -211,7 +211,7 @@ fn refusal(message: &str, code: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::sandbox::Sample;
+    use crate::Sample;
 
     fn request(user: &Value) -> Value {
         json!({

@@ -5,7 +5,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::client;
-use crate::adapters::sandbox::{Sample, Telegram};
+use crate::{Sample, Telegram};
 
 const TOKEN: &str = "123456789:AAsandbox";
 

@@ -10,7 +10,6 @@ mod rate_limit;
 mod refusals;
 mod requests;
 mod retry_hint;
-#[cfg(feature = "sandbox")]
 #[cfg(test)]
 mod tests;
 

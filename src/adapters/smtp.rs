@@ -12,7 +12,6 @@ mod message;
 mod redaction;
 mod reply;
 mod session;
-#[cfg(feature = "sandbox")]
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -5,7 +5,6 @@
 
 mod advice;
 mod checking;
-#[cfg(feature = "sandbox")]
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -13,8 +13,8 @@ use publisher::adapters::{
     env::Environment,
     http_client::{self, ExtraRoots},
     otlp::Traces,
-    sandbox::{DemoTenant, Sandbox},
 };
+use publisher_sandbox::{DemoTenant, Sandbox};
 
 use crate::{
     Failure, Service, life_cycle::EndSignals, logging::LogSettings, metrics_listener,
@@ -156,7 +156,7 @@ Read   http://{host}:{port}/docs
 Where names below localhost are not resolved: curl http://{address}/… -H 'Host: {host}'
 
 ",
-        domain = publisher::adapters::sandbox::BASE_DOMAIN,
+        domain = publisher_sandbox::BASE_DOMAIN,
     )
 }
 

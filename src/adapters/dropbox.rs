@@ -33,7 +33,6 @@ mod refusals;
 mod store;
 mod tags;
 #[cfg(test)]
-#[cfg(feature = "sandbox")]
 mod tests;
 mod wire;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client;
-use crate::adapters::sandbox::{Sample, Sandbox, TenantSpec};
+use crate::{Sample, Sandbox, TenantSpec};
 
 async fn config(sandbox: &Sandbox, host: &str) -> Value {
     let environment: HashMap<_, _> = sandbox.environment().into_iter().collect();

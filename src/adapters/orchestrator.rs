@@ -382,5 +382,4 @@ impl CredentialStore for OrchestratorClient {
 }
 
 #[cfg(test)]
-#[cfg(feature = "sandbox")]
 mod tests;

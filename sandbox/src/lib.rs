@@ -7,7 +7,7 @@
 //! Everything is random per start and ends when the [`Sandbox`] is dropped.
 //!
 //! ```no_run
-//! # use publisher::adapters::sandbox::{Fault, Sandbox, SandboxError, Telegram};
+//! # use publisher_sandbox::{Fault, Sandbox, SandboxError, Telegram};
 //! # async fn example() -> Result<(), SandboxError> {
 //! let sandbox = Sandbox::start().await?;
 //! let telegram = sandbox.telegram.switches();

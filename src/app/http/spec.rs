@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Api, problem::ProblemKind};
 
 /// What holds for all operations.
-const OVERVIEW: &str = include_str!("overview.md");
+const OVERVIEW: &str = include_str!("spec/overview.md");
 
 /// What the generated page is called.
 const GENERATED_TITLE: &str = "<title>Swagger UI</title>";

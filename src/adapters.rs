@@ -15,8 +15,6 @@ pub mod redaction;
 mod retry_budget;
 #[cfg(test)]
 mod sample_tenant;
-#[cfg(feature = "sandbox")]
-pub mod sandbox;
 mod secret_file;
 pub mod secret_scrub;
 pub mod smtp;
