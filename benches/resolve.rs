@@ -18,11 +18,11 @@ use divan::{Bencher, black_box};
 use futures_util::FutureExt as _;
 use publisher::{
     adapters::clock::SystemClock,
-    app::usecases::{
-        configs::ConfigCacheSettings,
+    app::tenancy::{
+        config_cache::ConfigCacheSettings,
         credentials::{CredentialCacheSettings, Credentials},
         resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
-        tenants::TenantCacheSettings,
+        tenant_cache::TenantCacheSettings,
     },
     domain::{host::Host, request_id::RequestId},
     ports::Clock,

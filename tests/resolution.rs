@@ -15,7 +15,7 @@ use publisher::{
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
     },
-    app::usecases::{
+    app::tenancy::{
         credentials::{CredentialCacheSettings, Credentials},
         resolve_tenant::{HostRules, ResolveTenant, ResolveTenantError, TenancySettings},
         tenant::{Providers, Tenant},

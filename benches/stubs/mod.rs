@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use publisher::{
-    app::usecases::tenant::Providers,
+    app::tenancy::tenant::Providers,
     domain::{
         credential::{Credential, CredentialVersion, WrongProvider},
         host::Host,

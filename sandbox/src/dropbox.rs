@@ -8,15 +8,19 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::dropbox_arguments::auth_error;
-use super::dropbox_files::{FileTree, WriteMode};
-use super::fault::Fault;
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::secrets::{self, Issued};
-use super::server::{HttpServer, StandIn};
-use super::switches::Switches;
-use super::{dropbox_content, dropbox_rpc, lock};
+use super::{
+    dropbox_arguments::auth_error,
+    dropbox_content,
+    dropbox_files::{FileTree, WriteMode},
+    dropbox_rpc,
+    fault::Fault,
+    lock,
+    record::RecordedRequest,
+    reply::Reply,
+    secrets::{self, Issued},
+    server::{HttpServer, StandIn},
+    switches::Switches,
+};
 
 /// Dropbox. Operations: `token`, `list_folder`, `list_folder/continue`, `get_metadata`,
 /// `get_temporary_link`, `move_v2`, `create_folder_v2`, `delete_v2`, `download`, `upload`,

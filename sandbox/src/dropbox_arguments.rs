@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::dropbox_files::TreeError;
-use super::reply::Reply;
+use super::{dropbox_files::TreeError, reply::Reply};
 
 /// The arguments of one call.
 pub(super) struct Arguments {

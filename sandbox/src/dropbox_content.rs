@@ -8,12 +8,14 @@ use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
 use serde_json::{Value, json};
 
-use super::dropbox::State;
-use super::dropbox_arguments::{Arguments, header_json, tagged_error, tree_error};
-use super::dropbox_files::WriteMode;
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::{dropbox_rpc, lock};
+use super::{
+    dropbox::State,
+    dropbox_arguments::{Arguments, header_json, tagged_error, tree_error},
+    dropbox_files::WriteMode,
+    dropbox_rpc, lock,
+    record::RecordedRequest,
+    reply::Reply,
+};
 
 /// The sizes of thumbnails that Dropbox knows.
 const SIZES: [(&str, u32, u32); 9] = [

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::dropbox::{Cursor, State};
-use super::dropbox_arguments::{Arguments, tagged_error, tree_error};
-use super::record::RecordedRequest;
-use super::reply::Reply;
+use super::{
+    dropbox::{Cursor, State},
+    dropbox_arguments::{Arguments, tagged_error, tree_error},
+    record::RecordedRequest,
+    reply::Reply,
+};
 
 /// Where temporary links point.
 pub(super) const LINKS: &str = "/sandbox/temporary/";

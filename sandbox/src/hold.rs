@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::record::RecordedRequest;
-use super::switches::Switches;
+use super::{record::RecordedRequest, switches::Switches};
 
 /// Keeps the answers of one operation back until it is released or dropped.
 ///

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fault::Fault;
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::secrets::Issued;
-use super::server::{HttpServer, StandIn};
-use super::switches::Switches;
-use super::{lock, openai_answers};
+use super::{
+    fault::Fault,
+    lock, openai_answers,
+    record::RecordedRequest,
+    reply::Reply,
+    secrets::Issued,
+    server::{HttpServer, StandIn},
+    switches::Switches,
+};
 
 /// OpenAI. Operations: `vision` (a request with an image), `caption` (one without), and `model` (what
 /// is known of one). A

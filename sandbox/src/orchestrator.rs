@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::fault::Fault;
-use super::lock;
-use super::orchestrator_answers::{Credential, State, Stored, TenantRecord, answer};
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::secrets::{self, Issued};
-use super::server::{HttpServer, StandIn};
-use super::switches::Switches;
+use super::{
+    fault::Fault,
+    lock,
+    orchestrator_answers::{Credential, State, Stored, TenantRecord, answer},
+    record::RecordedRequest,
+    reply::Reply,
+    secrets::{self, Issued},
+    server::{HttpServer, StandIn},
+    switches::Switches,
+};
 
 /// The orchestrator. Operations: `by_host` (POST and GET) and `resolve`.
 pub struct Orchestrator {

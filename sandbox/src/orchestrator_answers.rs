@@ -5,9 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::secrets::Issued;
+use super::{record::RecordedRequest, reply::Reply, secrets::Issued};
 
 /// What the orchestrator knows of one host.
 #[derive(Clone, Debug)]

@@ -17,12 +17,14 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::fault::Fault;
-use super::listener::{Listener, Serve};
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::switches::Switches;
-use super::wire::{Reset, Wire};
+use super::{
+    fault::Fault,
+    listener::{Listener, Serve},
+    record::RecordedRequest,
+    reply::Reply,
+    switches::Switches,
+    wire::{Reset, Wire},
+};
 
 /// The largest request body that is read, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;

@@ -11,10 +11,13 @@ use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::listener::{Listener, Serve};
-use super::secrets::Issued;
-use super::switches::Switches;
-use super::{lock, smtp_session};
+use super::{
+    listener::{Listener, Serve},
+    lock,
+    secrets::Issued,
+    smtp_session,
+    switches::Switches,
+};
 
 /// A mail server. Operations: `connect`, `EHLO`, `STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA`,
 /// `DATA_END` (after the final dot), `RSET`, `NOOP`, `QUIT`.

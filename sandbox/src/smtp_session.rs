@@ -11,10 +11,12 @@ use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::fault::Fault;
-use super::record::RecordedRequest;
-use super::smtp::{Desk, ReceivedMail};
-use super::wire::{Reset, Wire};
+use super::{
+    fault::Fault,
+    record::RecordedRequest,
+    smtp::{Desk, ReceivedMail},
+    wire::{Reset, Wire},
+};
 
 /// The longest line that is read, in bytes.
 const MAX_LINE: u64 = 8 * 1024;

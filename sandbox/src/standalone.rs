@@ -3,8 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::Sandbox;
-use super::tenants::DemoTenant;
+use super::{Sandbox, tenants::DemoTenant};
 
 /// What stands in a runtime config and what standalone settings call it.
 const FEATURES: [(&str, &str); 7] = [

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::fault::Fault;
-use super::hold::{Gate, Hold};
-use super::latency::Latency;
-use super::lock;
-use super::record::RecordedRequest;
+use super::{
+    fault::Fault,
+    hold::{Gate, Hold},
+    latency::Latency,
+    lock,
+    record::RecordedRequest,
+};
 
 /// A handle on one stand-in's behaviour; clones share it.
 ///

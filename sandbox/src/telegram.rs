@@ -8,13 +8,15 @@ use bytes::Bytes;
 use image::ImageReader;
 use serde_json::{Value, json};
 
-use super::fault::Fault;
-use super::record::RecordedRequest;
-use super::reply::Reply;
-use super::secrets::Issued;
-use super::server::{HttpServer, StandIn};
-use super::switches::Switches;
-use super::{lock, multipart};
+use super::{
+    fault::Fault,
+    lock, multipart,
+    record::RecordedRequest,
+    reply::Reply,
+    secrets::Issued,
+    server::{HttpServer, StandIn},
+    switches::Switches,
+};
 
 /// UTF-16 units in a caption.
 const MAX_CAPTION: usize = 1024;

@@ -3,9 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::orchestrator_answers::{Credential, TenantRecord};
-use super::samples::{Sample, sample_images};
-use super::{Sandbox, SandboxError, secrets};
+use super::{
+    Sandbox, SandboxError,
+    orchestrator_answers::{Credential, TenantRecord},
+    samples::{Sample, sample_images},
+    secrets,
+};
 
 /// The base domain of every tenant here. Names below `localhost` lead to this machine (RFC 6761),
 /// so that browsers and curl find the tenants without any set-up.

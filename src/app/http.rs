@@ -58,11 +58,15 @@ use self::{
     tenant_scope::TenantRoutes,
 };
 use crate::{
-    app::usecases::{
-        analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
-        draw_image::DrawImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
-        list_publications::ListPublications, publish_once::PublishOnce, readiness::CheckReadiness,
-        request_places::RequestPlaces, resolve_tenant::ResolveTenant,
+    app::{
+        runtime::concurrency_limit::RequestPlaces,
+        tenancy::resolve_tenant::ResolveTenant,
+        usecases::{
+            analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
+            draw_image::DrawImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+            list_publications::ListPublications, publish_once::PublishOnce,
+            readiness::CheckReadiness,
+        },
     },
     domain::trusted_proxies::TrustedProxies,
     ports::Clock,

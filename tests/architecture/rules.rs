@@ -47,8 +47,13 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 const HOMES: [(&str, &[&str], &str); 14] = [
     (
         "cached",
-        &["app::usecases", "adapters::smtp::tls"],
-        "caches live in the use cases, but for what only one adapter knows of",
+        &[
+            "app::runtime",
+            "app::tenancy",
+            "app::usecases",
+            "adapters::smtp::tls",
+        ],
+        "caches live in the app, but for what only one adapter knows of",
     ),
     ("clap", &[""], "the command line is the binary's"),
     (
@@ -110,6 +115,8 @@ enum Room {
     Ports,
     /// One adapter; empty for the folder of all of them.
     Adapter(String),
+    Runtime,
+    Tenancy,
     UseCases,
     Http,
     /// `app.rs`, which only says what there is.
@@ -122,6 +129,8 @@ fn room(module: &[String]) -> Room {
         ("domain", _) => Room::Domain,
         ("ports", _) => Room::Ports,
         ("adapters", adapter) => Room::Adapter(adapter.to_owned()),
+        ("app", "runtime") => Room::Runtime,
+        ("app", "tenancy") => Room::Tenancy,
         ("app", "usecases") => Room::UseCases,
         ("app", "http") => Room::Http,
         ("app", _) => Room::App,
@@ -200,7 +209,7 @@ fn broken_by(path: &WrittenPath, file: &SourceFile, house: &House) -> Option<Str
 }
 
 /// Where a path leads.
-enum Target {
+pub(super) enum Target {
     /// To a module of this crate.
     Here(Vec<String>),
     /// To another crate.
@@ -208,7 +217,7 @@ enum Target {
 }
 
 /// `None` when it leads to something that is in the file already.
-fn target(path: &WrittenPath, file: &SourceFile, house: &House) -> Option<Target> {
+pub(super) fn target(path: &WrittenPath, file: &SourceFile, house: &House) -> Option<Target> {
     let (first, rest) = path.segments.split_first()?;
     let around = || file.module.iter().chain(&path.scope).cloned();
     match first.as_str() {
@@ -231,7 +240,7 @@ fn target(path: &WrittenPath, file: &SourceFile, house: &House) -> Option<Target
 
 /// Why a module in one room may not use one in another.
 fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
-    use Room::{Adapter, App, Domain, Http, Ports, Root, UseCases};
+    use Room::{Adapter, App, Domain, Http, Ports, Root, Runtime, Tenancy, UseCases};
     match (from, to) {
         (Root, _) | (Domain, Domain) => None,
         (_, Root) => Some("nobody imports the composition root"),
@@ -239,10 +248,16 @@ fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
         (_, Domain) | (Ports, Ports) => None,
         (Ports, _) => Some("ports import the domain only"),
         (Adapter(from), Adapter(to)) => between_adapters(from, to, in_test),
-        (Adapter(_), UseCases | Http | App) => Some("adapters never import the app"),
-        (UseCases | Http | App, Adapter(_)) => Some("the app never imports adapters: use a port"),
-        (UseCases, Http) => Some("use cases do not know the HTTP layer"),
-        (_, Ports) | (UseCases | Http | App, _) => None,
+        (Adapter(_), Runtime | Tenancy | UseCases | Http | App) => {
+            Some("adapters never import the app")
+        }
+        (_, Adapter(_)) => Some("the app never imports adapters: use a port"),
+        (Runtime | Tenancy | UseCases, Http) => Some("use cases do not know the HTTP layer"),
+        // Their tests share fixtures.
+        (Runtime | Tenancy, UseCases) | (Runtime, Tenancy) if !in_test => {
+            Some("in the app, imports run runtime <- tenancy <- usecases <- http")
+        }
+        (_, Ports) | (Runtime | Tenancy | UseCases | Http | App, _) => None,
     }
 }
 

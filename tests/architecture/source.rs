@@ -88,9 +88,11 @@ fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// `src/adapters/openai.rs` is `[adapters, openai]`.
 fn module_of(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or_default();
+    // The binary is a crate of its own, and none of its modules has the name of a layer.
+    let inside = inside.strip_prefix("bin/publisher/").unwrap_or(inside);
     let inside = inside.trim_end_matches(".rs");
     match inside {
-        "lib" | "" => Vec::new(),
+        "lib" | "main" | "" => Vec::new(),
         inside => inside.split('/').map(str::to_owned).collect(),
     }
 }

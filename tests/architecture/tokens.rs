@@ -1,7 +1,7 @@
 //! What a file says. It is read as tokens, as the compiler would: comments, doc-tests and strings
 //! are out of the way, and what stands in a macro's arguments is seen like everything else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, Group, LexError, TokenStream, TokenTree};
 
@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub(super) modules: Vec<Module>,
     /// Names that `use` and `mod` give a meaning in this file, so that they are no crates.
     pub(super) names: BTreeSet<String>,
+    /// What the names stand for that `use` brings into the file itself, and not into a module in it.
+    pub(super) uses: BTreeMap<String, Vec<String>>,
 }
 
 /// A path of at least two segments, or what a `use` names.
@@ -172,6 +174,9 @@ fn step(tokens: &[TokenTree], at: usize, place: &Place, facts: &mut Facts) -> us
                     let mut found = Vec::new();
                     let end = use_tree(tokens, at + 1, &[], &mut found);
                     for (path, line, name) in found {
+                        if place.scope.is_empty() && !place.in_test {
+                            facts.uses.insert(name.clone(), path.clone());
+                        }
                         if path.len() > 1 {
                             facts.names.insert(name);
                         }

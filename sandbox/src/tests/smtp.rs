@@ -8,8 +8,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::certificate::Authority;
-use crate::{Fault, SmtpServer};
+use crate::{Fault, SmtpServer, certificate::Authority};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 type Outcome = Result<(), lettre::transport::smtp::Error>;

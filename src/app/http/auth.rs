@@ -45,7 +45,7 @@ use super::{
     dto::config::AuthMode, error::ApiError, problem::ProblemKind, request_facts::RequestFacts,
 };
 use crate::{
-    app::usecases::tenant::Tenant,
+    app::tenancy::tenant::Tenant,
     domain::{host::Host, trusted_proxies::TrustedProxies},
     ports::Clock,
 };

@@ -16,7 +16,7 @@ use super::{
     spec::Tag,
     tenant_scope::TenantScope,
 };
-use crate::app::usecases::tenant::KeptAnswers;
+use crate::app::tenancy::tenant::KeptAnswers;
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.

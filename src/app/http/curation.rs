@@ -15,7 +15,7 @@ use super::{
     tenant_scope::TenantScope,
 };
 use crate::{
-    app::usecases::{curate::CurateImage, tenant::Tenant},
+    app::{tenancy::tenant::Tenant, usecases::curate::CurateImage},
     domain::{curation::Curation, request_id::RequestId},
 };
 

@@ -22,7 +22,7 @@ use super::{
     dto::problem::{FieldError, Problem},
     problem::ProblemKind,
 };
-use crate::{app::usecases::error_chain::ErrorChain, domain::request_id::RequestId};
+use crate::{app::runtime::error_chain::ErrorChain, domain::request_id::RequestId};
 
 /// What `Retry-After` says where nobody has said when to come back.
 pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);

@@ -21,9 +21,9 @@ use super::{
     tenant_scope::TenantScope,
 };
 use crate::{
-    app::usecases::{
-        publish_once::{PublishAnswer, PublishOnce},
-        tenant::Tenant,
+    app::{
+        tenancy::tenant::Tenant,
+        usecases::publish_once::{PublishAnswer, PublishOnce},
     },
     domain::{
         caption::is_blank,

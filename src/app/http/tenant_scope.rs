@@ -14,11 +14,13 @@ use poem_openapi::{
 use super::{
     error::ApiError, middleware::admission, publishing::is_publish, request_facts::RequestFacts,
 };
-use crate::app::usecases::{
-    publish::Refusal,
-    request_places::RequestPlace,
-    resolve_tenant::{ResolveTenant, ResolveTenantError},
-    tenant::Tenant,
+use crate::app::{
+    runtime::concurrency_limit::RequestPlace,
+    tenancy::{
+        resolve_tenant::{ResolveTenant, ResolveTenantError},
+        tenant::Tenant,
+    },
+    usecases::publish::Refusal,
 };
 
 /// The tenant that the request is for. Only routes under `TenantRoutes` have one.

@@ -4,17 +4,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    capacity::{Capacity, NoRoom},
     caption_file::{CaptionFile, Occasion},
     captioning::{Captioning, Captions, CaptionsUnavailable},
     held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
-    own_task::{Lost, OwnTasks},
     stages::Stages,
-    tenant::Tenant,
 };
 use crate::{
+    app::{
+        runtime::keyed_limit::{Capacity, NoRoom},
+        tenancy::tenant::Tenant,
+        usecases::own_task::{Lost, OwnTasks},
+    },
     domain::{
         image::{ImageName, StoredImage},
         platform::Platform,

@@ -6,11 +6,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     captioning::{Author, Captions},
-    error_chain::ErrorChain,
     loaded_image::LoadedImage,
-    storage::Images,
 };
 use crate::{
+    app::{runtime::error_chain::ErrorChain, tenancy::storage::Images},
     domain::{
         image::StoredImage,
         platform::Platform,

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    error_chain::ErrorChain,
     imaging::{ImageScaler, ScaleError},
     stages::{Stage, Stages},
-    tenant::{ClientUnavailable, Tenant},
 };
 use crate::{
+    app::{
+        runtime::error_chain::ErrorChain,
+        tenancy::tenant::{ClientUnavailable, Tenant},
+    },
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,

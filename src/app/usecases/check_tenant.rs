@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::{error_chain::ErrorChain, tenant::Providers};
 use crate::{
+    app::{runtime::error_chain::ErrorChain, tenancy::tenant::Providers},
     domain::{
         credential::{Credential, Provider, StorageCredential},
         host::Host,

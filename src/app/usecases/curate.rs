@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use super::{
-    caption_file::CaptionFile,
-    error_chain::ErrorChain,
-    held_lease::HeldLease,
-    own_task::{Lost, OwnTasks},
-    tenant::Tenant,
-};
+use super::{caption_file::CaptionFile, held_lease::HeldLease};
 use crate::{
+    app::{
+        runtime::error_chain::ErrorChain,
+        tenancy::tenant::Tenant,
+        usecases::own_task::{Lost, OwnTasks},
+    },
     domain::{
         curation::Curation,
         image::{ImageName, StoredImage},

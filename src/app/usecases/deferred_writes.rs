@@ -15,8 +15,9 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::Notify;
 
-use super::{error_chain::ErrorChain, held_lease::HeldByAttempt};
+use super::held_lease::HeldByAttempt;
 use crate::{
+    app::runtime::error_chain::ErrorChain,
     domain::{
         idempotency::KeyedRequest,
         image::{ContentHash, ImageName},

@@ -9,15 +9,13 @@ use futures_util::future::try_join;
 
 use super::{
     caption_file::FoundSidecars,
-    error_chain::ErrorChain,
-    listings::Listings,
     looks::{FLIGHT_LIMIT, FRESH, LookError, within_limit},
-    single_flight::SingleFlight,
-    sized_cache::SizedCache,
-    storage::Edition,
-    tenant::Tenant,
 };
 use crate::{
+    app::{
+        runtime::{error_chain::ErrorChain, single_flight::SingleFlight, sized_cache::SizedCache},
+        tenancy::{listing_cache::Listings, storage::Edition, tenant::Tenant},
+    },
     domain::{
         image::ImageName,
         request_id::RequestId,

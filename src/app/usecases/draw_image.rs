@@ -10,12 +10,16 @@ use cached::BuildError;
 
 use super::{
     describe_image::{DescribeImage, ImageDetails},
-    listings::{ListingError, Listings},
     looks::LookError,
-    tenant::Tenant,
-    timed_cache::TimedCache,
 };
 use crate::{
+    app::{
+        runtime::timed_cache::TimedCache,
+        tenancy::{
+            listing_cache::{ListingError, Listings},
+            tenant::Tenant,
+        },
+    },
     domain::{
         request_id::RequestId,
         secret::CredentialsRef,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{looks::LookError, tenant::Tenant, thumbnails::Thumbnails};
+use super::{looks::LookError, thumbnails::Thumbnails};
 use crate::{
+    app::tenancy::tenant::Tenant,
     domain::{
         image::{ContentHash, ImageName},
         request_id::RequestId,

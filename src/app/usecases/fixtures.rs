@@ -12,11 +12,11 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{
-    credentials::{CredentialCacheSettings, Credentials},
-    tenant::{Providers, Tenant},
-};
 use crate::{
+    app::tenancy::{
+        credentials::{CredentialCacheSettings, Credentials},
+        tenant::{Providers, Tenant},
+    },
     domain::{
         credential::{Credential, CredentialVersion, Provider},
         image::{ContentHash, ImageName, StoredImage},

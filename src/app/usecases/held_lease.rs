@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use super::{deferred_writes::DeferredWrite, error_chain::ErrorChain, own_task::OwnTasks};
+use super::deferred_writes::DeferredWrite;
 use crate::{
+    app::{runtime::error_chain::ErrorChain, usecases::own_task::OwnTasks},
     domain::{
         image::{ContentHash, ImageName},
         ledger::{Claim, Known, Lease, Settlement},

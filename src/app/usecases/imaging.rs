@@ -38,10 +38,12 @@ use self::{
     encode::Written,
     header::Header,
 };
-use super::memory_budget::MemoryBudget;
-use crate::domain::{
-    image::{EncodedImage, UnknownFormat},
-    platform::ImageLimits,
+use crate::{
+    app::runtime::memory_budget::MemoryBudget,
+    domain::{
+        image::{EncodedImage, UnknownFormat},
+        platform::ImageLimits,
+    },
 };
 
 /// What is set aside for copies if nobody says otherwise, in bytes: the largest that are made fit, one by one.

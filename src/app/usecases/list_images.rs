@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{
-    listings::{ListingError, Listings},
-    tenant::Tenant,
+use crate::{
+    app::tenancy::{
+        listing_cache::{ListingError, Listings},
+        tenant::Tenant,
+    },
+    domain::{image::ImageName, request_id::RequestId},
 };
-use crate::domain::{image::ImageName, request_id::RequestId};
 
 /// One page of a tenant's images.
 #[derive(Debug, Clone, PartialEq, Eq)]

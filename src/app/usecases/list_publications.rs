@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::tenant::Tenant;
 use crate::{
+    app::tenancy::tenant::Tenant,
     domain::ledger::{Entry, EntryQuery, Position},
     ports::{LedgerError, LedgerReader},
 };

@@ -1,12 +1,14 @@
 //! An image in memory, together with the room that it takes there.
 
 use super::{
-    capacity::{ImageRoom, ImageStay, NoRoom},
     imaging::ScaleError,
     stages::{Stage, Stages},
-    storage::Images,
 };
 use crate::{
+    app::{
+        runtime::keyed_limit::{ImageRoom, ImageStay, NoRoom},
+        tenancy::storage::Images,
+    },
     domain::image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
     ports::ImageStoreError,
 };

@@ -4,7 +4,7 @@
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::deferred_writes::{DeferredWrite, DeferredWrites};
+use crate::app::usecases::deferred_writes::{DeferredWrite, DeferredWrites};
 
 /// The work ended without a result: it panicked, or the process is ending.
 #[derive(Debug, thiserror::Error)]

@@ -24,15 +24,17 @@ pub use self::refusal::Refusal;
 
 use self::publication::Publication;
 use super::{
-    capacity::{Capacity, NoRoom},
     captioning::CaptionsUnavailable,
     imaging::{ImageScaler, ScaleError},
     loaded_image::LoadError,
-    own_task::{Lost, OwnTasks},
     publish_once::Attempt,
-    tenant::Tenant,
 };
 use crate::{
+    app::{
+        runtime::keyed_limit::{Capacity, NoRoom},
+        tenancy::tenant::Tenant,
+        usecases::own_task::{Lost, OwnTasks},
+    },
     domain::{
         publication::{PlanError, PublicationPlan, PublicationReport, PublicationRequest, Target},
         request_id::RequestId,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{
     deferred_writes::DeferredWrite,
-    error_chain::ErrorChain,
-    own_task::OwnTasks,
     publish::{PublishImage, PublishImageError, Refusal},
-    tenant::Tenant,
 };
 use crate::{
+    app::{
+        runtime::error_chain::ErrorChain, tenancy::tenant::Tenant, usecases::own_task::OwnTasks,
+    },
     domain::{
         idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
         image::StoredImage,

@@ -12,8 +12,8 @@ use std::{
 
 use cached::BuildError;
 
-use super::{error_chain::ErrorChain, single_flight::SingleFlight, timed_cache::TimedCache};
 use crate::{
+    app::runtime::{error_chain::ErrorChain, single_flight::SingleFlight, timed_cache::TimedCache},
     domain::{host::Host, request_id::RequestId},
     ports::{Clock, ConfigSourceError, LedgerReader, TenantConfigSource},
 };

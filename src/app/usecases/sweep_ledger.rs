@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::error_chain::ErrorChain;
-use crate::ports::{LedgerRetention, Swept};
+use crate::{
+    app::runtime::error_chain::ErrorChain,
+    ports::{LedgerRetention, Swept},
+};
 
 /// When the first sweep is, after the start: not beside everything else that starts.
 const FIRST_AFTER: Duration = Duration::from_mins(1);

@@ -8,16 +8,12 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use bytes::Bytes;
 use cached::BuildError;
 
-use super::{
-    listings::Listings,
-    looks::{FLIGHT_LIMIT, FRESH, LookError, within_limit},
-    single_flight::SingleFlight,
-    sized_cache::SizedCache,
-    storage::Edition,
-    tenant::Tenant,
-    timed_cache::TimedCache,
-};
+use super::looks::{FLIGHT_LIMIT, FRESH, LookError, within_limit};
 use crate::{
+    app::{
+        runtime::{single_flight::SingleFlight, sized_cache::SizedCache, timed_cache::TimedCache},
+        tenancy::{listing_cache::Listings, storage::Edition, tenant::Tenant},
+    },
     domain::{
         image::{ContentHash, ImageName},
         request_id::RequestId,

@@ -11,7 +11,7 @@ use publisher::{
         env::Environment,
         ledger::{BackupError, backup},
     },
-    app::usecases::error_chain::ErrorChain,
+    app::runtime::error_chain::ErrorChain,
 };
 
 use crate::{

@@ -16,11 +16,10 @@ use publisher::{
         env::{Environment, SettingProblems},
         ledger::{self, LedgerSettings},
     },
-    app::usecases::{
-        check_tenant::{CheckTenant, Finding, Step},
-        error_chain::ErrorChain,
-        resolve_tenant::HostRules,
-        tenant::Providers,
+    app::{
+        runtime::error_chain::ErrorChain,
+        tenancy::{resolve_tenant::HostRules, tenant::Providers},
+        usecases::check_tenant::{CheckTenant, Finding, Step},
     },
     domain::{host::Host, request_id::RequestId},
 };

@@ -8,7 +8,7 @@ use std::{
 
 use publisher::{
     adapters::{env::SettingProblems, ledger::OpenLedgerError},
-    app::usecases::error_chain::ErrorChain,
+    app::runtime::error_chain::ErrorChain,
 };
 
 use crate::{logging::OneLine, metrics_listener::MetricsError};

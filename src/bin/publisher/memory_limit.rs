@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use publisher::app::usecases::memory_budget::MemoryBudget;
+use publisher::app::runtime::memory_budget::MemoryBudget;
 
 /// Where the system says in which control groups this process is.
 const OWN_GROUPS: &str = "/proc/self/cgroup";

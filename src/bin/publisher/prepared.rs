@@ -18,14 +18,13 @@ use publisher::{
     },
     app::{
         http::auth::AuthSettings,
-        usecases::{
-            capacity::PublishSlots,
+        runtime::{keyed_limit::PublishSlots, memory_budget::MemoryBudget},
+        tenancy::{
             credentials::CredentialCacheSettings,
-            memory_budget::MemoryBudget,
-            readiness::Mode,
             resolve_tenant::{HostRules, TenancySettings},
             tenant::Providers,
         },
+        usecases::readiness::Mode,
     },
     domain::{host::Host, trusted_proxies::TrustedProxies},
     ports::{Clock, CredentialStore, TenantConfigSource},

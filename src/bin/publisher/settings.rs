@@ -30,13 +30,12 @@ use publisher::{
     },
     app::{
         http::auth::AuthSettings,
-        usecases::{
-            capacity::PublishSlots,
-            configs::ConfigCacheSettings,
+        runtime::{keyed_limit::PublishSlots, memory_budget::MemoryBudget},
+        tenancy::{
+            config_cache::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
-            memory_budget::MemoryBudget,
             resolve_tenant::TenancySettings,
-            tenants::TenantCacheSettings,
+            tenant_cache::TenantCacheSettings,
         },
     },
     domain::trusted_proxies::{InvalidProxies, TrustedProxies},

@@ -6,12 +6,13 @@ use std::{
 };
 
 use publisher::{
-    app::usecases::{
-        describe_image::DescribeImage,
-        draw_image::{Chance, DrawImage},
-        listings::Listings,
-        resolve_tenant::ResolveTenant,
-        thumbnails::Thumbnails,
+    app::{
+        tenancy::{listing_cache::Listings, resolve_tenant::ResolveTenant},
+        usecases::{
+            describe_image::DescribeImage,
+            draw_image::{Chance, DrawImage},
+            thumbnails::Thumbnails,
+        },
     },
     ports::Clock,
 };

@@ -11,13 +11,15 @@ use super::{
     suite::{attempt, unknown},
     suite_on, tenant,
 };
-use crate::domain::{
-    image::ImageName,
-    ledger::{EntryState, Settlement},
-    platform::Platform,
-    publication::PostId,
+use crate::{
+    domain::{
+        image::ImageName,
+        ledger::{EntryState, Settlement},
+        platform::Platform,
+        publication::PostId,
+    },
+    ports::LedgerError,
 };
-use crate::ports::LedgerError;
 
 struct Stage {
     ledger: SqliteLedger,

@@ -4,7 +4,8 @@ use super::ApiError;
 use crate::{
     app::{
         http::problem::ProblemKind,
-        usecases::{draw_image::DrawImageError, listings::ListingError, looks::LookError},
+        tenancy::listing_cache::ListingError,
+        usecases::{draw_image::DrawImageError, looks::LookError},
     },
     ports::ImageStoreError,
 };

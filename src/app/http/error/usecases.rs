@@ -6,11 +6,13 @@ use super::ApiError;
 use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
+        tenancy::{
+            credentials::CredentialUnavailable, resolve_tenant::ResolveTenantError,
+            tenant::ClientUnavailable,
+        },
         usecases::{
-            analyze::AnalyzeImageError, captioning::CaptionsUnavailable,
-            credentials::CredentialUnavailable, curate::CurateImageError, imaging::ScaleError,
-            publish::PublishImageError, publish_once::PublishOnceError,
-            resolve_tenant::ResolveTenantError, tenant::ClientUnavailable,
+            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
+            imaging::ScaleError, publish::PublishImageError, publish_once::PublishOnceError,
         },
     },
     domain::{curation::Curation, publication::PlanError},

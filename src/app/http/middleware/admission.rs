@@ -11,7 +11,8 @@ use crate::app::{
         docs, error::ApiError, health, problem::ProblemKind, publishing::is_publish,
         request_facts::RequestFacts,
     },
-    usecases::{publish::Refusal, request_places::RequestPlaces},
+    runtime::concurrency_limit::RequestPlaces,
+    usecases::publish::Refusal,
 };
 
 /// How many clients may take the document at a time: it is large, is asked for seldom, and belongs to

@@ -14,7 +14,7 @@ use crate::app::{
         middleware::header_limit,
         request_facts::RequestFacts,
     },
-    usecases::{resolve_tenant::ResolveTenant, tenant::Tenant},
+    tenancy::{resolve_tenant::ResolveTenant, tenant::Tenant},
 };
 
 /// Knows which answers are kept, and finds the tenant that they are kept with.

@@ -1,15 +1,18 @@
 //! Analysing images.
 
-use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
+use crate::{
+    app::usecases::fixtures::standing,
+    domain::{
+        analysis::Analysis, caption::WrittenCaptions, ledger::Claim, platform::Platform,
+        sidecar::SidecarName,
+    },
+    ports::{CaptionError, MockLedger},
+};
 use serde_json::json;
 
 use super::{
     Service,
     harness::{post, stored},
-};
-use crate::{
-    domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, platform::Platform},
-    ports::{CaptionError, MockLedger},
 };
 
 fn found(mut service: Service) -> Service {

@@ -7,11 +7,14 @@ use super::{
     harness::{get, publish},
 };
 use crate::{
-    app::http::{error::ApiError, spec},
-    app::usecases::{
-        analyze::AnalyzeImageError, capacity, captioning::CaptionsUnavailable,
-        credentials::CredentialUnavailable, curate::CurateImageError, imaging::ScaleError,
-        own_task, publish::PublishImageError, tenant::ClientUnavailable,
+    app::{
+        http::{error::ApiError, spec},
+        runtime::keyed_limit,
+        tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
+        usecases::{
+            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
+            imaging::ScaleError, own_task, publish::PublishImageError,
+        },
     },
     domain::{curation::Curation, publication::PlanError, request_id::RequestId},
     ports::{CaptionError, ImageStoreError, LedgerError},
@@ -92,7 +95,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
         (InProgress, 409, "conflict"),
         (Replaced, 409, "conflict"),
         (TooMany, 429, "rate-limited"),
-        (NoRoom(capacity::NoRoom), 503, "overloaded"),
+        (NoRoom(keyed_limit::NoRoom), 503, "overloaded"),
         (
             Ledger(LedgerError::Unavailable(SECRET.into())),
             503,

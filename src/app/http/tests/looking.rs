@@ -1,6 +1,10 @@
 //! Images one by one: details, a random one, thumbnails.
 
-use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
+use crate::{
+    app::{http::spec, usecases::fixtures::standing},
+    domain::{secret::Secret, sidecar::SidecarName, thumbnail::ThumbnailSize},
+    ports::{ImageStoreError, LinkedImage, MockImageStore, Thumbnail},
+};
 use bytes::Bytes;
 use poem::{
     Endpoint as _, Request,
@@ -12,11 +16,6 @@ use super::{
     Answer, Service,
     errors::{SECRET, storage_failures},
     harness::{get, stored},
-};
-use crate::{
-    app::http::spec,
-    domain::{secret::Secret, thumbnail::ThumbnailSize},
-    ports::{ImageStoreError, LinkedImage, MockImageStore, Thumbnail},
 };
 
 const LINK: &str = "https://dl.example.org/cd/0/get/x?y=1&z=2";

@@ -8,10 +8,12 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    app::usecases::{
-        capacity::{ImageRoom, PublishSlots},
-        fixtures::*,
-        memory_budget::MemoryBudget,
+    app::{
+        runtime::{
+            keyed_limit::{ImageRoom, PublishSlots},
+            memory_budget::MemoryBudget,
+        },
+        usecases::fixtures::*,
     },
     domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, sidecar::SidecarName},
     ports::{CaptionError, FetchedImage, MockLedger, SidecarFile},

@@ -7,9 +7,9 @@ use tokio::time::advance;
 
 use super::*;
 use crate::{
-    app::usecases::{
-        fixtures::{TenantFixture, clock, image_name, jpeg, moved, request_id, stored},
-        listings::Listings,
+    app::{
+        tenancy::listing_cache::Listings,
+        usecases::fixtures::{TenantFixture, clock, image_name, jpeg, moved, request_id, stored},
     },
     ports::{Folder, ImageStoreError},
 };

@@ -9,12 +9,14 @@ use tracing::Instrument as _;
 
 use super::publication::Publication;
 use crate::{
-    app::usecases::{
-        captioning::Captions,
-        error_chain::ErrorChain,
-        held_lease::{HeldLease, Recorded},
-        stages::Stage,
-        tenant::{ClientUnavailable, Opened},
+    app::{
+        runtime::error_chain::ErrorChain,
+        tenancy::tenant::{ClientUnavailable, Opened},
+        usecases::{
+            captioning::Captions,
+            held_lease::{HeldLease, Recorded},
+            stages::Stage,
+        },
     },
     domain::{
         image::{EncodedImage, ImageName},

@@ -3,11 +3,13 @@
 
 use super::publication::Publication;
 use crate::{
-    app::usecases::{
-        caption_file::{CaptionFile, Occasion, OpenFile, Written},
-        captioning::Captions,
-        error_chain::ErrorChain,
-        stages::Stage,
+    app::{
+        runtime::error_chain::ErrorChain,
+        usecases::{
+            caption_file::{CaptionFile, Occasion, OpenFile, Written},
+            captioning::Captions,
+            stages::Stage,
+        },
     },
     domain::{
         image::StoredImage, platform::Platform, publication::PlatformResult, sidecar::SidecarName,

@@ -10,12 +10,14 @@ use super::{
     delivery::{Prepared, Ready},
 };
 use crate::{
-    app::usecases::{
-        held_lease::HeldLease,
-        loaded_image::LoadedImage,
-        publish_once::Attempt,
-        stages::{Stage, Stages},
-        tenant::Tenant,
+    app::{
+        tenancy::tenant::Tenant,
+        usecases::{
+            held_lease::HeldLease,
+            loaded_image::LoadedImage,
+            publish_once::Attempt,
+            stages::{Stage, Stages},
+        },
     },
     domain::{
         image::{ImageName, StoredImage},

@@ -16,14 +16,18 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    app::usecases::{
-        capacity::{ImageRoom, PublishSlots},
-        fixtures::{
-            TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
-            rotating_store, standing, stored,
+    app::{
+        runtime::{
+            keyed_limit::{ImageRoom, PublishSlots},
+            memory_budget::MemoryBudget,
         },
-        held_lease::HeldLease,
-        memory_budget::MemoryBudget,
+        usecases::{
+            fixtures::{
+                TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
+                rotating_store, standing, stored,
+            },
+            held_lease::HeldLease,
+        },
     },
     domain::{
         analysis::Analysis,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use publisher::{
     adapters::env::Environment,
-    app::usecases::{capacity::PublishSlots, memory_budget::MemoryBudget},
+    app::runtime::{keyed_limit::PublishSlots, memory_budget::MemoryBudget},
 };
 
 /// How much one tenant publishes at a time.

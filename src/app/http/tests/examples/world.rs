@@ -1,17 +1,15 @@
 //! What is the case when the spec's examples are answered.
 
-use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
-use std::time::{Duration, SystemTime};
-
-use bytes::Bytes;
-
 use crate::{
     app::{
         http::{
             auth::{AdminCredentials, AuthSettings, LoginSettings},
             tests::{Service, harness::stored},
         },
-        usecases::{fixtures::moved, readiness::Mode},
+        usecases::{
+            fixtures::{moved, standing},
+            readiness::Mode,
+        },
     },
     domain::{
         analysis::Analysis,
@@ -23,9 +21,13 @@ use crate::{
         platform::Platform,
         publication::PostId,
         secret::Secret,
+        sidecar::SidecarName,
     },
     ports::{ConfigSourceError, LinkedImage, MockTenantConfigSource, Thumbnail},
 };
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
 
 /// A service in which the example named `answer` is what comes of an operation.
 pub(super) fn world(operation: &str, answer: &str) -> Service {

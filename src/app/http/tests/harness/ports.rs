@@ -1,8 +1,8 @@
 //! What the service of a test stands on.
 
 use super::*;
-use crate::app::usecases::{
-    capacity::{Capacity, ImageRoom, PublishSlots},
+use crate::app::runtime::{
+    keyed_limit::{Capacity, ImageRoom, PublishSlots},
     memory_budget::MemoryBudget,
 };
 

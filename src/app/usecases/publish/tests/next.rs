@@ -1,11 +1,13 @@
 //! Which image is published when nobody names one.
 
 use super::*;
-use crate::app::usecases::fixtures::claimed;
-use crate::domain::{
-    image::{ContentHash, ImageName, StoredImage},
-    ledger::{Entry, EntryState, Position},
-    publication::FailureReason,
+use crate::{
+    app::usecases::fixtures::claimed,
+    domain::{
+        image::{ContentHash, ImageName, StoredImage},
+        ledger::{Entry, EntryState, Position},
+        publication::FailureReason,
+    },
 };
 
 /// The file of this name, whose content is its name, and a JPEG after all.

@@ -51,18 +51,18 @@ impl MemoryBudget {
     }
 
     /// What is for files, in bytes.
-    pub(super) fn files(self) -> u64 {
+    pub(in crate::app) fn files(self) -> u64 {
         self.bytes() * PARTS_OF_FILES / PARTS
     }
 
     /// What is for copies, in bytes.
-    pub(super) fn copies(self) -> u64 {
+    pub(in crate::app) fn copies(self) -> u64 {
         self.bytes() - self.files()
     }
 
     /// The largest file that is taken, in bytes: half of it all. One that is larger than the part of the files is
     /// in memory alone.
-    pub(super) fn largest_file(self) -> u64 {
+    pub(in crate::app) fn largest_file(self) -> u64 {
         (self.bytes() / 2).min(MAX_IMAGE_BYTES)
     }
 

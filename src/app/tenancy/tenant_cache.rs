@@ -12,14 +12,16 @@ use std::{
 use cached::BuildError;
 
 use super::{
-    configs::Known,
+    config_cache::Known,
     credentials::{CredentialUnavailable, Credentials},
     resolve_tenant::ResolveTenantError,
-    single_flight::{Flight, FlightLost, SingleFlight},
     tenant::{Providers, Tenant},
-    timed_cache::{Refresh, TimedCache},
 };
 use crate::{
+    app::runtime::{
+        single_flight::{Flight, FlightLost, SingleFlight},
+        timed_cache::{Refresh, TimedCache},
+    },
     domain::{
         request_id::RequestId,
         tenant::TenantName,
@@ -53,7 +55,7 @@ impl Default for TenantCacheSettings {
 }
 
 /// The tenants that have been opened.
-pub(super) struct Tenants {
+pub(in crate::app) struct Tenants {
     flights: SingleFlight<Opened, Resolution>,
     opening: Arc<Opening>,
 }
@@ -81,7 +83,7 @@ type Resolution = Result<Arc<Tenant>, ResolveTenantError>;
 
 impl Tenants {
     /// Tenants whose clients `providers` open, with credentials out of `credentials`.
-    pub(super) fn new(
+    pub(in crate::app) fn new(
         credentials: Arc<Credentials>,
         providers: Providers,
         clock: &Arc<dyn Clock>,
@@ -106,7 +108,7 @@ impl Tenants {
     ///
     /// With a stale config nobody is asked for anything: the tenant goes on as it was opened, for
     /// as long as its storage credential is good.
-    pub(super) async fn open(&self, known: &Known, request_id: &RequestId) -> Resolution {
+    pub(in crate::app) async fn open(&self, known: &Known, request_id: &RequestId) -> Resolution {
         let Known { config, is_stale } = known;
         let Opening { cache, clock, .. } = &*self.opening;
         let found = cache
@@ -133,19 +135,22 @@ impl Tenants {
     }
 
     /// The same, if it is in memory and need not be opened again.
-    pub(super) fn at_hand(&self, config: &Arc<TenantConfig<Validated>>) -> Option<Arc<Tenant>> {
+    pub(in crate::app) fn at_hand(
+        &self,
+        config: &Arc<TenantConfig<Validated>>,
+    ) -> Option<Arc<Tenant>> {
         let tenant = self.opening.cache.fresh(config.tenant());
         tenant.filter(|tenant| tenant.is_of(config))
     }
 
     /// Drops everything of a tenant: it has ended, or its config has changed.
-    pub(super) fn end(&self, tenant: &TenantName) {
+    pub(in crate::app) fn end(&self, tenant: &TenantName) {
         self.opening.cache.forget(tenant);
         self.opening.credentials.forget_tenant(tenant);
     }
 
     /// Drops what is no longer kept.
-    pub(super) fn sweep(&self) {
+    pub(in crate::app) fn sweep(&self) {
         self.opening.cache.sweep();
         self.opening.credentials.sweep();
     }

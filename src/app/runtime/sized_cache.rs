@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::cache_counts::Counts;
+use super::cache_metrics::Counts;
 use crate::ports::Clock;
 
 /// A least-recently-used cache whose entries have a life time and a size. All sizes together stay within a
 /// bound; an entry that is larger than the bound is not kept.
-pub(super) struct SizedCache<K, V> {
+pub(in crate::app) struct SizedCache<K, V> {
     entries: Mutex<Entries<K, V>>,
     max_bytes: usize,
     clock: Arc<dyn Clock>,
@@ -36,7 +36,7 @@ struct Entry<V> {
 
 impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     /// A cache of at most so many bytes, counted under `name`. With 0 it keeps nothing.
-    pub(super) fn new(name: &'static str, max_bytes: usize, clock: Arc<dyn Clock>) -> Self {
+    pub(in crate::app) fn new(name: &'static str, max_bytes: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             entries: Mutex::new(Entries {
                 by_key: HashMap::new(),
@@ -51,19 +51,19 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     }
 
     /// The value of a key, while it lives.
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    pub(in crate::app) fn get(&self, key: &K) -> Option<V> {
         let found = self.peek(key);
         self.counts.request(found.as_ref().map(|_| false));
         found
     }
 
     /// Counts a request for which nothing could be looked up.
-    pub(super) fn count_miss(&self) {
+    pub(in crate::app) fn count_miss(&self) {
         self.counts.request(None);
     }
 
     /// The same as [`Self::get`], without counting it as a request.
-    pub(super) fn peek(&self, key: &K) -> Option<V> {
+    pub(in crate::app) fn peek(&self, key: &K) -> Option<V> {
         let now = self.clock.now();
         let mut entries = lock(&self.entries);
         let entry = entries.by_key.get(key)?;
@@ -78,7 +78,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     }
 
     /// Keeps a value of so many bytes for `life`, in the place of the one before.
-    pub(super) fn set(&self, key: &K, value: V, bytes: usize, life: Duration) {
+    pub(in crate::app) fn set(&self, key: &K, value: V, bytes: usize, life: Duration) {
         let mut entries = lock(&self.entries);
         entries.remove(key);
         if bytes <= self.max_bytes {
@@ -101,7 +101,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     }
 
     /// Drops what has expired, so that nothing stays in memory because no request asks for it.
-    pub(super) fn sweep(&self) {
+    pub(in crate::app) fn sweep(&self) {
         let now = self.clock.now();
         let mut entries = lock(&self.entries);
         let expired: Vec<K> = entries
@@ -118,7 +118,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
 
     /// The bytes of all entries together.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::app) fn bytes(&self) -> usize {
         lock(&self.entries).bytes
     }
 }

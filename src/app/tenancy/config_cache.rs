@@ -6,14 +6,13 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use cached::BuildError;
 use tokio::sync::Semaphore;
 
-use super::{
-    error_chain::ErrorChain,
-    resolve_tenant::ResolveTenantError,
-    single_flight::{Flight, FlightLost, SingleFlight},
-    tenants::Tenants,
-    timed_cache::{Found, Refresh, TimedCache},
-};
+use super::{resolve_tenant::ResolveTenantError, tenant_cache::Tenants};
 use crate::{
+    app::runtime::{
+        error_chain::ErrorChain,
+        single_flight::{Flight, FlightLost, SingleFlight},
+        timed_cache::{Found, Refresh, TimedCache},
+    },
     domain::{
         host::Host,
         request_id::RequestId,
@@ -67,7 +66,7 @@ impl Default for ConfigCacheSettings {
 }
 
 /// The configs of all hosts that have been asked for.
-pub(super) struct Configs {
+pub(in crate::app) struct Configs {
     flights: SingleFlight<Host, Fetched>,
     lookup: Arc<Lookup>,
     first_lookups: Arc<Semaphore>,
@@ -100,15 +99,15 @@ impl From<FetchError> for ResolveTenantError {
 
 /// The config of a host.
 #[derive(Clone)]
-pub(super) struct Known {
-    pub(super) config: Arc<TenantConfig<Validated>>,
+pub(in crate::app) struct Known {
+    pub(in crate::app) config: Arc<TenantConfig<Validated>>,
     /// Its life is over, and no other can be had.
-    pub(super) is_stale: bool,
+    pub(in crate::app) is_stale: bool,
 }
 
 impl Configs {
     /// Configs out of `source`; `tenants` is told what becomes of them.
-    pub(super) fn new(
+    pub(in crate::app) fn new(
         source: Arc<dyn TenantConfigSource>,
         tenants: Arc<Tenants>,
         clock: &Arc<dyn Clock>,
@@ -137,7 +136,7 @@ impl Configs {
     }
 
     /// The config of a host.
-    pub(super) async fn of_host(
+    pub(in crate::app) async fn of_host(
         &self,
         host: &Host,
         request_id: &RequestId,
@@ -178,12 +177,12 @@ impl Configs {
     }
 
     /// The same, if it is in memory and need not be refreshed.
-    pub(super) fn at_hand(&self, host: &Host) -> Option<Arc<TenantConfig<Validated>>> {
+    pub(in crate::app) fn at_hand(&self, host: &Host) -> Option<Arc<TenantConfig<Validated>>> {
         self.lookup.known.fresh(host)
     }
 
     /// Whether there is one in memory.
-    pub(super) fn knows(&self, host: &Host) -> bool {
+    pub(in crate::app) fn knows(&self, host: &Host) -> bool {
         self.lookup.known.look(host).is_some()
     }
 
@@ -227,7 +226,7 @@ impl Configs {
     }
 
     /// Drops what is no longer kept.
-    pub(super) fn sweep(&self) {
+    pub(in crate::app) fn sweep(&self) {
         self.lookup.known.sweep();
         self.lookup.unknown.sweep();
     }

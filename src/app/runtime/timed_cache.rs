@@ -11,7 +11,7 @@ use std::{
 
 use cached::{BuildError, ShardedLruCache};
 
-use super::cache_counts::Counts;
+use super::cache_metrics::Counts;
 use crate::ports::Clock;
 
 /// The part of its life after which an entry is worth refreshing: the last tenth.
@@ -25,7 +25,7 @@ const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
 /// The deadlines are ours, and not those of the library's expiring stores: these read the
 /// machine's clock, which tests cannot stop, and drop an entry the moment it has expired, which
 /// leaves nothing to serve when a refresh fails.
-pub(super) struct TimedCache<K, V> {
+pub(in crate::app) struct TimedCache<K, V> {
     entries: ShardedLruCache<K, Entry<V>>,
     clock: Arc<dyn Clock>,
     counts: Counts,
@@ -57,17 +57,17 @@ struct Tries {
 
 /// What a look into the cache has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found<V> {
-    pub(super) value: V,
+pub(in crate::app) struct Found<V> {
+    pub(in crate::app) value: V,
     /// Its life is over; it is here for want of anything better.
-    pub(super) is_expired: bool,
+    pub(in crate::app) is_expired: bool,
     /// Whether it should be refreshed.
-    pub(super) refresh: Refresh,
+    pub(in crate::app) refresh: Refresh,
 }
 
 /// Whether an entry should be refreshed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refresh {
+pub(in crate::app) enum Refresh {
     /// It is young, or a refresh has failed a moment ago.
     NotDue,
     /// It should, and no refresh of it has failed so far.
@@ -78,7 +78,7 @@ pub(super) enum Refresh {
 
 impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     /// A cache of at most `bound` entries, counted under `name`.
-    pub(super) fn new(
+    pub(in crate::app) fn new(
         name: &'static str,
         bound: NonZeroUsize,
         clock: Arc<dyn Clock>,
@@ -87,7 +87,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// The same for notes that are no cache to those who watch the metrics.
-    pub(super) fn uncounted(
+    pub(in crate::app) fn uncounted(
         bound: NonZeroUsize,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
@@ -114,7 +114,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// The value of a key, while it lives.
-    pub(super) fn get<Q>(&self, key: &Q) -> Option<V>
+    pub(in crate::app) fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -126,7 +126,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
 
     /// The value of a key, while it lives and need not be refreshed. Whoever finds nothing here looks
     /// it up, which is what is counted then.
-    pub(super) fn fresh<Q>(&self, key: &Q) -> Option<V>
+    pub(in crate::app) fn fresh<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -138,7 +138,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// The value of a key, even after its life, and whether it should be refreshed.
-    pub(super) fn look_up<Q>(&self, key: &Q) -> Option<Found<V>>
+    pub(in crate::app) fn look_up<Q>(&self, key: &Q) -> Option<Found<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -149,7 +149,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// The same, without counting it as a use.
-    pub(super) fn look<Q>(&self, key: &Q) -> Option<Found<V>>
+    pub(in crate::app) fn look<Q>(&self, key: &Q) -> Option<Found<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -177,12 +177,12 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// Keeps a value for `life`, in the place of the one before.
-    pub(super) fn set(&self, key: K, value: V, life: Duration) {
+    pub(in crate::app) fn set(&self, key: K, value: V, life: Duration) {
         self.set_with_grace(key, value, life, Duration::ZERO);
     }
 
     /// Keeps a value for `life`, and for `grace` after it.
-    pub(super) fn set_with_grace(&self, key: K, value: V, life: Duration, grace: Duration) {
+    pub(in crate::app) fn set_with_grace(&self, key: K, value: V, life: Duration, grace: Duration) {
         let now = self.clock.now();
         let deadline = now + life;
         let life = Life {
@@ -201,7 +201,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     /// Notes that a refresh has failed: the next one is due only after a cool-down of 5 s, which
     /// doubles with each failure up to 60 s. What many callers see fail is one failure, and an
     /// entry that has just been replaced has none.
-    pub(super) fn note_failure(&self, key: &K) {
+    pub(in crate::app) fn note_failure(&self, key: &K) {
         let Some(Entry { life, tries, .. }) = self.entries.peek(key) else {
             return;
         };
@@ -219,7 +219,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// Drops a value.
-    pub(super) fn forget<Q>(&self, key: &Q)
+    pub(in crate::app) fn forget<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -229,13 +229,13 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     }
 
     /// Drops what `keep` does not want.
-    pub(super) fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
+    pub(in crate::app) fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
         self.entries.retain(|key, entry| keep(key, &entry.value));
         self.count_entries();
     }
 
     /// Drops what is no longer kept, so that nothing stays in memory because nobody asks for it.
-    pub(super) fn sweep(&self) {
+    pub(in crate::app) fn sweep(&self) {
         let now = self.clock.now();
         self.entries.retain(|_, entry| now < entry.life.kept_until);
         self.count_entries();

@@ -5,12 +5,12 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use cached::BuildError;
 
-use super::{
-    error_chain::ErrorChain,
-    single_flight::{Flight, FlightLost, SingleFlight},
-    timed_cache::{Refresh, TimedCache},
-};
 use crate::{
+    app::runtime::{
+        error_chain::ErrorChain,
+        single_flight::{Flight, FlightLost, SingleFlight},
+        timed_cache::{Refresh, TimedCache},
+    },
     domain::{
         credential::{Credential, Provider},
         secret::CredentialsRef,

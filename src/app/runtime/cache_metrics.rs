@@ -3,7 +3,7 @@
 use metrics::{Counter, Gauge};
 
 /// The counters of a cache, looked up once.
-pub(super) struct Counts {
+pub(in crate::app) struct Counts {
     hits: Counter,
     misses: Counter,
     stale: Counter,
@@ -13,7 +13,7 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Counts nothing.
-    pub(super) fn none() -> Self {
+    pub(in crate::app) fn none() -> Self {
         Self {
             hits: Counter::noop(),
             misses: Counter::noop(),
@@ -24,7 +24,7 @@ impl Counts {
     }
 
     /// Counts under a name.
-    pub(super) fn of(cache: &'static str) -> Self {
+    pub(in crate::app) fn of(cache: &'static str) -> Self {
         let requests = |outcome: &'static str| metrics::counter!("publisher_cache_requests_total", "cache" => cache, "outcome" => outcome);
         Self {
             hits: requests("hit"),
@@ -36,7 +36,7 @@ impl Counts {
     }
 
     /// Counts a look into the cache: `None` when nothing was found, else whether it had expired.
-    pub(super) fn request(&self, expired: Option<bool>) {
+    pub(in crate::app) fn request(&self, expired: Option<bool>) {
         let counter = match expired {
             Some(false) => &self.hits,
             Some(true) => &self.stale,
@@ -46,12 +46,12 @@ impl Counts {
     }
 
     /// Counts entries that had to make room.
-    pub(super) fn evictions(&self) -> Counter {
+    pub(in crate::app) fn evictions(&self) -> Counter {
         self.evictions.clone()
     }
 
     /// Says how many entries there are.
-    pub(super) fn entries(&self, entries: usize) {
+    pub(in crate::app) fn entries(&self, entries: usize) {
         let entries = u32::try_from(entries).unwrap_or(u32::MAX);
         self.entries.set(entries);
     }

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    app::usecases::{
-        credentials::CredentialCacheSettings,
-        fixtures::{
+    app::{
+        tenancy::credentials::CredentialCacheSettings,
+        usecases::fixtures::{
             clock, credential, full_document, generous_store, providers, request_id, unvalidated,
         },
     },

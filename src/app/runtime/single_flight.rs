@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 /// The flights that are under way. The map's lock is held to join and to leave, never while
 /// waiting.
-pub(super) struct SingleFlight<K, V> {
+pub(in crate::app) struct SingleFlight<K, V> {
     flights: Flights<K, V>,
     limit: Duration,
 }
@@ -23,7 +23,7 @@ type Flights<K, V> = Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>;
 /// A flight ended without an answer: it took too long, or panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the call ended without an answer")]
-pub(super) struct FlightLost;
+pub(in crate::app) struct FlightLost;
 
 impl<K, V> SingleFlight<K, V>
 where
@@ -31,7 +31,7 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Flights that end after `limit` at the latest.
-    pub(super) fn new(limit: Duration) -> Self {
+    pub(in crate::app) fn new(limit: Duration) -> Self {
         Self {
             flights: Arc::default(),
             limit,
@@ -39,7 +39,7 @@ where
     }
 
     /// Joins the flight for `key`, or starts one with `work`, and waits for it.
-    pub(super) async fn run<F, Fut>(&self, key: K, work: F) -> Result<V, FlightLost>
+    pub(in crate::app) async fn run<F, Fut>(&self, key: K, work: F) -> Result<V, FlightLost>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = V> + Send + 'static,
@@ -52,7 +52,7 @@ where
     ///
     /// Between a look into a cache and this call another flight may have landed: `work` should
     /// look again first.
-    pub(super) fn launch<F, Fut>(&self, key: K, work: F) -> Flight<V>
+    pub(in crate::app) fn launch<F, Fut>(&self, key: K, work: F) -> Flight<V>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = V> + Send + 'static,
@@ -85,11 +85,11 @@ where
 }
 
 /// A call that is under way.
-pub(super) struct Flight<V>(watch::Receiver<Option<V>>);
+pub(in crate::app) struct Flight<V>(watch::Receiver<Option<V>>);
 
 impl<V: Clone> Flight<V> {
     /// Waits for its answer.
-    pub(super) async fn landed(mut self) -> Result<V, FlightLost> {
+    pub(in crate::app) async fn landed(mut self) -> Result<V, FlightLost> {
         let landed = self
             .0
             .wait_for(Option::is_some)

@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Storage that has been opened, and what it was opened with.
-pub(super) struct Storage {
-    pub(super) config: Arc<TenantConfig<Resolved>>,
-    pub(super) credential: Arc<Credential>,
+pub(in crate::app) struct Storage {
+    pub(in crate::app) config: Arc<TenantConfig<Resolved>>,
+    pub(in crate::app) credential: Arc<Credential>,
     images: Arc<dyn ImageStore>,
     edition: AtomicU64,
     sidecars: AtomicU64,
@@ -35,7 +35,7 @@ pub(super) struct Storage {
 /// and so does every move. No two have the same number, of whichever tenant they are: what was
 /// listed in one is never taken for the content of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Edition(u64);
+pub(in crate::app) struct Edition(u64);
 
 impl Edition {
     fn next() -> Self {
@@ -46,7 +46,7 @@ impl Edition {
 
 impl Storage {
     /// Puts the credential into the config, and opens the storage that they describe.
-    pub(super) fn open(
+    pub(in crate::app) fn open(
         config: &TenantConfig<Validated>,
         credential: Arc<Credential>,
         factory: &dyn ImageStoreFactory,
@@ -64,12 +64,12 @@ impl Storage {
     }
 
     /// What the root folder holds now belongs to this.
-    pub(super) fn edition(&self) -> Edition {
+    pub(in crate::app) fn edition(&self) -> Edition {
         Edition(self.edition.load(Ordering::Acquire))
     }
 
     /// What stands in sidecars now belongs to this, as far as this service writes them.
-    pub(super) fn sidecar_edition(&self) -> Edition {
+    pub(in crate::app) fn sidecar_edition(&self) -> Edition {
         Edition(self.sidecars.load(Ordering::Acquire))
     }
 
@@ -78,24 +78,24 @@ impl Storage {
     }
 
     /// Begins another edition: the root folder may hold something else than before.
-    pub(super) fn begin_edition(&self) {
+    pub(in crate::app) fn begin_edition(&self) {
         self.edition.store(Edition::next().0, Ordering::Release);
     }
 }
 
 /// The storage that is in use now.
-pub(super) struct CurrentStorage(Mutex<Arc<Storage>>);
+pub(in crate::app) struct CurrentStorage(Mutex<Arc<Storage>>);
 
 impl CurrentStorage {
-    pub(super) fn new(storage: Storage) -> Self {
+    pub(in crate::app) fn new(storage: Storage) -> Self {
         Self(Mutex::new(Arc::new(storage)))
     }
 
-    pub(super) fn get(&self) -> Arc<Storage> {
+    pub(in crate::app) fn get(&self) -> Arc<Storage> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn replace(&self, storage: Storage) -> Arc<Storage> {
+    pub(in crate::app) fn replace(&self, storage: Storage) -> Arc<Storage> {
         let storage = Arc::new(storage);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&storage);
         storage
@@ -108,10 +108,10 @@ impl CurrentStorage {
 /// the credential is dropped and resolved once more, and the call repeated with the new one.
 #[derive(Clone, Copy)]
 pub struct Images<'a> {
-    pub(super) tenant: &'a Tenant,
-    pub(super) request_id: &'a RequestId,
+    pub(in crate::app) tenant: &'a Tenant,
+    pub(in crate::app) request_id: &'a RequestId,
     /// `None` is the root folder.
-    pub(super) folder: Option<Folder>,
+    pub(in crate::app) folder: Option<Folder>,
 }
 
 impl<'a> Images<'a> {

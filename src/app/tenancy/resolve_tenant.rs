@@ -8,10 +8,10 @@ use cached::BuildError;
 
 use self::second_host::SecondHost;
 use super::{
-    configs::{ConfigCacheSettings, Configs},
+    config_cache::{ConfigCacheSettings, Configs},
     credentials::Credentials,
     tenant::{Providers, Tenant},
-    tenants::{TenantCacheSettings, Tenants},
+    tenant_cache::{TenantCacheSettings, Tenants},
 };
 use crate::{
     domain::{host::Host, request_id::RequestId},

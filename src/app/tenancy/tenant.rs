@@ -157,17 +157,17 @@ impl Tenant {
     }
 
     /// Was it opened with this config?
-    pub(super) fn is_of(&self, config: &Arc<TenantConfig<Validated>>) -> bool {
+    pub(in crate::app) fn is_of(&self, config: &Arc<TenantConfig<Validated>>) -> bool {
         Arc::ptr_eq(&self.validated, config) || self.validated.says_the_same_as(config)
     }
 
     /// Was its storage opened with this credential?
-    pub(super) fn has_storage_credential(&self, credential: &Credential) -> bool {
+    pub(in crate::app) fn has_storage_credential(&self, credential: &Credential) -> bool {
         self.storage().credential.is_same_as(credential)
     }
 
     /// Has its storage credential not come to its own end?
-    pub(super) fn has_good_storage_at(&self, now: SystemTime) -> bool {
+    pub(in crate::app) fn has_good_storage_at(&self, now: SystemTime) -> bool {
         self.storage()
             .credential
             .expires_at()
@@ -175,13 +175,13 @@ impl Tenant {
     }
 
     /// The storage in use now.
-    pub(super) fn storage(&self) -> Arc<Storage> {
+    pub(in crate::app) fn storage(&self) -> Arc<Storage> {
         self.storage.get()
     }
 
     /// Opens storage again with another credential, after it has refused that of `dead`. `None`
     /// when no other can be had.
-    pub(super) async fn renew_storage(
+    pub(in crate::app) async fn renew_storage(
         &self,
         dead: &Storage,
         request_id: &RequestId,
@@ -203,7 +203,7 @@ impl Tenant {
     }
 
     /// The storage credential that a config names.
-    pub(super) async fn storage_credential(
+    pub(in crate::app) async fn storage_credential(
         config: &TenantConfig<Validated>,
         credentials: &Credentials,
         request_id: &RequestId,

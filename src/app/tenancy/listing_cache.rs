@@ -6,10 +6,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    single_flight::SingleFlight, sized_cache::SizedCache, storage::Edition, tenant::Tenant,
-};
+use super::{storage::Edition, tenant::Tenant};
 use crate::{
+    app::runtime::{single_flight::SingleFlight, sized_cache::SizedCache},
     domain::{
         image::{ContentHash, ImageName, StoredImage},
         request_id::RequestId,
@@ -46,10 +45,10 @@ pub struct Listing(Box<[Listed]>);
 
 /// What is kept of an image that was listed.
 #[derive(Debug)]
-pub(super) struct Listed {
-    pub(super) name: ImageName,
-    pub(super) content_hash: ContentHash,
-    pub(super) revision: Box<str>,
+pub(in crate::app) struct Listed {
+    pub(in crate::app) name: ImageName,
+    pub(in crate::app) content_hash: ContentHash,
+    pub(in crate::app) revision: Box<str>,
 }
 
 /// Why there is no listing.
@@ -105,7 +104,7 @@ impl Listing {
     }
 
     /// What storage said of an image, if it is listed under this very name.
-    pub(super) fn find(&self, name: &ImageName) -> Option<&Listed> {
+    pub(in crate::app) fn find(&self, name: &ImageName) -> Option<&Listed> {
         let found = self.0.binary_search_by(|image| image.name.cmp(name));
         found.ok().and_then(|index| self.0.get(index))
     }
@@ -158,7 +157,7 @@ impl Listings {
     }
 
     /// The tenant's images as they were listed a moment ago, if they were.
-    pub(super) fn kept_of(&self, tenant: &Tenant) -> Option<Arc<Listing>> {
+    pub(in crate::app) fn kept_of(&self, tenant: &Tenant) -> Option<Arc<Listing>> {
         self.kept.get(&tenant.storage().edition())
     }
 

@@ -1,0 +1,12 @@
+//! Who is served: from the host of a request to a tenant with its config, its credentials and its
+//! open clients, each kept in memory for as long as it may be.
+//!
+//! For `usecases` and `http`; imports `runtime`.
+
+pub mod config_cache;
+pub mod credentials;
+pub mod listing_cache;
+pub mod resolve_tenant;
+pub(in crate::app) mod storage;
+pub mod tenant;
+pub mod tenant_cache;
