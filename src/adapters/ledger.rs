@@ -308,6 +308,14 @@ pub enum OpenLedgerError {
         /// What the system says.
         source: io::Error,
     },
+    /// Posts that were written down cannot be read.
+    #[error(
+        "PUBLISH_LEDGER_URL: the -wal of the ledger {} is damaged, so that its last posts would be sent \
+         again: move the database, -wal and -shm aside together, put a copy in their place, and take over \
+         what can be read with `publisher import ledger`",
+        .0.display()
+    )]
+    DamagedLog(PathBuf),
     /// The database in the file.
     #[error(
         "PUBLISH_LEDGER_URL: the file is no ledger that can be written ({})",
@@ -347,7 +355,11 @@ impl OpenLedgerError {
     /// Whether trying again does not help as long as nobody mends it and starts the process anew.
     fn is_final(&self) -> bool {
         match self {
-            Self::InUse(_) | Self::File { .. } | Self::Sqlite(_) | Self::Behind => true,
+            Self::InUse(_)
+            | Self::File { .. }
+            | Self::DamagedLog(_)
+            | Self::Sqlite(_)
+            | Self::Behind => true,
             Self::Unwritable(_) => false,
             Self::Postgres(cause) => fault::is_final(&**cause),
         }

@@ -14,6 +14,8 @@ use std::{
 const BITS: u32 = 128;
 /// The bits that all addresses of IPv4 have in common so.
 const MAPPED_BITS: u32 = 96;
+/// These bits.
+const MAPPED: u128 = 0xffff << 32;
 
 /// The proxies that are believed. None are, by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,10 +38,29 @@ impl TrustedProxies {
     /// comes from.
     #[must_use]
     pub fn trust_everyone(&self) -> bool {
-        let all_v4 = Network::of(IpAddr::from([0, 0, 0, 0]), 0);
-        self.0
-            .iter()
-            .any(|network| network.prefix == 0 || Some(*network) == all_v4)
+        let [all_v4, all] = [(MAPPED, MAPPED_BITS), (0, 0)];
+        [all_v4, all]
+            .into_iter()
+            .any(|(address, prefix)| self.cover(Network { address, prefix }))
+    }
+
+    /// Whether every address of a network is among them: in one of them, or in several together.
+    fn cover(&self, whole: Network) -> bool {
+        let is_in = |inner: Network, outer: Network| {
+            inner.prefix >= outer.prefix && first_bits(inner.address, outer.prefix) == outer.address
+        };
+        if self.0.iter().any(|network| is_in(whole, *network)) {
+            return true;
+        }
+        // No deeper than what is written goes, so that this ends soon.
+        if whole.prefix >= BITS || !self.0.iter().any(|network| is_in(*network, whole)) {
+            return false;
+        }
+        let prefix = whole.prefix + 1;
+        let second = whole.address | 1 << (BITS - prefix);
+        [whole.address, second]
+            .into_iter()
+            .all(|address| self.cover(Network { address, prefix }))
     }
 
     /// The address of the client, of a request that `peer` has sent. `entries` are those of
@@ -250,10 +271,25 @@ mod tests {
             assert_eq!(bad.parse::<TrustedProxies>(), Err(InvalidProxies), "{bad}");
         }
         assert_eq!(proxies(" , "), TrustedProxies::default());
-        for everyone in ["0.0.0.0/0", "::/0", "10.0.0.1, ::1/0"] {
+        for everyone in [
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.1, ::1/0",
+            "0.0.0.0/1,128.0.0.0/1",
+            "0.0.0.0/1, 192.0.0.0/2, 128.0.0.0/2, 10.0.0.0/8",
+            // Those of IPv4 are among them.
+            "::/1",
+        ] {
             assert!(proxies(everyone).trust_everyone(), "{everyone}");
         }
-        assert!(!proxies("0.0.0.0/1, ::/1").trust_everyone());
+        for some in [
+            "0.0.0.0/1, 8000::/1",
+            "0.0.0.0/1, 128.0.0.0/2",
+            "",
+            "10.0.0.1",
+        ] {
+            assert!(!proxies(some).trust_everyone(), "{some}");
+        }
     }
 
     proptest! {

@@ -140,7 +140,7 @@ async fn a_ledger_that_cannot_be_used_is_told_with_the_reason() {
         (
             "no database",
             url(&not_one),
-            "WRONG ledger (it is no database: name another file, or put a copy in its place)",
+            "WRONG ledger (name another file, or put a copy in its place): it is no SQLite database",
         ),
         (
             "folder that takes no files",

@@ -5,9 +5,10 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    process::Command,
 };
 
-use crate::harness::Service;
+use crate::harness::{Service, command};
 
 const IMAGE: &str = "north-ridge.jpg";
 
@@ -24,7 +25,7 @@ async fn abandoned_publish(service: &Service, sandbox: &Sandbox, who: &DemoTenan
 
 /// Waits until the service knows that it is to end.
 async fn told(service: &Service) {
-    service.logged("told to end").await;
+    service.logged("received a signal to end").await;
 }
 
 /// What comes on a connection until it is closed.
@@ -112,7 +113,7 @@ async fn what_is_not_finished_within_the_grace_is_cut_off_and_told() {
     service.terminate().await;
     let (status, log) = service.ended().await;
     assert_eq!(status.code(), Some(1), "{log}");
-    let line = log.lines().find(|line| line.contains("the grace is over"));
+    let line = log.lines().find(|line| line.contains("the drain timeout is over"));
     assert!(line.unwrap().contains(r#""work":1"#), "{log}");
     held.release();
     let service = Service::start(&sandbox).await;
@@ -130,7 +131,7 @@ async fn a_second_signal_ends_it_at_once() {
     service.terminate().await;
     let (status, log) = service.ended().await;
     assert_eq!(status.code(), Some(1), "{log}");
-    assert!(log.contains("told to end at once"), "{log}");
+    assert!(log.contains("received a second signal"), "{log}");
     held.release();
 }
 
@@ -148,4 +149,27 @@ async fn it_starts_without_the_orchestrator_and_is_ready_once_that_is_back() {
     sandbox.orchestrator.server().listen_again().await.unwrap();
     service.becomes_ready().await;
     assert_eq!(service.get(host, "/api/config/features").await.status, 200);
+}
+
+/// A server of PostgreSQL that says nothing holds the start up.
+#[tokio::test]
+async fn a_process_that_does_not_serve_yet_ends_when_it_is_told() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://user@{}/ledger", silent.local_addr().unwrap());
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut serve = command("serve");
+    serve.envs(sandbox.environment());
+    serve.env("LISTEN_ADDRESS", "127.0.0.1:0");
+    serve.env("METRICS_LISTEN_ADDRESS", "127.0.0.1:0");
+    serve.env("PUBLISH_LEDGER_URL", url);
+    let process = serve.spawn().unwrap();
+    // It asks for TLS, and gets no answer.
+    let (_held, _) = silent.accept().await.unwrap();
+    let id = process.id().unwrap().to_string();
+    let told = Command::new("kill").arg(&id).status().await.unwrap();
+    assert!(told.success());
+    let output = process.wait_with_output().await.unwrap();
+    let log = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.contains("ended before it served"), "{log}");
 }

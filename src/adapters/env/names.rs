@@ -68,6 +68,9 @@ fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
     let is_of_platform = OF_PLATFORMS.contains(&&*upper)
         || OF_OTHER_SIGNALS.iter().any(|it| upper.starts_with(it))
         || is_service_link(&upper);
+    // A setting that is no secret has no file.
+    let without_file = upper.strip_suffix("_FILE");
+    let without_file = without_file.and_then(|name| known.get_key_value(name));
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(&upper, known);
     let meant = known.keys().map(|known| {
         let bonus = if is_shortened(&upper, known) {
@@ -81,6 +84,7 @@ fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .filter(|(likeness, _)| *likeness >= if is_ours { ALIKE } else { MISSPELT })
         .map(|(_, known)| known);
+    let meant = without_file.map(|(name, _)| name).or(meant);
     if is_of_platform || (!is_ours && meant.is_none()) {
         return None;
     }
@@ -179,6 +183,8 @@ mod tests {
             ("METRICS_ADDRESS", "METRICS_LISTEN_ADDRESS"),
             ("LEDGER_URL", "PUBLISH_LEDGER_URL"),
             ("OTEL_SAMPLER", "OTEL_TRACES_SAMPLER"),
+            ("PORT_FILE", "PORT"),
+            ("LISTEN_ADDRESS_FILE", "LISTEN_ADDRESS"),
         ] {
             let expected = format!("{name}: is no setting of this service: did you mean {meant}?");
             assert_eq!(told(name), Some(expected));

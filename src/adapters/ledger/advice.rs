@@ -5,7 +5,10 @@ use std::{error::Error, io, path::Path};
 
 use sqlx::migrate::MigrateError;
 
-use super::{OpenLedgerError, private_file::SeveralNames};
+use super::{
+    OpenLedgerError,
+    private_file::{NoDatabase, SeveralNames},
+};
 
 /// What is wrong with a file, or the folder that it is in.
 pub(super) fn file_error(path: &Path, source: io::Error) -> OpenLedgerError {
@@ -17,8 +20,11 @@ pub(super) fn file_error(path: &Path, source: io::Error) -> OpenLedgerError {
 
 /// What to do where a file cannot be opened.
 pub(super) fn of_file(error: &io::Error) -> &'static str {
-    if is_several_names(error) {
+    if is::<SeveralNames>(error) {
         return "remove all names but the one that it was last served under";
+    }
+    if is::<NoDatabase>(error) {
+        return "name another file, or put a copy in its place";
     }
     match error.kind() {
         io::ErrorKind::NotFound => "make its folder",
@@ -55,7 +61,8 @@ pub(super) fn is_of_settings(error: &OpenLedgerError) -> bool {
     match error {
         OpenLedgerError::File { source, .. } => {
             let kind = source.kind();
-            is_several_names(source)
+            is::<SeveralNames>(source)
+                || is::<NoDatabase>(source)
                 || matches!(
                     kind,
                     io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
@@ -66,10 +73,10 @@ pub(super) fn is_of_settings(error: &OpenLedgerError) -> bool {
     }
 }
 
-fn is_several_names(error: &io::Error) -> bool {
+fn is<E: Error + 'static>(error: &io::Error) -> bool {
     error
         .get_ref()
-        .is_some_and(<dyn Error + Send + Sync>::is::<SeveralNames>)
+        .is_some_and(<dyn Error + Send + Sync>::is::<E>)
 }
 
 // <https://www.sqlite.org/rescode.html>

@@ -11,7 +11,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
 
-use super::{LedgerSettings, Location, private_file::by_own_name};
+use super::{
+    LedgerSettings, Location, file_lock,
+    private_file::{by_own_name, refuse_other_files},
+    sqlite::check_log,
+};
 use crate::ports::Cause;
 
 /// Copies the ledger into a new file that nobody else may read, as it is at one moment. Returns when
@@ -33,7 +37,13 @@ pub async fn backup(settings: &LedgerSettings, target: &Path) -> Result<(), Back
     if !source.is_file() {
         return Err(BackupError::NoLedger(source.clone()));
     }
-    let source = by_own_name(source).map_err(|source| BackupError::Ledger(source.into()))?;
+    let unreadable = |source: io::Error| BackupError::Ledger(source.into());
+    let source = by_own_name(source).map_err(unreadable)?;
+    refuse_other_files(&source).map_err(unreadable)?;
+    // Before SQLite opens it, and writes into it what it can read. A process that has it has done so.
+    if !file_lock::is_in_use(&source).map_err(unreadable)? {
+        check_log(&source).map_err(|error| BackupError::Ledger(error.into()))?;
+    }
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -34,6 +34,7 @@ impl FileLocks {
     /// Another process has one of them, a file cannot be opened and written, or the database has
     /// several names.
     pub(super) fn acquire(path: &Path) -> Result<Self, OpenLedgerError> {
+        private_file::refuse_other_files(path).map_err(|source| file_error(path, source))?;
         let name = private_file::with_suffix(path, ".lock");
         let beside = lock(path, || private_file::open(&name))?;
         let database = lock(path, || private_file::open(path))?;

@@ -193,6 +193,6 @@ pub enum ImportError {
     #[error(transparent)]
     Open(#[from] OpenLedgerError),
     /// It cannot be written any more.
-    #[error("not everything was taken over: start the import again")]
+    #[error("not everything was taken over: mend what follows, and start the import again")]
     Ledger(#[source] LedgerError),
 }

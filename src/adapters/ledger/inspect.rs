@@ -2,7 +2,8 @@
 //! the disk. For `publisher check`.
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,7 +21,9 @@ use super::{
     ledger_file::{self, Aside},
     migrations::{self, Pending},
     on_server,
-    private_file::by_own_name,
+    private_file::{self, by_own_name},
+    sqlite::check_log,
+    wal::LogState,
 };
 use crate::ports::Clock;
 
@@ -35,6 +38,8 @@ pub enum LedgerState {
     Pending(usize),
     /// A file that a running process has.
     InUse,
+    /// A file whose log ends early.
+    CutOff,
     /// A server that does not give out as many connections as this process takes.
     Crowded {
         /// How many can be had at a time.
@@ -60,6 +65,9 @@ impl fmt::Display for LedgerState {
             Self::Pending(1) => f.write_str("1 migration pending; serve applies it"),
             Self::Pending(count) => write!(f, "{count} migrations pending; serve applies them"),
             Self::InUse => f.write_str("a running process has it, so that it was not opened"),
+            Self::CutOff => f.write_str(
+                "its -wal ends early, as after a power cut: what was written last may be missing",
+            ),
             Self::Crowded { can, takes } => write!(
                 f,
                 "only {can} of the {takes} connections that this process takes can be had now, so that \
@@ -130,7 +138,7 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
     let may_write = Access::READ_OK | Access::WRITE_OK;
     access(&folder, may_write | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
     // Not every folder that may be written takes files. This one has no name, and is gone at once.
-    tempfile::tempfile_in(&folder).map_err(|error| match error.kind() {
+    try_to_write(&folder).map_err(|error| match error.kind() {
         // The folder is there.
         io::ErrorKind::NotFound => failed(io::Error::other(error)),
         _ => failed(error),
@@ -142,6 +150,8 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
     if file_lock::is_in_use(path).map_err(failed)? {
         return Ok(LedgerState::InUse);
     }
+    private_file::refuse_other_files(path).map_err(failed)?;
+    let log = check_log(path)?;
     let pending = if ledger_file::has_unmerged_writes(path).map_err(failed)? {
         let copy = Aside::copy(path).map_err(failed)?;
         pending_in(SqliteConnectOptions::new().filename(copy.path())).await?
@@ -152,8 +162,17 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
     Ok(match pending {
         Pending::Everything => LedgerState::Absent,
         Pending::Some(count) => LedgerState::Pending(count),
+        Pending::Nothing if log == LogState::CutOff => LedgerState::CutOff,
         Pending::Nothing => LedgerState::Ready,
     })
+}
+
+/// Whether there is room for what `SQLite` makes when it opens a database.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    const ROOM: [u8; 64 * 1024] = [1; 64 * 1024];
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(&ROOM)?;
+    file.sync_all()
 }
 
 async fn pending_in(options: SqliteConnectOptions) -> Result<Pending, OpenLedgerError> {

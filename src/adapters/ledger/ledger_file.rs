@@ -19,7 +19,7 @@ use super::{
     merge::{Batch, EntryRecord, PassedOverRecord, RequestRecord, Standing},
     migrations::{self, Pending},
     private_file::with_suffix,
-    wal,
+    wal::{self, LogState},
 };
 use crate::domain::{
     image::{ContentHash, ImageName},
@@ -71,7 +71,10 @@ impl Aside {
         for suffix in LOGS {
             let log = with_suffix(path, suffix);
             if fs::exists(&log)? {
-                copy_file(&log, &with_suffix(&copy, suffix))?;
+                let copied = copy_file(&log, &with_suffix(&copy, suffix));
+                copied.map_err(|source| {
+                    io::Error::new(source.kind(), UnreadableLog { suffix, source })
+                })?;
             }
         }
         Ok(Self {
@@ -83,6 +86,14 @@ impl Aside {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The database can be read, and what is beside it cannot.
+#[derive(Debug, thiserror::Error)]
+#[error("its {suffix} cannot be read")]
+struct UnreadableLog {
+    suffix: &'static str,
+    source: io::Error,
 }
 
 /// The copy can be written, also of a file that cannot.
@@ -137,10 +148,11 @@ impl LedgerFile {
     pub(super) async fn open(path: &Path) -> Result<Self, UnusableFile> {
         let copy = Aside::copy(path)?;
         // Before SQLite opens it, and keeps what it can read.
-        let is_cut = wal::is_cut(
+        let log = wal::state(
             &with_suffix(copy.path(), "-wal"),
             &with_suffix(path, "-shm"),
         )?;
+        let is_cut = log != LogState::Whole;
         let options = SqliteConnectOptions::new()
             .filename(copy.path())
             .pragma("trusted_schema", "OFF");

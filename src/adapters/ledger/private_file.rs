@@ -4,13 +4,44 @@
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, Permissions},
-    io,
+    io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 /// Read and written by its owner alone.
 const MODE: u32 = 0o600;
+
+/// What a database begins with; one without anything in it yet is empty.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Makes sure that nothing is done to a file that is no database, nor to what is no file.
+///
+/// # Errors
+/// It is something else ([`NoDatabase`]), or cannot be read.
+pub(super) fn refuse_other_files(path: &Path) -> io::Result<()> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    if found.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut head = Vec::new();
+    if found.is_file() {
+        let length = MAGIC.len().try_into().unwrap_or_default();
+        File::open(path)?.take(length).read_to_end(&mut head)?;
+        if head.is_empty() || head == MAGIC {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other(NoDatabase))
+}
+
+/// What a URL names is something else.
+#[derive(Debug, thiserror::Error)]
+#[error("it is no SQLite database")]
+pub(super) struct NoDatabase;
 
 /// Opens a file to write, and makes it if it is not there. One that others may read or write is
 /// taken back from them.
@@ -23,6 +54,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     let mode = file.metadata()?.permissions().mode();
     if mode & 0o077 != 0 {
+        tracing::info!("a file of the ledger was open to others: only its owner may read it now");
         file.set_permissions(Permissions::from_mode(MODE))?;
     }
     Ok(file)

@@ -20,11 +20,13 @@ use uuid::Uuid;
 
 use super::{
     Keep, OpenLedgerError, POOL_WAIT,
+    advice::file_error,
     connection::Guarded,
     file_lock::FileLocks,
     migrations::{self, Pending},
-    reader, requests,
+    private_file, reader, requests,
     statements::{self, bounded, duration_millis, sql_ledger, unavailable},
+    wal::{self, LogState},
 };
 use crate::{
     domain::{
@@ -56,6 +58,11 @@ impl SqliteLedger {
     /// The file is another process's, or cannot be opened and written.
     pub(super) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenLedgerError> {
         let locks = FileLocks::acquire(path)?;
+        if check_log(path)? == LogState::CutOff {
+            tracing::warn!(
+                "the ledger's -wal ends early, as after a power cut: what was written last may be missing"
+            );
+        }
         let ledger = Self {
             pool: connect(options(path).create_if_missing(true)).await?,
             clock,
@@ -153,6 +160,21 @@ sql_ledger!(
     live: "l.expires_at > $1",
     texts: "SELECT value FROM json_each($3)"
 );
+
+/// Looks at the log of a file that no process has, before `SQLite` opens it: that drops what it cannot
+/// read, and says nothing.
+///
+/// # Errors
+/// Writes that were committed cannot be read any more.
+pub(super) fn check_log(path: &Path) -> Result<LogState, OpenLedgerError> {
+    let failed = |source| file_error(path, source);
+    let own = private_file::by_own_name(path).map_err(failed)?;
+    let [log, index] = ["-wal", "-shm"].map(|suffix| private_file::with_suffix(&own, suffix));
+    match wal::state(&log, &index).map_err(failed)? {
+        LogState::Damaged => Err(OpenLedgerError::DamagedLog(path.to_owned())),
+        state => Ok(state),
+    }
+}
 
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()

@@ -1,5 +1,5 @@
-//! Whether `SQLite`'s write-ahead log has been damaged or cut. `SQLite` itself takes such a log for one
-//! that ends there, and says nothing. Used by `ledger_file.rs`.
+//! Whether `SQLite`'s write-ahead log has been damaged or cut off. `SQLite` itself takes such a log for one
+//! that ends there, and says nothing. Used wherever a file is opened that no process has.
 //!
 //! The format is <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>, that of the index beside
 //! it <https://www.sqlite.org/walformat.html>.
@@ -18,51 +18,75 @@ const MAGIC: u32 = 0x377f_0682;
 /// index.
 const SALTS: std::ops::Range<usize> = 16..24;
 const FRAME_SALTS: std::ops::Range<usize> = 8..16;
+/// Not 0 in the last frame of a transaction.
+const FRAME_COMMIT: std::ops::Range<usize> = 4..8;
 const INDEX_SALTS: std::ops::Range<usize> = 32..40;
 /// In the index: how many frames the log has.
 const INDEX_FRAMES: std::ops::Range<usize> = 16..20;
 
-/// Whether writes are missing at the end of a log, or cannot be read. A log that is not there, or empty,
-/// is whole. `index` is the `-shm` beside it, if that is there.
+/// What can be seen of a log without `SQLite`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogState {
+    /// All that was committed can be read, or there is no log.
+    Whole,
+    /// It ends early: in the middle of a write, or before what its index knows. A process that was
+    /// killed while it wrote leaves the first, and has lost nothing that it had committed.
+    CutOff,
+    /// Writes that were committed cannot be read any more.
+    Damaged,
+}
+
+/// Looks at a log. `index` is the `-shm` beside it, if that is there.
 ///
 /// # Errors
 /// A file cannot be read.
-pub(super) fn is_cut(log: &Path, index: &Path) -> io::Result<bool> {
+pub(super) fn state(log: &Path, index: &Path) -> io::Result<LogState> {
     let mut log = match File::open(log) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LogState::Whole),
         log => BufReader::new(log?),
     };
     let mut header = [0; HEADER];
     match fill(&mut log, &mut header)? {
-        0 => return Ok(false),
+        0 => return Ok(LogState::Whole),
         HEADER => {}
-        _ => return Ok(true),
+        _ => return Ok(LogState::CutOff),
     }
     let Some(mut sum) = Checksum::of_header(&header) else {
-        return Ok(true);
+        return Ok(LogState::Damaged);
     };
     let page = match be32(&header[8..12]) {
         page @ 512..=65_536 if page.is_power_of_two() => page as usize,
-        _ => return Ok(true),
+        _ => return Ok(LogState::Damaged),
     };
     let salts = &header[SALTS];
     let mut frame = vec![0; FRAME_HEADER + page];
-    let mut frames = 0_u32;
+    let (mut frames, mut is_broken) = (0_u32, false);
     loop {
-        let length = fill(&mut log, &mut frame)?;
+        match fill(&mut log, &mut frame)? {
+            0 => break,
+            length if length < frame.len() => return Ok(LogState::CutOff),
+            _ => {}
+        }
         // What is left of the round before is longer than what was written since, or as long.
         let is_of_round = frame[FRAME_SALTS] == *salts;
-        match length {
-            0 => break,
-            length if length < FRAME_SALTS.end => return Ok(true),
-            length if is_of_round && (length < frame.len() || !sum.takes(&frame)) => {
-                return Ok(true);
+        if is_broken {
+            if is_of_round && be32(&frame[FRAME_COMMIT]) > 0 {
+                return Ok(LogState::Damaged);
             }
-            _ if !is_of_round => break,
-            _ => frames += 1,
+        } else if is_of_round && sum.takes(&frame) {
+            frames += 1;
+        } else {
+            is_broken = true;
+            if is_of_round && be32(&frame[FRAME_COMMIT]) > 0 {
+                return Ok(LogState::Damaged);
+            }
         }
     }
-    Ok(frames < indexed_frames(index, salts)?)
+    Ok(if frames < indexed_frames(index, salts)? {
+        LogState::CutOff
+    } else {
+        LogState::Whole
+    })
 }
 
 /// How many frames the index knows of this round.
@@ -177,38 +201,42 @@ mod tests {
         log
     }
 
-    fn is_found_cut(log: &[u8]) -> bool {
+    fn found(log: &[u8]) -> LogState {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(log).unwrap();
-        is_cut(file.path(), Path::new("/nowhere")).unwrap()
+        state(file.path(), Path::new("/nowhere")).unwrap()
     }
 
     #[test]
     fn a_log_without_frames_is_whole() {
-        assert!(!is_found_cut(&[]));
-        assert!(!is_found_cut(&log(0, 0, MAGIC)));
-        assert!(!is_cut(Path::new("/nowhere"), Path::new("/nowhere")).unwrap());
+        assert_eq!(found(&[]), LogState::Whole);
+        assert_eq!(found(&log(0, 0, MAGIC)), LogState::Whole);
+        let nowhere = Path::new("/nowhere");
+        assert_eq!(state(nowhere, nowhere).unwrap(), LogState::Whole);
     }
 
     proptest! {
         #[test]
-        fn a_log_is_whole_until_a_byte_of_it_changes_or_its_end_is_gone(
+        fn a_log_is_damaged_where_a_byte_of_a_committed_write_is_another(
             frames in 1_u8..5, left in 0_u8..3, magic in MAGIC..=MAGIC + 1,
             place: prop::sample::Index, bit in 0_u32..8,
         ) {
             let whole = log(frames, left, magic);
-            prop_assert!(!is_found_cut(&whole));
+            prop_assert_eq!(found(&whole), LogState::Whole);
             let of_round = HEADER + usize::from(frames) * (FRAME_HEADER + 512);
             let place = place.index(of_round);
             let mut damaged = whole.clone();
             damaged[place] ^= 1 << bit;
-            // A frame whose salts are damaged may be one of the round before.
-            let in_frame = place.checked_sub(HEADER).map(|it| it % (FRAME_HEADER + 512));
-            if !in_frame.is_some_and(|it| FRAME_SALTS.contains(&it)) {
-                prop_assert!(is_found_cut(&damaged));
+            // A last frame whose salts are damaged may be one of the round before; and one may not look
+            // committed any more.
+            let behind = (FRAME_HEADER + 512) * usize::from(frames - 1) + HEADER;
+            let is_head_of_last = (behind..behind + FRAME_HEADER).contains(&place);
+            if !is_head_of_last {
+                prop_assert_eq!(found(&damaged), LogState::Damaged);
             }
+            let in_frame = place.checked_sub(HEADER).map(|it| it % (FRAME_HEADER + 512));
             if in_frame.is_none_or(|it| it > 0) && place > 0 {
-                prop_assert!(is_found_cut(&whole[..place]));
+                prop_assert_eq!(found(&whole[..place]), LogState::CutOff);
             }
         }
 
@@ -216,7 +244,15 @@ mod tests {
         fn any_bytes_are_looked_at_without_a_fault(bytes: Vec<u8>, head: bool) {
             let mut log = if head { log(1, 0, MAGIC) } else { Vec::new() };
             log.extend(bytes);
-            is_found_cut(&log);
+            found(&log);
         }
+    }
+
+    #[test]
+    fn a_write_that_was_not_committed_may_be_broken() {
+        let mut log = log(2, 0, MAGIC);
+        let last = log.len() - (FRAME_HEADER + 512);
+        log[last + FRAME_COMMIT.start..last + FRAME_COMMIT.end].fill(0);
+        assert_eq!(found(&log), LogState::Whole);
     }
 }

@@ -50,8 +50,8 @@ pub enum NotReady {
     /// The ledger does not answer.
     #[error("the ledger does not answer")]
     LedgerUnavailable,
-    /// The process was told to end.
-    #[error("the process was told to end")]
+    /// The process received SIGTERM or SIGINT.
+    #[error("the process is shutting down")]
     ShuttingDown,
 }
 

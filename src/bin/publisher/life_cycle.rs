@@ -1,4 +1,4 @@
-//! From listening to the end: the service is run until it is told to end, finishes what it has
+//! From listening to the end: the service runs until it receives SIGTERM or SIGINT, finishes what it has
 //! begun, and closes the ledger. `docs/decisions/0008-serving-and-ending.md` says why in this order.
 
 use std::{io, process::ExitCode, time::Duration};
@@ -16,7 +16,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// How long ending takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ShutdownTimes {
-    /// From being told to end until what still runs is cut off.
+    /// From the signal until what still runs is cut off.
     pub(crate) grace: Duration,
     /// The beginning of that, in which new connections are still accepted, so that whoever watches
     /// readiness can learn of it first. Shorter than the grace.
@@ -61,7 +61,7 @@ impl Service {
             tracing::warn!(
                 requests = connections.requests(),
                 work = work.count(),
-                "the grace is over: what still runs is cut off"
+                "the drain timeout is over: what still runs is cut off"
             );
             work.report_unwritten();
         }
@@ -117,20 +117,20 @@ impl EndSignals {
 
     /// Waits for one of them. The next one ends the process at once.
     pub(crate) async fn wait(mut self) {
-        self.next().await;
-        tracing::info!("told to end; what has begun is finished first");
+        let signal = self.next().await;
+        tracing::info!(signal, "received a signal to end: draining");
         tokio::spawn(async move {
-            self.next().await;
-            tracing::warn!("told to end at once");
+            let signal = self.next().await;
+            tracing::warn!(signal, "received a second signal: ending at once");
             crate::logging::flush();
             std::process::exit(1);
         });
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -92,6 +92,13 @@ impl LogSettings {
         let directives = environment
             .text("RUST_LOG")
             .unwrap_or_else(|| default.to_owned());
+        if has_unknown_level(&directives) {
+            environment.reject(
+                "RUST_LOG",
+                "must be a level (off, error, warn, info, debug, trace), or directives such as \
+                 `info,publisher=debug`",
+            );
+        }
         let filter = Heard::new(&directives).unwrap_or_else(|_| {
             environment.reject("RUST_LOG", "must be log directives, such as `info`");
             Heard::new(default).unwrap_or_default()
@@ -181,6 +188,17 @@ fn log_panic(panic: &panic::PanicHookInfo<'_>) {
     flush();
 }
 
+/// Whether a word stands alone that is no level. It would be taken for the target whose lines are all
+/// that is logged.
+fn has_unknown_level(directives: &str) -> bool {
+    let words = directives.split(',').map(str::trim);
+    words
+        .filter(|word| !word.is_empty() && !word.contains(['=', '[']))
+        .any(|word| {
+            word != "publisher" && word.parse::<tracing::level_filters::LevelFilter>().is_err()
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{line::tests::Written, *};
@@ -220,6 +238,24 @@ mod tests {
             log.contains(r"displayed=v1\r\n2026-01-01T00:00:00Z  INFO forged\u{1b}[2J"),
             "{log}"
         );
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for bad in ["inof", "verbose", "info,debgu", " trce "] {
+            assert!(has_unknown_level(bad), "{bad}");
+        }
+        for good in [
+            "info",
+            "WARN",
+            "off",
+            "3",
+            "publisher",
+            "info,sqlx=warn",
+            "publisher[{tenant=a}]=debug",
+        ] {
+            assert!(!has_unknown_level(good), "{good}");
+        }
     }
 
     #[test]

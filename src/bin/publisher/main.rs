@@ -24,6 +24,7 @@ use std::{
     net::SocketAddr,
     num::NonZeroUsize,
     path::PathBuf,
+    pin::pin,
     process::ExitCode,
     sync::Arc,
 };
@@ -158,6 +159,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<ExitCode, Failure> {
+    // Before anything that takes time: as the first process of a container, it would not end otherwise.
+    let mut signals = pin!(EndSignals::catch()?.wait());
     let protected = memory_privacy::protect();
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");
@@ -173,8 +176,14 @@ async fn serve() -> Result<ExitCode, Failure> {
         None => None,
     };
     let config_source = prepared.config_source;
-    let service = Service::compose(prepared).await?;
-    let signals = EndSignals::catch()?;
+    let service = tokio::select! {
+        service = Service::compose(prepared) => service?,
+        () = &mut signals => {
+            tracing::info!("ended before it served");
+            traces.end().await;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let listening = Listening::on(service.listen).await;
     let listening = listening.map_err(Failure::of_listening)?;
     let start = StartLine {
@@ -186,7 +195,7 @@ async fn serve() -> Result<ExitCode, Failure> {
         metrics_address,
     };
     start.log();
-    let code = service.run(listening, signals.wait()).await;
+    let code = service.run(listening, signals).await;
     traces.end().await;
     Ok(code)
 }

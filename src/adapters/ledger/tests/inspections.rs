@@ -1,6 +1,6 @@
 //! Looking at a ledger in a file changes nothing.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
@@ -90,8 +90,17 @@ async fn what_is_no_ledger_is_told_to_be_none() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ledger.db");
     fs::write(&path, "this is no database, and long enough to tell").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    for migrate in [false, true] {
+        let error = look(&path, migrate).await.unwrap_err();
+        assert!(matches!(error, OpenLedgerError::File { .. }), "{error}");
+    }
+    assert_eq!(everything_in(&folder).len(), 1, "no lock is beside it");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "it is left as it was");
+    let error = look(Path::new("/dev/null"), true).await.unwrap_err();
+    assert!(error.is_of_settings(), "{error}");
     let error = look(&path, false).await.unwrap_err();
-    assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
     assert!(error.is_of_settings());
     let error = look(folder.path(), false).await.unwrap_err();
     assert!(error.to_string().contains("it is a folder"), "{error}");
@@ -102,6 +111,44 @@ async fn what_is_no_ledger_is_told_to_be_none() {
     let advice = "remove all names but the one that it was last served under";
     assert!(error.to_string().contains(advice), "{error}");
     assert!(error.is_of_settings());
+}
+
+#[tokio::test]
+async fn a_ledger_with_a_damaged_log_is_left_as_it_is() {
+    let (folder, after_crash) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = folder.path().join("ledger.db");
+    let ledger = SqliteLedger::open(&path, Arc::new(Hands::new()))
+        .await
+        .unwrap();
+    for image in ["one", "two", "three"] {
+        attempt(&ledger, "alice", image, &published("1")).await;
+    }
+    for (file, content) in everything_in(&folder) {
+        fs::write(after_crash.path().join(file.file_name().unwrap()), content).unwrap();
+    }
+    ledger.pool().close().await;
+    let (path, log) = (
+        after_crash.path().join("ledger.db"),
+        after_crash.path().join("ledger.db-wal"),
+    );
+    let whole = fs::read(&log).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(&log, &damaged).unwrap();
+    let before = everything_in(&after_crash);
+    for migrate in [false, true] {
+        let error = look(&path, migrate).await.unwrap_err();
+        assert!(matches!(error, OpenLedgerError::DamagedLog(_)), "{error}");
+    }
+    let copy = folder.path().join("copy.db");
+    backup(&settings(&path), &copy).await.unwrap_err();
+    assert!(!copy.exists());
+    assert_eq!(everything_in(&after_crash), before);
+
+    // Without its last writes.
+    fs::write(&log, &whole[..whole.len() - 4120]).unwrap();
+    assert_eq!(look(&path, false).await.unwrap(), LedgerState::CutOff);
+    assert_eq!(look(&path, true).await.unwrap(), LedgerState::Ready);
 }
 
 #[tokio::test]

@@ -213,7 +213,8 @@ async fn a_ledger_that_cannot_be_opened_says_which() {
         .await
         .err()
         .unwrap();
-    assert!(matches!(error, OpenLedgerError::Sqlite(_)), "{error}");
+    assert!(matches!(error, OpenLedgerError::File { .. }), "{error}");
+    assert!(error.is_of_settings());
 }
 
 /// How many pages the file may have from now on, in the connection that is open now.
