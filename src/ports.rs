@@ -5,6 +5,7 @@
 //! that goes along as the source, for the log, and never holds a secret or a shown URL.
 
 mod caption_writer;
+mod cause;
 mod clock;
 mod credential_store;
 mod idempotency_store;
@@ -18,6 +19,7 @@ pub use self::{
     caption_writer::{
         CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, VisionImage,
     },
+    cause::Cause,
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
@@ -42,7 +44,3 @@ pub use self::{
     publisher::{MockPublisher, MockPublisherFactory},
     tenant_config_source::MockTenantConfigSource,
 };
-
-/// What an adapter knew about a failure, for the log. Never holds a secret, a credentials ref, a
-/// host or a URL.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;

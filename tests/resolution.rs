@@ -17,7 +17,8 @@ use publisher::{
     },
     app::tenancy::{
         credentials::{CredentialCacheSettings, Credentials},
-        resolve_tenant::{HostRules, ResolveTenant, ResolveTenantError, TenancySettings},
+        resolve_error::ResolveTenantError,
+        resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
         tenant::{Providers, Tenant},
     },
     domain::{host::Host, request_id::RequestId, secret::Secret},

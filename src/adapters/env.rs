@@ -11,7 +11,8 @@ mod problems;
 pub mod standalone;
 
 pub use self::{
-    environment::{AskedNames, Environment},
+    environment::Environment,
+    names::AskedNames,
     problems::{SettingProblem, SettingProblems},
     standalone::StandaloneTenant,
 };

@@ -3,7 +3,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mod.rs` | the two calls, their retries and time limits |
+//! | `orchestrator.rs` | the two calls, their retries and time limits |
 //! | `failure.rs` | what can go wrong, and what the statuses mean |
 //! | `checking.rs` | whether it is one, and takes our token |
 //! | `envelope.rs` | what by-host answers |

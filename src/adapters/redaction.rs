@@ -19,24 +19,22 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mod.rs` | the masks |
+//! | `mask.rs` | what is written in the place of a secret |
 //! | `glance.rs` | telling by a glance that there is nothing to mask |
 //! | `units.rs` | reading a line through its escapes |
 //! | `scan.rs` | going over it once |
 //! | `values.rs` | what stands after a name or a scheme |
 
 mod glance;
+mod mask;
 mod scan;
 mod units;
 mod values;
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 pub use self::glance::is_innocent;
-use self::scan::Scan;
-
-/// What stands in the place of a secret.
-const MASK: &[u8] = b"***";
+use self::{mask::Mask, scan::Scan};
 
 /// The ends of names, in lower case and with `_` for `-`, whose values are secret.
 const NAMES: [&[u8]; 14] = [
@@ -68,13 +66,6 @@ pub fn redact(line: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(line);
     }
     Cow::Owned(masked(line, masks))
-}
-
-/// A part of the line that is not written.
-#[derive(Debug)]
-struct Mask {
-    range: Range<usize>,
-    with: &'static [u8],
 }
 
 fn masked(line: &[u8], mut masks: Vec<Mask>) -> Vec<u8> {

@@ -7,7 +7,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mod.rs` | the scrub: which runs are marked |
+//! | `secret_scrub.rs` | the scrub: which runs are marked |
 //! | `forms.rs` | the forms that a secret is looked for in |
 //! | `view.rs` | a text as it is compared: without blanks, letter case and escapes |
 //!

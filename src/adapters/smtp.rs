@@ -12,6 +12,7 @@ mod message;
 mod redaction;
 mod reply;
 mod session;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -2,14 +2,12 @@
 //! honoured, each attempt counted and timed, and one log line at the end that names no host, no
 //! URL and no secret.
 
+mod call;
 mod meter;
 mod trace;
 mod transport_fault;
 
-use std::{
-    fmt::Display,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use futures_util::FutureExt as _;
@@ -19,6 +17,7 @@ use reqwest::{
 };
 use tracing::{Instrument as _, Level, Span};
 
+pub(super) use self::call::{Answer, AttemptError, Call, Retry};
 use self::meter::Meter;
 pub use self::trace::UNTRACED;
 pub(super) use self::trace::{PROBE, attempt, send, send_in_trace};
@@ -62,41 +61,6 @@ impl From<RetryPolicy> for Retries<'_> {
             budget: None,
         }
     }
-}
-
-/// What is called, in the words of the log.
-#[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
-    pub(super) clock: &'a dyn Clock,
-    pub(super) upstream: &'static str,
-    pub(super) operation: &'static str,
-}
-
-/// What the runner must know of an adapter's error.
-pub(super) trait AttemptError: Display {
-    /// Whether another attempt may help and cannot hurt.
-    fn retry(&self) -> Retry;
-
-    /// The HTTP status behind it, if the upstream answered at all.
-    fn http_status(&self) -> Option<u16>;
-}
-
-/// What a successful attempt brought, with the status for the log.
-#[derive(Debug)]
-pub(super) struct Answer<T> {
-    pub(super) status: u16,
-    pub(super) value: T,
-}
-
-/// Whether a call is made again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Retry {
-    /// It is not.
-    Never,
-    /// After the usual delay.
-    Soon,
-    /// After the time that the upstream asks for.
-    After(Duration),
 }
 
 impl Call<'_> {

@@ -7,6 +7,7 @@
 
 mod admin;
 mod analysis;
+mod api;
 pub mod auth;
 mod config;
 mod curation;
@@ -27,6 +28,7 @@ mod publishing;
 mod request_facts;
 pub mod request_id;
 pub mod spec;
+mod tag;
 pub mod tenant_scope;
 pub mod trace_context;
 
@@ -41,6 +43,7 @@ use poem_openapi::OpenApiService;
 use self::{
     admin::AdminApi,
     analysis::AnalysisApi,
+    api::Api,
     auth::{AdminAuth, AuthSettings},
     config::ConfigApi,
     curation::CurationApi,
@@ -107,22 +110,6 @@ pub struct HttpDependencies {
     pub records_traces: bool,
 }
 
-/// Everything there is.
-type Api = (
-    DocsApi,
-    HealthApi,
-    ProblemPagesApi,
-    TenantRoutes<(
-        ConfigApi,
-        AdminApi,
-        ImagesApi,
-        PublishingApi,
-        CurationApi,
-        AnalysisApi,
-        PublicationsApi,
-    )>,
-);
-
 /// All routes, with everything around them. Never answers with an error that is not a problem. It has
 /// a name so that nobody has to box it: each request would pay for that.
 pub struct Routes(Observe<Problems<TargetCheck<Limited>>>);
@@ -181,7 +168,11 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         PublicationsApi { list: publications },
     );
     let api: Api = (
-        DocsApi,
+        DocsApi {
+            json: spec::json,
+            yaml: spec::yaml,
+            page: spec::page,
+        },
         HealthApi { readiness },
         ProblemPagesApi,
         TenantRoutes::new(tenants, Arc::clone(&resolve_tenant)),

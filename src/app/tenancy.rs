@@ -3,9 +3,12 @@
 //!
 //! For `usecases` and `http`; imports `runtime`.
 
+pub(in crate::app) mod cached_config;
 pub mod config_cache;
 pub mod credentials;
+pub(in crate::app) mod images;
 pub mod listing_cache;
+pub mod resolve_error;
 pub mod resolve_tenant;
 pub(in crate::app) mod storage;
 pub mod tenant;

@@ -7,8 +7,15 @@ use super::{
     source::{House, SourceFile},
 };
 
-/// Each circle, as the files that are in it. Tests may import what they like.
-pub(super) fn circles(house: &House) -> Vec<Vec<String>> {
+/// Files that import each other, and who imports whom of them.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Circle {
+    pub(super) files: Vec<String>,
+    pub(super) imports: Vec<String>,
+}
+
+/// Each circle. Tests may import what they like.
+pub(super) fn circles(house: &House) -> Vec<Circle> {
     let files = house.files.iter().filter(|file| is_counted(file));
     let by_module: BTreeMap<&[String], &SourceFile> =
         files.map(|file| (file.module.as_slice(), file)).collect();
@@ -28,7 +35,17 @@ pub(super) fn circles(house: &House) -> Vec<Vec<String>> {
             .map(|to| (*to).to_owned())
             .collect();
         if circle.len() > 1 {
-            circles.insert(circle);
+            let within = |file: &String| {
+                let imported = imports[file.as_str()].iter();
+                let imported = imported.filter(|to| circle.iter().any(|it| it == *to));
+                let arrow = |to: &&str| format!("{file} -> {to}");
+                imported.map(arrow).collect::<Vec<_>>()
+            };
+            let imports = circle.iter().flat_map(within).collect();
+            circles.insert(Circle {
+                files: circle,
+                imports,
+            });
         }
     }
     circles.into_iter().collect()

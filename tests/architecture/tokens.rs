@@ -170,6 +170,8 @@ fn step(tokens: &[TokenTree], at: usize, place: &Place, facts: &mut Facts) -> us
             };
             match word.as_str() {
                 "mod" => return module(tokens, at, place, facts),
+                // Who may see it, which is no import.
+                "pub" if group(tokens, at + 1, Delimiter::Parenthesis).is_some() => return at + 2,
                 "use" => {
                     let mut found = Vec::new();
                     let end = use_tree(tokens, at + 1, &[], &mut found);

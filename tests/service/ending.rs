@@ -113,7 +113,9 @@ async fn what_is_not_finished_within_the_grace_is_cut_off_and_told() {
     service.terminate().await;
     let (status, log) = service.ended().await;
     assert_eq!(status.code(), Some(1), "{log}");
-    let line = log.lines().find(|line| line.contains("the drain timeout is over"));
+    let line = log
+        .lines()
+        .find(|line| line.contains("the drain timeout is over"));
     assert!(line.unwrap().contains(r#""work":1"#), "{log}");
     held.release();
     let service = Service::start(&sandbox).await;

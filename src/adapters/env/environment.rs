@@ -5,6 +5,7 @@
 mod content;
 mod dot_env_file;
 mod notes;
+mod quotes;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,11 +23,10 @@ use url::Url;
 
 use self::{
     content::{base_url, unreadable, without_mark},
-    dot_env_file::DOT_ENV,
-    notes::{QUOTED_FILE, is_quoted},
+    quotes::{QUOTED_FILE, is_quoted},
 };
 use super::{
-    names,
+    names::{self, AskedNames},
     problems::{SettingProblem, SettingProblems},
 };
 use crate::{
@@ -34,8 +34,8 @@ use crate::{
     domain::secret::{Secret, trim_pasted},
 };
 
-/// Names of settings, each with the default that it was asked for with.
-pub type AskedNames = BTreeMap<String, Option<String>>;
+/// The file that fills in what the environment does not set.
+const DOT_ENV: &str = ".env";
 
 /// The environment, and what was found wrong with it so far.
 ///

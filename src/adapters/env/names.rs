@@ -1,7 +1,12 @@
 //! Names that nobody asks for. The misspelt name of an optional setting would otherwise leave the
 //! setting at its default, and nobody would know.
 
-use super::{environment::AskedNames, problems::SettingProblem};
+use std::collections::BTreeMap;
+
+use super::problems::SettingProblem;
+
+/// Names of settings, each with the default that it was asked for with.
+pub type AskedNames = BTreeMap<String, Option<String>>;
 
 /// What a name that is meant for us begins with.
 const PREFIXES: [&str; 22] = [

@@ -1,4 +1,4 @@
-//! Where a ledger is, read from its URL. Used by `mod.rs`.
+//! Where a ledger is, read from its URL. Used by `ledger.rs`.
 //!
 //! What does not fit is refused by the rule that it breaks, and never repeated: a part of a URL may be
 //! a part of its password.

@@ -1,5 +1,5 @@
 //! The metrics of the ledger's operations, whichever database does them: how long each took, and
-//! whether the database failed it. Used by `mod.rs`, which puts it around what it opens.
+//! whether the database failed it. Used by `ledger.rs`, which puts it around what it opens.
 
 use std::{future::Future, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Opening a ledger whose server is away: it is tried again until it works. Used by `mod.rs`.
+//! Opening a ledger whose server is away: it is tried again until it works. Used by `ledger.rs`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,9 @@
 //! Goes over a line once and notes what is to be masked. Used by the rest of this folder.
 
-use super::{MASK, Mask, units::Unit};
+use super::{
+    mask::{MASK, Mask},
+    units::Unit,
+};
 
 /// The fewest characters of a key of OpenAI's, `sk-` included.
 const OPENAI_KEY: usize = 15;

@@ -3,7 +3,7 @@
 //! Codes are those of RFC 3463 and of what Google, Microsoft, Yahoo, Apple, Postfix and Exim make of
 //! them; where a code says too little, their words do.
 
-use super::{failure::Stage, reply::Reply};
+use super::{reply::Reply, stage::Stage};
 
 /// What a refusal is about, where that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

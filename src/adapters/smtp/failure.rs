@@ -9,6 +9,7 @@ use super::{
     advice::{Kind, kind},
     redaction::Redaction,
     reply::Reply,
+    stage::Stage,
 };
 use crate::{
     adapters::{
@@ -22,36 +23,6 @@ use crate::{
 pub(super) const NO_STARTTLS: &str = "no STARTTLS is offered";
 /// Neither PLAIN nor LOGIN.
 pub(super) const NO_PASSWORD_LOGIN: &str = "no login by user name and password is offered";
-
-/// How far a session had come when it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    Connection,
-    Greeting,
-    Tls,
-    Login,
-    Sender,
-    Recipient,
-    /// Before the end of the message: the server has nothing that it could deliver.
-    Message,
-    /// After it: the server may have taken the mail.
-    MessageEnded,
-}
-
-impl Stage {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Greeting => "greeting",
-            Self::Tls => "TLS",
-            Self::Login => "login",
-            Self::Sender => "sender",
-            Self::Recipient => "recipient",
-            Self::Message => "message",
-            Self::MessageEnded => "reply to the message",
-        }
-    }
-}
 
 /// Why a session failed. Its text is for the log: it has no host and nothing that the server says.
 #[derive(Debug, thiserror::Error)]

@@ -17,9 +17,10 @@ use tokio::time::timeout;
 use super::{
     connection::{Connection, Dots},
     ehlo_name::EhloName,
-    failure::{Failure, NO_PASSWORD_LOGIN, NO_STARTTLS, Problem, Stage},
+    failure::{Failure, NO_PASSWORD_LOGIN, NO_STARTTLS, Problem},
     message::Mail,
     reply::{Offers, Reply},
+    stage::Stage,
     tls::Tls,
 };
 use crate::domain::tenant_config::{MailServer, MailTransport};

@@ -14,7 +14,7 @@ use super::{
     error::ApiError,
     json_body::JsonBody,
     problem::ProblemKind,
-    spec::Tag,
+    tag::Tag,
     tenant_scope::TenantScope,
 };
 

@@ -8,7 +8,7 @@ use poem_openapi::{
 
 use super::{
     auth::Admin, dto::analysis::ImageAnalysis, error::ApiError, json_body::Fields,
-    problem::ProblemKind, request_id::CurrentRequestId, spec::Tag, tenant_scope::TenantScope,
+    problem::ProblemKind, request_facts::CurrentRequestId, tag::Tag, tenant_scope::TenantScope,
 };
 use crate::app::usecases::analyze::AnalyzeImage;
 

@@ -13,7 +13,7 @@ use super::{
     },
     error::ApiError,
     problem::ProblemKind,
-    spec::Tag,
+    tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::app::tenancy::tenant::KeptAnswers;

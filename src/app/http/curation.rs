@@ -10,8 +10,8 @@ use super::{
     error::ApiError,
     json_body::JsonBody,
     problem::ProblemKind,
-    request_id::CurrentRequestId,
-    spec::Tag,
+    request_facts::CurrentRequestId,
+    tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::{

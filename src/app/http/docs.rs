@@ -1,6 +1,9 @@
 //! The spec, for programs and for people. Answers under any host and resolves no tenant.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use poem::{
@@ -14,8 +17,6 @@ use poem_openapi::{
     registry::{MetaApi, Registry},
 };
 use tokio::task::spawn_blocking;
-
-use super::spec;
 
 /// The spec as JSON.
 const JSON_PATH: &str = "/openapi.json";
@@ -35,16 +36,13 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
                            connect-src 'self'; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'none'";
 
-/// A text that is written when somebody asks for it, once: most processes are never asked, and the page
-/// alone takes 1.9 MB.
-type Text = LazyLock<Bytes>;
-
-static JSON: Text = Text::new(|| spec::json().into());
-static YAML: Text = Text::new(|| spec::yaml().into());
-static PAGE: Text = Text::new(|| spec::page().into());
-
-/// The spec in all its forms.
-pub(super) struct DocsApi;
+/// The spec in all its forms, each written when the first one asks for it: most processes are never
+/// asked, and the page alone takes 1.9 MB.
+pub(super) struct DocsApi {
+    pub(super) json: fn() -> String,
+    pub(super) yaml: fn() -> String,
+    pub(super) page: fn() -> String,
+}
 
 impl OpenApi for DocsApi {
     fn meta() -> Vec<MetaApi> {
@@ -55,9 +53,9 @@ impl OpenApi for DocsApi {
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
         for (path, endpoint) in [
-            (JSON_PATH, fixed(&JSON, "application/json", None)),
-            (YAML_PATH, fixed(&YAML, "application/yaml", None)),
-            (PAGE_PATH, fixed(&PAGE, HTML, Some(PAGE_POLICY))),
+            (JSON_PATH, fixed(self.json, "application/json", None)),
+            (YAML_PATH, fixed(self.yaml, "application/yaml", None)),
+            (PAGE_PATH, fixed(self.page, HTML, Some(PAGE_POLICY))),
         ] {
             routes.insert(path.to_owned(), HashMap::from([(Method::GET, endpoint)]));
         }
@@ -66,25 +64,29 @@ impl OpenApi for DocsApi {
 
 /// The same answer every time.
 fn fixed(
-    text: &'static Text,
+    write: fn() -> String,
     media_type: &'static str,
     policy: Option<&'static str>,
 ) -> BoxEndpoint<'static> {
-    let endpoint = make(move |_| async move {
-        // Writing it takes a while, in which nobody else shall have to wait.
-        let text = spawn_blocking(|| Text::force(text)).await;
-        let text = text.map_err(InternalServerError)?;
-        let mut response = Response::builder()
-            .content_type(media_type)
-            .header(header::CACHE_CONTROL, "no-cache")
-            .body(Body::from_bytes(text.clone()));
-        if let Some(policy) = policy {
-            let policy = HeaderValue::from_static(policy);
-            response
-                .headers_mut()
-                .insert(header::CONTENT_SECURITY_POLICY, policy);
+    let text = Arc::new(LazyLock::new(move || Bytes::from(write())));
+    let endpoint = make(move |_| {
+        let text = Arc::clone(&text);
+        async move {
+            // Writing it takes a while, in which no other request has to wait.
+            let text = spawn_blocking(move || LazyLock::force(&text).clone()).await;
+            let text = text.map_err(InternalServerError)?;
+            let mut response = Response::builder()
+                .content_type(media_type)
+                .header(header::CACHE_CONTROL, "no-cache")
+                .body(Body::from_bytes(text));
+            if let Some(policy) = policy {
+                let policy = HeaderValue::from_static(policy);
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            Ok::<_, poem::Error>(response)
         }
-        Ok::<_, poem::Error>(response)
     });
     endpoint.boxed()
 }

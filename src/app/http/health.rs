@@ -8,8 +8,8 @@ use super::{
     dto::health::{Liveness, NotReadyStatus, OkStatus, Readiness, Unreadiness},
     error::{ApiError, DEFAULT_RETRY_AFTER, whole_seconds},
     problem::ProblemKind,
-    request_id::CurrentRequestId,
-    spec::Tag,
+    request_facts::CurrentRequestId,
+    tag::Tag,
 };
 use crate::app::usecases::readiness::CheckReadiness;
 

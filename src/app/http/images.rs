@@ -16,8 +16,8 @@ use super::{
     error::ApiError,
     json_body::Fields,
     problem::ProblemKind,
-    request_id::CurrentRequestId,
-    spec::Tag,
+    request_facts::CurrentRequestId,
+    tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::{

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::form::Form;
 use super::{
-    dto::problem_page::ProblemDescription, error::ApiError, problem::ProblemKind, spec::Tag,
+    dto::problem_page::ProblemDescription, error::ApiError, problem::ProblemKind, tag::Tag,
 };
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and

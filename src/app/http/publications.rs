@@ -12,7 +12,7 @@ use super::{
     error::ApiError,
     json_body::Fields,
     problem::ProblemKind,
-    spec::Tag,
+    tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::{app::usecases::list_publications::ListPublications, domain::ledger::EntryQuery};

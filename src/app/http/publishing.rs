@@ -1,6 +1,5 @@
 //! Publishing a tenant's images.
 
-use poem::http::Method;
 use poem_openapi::{
     ApiResponse, OpenApi,
     param::Path,
@@ -16,8 +15,8 @@ use super::{
     idempotency_key::SentKey,
     json_body::{Fields, JsonBody},
     problem::ProblemKind,
-    request_id::CurrentRequestId,
-    spec::Tag,
+    request_facts::CurrentRequestId,
+    tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::{
@@ -38,13 +37,6 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
     ("publishNextImage", PUBLISHING),
     ("publishImage", PUBLISHING),
 ];
-
-/// Whether a request that is refused before its handler would have published.
-pub(super) fn is_publish(method: &Method, path: &str) -> bool {
-    let of_image = path.strip_prefix("/api/images/");
-    let of_image = of_image.and_then(|rest| rest.strip_suffix("/publish"));
-    method == Method::POST && (path == "/api/publish" || of_image.is_some())
-}
 
 /// Whoever chooses the image.
 const PUBLISHING: &[ProblemKind] = &[

@@ -1,11 +1,11 @@
 //! What is known of every request before anything is done about it.
 
 use poem::{
-    Request,
+    FromRequest, Request, RequestBody, Result,
     http::{HeaderMap, Uri, header},
 };
 
-use super::request_id;
+use super::{error::ApiError, request_id};
 use crate::domain::{host::Host, request_id::RequestId};
 
 /// Noted once in the data of each request, by the outermost middleware.
@@ -56,6 +56,17 @@ fn host_of(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let only = hosts.next().filter(|_| hosts.next().is_none());
     only.and_then(|host| host.to_str().ok())
+}
+
+/// The id of the request that is being handled.
+pub(super) struct CurrentRequestId(pub(super) RequestId);
+
+impl<'a> FromRequest<'a> for CurrentRequestId {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let facts = request.data::<RequestFacts>();
+        let facts = facts.ok_or_else(ApiError::internal)?;
+        Ok(Self(facts.id.clone()))
+    }
 }
 
 #[cfg(test)]

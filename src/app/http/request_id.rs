@@ -1,19 +1,12 @@
-//! The id of a request: taken over from the caller or made up, sent back, handed to handlers.
+//! The id of a request: taken over from the caller or made up, and sent back.
 
-use poem::{
-    FromRequest, Request, RequestBody, Result,
-    http::{HeaderMap, HeaderName, HeaderValue},
-};
+use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use super::{error::ApiError, request_facts::RequestFacts};
 use crate::domain::request_id::RequestId;
 
 /// The header in which the id comes and goes.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The id of the request that is being handled.
-pub struct CurrentRequestId(pub RequestId);
 
 /// The caller's id if it sent exactly one and it is sane, else a new one.
 pub(super) fn choose(headers: &HeaderMap) -> RequestId {
@@ -27,12 +20,4 @@ pub(super) fn choose(headers: &HeaderMap) -> RequestId {
 /// The id as a header's value.
 pub(super) fn header_value(id: &RequestId) -> Option<HeaderValue> {
     HeaderValue::from_str(id.as_str()).ok()
-}
-
-impl<'a> FromRequest<'a> for CurrentRequestId {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let facts = request.data::<RequestFacts>();
-        let facts = facts.ok_or_else(ApiError::internal)?;
-        Ok(Self(facts.id.clone()))
-    }
 }

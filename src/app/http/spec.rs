@@ -7,13 +7,13 @@ use std::{collections::HashMap, marker::PhantomData};
 
 use poem::{endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
-    ContactObject, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags,
+    ContactObject, LicenseObject, OpenApi, OpenApiService, ServerObject,
     registry::{MetaApi, Registry},
 };
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Api, problem::ProblemKind};
+use super::{api::Api, problem::ProblemKind};
 
 /// What holds for all operations.
 const OVERVIEW: &str = include_str!("spec/overview.md");
@@ -27,23 +27,6 @@ const PAGE_HEAD: &str = "<title>Publisher API</title>\n    \
     <link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
     viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232b6cb0'/%3E%3Cpath \
     d='M3 12l4-6 3 4 1-1 2 3z' fill='white'/%3E%3C/svg%3E\">";
-
-/// What an operation is about.
-#[derive(Tags)]
-pub(super) enum Tag {
-    /// For probes: any host, no tenant, no credential.
-    Health,
-    /// What a client has to know of the tenant's config.
-    Config,
-    /// Logging in and out.
-    Admin,
-    /// The tenant's images: looking at them, publishing them, sorting them.
-    Images,
-    /// What has been published, and what came of it.
-    Publications,
-    /// What each kind of problem means: any host, no credential.
-    Problems,
-}
 
 /// The document as JSON text, indented, with a line break at its end.
 #[must_use]

@@ -12,14 +12,13 @@ use poem_openapi::{
 };
 
 use super::{
-    error::ApiError, middleware::admission, publishing::is_publish, request_facts::RequestFacts,
+    error::ApiError,
+    middleware::admission::{self, is_publish},
+    request_facts::RequestFacts,
 };
 use crate::app::{
     runtime::concurrency_limit::RequestPlace,
-    tenancy::{
-        resolve_tenant::{ResolveTenant, ResolveTenantError},
-        tenant::Tenant,
-    },
+    tenancy::{resolve_error::ResolveTenantError, resolve_tenant::ResolveTenant, tenant::Tenant},
     usecases::publish::Refusal,
 };
 

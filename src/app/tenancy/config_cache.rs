@@ -6,7 +6,9 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use cached::BuildError;
 use tokio::sync::Semaphore;
 
-use super::{resolve_tenant::ResolveTenantError, tenant_cache::Tenants};
+use super::{
+    cached_config::CachedConfig, resolve_error::ResolveTenantError, tenant_cache::Tenants,
+};
 use crate::{
     app::runtime::{
         error_chain::ErrorChain,
@@ -97,14 +99,6 @@ impl From<FetchError> for ResolveTenantError {
     }
 }
 
-/// The config of a host.
-#[derive(Clone)]
-pub(in crate::app) struct Known {
-    pub(in crate::app) config: Arc<TenantConfig<Validated>>,
-    /// Its life is over, and no other can be had.
-    pub(in crate::app) is_stale: bool,
-}
-
 impl Configs {
     /// Configs out of `source`; `tenants` is told what becomes of them.
     pub(in crate::app) fn new(
@@ -140,7 +134,7 @@ impl Configs {
         &self,
         host: &Host,
         request_id: &RequestId,
-    ) -> Result<Known, ResolveTenantError> {
+    ) -> Result<CachedConfig, ResolveTenantError> {
         let Some(Found {
             value: config,
             is_expired,
@@ -156,7 +150,7 @@ impl Configs {
                 let flight = self.launch(host, request_id).landed();
                 match tokio::time::timeout(BRIEF_WAIT, flight).await {
                     Ok(Ok(Ok(config))) => {
-                        return Ok(Known {
+                        return Ok(CachedConfig {
                             config,
                             is_stale: false,
                         });
@@ -170,7 +164,7 @@ impl Configs {
                 }
             }
         }
-        Ok(Known {
+        Ok(CachedConfig {
             config,
             is_stale: is_expired,
         })
@@ -190,7 +184,7 @@ impl Configs {
         &self,
         host: &Host,
         request_id: &RequestId,
-    ) -> Result<Known, ResolveTenantError> {
+    ) -> Result<CachedConfig, ResolveTenantError> {
         if self.lookup.unknown.get(host).is_some() {
             return Err(ResolveTenantError::Unknown);
         }
@@ -198,7 +192,7 @@ impl Configs {
         let _waiter = self.first_waiters.try_acquire().map_err(|_| crowded())?;
         let fetched = self.launch_first(host, request_id).landed().await;
         let config = fetched.map_err(lost)??;
-        Ok(Known {
+        Ok(CachedConfig {
             config,
             is_stale: false,
         })

@@ -2,7 +2,7 @@
 
 mod second_host;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use cached::BuildError;
 
@@ -10,6 +10,7 @@ use self::second_host::SecondHost;
 use super::{
     config_cache::{ConfigCacheSettings, Configs},
     credentials::Credentials,
+    resolve_error::ResolveTenantError,
     tenant::{Providers, Tenant},
     tenant_cache::{TenantCacheSettings, Tenants},
 };
@@ -37,20 +38,6 @@ pub struct TenancySettings {
     pub configs: ConfigCacheSettings,
     /// The opened tenants, by name.
     pub tenants: TenantCacheSettings,
-}
-
-/// Why a request has no tenant. The cause has been logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ResolveTenantError {
-    /// No tenant has this host, or none could.
-    #[error("no tenant has this host")]
-    Unknown,
-    /// There is such a tenant, or there may be one, but it cannot be served at the moment.
-    #[error("the tenant cannot be served at the moment")]
-    Unavailable {
-        /// When to ask again.
-        retry_after: Option<Duration>,
-    },
 }
 
 /// Resolves tenants, and keeps what it has resolved.

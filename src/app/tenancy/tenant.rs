@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::{
     credentials::{CredentialUnavailable, Credentials},
-    storage::{CurrentStorage, Images, Storage},
+    storage::{CurrentStorage, Storage},
 };
 use crate::{
     domain::{
@@ -144,16 +144,6 @@ impl Tenant {
     #[must_use]
     pub fn answers(&self) -> &KeptAnswers {
         &self.answers
-    }
-
-    /// The tenant's images, for one request.
-    #[must_use]
-    pub fn images<'a>(&'a self, request_id: &'a RequestId) -> Images<'a> {
-        Images {
-            tenant: self,
-            request_id,
-            folder: None,
-        }
     }
 
     /// Was it opened with this config?

@@ -12,9 +12,9 @@ use std::{
 use cached::BuildError;
 
 use super::{
-    config_cache::Known,
+    cached_config::CachedConfig,
     credentials::{CredentialUnavailable, Credentials},
-    resolve_tenant::ResolveTenantError,
+    resolve_error::ResolveTenantError,
     tenant::{Providers, Tenant},
 };
 use crate::{
@@ -108,8 +108,12 @@ impl Tenants {
     ///
     /// With a stale config nobody is asked for anything: the tenant goes on as it was opened, for
     /// as long as its storage credential is good.
-    pub(in crate::app) async fn open(&self, known: &Known, request_id: &RequestId) -> Resolution {
-        let Known { config, is_stale } = known;
+    pub(in crate::app) async fn open(
+        &self,
+        known: &CachedConfig,
+        request_id: &RequestId,
+    ) -> Resolution {
+        let CachedConfig { config, is_stale } = known;
         let Opening { cache, clock, .. } = &*self.opening;
         let found = cache
             .look_up(config.tenant())

@@ -9,7 +9,7 @@ use super::{
     loaded_image::LoadedImage,
 };
 use crate::{
-    app::{runtime::error_chain::ErrorChain, tenancy::storage::Images},
+    app::{runtime::error_chain::ErrorChain, tenancy::images::Images},
     domain::{
         image::StoredImage,
         platform::Platform,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{
         runtime::keyed_limit::{ImageRoom, ImageStay, NoRoom},
-        tenancy::storage::Images,
+        tenancy::images::Images,
     },
     domain::image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
     ports::ImageStoreError,

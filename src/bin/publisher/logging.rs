@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mod.rs` | where the log goes, and what of it is traced |
+//! | `logging.rs` | where the log goes, and what of it is traced |
 //! | `controls.rs` | characters that would break or colour a line |
 //! | `heard.rs` | what is logged |
 //! | `json_text.rs` | values as JSON |

@@ -2,11 +2,8 @@
 
 use std::{fs, io, path::Path};
 
-use super::{Environment, content::why_unreadable};
+use super::{DOT_ENV, Environment, content::why_unreadable};
 use crate::adapters::env::dot_env::DotEnv;
-
-/// The file that fills in what the environment does not set.
-pub(super) const DOT_ENV: &str = ".env";
 
 const NOT_EXPANDED: &str =
     "holds `${…}` in .env, which is not expanded: it is taken as it is written";

@@ -1,7 +1,10 @@
 //! What is said of settings: what is wrong with them, what an operator may have meant otherwise, and
 //! which go by another name.
 
-use super::{Environment, SettingProblem};
+use super::{
+    Environment, SettingProblem,
+    quotes::{QUOTED, is_quoted},
+};
 use crate::domain::secret::trim_pasted;
 
 impl Environment {
@@ -118,30 +121,4 @@ impl Environment {
     pub fn take_out(&mut self, name: &str) {
         self.values.remove(name);
     }
-}
-
-const QUOTED: &str = "begins and ends with quotes, which count as part of the value: leave them out, \
-                      unless they are meant";
-pub(super) const QUOTED_FILE: &str = "names a file whose content begins and ends with quotes, which count as part \
-                           of the value: leave them out, unless they are meant";
-
-/// Between two of a kind, or between those of a word processor.
-pub(super) fn is_quoted(value: &str) -> bool {
-    let mut characters = value.chars();
-    let ends = (characters.next(), characters.next_back());
-    matches!(
-        ends,
-        (Some('"'), Some('"'))
-            | (Some('\''), Some('\''))
-            | (Some('`'), Some('`'))
-            | (
-                Some('\u{201c}' | '\u{201d}' | '\u{201e}'),
-                Some('\u{201c}' | '\u{201d}')
-            )
-            | (
-                Some('\u{2018}' | '\u{2019}' | '\u{201a}'),
-                Some('\u{2018}' | '\u{2019}')
-            )
-            | (Some('\u{ab}'), Some('\u{bb}'))
-    )
 }

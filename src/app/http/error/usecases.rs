@@ -7,7 +7,7 @@ use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         tenancy::{
-            credentials::CredentialUnavailable, resolve_tenant::ResolveTenantError,
+            credentials::CredentialUnavailable, resolve_error::ResolveTenantError,
             tenant::ClientUnavailable,
         },
         usecases::{

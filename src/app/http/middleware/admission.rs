@@ -4,13 +4,10 @@
 use std::{future::ready, num::NonZeroUsize, sync::Arc};
 
 use futures_util::FutureExt as _;
-use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
+use poem::{Endpoint, IntoResponse as _, Request, Response, Result, http::Method};
 
 use crate::app::{
-    http::{
-        docs, error::ApiError, health, problem::ProblemKind, publishing::is_publish,
-        request_facts::RequestFacts,
-    },
+    http::{docs, error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
     runtime::concurrency_limit::RequestPlaces,
     usecases::publish::Refusal,
 };
@@ -80,4 +77,11 @@ pub(in crate::app::http) fn full(request: &Request) -> ApiError {
     }
     let detail = "As many requests are being answered as may be at a time.";
     ApiError::new(ProblemKind::Overloaded, detail)
+}
+
+/// Whether a request that is refused before its handler would have published.
+pub(in crate::app::http) fn is_publish(method: &Method, path: &str) -> bool {
+    let of_image = path.strip_prefix("/api/images/");
+    let of_image = of_image.and_then(|rest| rest.strip_suffix("/publish"));
+    method == Method::POST && (path == "/api/publish" || of_image.is_some())
 }

@@ -6,7 +6,7 @@ use super::{
     publication::{Publication, not_sent, unknown_before},
 };
 use crate::{
-    app::{tenancy::storage::Images, usecases::stages::Stage},
+    app::{tenancy::images::Images, usecases::stages::Stage},
     domain::{
         idempotency::ChosenImage,
         image::{ImageName, StoredImage},

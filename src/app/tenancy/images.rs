@@ -1,0 +1,183 @@
+//! The images of a tenant. Storage gets itself another credential when the one that it has turns out to
+//! be dead.
+
+use std::sync::Arc;
+
+use super::tenant::Tenant;
+use crate::{
+    domain::{
+        image::{ImageName, StoredImage},
+        request_id::RequestId,
+        sidecar::SidecarName,
+        thumbnail::ThumbnailSize,
+    },
+    ports::{
+        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, LinkedImage, Moved,
+        SidecarFile, Thumbnail,
+    },
+};
+
+/// The images of a tenant, for one request.
+///
+/// Each call is that of [`ImageStore`] with the same name. When storage refuses the credential,
+/// the credential is dropped and resolved once more, and the call repeated with the new one.
+#[derive(Clone, Copy)]
+pub struct Images<'a> {
+    pub(in crate::app) tenant: &'a Tenant,
+    pub(in crate::app) request_id: &'a RequestId,
+    /// `None` is the root folder.
+    pub(in crate::app) folder: Option<Folder>,
+}
+
+impl Tenant {
+    /// The tenant's images, for one request.
+    #[must_use]
+    pub fn images<'a>(&'a self, request_id: &'a RequestId) -> Images<'a> {
+        Images {
+            tenant: self,
+            request_id,
+            folder: None,
+        }
+    }
+}
+
+impl<'a> Images<'a> {
+    /// Those of another folder.
+    #[must_use]
+    pub fn in_folder(self, folder: Option<Folder>) -> Images<'a> {
+        Images { folder, ..self }
+    }
+
+    /// All images in the folder, sorted by name.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
+        self.call(|store| async move { store.list().await }).await
+    }
+
+    /// What storage says of one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
+        self.call(|store| async move { store.find(name).await })
+            .await
+    }
+
+    /// One image with its bytes.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
+        self.call(|store| async move { store.fetch(name).await })
+            .await
+    }
+
+    /// A link under which anybody can download one image for a few hours.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+        self.call(|store| async move { store.temporary_link(name).await })
+            .await
+    }
+
+    /// A small copy of one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn thumbnail(
+        &self,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, ImageStoreError> {
+        self.call(|store| async move { store.thumbnail(name, size).await })
+            .await
+    }
+
+    /// The file where a sidecar of an image can be.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn read_sidecar(
+        &self,
+        name: &ImageName,
+        which: SidecarName,
+    ) -> Result<SidecarFile, ImageStoreError> {
+        self.call(|store| async move { store.read_sidecar(name, which).await })
+            .await
+    }
+
+    /// Writes or replaces the file where a sidecar of an image can be. Whatever comes of it, what was read of
+    /// sidecars before is not shown to anyone who asks afterwards.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn write_sidecar(
+        &self,
+        name: &ImageName,
+        which: SidecarName,
+        text: &str,
+        found: &FoundFile,
+    ) -> Result<(), ImageStoreError> {
+        let written =
+            self.call(|store| async move { store.write_sidecar(name, which, text, found).await });
+        let written = written.await;
+        self.tenant.storage().begin_sidecar_edition();
+        written
+    }
+
+    /// Moves an image that was found, and these sidecars, to a folder. Whatever comes of it, listings of before are
+    /// not shown to anyone who asks afterwards.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn move_to(
+        &self,
+        image: &StoredImage,
+        sidecars: &[SidecarName],
+        folder: Folder,
+    ) -> Result<Moved, ImageStoreError> {
+        let moved = self.call(|store| async move { store.move_to(image, sidecars, folder).await });
+        let moved = moved.await;
+        self.tenant.storage().begin_edition();
+        moved
+    }
+
+    /// Deletes an image and these sidecars.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn delete(
+        &self,
+        name: &ImageName,
+        sidecars: &[SidecarName],
+    ) -> Result<(), ImageStoreError> {
+        let deleted = self.call(|store| async move { store.delete(name, sidecars).await });
+        let deleted = deleted.await;
+        self.tenant.storage().begin_edition();
+        deleted
+    }
+
+    async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>
+    where
+        F: Fn(Arc<dyn ImageStore>) -> Fut,
+        Fut: Future<Output = Result<T, ImageStoreError>>,
+    {
+        let storage = self.tenant.storage();
+        let in_folder = |images: &Arc<dyn ImageStore>| match self.folder {
+            Some(folder) => images.in_folder(folder),
+            None => Arc::clone(images),
+        };
+        match call(in_folder(&storage.images)).await {
+            Err(refused @ ImageStoreError::Unauthorized { .. }) => {
+                match self.tenant.renew_storage(&storage, self.request_id).await {
+                    Some(renewed) => call(in_folder(&renewed.images)).await,
+                    None => Err(refused),
+                }
+            }
+            result => result,
+        }
+    }
+}
