@@ -82,6 +82,20 @@ impl Environment {
         }
     }
 
+    /// Warns of each value among those asked for that still is the placeholder of the examples in `deploy/`.
+    pub fn warn_of_placeholders(&mut self) {
+        let is_asked = |name: &String| self.asked.contains_key(name);
+        let left = self
+            .values
+            .iter()
+            .filter(|(name, value)| is_asked(name) && value.as_deref().is_some_and(is_placeholder));
+        let mut left: Vec<String> = left.map(|(name, _)| name.clone()).collect();
+        left.sort();
+        for name in left {
+            self.warn(name, PLACEHOLDER);
+        }
+    }
+
     /// Is the variable set, and not blank? It does not count as asked for.
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
@@ -124,6 +138,17 @@ const QUOTED: &str = "begins and ends with quotes, which count as part of the va
                       unless they are meant";
 pub(super) const QUOTED_FILE: &str = "names a file whose content begins and ends with quotes, which count as part \
                            of the value: leave them out, unless they are meant";
+
+const PLACEHOLDER: &str =
+    "still is `change-me`, which stands for a value in the examples: set your own";
+pub(super) const PLACEHOLDER_FILE: &str = "names a file that still says `change-me`, which stands for a value in the examples: write your own";
+
+/// Whether a value still is that of an example.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    let value = trim_pasted(value);
+    let value = value.trim_matches(['"', '\'']);
+    value.eq_ignore_ascii_case("change-me")
+}
 
 /// Between two of a kind, or between those of a word processor.
 pub(super) fn is_quoted(value: &str) -> bool {
