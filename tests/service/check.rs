@@ -2,7 +2,10 @@
 
 use publisher_sandbox::Sandbox;
 
-use crate::harness::{Service, command};
+use crate::{
+    check_states,
+    harness::{Service, command},
+};
 
 /// What a check says, and its code.
 async fn check(environment: &[(&'static str, String)], more: &[(&str, &str)]) -> (String, i32) {
@@ -209,4 +212,39 @@ async fn every_command_explains_itself() {
             "{said}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_start_would_warn_of_is_told_in_the_same_words() {
+    let (sandbox, _) = check_states::stage().await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = check_states::with(
+        &check_states::quiet(sandbox.environment()),
+        &[
+            ("ORCHESTRATOR_TIMEOUT", "sesame"),
+            ("STANDALONE_HOST", "sesame.example.org"),
+            ("STORAGE_PATHS", ""),
+            ("WEB_ADMIN_PASSWORD", "short"),
+            ("DROPBOX_APP_KEY", ""),
+            ("DROPBOX_APP_SECRET", ""),
+        ],
+    );
+    let (said, code) = check_states::check(&settings, &[], folder.path()).await;
+    assert_eq!(code, 0, "{said}");
+    let service = Service::start_with(settings, &[]).await;
+    let log = service.whole_log().await;
+    let mut warned = 0;
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["level"] == "WARN" && line["target"] == "publisher" {
+            let message = line["message"].as_str().unwrap();
+            assert!(said.contains(message), "{message} is not in {said}");
+            warned += 1;
+        }
+    }
+    assert!(warned >= 4, "{log}");
+    assert!(
+        said.contains("STANDALONE_HOST: of the CONFIG_SOURCE"),
+        "blank ones are not told: {said}"
+    );
 }

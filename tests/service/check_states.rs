@@ -5,7 +5,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 
-use crate::harness::{Service, command};
+use crate::harness::command;
 
 const TOKEN: &str = "ORCHESTRATOR_SERVICE_TOKEN";
 const FILE: &str = "ORCHESTRATOR_SERVICE_TOKEN_FILE";
@@ -355,41 +355,6 @@ async fn files_of_settings_that_are_wrong_are_told_with_their_lines() {
     let (said, code) = check(&with(&settings, &changes), &[], folder.path()).await;
     let line = "WRONG ORCHESTRATOR_SERVICE_TOKEN_FILE names a file that this user may not read";
     assert_told("token file of another user", &said, line, (code, 2));
-}
-
-#[tokio::test]
-async fn what_a_start_would_warn_of_is_told_in_the_same_words() {
-    let (sandbox, _) = stage().await;
-    let folder = tempfile::tempdir().unwrap();
-    let settings = with(
-        &quiet(sandbox.environment()),
-        &[
-            ("ORCHESTRATOR_TIMEOUT", "sesame"),
-            ("STANDALONE_HOST", "sesame.example.org"),
-            ("STORAGE_PATHS", ""),
-            ("WEB_ADMIN_PASSWORD", "short"),
-            ("DROPBOX_APP_KEY", ""),
-            ("DROPBOX_APP_SECRET", ""),
-        ],
-    );
-    let (said, code) = check(&settings, &[], folder.path()).await;
-    assert_eq!(code, 0, "{said}");
-    let service = Service::start_with(settings, &[]).await;
-    let log = service.whole_log().await;
-    let mut warned = 0;
-    for line in log.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        if line["level"] == "WARN" && line["target"] == "publisher" {
-            let message = line["message"].as_str().unwrap();
-            assert!(said.contains(message), "{message} is not in {said}");
-            warned += 1;
-        }
-    }
-    assert!(warned >= 4, "{log}");
-    assert!(
-        said.contains("STANDALONE_HOST: of the CONFIG_SOURCE"),
-        "blank ones are not told: {said}"
-    );
 }
 
 #[tokio::test]
