@@ -243,6 +243,15 @@ impl Sandbox {
         )
     }
 
+    /// The same for another service, beside the first.
+    #[must_use]
+    pub fn second_ledger_url(&self) -> String {
+        format!(
+            "sqlite://{}",
+            self.folder.path().join("second-ledger.db").display()
+        )
+    }
+
     /// The certificate authority's PEM file; it goes away with the sandbox.
     #[must_use]
     pub fn ca_file(&self) -> PathBuf {

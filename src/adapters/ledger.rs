@@ -132,6 +132,15 @@ impl LedgerSettings {
         self
     }
 
+    /// Where the ledger is, for people: the file, or that it is in `PostgreSQL`, whose URL is a secret.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.location {
+            Location::Sqlite(path) => format!("the SQLite file {}", path.display()),
+            Location::Postgres(_) => "PostgreSQL".to_owned(),
+        }
+    }
+
     /// Whether it is on a server.
     #[must_use]
     pub fn is_on_server(&self) -> bool {

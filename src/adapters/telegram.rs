@@ -43,6 +43,9 @@ use crate::{
     ports::{Cause, Clock, Post, Posted, PublishError, Publisher, PublisherFactory},
 };
 
+/// The setting that the URL is from.
+const URL_SETTING: &str = "TELEGRAM_API_URL";
+
 /// Time for one attempt, upload included: 10 MB on a slow line.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest answer that is read; a message with its photo sizes takes a few KiB.
@@ -325,7 +328,7 @@ enum Failure {
 impl Failure {
     fn from_sending(error: reqwest::Error) -> Self {
         if failed_before_sending(&error) {
-            return Self::NotSent(cause(&error));
+            return Self::NotSent(cause(&error, URL_SETTING));
         }
         Self::Unknown {
             status: None,
@@ -368,7 +371,7 @@ impl From<Failure> for PublishError {
             Failure::Unsendable(_) => Self::unavailable(failure),
             Failure::Unknown {
                 error: Some(error), ..
-            } => Self::Unknown(cause(&error)),
+            } => Self::Unknown(cause(&error, URL_SETTING)),
             Failure::Unknown { error: None, .. } => Self::Unknown(Cause::from(failure)),
             Failure::Unauthorized { .. } => Self::Unauthorized {
                 detail: "Telegram knows no bot with this token; @BotFather has the right one, and \

@@ -21,7 +21,7 @@ pub(super) use self::call::{Answer, AttemptError, Call, Retry};
 use self::meter::Meter;
 pub use self::trace::UNTRACED;
 pub(super) use self::trace::{PROBE, attempt, send, send_in_trace};
-pub(super) use self::transport_fault::TransportFault;
+use self::transport_fault::TransportFault;
 use super::retry_budget::RetryBudget;
 use crate::ports::{Cause, Clock};
 
@@ -205,9 +205,22 @@ impl Call<'_> {
     }
 }
 
-/// A transport error as a cause for people and the log: names no host and no URL.
-pub(super) fn cause(error: &reqwest::Error) -> Cause {
-    TransportFault::of(error).into()
+/// A transport error as a cause for people and the log: names no host and no URL, but the setting that
+/// the URL is from.
+pub(super) fn cause(error: &reqwest::Error, setting: &'static str) -> Cause {
+    NoAnswer {
+        fault: TransportFault::of(error),
+        setting,
+    }
+    .into()
+}
+
+/// A request without an answer, and the setting that says where it was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault} ({setting})")]
+struct NoAnswer {
+    fault: TransportFault,
+    setting: &'static str,
 }
 
 /// Did the call fail before a byte of the request was sent?

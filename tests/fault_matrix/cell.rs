@@ -101,7 +101,7 @@ fn received(stage: &Stage) -> [usize; 2] {
     ]
 }
 
-/// Where image and caption file are.
+/// Where image and sidecar are.
 fn place(stage: &Stage) -> String {
     let paths = stage.sandbox.dropbox.paths(&stage.tenant.name);
     let text = IMAGE.replace(".jpg", ".txt");
@@ -116,9 +116,9 @@ fn place(stage: &Stage) -> String {
         }
     };
     match (of(IMAGE), of(&text)) {
-        (image, "nowhere") => format!("{image}, no caption file"),
-        (image, text) if image == text => format!("{image}, caption file too"),
-        (image, text) => format!("{image}, caption file {text}"),
+        (image, "nowhere") => format!("{image}, no sidecar"),
+        (image, text) if image == text => format!("{image}, sidecar too"),
+        (image, text) => format!("{image}, sidecar {text}"),
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) const ROWS: [Row; 11] = [
         Kind::Smtp,
     ),
     row(
-        "Dropbox: writing the caption file",
+        "Dropbox: writing the sidecar",
         dropbox,
         "upload",
         61,

@@ -31,6 +31,7 @@ async fn a_configuration_that_is_good_is_told_to_be() {
     let (said, code) = check(&environment, &[]).await;
     let expected = "\
 ok     settings      all are good
+ok     source        an orchestrator, because ORCHESTRATOR_BASE_URL is set
 ok     certificates  the system's, and those of EXTRA_CA_CERTS_FILE
 ok     listeners     the addresses are free
 ok     orchestrator  it answers, and takes the service token
@@ -67,6 +68,65 @@ async fn a_ledger_is_made_and_brought_up_to_date_only_when_that_is_asked_for() {
     let (said, code) = self::check(&sandbox.environment(), &[]).await;
     assert!(said.contains(ready), "{said}");
     assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn a_ledger_is_migrated_with_its_own_settings_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    let url = format!("sqlite://{}", file.display());
+    let check = async |arguments: &[&str]| {
+        let mut check = command("check");
+        check.args(arguments).current_dir(folder.path());
+        let output = check.env("PUBLISH_LEDGER_URL", &url).output().await;
+        let output = output.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (said, output.status.code().unwrap())
+    };
+    let (said, code) = check(&["--ledger-only"]).await;
+    let absent = "ok     ledger  there is none yet; serve makes it\nAll is well.\n";
+    assert_eq!((said.as_str(), code), (absent, 0));
+    assert!(!file.exists());
+    let (said, code) = check(&["--migrate", "--ledger-only"]).await;
+    let ready = "ok     ledger  it can be written, and its tables are up to date\nAll is well.\n";
+    assert_eq!((said.as_str(), code), (ready, 0));
+    assert!(file.exists());
+    let (_, code) = check(&["--ledger-only", "--settings-only"]).await;
+    assert_eq!(code, 2);
+}
+
+#[tokio::test]
+async fn the_source_of_tenants_is_told_with_the_setting_that_chooses_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let both = || {
+        let standalone = sandbox.standalone_environment(&sandbox.tenants()[0]);
+        let mut both = sandbox.environment();
+        both.retain(|(name, _)| !standalone.iter().any(|(it, _)| it == name));
+        both.extend(standalone);
+        both
+    };
+    for (choice, line) in [
+        (
+            "",
+            "ok     source        an orchestrator, because ORCHESTRATOR_BASE_URL is set\n",
+        ),
+        (
+            "env",
+            "ok     source        one tenant from the environment, because CONFIG_SOURCE=env\n",
+        ),
+    ] {
+        let (said, code) = check(&both(), &[("CONFIG_SOURCE", choice)]).await;
+        assert!(said.contains(line), "{said}");
+        assert_eq!(code, 0, "{said}");
+    }
+    // Also where something is missing, which may be why.
+    let (said, code) = check(&[], &[]).await;
+    let line = "one tenant from the environment, because ORCHESTRATOR_BASE_URL is not set\n";
+    assert!(
+        said.contains(line) && said.contains("note   source"),
+        "{said}"
+    );
+    assert_eq!(code, 2, "{said}");
 }
 
 #[tokio::test]

@@ -88,7 +88,8 @@ async fn each_fault_of_the_orchestrator_is_told_with_what_to_do() {
         (
             "name that DNS does not know",
             &[(URL, "http://sesame.invalid")],
-            "WRONG orchestrator its host name cannot be resolved",
+            "WRONG orchestrator its host name cannot be resolved: check the name in the URL, and the DNS of this \
+             machine (ORCHESTRATOR_BASE_URL)",
         ),
         (
             "certificate of an unknown authority",
@@ -113,6 +114,29 @@ async fn each_fault_of_the_orchestrator_is_told_with_what_to_do() {
     let (said, code) = check(&settings, &[], folder.path()).await;
     let line = "WRONG orchestrator the connection was refused: check host and port";
     assert_told("nothing listens", &said, line, (code, 2));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_reached_is_told_with_the_setting_that_says_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, tenant) = stage().await;
+    let settings = quiet(sandbox.standalone_environment(&tenant));
+    let closed = "http://127.0.0.1:9";
+    for (name, thing) in [
+        ("DROPBOX_API_URL", "storage"),
+        ("OPENAI_BASE_URL", "captions"),
+        ("TELEGRAM_API_URL", "telegram"),
+    ] {
+        let changed = with(&settings, &[(name, closed)]);
+        let (said, code) = check(&changed, &[], folder.path()).await;
+        let words = format!("WRONG {thing} and that it is running ({name})");
+        assert_told(name, &said, &words, (code, 2));
+    }
+    let server = r#"{"sender": "me@example.org", "smtp_server": "127.0.0.1", "smtp_port": 9}"#;
+    let changed = with(&settings, &[("EMAIL_SERVER", server)]);
+    let (said, code) = check(&changed, &[], folder.path()).await;
+    let line = "WRONG email check host and port (EMAIL_SERVER, ";
+    assert_told("EMAIL_SERVER", &said, line, (code, 2));
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ async fn a_user_who_cannot_make_the_tables_is_told_by_the_check() {
     for (change, line) in [
         (
             format!("REVOKE CREATE ON SCHEMA public FROM {USER}"),
-            "the user may not create tables: run `publisher check --migrate` as a user who may",
+            "the user may not create tables: run `publisher check --migrate --ledger-only` as a user who may",
         ),
         (
             format!("ALTER ROLE {USER} SET search_path = nowhere"),

@@ -1,7 +1,10 @@
 //! Starting, ending, and the other commands.
 
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+
 use publisher_sandbox::{Fault, Sandbox};
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
 
 use crate::harness::{Service, command};
 
@@ -80,6 +83,85 @@ async fn the_sandbox_publishes_one_image_and_tells_of_it() {
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
+}
+
+/// Reads what a process prints until that has a text in it.
+async fn read_until(child: &mut tokio::process::Child, text: &str) -> String {
+    let mut out = child.stdout.take().unwrap();
+    let mut told = String::new();
+    let reading = async {
+        while !told.contains(text) {
+            let mut piece = [0; 4096];
+            let length = out.read(&mut piece).await.unwrap();
+            assert!(length > 0, "it ended: {told}");
+            told.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), reading)
+        .await
+        .unwrap();
+    told
+}
+
+#[tokio::test]
+async fn a_service_of_ones_own_uses_the_sandbox_by_the_file_that_it_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    let mut sandbox = command("sandbox");
+    sandbox.args(["--listen", "127.0.0.1:0", "--env-file"]);
+    // Nobody reads the log.
+    let sandbox = sandbox.arg(&file).stderr(std::process::Stdio::null());
+    let mut sandbox = sandbox.spawn().unwrap();
+    let told = read_until(&mut sandbox, "A service of your own").await;
+    assert!(
+        told.contains("METRICS_LISTEN_ADDRESS=127.0.0.1:9464"),
+        "{told}"
+    );
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    for (source, lines) in [
+        ("", &["ok     orchestrator  it answers"][..]),
+        (
+            "env",
+            &[
+                "ok     storage       it can be listed",
+                "ok     captions ",
+                "ok     telegram ",
+            ],
+        ),
+    ] {
+        let mut check = command("check");
+        check.current_dir(folder.path()).envs([
+            ("LISTEN_ADDRESS", "127.0.0.1:0"),
+            ("METRICS_LISTEN_ADDRESS", "127.0.0.1:0"),
+        ]);
+        if !source.is_empty() {
+            check.env("CONFIG_SOURCE", source);
+        }
+        let output = check.output().await.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}");
+        for line in lines {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+    }
+
+    // One that is there is not overwritten.
+    let again = command("sandbox")
+        .arg("--env-file")
+        .arg(&file)
+        .output()
+        .await;
+    let again = again.unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(file.exists(), "it was removed");
+
+    let id = sandbox.id().unwrap().to_string();
+    let kill = tokio::process::Command::new("kill").arg(id).status().await;
+    assert!(kill.unwrap().success());
+    assert!(sandbox.wait().await.unwrap().success());
+    assert!(!file.exists(), "it is still there");
 }
 
 #[tokio::test]

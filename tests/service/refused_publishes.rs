@@ -5,10 +5,12 @@ use serde_json::json;
 
 use crate::harness::Service;
 
-const REASONS: [&str; 6] = ["ledger", "storage", "tenant", "captions", "image", "busy"];
+const REASONS: [&str; 7] = [
+    "ledger", "storage", "tenant", "captions", "image", "busy", "conflict",
+];
 
 /// Checks how many were refused for which reason.
-async fn assert_refused(service: &Service, expected: [usize; 6]) {
+async fn assert_refused(service: &Service, expected: [usize; 7]) {
     let text = service.metrics().await.text;
     for (reason, count) in REASONS.into_iter().zip(expected) {
         let line = format!("publisher_publish_refusals_total{{reason=\"{reason}\"}} {count}\n");
@@ -21,7 +23,7 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
     const IMAGE: &str = "harbour-dawn.jpg";
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
-    assert_refused(&service, [0; 6]).await;
+    assert_refused(&service, [0; 7]).await;
     let (alice, bob) = (&sandbox.tenants()[0], &sandbox.tenants()[1]);
     let publish = |body| service.publish(&sandbox, alice, IMAGE, body);
 
@@ -31,7 +33,7 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
         .await
         .assert_problem(502, "upstream-failed");
     dropbox.clear("get_metadata");
-    assert_refused(&service, [0, 1, 0, 0, 0, 0]).await;
+    assert_refused(&service, [0, 1, 0, 0, 0, 0, 0]).await;
 
     let openai = sandbox.openai.switches();
     openai.always("vision", Fault::status(500));
@@ -43,7 +45,7 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
         .await
         .assert_problem(502, "upstream-failed");
     openai.clear("vision");
-    assert_refused(&service, [0, 1, 0, 1, 0, 0]).await;
+    assert_refused(&service, [0, 1, 0, 1, 0, 0, 0]).await;
 
     let path = format!("{}/broken.jpg", alice.root);
     sandbox.dropbox.put(&alice.name, &path, "no image");
@@ -52,7 +54,7 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
     // A name that no image has is the caller's mistake.
     let missing = service.publish(&sandbox, alice, "missing.jpg", json!({}));
     missing.await.assert_problem(404, "image-not-found");
-    assert_refused(&service, [0, 1, 0, 1, 1, 0]).await;
+    assert_refused(&service, [0, 1, 0, 1, 1, 0, 0]).await;
 
     let held = sandbox.telegram.switches().hold("sendPhoto");
     let ridge = || service.publish(&sandbox, bob, "north-ridge.jpg", json!({}));
@@ -66,7 +68,7 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
     assert_eq!(first.status, 200, "{first:?}");
     second.assert_problem(409, "conflict");
     assert!(!second.header("retry-after").is_empty(), "{second:?}");
-    assert_refused(&service, [0, 1, 0, 1, 1, 1]).await;
+    assert_refused(&service, [0, 1, 0, 1, 1, 0, 1]).await;
 
     let carol = sandbox.add_tenant(TenantSpec::new("carol"));
     let orchestrator = sandbox.orchestrator.switches();
@@ -76,5 +78,5 @@ async fn a_publish_that_is_refused_is_counted_with_its_reason() {
     // What publishes nothing is not counted.
     let listing = service.get_as_admin(&sandbox, &carol.host, "/api/images/list");
     listing.await.assert_problem(503, "tenant-unavailable");
-    assert_refused(&service, [0, 1, 1, 1, 1, 1]).await;
+    assert_refused(&service, [0, 1, 1, 1, 1, 0, 1]).await;
 }

@@ -1,7 +1,7 @@
 //! A ledger that is restored from a copy, by the commands that `docs/operations.md` gives: nothing that
 //! was posted is posted again.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
@@ -50,14 +50,25 @@ async fn shell(folder: &Path, script: &str) -> String {
     said
 }
 
-/// The commands of the block that follows `heading` in the guide.
+/// The commands of the block that follows `heading` in the guide, with the lines that continue them.
 fn commands_under(heading: &str) -> String {
     let guide = include_str!("../../docs/operations.md");
     let (_, rest) = guide.split_once(heading).unwrap();
     let (_, block) = rest.split_once("```console\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
-    let commands = block.lines().map(|line| line.strip_prefix("$ ").unwrap());
+    let commands = block
+        .lines()
+        .map(|line| line.strip_prefix("$ ").unwrap_or(line));
     commands.collect::<Vec<_>>().join("\n")
+}
+
+/// The folders that ledgers were moved to, the oldest first.
+fn asides(folder: &Path) -> Vec<String> {
+    let found = std::fs::read_dir(folder).unwrap();
+    let names = found.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("aside-")).collect();
+    names.sort();
+    names
 }
 
 async fn publish(service: &Service, sandbox: &Sandbox, who: &DemoTenant, image: &str) -> Answer {
@@ -88,12 +99,36 @@ async fn nothing_that_was_posted_is_posted_again_after_a_restore() {
     held.release();
     assert_eq!(sandbox.telegram.photos().len(), 3);
 
-    let said = shell(folder, &commands_under("**To restore the copy**")).await;
+    let restore = commands_under("**To restore the copy**");
+    let said = shell(folder, &restore).await;
     // What the copy has, too; and what was posted since, and what may have been.
+    assert_eq!(
+        said.lines().take(2).collect::<Vec<_>>(),
+        [
+            "The ledger that takes over is the SQLite file publisher-ledger.db",
+            "publications     2 new, 0 corrected, 1 with nothing new"
+        ],
+    );
+    // Pasted a second time: into a folder of its own, and nothing is lost.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let said = shell(folder, &restore).await;
     assert!(
-        said.starts_with("publications     2 new, 0 corrected, 1 with nothing new"),
+        said.contains("publications     2 new, 0 corrected, 1 with nothing new"),
         "{said}"
     );
+    let aside = asides(folder);
+    let [aside, again] = &aside[..] else {
+        panic!("{aside:?}");
+    };
+    assert!(again > aside);
+    // Without a copy nothing is moved.
+    shell(
+        folder,
+        &format!("mv backups away; ! {{ {restore}\n}}; mv away backups"),
+    )
+    .await;
+    assert_eq!(asides(folder).len(), 2);
+    assert!(folder.join("publisher-ledger.db").exists());
     let service = start(&sandbox, folder).await;
     for (image, outcome) in [
         ("copied.jpg", "already_published"),
@@ -107,9 +142,10 @@ async fn nothing_that_was_posted_is_posted_again_after_a_restore() {
     assert_eq!(sandbox.telegram.photos().len(), 3, "nothing was sent again");
 
     // Again, beside the running service: nothing changes.
-    let said = shell(folder, "publisher import ledger aside/publisher-ledger.db").await;
+    let import = format!("publisher import ledger {aside}/publisher-ledger.db");
+    let said = shell(folder, &import).await;
     assert!(
-        said.starts_with("publications     0 new, 0 corrected, 3"),
+        said.contains("publications     0 new, 0 corrected, 3"),
         "{said}"
     );
     publish(&service, &sandbox, &carol, "new.jpg").await;
@@ -166,5 +202,14 @@ async fn commands_of_the_ledger_end_with_the_code_that_the_guide_gives() {
     let (code, said) = run(&["import", "ledger", "missing.db"], LEDGER).await;
     assert_eq!((code, said.lines().count()), (1, 1), "{said}");
     assert!(said.contains("missing.db"), "{said}");
+    // In a folder without the service's ledger, none is made.
+    std::fs::write(folder.path().join("aside.db"), "").unwrap();
+    let (code, said) = run(&["import", "ledger", "aside.db"], LEDGER).await;
+    assert_eq!((code, said.lines().count()), (1, 1), "{said}");
+    assert!(
+        said.contains("there is no ledger publisher-ledger.db"),
+        "{said}"
+    );
+    std::fs::remove_file(folder.path().join("aside.db")).unwrap();
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
 }

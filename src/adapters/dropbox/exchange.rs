@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     App,
     access_token::AccessToken,
-    failure::Failure,
+    failure::{API_URL, CONTENT_URL, Failure},
     wire::{self, Grant, OauthError},
 };
 use crate::{
@@ -52,6 +52,16 @@ pub(super) enum Content {
     File(Bytes),
 }
 
+impl Content {
+    /// The setting that the URL of such a call is from.
+    const fn url_setting(&self) -> &'static str {
+        match self {
+            Self::Argument => API_URL,
+            Self::Nothing | Self::File(_) => CONTENT_URL,
+        }
+    }
+}
+
 impl App {
     /// Sends one call with this token and passes a successful answer on, its body unread.
     pub(super) async fn exchange(
@@ -81,7 +91,7 @@ impl App {
         };
         let response = upstream::send(builder)
             .await
-            .map_err(|error| Failure::transport(&error))?;
+            .map_err(|error| Failure::transport(&error, request.content.url_setting()))?;
         self.accepted(response, token.secret()).await
     }
 
@@ -158,7 +168,7 @@ impl App {
             .form(&form);
         let response = upstream::send(request)
             .await
-            .map_err(|error| Failure::transport(&error))?;
+            .map_err(|error| Failure::transport(&error, API_URL))?;
         let status = response.status();
         if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
             let status = status.as_u16();
@@ -196,7 +206,7 @@ pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<Answ
     let status = response.status().as_u16();
     let body = upstream::bounded_body(response, MAX_JSON_BYTES)
         .await
-        .map_err(|error| Failure::transport(&error))?
+        .map_err(|error| Failure::transport(&error, API_URL))?
         .ok_or(Failure::Malformed("a JSON answer of more than 8 MiB"))?;
     let value = serde_json::from_slice(&body)
         .map_err(|_| Failure::Malformed("an answer that is not the JSON it should be"))?;

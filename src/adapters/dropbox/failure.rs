@@ -11,6 +11,10 @@ use crate::{
     ports::{Cause, ImageStoreError},
 };
 
+/// The settings that the URLs of Dropbox are from.
+pub(super) const API_URL: &str = "DROPBOX_API_URL";
+pub(super) const CONTENT_URL: &str = "DROPBOX_CONTENT_URL";
+
 /// Why one attempt failed. Its text goes to the log: it holds no secret, no path, no URL, and of
 /// the answer only the status and Dropbox's own tags.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +90,11 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Sorts a transport error by what the caller must know of it.
-    pub(super) fn transport(error: &reqwest::Error) -> Self {
+    /// `setting` names the one that the URL is from.
+    pub(super) fn transport(error: &reqwest::Error, setting: &'static str) -> Self {
         let unsent = upstream::failed_before_sending(error);
         let timeout = error.is_timeout();
-        let cause = upstream::cause(error);
+        let cause = upstream::cause(error, setting);
         match (unsent, timeout) {
             (true, _) => Self::Unsent(cause),
             (false, true) => Self::Timeout(cause),
@@ -100,9 +105,9 @@ impl Failure {
     /// Sorts an error of the content of a file.
     pub(super) fn content(error: &reqwest::Error) -> Self {
         if ends_too_early(error) {
-            return Self::Incomplete(upstream::cause(error));
+            return Self::Incomplete(upstream::cause(error, CONTENT_URL));
         }
-        Self::transport(error)
+        Self::transport(error, CONTENT_URL)
     }
 
     /// What follows from the failure of a call about one file: what is no failure of storage is the

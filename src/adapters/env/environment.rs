@@ -5,7 +5,7 @@
 mod content;
 mod dot_env_file;
 mod notes;
-mod quotes;
+mod pasted;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -23,7 +23,7 @@ use url::Url;
 
 use self::{
     content::{base_url, unreadable, without_mark},
-    quotes::{QUOTED_FILE, is_quoted},
+    pasted::{PLACEHOLDER_FILE, QUOTED_FILE, is_placeholder, is_quoted},
 };
 use super::{
     names::{self, AskedNames},
@@ -138,6 +138,9 @@ impl Environment {
                 Ok(Some(secret)) => {
                     if is_quoted(secret.expose()) {
                         self.warn(&file_name, QUOTED_FILE);
+                    }
+                    if is_placeholder(secret.expose()) {
+                        self.warn(&file_name, PLACEHOLDER_FILE);
                     }
                     (secret, Some(path))
                 }

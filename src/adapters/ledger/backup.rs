@@ -48,6 +48,9 @@ pub async fn backup(settings: &LedgerSettings, target: &Path) -> Result<(), Back
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        return Err(BackupError::NoFolder(folder.to_owned()));
+    }
     // Its mode is 0600. `SQLite` writes into a file that is there if it is empty.
     let copy = tempfile::Builder::new()
         .prefix(".publisher-backup-")
@@ -99,6 +102,9 @@ pub enum BackupError {
     /// There is nothing to copy.
     #[error("PUBLISH_LEDGER_URL: there is no ledger {}", .0.display())]
     NoLedger(PathBuf),
+    /// The folder of the copy is missing.
+    #[error("the folder {} does not exist: make it first", .0.display())]
+    NoFolder(PathBuf),
     /// The copy's file.
     #[error("{} cannot be written", .path.display())]
     File {

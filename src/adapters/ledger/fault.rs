@@ -42,7 +42,7 @@ pub(super) enum Fault {
     )]
     NoSchema,
     #[error(
-        "the user may not create tables: run `publisher check --migrate` as a user who may, or GRANT \
+        "the user may not create tables: run `publisher check --migrate --ledger-only` as a user who may, or GRANT \
          CREATE ON SCHEMA"
     )]
     MayNotCreate,

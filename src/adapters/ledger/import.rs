@@ -20,7 +20,8 @@ use super::{
 use crate::ports::{Cause, Clock, LedgerError};
 
 /// Takes over from the file of another `SQLite` ledger what this one does not know. The file is not
-/// changed. Can be repeated, and works while the service runs.
+/// changed. Can be repeated, and works while the service runs. Makes no `SQLite` ledger: where there is
+/// none, the import was run in another folder, or without the service's settings.
 ///
 /// # Errors
 /// [`ImportError`]. What was taken over until then stays; the rest comes with the next try.
@@ -44,6 +45,11 @@ pub async fn import_file(
     let own = by_own_name(file).map_err(io)?;
     if file_lock::is_in_use(&own).map_err(io)? {
         return Err(ImportError::InUse(file.to_owned()));
+    }
+    if let Location::Sqlite(target) = &settings.location
+        && !target.is_file()
+    {
+        return Err(ImportError::NoTarget(target.clone()));
     }
     let mut source = LedgerFile::open(&own).await.map_err(unusable)?;
     let target = Target::open(settings, clock).await?;
@@ -189,6 +195,13 @@ pub enum ImportError {
         #[source]
         cause: Cause,
     },
+    /// There is no ledger to take over into.
+    #[error(
+        "PUBLISH_LEDGER_URL: there is no ledger {}, and an import makes none: run it with the settings \
+         of the service and in its working directory, after the copy was put in its place",
+        .0.display()
+    )]
+    NoTarget(PathBuf),
     /// The ledger that is written does not open.
     #[error(transparent)]
     Open(#[from] OpenLedgerError),

@@ -107,6 +107,8 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
 pub(super) enum UnusableFile {
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
+    #[error("the file is empty")]
+    Empty,
     #[error(
         "it has no tables of a ledger of this service; what was written last is in a file of the same \
          name and -wal, which must be beside it"
@@ -146,6 +148,9 @@ impl LedgerFile {
     /// # Errors
     /// [`UnusableFile`].
     pub(super) async fn open(path: &Path) -> Result<Self, UnusableFile> {
+        if fs::metadata(path)?.len() == 0 && !has_unmerged_writes(path)? {
+            return Err(UnusableFile::Empty);
+        }
         let copy = Aside::copy(path)?;
         // Before SQLite opens it, and keeps what it can read.
         let log = wal::state(

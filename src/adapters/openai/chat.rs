@@ -25,6 +25,9 @@ use crate::{
     ports::{CaptionError, Cause, Clock},
 };
 
+/// The setting that the URL is from.
+const URL_SETTING: &str = "OPENAI_BASE_URL";
+
 /// The largest answer that is read: far more than all captions need.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -357,8 +360,10 @@ impl From<Failure> for CaptionError {
                 retry_after: Some(wait),
             },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Failure::Transport(error) if error.is_timeout() => Self::Timeout(cause(&error)),
-            Failure::Transport(error) => Self::Unavailable(cause(&error)),
+            Failure::Transport(error) if error.is_timeout() => {
+                Self::Timeout(cause(&error, URL_SETTING))
+            }
+            Failure::Transport(error) => Self::Unavailable(cause(&error, URL_SETTING)),
             Failure::QuotaExhausted(_) => Self::QuotaExhausted,
             Failure::Image { detail, .. } => Self::ImageRefused { detail },
             Failure::SetUp { detail, .. } => Self::Misconfigured { detail },

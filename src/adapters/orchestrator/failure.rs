@@ -57,7 +57,7 @@ impl Failure {
         };
         Self::Transport {
             what,
-            cause: upstream::cause(error),
+            cause: upstream::cause(error, "ORCHESTRATOR_BASE_URL"),
         }
     }
 }

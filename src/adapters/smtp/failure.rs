@@ -19,6 +19,10 @@ use crate::{
     ports::{Cause, PublishError},
 };
 
+/// What to look at where no connection can be made, by the name that the one tenant's setting has, and by
+/// that of an orchestrator's config.
+const CHECK_ADDRESS: &str = "check host and port (EMAIL_SERVER, or `email_server` of the config)";
+
 /// Without it nothing is sent.
 pub(super) const NO_STARTTLS: &str = "no STARTTLS is offered";
 /// Neither PLAIN nor LOGIN.
@@ -167,12 +171,17 @@ fn detail(stage: Stage, problem: &Problem) -> String {
         }
         (Stage::Greeting, Problem::Malformed) => "what answers at this port is no mail server",
         (Stage::Connection, Problem::TimedOut) => {
-            "the mail server does not answer at this port; a firewall may be in between"
+            return format!(
+                "the mail server does not answer at this port; {CHECK_ADDRESS}; a firewall may be in \
+                 between"
+            );
         }
         (Stage::Connection, Problem::Io(io::ErrorKind::ConnectionRefused)) => {
-            "nothing listens at the mail server's port; check host and port"
+            return format!("nothing listens at the mail server's port; {CHECK_ADDRESS}");
         }
-        (Stage::Connection, _) => "the mail server cannot be found or reached; check host and port",
+        (Stage::Connection, _) => {
+            return format!("the mail server cannot be found or reached; {CHECK_ADDRESS}");
+        }
         (_, Problem::TimedOut) => "the mail server took too long",
         (_, Problem::Malformed) => "the mail server's answer was no SMTP",
         (_, _) => "the connection to the mail server was lost",

@@ -5,7 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::{
-    Failure, TelegramPublisher, read,
+    Failure, TelegramPublisher, URL_SETTING, read,
     verdict::{Outcome, Refusal, outcome},
 };
 use crate::{
@@ -63,7 +63,7 @@ impl TelegramPublisher {
         let request = self.api.http.post(self.method_url(method)?);
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
         let response = request.send().await.map_err(|error| {
-            let cause = cause(&error);
+            let cause = cause(&error, URL_SETTING);
             if failed_before_sending(&error) {
                 Failure::NotSent(cause)
             } else {
@@ -82,7 +82,7 @@ impl TelegramPublisher {
             Outcome::Unclear => Err(Failure::Unanswered {
                 status: Some(status),
                 cause: match body {
-                    Err(error) => cause(&error),
+                    Err(error) => cause(&error, URL_SETTING),
                     Ok(_) => "what answers at TELEGRAM_API_URL is no Bot API".into(),
                 },
             }),

@@ -123,7 +123,7 @@ impl PublishOnce {
             Begun::First => None,
             Begun::Resumed(image) => Some(image),
             Begun::Running => {
-                Refusal::Busy.count();
+                Refusal::Conflict.count();
                 return Err(PublishOnceError::Running);
             }
             Begun::Mismatch => return Err(PublishOnceError::Mismatch),

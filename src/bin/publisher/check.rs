@@ -32,13 +32,14 @@ use crate::{
     memory_privacy,
     prepared::{Prepared, Sources},
     server::{self, Listening},
-    settings::Settings,
+    settings::{self, Settings},
 };
 
 /// What `publisher check --help` ends with.
 pub(crate) const HELP: &str = "\
 A line for each thing, `ok`, `note` or `WRONG`, with what to do:
   settings      what a start would refuse, and what it would warn of
+  source        where tenants come from, and which setting says so
   certificates  which roots are trusted
   listeners     whether the service and its metrics can listen
   orchestrator  whether it is one, and takes the service token
@@ -60,6 +61,9 @@ pub(crate) struct Options {
     /// Make the ledger's tables, or bring them up to date
     #[arg(long, conflicts_with = "settings_only")]
     migrate: bool,
+    /// Look at the ledger alone: no setting but its own is needed, as for its owner who migrates it
+    #[arg(long, conflicts_with_all = ["settings_only", "host"])]
+    ledger_only: bool,
 }
 
 /// A line for each thing that was looked at.
@@ -72,35 +76,58 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info");
     let mut report = Report::default();
+    if options.ledger_only {
+        match settings::ledger::alone(environment) {
+            Ok(settings) => report.add("ledger", ledger(settings, options.migrate).await),
+            Err(problems) => report.add_problems(&problems),
+        }
+        return report.end();
+    }
+    let source = settings::source::choice(&mut environment);
     let prepared = Settings::read(environment).map_err(Failure::from);
     match prepared.and_then(Prepared::of) {
         Ok(prepared) => {
             report.add("settings", Finding::Good("all are good".to_owned()));
             report.add_warnings(&prepared.warnings);
+            report.add_source(source, Finding::Good);
             if protected.is_err() {
                 let text = memory_privacy::CAN_BE_DUMPED.to_owned();
                 report.add("system", Finding::Note(text));
             }
             report.add_all(prepared, options).await;
         }
-        Err(Failure::Settings(problems)) => report.add_problems(&problems),
+        Err(Failure::Settings(problems)) => {
+            report.add_problems(&problems);
+            report.add_source(source, Finding::Note);
+        }
         Err(Failure::SetUp(error)) => {
             let text = ErrorChain(&*error).to_string();
             report.add("settings", Finding::Wrong(text));
         }
         Err(other @ Failure::Other(_)) => return Err(other),
     }
-    write!(io::stdout(), "{report}")?;
-    Ok(if report.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(BAD_SETTINGS)
-    })
+    report.end()
 }
 
 impl Report {
     fn add(&mut self, thing: &str, finding: Finding) {
         self.0.push((thing.to_owned(), finding));
+    }
+
+    fn add_source(&mut self, source: Option<&str>, finding: impl FnOnce(String) -> Finding) {
+        if let Some(source) = source {
+            self.add("source", finding(source.to_owned()));
+        }
+    }
+
+    /// Prints it; the code says whether all is well.
+    fn end(&self) -> Result<ExitCode, Failure> {
+        write!(io::stdout(), "{self}")?;
+        Ok(if self.is_good() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(BAD_SETTINGS)
+        })
     }
 
     fn add_warnings(&mut self, warnings: &[String]) {
@@ -133,6 +160,7 @@ impl Report {
             host,
             settings_only,
             migrate,
+            ledger_only: _,
         } = options;
         let Prepared {
             traces,

@@ -10,7 +10,11 @@ use std::{
 use clap::Subcommand;
 use publisher::adapters::{clock::SystemClock, env::Environment, ledger::import_file};
 
-use crate::{Failure, logging::LogSettings, settings};
+use crate::{
+    Failure,
+    logging::{LogSettings, OneLine},
+    settings,
+};
 
 /// What is taken over.
 #[derive(Subcommand)]
@@ -18,7 +22,8 @@ pub(crate) enum Source {
     /// Take over from the file of another SQLite ledger what this one does not know
     ///
     /// For after a restore: the file is the ledger that was set aside, with its -wal beside it if
-    /// there is one. It is not changed. Can be run twice, and while the service runs.
+    /// there is one. It is not changed. Can be run twice, and while the service runs. Takes over into
+    /// the ledger that the settings name, and does not make an SQLite ledger that is not there.
     Ledger {
         /// The file
         file: PathBuf,
@@ -36,6 +41,11 @@ async fn ledger(file: &Path) -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     LogSettings::read(&mut environment, "info");
     let target = settings::ledger::alone(environment)?;
+    writeln!(
+        io::stdout(),
+        "The ledger that takes over is {}",
+        OneLine(target.place())
+    )?;
     let summary = import_file(target, file, Arc::new(SystemClock)).await?;
     write!(io::stdout(), "{summary}")?;
     Ok(if summary.is_complete() {

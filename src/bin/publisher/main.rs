@@ -80,6 +80,7 @@ const SETTINGS_HELP: &str = "\
 Settings come from the environment, or from .env in the working directory. The first ones needed:
   ORCHESTRATOR_BASE_URL       where the orchestrator is; unset, one tenant from the environment
   ORCHESTRATOR_SERVICE_TOKEN  what it is shown
+  ORCHESTRATOR_BASE_DOMAIN    the domain of the tenants' hosts, shibari.photo by default
   DROPBOX_APP_KEY             the Dropbox app of all tenants
   DROPBOX_APP_SECRET          its secret
   WEB_AUTH_TOKEN              what admins send as a bearer token
@@ -109,6 +110,7 @@ enum Command {
     Serve,
     /// Run the service with everything it needs on loopback, no account needed
     #[cfg(feature = "sandbox")]
+    #[command(after_help = sandbox::HELP)]
     Sandbox(sandbox::Options),
     /// Tell whether the service could serve as it is configured: exit code 0 or 2
     ///

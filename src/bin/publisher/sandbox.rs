@@ -1,9 +1,12 @@
 //! `publisher sandbox`: the service with everything that it needs, in one process and without a
 //! single account. Everything is spoken to over real sockets, by the adapters of production.
 
+mod env_file;
+
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -16,6 +19,7 @@ use publisher::adapters::{
 };
 use publisher_sandbox::{DemoTenant, Sandbox};
 
+use self::env_file::EnvFile;
 use crate::{
     Failure, Service, life_cycle::EndSignals, logging::LogSettings, metrics_listener,
     prepared::Prepared, server::Listening, settings::Settings,
@@ -36,13 +40,24 @@ pub(crate) struct Options {
     /// published again only with `"force": true` in the request; everything else can be tried again
     #[arg(long, conflicts_with = "once")]
     restock: bool,
+    /// Write the settings of a service of your own that uses this sandbox into a new file, to be read by
+    /// its owner alone: as `.env` in a folder in which `publisher check` or `publisher serve` runs then. It is
+    /// removed when the sandbox ends, for which its secrets were made up
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    env_file: Option<PathBuf>,
 }
+
+/// What `publisher sandbox --help` ends with.
+pub(crate) const HELP: &str = "\
+Metrics are off unless METRICS_LISTEN_ADDRESS says where they are scraped:
+  METRICS_LISTEN_ADDRESS=127.0.0.1:9464 publisher sandbox";
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let Options {
         once,
         listen,
         restock,
+        env_file: own_file,
     } = options;
     let mut process = Environment::from_process();
     // People read standard output here, so the log goes to the other one.
@@ -66,11 +81,14 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         // What writes captions here need not be spared.
         ("AI_RATE_PER_MINUTE", "10000".to_owned()),
     ]);
+    let own_file = own_file.map(|path| EnvFile::write(&path, &sandbox));
+    let own_file = own_file.transpose()?;
     let settings = Settings::read(Environment::from_pairs(pairs))?;
     let prepared = Prepared::of(settings)?;
-    if let Some(address) = prepared.metrics_listen {
-        metrics_listener::start(address).await?;
-    }
+    let metrics = match prepared.metrics_listen {
+        Some(address) => Some(metrics_listener::start(address).await?),
+        None => None,
+    };
     let service = Service::compose(prepared).await?;
     let listening = Listening::on(service.listen).await?;
     let address = listening.address();
@@ -87,6 +105,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         return walked;
     }
     print(&introduction(&sandbox, address))?;
+    print(&beside_it(metrics, own_file.as_ref()))?;
     let signals = EndSignals::catch()?;
     let serving = service.run(listening, signals.wait());
     if restock {
@@ -158,6 +177,26 @@ Where names below localhost are not resolved: curl http://{address}/… -H 'Host
 ",
         domain = publisher_sandbox::BASE_DOMAIN,
     )
+}
+
+/// Where metrics are, and the settings of a service of one's own.
+fn beside_it(metrics: Option<SocketAddr>, own_file: Option<&EnvFile>) -> String {
+    let metrics = match metrics {
+        Some(address) => format!("http://{address}/metrics"),
+        None => "off; METRICS_LISTEN_ADDRESS=127.0.0.1:9464 publisher sandbox has them".to_owned(),
+    };
+    let own = own_file.map_or_else(String::new, |file| {
+        format!(
+            "A service of your own: {} has its settings while this runs; in its folder, if it is called .env:
+  publisher check
+  publisher serve
+  CONFIG_SOURCE=env publisher check
+
+",
+            file.0.display()
+        )
+    });
+    format!("Metrics: {metrics}\n\n{own}")
 }
 
 fn tenant_lines(tenant: &DemoTenant, port: u16) -> String {

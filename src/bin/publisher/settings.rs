@@ -8,7 +8,7 @@ mod dropbox;
 pub(crate) mod ledger;
 mod names;
 mod other_names;
-mod source;
+pub(crate) mod source;
 mod traces;
 
 use std::{
@@ -121,6 +121,7 @@ impl Settings {
         let parts = Self::parts(&mut environment);
         let known = names::known();
         environment.warn_of_quotes();
+        environment.warn_of_placeholders();
         let warnings = environment.warnings().to_vec();
         let unknown = environment.unknown_names(&known);
         let of_the_other_source = environment.unused_names(&known);
@@ -177,8 +178,7 @@ impl Settings {
         let tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
         let roots = extra_roots(environment);
-        let is_standalone = chosen == Some(Chosen::Standalone);
-        let (dropbox, has_dropbox_app) = dropbox::read(environment, is_standalone);
+        let (dropbox, has_dropbox_app) = dropbox::read(environment, chosen);
         let openai = openai(environment);
         let api_url = base_url::read(
             environment,

@@ -3,7 +3,7 @@
 
 use super::{
     Environment, SettingProblem,
-    quotes::{QUOTED, is_quoted},
+    pasted::{PLACEHOLDER, QUOTED, is_placeholder, is_quoted},
 };
 use crate::domain::secret::trim_pasted;
 
@@ -82,6 +82,20 @@ impl Environment {
         quoted.sort();
         for name in quoted {
             self.warn(name, QUOTED);
+        }
+    }
+
+    /// Warns of each value among those asked for that still is the placeholder of the examples in `deploy/`.
+    pub fn warn_of_placeholders(&mut self) {
+        let is_asked = |name: &String| self.asked.contains_key(name);
+        let left = self
+            .values
+            .iter()
+            .filter(|(name, value)| is_asked(name) && value.as_deref().is_some_and(is_placeholder));
+        let mut left: Vec<String> = left.map(|(name, _)| name.clone()).collect();
+        left.sort();
+        for name in left {
+            self.warn(name, PLACEHOLDER);
         }
     }
 

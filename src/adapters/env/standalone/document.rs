@@ -114,7 +114,7 @@ fn excuse_what_has_no_effect(
 ) {
     let is_on = |feature: &str| document["features"][feature] == true;
     let is_publishing = is_on("publish_enabled");
-    let is_known = !environment.has_problem(PUBLISHERS);
+    let is_known = publishers.is_known;
     let has_ai = is_on("analyze_caption_enabled") && has_openai_key(environment);
     for (has_effect, variables) in [
         (is_publishing, &[PUBLISHERS][..]),

@@ -31,14 +31,24 @@ const OTHER_USERNAME: &str = "smtp_username";
 /// The entries of the document as far as they could be read, and the types among them that are on.
 pub(super) struct Publishers {
     pub(super) entries: Vec<Value>,
+    /// Whether all of it could be read, so that what is not there is known not to be there.
+    pub(super) is_known: bool,
     pub(super) has_telegram: bool,
     pub(super) has_email: bool,
 }
 
 /// Reads `PUBLISHERS`.
 pub(super) fn read(environment: &mut Environment) -> Publishers {
+    let problems_before = environment.problem_count();
+    let mut publishers = read_entries(environment);
+    publishers.is_known = environment.problem_count() == problems_before;
+    publishers
+}
+
+fn read_entries(environment: &mut Environment) -> Publishers {
     let mut publishers = Publishers {
         entries: Vec::new(),
+        is_known: false,
         has_telegram: false,
         has_email: false,
     };
@@ -162,8 +172,12 @@ fn take_other_username(environment: &mut Environment, fields: &mut Fields) {
 }
 
 impl Publishers {
-    /// Warns of what is set for a platform that no entry is for.
+    /// Warns of what is set for a platform that no entry is for. Where an entry could not be read, nobody
+    /// knows what it is for.
     pub(super) fn warn_of_what_none_needs(&self, environment: &mut Environment) {
+        if !self.is_known {
+            return;
+        }
         for (is_needed, variable, kind) in [
             (self.has_telegram, "TELEGRAM_BOT_TOKEN", "telegram"),
             (self.has_email, "EMAIL_PASSWORD", "email"),

@@ -46,9 +46,9 @@ fn import(content: &[u8]) -> (Result<ImportSummary, ImportError>, i64) {
     let (file, target) = (folder.path().join("file"), folder.path().join("ledger.db"));
     fs::write(&file, content).unwrap();
     run(async {
-        let clock = || Arc::new(Hands::new());
+        entries(&target).await;
         let settings = LedgerSettings::of_file(&target);
-        let imported = import_file(settings, &file, clock()).await;
+        let imported = import_file(settings, &file, Arc::new(Hands::new())).await;
         assert_eq!(fs::read(&file).unwrap(), content);
         (imported, entries(&target).await)
     })

@@ -22,7 +22,15 @@ async fn open(path: &Path) -> SqliteLedger {
         .unwrap()
 }
 
+/// Into a ledger that is made if it is not there.
 async fn import(target: &Path, source: &Path) -> Result<ImportSummary, ImportError> {
+    if !target.exists() {
+        open(target).await.pool().close().await;
+    }
+    import_as_it_is(target, source).await
+}
+
+async fn import_as_it_is(target: &Path, source: &Path) -> Result<ImportSummary, ImportError> {
     let settings = LedgerSettings::of_file(target);
     import_file(settings, source, Arc::new(Hands::new())).await
 }
@@ -88,6 +96,41 @@ async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
             .into_iter()
             .any(|it| is_copy(it.unwrap().file_name().into_string().unwrap()))
     );
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_not_there_is_not_made() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let aside = open(&at("aside.db")).await;
+    attempt(&aside, "alice", "posted", &published("1")).await;
+    aside.pool().close().await;
+    drop(aside);
+    let refused = import_as_it_is(&at("ledger.db"), &at("aside.db")).await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, ImportError::NoTarget(_)), "{refused}");
+    assert!(refused.to_string().contains("ledger.db"), "{refused}");
+    assert!(!at("ledger.db").exists());
+    import(&at("ledger.db"), &at("aside.db")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_without_a_byte_is_called_empty() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("aside.db"), "").unwrap();
+    let refused = import(&at("ledger.db"), &at("aside.db")).await.unwrap_err();
+    let ImportError::Unusable { cause, .. } = &refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(cause.to_string(), "the file is empty");
+    // With writes beside it, it is not: the database may be in them alone.
+    fs::write(at("aside.db-wal"), "no log").unwrap();
+    let refused = import(&at("ledger.db"), &at("aside.db")).await.unwrap_err();
+    let ImportError::Unusable { cause, .. } = &refused else {
+        panic!("{refused}");
+    };
+    assert_ne!(cause.to_string(), "the file is empty");
 }
 
 #[tokio::test]

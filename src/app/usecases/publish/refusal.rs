@@ -16,18 +16,22 @@ pub enum Refusal {
     Captions,
     /// The image cannot be published, or read.
     Image,
-    /// There is no room at the moment, or another request is working on the same.
+    /// There is no room at the moment.
     Busy,
+    /// Another request is working on the same image, or under the same key: to ask again is how a caller
+    /// waits for its outcome.
+    Conflict,
 }
 
 impl Refusal {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Ledger,
         Self::Storage,
         Self::Tenant,
         Self::Captions,
         Self::Image,
         Self::Busy,
+        Self::Conflict,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -38,6 +42,7 @@ impl Refusal {
             Self::Captions => "captions",
             Self::Image => "image",
             Self::Busy => "busy",
+            Self::Conflict => "conflict",
         }
     }
 
@@ -65,10 +70,8 @@ impl Refusal {
             PublishImageError::Plan(_)
             | PublishImageError::Storage(ImageStoreError::NotFound)
             | PublishImageError::Lost(_) => return None,
-            PublishImageError::TooMany
-            | PublishImageError::NoRoom(_)
-            | PublishImageError::InProgress
-            | PublishImageError::Replaced => Self::Busy,
+            PublishImageError::TooMany | PublishImageError::NoRoom(_) => Self::Busy,
+            PublishImageError::InProgress | PublishImageError::Replaced => Self::Conflict,
             PublishImageError::NoPlatformAvailable { .. } => Self::Tenant,
             PublishImageError::Storage(error) if error.is_about_the_image() => Self::Image,
             PublishImageError::Storage(_) => Self::Storage,
@@ -97,7 +100,8 @@ mod tests {
             (Error::Storage(ImageStoreError::NotFound), None),
             (Error::Lost(Lost), None),
             (Error::TooMany, Some("busy")),
-            (Error::InProgress, Some("busy")),
+            (Error::InProgress, Some("conflict")),
+            (Error::Replaced, Some("conflict")),
             (
                 Error::NoPlatformAvailable { retry_after: None },
                 Some("tenant"),

@@ -5,16 +5,18 @@ use publisher::{
     domain::secret::Secret,
 };
 
-use super::base_url;
+use super::{base_url, source::Chosen};
 
 /// The app is required where the one tenant has its images there; with an orchestrator only such
 /// tenants need it. Without one its parts are blank, and not used: the second is whether there is one.
 pub(super) fn read(
     environment: &mut Environment,
-    is_required: bool,
+    chosen: Option<Chosen>,
 ) -> (Option<DropboxSettings>, bool) {
     const KEY: &str = "DROPBOX_APP_KEY";
     const SECRET: &str = "DROPBOX_APP_SECRET";
+    let is_required = chosen == Some(Chosen::Standalone);
+    let is_orchestrated = chosen == Some(Chosen::Orchestrator);
     let api_url = base_url::read(
         environment,
         "DROPBOX_API_URL",
@@ -37,7 +39,7 @@ pub(super) fn read(
         }
     }
     let has_app = app_key.is_some() && app_secret.is_some();
-    if !is_required && !is_bad && app_key.is_none() && app_secret.is_none() {
+    if is_orchestrated && !is_bad && app_key.is_none() && app_secret.is_none() {
         let names = format!("{KEY} and {SECRET} are not set");
         environment.warn(names, "no Dropbox tenant can be served");
     }

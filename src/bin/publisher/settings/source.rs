@@ -48,6 +48,19 @@ impl Chosen {
     }
 }
 
+/// Where tenants come from, and which setting says so, for `publisher check`; `None` where
+/// `CONFIG_SOURCE` says neither.
+pub(crate) fn choice(environment: &mut Environment) -> Option<&'static str> {
+    let is_named = environment.text("ORCHESTRATOR_BASE_URL").is_some();
+    match environment.text("CONFIG_SOURCE").as_deref() {
+        Some("orchestrator") => Some("an orchestrator, because CONFIG_SOURCE=orchestrator"),
+        Some("env") => Some("one tenant from the environment, because CONFIG_SOURCE=env"),
+        None if is_named => Some("an orchestrator, because ORCHESTRATOR_BASE_URL is set"),
+        None => Some("one tenant from the environment, because ORCHESTRATOR_BASE_URL is not set"),
+        Some(_) => None,
+    }
+}
+
 impl Source {
     /// The value of `CONFIG_SOURCE` that chooses it.
     pub(crate) fn name(&self) -> &'static str {
@@ -83,7 +96,7 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     let service_token = service_token(environment);
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
     let readiness_asks = environment.boolean("READINESS_REQUIRES_ORCHESTRATOR", true);
-    let base_domain = environment.text_or("ORCHESTRATOR_BASE_DOMAIN", "shibari.photo");
+    let base_domain = base_domain(environment);
     let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
     let base_domain = Host::normalise_any(&base_domain).ok();
     if probe_host.is_none() || base_domain.is_none() {
@@ -101,6 +114,21 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
         probe_host: probe_host?,
         readiness_asks,
     })
+}
+
+/// The domain of the tenants' hosts. Its default is that of one installation, which is told to all others.
+fn base_domain(environment: &mut Environment) -> String {
+    const NAME: &str = "ORCHESTRATOR_BASE_DOMAIN";
+    const DEFAULT: &str = "shibari.photo";
+    let domain = environment.text(NAME);
+    if domain.is_none() {
+        let rule = format!(
+            "is not set: the default {DEFAULT} counts as the domain of the tenants' hosts; set your own"
+        );
+        environment.warn(NAME, rule);
+    }
+    // Asked for with its default, so that it is known.
+    environment.text_or(NAME, DEFAULT)
 }
 
 /// From `ORCHESTRATOR_SERVICE_TOKEN`, or from a file that is looked at again.

@@ -3,9 +3,10 @@ mod documents;
 
 use super::*;
 
-const ORCHESTRATED: [(&str, &str); 4] = [
+const ORCHESTRATED: [(&str, &str); 5] = [
     ("ORCHESTRATOR_BASE_URL", "https://orchestrator.example.org"),
     ("ORCHESTRATOR_SERVICE_TOKEN", "service-token"),
+    ("ORCHESTRATOR_BASE_DOMAIN", "photos.example.org"),
     ("DROPBOX_APP_KEY", "key"),
     ("DROPBOX_APP_SECRET", "secret"),
 ];
@@ -45,7 +46,7 @@ fn an_orchestrator_and_the_dropbox_app_are_enough() {
 #[test]
 fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
     let with = |pairs: &[(&str, &str)]| {
-        let orchestrated = &ORCHESTRATED[..2];
+        let orchestrated = &ORCHESTRATED[..3];
         let pairs = orchestrated.iter().chain(pairs).copied();
         Settings::read(Environment::from_pairs(pairs))
     };
@@ -75,7 +76,7 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
     let told = Settings::read(Environment::from_pairs(ORCHESTRATED[..1].iter().copied()));
     let told = told.err().unwrap();
     assert_eq!(told.to_string(), "ORCHESTRATOR_SERVICE_TOKEN: is required");
-    assert_eq!(told.warnings()[0].to_string(), note);
+    assert!(told.warnings().iter().any(|it| it.to_string() == note));
     let standalone = [
         ("STORAGE_PATHS", r#"{"root": "/a"}"#),
         ("DROPBOX_REFRESH_TOKEN", "r"),
@@ -196,6 +197,59 @@ fn every_bad_value_is_named_at_once() {
             "{name} is not among {names:?}"
         );
     }
+}
+
+#[test]
+fn the_default_domain_of_tenants_is_told_once_where_it_counts() {
+    let told = |pairs: &[(&str, &str)]| {
+        let settings = Settings::read(Environment::from_pairs(pairs.iter().copied())).unwrap();
+        let mut warnings = settings.warnings();
+        warnings.retain(|told| told.starts_with("ORCHESTRATOR_BASE_DOMAIN: "));
+        warnings
+    };
+    let mut pairs = ORCHESTRATED.to_vec();
+    pairs.retain(|(name, _)| *name != "ORCHESTRATOR_BASE_DOMAIN");
+    assert_eq!(
+        told(&pairs),
+        [
+            "ORCHESTRATOR_BASE_DOMAIN: is not set: the default shibari.photo counts as the domain of the \
+             tenants' hosts; set your own"
+        ]
+    );
+    assert_eq!(told(&ORCHESTRATED), [""; 0]);
+    let alone = [
+        ("STORAGE_PATHS", r#"{"root": "/q"}"#),
+        ("DROPBOX_APP_KEY", "key"),
+        ("DROPBOX_APP_SECRET", "secret"),
+        ("DROPBOX_REFRESH_TOKEN", "token"),
+    ];
+    assert_eq!(told(&alone), [""; 0]);
+}
+
+#[test]
+fn what_is_left_of_an_example_is_told() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "Change-Me\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let settings = read(&[
+        ("DROPBOX_APP_KEY", " change-me "),
+        ("WEB_AUTH_TOKEN_FILE", path),
+        // No setting: nothing is said of its value.
+        ("FOREIGN", "change-me"),
+    ]);
+    let told = settings.unwrap().warnings();
+    let about = |name: &str| told.iter().filter(|it| it.starts_with(name)).count();
+    assert_eq!(
+        about("DROPBOX_APP_KEY: still is `change-me`"),
+        1,
+        "{told:?}"
+    );
+    assert_eq!(
+        about("WEB_AUTH_TOKEN_FILE: names a file that still says"),
+        1,
+        "{told:?}"
+    );
+    assert_eq!(about("FOREIGN"), 0, "{told:?}");
 }
 
 #[test]

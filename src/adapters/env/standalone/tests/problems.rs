@@ -248,6 +248,22 @@ fn what_would_have_an_effect_beside_a_bad_variable_stays_a_problem() {
 }
 
 #[test]
+fn nothing_is_said_to_have_no_effect_because_of_a_value_that_cannot_be_read() {
+    let warnings = |publishers: &str| {
+        let pairs = FULL.into_iter().filter(|(name, _)| *name != "PUBLISHERS");
+        let pairs = pairs.chain([("PUBLISHERS", publishers)]);
+        let mut environment = Environment::from_pairs(pairs);
+        let _ = StandaloneTenant::from_environment(&mut environment);
+        let told = environment.warnings().iter().map(ToString::to_string);
+        told.filter(|it| it.contains("has no effect")).count()
+    };
+    for unreadable in ["[", "{}", "[1]", r#"[{"typ": "telegram"}]"#] {
+        assert_eq!(warnings(unreadable), 0, "{unreadable}");
+    }
+    assert_eq!(warnings("[]"), 3);
+}
+
+#[test]
 fn fields_and_types_that_nobody_knows_are_ignored_with_a_warning_that_names_what_was_meant() {
     for (variable, value, told) in [
         (
