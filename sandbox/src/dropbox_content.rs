@@ -2,18 +2,18 @@
 //! stand-in.
 
 use std::io::Cursor;
-use std::sync::Mutex;
 
 use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::dropbox::State;
 use super::dropbox_arguments::{Arguments, header_json, tagged_error, tree_error};
 use super::dropbox_files::WriteMode;
+use super::dropbox_rpc;
 use super::record::RecordedRequest;
 use super::reply::Reply;
-use super::{dropbox_rpc, lock};
 
 /// The sizes of thumbnails that Dropbox knows.
 const SIZES: [(&str, u32, u32); 9] = [
@@ -37,14 +37,14 @@ pub(super) fn answer(
     let arguments = arguments(request)?;
     match request.operation.as_str() {
         "download" => {
-            let mut state = lock(state);
+            let mut state = state.lock();
             let found = state.tree(account).file(arguments.path("path")?);
             let node = found.map_err(|error| tree_error(error, "path", "path"))?;
             let bytes = node.bytes().cloned().unwrap_or_default();
             Ok(Reply::new(200, "application/octet-stream", bytes)
                 .with_header("dropbox-api-result", header_json(&node.metadata(false))))
         }
-        "upload" => upload(&mut lock(state), account, &arguments, request),
+        "upload" => upload(&mut state.lock(), account, &arguments, request),
         _ => thumbnail(state, account, &arguments),
     }
 }
@@ -144,7 +144,7 @@ fn thumbnail(state: &Mutex<State>, account: &str, arguments: &Arguments) -> Resu
         document: arguments.document["resource"].clone(),
     };
     let (bytes, metadata) = {
-        let mut state = lock(state);
+        let mut state = state.lock();
         let found = state.tree(account).file(resource.path("path")?);
         let node = found.map_err(|error| tree_error(error, "path", "path"))?;
         (

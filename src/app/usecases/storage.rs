@@ -2,9 +2,11 @@
 //! to be dead.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
+
+use parking_lot::Mutex;
 
 use super::tenant::Tenant;
 use crate::{
@@ -92,12 +94,12 @@ impl CurrentStorage {
     }
 
     pub(super) fn get(&self) -> Arc<Storage> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.lock())
     }
 
     pub(super) fn replace(&self, storage: Storage) -> Arc<Storage> {
         let storage = Arc::new(storage);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&storage);
+        *self.0.lock() = Arc::clone(&storage);
         storage
     }
 }
