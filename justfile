@@ -23,7 +23,7 @@ deny:
 
 # The service with stand-ins for every upstream: `just sandbox --once` publishes one image.
 sandbox *arguments:
-    cargo run --release -- sandbox {{arguments}}
+    cargo run -- sandbox {{arguments}}
 
 # Write the OpenAPI documents anew.
 openapi:

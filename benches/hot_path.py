@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts what an answer costs that is at hand: instructions and allocations, and who makes them.
 
-    cargo build --release && python3 benches/hot_path.py [program]
+    cargo build --profile dist && python3 benches/hot_path.py [program]
 
 Needs Python, `valgrind` and `wrk`. Counts are the same on every run, whatever else the machine does;
 they say nothing of caches and of the system's own work.
@@ -82,7 +82,7 @@ def short(name):
 
 
 def main():
-    program = sys.argv[1] if len(sys.argv) > 1 else "target/release/publisher"
+    program = sys.argv[1] if len(sys.argv) > 1 else "target/dist/publisher"
     with tempfile.TemporaryDirectory() as folder:
         counts, requests = measure(program, folder)
         own, callers = annotate(counts), annotate(counts, "--tree=caller")

@@ -18,10 +18,6 @@ use self::{
     report::{Copy, Row, quality},
 };
 
-/// As in the service.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 /// The longest side of the copies.
 const LONGEST: u32 = 1024;
 /// In 3:2, as most cameras have it, in megapixels.

@@ -23,10 +23,6 @@ mod soak;
 
 use std::{env, process::ExitCode};
 
-/// As in the service: all that are compared get their memory from the same place.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 const PARTS: &str = "closed, open, footprint, publish, growth or soak, or builds and some programs; \
                      without any, all but the last two";
 

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     dropbox_files::{FileTree, WriteMode},
     dropbox_rpc,
     fault::Fault,
-    lock,
     record::RecordedRequest,
     reply::Reply,
     secrets::{self, Issued},
@@ -83,7 +83,7 @@ impl Dropbox {
 
     /// Adds an account, or another refresh token for it.
     pub fn add_account(&self, account: &str, refresh_token: &str) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.issued.note(refresh_token);
         state.trees.entry(account.to_owned()).or_default();
         let owner = account.to_owned();
@@ -93,7 +93,7 @@ impl Dropbox {
     /// From now on this refresh token is answered with `invalid_grant`, and the account's access
     /// tokens with `invalid_access_token`.
     pub fn revoke(&self, refresh_token: &str) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if let Some(account) = state.refresh_tokens.remove(refresh_token) {
             state.access_tokens.retain(|_, it| it.account != account);
         }
@@ -101,25 +101,25 @@ impl Dropbox {
 
     /// Every access token issued so far is answered with `expired_access_token`.
     pub fn expire_access_tokens(&self) {
-        for token in lock(&self.state).access_tokens.values_mut() {
+        for token in self.state.lock().access_tokens.values_mut() {
             token.expired = true;
         }
     }
 
     /// The `expires_in` of new access tokens in seconds. They do not end by themselves.
     pub fn set_expires_in(&self, seconds: i64) {
-        lock(&self.state).expires_in = seconds;
+        self.state.lock().expires_in = seconds;
     }
 
     /// The most entries in one answer of `list_folder`, whatever the caller asks for.
     pub fn set_page_size(&self, entries: usize) {
-        lock(&self.state).page_size = entries.max(1);
+        self.state.lock().page_size = entries.max(1);
     }
 
     /// The paths of all files of an account, sorted by lower-case path.
     #[must_use]
     pub fn paths(&self, account: &str) -> Vec<String> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state
             .trees
             .get(account)
@@ -130,7 +130,7 @@ impl Dropbox {
     /// A file's content.
     #[must_use]
     pub fn file(&self, account: &str, path: &str) -> Option<Bytes> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let node = state.trees.get(account)?.file(path).ok()?;
         node.bytes().cloned()
     }
@@ -138,7 +138,7 @@ impl Dropbox {
     /// A file's or folder's metadata as Dropbox sends it.
     #[must_use]
     pub fn metadata(&self, account: &str, path: &str) -> Option<Value> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let node = state.trees.get(account)?.find(path).ok()?;
         Some(node.metadata(true))
     }
@@ -146,7 +146,7 @@ impl Dropbox {
     /// Writes a file, over an older one if need be; false if there is no such account or a
     /// folder is in the way.
     pub fn put(&self, account: &str, path: &str, bytes: impl Into<Bytes>) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let tree = state.trees.get_mut(account);
         tree.is_some_and(|tree| {
             tree.write(path, bytes.into(), &WriteMode::Overwrite, false)
@@ -156,14 +156,14 @@ impl Dropbox {
 
     /// Makes a folder; false if there is no such account or the name is taken.
     pub fn make_folder(&self, account: &str, path: &str) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let tree = state.trees.get_mut(account);
         !path.is_empty() && tree.is_some_and(|tree| tree.make_folder(path, false).is_ok())
     }
 
     /// Removes a file or folder; false if there is none.
     pub fn remove(&self, account: &str, path: &str) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let tree = state.trees.get_mut(account);
         tree.is_some_and(|tree| tree.delete(path).is_ok())
     }
@@ -171,7 +171,7 @@ impl Dropbox {
     /// App secret, refresh tokens, access tokens and temporary links handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        lock(&self.state).issued.list()
+        self.state.lock().issued.list()
     }
 
     /// The answer to too many requests.
@@ -314,20 +314,20 @@ impl StandIn for Door {
 
     fn answer(&self, request: &RecordedRequest) -> Reply {
         match request.operation.as_str() {
-            "token" => lock(&self.0).token(request),
-            "temporary_link" => dropbox_content::linked_file(&mut lock(&self.0), request),
+            "token" => self.0.lock().token(request),
+            "temporary_link" => dropbox_content::linked_file(&mut self.0.lock(), request),
             operation => {
                 if request.method != "POST" {
                     return Reply::text(405, "only POST is supported here")
                         .with_header("allow", "POST");
                 }
-                let account = lock(&self.0).account_of(request);
+                let account = self.0.lock().account_of(request);
                 account
                     .and_then(|account| match operation {
                         "download" | "upload" | "get_thumbnail_v2" => {
                             dropbox_content::answer(&self.0, &account, request)
                         }
-                        _ => dropbox_rpc::answer(&mut lock(&self.0), &account, request),
+                        _ => dropbox_rpc::answer(&mut self.0.lock(), &account, request),
                     })
                     .unwrap_or_else(|refusal| refusal)
             }

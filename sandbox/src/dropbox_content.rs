@@ -2,17 +2,17 @@
 //! stand-in.
 
 use std::io::Cursor;
-use std::sync::Mutex;
 
 use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
     dropbox::State,
     dropbox_arguments::{Arguments, header_json, tagged_error, tree_error},
     dropbox_files::WriteMode,
-    dropbox_rpc, lock,
+    dropbox_rpc,
     record::RecordedRequest,
     reply::Reply,
 };
@@ -39,14 +39,14 @@ pub(super) fn answer(
     let arguments = arguments(request)?;
     match request.operation.as_str() {
         "download" => {
-            let mut state = lock(state);
+            let mut state = state.lock();
             let found = state.tree(account).file(arguments.path("path")?);
             let node = found.map_err(|error| tree_error(error, "path", "path"))?;
             let bytes = node.bytes().cloned().unwrap_or_default();
             Ok(Reply::new(200, "application/octet-stream", bytes)
                 .with_header("dropbox-api-result", header_json(&node.metadata(false))))
         }
-        "upload" => upload(&mut lock(state), account, &arguments, request),
+        "upload" => upload(&mut state.lock(), account, &arguments, request),
         _ => thumbnail(state, account, &arguments),
     }
 }
@@ -146,7 +146,7 @@ fn thumbnail(state: &Mutex<State>, account: &str, arguments: &Arguments) -> Resu
         document: arguments.document["resource"].clone(),
     };
     let (bytes, metadata) = {
-        let mut state = lock(state);
+        let mut state = state.lock();
         let found = state.tree(account).file(resource.path("path")?);
         let node = found.map_err(|error| tree_error(error, "path", "path"))?;
         (

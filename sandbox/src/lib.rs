@@ -28,7 +28,6 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 mod certificate;
@@ -311,9 +310,4 @@ impl Drop for PrivateFolder {
             tracing::debug!(%error, "the sandbox could not remove its temporary folder");
         }
     }
-}
-
-/// Locks, also after a panic elsewhere: the state is plain data and stays usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,15 +3,14 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
-
-use super::lock;
 
 /// What is done with an accepted connection.
 pub(super) type Serve = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -45,26 +44,26 @@ impl Listener {
 
     /// Ends every connection and refuses new ones; returns when the port is closed.
     pub(super) async fn stop(&self) {
-        let running = lock(&self.running).take();
+        let running = self.running.lock().take();
         if let Some(mut running) = running {
             running.stop.take();
             // An error means that the task has ended already.
             let _ = (&mut running.task).await;
-            *lock(&self.parked) = park(self.address).ok();
+            *self.parked.lock() = park(self.address).ok();
         }
     }
 
     /// Binds the same port again; does nothing while it listens.
     pub(super) async fn restart(&self) -> io::Result<()> {
-        if lock(&self.running).is_some() {
+        if self.running.lock().is_some() {
             return Ok(());
         }
-        let parked = lock(&self.parked).take();
+        let parked = self.parked.lock().take();
         let socket = match parked {
             Some(parked) => parked.listen(1024)?,
             None => TcpListener::bind(self.address).await?,
         };
-        *lock(&self.running) = Some(Running::new(socket, Arc::clone(&self.serve)));
+        *self.running.lock() = Some(Running::new(socket, Arc::clone(&self.serve)));
         Ok(())
     }
 }

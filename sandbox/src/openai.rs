@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     fault::Fault,
-    lock, openai_answers,
+    openai_answers,
     record::RecordedRequest,
     reply::Reply,
     secrets::Issued,
@@ -48,43 +49,43 @@ impl OpenAi {
 
     /// Accepts this key.
     pub fn add_key(&self, key: &str) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.issued.note(key);
         state.keys.insert(key.to_owned());
     }
 
     /// From now on this key is answered with 401.
     pub fn revoke_key(&self, key: &str) {
-        lock(&self.state).keys.remove(key);
+        self.state.lock().keys.remove(key);
     }
 
     /// The content of every answer to a vision request; `None` goes back to the one that is made
     /// from the image.
     pub fn answer_vision_with(&self, content: Option<&str>) {
-        lock(&self.state).vision.content = content.map(str::to_owned);
+        self.state.lock().vision.content = content.map(str::to_owned);
     }
 
     /// The content of every answer to a caption request; `None` goes back to the one that is made
     /// from the request.
     pub fn answer_captions_with(&self, content: Option<&str>) {
-        lock(&self.state).caption.content = content.map(str::to_owned);
+        self.state.lock().caption.content = content.map(str::to_owned);
     }
 
     /// The `finish_reason` of every answer of this operation (`vision`, `caption`); `None` is
     /// `stop`.
     pub fn finish_with(&self, operation: &str, reason: Option<&str>) {
-        lock(&self.state).script(operation).finish_reason = reason.map(str::to_owned);
+        self.state.lock().script(operation).finish_reason = reason.map(str::to_owned);
     }
 
     /// Answers this operation (`vision`, `caption`) with a refusal and no content; `None` answers
     /// again.
     pub fn refuse_with(&self, operation: &str, refusal: Option<&str>) {
-        lock(&self.state).script(operation).refusal = refusal.map(str::to_owned);
+        self.state.lock().script(operation).refusal = refusal.map(str::to_owned);
     }
 
     /// From now on a model does not take this.
     pub fn limit_model(&self, model: &str, unsupported: Unsupported) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let limits = state.limits.entry(model.to_owned()).or_default();
         limits.push(unsupported);
     }
@@ -92,7 +93,7 @@ impl OpenAi {
     /// Keys handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        lock(&self.state).issued.list()
+        self.state.lock().issued.list()
     }
 
     /// The answer to too many requests, with `Retry-After`.
@@ -220,7 +221,7 @@ impl StandIn for Door {
             document = json!({ "model": model });
         }
         let (script, limits) = {
-            let mut state = lock(&self.0);
+            let mut state = self.0.lock();
             if !state.keys.contains(request.bearer().unwrap_or_default()) {
                 let message = "Incorrect API key provided.";
                 let body = error_body(message, "invalid_request_error", "invalid_api_key");

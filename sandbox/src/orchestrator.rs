@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    lock,
     orchestrator_answers::{Credential, State, Stored, TenantRecord, answer},
     record::RecordedRequest,
     reply::Reply,
@@ -57,7 +57,7 @@ impl Orchestrator {
     /// The primary service token.
     #[must_use]
     pub fn service_token(&self) -> String {
-        lock(&self.state).primary.clone()
+        self.state.lock().primary.clone()
     }
 
     /// Makes a new primary token and returns it; the old one stays valid as the secondary until
@@ -71,7 +71,7 @@ impl Orchestrator {
 
     /// Sets the tokens that are accepted.
     pub fn set_service_tokens(&self, primary: &str, secondary: Option<&str>) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.issued.note(primary);
         state.issued.note(secondary.unwrap_or_default());
         primary.clone_into(&mut state.primary);
@@ -80,23 +80,23 @@ impl Orchestrator {
 
     /// Whether POST to by-host answers 405.
     pub fn refuse_post(&self, refuse: bool) {
-        lock(&self.state).refuses_post = refuse;
+        self.state.lock().refuses_post = refuse;
     }
 
     /// Adds the host's tenant or replaces it.
     pub fn put_tenant(&self, host: &str, tenant: TenantRecord) {
-        lock(&self.state).tenants.insert(host.to_owned(), tenant);
+        self.state.lock().tenants.insert(host.to_owned(), tenant);
     }
 
     /// What is known of this host.
     #[must_use]
     pub fn tenant(&self, host: &str) -> Option<TenantRecord> {
-        lock(&self.state).tenants.get(host).cloned()
+        self.state.lock().tenants.get(host).cloned()
     }
 
     /// Changes the host's record as it is, without a new version; false if there is none.
     pub fn edit_tenant(&self, host: &str, change: impl FnOnce(&mut TenantRecord)) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.tenants.get_mut(host).map(change).is_some()
     }
 
@@ -130,7 +130,7 @@ impl Orchestrator {
 
     /// Forgets the host; false if there was none.
     pub fn remove_tenant(&self, host: &str) -> bool {
-        lock(&self.state).tenants.remove(host).is_some()
+        self.state.lock().tenants.remove(host).is_some()
     }
 
     /// Stores a tenant's credential under a new ref and returns the ref.
@@ -142,7 +142,7 @@ impl Orchestrator {
 
     /// Stores a tenant's credential under this ref, as version 1.
     pub fn put_credential(&self, tenant: &str, reference: &str, credential: Credential) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.issued.note(reference);
         state.note(&credential);
         let stored = Stored {
@@ -155,7 +155,7 @@ impl Orchestrator {
 
     /// Replaces the secret behind a ref and counts its version up; false if there is no such ref.
     pub fn rotate_credential(&self, reference: &str, credential: Credential) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.note(&credential);
         let stored = state.credentials.get_mut(reference);
         stored
@@ -168,7 +168,7 @@ impl Orchestrator {
 
     /// Forgets a ref; false if there was none.
     pub fn remove_credential(&self, reference: &str) -> bool {
-        lock(&self.state).credentials.remove(reference).is_some()
+        self.state.lock().credentials.remove(reference).is_some()
     }
 
     /// What `resolve` says of a tenant that is out of credit.
@@ -180,7 +180,7 @@ impl Orchestrator {
     /// Service tokens, refs and credentials handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        lock(&self.state).issued.list()
+        self.state.lock().issued.list()
     }
 }
 
@@ -197,7 +197,7 @@ impl StandIn for Door {
     }
 
     fn answer(&self, request: &RecordedRequest) -> Reply {
-        let state = lock(&self.0);
+        let state = self.0.lock();
         let reply = answer(&state, request);
         reply.with_header("cache-control", "no-store")
     }

@@ -3,17 +3,17 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::{
     listener::{Listener, Serve},
-    lock,
     secrets::Issued,
     smtp_session,
     switches::Switches,
@@ -119,14 +119,14 @@ impl SmtpServer {
 
     /// Adds a user or changes the password.
     pub fn set_user(&self, user: &str, password: &str) {
-        let mut office = lock(&self.desk.office);
+        let mut office = self.desk.office.lock();
         office.issued.note(password);
         office.users.insert(user.to_owned(), password.to_owned());
     }
 
     /// From now on this user is answered with 535.
     pub fn remove_user(&self, user: &str) {
-        lock(&self.desk.office).users.remove(user);
+        self.desk.office.lock().users.remove(user);
     }
 
     /// Whether users may log in and send without TLS (no by default).
@@ -137,7 +137,7 @@ impl SmtpServer {
     /// All mails in the order of their arrival.
     #[must_use]
     pub fn mails(&self) -> Vec<ReceivedMail> {
-        lock(&self.desk.office).mails.clone()
+        self.desk.office.lock().mails.clone()
     }
 
     /// The mails to one recipient.
@@ -151,7 +151,7 @@ impl SmtpServer {
     /// Passwords handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        lock(&self.desk.office).issued.list()
+        self.desk.office.lock().issued.list()
     }
 }
 
@@ -173,7 +173,7 @@ struct Office {
 
 impl Desk {
     pub(super) fn accepts(&self, user: &str, password: &str) -> bool {
-        let office = lock(&self.office);
+        let office = self.office.lock();
         office
             .users
             .get(user)
@@ -181,7 +181,7 @@ impl Desk {
     }
 
     pub(super) fn store(&self, mail: ReceivedMail) {
-        lock(&self.office).mails.push(mail);
+        self.office.lock().mails.push(mail);
     }
 }
 

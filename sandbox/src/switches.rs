@@ -2,17 +2,17 @@
 //! by the stand-ins of this folder and by tests.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
     fault::Fault,
     hold::{Gate, Hold},
     latency::Latency,
-    lock,
     record::RecordedRequest,
 };
 
@@ -108,7 +108,7 @@ impl Switches {
     /// How many requests came in all.
     #[must_use]
     pub fn total_calls(&self) -> usize {
-        let operations = lock(&self.shared.operations);
+        let operations = self.shared.operations.lock();
         operations.values().map(|it| it.calls).sum()
     }
 
@@ -141,7 +141,7 @@ impl Switches {
 
     /// Forgets counts, peaks and recorded requests; faults, latency and holds stay.
     pub fn forget_calls(&self) {
-        for it in lock(&self.shared.operations).values_mut() {
+        for it in self.shared.operations.lock().values_mut() {
             it.calls = 0;
             it.peak = it.in_flight;
             it.requests.clear();
@@ -209,7 +209,7 @@ impl Switches {
     }
 
     fn edit<T>(&self, operation: &str, change: impl FnOnce(&mut Operation) -> T) -> T {
-        let mut operations = lock(&self.shared.operations);
+        let mut operations = self.shared.operations.lock();
         if let Some(it) = operations.get_mut(operation) {
             return change(it);
         }
@@ -217,7 +217,7 @@ impl Switches {
     }
 
     fn read<T: Default>(&self, operation: &str, look: impl FnOnce(&Operation) -> T) -> T {
-        let operations = lock(&self.shared.operations);
+        let operations = self.shared.operations.lock();
         operations.get(operation).map(look).unwrap_or_default()
     }
 }

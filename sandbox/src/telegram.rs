@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Cursor};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use image::ImageReader;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    lock, multipart,
+    multipart,
     record::RecordedRequest,
     reply::Reply,
     secrets::Issued,
@@ -74,36 +75,36 @@ impl Telegram {
 
     /// Adds a bot that may post anywhere.
     pub fn add_bot(&self, token: &str) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.issued.note(token);
         state.bots.entry(token.to_owned()).or_default();
     }
 
     /// From now on this token is answered with 401.
     pub fn revoke_bot(&self, token: &str) {
-        lock(&self.state).bots.remove(token);
+        self.state.lock().bots.remove(token);
     }
 
     /// Limits a bot to these chats; to any other it gets "chat not found".
     pub fn restrict_bot(&self, token: &str, chats: &[&str]) {
         let chats = chats.iter().map(|chat| (*chat).to_owned()).collect();
-        lock(&self.state).bots.insert(token.to_owned(), Some(chats));
+        self.state.lock().bots.insert(token.to_owned(), Some(chats));
     }
 
     /// From now on this bot is an administrator of its chats who may not post.
     pub fn demote_bot(&self, token: &str) {
-        lock(&self.state).demoted.insert(token.to_owned());
+        self.state.lock().demoted.insert(token.to_owned());
     }
 
     /// From now on this chat has another id, as a group that becomes a supergroup does.
     pub fn move_chat(&self, from: &str, to: i64) {
-        lock(&self.state).moved.insert(from.to_owned(), to);
+        self.state.lock().moved.insert(from.to_owned(), to);
     }
 
     /// All photos in the order of their posting.
     #[must_use]
     pub fn photos(&self) -> Vec<SentPhoto> {
-        lock(&self.state).photos.clone()
+        self.state.lock().photos.clone()
     }
 
     /// The photos of one bot.
@@ -117,7 +118,7 @@ impl Telegram {
     /// Bot tokens handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        lock(&self.state).issued.list()
+        self.state.lock().issued.list()
     }
 
     /// The answer to too many requests.
@@ -173,7 +174,7 @@ impl StandIn for Door {
         let Some((token, _)) = bot_path(request) else {
             return refuse(404, "Not Found");
         };
-        if !lock(&self.0).bots.contains_key(token) {
+        if !self.0.lock().bots.contains_key(token) {
             return if is_token(token) {
                 refuse(401, "Unauthorized")
             } else {
@@ -182,7 +183,7 @@ impl StandIn for Door {
         }
         match request.operation.as_str() {
             "sendPhoto" => match photo(token, request) {
-                Ok(photo) => lock(&self.0).post(photo),
+                Ok(photo) => self.0.lock().post(photo),
                 Err(description) => refuse(400, &format!("Bad Request: {description}")),
             },
             "getMe" => success(&json!({
@@ -191,7 +192,7 @@ impl StandIn for Door {
             })),
             "getChat" | "getChatMember" => {
                 let question = request.json().unwrap_or_default();
-                lock(&self.0).tell(token, &request.operation, &question)
+                self.0.lock().tell(token, &request.operation, &question)
             }
             _ => refuse(404, "Not Found"),
         }

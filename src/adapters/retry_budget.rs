@@ -1,7 +1,7 @@
 //! How many retries an upstream is worth, so that an outage is not multiplied by those who meet
 //! it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 /// What a first attempt adds: a fifth of a retry, so that a storm of retries adds at most 20 % to
 /// the first attempts (the contract's number).
@@ -30,20 +30,16 @@ impl RetryBudget {
 
     /// A call begins that may have to be retried.
     pub(super) fn deposit(&self) {
-        let mut left = self.left();
+        let mut left = self.left.lock();
         *left = left.saturating_add(DEPOSIT).min(RESERVE);
     }
 
     /// Takes one retry; false when there is none left, and the failure at hand has to do.
     pub(super) fn withdraw(&self) -> bool {
-        let mut left = self.left();
+        let mut left = self.left.lock();
         let rest = left.checked_sub(COST);
         *left = rest.unwrap_or(*left);
         rest.is_some()
-    }
-
-    fn left(&self) -> MutexGuard<'_, u32> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

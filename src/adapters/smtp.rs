@@ -17,12 +17,10 @@ mod stage;
 mod tests;
 mod tls;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
@@ -201,7 +199,7 @@ impl SmtpPublisher {
     }
 
     fn begun(&self) -> Option<BegunSession> {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.begun.lock();
         begun.take()
     }
 }

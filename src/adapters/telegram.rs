@@ -9,13 +9,11 @@ mod checking;
 mod tests;
 mod verdict;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use reqwest::{
     Body, Client, Response,
     multipart::{Form, Part},
@@ -248,8 +246,7 @@ impl TelegramPublisher {
     }
 
     fn chat_id(&self) -> String {
-        let chat_id = self.chat_id.lock();
-        chat_id.unwrap_or_else(PoisonError::into_inner).clone()
+        self.chat_id.lock().clone()
     }
 
     /// Posts to this chat from now on.
@@ -260,7 +257,7 @@ impl TelegramPublisher {
             "the chat has moved, and its new id is used until the config is read anew: set it there \
              as the channel's id"
         );
-        *self.chat_id.lock().unwrap_or_else(PoisonError::into_inner) = chat.to_string();
+        *self.chat_id.lock() = chat.to_string();
     }
 
     /// The only place where the token is shown. A segment is escaped, so that no token can lead

@@ -44,7 +44,7 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 14] = [
+const HOMES: [(&str, &[&str], &str); 17] = [
     (
         "cached",
         &[
@@ -56,6 +56,11 @@ const HOMES: [(&str, &[&str], &str); 14] = [
         "caches live in the app, but for what only one adapter knows of",
     ),
     ("clap", &[""], "the command line is the binary's"),
+    (
+        "cookie",
+        &["app::http::auth"],
+        "cookies are read and set in one place",
+    ),
     (
         "fastrand",
         &[""],
@@ -98,6 +103,16 @@ const HOMES: [(&str, &[&str], &str); 14] = [
         "opentelemetry_otlp",
         &["adapters::otlp"],
         "traces are sent from one place",
+    ),
+    (
+        "tracing_appender",
+        &[""],
+        "the binary decides where the log goes",
+    ),
+    (
+        "tracing_serde",
+        &[""],
+        "the binary decides what the log looks like",
     ),
     (
         "tracing_subscriber",

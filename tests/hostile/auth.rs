@@ -261,8 +261,8 @@ async fn a_session_of_the_name_before_is_read_and_a_logout_takes_both_away() {
     assert_eq!(
         set,
         [
-            "__Host-pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
-            "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
+            "__Host-pv2_admin=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
+            "pv2_admin=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
         ]
     );
     let refused = service.get(host, LIST).await;

@@ -16,7 +16,7 @@ const MB: u64 = 1_000_000;
 /// What 300 clients may cost, in bytes.
 const MOST_OF_300: u64 = 40 * MB;
 /// What all connections that are accepted may cost, in bytes.
-const MOST_OF_ALL: u64 = 120 * MB;
+const MOST_OF_ALL: u64 = 130 * MB;
 const DOCUMENT: &str = "GET /docs HTTP/1.1\r\nHost: any\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

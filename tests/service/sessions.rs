@@ -91,7 +91,7 @@ async fn people_log_in_look_around_and_log_out() {
     let features = service.get(host, "/api/config/features").await.json();
     assert_eq!(features["auth_mode"], "password");
     let set = try_password(&service, host, PASSWORD).await;
-    let attributes = "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax";
+    let attributes = "; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600";
     assert!(set.header("set-cookie").ends_with(attributes), "{set:?}");
 
     let session = log_in(&service, host).await.session;
@@ -109,7 +109,7 @@ async fn people_log_in_look_around_and_log_out() {
     let logout = service.request(Method::POST, host, "/api/admin/logout");
     let logout = Answer::of(logout.header("cookie", &session).send().await.unwrap()).await;
     assert_eq!(logout.json(), json!({"admin": false}));
-    let cleared = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+    let cleared = "pv2_admin=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
     assert_eq!(logout.header("set-cookie"), cleared);
 }
 

@@ -14,10 +14,11 @@
 use std::{
     mem,
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use sqlx::{
     ConnectOptions as _, Connection as _, Database, Executor as _, PgConnection, Postgres,
     postgres::PgConnectOptions,
@@ -105,7 +106,7 @@ impl Connections {
     pub(super) fn state(&self) -> PoolState {
         let free = self.0.permits.available_permits();
         PoolState {
-            idle: self.idle().len(),
+            idle: self.0.idle.lock().len(),
             in_use: (self.0.size as usize).saturating_sub(free),
             max: self.0.size,
         }
@@ -118,17 +119,17 @@ impl Connections {
 
     /// Operations get connections from now on.
     pub(super) fn admit(&self) {
-        self.faults().closed_for = None;
+        self.0.faults.lock().closed_for = None;
     }
 
     /// Operations fail with this cause until [`admit`](Self::admit).
     pub(super) fn keep_out(&self, cause: String) {
-        self.faults().closed_for = Some(cause);
+        self.0.faults.lock().closed_for = Some(cause);
     }
 
     /// Fails before [`admit`](Self::admit).
     pub(super) fn check_admitted(&self) -> Result<(), sqlx::Error> {
-        let cause = self.faults().closed_for.clone();
+        let cause = self.0.faults.lock().closed_for.clone();
         cause.map_or(Ok(()), |cause| Err(Fault::NotOpen(cause).into()))
     }
 
@@ -152,7 +153,7 @@ impl Connections {
     async fn sound(&self) -> Result<PgConnection, sqlx::Error> {
         loop {
             // The guard of the lock must be gone before anything is waited for.
-            let idle = self.idle().pop();
+            let idle = self.0.idle.lock().pop();
             let Some(mut connection) = idle else {
                 match self.new_or_given_back().await? {
                     Some(connection) => return Ok(connection),
@@ -206,13 +207,13 @@ impl Connections {
     /// Closes what is idle.
     pub(super) fn close_idle(&self) {
         // Closed by being dropped: no answer is waited for.
-        drop(mem::take(&mut *self.idle()));
+        drop(mem::take(&mut *self.0.idle.lock()));
     }
 
     /// Closes what is idle: a connection that went the same way does not answer.
     pub(super) fn close_silent(&self) {
         tracing::warn!(
-            closed = self.idle().len() + 1,
+            closed = self.0.idle.lock().len() + 1,
             "a connection to PostgreSQL does not answer: connecting anew"
         );
         self.close_idle();
@@ -220,7 +221,7 @@ impl Connections {
 
     /// Puts a new connection to what is idle, if there is room.
     pub(super) fn keep(&self, connection: PgConnection) {
-        let mut idle = self.idle();
+        let mut idle = self.0.idle.lock();
         if idle.len() < self.0.size as usize {
             idle.push(connection);
             self.0.given_back.notify_one();
@@ -233,7 +234,7 @@ impl Connections {
         let all = self.0.permits.acquire_many(self.0.size).await;
         self.0.permits.close();
         drop(all);
-        let idle = mem::take(&mut *self.idle());
+        let idle = mem::take(&mut *self.0.idle.lock());
         for connection in idle {
             close(connection).await;
         }
@@ -259,7 +260,7 @@ impl Connections {
     /// Logs what has changed since the last attempt to connect.
     fn tell(&self, error: Option<&sqlx::Error>) {
         let cause = error.map(fault::text);
-        let before = mem::replace(&mut self.faults().told, cause.clone());
+        let before = mem::replace(&mut self.0.faults.lock().told, cause.clone());
         match (before, cause) {
             (before, Some(cause)) if before.as_ref() != Some(&cause) => {
                 tracing::warn!(error = %cause, "no connection to PostgreSQL");
@@ -267,16 +268,6 @@ impl Connections {
             (Some(_), None) => tracing::info!("PostgreSQL can be reached again"),
             _ => {}
         }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
-        let idle = self.0.idle.lock();
-        idle.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn faults(&self) -> MutexGuard<'_, Faults> {
-        let faults = self.0.faults.lock();
-        faults.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

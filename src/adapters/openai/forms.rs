@@ -2,11 +2,9 @@
 //! name for the limit of tokens, some no temperature. What a model has refused once is left out for as long as the
 //! process lives.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{BTreeSet, HashMap};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::refusals::Said;
@@ -23,13 +21,13 @@ pub(super) struct Forms(Mutex<HashMap<String, Form>>);
 impl Forms {
     /// The form that a model takes, as far as is known.
     pub(super) fn of(&self, model: &str) -> Form {
-        let forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let forms = self.0.lock();
         forms.get(model).cloned().unwrap_or_default()
     }
 
     /// Remembers that a model has taken this form.
     pub(super) fn remember(&self, model: &str, form: Form) {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms = self.0.lock();
         if forms.len() >= MAX_MODELS && !forms.contains_key(model) {
             forms.clear();
         }

@@ -3,9 +3,11 @@
 use std::{
     collections::{HashMap, VecDeque},
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::{domain::tenant::TenantName, ports::Clock};
 
@@ -37,7 +39,7 @@ impl RateLimits {
 
     /// The limit of one tenant, the same one each time while it is in use.
     pub(super) fn of(&self, tenant: &TenantName) -> Arc<RateLimit> {
-        let mut tenants = lock(&self.tenants);
+        let mut tenants = self.tenants.lock();
         if let Some(known) = tenants.get(tenant) {
             return Arc::clone(known);
         }
@@ -90,7 +92,7 @@ impl RateLimit {
     /// given to another.
     fn reserve(&self) -> Result<Duration, TooLate> {
         let now = self.clock.now();
-        let mut calls = lock(&self.calls);
+        let mut calls = self.calls.lock();
         forget_old(&mut calls, now);
         let in_the_way = calls
             .len()
@@ -106,7 +108,7 @@ impl RateLimit {
     }
 
     fn is_idle(&self, now: Instant) -> bool {
-        let mut calls = lock(&self.calls);
+        let mut calls = self.calls.lock();
         forget_old(&mut calls, now);
         calls.is_empty()
     }
@@ -116,11 +118,6 @@ fn forget_old(calls: &mut VecDeque<Instant>, now: Instant) {
     while calls.front().is_some_and(|call| *call + WINDOW <= now) {
         calls.pop_front();
     }
-}
-
-/// Locks, also after a panic elsewhere: what is behind it is plain data.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -204,10 +201,10 @@ mod tests {
         limits.of(&tenant("alice")).turn().await.unwrap();
         let bob = limits.of(&tenant("bob"));
         limits.of(&tenant("carol")).turn().await.unwrap();
-        assert_eq!(lock(&limits.tenants).len(), 2, "nobody was idle");
+        assert_eq!(limits.tenants.lock().len(), 2, "nobody was idle");
         tokio::time::sleep(WINDOW).await;
         limits.of(&tenant("carol"));
-        let tenants = lock(&limits.tenants);
+        let tenants = limits.tenants.lock();
         assert!(!tenants.contains_key(&tenant("alice")));
         assert!(Arc::ptr_eq(&tenants[&tenant("bob")], &bob));
     }

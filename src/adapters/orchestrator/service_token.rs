@@ -11,11 +11,13 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
+
+use parking_lot::{Mutex, RwLock};
 
 use crate::{adapters::secret_file, domain::secret::Secret};
 
@@ -135,7 +137,7 @@ impl ServiceToken {
 
     fn take_over(&self, token: Secret) {
         if self.held().expose() != token.expose() {
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(token);
+            *self.current.write() = Arc::new(token);
             tracing::info!("the service token has changed; the new one is used from now on");
         }
     }
@@ -145,7 +147,7 @@ impl ServiceToken {
     }
 
     fn held(&self) -> Arc<Secret> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read())
     }
 }
 
@@ -162,10 +164,7 @@ impl fmt::Debug for ServiceToken {
 impl TokenFile {
     /// True for one call a second.
     fn is_due(&self, now: Instant) -> bool {
-        let mut next = self
-            .next_look
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.next_look.lock();
         let is_due = next.is_none_or(|next| next <= now);
         if is_due {
             *next = Some(now + LOOK_EVERY);

@@ -1,14 +1,9 @@
 //! How much is published at a time: images of one tenant, and images in memory. How many requests are
 //! answered at a time is in `request_places`.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, hash::Hash, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::memory_budget::MemoryBudget;
@@ -60,7 +55,7 @@ impl<K: Eq + Hash + Clone> Slots<K> {
     /// A slot, unless the key has all of its own.
     #[must_use]
     pub fn take(&self, key: &K) -> Option<Slot<K>> {
-        let mut taken = lock(&self.taken);
+        let mut taken = self.taken.lock();
         let count = taken.entry(key.clone()).or_default();
         if *count >= self.max.get() {
             return None;
@@ -75,7 +70,7 @@ impl<K: Eq + Hash + Clone> Slots<K> {
 
 impl<K: Eq + Hash> Drop for Slot<K> {
     fn drop(&mut self) {
-        let mut taken = lock(&self.taken);
+        let mut taken = self.taken.lock();
         if let Some(count) = taken.get_mut(&self.key) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -184,7 +179,7 @@ impl ImageRoom {
             tenant: tenant.clone(),
         };
         let whole = {
-            let mut shares = lock(&self.shares);
+            let mut shares = self.shares.lock();
             let whole = shares.entry(tenant.clone());
             Arc::clone(whole.or_insert_with(|| semaphore(self.share)))
         };
@@ -197,7 +192,7 @@ impl ImageRoom {
 impl Drop for Share {
     fn drop(&mut self) {
         self.units = None;
-        let mut shares = lock(&self.room.shares);
+        let mut shares = self.room.shares.lock();
         // Who holds or waits for a part of it has a reference of its own.
         if (shares.get(&self.tenant)).is_some_and(|share| Arc::strong_count(share) == 1) {
             shares.remove(&self.tenant);
@@ -212,11 +207,6 @@ fn units(bytes: u64) -> u32 {
 fn semaphore(units: u32) -> Arc<Semaphore> {
     let permits = usize::try_from(units).unwrap_or(usize::MAX);
     Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
-}
-
-/// Nothing under the lock can panic half-way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -242,7 +232,7 @@ mod tests {
     fn who_publishes_nothing_is_not_remembered() {
         let slots = PublishSlots::new(NonZeroUsize::MIN);
         drop(slots.take(&tenant("alice")));
-        assert!(lock(&slots.taken).is_empty());
+        assert!(slots.taken.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -280,9 +270,9 @@ mod tests {
         let alice = tenant("alice");
         let stay = room.enter(&alice, 5 * UNIT).await.unwrap();
         assert_eq!(room.enter(&alice, UNIT).await.unwrap_err(), NoRoom);
-        assert!(!lock(&room.shares).is_empty());
+        assert!(!room.shares.lock().is_empty());
         drop(stay);
-        assert!(lock(&room.shares).is_empty());
+        assert!(room.shares.lock().is_empty());
     }
 
     #[tokio::test]

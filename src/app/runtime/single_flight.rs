@@ -1,13 +1,9 @@
 //! One call at a time for each key: whoever asks meanwhile gets the answer of the call that is
 //! under way, be it a success or a failure.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -57,7 +53,7 @@ where
         F: FnOnce() -> Fut,
         Fut: Future<Output = V> + Send + 'static,
     {
-        let mut flights = lock(&self.flights);
+        let mut flights = self.flights.lock();
         if let Some(landing) = flights.get(&key) {
             return Flight(landing.clone());
         }
@@ -107,13 +103,8 @@ struct Departure<K: Eq + Hash, V> {
 
 impl<K: Eq + Hash, V> Drop for Departure<K, V> {
     fn drop(&mut self) {
-        lock(&self.flights).remove(&self.key);
+        self.flights.lock().remove(&self.key);
     }
-}
-
-/// No code runs under the lock that could panic half-way, so a poisoned lock is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use super::cache_metrics::Counts;
 use crate::ports::Clock;
@@ -65,7 +67,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     /// The same as [`Self::get`], without counting it as a request.
     pub(in crate::app) fn peek(&self, key: &K) -> Option<V> {
         let now = self.clock.now();
-        let mut entries = lock(&self.entries);
+        let mut entries = self.entries.lock();
         let entry = entries.by_key.get(key)?;
         if now >= entry.deadline {
             entries.remove(key);
@@ -79,7 +81,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
 
     /// Keeps a value of so many bytes for `life`, in the place of the one before.
     pub(in crate::app) fn set(&self, key: &K, value: V, bytes: usize, life: Duration) {
-        let mut entries = lock(&self.entries);
+        let mut entries = self.entries.lock();
         entries.remove(key);
         if bytes <= self.max_bytes {
             let mut evicted = 0;
@@ -103,7 +105,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     /// Drops what has expired, so that nothing stays in memory because no request asks for it.
     pub(in crate::app) fn sweep(&self) {
         let now = self.clock.now();
-        let mut entries = lock(&self.entries);
+        let mut entries = self.entries.lock();
         let expired: Vec<K> = entries
             .by_key
             .iter()
@@ -119,7 +121,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SizedCache<K, V> {
     /// The bytes of all entries together.
     #[cfg(test)]
     pub(in crate::app) fn bytes(&self) -> usize {
-        lock(&self.entries).bytes
+        self.entries.lock().bytes
     }
 }
 
@@ -150,11 +152,6 @@ impl<K: Hash + Eq + Clone, V> Entries<K, V> {
     }
 }
 
-/// Nothing that could panic half-way runs under the lock, so a poisoned one is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -182,7 +179,7 @@ mod tests {
         advance(LIFE).await;
         cache.sweep();
         assert_eq!(cache.bytes(), 0);
-        assert!(lock(&cache.entries).by_use.is_empty());
+        assert!(cache.entries.lock().by_use.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -222,7 +219,7 @@ mod tests {
                 } else if let Some(value) = cache.get(&key) {
                     prop_assert!(value <= 20);
                 }
-                let entries = lock(&cache.entries);
+                let entries = cache.entries.lock();
                 let sum: usize = entries.by_key.values().map(|entry| entry.bytes).sum();
                 prop_assert_eq!(entries.bytes, sum);
                 prop_assert!(sum <= 20);

@@ -5,11 +5,12 @@ use std::{
     borrow::Borrow,
     hash::Hash,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use cached::{BuildError, ShardedLruCache};
+use parking_lot::Mutex;
 
 use super::cache_metrics::Counts;
 use crate::ports::Clock;
@@ -163,7 +164,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         let refresh = if now < life.refresh_from {
             Refresh::NotDue
         } else {
-            match *lock(&tries) {
+            match *tries.lock() {
                 Tries { next, .. } if now < next => Refresh::NotDue,
                 Tries { failures: 0, .. } => Refresh::Due,
                 Tries { .. } => Refresh::DueAgain,
@@ -206,7 +207,7 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
             return;
         };
         let now = self.clock.now();
-        let mut tries = lock(&tries);
+        let mut tries = tries.lock();
         let is_young = now < life.refresh_from;
         let is_noted = tries.failures > 0 && now < tries.next;
         if is_young || is_noted {
@@ -248,11 +249,6 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
     fn count_entries(&self) {
         self.counts.entries(self.entries.len());
     }
-}
-
-/// Nothing that could panic half-way runs under the lock, so a poisoned one is sound.
-fn lock(tries: &Mutex<Tries>) -> MutexGuard<'_, Tries> {
-    tries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

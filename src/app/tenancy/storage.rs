@@ -1,9 +1,11 @@
 //! A tenant's storage, and the states that it has been seen in.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     domain::{
@@ -83,12 +85,12 @@ impl CurrentStorage {
     }
 
     pub(in crate::app) fn get(&self) -> Arc<Storage> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.lock())
     }
 
     pub(in crate::app) fn replace(&self, storage: Storage) -> Arc<Storage> {
         let storage = Arc::new(storage);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&storage);
+        *self.0.lock() = Arc::clone(&storage);
         storage
     }
 }

@@ -4,11 +4,12 @@
 //! their credential is resolved, and kept until that credential changes.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::SystemTime,
 };
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::{
     credentials::{CredentialUnavailable, Credentials},
@@ -300,14 +301,14 @@ impl Tenant {
 
 impl<T: ?Sized> Slot<T> {
     fn get(&self, credential: &Credential) -> Option<Opened<T>> {
-        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = self.0.lock();
         slot.as_ref()
             .filter(|opened| opened.credential.is_same_as(credential))
             .cloned()
     }
 
     fn set(&self, opened: Opened<T>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+        *self.0.lock() = Some(opened);
     }
 }
 

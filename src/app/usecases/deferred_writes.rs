@@ -5,14 +5,10 @@
 //! One task makes them, in the order in which they were deferred, and lives as long as there are
 //! any. Their number is bounded, and a process that ends waits for them within its grace.
 
-use std::{
-    collections::VecDeque,
-    error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::held_lease::HeldByAttempt;
@@ -106,7 +102,7 @@ impl DeferredWrites {
         write: DeferredWrite,
         spawn: impl FnOnce(BoxFuture<'static, ()>),
     ) -> Result<(), Box<DeferredWrite>> {
-        let mut backlog = self.lock();
+        let mut backlog = self.0.backlog.lock();
         let is_outcome = write.is_outcome();
         let alike = backlog.waiting.iter();
         let alike = alike.filter(|other| other.is_outcome() == is_outcome);
@@ -131,27 +127,22 @@ impl DeferredWrites {
             }
             _ => false,
         };
-        self.lock().waiting.iter().any(is_of_image)
+        self.0.backlog.lock().waiting.iter().any(is_of_image)
     }
 
     /// Has what waits tried at once, and leaves out what ends with the process anyway.
     pub(super) fn end(&self) {
-        self.lock().is_ending = true;
+        self.0.backlog.lock().is_ending = true;
         self.0.hurry.notify_one();
     }
 
     /// Says in the log what is lost when the process ends now.
     pub(super) fn report_unwritten(&self) {
-        let backlog = self.lock();
+        let backlog = self.0.backlog.lock();
         let lost = backlog.waiting.iter();
         for write in lost.filter(|write| !write.ends_with_process()) {
             write.report_lost("the process ends");
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Backlog> {
-        let backlog = self.0.backlog.lock();
-        backlog.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the writes until none is left.
@@ -163,7 +154,7 @@ impl DeferredWrites {
                 Err(LedgerError::Unavailable(error)) => {
                     tracing::debug!(error = %ErrorChain(&*error), "the ledger is still away");
                     // Another one may go through: each fault of one write alone costs a pause.
-                    self.lock().waiting.rotate_left(1);
+                    self.0.backlog.lock().waiting.rotate_left(1);
                     self.pause(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -178,7 +169,7 @@ impl DeferredWrites {
 
     /// The write to be made next. Without any, the worker ends.
     fn first(&self) -> Option<Arc<DeferredWrite>> {
-        let mut backlog = self.lock();
+        let mut backlog = self.0.backlog.lock();
         if backlog.is_ending {
             backlog.waiting.retain(|write| !write.ends_with_process());
         }
@@ -189,7 +180,7 @@ impl DeferredWrites {
 
     /// Takes out the first write, which is done with. The last one of an attempt gives the lease back.
     fn finish(&self, write: Arc<DeferredWrite>) {
-        let mut backlog = self.lock();
+        let mut backlog = self.0.backlog.lock();
         backlog.waiting.pop_front();
         let held = match Arc::into_inner(write) {
             Some(

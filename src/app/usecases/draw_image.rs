@@ -1,12 +1,9 @@
 //! An image at random, none a second time before all have been shown.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use cached::BuildError;
+use parking_lot::Mutex;
 
 use super::{
     describe_image::{DescribeImage, ImageDetails},
@@ -100,14 +97,14 @@ impl DrawImage {
         let bag = self.bag_of(tenant);
         for _ in 0..MAX_DRAWS {
             let listing = self.listings.of(tenant, request_id).await?;
-            let drawn = lock(&bag).draw(listing.names(), (self.chance)());
+            let drawn = bag.lock().draw(listing.names(), (self.chance)());
             let name = drawn.ok_or(DrawImageError::NoImage)?;
             match self.describe.run(tenant, request_id, &name).await {
                 Ok(details) => return Ok(details),
                 // What is listed is not what is there.
                 Err(error) if error.is_not_found() => tenant.storage().begin_edition(),
                 Err(error) => {
-                    lock(&bag).put_back(&name);
+                    bag.lock().put_back(&name);
                     return Err(DrawImageError::Storage(error));
                 }
             }
@@ -125,16 +122,11 @@ impl DrawImage {
             credentials_ref.clone(),
             paths.root.clone(),
         );
-        let bags = lock(&self.bags);
+        let bags = self.bags.lock();
         let bag: Arc<Mutex<ShuffleBag>> = bags.get(&place).unwrap_or_default();
         bags.set(place, Arc::clone(&bag), MEMORY);
         bag
     }
-}
-
-/// Nothing that could panic half-way runs under the locks, so a poisoned one is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,22 +5,18 @@
 //! | `logging.rs` | where the log goes, and what of it is traced |
 //! | `controls.rs` | characters that would break or colour a line |
 //! | `heard.rs` | what is logged |
-//! | `json_text.rs` | values as JSON |
 //! | `line.rs` | a line as one flat JSON object |
-//! | `timestamp.rs` | when it was logged |
-//! | `writer.rs` | writing lines without making anybody wait, and with secrets masked |
+//! | `writer.rs` | writes lines without making any request wait, and with secrets masked |
 
 mod controls;
 mod heard;
-mod json_text;
 mod line;
-mod timestamp;
 mod writer;
 
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal as _},
-    panic,
+    panic, thread,
 };
 
 use opentelemetry::trace::Tracer;
@@ -37,7 +33,10 @@ use tracing_subscriber::{
     Layer, Registry,
     field::MakeExt as _,
     filter::filter_fn,
-    fmt::{self, format::debug_fn},
+    fmt::{
+        self,
+        format::{JsonFields, debug_fn},
+    },
     layer::SubscriberExt as _,
     util::{SubscriberInitExt as _, TryInitError},
 };
@@ -45,11 +44,10 @@ use tracing_subscriber::{
 use self::{
     controls::Escaping,
     heard::{Heard, is_own_span},
-    line::{JsonLines, is_for_traces},
-    writer::LogWriter,
+    line::{FlatJson, is_for_traces},
 };
 pub(crate) use controls::OneLine;
-pub(crate) use writer::flush;
+pub(crate) use writer::{count_lost_lines, flush};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +69,6 @@ pub(crate) enum LogError {
     /// Somebody else keeps one already.
     #[error("the log could not be set up")]
     Taken(#[from] TryInitError),
-    /// The thread that writes it could not be started.
-    #[error("the log's thread could not be started")]
-    Thread(#[from] io::Error),
 }
 
 impl LogSettings {
@@ -117,14 +112,15 @@ impl LogSettings {
         traces: &Traces,
     ) -> Result<(), LogError> {
         let Self { format, filter } = self;
-        let writer = LogWriter::start(output)?;
+        let lines = fmt::layer()
+            .with_writer(writer::start(output))
+            .log_internal_errors(false);
         let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-            Format::Json => JsonLines(writer).boxed(),
-            Format::Pretty => fmt::layer()
-                .with_writer(writer)
-                .compact()
-                .fmt_fields(for_people())
+            Format::Json => lines
+                .fmt_fields(JsonFields::new())
+                .event_format(FlatJson)
                 .boxed(),
+            Format::Pretty => lines.compact().fmt_fields(for_people()).boxed(),
         };
         // Spans alone: what lines say beyond them is for the log, where it is masked.
         let spans = match traces.tracer() {
@@ -184,8 +180,10 @@ fn log_panic(panic: &panic::PanicHookInfo<'_>) {
     let place = panic.location().map(tracing::field::display);
     let said = panic.payload().downcast_ref::<&'static str>().copied();
     tracing::error!(place, said, "panicked");
-    // It may have been the last thing that happened.
-    flush();
+    // Every other thread is caught, and the log goes on.
+    if thread::current().name() == Some("main") {
+        flush();
+    }
 }
 
 /// Whether a word stands alone that is no level. It would be taken for the target whose lines are all

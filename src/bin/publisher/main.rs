@@ -70,11 +70,6 @@ use self::{
     start_line::StartLine,
 };
 
-/// Gives the memory of large images back at once. The allocator of the C library keeps it in pieces:
-/// the peak of `tests/service/load.rs` is half as high again with it.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 /// What `publisher serve --help` ends with. The table of all settings is in `docs/operations.md`.
 const SETTINGS_HELP: &str = "\
 Settings come from the environment, or from .env in the working directory. The first ones needed:

@@ -13,7 +13,7 @@ use metrics_process::Collector;
 use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
 
 use crate::{
-    known_series,
+    known_series, logging,
     server::Listening,
     start_line::{COMMIT, VERSION},
 };
@@ -61,6 +61,7 @@ pub(crate) async fn start(address: SocketAddr) -> Result<SocketAddr, MetricsErro
         "/metrics",
         get(make_sync(move |_| {
             process.collect();
+            logging::count_lost_lines();
             page(&scraped)
         })),
     );

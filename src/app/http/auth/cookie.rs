@@ -8,6 +8,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cookie::{Cookie, SameSite};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use poem::http::{HeaderMap, header};
 use sha2::Sha256;
@@ -50,7 +51,7 @@ impl CookieKind {
     /// cookies of the plain name, which must not get in the way of the right one. Where cookies are
     /// secure, those of the plain name come after the others: such were set before there was a
     /// prefix. Version 0.3 is to read them no more.
-    pub(super) fn sent(self, headers: &HeaderMap, is_secure: bool) -> impl Iterator<Item = &str> {
+    pub(super) fn sent(self, headers: &HeaderMap, is_secure: bool) -> impl Iterator<Item = String> {
         let plain = values(headers, self.name(false));
         let prefixed = is_secure.then(|| values(headers, self.name(true)));
         prefixed.into_iter().flatten().chain(plain)
@@ -71,17 +72,19 @@ impl CookieKind {
     }
 
     fn set_as(self, name: &str, value: &str, life: Duration, is_secure: bool) -> String {
-        let seconds = life.as_secs();
         // The device is of interest to one operation alone; but the prefix wants the whole host.
         let (path, same_site) = match (self, is_secure) {
-            (Self::Session, _) => ("/", "Lax"),
-            (Self::Device, true) => ("/", "Strict"),
-            (Self::Device, false) => ("/api/admin/login", "Strict"),
+            (Self::Session, _) => ("/", SameSite::Lax),
+            (Self::Device, true) => ("/", SameSite::Strict),
+            (Self::Device, false) => ("/api/admin/login", SameSite::Strict),
         };
-        let secure = if is_secure { "; Secure" } else { "" };
-        format!(
-            "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
-        )
+        Cookie::build((name, value))
+            .path(path)
+            .max_age(life.try_into().unwrap_or(time::Duration::MAX))
+            .http_only(true)
+            .same_site(same_site)
+            .secure(is_secure)
+            .to_string()
     }
 
     /// What signatures call it, under whichever name it is set: a session that was given before the
@@ -91,17 +94,15 @@ impl CookieKind {
     }
 }
 
-/// The values of the cookies of a name. Read as bytes: one cookie that is no text would hide all
-/// others of its header.
-fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(|cookies| cookies.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(move |cookie| {
-            let value = cookie.trim_ascii().strip_prefix(name.as_bytes())?;
-            str::from_utf8(value.strip_prefix(b"=")?).ok()
-        })
+/// The values of the cookies of a name. One cookie that is no text hides none of those beside it.
+fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    let cookies =
+        lines.flat_map(|line| Cookie::split_parse(String::from_utf8_lossy(line.as_bytes())));
+    let named = cookies
+        .flatten()
+        .filter(move |cookie| cookie.name() == name);
+    named.map(|cookie| cookie.value().to_owned())
 }
 
 impl CookieSigner {
@@ -303,7 +304,7 @@ mod tests {
             let bytes = b"pv2_admin=\xff\xfe; pv2_admin=1; x=\xff";
             headers.insert(header::COOKIE, HeaderValue::from_bytes(bytes).unwrap());
             let found: Vec<_> = CookieKind::Session.sent(&headers, is_secure).collect();
-            assert_eq!(found, ["1"]);
+            assert_eq!(found, ["\u{fffd}\u{fffd}", "1"]);
         }
     }
 
@@ -322,8 +323,7 @@ mod tests {
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
             headers.append(header::COOKIE, value);
         }
-        let found = CookieKind::Session.sent(&headers, is_secure);
-        found.map(str::to_owned).collect()
+        CookieKind::Session.sent(&headers, is_secure).collect()
     }
 
     #[test]
@@ -331,19 +331,19 @@ mod tests {
         let week = Duration::from_hours(7 * 24);
         assert_eq!(
             CookieKind::Session.set("1.2", week, true),
-            "__Host-pv2_admin=1.2; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
+            "__Host-pv2_admin=1.2; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800"
         );
         assert_eq!(
             CookieKind::Session.set("1.2", MINUTE, false),
-            "pv2_admin=1.2; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"
+            "pv2_admin=1.2; HttpOnly; SameSite=Lax; Path=/; Max-Age=60"
         );
         assert_eq!(
             CookieKind::Device.set("1.2", MINUTE, true),
-            "__Host-pv2_device=1.2; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
+            "__Host-pv2_device=1.2; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=60"
         );
         assert_eq!(
             CookieKind::Device.set("1.2", MINUTE, false),
-            "pv2_device=1.2; Path=/api/admin/login; Max-Age=60; HttpOnly; SameSite=Strict"
+            "pv2_device=1.2; HttpOnly; SameSite=Strict; Path=/api/admin/login; Max-Age=60"
         );
     }
 
@@ -360,18 +360,17 @@ mod tests {
         let prefixed: Vec<_> = set.iter().filter(|it| it.starts_with("__Host-")).collect();
         assert_eq!(prefixed.len(), 6);
         for cookie in prefixed {
-            assert!(cookie.contains("; Path=/; "), "{cookie}");
-            assert!(cookie.ends_with("; Secure"), "{cookie}");
+            assert!(cookie.contains("; Secure; Path=/; "), "{cookie}");
             assert!(!cookie.contains("Domain"), "{cookie}");
         }
     }
 
     #[test]
     fn both_names_are_taken_away() {
-        let prefixed = "__Host-pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure";
-        let plain = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
-        let secure_plain = format!("{plain}; Secure");
-        assert_eq!(CookieKind::end_session(true), [prefixed, &secure_plain]);
+        let prefixed = "__Host-pv2_admin=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
+        let plain = "pv2_admin=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
+        let secure_plain = "pv2_admin=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
+        assert_eq!(CookieKind::end_session(true), [prefixed, secure_plain]);
         assert_eq!(CookieKind::end_session(false), [plain, prefixed]);
     }
 }

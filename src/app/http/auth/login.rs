@@ -113,7 +113,7 @@ impl PasswordLogin {
         now: SystemTime,
     ) -> Option<Uuid> {
         kind.sent(headers, self.secure_cookies)
-            .find_map(|cookie| self.signer.verify(kind, host, cookie, now))
+            .find_map(|cookie| self.signer.verify(kind, host, &cookie, now))
     }
 
     fn cookies(&self, host: &Host, now: SystemTime) -> LoginCookies {

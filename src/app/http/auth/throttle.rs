@@ -4,9 +4,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use super::caller::Caller;
 
@@ -52,7 +53,7 @@ impl GuessThrottle {
     /// tries that run at the same time cannot all slip through before the first is recorded as a
     /// failure.
     pub(super) fn check(&self, caller: &Caller, is_right: bool, now: Instant) -> Decision {
-        let mut all = self.lock();
+        let mut all = self.failures.lock();
         let counts = |failure: &Instant| now.saturating_duration_since(*failure) < WINDOW;
         if let Some(failures) = all.get_mut(caller) {
             failures.retain(counts);
@@ -77,12 +78,7 @@ impl GuessThrottle {
 
     /// Forgets the failures of a caller.
     pub(super) fn forget(&self, caller: &Caller) {
-        self.lock().remove(caller);
-    }
-
-    /// Nothing that could panic half-way runs under the lock, so a poisoned one is sound.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Caller, VecDeque<Instant>>> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failures.lock().remove(caller);
     }
 }
 
@@ -231,10 +227,10 @@ mod tests {
             now += Duration::from_micros(1);
             throttle.check(&guesser(number), false, now);
         }
-        let remembered = |throttle: &GuessThrottle| throttle.failures.lock().unwrap().len();
+        let remembered = |throttle: &GuessThrottle| throttle.failures.lock().len();
         assert_eq!(remembered(&throttle), MAX_CALLERS);
-        assert!(!throttle.failures.lock().unwrap().contains_key(&guesser(0)));
-        assert!(throttle.failures.lock().unwrap().contains_key(&guesser(1)));
+        assert!(!throttle.failures.lock().contains_key(&guesser(0)));
+        assert!(throttle.failures.lock().contains_key(&guesser(1)));
         throttle.check(&alice(), false, now + WINDOW);
         assert_eq!(
             remembered(&throttle),

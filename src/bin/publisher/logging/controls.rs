@@ -37,6 +37,23 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
+/// Escapes the controls that JSON allows in texts: outside of texts, no JSON of one line has any.
+pub(super) fn escaped_in_json(json: String) -> String {
+    if !json.contains(is_control) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_control(character) {
+            // All of them have four digits at most. Strings take whatever is written to them.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
 /// Displays what it holds in one line.
 pub(crate) struct OneLine<T>(pub(crate) T);
 

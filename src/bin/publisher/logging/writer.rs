@@ -1,238 +1,123 @@
-//! Writing the log without making anybody wait, and with secrets masked. Used by the rest of this
+//! Writes the log without making any request wait, and with secrets masked. Used by the rest of this
 //! folder.
 //!
-//! A request must not hang because whoever reads standard output does. So lines are put into a
-//! buffer, which a thread of its own looks through for secrets and writes out. When the buffer is
-//! full, because nothing has been read for long, there are three choices: wait after all, take ever
-//! more memory, or lose lines. Lines are lost; but they are counted, in a metric, and in a line that stands where they would.
+//! A request must not hang because the reader of standard output does. So lines go through a bounded
+//! queue to a thread that masks and writes them. When the queue is full, because nothing has been
+//! read for long, lines are lost; but they are counted, in a metric, and in a line that comes after
+//! the gap.
 
 use std::{
-    borrow::Cow,
-    io::{self, Write},
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    io::{self, BufWriter, Write},
+    sync::{OnceLock, mpsc},
     thread,
     time::Duration,
 };
 
-use publisher::adapters::redaction::{is_innocent, redact};
-use tracing_subscriber::fmt::MakeWriter;
+use parking_lot::Mutex;
+use publisher::adapters::redaction::redact;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-/// What waits to be written at most, in bytes: some ten thousand lines.
-const ROOM: usize = 4 * 1024 * 1024;
-/// The longest line, in bytes. Lines of JSON are bounded by themselves; this is for the others.
-const LONGEST_LINE: usize = 64 * 1024;
-/// How much memory is kept for lines, in bytes, when a burst is over; in both buffers.
-const KEPT: usize = 64 * 1024;
-/// How long lines are gathered before they are written, at most.
-const GATHER: Duration = Duration::from_millis(2);
-/// How long the process waits at its end for somebody to read the log.
+/// How many lines wait to be written at most: some four megabytes.
+const MAX_LINES: usize = 8 * 1024;
+/// How long the process waits at its end for the log to be read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The log of the process.
-static LOG: OnceLock<Arc<Buffer>> = OnceLock::new();
+static LOG: OnceLock<Log> = OnceLock::new();
 
-/// Waits until everything is written that has been logged so far, a second at most. To be called
-/// before the process ends.
+struct Log {
+    lost: ErrorCounter,
+    /// Writes what is left when it is dropped.
+    guard: Mutex<Option<WorkerGuard>>,
+}
+
+/// Ends the log, and waits until everything is written that has been logged so far, a second at
+/// most. To be called before the process ends.
 pub(crate) fn flush() {
-    if let Some(buffer) = LOG.get() {
-        buffer.flush(PATIENCE);
+    let guard = |log: &Log| log.guard.lock().take();
+    let Some(guard) = LOG.get().and_then(guard) else {
+        return;
+    };
+    // In a thread: the guard prints to standard output where it waits in vain, which hangs then.
+    let (written, is_written) = mpsc::channel();
+    thread::spawn(move || {
+        drop(guard);
+        written.send(())
+    });
+    let _ = is_written.recv_timeout(PATIENCE);
+}
+
+/// Brings the metric of lost lines up to date.
+pub(crate) fn count_lost_lines() {
+    let lost = LOG.get().map_or(0, |log| log.lost.dropped_lines());
+    metrics::counter!("publisher_log_lines_lost_total").absolute(lost as u64);
+}
+
+/// Has what is logged written to `output`.
+pub(super) fn start(output: impl Write + Send + 'static) -> NonBlocking {
+    let (lines, guard) = NonBlockingBuilder::default()
+        .thread_name("log")
+        .buffered_lines_limit(MAX_LINES)
+        .finish(Masking::of(output));
+    LOG.get_or_init(|| Log {
+        lost: lines.error_counter(),
+        guard: Mutex::new(Some(guard)),
+    });
+    lines
+}
+
+/// Masks each line, which it takes whole, and writes as many at once as there are.
+struct Masking<W: Write> {
+    output: BufWriter<W>,
+    is_broken: bool,
+    /// Lines that were lost, as far as the log says so.
+    lost: usize,
+}
+
+impl<W: Write> Masking<W> {
+    fn of(output: W) -> Self {
+        Self {
+            output: BufWriter::new(output),
+            is_broken: false,
+            lost: 0,
+        }
+    }
+
+    fn note<T>(&mut self, written: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &written
+            && !self.is_broken
+        {
+            // The log cannot tell of itself. Where standard error is closed too, nothing can.
+            let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
+        }
+        self.is_broken = written.is_err();
+        written
     }
 }
 
-/// Takes lines from the layer, one with each write.
-pub(super) struct LogWriter(Arc<Buffer>);
-
-impl LogWriter {
-    /// Has what is logged written to `output`.
-    ///
-    /// # Errors
-    /// There is no thread to be had.
-    pub(super) fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
-        let buffer = Arc::new(Buffer::default());
-        let source = Arc::clone(&buffer);
-        thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || source.write_to(output))?;
-        LOG.get_or_init(|| Arc::clone(&buffer));
-        Ok(Self(buffer))
-    }
-}
-
-impl<'a> MakeWriter<'a> for LogWriter {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Line<'a> {
-        Line(&self.0)
-    }
-}
-
-/// One line on its way.
-pub(super) struct Line<'a>(&'a Buffer);
-
-impl Write for Line<'_> {
+impl<W: Write> Write for Masking<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if line.len() <= LONGEST_LINE {
-            self.0.push(line);
-        } else {
-            self.0.push(&cut(&redact(line)));
-        }
-        Ok(line.len())
+        let written = self.output.write_all(&redact(line));
+        self.note(written).map(|()| line.len())
     }
 
+    /// Called when no line waits.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn cut(line: &[u8]) -> Vec<u8> {
-    let kept = line.get(..LONGEST_LINE).unwrap_or(line);
-    let kept = String::from_utf8_lossy(kept);
-    format!("{}…\n", kept.trim_end_matches(char::REPLACEMENT_CHARACTER)).into_bytes()
-}
-
-/// Lines one after the other.
-#[derive(Debug, Default)]
-struct Lines {
-    text: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
-}
-
-impl Lines {
-    fn push(&mut self, line: &[u8]) {
-        self.text.extend_from_slice(line);
-        self.ends.push(self.text.len());
-    }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.text.shrink_to(KEPT);
-        self.ends.clear();
-        self.ends.shrink_to(KEPT / size_of::<usize>());
-    }
-
-    /// As they may be written: with secrets masked, of which there are none as a rule.
-    fn masked(&self) -> Cow<'_, [u8]> {
-        if is_innocent(&self.text) {
-            return Cow::Borrowed(&self.text);
+        let written = self.output.flush();
+        let lost = LOG.get().map_or(0, |log| log.lost.dropped_lines());
+        if lost > self.lost {
+            tracing::warn!(
+                lines = lost - self.lost,
+                "log lines were lost: they came faster than the log was read"
+            );
+            self.lost = lost;
         }
-        let mut masked = Vec::with_capacity(self.text.len());
-        let mut start = 0;
-        for end in &self.ends {
-            masked.extend_from_slice(&redact(self.text.get(start..*end).unwrap_or_default()));
-            start = *end;
-        }
-        Cow::Owned(masked)
-    }
-}
-
-/// Lines that wait to be written.
-#[derive(Default)]
-struct Buffer {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: Lines,
-    /// Lines that found no room since the last that did.
-    lost: u64,
-    is_writing: bool,
-    /// Somebody waits until all is written.
-    is_awaited: bool,
-}
-
-impl State {
-    fn is_idle(&self) -> bool {
-        self.waiting.text.is_empty() && self.lost == 0
-    }
-}
-
-impl Buffer {
-    /// One buffer for all threads, so that lines stand in the order in which they were logged. The
-    /// lock is held for as long as copying a line takes.
-    fn push(&self, line: &[u8]) {
-        let mut state = self.lock();
-        let was_idle = state.is_idle();
-        // Once lines are lost, all are until there is room again: the gap is in one place.
-        if state.lost > 0 || state.waiting.text.len() + line.len() > ROOM {
-            state.lost += 1;
-            drop(state);
-            metrics::counter!("publisher_log_lines_lost_total").increment(1);
-        } else {
-            state.waiting.push(line);
-            drop(state);
-        }
-        // Whoever comes first wakes the writer, for all who come until it has looked.
-        if was_idle {
-            self.changed.notify_all();
-        }
-    }
-
-    /// Writes whatever comes, for the life of the process.
-    fn write_to(&self, mut output: impl Write) {
-        let mut is_broken = false;
-        let mut lines = Lines::default();
-        loop {
-            let lost = self.next(&mut lines);
-            let written = output.write_all(&lines.masked());
-            let written = written.and_then(|()| output.flush());
-            if let Err(error) = &written
-                && !is_broken
-            {
-                // The log cannot tell of itself. Where standard error is closed too, nothing can.
-                let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
-            }
-            is_broken = written.is_err();
-            if lost > 0 {
-                tracing::warn!(
-                    lines = lost,
-                    "lines are missing here: they came faster than the log was read"
-                );
-            }
-            self.lock().is_writing = false;
-            self.changed.notify_all();
-        }
-    }
-
-    /// Waits for the first line, and then a moment for more: one write for many costs what one
-    /// for each would. Puts all of them into a buffer whose memory is used again, and tells how
-    /// many were lost after them.
-    fn next(&self, lines: &mut Lines) -> u64 {
-        lines.clear();
-        let is_idle = |state: &mut State| state.is_idle();
-        let there = self.changed.wait_while(self.lock(), is_idle);
-        let state = there.unwrap_or_else(PoisonError::into_inner);
-        let is_alone = |state: &mut State| !state.is_awaited;
-        let gathered = self.changed.wait_timeout_while(state, GATHER, is_alone);
-        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
-        state.is_writing = true;
-        std::mem::swap(&mut state.waiting, lines);
-        std::mem::take(&mut state.lost)
-    }
-
-    fn flush(&self, limit: Duration) {
-        let mut state = self.lock();
-        state.is_awaited = true;
-        self.changed.notify_all();
-        let is_busy = |state: &mut State| state.is_writing || !state.is_idle();
-        // Whether it was written or the time was up makes no difference to who ends.
-        let waited = self.changed.wait_timeout_while(state, limit, is_busy);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.is_awaited = false;
-    }
-
-    /// Nothing under the lock can panic half-way.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.note(written)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
     /// Writes nothing until it is told to.
@@ -256,57 +141,30 @@ mod tests {
         }
     }
 
-    fn held() -> (LogWriter, mpsc::Sender<()>, mpsc::Receiver<Vec<u8>>) {
+    #[test]
+    fn no_line_waits_for_a_reader_that_hangs_and_lost_lines_are_counted() {
         let (go, go_on) = mpsc::channel();
         let (written, writes) = mpsc::channel();
-        let log = LogWriter::start(Held { go_on, written }).unwrap();
-        (log, go, writes)
+        let mut log = start(Held { go_on, written });
+        let lost = log.error_counter();
+        for _ in 0..2 * MAX_LINES {
+            log.write_all(b"password=abc\n").unwrap();
+        }
+        // Some are with the thread, which hangs.
+        let all = lost.dropped_lines();
+        assert!((MAX_LINES / 2..=MAX_LINES).contains(&all), "{all}");
+        drop(go);
+        assert_eq!(writes.try_iter().count(), 0);
     }
 
     #[test]
-    fn nobody_waits_for_a_reader_that_hangs_and_lost_lines_are_counted() {
-        let (log, go, writes) = held();
-        let line = vec![b'x'; 32 * 1024];
-        log.make_writer().write_all(b"first\n").unwrap();
-        // The thread has taken it, and hangs.
-        while !log.0.lock().is_writing {
-            thread::yield_now();
-        }
-        for _ in 0..ROOM / line.len() + 10 {
-            log.make_writer().write_all(&line).unwrap();
-        }
-        log.make_writer().write_all(b"small\n").unwrap();
-        assert_eq!(log.0.lock().lost, 11);
+    fn what_is_written_is_masked_and_ending_waits_for_it_but_not_for_ever() {
+        let (go, go_on) = mpsc::channel();
+        let (written, writes) = mpsc::channel();
+        let mut log = Masking::of(Held { go_on, written });
         go.send(()).unwrap();
-        assert_eq!(writes.recv().unwrap(), b"first\n");
-        go.send(()).unwrap();
-        assert_eq!(writes.recv().unwrap().len(), ROOM);
-        go.send(()).unwrap();
-        log.make_writer().write_all(b"last\n").unwrap();
-        assert_eq!(writes.recv().unwrap(), b"last\n");
-    }
-
-    #[test]
-    fn what_is_written_is_masked_and_bounded() {
-        let (log, go, writes) = held();
-        go.send(()).unwrap();
-        log.make_writer().write_all(b"password=abc\n").unwrap();
+        log.write_all(b"password=abc\n").unwrap();
+        log.flush().unwrap();
         assert_eq!(writes.recv().unwrap(), b"password=***\n");
-        let endless = "é".repeat(LONGEST_LINE);
-        go.send(()).unwrap();
-        log.make_writer().write_all(endless.as_bytes()).unwrap();
-        let written = String::from_utf8(writes.recv().unwrap()).unwrap();
-        assert!(written.len() <= LONGEST_LINE + 4 && written.ends_with("é…\n"));
-    }
-
-    #[test]
-    fn flushing_waits_until_all_is_written_but_not_for_ever() {
-        let (log, go, writes) = held();
-        log.make_writer().write_all(b"one\n").unwrap();
-        log.0.flush(Duration::from_millis(10));
-        assert!(writes.try_recv().is_err());
-        go.send(()).unwrap();
-        log.0.flush(Duration::from_mins(1));
-        assert_eq!(writes.try_recv().unwrap(), b"one\n");
     }
 }

@@ -4,13 +4,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
 };
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 
 /// Not waiting.
 const BUSY: u64 = 0;
@@ -84,7 +85,7 @@ impl WaitingConnections {
     /// Lists a connection for as long as the answer lives.
     pub(super) fn add(self: &Arc<Self>, state: &Arc<ConnectionState>) -> Listed {
         let number = self.added.fetch_add(1, Ordering::Relaxed);
-        self.open().insert(number, Arc::clone(state));
+        self.open.lock().insert(number, Arc::clone(state));
         Listed {
             list: Arc::clone(self),
             number,
@@ -93,7 +94,7 @@ impl WaitingConnections {
 
     /// Ends the connection that has waited longest for its client, if one is waiting.
     pub(super) fn evict_longest(&self) {
-        let open = self.open();
+        let open = self.open.lock();
         let waiting = open.values().filter_map(|state| {
             let since = state.waits_since.load(Ordering::Relaxed);
             let is_free = since != BUSY && !state.is_evicted.load(Ordering::Relaxed);
@@ -104,15 +105,10 @@ impl WaitingConnections {
             longest.waker.wake();
         }
     }
-
-    /// No code runs under the lock that could panic half-way.
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<ConnectionState>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.list.open().remove(&self.number);
+        self.list.open.lock().remove(&self.number);
     }
 }

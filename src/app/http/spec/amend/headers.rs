@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{EXAMPLE_ID, EXAMPLE_TAG, entries, fields};
 
 const EXAMPLE_COOKIE: &str =
-    "__Host-pv2_admin=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure";
+    "__Host-pv2_admin=…; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800";
 
 /// Names headers as people write them and points to what is said of them once; declares the one
 /// that every response has.

@@ -13,7 +13,7 @@ async fn the_password_opens_a_session_and_the_session_opens_the_rest() {
     let set = answer.header("set-cookie").unwrap();
     assert!(set.starts_with("__Host-pv2_admin="), "{set}");
     assert!(
-        set.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"),
+        set.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"),
         "{set}"
     );
     let [session, device] = &*cookies(&answer) else {
@@ -124,15 +124,16 @@ async fn other_sites_can_log_nobody_in_or_out() {
 
 #[tokio::test]
 async fn logging_out_takes_the_cookie_away_under_both_of_its_names() {
-    const ENDED: &str = "pv2_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+    const ENDED: &str = "pv2_admin=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
+    const ENDED_SECURE: &str = "pv2_admin=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
     let mut insecure = login_settings();
     insecure.secure_cookies = false;
     let insecure = service(AdminCredentials {
         login: Some(insecure),
         ..AdminCredentials::default()
     });
-    let prefixed = format!("__Host-{ENDED}; Secure");
-    let secure = [prefixed.clone(), format!("{ENDED}; Secure")];
+    let prefixed = format!("__Host-{ENDED_SECURE}");
+    let secure = [prefixed.clone(), ENDED_SECURE.to_owned()];
     for (service, expected) in [
         (with_login(), secure.clone()),
         (insecure, [ENDED.to_owned(), prefixed]),
