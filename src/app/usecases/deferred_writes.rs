@@ -218,7 +218,7 @@ impl DeferredWrite {
                 settlement,
             } => {
                 held.ledger()
-                    .settle(held.lease(), *platform, settlement)
+                    .record_outcome(held.lease(), *platform, settlement)
                     .await
             }
             Self::IntentInDoubt {
@@ -229,7 +229,7 @@ impl DeferredWrite {
                 let nothing_sent = Settlement::Failed(failure.clone());
                 let written = held
                     .ledger()
-                    .settle(held.lease(), *platform, &nothing_sent)
+                    .record_outcome(held.lease(), *platform, &nothing_sent)
                     .await;
                 match written {
                     // The intent was not written.

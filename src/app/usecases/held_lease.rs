@@ -10,7 +10,7 @@ use crate::{
     app::{runtime::error_chain::ErrorChain, usecases::own_task::OwnTasks},
     domain::{
         image::{ContentHash, ImageName},
-        ledger::{Claim, Known, Lease, Settlement},
+        ledger::{Claim, Lease, PriorState, Settlement},
         platform::Platform,
         publication::{Failure, FailureReason},
         tenant::TenantName,
@@ -20,7 +20,7 @@ use crate::{
 
 /// The pauses between attempts to write down what came of a post: the post cannot be taken back,
 /// so the ledger gets a while to come back.
-const SETTLE_PAUSES: [Duration; 3] = [
+const RECORD_PAUSES: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
@@ -74,7 +74,7 @@ impl HeldLease {
         tenant: TenantName,
         content_hash: ContentHash,
         platforms: &[Platform],
-    ) -> Result<Option<(Self, BTreeMap<Platform, Known>)>, LedgerError> {
+    ) -> Result<Option<(Self, BTreeMap<Platform, PriorState>)>, LedgerError> {
         if tasks.deferred().has_outcome_of(&tenant, &content_hash) {
             return Ok(None);
         }
@@ -114,7 +114,7 @@ impl HeldLease {
         platforms: &[Platform],
     ) -> Result<(), LedgerError> {
         let HeldByAttempt { ledger, lease, .. } = &*self.held;
-        let written = ledger.intend(lease, image, platforms).await;
+        let written = ledger.record_intent(lease, image, platforms).await;
         if let Err(LedgerError::Unavailable(_)) = &written {
             // It may be written all the same, and would be taken for a post that nobody knows the end of.
             for &platform in platforms {
@@ -169,13 +169,13 @@ impl HeldLease {
         settlement: &Settlement,
     ) -> Result<(), LedgerError> {
         let HeldByAttempt { ledger, lease, .. } = &*self.held;
-        for pause in SETTLE_PAUSES {
-            match ledger.settle(lease, platform, settlement).await {
+        for pause in RECORD_PAUSES {
+            match ledger.record_outcome(lease, platform, settlement).await {
                 Err(LedgerError::Unavailable(_)) => tokio::time::sleep(pause).await,
                 ended => return ended,
             }
         }
-        ledger.settle(lease, platform, settlement).await
+        ledger.record_outcome(lease, platform, settlement).await
     }
 
     /// Gives it back, once everything that was deferred of it is written.

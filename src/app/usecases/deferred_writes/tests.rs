@@ -48,12 +48,12 @@ async fn pass(seconds: u64) {
 fn back_after(failures: usize, order: &mut Sequence) -> MockLedger {
     let mut ledger = MockLedger::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(failures)
         .in_sequence(order)
         .returning(|_, _, _| away());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(1)
         .in_sequence(order)
         .withf(|lease, platform, settlement| {
@@ -90,7 +90,7 @@ async fn an_outcome_is_tried_until_it_is_written_and_then_the_lease_is_given_bac
 #[tokio::test(start_paused = true)]
 async fn an_image_whose_outcome_waits_is_held_whatever_the_ledger_says() {
     let mut ledger = MockLedger::new();
-    ledger.expect_settle().returning(|_, _, _| away());
+    ledger.expect_record_outcome().returning(|_, _, _| away());
     ledger
         .expect_renew()
         .returning(|_| Err(LedgerError::LeaseLost));
@@ -118,9 +118,12 @@ async fn an_image_whose_outcome_waits_is_held_whatever_the_ledger_says() {
 #[tokio::test(start_paused = true)]
 async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
     let mut ledger = MockLedger::new();
-    ledger.expect_settle().times(4).returning(|_, _, _| away());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
+        .times(4)
+        .returning(|_, _, _| away());
+    ledger
+        .expect_record_outcome()
         .times(1)
         .returning(|_, _, _| Err(LedgerError::LeaseLost));
     ledger.expect_renew().returning(|_| Ok(()));
@@ -135,7 +138,7 @@ async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
 
     let mut ledger = MockLedger::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(1)
         .returning(|_, _, _| Err(LedgerError::LeaseLost));
     let lease = held(ledger, &tasks);
@@ -148,18 +151,18 @@ async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
 async fn one_write_that_never_succeeds_keeps_no_other_back() {
     let mut ledger = MockLedger::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .withf(|_, platform, _| *platform == Platform::Telegram)
         .returning(|_, _, _| away());
     let mut email = Sequence::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(4)
         .in_sequence(&mut email)
         .withf(|_, platform, _| *platform == Platform::Email)
         .returning(|_, _, _| away());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(1)
         .in_sequence(&mut email)
         .withf(|_, platform, _| *platform == Platform::Email)
@@ -203,7 +206,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
     let mut order = Sequence::new();
     let mut ledger = MockLedger::new();
     ledger
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| away());
@@ -214,7 +217,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
     // One intent was written, the other one was not.
     for (platform, written) in [(Platform::Telegram, true), (Platform::Email, false)] {
         ledger
-            .expect_settle()
+            .expect_record_outcome()
             .times(1)
             .in_sequence(&mut order)
             .withf(move |_, for_platform, settlement| {
@@ -248,7 +251,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
 #[tokio::test(start_paused = true)]
 async fn only_so_many_outcomes_wait_and_other_writes_take_none_of_their_room() {
     let mut ledger = MockLedger::new();
-    ledger.expect_settle().returning(|_, _, _| away());
+    ledger.expect_record_outcome().returning(|_, _, _| away());
     ledger.expect_release().returning(|_| away());
     ledger.expect_renew().returning(|_| Ok(()));
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);

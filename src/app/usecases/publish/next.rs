@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         image::{ContentHash, StoredImage},
-        ledger::{Known, Position},
+        ledger::{Position, PriorState},
         publication::{Failure, FailureReason, Outcome, PublicationReport},
         selection::Unpublished,
     },
@@ -149,7 +149,7 @@ impl Publication {
             return self.rehearse(image).await.map(Some);
         }
         let (lease, known) = self.claim(image).await?;
-        let is_free = known.values().all(|known| *known == Known::Failed);
+        let is_free = known.values().all(|known| *known == PriorState::Failed);
         let report = if is_free {
             self.publish_as_holder(&lease, &known, image)
                 .await

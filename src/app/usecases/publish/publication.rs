@@ -21,7 +21,7 @@ use crate::{
     },
     domain::{
         image::{ImageName, StoredImage},
-        ledger::Known,
+        ledger::PriorState,
         platform::Platform,
         publication::{
             Failure, FailureReason, Outcome, PlatformResult, PublicationPlan, PublicationReport,
@@ -94,7 +94,7 @@ impl Publication {
     pub(super) async fn claim(
         &self,
         image: &StoredImage,
-    ) -> Result<(HeldLease, BTreeMap<Platform, Known>), PublishImageError> {
+    ) -> Result<(HeldLease, BTreeMap<Platform, PriorState>), PublishImageError> {
         let PublishImage { ledger, tasks, .. } = &self.usecase;
         let (tenant, content_hash) = (self.tenant.name().clone(), image.content_hash.clone());
         let claim = HeldLease::claim(ledger, tasks, tenant, content_hash, &Platform::ALL);
@@ -131,7 +131,7 @@ impl Publication {
     pub(super) async fn publish_as_holder(
         &self,
         lease: &HeldLease,
-        known: &BTreeMap<Platform, Known>,
+        known: &BTreeMap<Platform, PriorState>,
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
         let (mut results, targets) = self.still_to_send(known);
@@ -215,13 +215,15 @@ impl Publication {
     /// that some platform has taken it: where the ledger knows nothing of it, any of them may have it.
     fn still_to_send(
         &self,
-        known: &BTreeMap<Platform, Known>,
+        known: &BTreeMap<Platform, PriorState>,
     ) -> (Vec<PlatformResult>, Vec<Platform>) {
         let (mut results, mut targets) = (Vec::new(), Vec::new());
         for &platform in self.plan.platforms() {
             let outcome = match known.get(&platform) {
-                Some(Known::Published(id)) if !self.force => Outcome::AlreadyPublished(id.clone()),
-                Some(Known::Unknown) if !self.force => unknown_before(platform),
+                Some(PriorState::Published(id)) if !self.force => {
+                    Outcome::AlreadyPublished(id.clone())
+                }
+                Some(PriorState::Unknown) if !self.force => unknown_before(platform),
                 None if known.is_empty() && self.is_from_archive() && !self.force => {
                     archived_unknown_to_ledger(platform)
                 }

@@ -32,7 +32,7 @@ use crate::{
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
-        ledger::{Claim, Known, Lease},
+        ledger::{Claim, Lease, PriorState},
         platform::Platform,
         publication::PostId,
         sidecar::SidecarName,
