@@ -2,6 +2,7 @@
 //! as `Arc<dyn Port>`. What they run on is in `runtime`, whom they serve in `tenancy`.
 
 pub mod analyze;
+pub mod background_tasks;
 mod caption_file;
 pub mod captioning;
 pub mod check_tenant;
@@ -18,7 +19,6 @@ pub mod list_images;
 pub mod list_publications;
 mod loaded_image;
 pub mod looks;
-pub mod own_task;
 pub mod publish;
 pub mod publish_once;
 pub mod readiness;

@@ -33,6 +33,7 @@ use publisher::{
         },
         usecases::{
             analyze::AnalyzeImage,
+            background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
             draw_image::DrawImage,
@@ -40,7 +41,6 @@ use publisher::{
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -177,7 +177,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         &clock,
         TenancySettings::default(),
     );
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let capacity = Capacity {
         slots: PublishSlots::new(NonZeroUsize::MIN),
         room: ImageRoom::for_one_tenant(MemoryBudget::default()),

@@ -15,7 +15,7 @@ use crate::{
     app::{
         runtime::keyed_limit::{Capacity, NoRoom},
         tenancy::tenant::Tenant,
-        usecases::own_task::{Lost, OwnTasks},
+        usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
     domain::{
         image::{ImageName, StoredImage},
@@ -83,7 +83,7 @@ pub enum AnalyzeImageError {
     Ledger(#[from] LedgerError),
     /// It ended without a report.
     #[error(transparent)]
-    Lost(#[from] Lost),
+    Aborted(#[from] TaskAborted),
 }
 
 impl From<LoadError> for AnalyzeImageError {
@@ -104,7 +104,7 @@ pub struct AnalyzeImage {
     capacity: Capacity,
     clock: Arc<dyn Clock>,
     ledger: Arc<dyn Ledger>,
-    tasks: OwnTasks,
+    tasks: BackgroundTasks,
 }
 
 impl AnalyzeImage {
@@ -116,7 +116,7 @@ impl AnalyzeImage {
         capacity: Capacity,
         clock: Arc<dyn Clock>,
         ledger: Arc<dyn Ledger>,
-        tasks: OwnTasks,
+        tasks: BackgroundTasks,
     ) -> Self {
         Self {
             scaler,
@@ -149,7 +149,7 @@ impl AnalyzeImage {
             request_id,
         };
         let work = async move { work.run(&name, force_refresh).await };
-        self.tasks.to_its_end(work).await?
+        self.tasks.run_to_completion(work).await?
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     app::{
         runtime::error_chain::ErrorChain,
         tenancy::tenant::Tenant,
-        usecases::own_task::{Lost, OwnTasks},
+        usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
     domain::{
         curation::Curation,
@@ -38,7 +38,7 @@ pub struct CurationReport {
     pub warnings: Vec<String>,
 }
 
-/// Why there is no report. But for [`CurateImageError::Lost`], and storage that cannot tell, the
+/// Why there is no report. But for [`CurateImageError::Aborted`], and storage that cannot tell, the
 /// image is where it was.
 #[derive(Debug, thiserror::Error)]
 pub enum CurateImageError {
@@ -56,20 +56,20 @@ pub enum CurateImageError {
     Ledger(#[from] LedgerError),
     /// It ended without a report.
     #[error(transparent)]
-    Lost(#[from] Lost),
+    Aborted(#[from] TaskAborted),
 }
 
 /// Sorts images.
 #[derive(Clone)]
 pub struct CurateImage {
     ledger: Arc<dyn Ledger>,
-    tasks: OwnTasks,
+    tasks: BackgroundTasks,
 }
 
 impl CurateImage {
     /// Sorts images that nobody else, as `ledger` knows, is working on; on `tasks`.
     #[must_use]
-    pub fn new(ledger: Arc<dyn Ledger>, tasks: OwnTasks) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>, tasks: BackgroundTasks) -> Self {
         Self { ledger, tasks }
     }
 
@@ -99,7 +99,7 @@ impl CurateImage {
             request_id,
         };
         let work = async move { work.run(&name, preview_only).await };
-        self.tasks.to_its_end(work).await?
+        self.tasks.run_to_completion(work).await?
     }
 }
 

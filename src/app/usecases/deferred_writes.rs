@@ -1,6 +1,6 @@
 //! Writes to the ledger that failed because it was away, tried again in the background until they
 //! are made: what a platform has answered is known to this process alone until then. Used by
-//! `held_lease`, `publish` and `publish_once`, through `own_task`.
+//! `held_lease`, `publish` and `publish_once`, through `background_tasks`.
 //!
 //! One task makes them, in the order in which they were deferred, and lives as long as there are
 //! any. Their number is bounded, and a process that ends waits for them within its grace.

@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 
 use super::deferred_writes::DeferredWrite;
 use crate::{
-    app::{runtime::error_chain::ErrorChain, usecases::own_task::OwnTasks},
+    app::{runtime::error_chain::ErrorChain, usecases::background_tasks::BackgroundTasks},
     domain::{
         image::{ContentHash, ImageName},
         ledger::{Claim, Lease, PriorState, Settlement},
@@ -33,7 +33,7 @@ const NOTHING_SENT: &str = "nothing was sent: the ledger could not be written";
 /// it is written. One that is dropped ends by itself.
 pub(super) struct HeldLease {
     held: Arc<HeldByAttempt>,
-    tasks: OwnTasks,
+    tasks: BackgroundTasks,
 }
 
 /// A lease that is renewed until this is dropped.
@@ -58,7 +58,7 @@ impl HeldLease {
     /// Takes the lease on an image for work that publishes nothing; `None` if another holder has it.
     pub(super) async fn take(
         ledger: &Arc<dyn Ledger>,
-        tasks: &OwnTasks,
+        tasks: &BackgroundTasks,
         tenant: TenantName,
         content_hash: ContentHash,
     ) -> Result<Option<Self>, LedgerError> {
@@ -70,7 +70,7 @@ impl HeldLease {
     /// this process knows more than the ledger, because that was away, is still held.
     pub(super) async fn claim(
         ledger: &Arc<dyn Ledger>,
-        tasks: &OwnTasks,
+        tasks: &BackgroundTasks,
         tenant: TenantName,
         content_hash: ContentHash,
         platforms: &[Platform],
@@ -94,7 +94,7 @@ impl HeldLease {
     }
 
     /// Keeps a lease that a claim has brought.
-    pub(super) fn keep(ledger: Arc<dyn Ledger>, tasks: &OwnTasks, lease: Lease) -> Self {
+    pub(super) fn keep(ledger: Arc<dyn Ledger>, tasks: &BackgroundTasks, lease: Lease) -> Self {
         let heartbeat = keep_renewed(Arc::clone(&ledger), lease.clone());
         let held = HeldByAttempt {
             ledger,

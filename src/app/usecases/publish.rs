@@ -33,7 +33,7 @@ use crate::{
     app::{
         runtime::keyed_limit::{Capacity, NoRoom},
         tenancy::tenant::Tenant,
-        usecases::own_task::{Lost, OwnTasks},
+        usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
     domain::{
         publication::{PlanError, PublicationPlan, PublicationReport, PublicationRequest, Target},
@@ -42,7 +42,7 @@ use crate::{
     ports::{Clock, ImageStoreError, Ledger, LedgerError, LedgerReader},
 };
 
-/// Why there is no report. But for [`PublishImageError::Lost`], nothing was sent.
+/// Why there is no report. But for [`PublishImageError::Aborted`], nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishImageError {
     /// The tenant's config does not allow it.
@@ -80,7 +80,7 @@ pub enum PublishImageError {
     Ledger(LedgerError),
     /// The publication ended without a report. Whether anything was sent is in the log.
     #[error(transparent)]
-    Lost(#[from] Lost),
+    Aborted(#[from] TaskAborted),
 }
 
 /// Publishes images.
@@ -91,7 +91,7 @@ pub struct PublishImage {
     ledger: Arc<dyn Ledger>,
     reader: Arc<dyn LedgerReader>,
     capacity: Capacity,
-    tasks: OwnTasks,
+    tasks: BackgroundTasks,
 }
 
 impl PublishImage {
@@ -104,7 +104,7 @@ impl PublishImage {
         ledger: Arc<dyn Ledger>,
         reader: Arc<dyn LedgerReader>,
         capacity: Capacity,
-        tasks: OwnTasks,
+        tasks: BackgroundTasks,
     ) -> Self {
         Self {
             scaler,
@@ -117,7 +117,7 @@ impl PublishImage {
     }
 
     /// Where what must not stop half-way runs.
-    pub(super) fn tasks(&self) -> &OwnTasks {
+    pub(super) fn tasks(&self) -> &BackgroundTasks {
         &self.tasks
     }
 
@@ -162,7 +162,7 @@ impl PublishImage {
             }
             result
         };
-        self.tasks.to_its_end(task).await?
+        self.tasks.run_to_completion(task).await?
     }
 }
 

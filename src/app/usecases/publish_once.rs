@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     app::{
-        runtime::error_chain::ErrorChain, tenancy::tenant::Tenant, usecases::own_task::OwnTasks,
+        runtime::error_chain::ErrorChain, tenancy::tenant::Tenant,
+        usecases::background_tasks::BackgroundTasks,
     },
     domain::{
         idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
@@ -100,7 +101,7 @@ impl PublishOnce {
                 .await;
             Ok(PublishAnswer::First(result?))
         };
-        let ended = self.publish.tasks().to_its_end(task).await;
+        let ended = self.publish.tasks().run_to_completion(task).await;
         ended.map_err(PublishImageError::from)?
     }
 
@@ -176,7 +177,7 @@ impl Attempt {
         &self,
         result: &Result<PublicationReport, PublishImageError>,
         write_down: fn(&PublicationReport) -> String,
-        tasks: &OwnTasks,
+        tasks: &BackgroundTasks,
     ) {
         let Some(keyed) = &self.0 else { return };
         let (store, request) = (&keyed.store, &keyed.request);
@@ -193,7 +194,7 @@ impl Attempt {
             }
             Err(error) => {
                 let may_have_sent =
-                    matches!(error, PublishImageError::Lost(_)) || keyed.resumes.is_some();
+                    matches!(error, PublishImageError::Aborted(_)) || keyed.resumes.is_some();
                 let ended = store.abandon(request, may_have_sent).await;
                 let write = DeferredWrite::Abandon {
                     store: Arc::clone(store),

@@ -41,12 +41,12 @@ use publisher::{
         tenancy::{credentials::Credentials, resolve_tenant::ResolveTenant},
         usecases::{
             analyze::AnalyzeImage,
+            background_tasks::BackgroundTasks,
             curate::CurateImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -208,7 +208,7 @@ struct Service {
     memory_budget: MemoryBudget,
     routes: Routes,
     readiness: Arc<CheckReadiness>,
-    work: OwnTasks,
+    work: BackgroundTasks,
     ledger: OpenLedger,
     sweeper: AbortHandle,
 }
@@ -271,7 +271,7 @@ impl Service {
         ));
         let chance = Arc::new(|| fastrand::u64(..));
         let scaler = ImageScaler::within_budget(memory_budget);
-        let work = OwnTasks::default();
+        let work = BackgroundTasks::default();
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
@@ -340,7 +340,7 @@ fn publish(
     ledger: &OpenLedger,
     scaler: &ImageScaler,
     capacity: &Capacity,
-    work: &OwnTasks,
+    work: &BackgroundTasks,
     clock: &Arc<dyn Clock>,
 ) -> PublishOnce {
     let publish = PublishImage::new(

@@ -12,8 +12,8 @@ use crate::{
         runtime::keyed_limit,
         tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
         usecases::{
-            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
-            imaging::ScaleError, own_task, publish::PublishImageError,
+            analyze::AnalyzeImageError, background_tasks, captioning::CaptionsUnavailable,
+            curate::CurateImageError, imaging::ScaleError, publish::PublishImageError,
         },
     },
     domain::{curation::Curation, publication::PlanError, request_id::RequestId},
@@ -85,7 +85,7 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
 
 fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
     use PublishImageError::{
-        Captions, Image, InProgress, Ledger, Lost, NoRoom, Plan, Replaced, TooMany,
+        Aborted, Captions, Image, InProgress, Ledger, NoRoom, Plan, Replaced, TooMany,
     };
     let no_writer = |error| Captions(CaptionsUnavailable::NoWriter(error));
     let writer = |error| Captions(CaptionsUnavailable::Writer(error));
@@ -102,7 +102,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
             "ledger-unavailable",
         ),
         (Image(ScaleError::Undecodable), 422, "unusable-image"),
-        (Lost(own_task::Lost), 500, "internal"),
+        (Aborted(background_tasks::TaskAborted), 500, "internal"),
         (no_writer(ClientUnavailable::Off), 422, "caption-required"),
         (
             no_writer(CredentialUnavailable::Refused.into()),

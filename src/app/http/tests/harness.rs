@@ -33,6 +33,7 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImage,
+            background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
             draw_image::DrawImage,
@@ -41,7 +42,6 @@ use crate::{
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -207,7 +207,7 @@ impl Service {
         let list = ListImages::new(Arc::clone(&listings));
         let thumbnails = Thumbnails::new(listings, 1024 * 1024, Arc::clone(&clock)).unwrap();
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
-        let tasks = OwnTasks::default();
+        let tasks = BackgroundTasks::default();
         let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list,

@@ -128,7 +128,7 @@ fn usecase(ledger: MockLedger) -> AnalyzeImage {
         capacity,
         clock(),
         Arc::new(ledger),
-        OwnTasks::default(),
+        BackgroundTasks::default(),
     )
 }
 

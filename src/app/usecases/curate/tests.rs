@@ -50,7 +50,7 @@ async fn curate(
     curation: Curation,
     preview_only: bool,
 ) -> Result<CurationReport, CurateImageError> {
-    CurateImage::new(Arc::new(ledger), OwnTasks::default())
+    CurateImage::new(Arc::new(ledger), BackgroundTasks::default())
         .run(
             fixture.build(),
             image_name(),

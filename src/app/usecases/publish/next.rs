@@ -200,7 +200,7 @@ impl Fault {
             | PublishImageError::Storage(_)
             | PublishImageError::Captions(_)
             | PublishImageError::Ledger(_)
-            | PublishImageError::Lost(_) => return None,
+            | PublishImageError::Aborted(_) => return None,
         };
         let text = match error {
             PublishImageError::Captions(cause) => cause.to_string(),

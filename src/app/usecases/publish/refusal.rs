@@ -64,7 +64,7 @@ impl Refusal {
         Some(match error {
             PublishImageError::Plan(_)
             | PublishImageError::Storage(ImageStoreError::NotFound)
-            | PublishImageError::Lost(_) => return None,
+            | PublishImageError::Aborted(_) => return None,
             PublishImageError::TooMany
             | PublishImageError::NoRoom(_)
             | PublishImageError::InProgress
@@ -84,7 +84,7 @@ impl Refusal {
 mod tests {
     use super::*;
     use crate::{
-        app::usecases::own_task::Lost,
+        app::usecases::background_tasks::TaskAborted,
         domain::publication::PlanError,
         ports::{CaptionError, LedgerError},
     };
@@ -95,7 +95,7 @@ mod tests {
         for (error, expected) in [
             (Error::Plan(PlanError::NoPlatform), None),
             (Error::Storage(ImageStoreError::NotFound), None),
-            (Error::Lost(Lost), None),
+            (Error::Aborted(TaskAborted), None),
             (Error::TooMany, Some("busy")),
             (Error::InProgress, Some("busy")),
             (

@@ -178,7 +178,7 @@ fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
         Arc::new(ledger),
         Arc::new(reader),
         capacity,
-        OwnTasks::default(),
+        BackgroundTasks::default(),
     )
 }
 

@@ -243,7 +243,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
         crate::domain::tenant::TenantName::new("alice").unwrap(),
         crate::domain::image::ContentHash::of(b"image"),
     );
-    let held = HeldLease::keep(Arc::new(ledger), &OwnTasks::default(), lease);
+    let held = HeldLease::keep(Arc::new(ledger), &BackgroundTasks::default(), lease);
     tokio::time::sleep(Duration::from_secs(61)).await;
     held.release().await;
     tokio::time::sleep(Duration::from_secs(61)).await;
