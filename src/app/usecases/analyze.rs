@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        runtime::keyed_limit::{Capacity, NoRoom},
+        runtime::{keyed_limit::Capacity, memory_budget::Exhausted},
         tenancy::tenant::Tenant,
         usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
@@ -65,7 +65,7 @@ pub enum AnalyzeImageError {
     InProgress,
     /// The service has as many images in memory as it may have.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    Exhausted(#[from] Exhausted),
     /// The image is another one than it was a moment ago.
     #[error("the image was replaced")]
     Replaced,
@@ -89,7 +89,7 @@ pub enum AnalyzeImageError {
 impl From<LoadError> for AnalyzeImageError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::NoRoom(error) => error.into(),
+            LoadError::Exhausted(error) => error.into(),
             LoadError::Replaced => Self::Replaced,
             LoadError::Storage(error) => error.into(),
             LoadError::NoImage(error) => error.into(),
@@ -174,8 +174,8 @@ impl AnalysisWork {
             return Ok(report);
         }
         let tenant = self.tenant.name().clone();
-        let slot = self.usecase.capacity.slots.take(&tenant);
-        let _slot = slot.ok_or(AnalyzeImageError::TooMany)?;
+        let permit = self.usecase.capacity.publications.try_acquire(&tenant);
+        let _permit = permit.ok_or(AnalyzeImageError::TooMany)?;
         let content_hash = found.content_hash.clone();
         let lease = HeldLease::take(
             &self.usecase.ledger,
@@ -223,8 +223,8 @@ impl AnalysisWork {
         occasion: Occasion<'_>,
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let (images, stages) = (self.tenant.images(&self.request_id), Stages::untimed());
-        let room = &self.usecase.capacity.room;
-        let image = LoadedImage::load(room, images, found, stages).await?;
+        let memory = &self.usecase.capacity.memory;
+        let image = LoadedImage::load(memory, images, found, stages).await?;
         let captioning = Captioning {
             scaler: &self.usecase.scaler,
             tenant: &self.tenant,

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     app::{
-        runtime::keyed_limit::{Capacity, NoRoom},
+        runtime::{keyed_limit::Capacity, memory_budget::Exhausted},
         tenancy::tenant::Tenant,
         usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
@@ -53,7 +53,7 @@ pub enum PublishImageError {
     TooMany,
     /// The service has as many images in memory as it may have.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    Exhausted(#[from] Exhausted),
     /// The credential of no platform can be had at the moment.
     #[error("no platform can be reached for this tenant at the moment")]
     NoPlatformAvailable {
@@ -137,7 +137,7 @@ impl PublishImage {
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
         let counts = !plan.is_dry_run();
-        let Some(slot) = self.capacity.slots.take(tenant.name()) else {
+        let Some(permit) = self.capacity.publications.try_acquire(tenant.name()) else {
             count_refusal(counts, &PublishImageError::TooMany);
             return Err(PublishImageError::TooMany);
         };
@@ -155,7 +155,7 @@ impl PublishImage {
             follow_ups: TaskTracker::new(),
         };
         let task = async move {
-            let _slot = slot;
+            let _permit = permit;
             let result = publication.run().await;
             if let Err(error) = &result {
                 count_refusal(counts, error);
@@ -176,7 +176,7 @@ fn count_refusal(counts: bool, error: &PublishImageError) {
 impl From<LoadError> for PublishImageError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::NoRoom(error) => error.into(),
+            LoadError::Exhausted(error) => error.into(),
             LoadError::Replaced => Self::Replaced,
             LoadError::Storage(error) => error.into(),
             LoadError::NoImage(error) => error.into(),

@@ -34,8 +34,7 @@ use publisher::{
     app::{
         http::{self, HttpDependencies, Routes},
         runtime::{
-            concurrency_limit::RequestPlaces,
-            keyed_limit::{Capacity, ImageRoom},
+            concurrency_limit::ConcurrencyLimit, image_memory::ImageMemory, keyed_limit::Capacity,
             memory_budget::MemoryBudget,
         },
         tenancy::{credentials::Credentials, resolve_tenant::ResolveTenant},
@@ -205,7 +204,7 @@ struct Service {
     listen: SocketAddr,
     max_connections: usize,
     shutdown: ShutdownTimes,
-    memory_budget: MemoryBudget,
+    memory_budget: ImageMemory,
     routes: Routes,
     readiness: Arc<CheckReadiness>,
     work: BackgroundTasks,
@@ -251,9 +250,11 @@ impl Service {
             orchestrator: _,
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
-        let (places, room) = shares(&mode, max_requests, memory_budget);
-        let slots = publishes;
-        let capacity = Capacity { slots, room };
+        let (concurrency, memory) = shares(&mode, max_requests, memory_budget);
+        let capacity = Capacity {
+            publications: publishes,
+            memory,
+        };
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
@@ -298,7 +299,7 @@ impl Service {
             ),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::clone(&readiness),
-            places,
+            concurrency,
             auth,
             trusted_proxies,
             clock,
@@ -322,16 +323,16 @@ impl Service {
 fn shares(
     mode: &Mode,
     max_requests: NonZeroUsize,
-    memory_budget: MemoryBudget,
-) -> (RequestPlaces, ImageRoom) {
+    memory_budget: ImageMemory,
+) -> (ConcurrencyLimit, MemoryBudget) {
     match mode {
         Mode::Standalone => (
-            RequestPlaces::for_one_tenant(max_requests),
-            ImageRoom::for_one_tenant(memory_budget),
+            ConcurrencyLimit::for_one_tenant(max_requests),
+            MemoryBudget::for_one_tenant(memory_budget),
         ),
         Mode::Orchestrated { .. } => (
-            RequestPlaces::for_many_tenants(max_requests),
-            ImageRoom::for_many_tenants(memory_budget),
+            ConcurrencyLimit::for_many_tenants(max_requests),
+            MemoryBudget::for_many_tenants(memory_budget),
         ),
     }
 }

@@ -45,7 +45,7 @@ impl From<PublishImageError> for ApiError {
                 ProblemKind::RateLimited,
                 "As many images of this tenant are being published as may be at a time.",
             ),
-            PublishImageError::NoRoom(_) => Self::new(
+            PublishImageError::Exhausted(_) => Self::new(
                 ProblemKind::Overloaded,
                 "Too many images are being worked on. Nothing was sent.",
             ),
@@ -131,7 +131,7 @@ impl From<AnalyzeImageError> for ApiError {
                 "As many images of this tenant are being published and analysed as may be at a time.",
             ),
             AnalyzeImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
-            AnalyzeImageError::NoRoom(_) => Self::new(
+            AnalyzeImageError::Exhausted(_) => Self::new(
                 ProblemKind::Overloaded,
                 "Too many images are being worked on.",
             ),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{
         http::{error::ApiError, spec},
-        runtime::keyed_limit,
+        runtime::memory_budget,
         tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
         usecases::{
             analyze::AnalyzeImageError, background_tasks, captioning::CaptionsUnavailable,
@@ -85,7 +85,7 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
 
 fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
     use PublishImageError::{
-        Aborted, Captions, Image, InProgress, Ledger, NoRoom, Plan, Replaced, TooMany,
+        Aborted, Captions, Exhausted, Image, InProgress, Ledger, Plan, Replaced, TooMany,
     };
     let no_writer = |error| Captions(CaptionsUnavailable::NoWriter(error));
     let writer = |error| Captions(CaptionsUnavailable::Writer(error));
@@ -95,7 +95,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
         (InProgress, 409, "conflict"),
         (Replaced, 409, "conflict"),
         (TooMany, 429, "rate-limited"),
-        (NoRoom(keyed_limit::NoRoom), 503, "overloaded"),
+        (Exhausted(memory_budget::Exhausted), 503, "overloaded"),
         (
             Ledger(LedgerError::Unavailable(SECRET.into())),
             503,

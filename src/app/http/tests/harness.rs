@@ -24,7 +24,7 @@ use crate::{
             routes,
             tests::conforming::Conforming,
         },
-        runtime::concurrency_limit::RequestPlaces,
+        runtime::concurrency_limit::ConcurrencyLimit,
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
             listing_cache::Listings,
@@ -83,7 +83,7 @@ pub(super) struct Service {
     pub(super) ledger: Option<MockLedger>,
     pub(super) reader: MockLedgerReader,
     pub(super) requests: MockIdempotencyStore,
-    pub(super) places: RequestPlaces,
+    pub(super) concurrency: ConcurrencyLimit,
 }
 
 /// An answer, read to its end.
@@ -123,7 +123,7 @@ impl Service {
             ledger: None,
             reader: MockLedgerReader::new(),
             requests: MockIdempotencyStore::new(),
-            places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
+            concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
         }
     }
 
@@ -175,7 +175,7 @@ impl Service {
             ledger,
             mut reader,
             requests,
-            places,
+            concurrency,
         } = self;
         reader.expect_probe().returning(|| Ok(()));
         let reader: Arc<dyn LedgerReader> = Arc::new(reader);
@@ -235,7 +235,7 @@ impl Service {
             ),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
-            places,
+            concurrency,
             auth,
             trusted_proxies: TrustedProxies::default(),
             clock,

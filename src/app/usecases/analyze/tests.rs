@@ -10,8 +10,7 @@ use super::*;
 use crate::{
     app::{
         runtime::{
-            keyed_limit::{ImageRoom, PublishSlots},
-            memory_budget::MemoryBudget,
+            image_memory::ImageMemory, keyed_limit::PublishLimit, memory_budget::MemoryBudget,
         },
         usecases::fixtures::*,
     },
@@ -120,8 +119,8 @@ async fn analyze(
 /// Works on one image of a tenant at a time.
 fn usecase(ledger: MockLedger) -> AnalyzeImage {
     let capacity = Capacity {
-        slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
+        publications: PublishLimit::new(NonZeroUsize::MIN),
+        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     AnalyzeImage::new(
         ImageScaler::default(),
@@ -380,7 +379,11 @@ async fn an_image_that_is_not_there_is_not_found_even_if_its_caption_file_is() {
 async fn analyses_count_as_publications_do_and_a_caption_file_is_told_all_the_same() {
     let analyze = usecase(MockLedger::new());
     let unseen = with_sidecar(None, 1).build();
-    let _slot = analyze.capacity.slots.take(unseen.name()).unwrap();
+    let _slot = analyze
+        .capacity
+        .publications
+        .try_acquire(unseen.name())
+        .unwrap();
     let refused = analyze.run(unseen, image_name(), false, request_id()).await;
     assert!(matches!(refused, Err(AnalyzeImageError::TooMany)));
     let known = with_sidecar(Some(KNOWN), 1).build();

@@ -193,7 +193,7 @@ impl Fault {
             }
             PublishImageError::Plan(_)
             | PublishImageError::TooMany
-            | PublishImageError::NoRoom(_)
+            | PublishImageError::Exhausted(_)
             | PublishImageError::NoPlatformAvailable { .. }
             | PublishImageError::InProgress
             | PublishImageError::Replaced

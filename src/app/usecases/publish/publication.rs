@@ -207,8 +207,8 @@ impl Publication {
 
     async fn load(&self, image: &StoredImage) -> Result<LoadedImage, PublishImageError> {
         let images = self.images();
-        let room = &self.usecase.capacity.room;
-        Ok(LoadedImage::load(room, images, image, self.stages()).await?)
+        let memory = &self.usecase.capacity.memory;
+        Ok(LoadedImage::load(memory, images, image, self.stages()).await?)
     }
 
     /// Results for the platforms that are not sent to, and the others. That an image is in the archive says

@@ -66,7 +66,7 @@ impl Refusal {
             | PublishImageError::Storage(ImageStoreError::NotFound)
             | PublishImageError::Aborted(_) => return None,
             PublishImageError::TooMany
-            | PublishImageError::NoRoom(_)
+            | PublishImageError::Exhausted(_)
             | PublishImageError::InProgress
             | PublishImageError::Replaced => Self::Busy,
             PublishImageError::NoPlatformAvailable { .. } => Self::Tenant,

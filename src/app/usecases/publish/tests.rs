@@ -18,8 +18,7 @@ use super::*;
 use crate::{
     app::{
         runtime::{
-            keyed_limit::{ImageRoom, PublishSlots},
-            memory_budget::MemoryBudget,
+            image_memory::ImageMemory, keyed_limit::PublishLimit, memory_budget::MemoryBudget,
         },
         usecases::{
             fixtures::{
@@ -169,8 +168,8 @@ async fn publish_with(
 
 fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
     let capacity = Capacity {
-        slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
+        publications: PublishLimit::new(NonZeroUsize::MIN),
+        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     PublishImage::new(
         ImageScaler::default(),

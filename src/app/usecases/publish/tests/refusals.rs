@@ -84,7 +84,11 @@ async fn a_tenant_has_only_so_many_publications_at_a_time() {
     fixture.images.expect_find().never();
     let usecase = usecase(MockLedger::new(), MockLedgerReader::new());
     let tenant = fixture.build();
-    let _taken = usecase.capacity.slots.take(tenant.name()).unwrap();
+    let _taken = usecase
+        .capacity
+        .publications
+        .try_acquire(tenant.name())
+        .unwrap();
     let refused = usecase.run(
         tenant,
         Target::Image(image_name()),
