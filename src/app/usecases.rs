@@ -3,7 +3,6 @@
 
 pub mod analyze;
 pub mod background_tasks;
-mod caption_file;
 pub mod captioning;
 pub mod check_tenant;
 pub mod curate;
@@ -13,6 +12,7 @@ pub mod draw_image;
 pub mod fetch_thumbnail;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod heartbeat;
 mod held_lease;
 pub mod imaging;
 pub mod list_images;
@@ -22,6 +22,7 @@ pub mod looks;
 pub mod publish;
 pub mod publish_once;
 pub mod readiness;
+mod sidecar;
 mod stages;
 pub mod sweep_ledger;
 pub mod thumbnails;

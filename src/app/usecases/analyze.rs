@@ -1,14 +1,14 @@
 //! Analysing an image: what it shows, and the captions that it would be published with. Models are
-//! paid for each look, so that what a caption file says already is told from there.
+//! paid for each look, so that what a sidecar says already is told from there.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    caption_file::{CaptionFile, Occasion},
     captioning::{Captioning, Captions, CaptionsUnavailable},
     held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
+    sidecar::{ImageSidecar, Occasion},
     stages::Stages,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub struct AnalysisReport {
     pub sd_caption: Option<String>,
     /// For those who do not see it.
     pub alt_text: Option<String>,
-    /// The caption file has been written now.
+    /// The sidecar has been written now.
     pub sidecar_written: bool,
     /// A caption for each platform, within its limits.
     pub platform_captions: BTreeMap<Platform, String>,
@@ -69,7 +69,7 @@ pub enum AnalyzeImageError {
     /// The image is another one than it was a moment ago.
     #[error("the image was replaced")]
     Replaced,
-    /// Storage did not give the image or its caption file.
+    /// Storage did not give the image or its sidecar.
     #[error(transparent)]
     Storage(#[from] ImageStoreError),
     /// The file is no image that could be looked at.
@@ -127,12 +127,12 @@ impl AnalyzeImage {
         }
     }
 
-    /// Tells what the caption file of an image says, if that has a caption; else, or with
-    /// `force_refresh`, has the image looked at and writes the caption file. A caller that goes
+    /// Tells what the sidecar of an image says, if that has a caption; else, or with
+    /// `force_refresh`, has the image looked at and writes the sidecar. A caller that goes
     /// away does not stop what is paid for.
     ///
     /// # Errors
-    /// [`AnalyzeImageError`]. A caption file that cannot be written is none.
+    /// [`AnalyzeImageError`]. A sidecar that cannot be written is none.
     pub async fn run(
         &self,
         tenant: Arc<Tenant>,
@@ -168,7 +168,7 @@ impl AnalysisWork {
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let found = self.tenant.images(&self.request_id).find(name).await?;
         if !force_refresh
-            && let Some(sidecar) = self.caption_file(&found).find(None).await?.believed()
+            && let Some(sidecar) = self.sidecar(&found).find(None).await?.believed()
             && let Some(report) = self.retold(&found.name, &sidecar)
         {
             return Ok(report);
@@ -195,7 +195,7 @@ impl AnalysisWork {
         report
     }
 
-    /// What a caption file says; `None` if it has no caption.
+    /// What a sidecar says; `None` if it has no caption.
     fn retold(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
         let caption = sidecar.known_caption()?;
         let text = |key: &str| sidecar.get(key).map(str::to_owned);
@@ -234,7 +234,7 @@ impl AnalysisWork {
         let captions = captioning.write(&image.encoded, &self.platforms()).await?;
         let sidecar_written = !self.tenant.settings().content.debug && {
             let clock = &*self.usecase.clock;
-            let file = self.caption_file(&image.stored);
+            let file = self.sidecar(&image.stored);
             match file.open(&image).await {
                 Ok(opened) => {
                     let written = file.write(opened, clock, &captions, occasion);
@@ -249,8 +249,8 @@ impl AnalysisWork {
         Ok(report(&found.name, captions, sidecar_written))
     }
 
-    fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
-        CaptionFile {
+    fn sidecar<'a>(&'a self, image: &'a StoredImage) -> ImageSidecar<'a> {
+        ImageSidecar {
             images: self.tenant.images(&self.request_id),
             image,
         }
@@ -278,7 +278,7 @@ fn report(name: &ImageName, captions: Captions, sidecar_written: bool) -> Analys
         by_platform,
         sd_caption,
         analysis,
-        model: _, // The caption file has it.
+        model: _, // The sidecar has it.
     } = captions;
     let analysis = analysis.unwrap_or_default();
     let said = |text: String| Some(text).filter(|text| !text.is_empty());

@@ -1,11 +1,11 @@
-//! Sorting an image by hand: it moves to a folder, or is deleted, together with its caption file.
+//! Sorting an image by hand: it moves to a folder, or is deleted, together with its sidecar.
 //!
 //! Whoever does so holds the image's lease meanwhile: an image that is being published stays where
 //! it is.
 
 use std::sync::Arc;
 
-use super::{caption_file::CaptionFile, held_lease::HeldLease};
+use super::{held_lease::HeldLease, sidecar::ImageSidecar};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
@@ -34,7 +34,7 @@ pub struct CurationReport {
     pub new_name: Option<String>,
     /// Nothing was moved or deleted.
     pub preview_only: bool,
-    /// What went wrong after the image had moved (its caption file), for people.
+    /// What went wrong after the image had moved (its sidecar), for people.
     pub warnings: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl CurateImage {
 
     /// Does this with an image; or, for a preview and for a tenant whose content settings say
     /// `debug`, only tells what would be done. A caller that goes away does not stop it between the
-    /// image and its caption file.
+    /// image and its sidecar.
     ///
     /// # Errors
     /// [`CurateImageError`].
@@ -151,7 +151,7 @@ impl CurationWork {
         report: &mut CurationReport,
     ) -> Result<(), ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
-        let file = CaptionFile {
+        let file = ImageSidecar {
             images: self.tenant.images(&self.request_id),
             image: found,
         };

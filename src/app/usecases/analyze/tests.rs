@@ -42,7 +42,7 @@ fn written() -> WrittenCaptions {
     }
 }
 
-/// A tenant with an image and this caption file, read so many times.
+/// A tenant with an image and this sidecar, read so many times.
 fn with_sidecar(text: Option<&'static str>, reads: usize) -> TenantFixture {
     let mut fixture = TenantFixture::new();
     fixture
@@ -79,7 +79,7 @@ fn expect_analysis(fixture: &mut TenantFixture) {
         .returning(|_| Ok(written()));
 }
 
-/// What is written to the caption file, which happens once.
+/// What is written to the sidecar, which happens once.
 fn expect_writing(fixture: &mut TenantFixture) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let kept = Arc::clone(&text);
@@ -132,7 +132,7 @@ fn usecase(ledger: MockLedger) -> AnalyzeImage {
 }
 
 #[tokio::test]
-async fn an_image_without_a_caption_file_is_looked_at_and_gets_one() {
+async fn an_image_without_a_sidecar_is_looked_at_and_gets_one() {
     let mut fixture = with_sidecar(None, 2);
     expect_analysis(&mut fixture);
     let text = expect_writing(&mut fixture);
@@ -164,7 +164,7 @@ async fn an_image_without_a_caption_file_is_looked_at_and_gets_one() {
 }
 
 #[tokio::test]
-async fn a_caption_file_with_a_caption_answers_without_a_call_or_a_download() {
+async fn a_sidecar_with_a_caption_answers_without_a_call_or_a_download() {
     let fixture = with_sidecar(Some(KNOWN), 1);
     let report = analyze(MockLedger::new(), fixture, false).await.unwrap();
     let expected = AnalysisReport {
@@ -213,7 +213,7 @@ async fn with_extended_metadata_a_later_answer_is_whole() {
 }
 
 #[tokio::test]
-async fn a_caption_file_without_a_caption_does_not_answer() {
+async fn a_sidecar_without_a_caption_does_not_answer() {
     let mut fixture = with_sidecar(Some("\n\n# ---\n# image_file: a.jpg\n# rating: 5\n"), 2);
     expect_analysis(&mut fixture);
     expect_writing(&mut fixture);
@@ -280,7 +280,7 @@ async fn an_image_that_somebody_works_on_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_caption_file_that_cannot_be_written_costs_nobody_the_answer() {
+async fn a_sidecar_that_cannot_be_written_costs_nobody_the_answer() {
     let mut fixture = with_sidecar(None, 2);
     expect_analysis(&mut fixture);
     fixture
@@ -360,7 +360,7 @@ async fn a_refused_credential_is_resolved_once_more() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_there_is_not_found_even_if_its_caption_file_is() {
+async fn an_image_that_is_not_there_is_not_found_even_if_its_sidecar_is() {
     let mut fixture = TenantFixture::new();
     fixture
         .images
@@ -376,7 +376,7 @@ async fn an_image_that_is_not_there_is_not_found_even_if_its_caption_file_is() {
 }
 
 #[tokio::test]
-async fn analyses_count_as_publications_do_and_a_caption_file_is_told_all_the_same() {
+async fn analyses_count_as_publications_do_and_a_sidecar_is_told_all_the_same() {
     let analyze = usecase(MockLedger::new());
     let unseen = with_sidecar(None, 1).build();
     let _slot = analyze

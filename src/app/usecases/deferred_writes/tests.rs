@@ -24,7 +24,7 @@ fn image() -> ContentHash {
 
 fn held(ledger: MockLedger, tasks: &BackgroundTasks) -> HeldLease {
     let lease = Lease::for_new_holder(tenant(), image());
-    HeldLease::keep(Arc::new(ledger), tasks, lease)
+    HeldLease::new(Arc::new(ledger), tasks, lease)
 }
 
 fn published(id: &str) -> Settlement {
@@ -266,7 +266,7 @@ async fn only_so_many_outcomes_wait_and_other_writes_take_none_of_their_room() {
     assert!(!tasks.defer(release()));
 
     let lease = Lease::for_new_holder(tenant(), image());
-    let lease = HeldLease::keep(Arc::clone(&ledger), &tasks, lease);
+    let lease = HeldLease::new(Arc::clone(&ledger), &tasks, lease);
     for _ in 0..MAX_OUTCOMES {
         assert!(tasks.defer(lease.outcome(Platform::Telegram, &published("1"))));
     }

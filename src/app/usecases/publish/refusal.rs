@@ -1,6 +1,6 @@
 //! Why publications end before a platform is called, as a metric: what is never sent has no outcome.
 
-use super::PublishImageError;
+use super::error::PublishImageError;
 use crate::{app::usecases::captioning::CaptionsUnavailable, ports::ImageStoreError};
 
 /// What a publication was refused for.

@@ -10,7 +10,7 @@ mod repeats;
 mod resumed;
 mod sidecars;
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 
@@ -18,14 +18,18 @@ use super::*;
 use crate::{
     app::{
         runtime::{
-            image_memory::ImageMemory, keyed_limit::PublishLimit, memory_budget::MemoryBudget,
+            image_memory::ImageMemory,
+            keyed_limit::{Capacity, PublishLimit},
+            memory_budget::MemoryBudget,
         },
         usecases::{
+            background_tasks::BackgroundTasks,
             fixtures::{
                 TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
                 rotating_store, standing, stored,
             },
             held_lease::HeldLease,
+            imaging::{ImageScaler, ScaleError},
         },
     },
     domain::{
@@ -33,12 +37,12 @@ use crate::{
         caption::WrittenCaptions,
         ledger::{Claim, Lease, PriorState},
         platform::Platform,
-        publication::PostId,
+        publication::{PlanError, PostId},
         sidecar::SidecarName,
     },
     ports::{
-        CaptionError, FetchedImage, Folder, MockLedger, MockLedgerReader, MockPublisher,
-        PublishError, Publisher, SidecarFile,
+        CaptionError, FetchedImage, Folder, LedgerError, MockLedger, MockLedgerReader,
+        MockPublisher, PublishError, Publisher, SidecarFile,
     },
 };
 

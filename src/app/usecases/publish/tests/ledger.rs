@@ -1,7 +1,5 @@
 //! What the ledger is told, and what it keeps from being sent.
 
-use std::time::Duration;
-
 use super::*;
 use crate::{app::usecases::fixtures::claimed, domain::ledger::Settlement};
 
@@ -243,7 +241,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
         crate::domain::tenant::TenantName::new("alice").unwrap(),
         crate::domain::image::ContentHash::of(b"image"),
     );
-    let held = HeldLease::keep(Arc::new(ledger), &BackgroundTasks::default(), lease);
+    let held = HeldLease::new(Arc::new(ledger), &BackgroundTasks::default(), lease);
     tokio::time::sleep(Duration::from_secs(61)).await;
     held.release().await;
     tokio::time::sleep(Duration::from_secs(61)).await;
