@@ -19,6 +19,17 @@ pub struct Capacity {
     pub memory: MemoryBudget,
 }
 
+impl Capacity {
+    /// Puts the limits together.
+    #[must_use]
+    pub fn new(publications: PublishLimit, memory: MemoryBudget) -> Self {
+        Self {
+            publications,
+            memory,
+        }
+    }
+}
+
 /// Limits how many images each tenant publishes at a time, so that no tenant takes the whole capacity.
 pub type PublishLimit = KeyedLimit<TenantName>;
 

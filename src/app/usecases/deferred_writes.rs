@@ -124,14 +124,11 @@ impl DeferredWrites {
 
     /// Whether an outcome of this image waits: the ledger does not know yet what this process knows.
     pub(super) fn has_outcome_of(&self, tenant: &TenantName, content_hash: &ContentHash) -> bool {
-        let is_of_image = |write: &Arc<DeferredWrite>| match &**write {
-            DeferredWrite::Outcome { lease, .. } => {
-                let lease = lease.lease();
-                lease.tenant() == tenant && lease.content_hash() == content_hash
-            }
-            _ => false,
-        };
-        self.lock().waiting.iter().any(is_of_image)
+        let is_of_image =
+            |lease: &Lease| lease.tenant() == tenant && lease.content_hash() == content_hash;
+        self.lock().waiting.iter().any(|write| {
+            matches!(&**write, DeferredWrite::Outcome { lease, .. } if is_of_image(lease.lease()))
+        })
     }
 
     /// Has what waits tried at once, and leaves out what ends with the process anyway.
@@ -212,10 +209,8 @@ impl DeferredWrites {
 impl DeferredWrite {
     /// What releases a lease. It is renewed no longer.
     pub(super) fn release_of(lease: RenewedLease) -> Self {
-        Self::Release {
-            ledger: Arc::clone(lease.ledger()),
-            lease: lease.lease().clone(),
-        }
+        let (ledger, lease) = lease.stop();
+        Self::Release { ledger, lease }
     }
 
     /// Tries to make it, once.
@@ -225,23 +220,14 @@ impl DeferredWrite {
                 lease,
                 platform,
                 settlement,
-            } => {
-                lease
-                    .ledger()
-                    .record_outcome(lease.lease(), *platform, settlement)
-                    .await
-            }
+            } => lease.record_outcome(*platform, settlement).await,
             Self::IntentInDoubt {
                 lease,
                 platform,
                 failure,
             } => {
                 let nothing_sent = Settlement::Failed(failure.clone());
-                let written = lease
-                    .ledger()
-                    .record_outcome(lease.lease(), *platform, &nothing_sent)
-                    .await;
-                match written {
+                match lease.record_outcome(*platform, &nothing_sent).await {
                     // The intent was not written.
                     Err(LedgerError::LeaseLost) => Ok(()),
                     written => written,

@@ -7,7 +7,10 @@ use tracing::Instrument as _;
 
 use crate::{
     app::runtime::error_chain::ErrorChain,
-    domain::ledger::Lease,
+    domain::{
+        ledger::{Lease, Settlement},
+        platform::Platform,
+    },
     ports::{LEASE_RENEWED_EVERY, Ledger, LedgerError},
 };
 
@@ -29,9 +32,26 @@ impl RenewedLease {
         }
     }
 
+    /// Ends the heartbeat, and returns what the lease is released with.
+    pub(super) fn stop(self) -> (Arc<dyn Ledger>, Lease) {
+        (Arc::clone(&self.ledger), self.lease.clone())
+    }
+
     /// The ledger that the lease is of.
     pub(super) fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.ledger
+    }
+
+    /// Records an outcome, in one attempt.
+    pub(super) async fn record_outcome(
+        &self,
+        platform: Platform,
+        settlement: &Settlement,
+    ) -> Result<(), LedgerError> {
+        let recorded = self
+            .ledger
+            .record_outcome(&self.lease, platform, settlement);
+        recorded.await
     }
 
     /// The lease.

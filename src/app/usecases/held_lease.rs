@@ -161,18 +161,13 @@ impl HeldLease {
         settlement: &Settlement,
     ) -> Result<(), LedgerError> {
         let lease = &self.0.lease;
-        let attempt = || {
-            lease
-                .ledger()
-                .record_outcome(lease.lease(), platform, settlement)
-        };
         for pause in RECORD_PAUSES {
-            match attempt().await {
+            match lease.record_outcome(platform, settlement).await {
                 Err(LedgerError::Unavailable(_)) => tokio::time::sleep(pause).await,
                 ended => return ended,
             }
         }
-        attempt().await
+        lease.record_outcome(platform, settlement).await
     }
 
     /// Releases the lease, once everything that was deferred under it is written.

@@ -159,7 +159,8 @@ impl Publication {
         let sent = if targets.is_empty() {
             Sent::nothing(claimed)
         } else {
-            self.send(claimed, image, &targets).await?
+            // Boxed: the future of a publication is large enough.
+            Box::pin(self.send(claimed, image, &targets)).await?
         };
         let is_published = |it: &PlatformResult| it.outcome.is_success();
         let is_published = results

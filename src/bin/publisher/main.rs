@@ -251,10 +251,7 @@ impl Service {
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
         let (concurrency, memory) = shares(&mode, max_requests, memory_budget);
-        let capacity = Capacity {
-            publications: publishes,
-            memory,
-        };
+        let capacity = Capacity::new(publishes, memory);
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,

@@ -52,16 +52,21 @@ pub(super) async fn attempt(
     came_of_it: &Settlement,
 ) {
     let (lease, _) = claim(ledger, who, image).await;
-    let file = name(&format!("{image}.jpg"));
-    ledger
-        .record_intent(&lease, &file, &[Telegram])
-        .await
-        .unwrap();
-    ledger
-        .record_outcome(&lease, Telegram, came_of_it)
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, &format!("{image}.jpg"), &[Telegram]).await;
+    let recorded = ledger.record_outcome(&lease, Telegram, came_of_it);
+    recorded.await.unwrap();
     ledger.release(&lease).await.unwrap();
+}
+
+async fn record_intent(
+    ledger: &impl Backstage,
+    lease: &Lease,
+    image: &str,
+    platforms: &[Platform],
+) {
+    let image = name(image);
+    let recorded = ledger.record_intent(lease, &image, platforms);
+    recorded.await.unwrap();
 }
 
 async fn known(ledger: &impl Backstage, who: &str, image: &str) -> BTreeMap<Platform, PriorState> {
@@ -148,10 +153,7 @@ pub(super) async fn a_renewed_lease_does_not_expire(ledger: &impl Backstage) {
 
 pub(super) async fn a_holder_who_lost_the_lease_begins_nothing(ledger: &impl Backstage) {
     let (lost, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .record_intent(&lost, &name("image.jpg"), &[Telegram])
-        .await
-        .unwrap();
+    record_intent(ledger, &lost, "image.jpg", &[Telegram]).await;
     ledger.expire_leases().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
@@ -180,10 +182,7 @@ pub(super) async fn a_holder_who_lost_the_lease_begins_nothing(ledger: &impl Bac
 
 pub(super) async fn an_intent_that_nobody_works_on_is_unknown(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .record_intent(&lease, &name("image.jpg"), &Platform::ALL)
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "image.jpg", &Platform::ALL).await;
     ledger
         .record_outcome(&lease, Email, &published("2"))
         .await
@@ -252,10 +251,7 @@ pub(super) async fn a_failed_repetition_changes_nothing_of_what_was_known(ledger
 pub(super) async fn the_same_settlement_can_be_written_twice(ledger: &impl Backstage) {
     attempt(ledger, "alice", "image", &published("1")).await;
     let (lease, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .record_intent(&lease, &name("image.jpg"), &[Telegram])
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "image.jpg", &[Telegram]).await;
     for _ in 0..2 {
         ledger
             .record_outcome(&lease, Telegram, &failed())
@@ -323,10 +319,7 @@ pub(super) async fn entries_are_filtered_by_image_platform_and_state(ledger: &im
         attempt(ledger, "alice", image, &came_of_it).await;
     }
     let (lease, _) = claim(ledger, "alice", "d").await;
-    ledger
-        .record_intent(&lease, &name("d.jpg"), &[Email])
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "d.jpg", &[Email]).await;
     let names = async |query: EntryQuery| -> Vec<String> {
         let entries = ledger.list(&tenant("alice"), &query).await.unwrap();
         entries
@@ -389,18 +382,13 @@ pub(super) async fn texts_from_outside_are_kept_as_far_as_the_database_can(
     ledger: &impl Backstage,
 ) {
     let (lease, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .record_intent(&lease, &name("café-夜 '\".jpg"), &[Telegram])
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "café-夜 '\".jpg", &[Telegram]).await;
     let hostile = Settlement::Failed(Failure::new(
         FailureReason::Rejected,
         "a\0b '; DROP TABLE ledger_entries; --",
     ));
-    ledger
-        .record_outcome(&lease, Telegram, &hostile)
-        .await
-        .unwrap();
+    let recorded = ledger.record_outcome(&lease, Telegram, &hostile);
+    recorded.await.unwrap();
     let entry = list(ledger, "alice").await.remove(0);
     assert_eq!(entry.image.as_str(), "café-夜 '\".jpg");
     assert_eq!(

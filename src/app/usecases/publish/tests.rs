@@ -28,7 +28,6 @@ use crate::{
                 TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
                 rotating_store, standing, stored,
             },
-            held_lease::HeldLease,
             imaging::{ImageScaler, ScaleError},
         },
     },
@@ -37,7 +36,7 @@ use crate::{
         caption::WrittenCaptions,
         ledger::{Claim, Lease, PriorState},
         platform::Platform,
-        publication::{PlanError, PostId},
+        publication::{FailureReason, PlanError, PostId},
         sidecar::SidecarName,
     },
     ports::{
@@ -47,10 +46,9 @@ use crate::{
 };
 
 fn seen() -> Analysis {
-    let tags = vec!["rope".to_owned()];
     Analysis {
         description: "A knot.".to_owned(),
-        tags,
+        tags: vec!["rope".to_owned()],
         ..Analysis::default()
     }
 }
@@ -366,8 +364,7 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
         };
         let report = publish(fixture, request).await.unwrap();
         assert_eq!(outcomes(&report), [outcome]);
-        let reason =
-            (!second).then_some(crate::domain::publication::FailureReason::ImageUnsuitable);
+        let reason = (!second).then_some(FailureReason::ImageUnsuitable);
         assert_eq!(report.results[0].outcome.reason(), reason);
     }
 }

@@ -1,7 +1,10 @@
 //! What the ledger is told, and what it keeps from being sent.
 
 use super::*;
-use crate::{app::usecases::fixtures::claimed, domain::ledger::Settlement};
+use crate::{
+    app::usecases::{fixtures::claimed, held_lease::HeldLease},
+    domain::ledger::Settlement,
+};
 
 fn knowing(telegram: PriorState, email: PriorState) -> MockLedger {
     claimed([(Platform::Telegram, telegram), (Platform::Email, email)].into())
