@@ -62,7 +62,7 @@ use self::{
 };
 use crate::{
     app::{
-        runtime::concurrency_limit::RequestPlaces,
+        runtime::concurrency_limit::ConcurrencyLimit,
         tenancy::resolve_tenant::ResolveTenant,
         usecases::{
             analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
@@ -98,7 +98,7 @@ pub struct HttpDependencies {
     /// Tells whether tenants can be served.
     pub readiness: Arc<CheckReadiness>,
     /// How many requests are answered at a time.
-    pub places: RequestPlaces,
+    pub concurrency: ConcurrencyLimit,
     /// How admins are told from others.
     pub auth: AuthSettings,
     /// Whose `X-Forwarded-For` counts.
@@ -142,7 +142,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         analyze,
         publications,
         readiness,
-        places,
+        concurrency,
         auth,
         trusted_proxies,
         clock,
@@ -180,7 +180,10 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
     let at_hand = AtHand::new(resolve_tenant, &known);
-    let admitted = HeaderLimit(WholeBody::new(Admission::new(service.data(auth), places)));
+    let admitted = HeaderLimit(WholeBody::new(Admission::new(
+        service.data(auth),
+        concurrency,
+    )));
     let answered = Problems::new(TargetCheck(admitted), Arc::clone(&known));
     Routes(Observe::new(
         answered,

@@ -2,7 +2,7 @@
 //! as `Arc<dyn Port>`. What they run on is in `runtime`, whom they serve in `tenancy`.
 
 pub mod analyze;
-mod caption_file;
+pub mod background_tasks;
 pub mod captioning;
 pub mod check_tenant;
 pub mod curate;
@@ -12,16 +12,17 @@ pub mod draw_image;
 pub mod fetch_thumbnail;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod heartbeat;
 mod held_lease;
 pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
 mod loaded_image;
 pub mod looks;
-pub mod own_task;
 pub mod publish;
 pub mod publish_once;
 pub mod readiness;
+mod sidecar;
 mod stages;
 pub mod sweep_ledger;
 pub mod thumbnails;

@@ -59,14 +59,14 @@ impl Lease {
 pub enum Claim {
     /// The lease is held now. What the ledger knows of each platform that was asked about; one
     /// that is missing has never been tried.
-    Held(BTreeMap<Platform, Known>),
+    Held(BTreeMap<Platform, PriorState>),
     /// Somebody else holds it.
     HeldByOther,
 }
 
 /// What is known of an image on a platform before it is published there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
+pub enum PriorState {
     /// The platform has it.
     Published(PostId),
     /// The platform certainly does not have it.

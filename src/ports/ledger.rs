@@ -48,7 +48,7 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// [`LedgerError`]. Nothing must be sent then.
-    async fn intend(
+    async fn record_intent(
         &self,
         lease: &Lease,
         image: &ImageName,
@@ -62,7 +62,7 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// [`LedgerError`]; `LeaseLost` when the entry is not of this holder's attempt. Unless the outcome is
     /// written later, the entry reads as unknown.
-    async fn settle(
+    async fn record_outcome(
         &self,
         lease: &Lease,
         platform: Platform,

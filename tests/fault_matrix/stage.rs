@@ -21,8 +21,9 @@ use publisher::{
     app::{
         http::{HttpDependencies, Routes, auth::AuthSettings, routes},
         runtime::{
-            concurrency_limit::RequestPlaces,
-            keyed_limit::{Capacity, ImageRoom, PublishSlots},
+            concurrency_limit::ConcurrencyLimit,
+            image_memory::ImageMemory,
+            keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
         },
         tenancy::{
@@ -33,6 +34,7 @@ use publisher::{
         },
         usecases::{
             analyze::AnalyzeImage,
+            background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
             draw_image::DrawImage,
@@ -40,7 +42,6 @@ use publisher::{
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -177,10 +178,10 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         &clock,
         TenancySettings::default(),
     );
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let capacity = Capacity {
-        slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
+        publications: PublishLimit::new(NonZeroUsize::MIN),
+        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     let publish = PublishImage::new(
         ImageScaler::default(),
@@ -222,7 +223,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         ),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness.unwrap()),
-        places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
+        concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
         auth: AuthSettings::Disabled,
         trusted_proxies: TrustedProxies::default(),
         clock,

@@ -79,24 +79,27 @@ impl<L: Ledger> Ledger for Metered<L> {
         self.measure("renew", self.ledger.renew(lease)).await
     }
 
-    async fn intend(
+    async fn record_intent(
         &self,
         lease: &Lease,
         image: &ImageName,
         platforms: &[Platform],
     ) -> Result<(), LedgerError> {
-        self.measure("intend", self.ledger.intend(lease, image, platforms))
+        self.measure("intend", self.ledger.record_intent(lease, image, platforms))
             .await
     }
 
-    async fn settle(
+    async fn record_outcome(
         &self,
         lease: &Lease,
         platform: Platform,
         settlement: &Settlement,
     ) -> Result<(), LedgerError> {
-        self.measure("settle", self.ledger.settle(lease, platform, settlement))
-            .await
+        self.measure(
+            "settle",
+            self.ledger.record_outcome(lease, platform, settlement),
+        )
+        .await
     }
 
     async fn pass_over(

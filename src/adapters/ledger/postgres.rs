@@ -39,7 +39,7 @@ use crate::{
     domain::{
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::{ContentHash, ImageName},
-        ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Position, Settlement},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Position, PriorState, Settlement},
         platform::Platform,
         publication::{Failure, PostId},
         tenant::TenantName,

@@ -27,7 +27,7 @@ pub(super) const KNOWN: &str = "SELECT platform, state, post_id FROM ledger_entr
 
 /// Only an intent is settled, so that the same write may come twice; and only that of the attempt whose
 /// outcome it is, whoever has the lease by now.
-pub(super) const SETTLE: &str = "UPDATE ledger_entries SET
+pub(super) const RECORD_OUTCOME: &str = "UPDATE ledger_entries SET
         state = CASE
             WHEN CAST($1 AS TEXT) = 'failed' AND prior IS NOT NULL THEN prior
             ELSE CAST($1 AS TEXT)
@@ -145,7 +145,7 @@ macro_rules! sql_ledger {
         );
 
         /// What was known before an attempt is kept beside it, for the case that it fails.
-        const INTEND: &str = concat!(
+        const RECORD_INTENT: &str = concat!(
             "INSERT INTO ledger_entries AS e
                 (tenant, content_hash, platform, filename, state, holder, started_at)
              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), platforms.value, CAST($4 AS TEXT), 'intent',
@@ -241,10 +241,10 @@ macro_rules! sql_ledger {
                         .filter(|platform| platforms.contains(platform));
                     let Some(platform) = platform else { continue };
                     let what = match state.as_str() {
-                        "published" => Known::Published(PostId::new(post_id.unwrap_or_default())),
-                        "failed" => Known::Failed,
+                        "published" => PriorState::Published(PostId::new(post_id.unwrap_or_default())),
+                        "failed" => PriorState::Failed,
                         // An intent too: the lease is ours, so nobody works on it.
-                        _ => Known::Unknown,
+                        _ => PriorState::Unknown,
                     };
                     known.insert(platform, what);
                 }
@@ -271,7 +271,7 @@ macro_rules! sql_ledger {
                 .await
             }
 
-            async fn intend(
+            async fn record_intent(
                 &self,
                 lease: &Lease,
                 image: &ImageName,
@@ -280,7 +280,7 @@ macro_rules! sql_ledger {
                 let platforms: Vec<&str> = platforms.iter().map(|it| it.as_str()).collect();
                 bounded(async {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
-                    sqlx::query(INTEND)
+                    sqlx::query(RECORD_INTENT)
                         .bind(lease.tenant().as_str())
                         .bind(lease.content_hash().as_str())
                         .bind(serde_json::Value::from(platforms).to_string())
@@ -301,7 +301,7 @@ macro_rules! sql_ledger {
                 .await
             }
 
-            async fn settle(
+            async fn record_outcome(
                 &self,
                 lease: &Lease,
                 platform: Platform,
@@ -310,7 +310,7 @@ macro_rules! sql_ledger {
                 let columns = statements::Columns::from(settlement);
                 bounded(async {
                     let (mut write, now, _) = self.begin_and_hold(lease).await?;
-                    let settled = sqlx::query(statements::SETTLE)
+                    let settled = sqlx::query(statements::RECORD_OUTCOME)
                         .bind(columns.state)
                         .bind(columns.post_id)
                         .bind(columns.reason)

@@ -17,7 +17,7 @@ use super::{
     request_facts::RequestFacts,
 };
 use crate::app::{
-    runtime::concurrency_limit::RequestPlace,
+    runtime::concurrency_limit::Permit,
     tenancy::{resolve_error::ResolveTenantError, resolve_tenant::ResolveTenant, tenant::Tenant},
     usecases::publish::Refusal,
 };
@@ -85,15 +85,15 @@ impl Endpoint for Scoped {
         let facts = request.data::<RequestFacts>();
         let RequestFacts { id, host, .. } = facts.ok_or_else(ApiError::internal)?;
         let resolved = self.resolve_tenant.by_host(host.as_ref(), id);
-        let place = request.data::<Arc<RequestPlace>>();
+        let permit = request.data::<Arc<Permit>>();
         let is_known = host
             .as_ref()
             .is_some_and(|it| self.resolve_tenant.knows(it));
-        let tenant = match place.filter(|_| !is_known) {
+        let tenant = match permit.filter(|_| !is_known) {
             // Looking up hosts has bounds of its own, and those that nobody has heard of take no
-            // place of tenants that are known.
-            Some(place) => {
-                let resolved = place.lent_during(resolved).await;
+            // permit of tenants that are known.
+            Some(permit) => {
+                let resolved = permit.released_during(resolved).await;
                 resolved.map_err(|_| admission::full(&request))?
             }
             None => resolved.await,

@@ -12,13 +12,13 @@ use std::{
 
 use crate::domain::host::Host;
 
-/// How many counters there are for hosts. Hosts that share one share its places, too: which do is
+/// How many counters there are for hosts. Hosts that share one share its limit, too: which do is
 /// another chance in each process, and matters only while one of them has all that it may.
 const COUNTERS: usize = 1024;
 
-/// How many requests are answered at a time. Clones share the places.
+/// Limits the requests that are answered at a time. Clones share the limit.
 #[derive(Debug, Clone)]
-pub struct RequestPlaces(Arc<Taken>);
+pub struct ConcurrencyLimit(Arc<Taken>);
 
 #[derive(Debug)]
 struct Taken {
@@ -29,27 +29,27 @@ struct Taken {
     hashes: RandomState,
 }
 
-/// The place of one request; given back on drop.
+/// The permit of one request; given back on drop.
 #[derive(Debug)]
-pub struct RequestPlace {
+pub struct Permit {
     taken: Arc<Taken>,
     counter: usize,
     is_held: AtomicBool,
 }
 
-/// All places were taken when a request wanted its own back.
+/// All permits were taken when a request wanted its own back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("as many requests are being answered as may be at a time")]
-pub struct NoPlace;
+pub struct LimitReached;
 
-impl RequestPlaces {
-    /// `max` places for one tenant, under whatever host.
+impl ConcurrencyLimit {
+    /// `max` permits for one tenant, under whatever host.
     #[must_use]
     pub fn for_one_tenant(max: NonZeroUsize) -> Self {
         Self::new(max.get(), max.get())
     }
 
-    /// `max` places that tenants share: the requests of one host leave one in 64 to others (of fewer
+    /// `max` permits that tenants share: the requests of one host leave one in 64 to others (of fewer
     /// than 64, none), so that those are served while one tenant's storage hangs.
     #[must_use]
     pub fn for_many_tenants(max: NonZeroUsize) -> Self {
@@ -66,13 +66,13 @@ impl RequestPlaces {
         }))
     }
 
-    /// A place for a request under this host, unless all are taken. All that name none share
-    /// theirs. The host is what counts and not the tenant, because finding a tenant can hang, too.
+    /// A permit for a request under this host, unless all are taken. Requests without a host share
+    /// one limit. The host is what counts and not the tenant, because finding a tenant can hang, too.
     #[must_use]
-    pub fn take(&self, host: Option<&Host>) -> Option<RequestPlace> {
+    pub fn try_acquire(&self, host: Option<&Host>) -> Option<Permit> {
         let taken = &self.0;
         let counter = taken.counter_of(host);
-        taken.take(counter).then(|| RequestPlace {
+        taken.try_acquire(counter).then(|| Permit {
             taken: Arc::clone(taken),
             counter,
             is_held: AtomicBool::new(true),
@@ -80,17 +80,24 @@ impl RequestPlaces {
     }
 }
 
-impl RequestPlace {
-    /// Waits for something that is bounded elsewhere, and leaves the place to others meanwhile.
+impl Permit {
+    /// Waits for something that is bounded elsewhere, without the permit meanwhile.
     ///
     /// # Errors
-    /// [`NoPlace`] if there is none when the wait is over.
-    pub async fn lent_during<T>(&self, wait: impl Future<Output = T>) -> Result<T, NoPlace> {
+    /// [`LimitReached`] if there is none when the wait is over.
+    pub async fn released_during<T>(
+        &self,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, LimitReached> {
         self.give_back();
         let waited = wait.await;
-        let is_held = self.taken.take(self.counter);
+        let is_held = self.taken.try_acquire(self.counter);
         self.is_held.store(is_held, Ordering::Relaxed);
-        if is_held { Ok(waited) } else { Err(NoPlace) }
+        if is_held {
+            Ok(waited)
+        } else {
+            Err(LimitReached)
+        }
     }
 
     fn give_back(&self) {
@@ -106,7 +113,7 @@ impl Taken {
         usize::try_from(hash % COUNTERS as u64).unwrap_or_default()
     }
 
-    fn take(&self, counter: usize) -> bool {
+    fn try_acquire(&self, counter: usize) -> bool {
         let Some(of_host) = self.of_hosts.get(counter) else {
             return false;
         };
@@ -128,7 +135,7 @@ impl Taken {
     }
 }
 
-impl Drop for RequestPlace {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.give_back();
     }
@@ -146,30 +153,35 @@ fn add_one(count: &AtomicUsize, max: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn places(max: usize) -> NonZeroUsize {
+    fn permits(max: usize) -> NonZeroUsize {
         NonZeroUsize::new(max).unwrap()
     }
 
     #[test]
-    fn one_host_leaves_some_places_to_others() {
+    fn one_host_leaves_some_permits_to_others() {
         let host = |name: &str| Host::normalise(name).ok();
         let (alice, bob) = (host("alice.example.org"), host("bob.example.org"));
         let shared = loop {
-            let shared = RequestPlaces::for_many_tenants(places(128));
+            let shared = ConcurrencyLimit::for_many_tenants(permits(128));
             let counter = |host| shared.0.counter_of(host);
             let [one, other, none] = [alice.as_ref(), bob.as_ref(), None].map(counter);
             if one != other && one != none && other != none {
                 break shared;
             }
         };
-        let mut taken: Vec<_> = (0..126).map(|_| shared.take(alice.as_ref())).collect();
+        let mut taken: Vec<_> = (0..126)
+            .map(|_| shared.try_acquire(alice.as_ref()))
+            .collect();
         assert!(taken.iter().all(Option::is_some));
-        assert!(shared.take(alice.as_ref()).is_none(), "its share is taken");
-        taken.extend([shared.take(bob.as_ref()), shared.take(None)]);
+        assert!(
+            shared.try_acquire(alice.as_ref()).is_none(),
+            "its share is taken"
+        );
+        taken.extend([shared.try_acquire(bob.as_ref()), shared.try_acquire(None)]);
         assert!(taken.iter().all(Option::is_some));
-        assert!(shared.take(bob.as_ref()).is_none(), "all are taken");
+        assert!(shared.try_acquire(bob.as_ref()).is_none(), "all are taken");
         drop(taken);
-        assert!(shared.take(alice.as_ref()).is_some());
+        assert!(shared.try_acquire(alice.as_ref()).is_some());
         assert_eq!(shared.0.all.load(Ordering::Relaxed), 0);
         let counters = shared.0.of_hosts.iter();
         assert!(
@@ -180,34 +192,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_is_lent_during_a_wait_and_taken_back_if_there_is_one() {
-        let places = RequestPlaces::for_one_tenant(places(1));
-        let lent = places.take(None).unwrap();
-        assert!(places.take(None).is_none());
-        let waited = lent.lent_during(async { places.take(None).is_some() });
+    async fn a_permit_is_released_during_a_wait_and_acquired_again_if_there_is_one() {
+        let limit = ConcurrencyLimit::for_one_tenant(permits(1));
+        let permit = limit.try_acquire(None).unwrap();
+        assert!(limit.try_acquire(None).is_none());
+        let waited = permit.released_during(async { limit.try_acquire(None).is_some() });
         assert_eq!(waited.await, Ok(true), "and given back within the wait");
-        assert!(places.take(None).is_none(), "it has its own again");
+        assert!(limit.try_acquire(None).is_none(), "it has its own again");
         let mut other = None;
-        let waited = lent.lent_during(async { other = places.take(None) });
-        assert_eq!(waited.await, Err(NoPlace));
-        drop(lent);
-        assert!(places.take(None).is_none(), "the other has it");
+        let waited = permit.released_during(async { other = limit.try_acquire(None) });
+        assert_eq!(waited.await, Err(LimitReached));
+        drop(permit);
+        assert!(limit.try_acquire(None).is_none(), "the other has it");
         drop(other);
-        assert_eq!(places.0.all.load(Ordering::Relaxed), 0);
-        let gone = places.take(None).unwrap();
-        drop(Box::pin(gone.lent_during(std::future::pending::<()>())));
-        assert!(places.take(None).is_none(), "it was not waited at all");
+        assert_eq!(limit.0.all.load(Ordering::Relaxed), 0);
+        let gone = limit.try_acquire(None).unwrap();
+        drop(Box::pin(gone.released_during(std::future::pending::<()>())));
+        assert!(
+            limit.try_acquire(None).is_none(),
+            "it was not waited at all"
+        );
         drop(gone);
-        assert!(places.take(None).is_some());
+        assert!(limit.try_acquire(None).is_some());
     }
 
     #[test]
-    fn a_tenant_that_is_alone_has_all_places() {
-        let alone = RequestPlaces::for_one_tenant(places(8));
-        let taken: Vec<_> = (0..8).map_while(|_| alone.take(None)).collect();
-        assert_eq!((taken.len(), alone.take(None).is_none()), (8, true));
-        let few = RequestPlaces::for_many_tenants(places(63));
-        let taken: Vec<_> = (0..63).map_while(|_| few.take(None)).collect();
+    fn a_tenant_that_is_alone_has_all_permits() {
+        let alone = ConcurrencyLimit::for_one_tenant(permits(8));
+        let taken: Vec<_> = (0..8).map_while(|_| alone.try_acquire(None)).collect();
+        assert_eq!((taken.len(), alone.try_acquire(None).is_none()), (8, true));
+        let few = ConcurrencyLimit::for_many_tenants(permits(63));
+        let taken: Vec<_> = (0..63).map_while(|_| few.try_acquire(None)).collect();
         assert_eq!(taken.len(), 63);
     }
 }

@@ -1,21 +1,21 @@
 //! Analysing an image: what it shows, and the captions that it would be published with. Models are
-//! paid for each look, so that what a caption file says already is told from there.
+//! paid for each look, so that what a sidecar says already is told from there.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    caption_file::{CaptionFile, Occasion},
     captioning::{Captioning, Captions, CaptionsUnavailable},
     held_lease::HeldLease,
     imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
+    sidecar::{ImageSidecar, Occasion},
     stages::Stages,
 };
 use crate::{
     app::{
-        runtime::keyed_limit::{Capacity, NoRoom},
+        runtime::{keyed_limit::Capacity, memory_budget::Exhausted},
         tenancy::tenant::Tenant,
-        usecases::own_task::{Lost, OwnTasks},
+        usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
     domain::{
         image::{ImageName, StoredImage},
@@ -45,7 +45,7 @@ pub struct AnalysisReport {
     pub sd_caption: Option<String>,
     /// For those who do not see it.
     pub alt_text: Option<String>,
-    /// The caption file has been written now.
+    /// The sidecar has been written now.
     pub sidecar_written: bool,
     /// A caption for each platform, within its limits.
     pub platform_captions: BTreeMap<Platform, String>,
@@ -65,11 +65,11 @@ pub enum AnalyzeImageError {
     InProgress,
     /// The service has as many images in memory as it may have.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    Exhausted(#[from] Exhausted),
     /// The image is another one than it was a moment ago.
     #[error("the image was replaced")]
     Replaced,
-    /// Storage did not give the image or its caption file.
+    /// Storage did not give the image or its sidecar.
     #[error(transparent)]
     Storage(#[from] ImageStoreError),
     /// The file is no image that could be looked at.
@@ -83,13 +83,13 @@ pub enum AnalyzeImageError {
     Ledger(#[from] LedgerError),
     /// It ended without a report.
     #[error(transparent)]
-    Lost(#[from] Lost),
+    Aborted(#[from] TaskAborted),
 }
 
 impl From<LoadError> for AnalyzeImageError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::NoRoom(error) => error.into(),
+            LoadError::Exhausted(error) => error.into(),
             LoadError::Replaced => Self::Replaced,
             LoadError::Storage(error) => error.into(),
             LoadError::NoImage(error) => error.into(),
@@ -104,7 +104,7 @@ pub struct AnalyzeImage {
     capacity: Capacity,
     clock: Arc<dyn Clock>,
     ledger: Arc<dyn Ledger>,
-    tasks: OwnTasks,
+    tasks: BackgroundTasks,
 }
 
 impl AnalyzeImage {
@@ -116,7 +116,7 @@ impl AnalyzeImage {
         capacity: Capacity,
         clock: Arc<dyn Clock>,
         ledger: Arc<dyn Ledger>,
-        tasks: OwnTasks,
+        tasks: BackgroundTasks,
     ) -> Self {
         Self {
             scaler,
@@ -127,12 +127,12 @@ impl AnalyzeImage {
         }
     }
 
-    /// Tells what the caption file of an image says, if that has a caption; else, or with
-    /// `force_refresh`, has the image looked at and writes the caption file. A caller that goes
+    /// Tells what the sidecar of an image says, if that has a caption; else, or with
+    /// `force_refresh`, has the image looked at and writes the sidecar. A caller that goes
     /// away does not stop what is paid for.
     ///
     /// # Errors
-    /// [`AnalyzeImageError`]. A caption file that cannot be written is none.
+    /// [`AnalyzeImageError`]. A sidecar that cannot be written is none.
     pub async fn run(
         &self,
         tenant: Arc<Tenant>,
@@ -149,7 +149,7 @@ impl AnalyzeImage {
             request_id,
         };
         let work = async move { work.run(&name, force_refresh).await };
-        self.tasks.to_its_end(work).await?
+        self.tasks.run_to_completion(work).await?
     }
 }
 
@@ -168,14 +168,14 @@ impl AnalysisWork {
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let found = self.tenant.images(&self.request_id).find(name).await?;
         if !force_refresh
-            && let Some(sidecar) = self.caption_file(&found).find(None).await?.believed()
+            && let Some(sidecar) = self.sidecar(&found).find(None).await?.believed()
             && let Some(report) = self.retold(&found.name, &sidecar)
         {
             return Ok(report);
         }
         let tenant = self.tenant.name().clone();
-        let slot = self.usecase.capacity.slots.take(&tenant);
-        let _slot = slot.ok_or(AnalyzeImageError::TooMany)?;
+        let permit = self.usecase.capacity.publications.try_acquire(&tenant);
+        let _permit = permit.ok_or(AnalyzeImageError::TooMany)?;
         let content_hash = found.content_hash.clone();
         let lease = HeldLease::take(
             &self.usecase.ledger,
@@ -195,7 +195,7 @@ impl AnalysisWork {
         report
     }
 
-    /// What a caption file says; `None` if it has no caption.
+    /// What a sidecar says; `None` if it has no caption.
     fn retold(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
         let caption = sidecar.known_caption()?;
         let text = |key: &str| sidecar.get(key).map(str::to_owned);
@@ -223,8 +223,8 @@ impl AnalysisWork {
         occasion: Occasion<'_>,
     ) -> Result<AnalysisReport, AnalyzeImageError> {
         let (images, stages) = (self.tenant.images(&self.request_id), Stages::untimed());
-        let room = &self.usecase.capacity.room;
-        let image = LoadedImage::load(room, images, found, stages).await?;
+        let memory = &self.usecase.capacity.memory;
+        let image = LoadedImage::load(memory, images, found, stages).await?;
         let captioning = Captioning {
             scaler: &self.usecase.scaler,
             tenant: &self.tenant,
@@ -234,7 +234,7 @@ impl AnalysisWork {
         let captions = captioning.write(&image.encoded, &self.platforms()).await?;
         let sidecar_written = !self.tenant.settings().content.debug && {
             let clock = &*self.usecase.clock;
-            let file = self.caption_file(&image.stored);
+            let file = self.sidecar(&image.stored);
             match file.open(&image).await {
                 Ok(opened) => {
                     let written = file.write(opened, clock, &captions, occasion);
@@ -249,8 +249,8 @@ impl AnalysisWork {
         Ok(report(&found.name, captions, sidecar_written))
     }
 
-    fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
-        CaptionFile {
+    fn sidecar<'a>(&'a self, image: &'a StoredImage) -> ImageSidecar<'a> {
+        ImageSidecar {
             images: self.tenant.images(&self.request_id),
             image,
         }
@@ -278,7 +278,7 @@ fn report(name: &ImageName, captions: Captions, sidecar_written: bool) -> Analys
         by_platform,
         sd_caption,
         analysis,
-        model: _, // The caption file has it.
+        model: _, // The sidecar has it.
     } = captions;
     let analysis = analysis.unwrap_or_default();
     let said = |text: String| Some(text).filter(|text| !text.is_empty());

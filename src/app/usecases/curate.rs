@@ -1,16 +1,16 @@
-//! Sorting an image by hand: it moves to a folder, or is deleted, together with its caption file.
+//! Sorting an image by hand: it moves to a folder, or is deleted, together with its sidecar.
 //!
 //! Whoever does so holds the image's lease meanwhile: an image that is being published stays where
 //! it is.
 
 use std::sync::Arc;
 
-use super::{caption_file::CaptionFile, held_lease::HeldLease};
+use super::{held_lease::HeldLease, sidecar::ImageSidecar};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
         tenancy::tenant::Tenant,
-        usecases::own_task::{Lost, OwnTasks},
+        usecases::background_tasks::{BackgroundTasks, TaskAborted},
     },
     domain::{
         curation::Curation,
@@ -34,11 +34,11 @@ pub struct CurationReport {
     pub new_name: Option<String>,
     /// Nothing was moved or deleted.
     pub preview_only: bool,
-    /// What went wrong after the image had moved (its caption file), for people.
+    /// What went wrong after the image had moved (its sidecar), for people.
     pub warnings: Vec<String>,
 }
 
-/// Why there is no report. But for [`CurateImageError::Lost`], and storage that cannot tell, the
+/// Why there is no report. But for [`CurateImageError::Aborted`], and storage that cannot tell, the
 /// image is where it was.
 #[derive(Debug, thiserror::Error)]
 pub enum CurateImageError {
@@ -56,26 +56,26 @@ pub enum CurateImageError {
     Ledger(#[from] LedgerError),
     /// It ended without a report.
     #[error(transparent)]
-    Lost(#[from] Lost),
+    Aborted(#[from] TaskAborted),
 }
 
 /// Sorts images.
 #[derive(Clone)]
 pub struct CurateImage {
     ledger: Arc<dyn Ledger>,
-    tasks: OwnTasks,
+    tasks: BackgroundTasks,
 }
 
 impl CurateImage {
     /// Sorts images that nobody else, as `ledger` knows, is working on; on `tasks`.
     #[must_use]
-    pub fn new(ledger: Arc<dyn Ledger>, tasks: OwnTasks) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>, tasks: BackgroundTasks) -> Self {
         Self { ledger, tasks }
     }
 
     /// Does this with an image; or, for a preview and for a tenant whose content settings say
     /// `debug`, only tells what would be done. A caller that goes away does not stop it between the
-    /// image and its caption file.
+    /// image and its sidecar.
     ///
     /// # Errors
     /// [`CurateImageError`].
@@ -99,7 +99,7 @@ impl CurateImage {
             request_id,
         };
         let work = async move { work.run(&name, preview_only).await };
-        self.tasks.to_its_end(work).await?
+        self.tasks.run_to_completion(work).await?
     }
 }
 
@@ -151,7 +151,7 @@ impl CurationWork {
         report: &mut CurationReport,
     ) -> Result<(), ImageStoreError> {
         let images = self.tenant.images(&self.request_id);
-        let file = CaptionFile {
+        let file = ImageSidecar {
             images: self.tenant.images(&self.request_id),
             image: found,
         };

@@ -1,6 +1,6 @@
 //! Writes to the ledger that failed because it was away, tried again in the background until they
-//! are made: what a platform has answered is known to this process alone until then. Used by
-//! `held_lease`, `publish` and `publish_once`, through `own_task`.
+//! are made: what a platform has answered is known to this process alone until then. Used through
+//! `background_tasks`.
 //!
 //! One task makes them, in the order in which they were deferred, and lives as long as there are
 //! any. Their number is bounded, and a process that ends waits for them within its grace.
@@ -11,7 +11,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::held_lease::HeldByAttempt;
+use super::heartbeat::RenewedLease;
 use crate::{
     app::runtime::error_chain::ErrorChain,
     domain::{
@@ -57,13 +57,13 @@ struct Backlog {
 pub(super) enum DeferredWrite {
     /// The outcome of an attempt, whose lease is held until it is written.
     Outcome {
-        held: Arc<HeldByAttempt>,
+        lease: Arc<RenewedLease>,
         platform: Platform,
         settlement: Settlement,
     },
     /// Nothing was sent, because the ledger did not confirm the intent: it may be there all the same.
     IntentInDoubt {
-        held: Arc<HeldByAttempt>,
+        lease: Arc<RenewedLease>,
         platform: Platform,
         failure: Failure,
     },
@@ -120,14 +120,11 @@ impl DeferredWrites {
 
     /// Whether an outcome of this image waits: the ledger does not know yet what this process knows.
     pub(super) fn has_outcome_of(&self, tenant: &TenantName, content_hash: &ContentHash) -> bool {
-        let is_of_image = |write: &Arc<DeferredWrite>| match &**write {
-            DeferredWrite::Outcome { held, .. } => {
-                let lease = held.lease();
-                lease.tenant() == tenant && lease.content_hash() == content_hash
-            }
-            _ => false,
-        };
-        self.0.backlog.lock().waiting.iter().any(is_of_image)
+        let is_of_image =
+            |lease: &Lease| lease.tenant() == tenant && lease.content_hash() == content_hash;
+        self.0.backlog.lock().waiting.iter().any(|write| {
+            matches!(&**write, DeferredWrite::Outcome { lease, .. } if is_of_image(lease.lease()))
+        })
     }
 
     /// Has what waits tried at once, and leaves out what ends with the process anyway.
@@ -182,15 +179,15 @@ impl DeferredWrites {
     fn finish(&self, write: Arc<DeferredWrite>) {
         let mut backlog = self.0.backlog.lock();
         backlog.waiting.pop_front();
-        let held = match Arc::into_inner(write) {
+        let lease = match Arc::into_inner(write) {
             Some(
-                DeferredWrite::Outcome { held, .. } | DeferredWrite::IntentInDoubt { held, .. },
-            ) => Arc::into_inner(held),
+                DeferredWrite::Outcome { lease, .. } | DeferredWrite::IntentInDoubt { lease, .. },
+            ) => Arc::into_inner(lease),
             _ => None,
         };
-        if let Some(held) = held {
-            let release = Arc::new(held.into_release());
-            backlog.waiting.push_back(release);
+        if let Some(lease) = lease {
+            let release = DeferredWrite::release_of(lease);
+            backlog.waiting.push_back(Arc::new(release));
         }
     }
 
@@ -201,28 +198,27 @@ impl DeferredWrites {
 }
 
 impl DeferredWrite {
-    async fn attempt(&self) -> Result<(), LedgerError> {
+    /// What releases a lease. It is renewed no longer.
+    pub(super) fn release_of(lease: RenewedLease) -> Self {
+        let (ledger, lease) = lease.stop();
+        Self::Release { ledger, lease }
+    }
+
+    /// Tries to make it, once.
+    pub(super) async fn attempt(&self) -> Result<(), LedgerError> {
         match self {
             Self::Outcome {
-                held,
+                lease,
                 platform,
                 settlement,
-            } => {
-                held.ledger()
-                    .settle(held.lease(), *platform, settlement)
-                    .await
-            }
+            } => lease.record_outcome(*platform, settlement).await,
             Self::IntentInDoubt {
-                held,
+                lease,
                 platform,
                 failure,
             } => {
                 let nothing_sent = Settlement::Failed(failure.clone());
-                let written = held
-                    .ledger()
-                    .settle(held.lease(), *platform, &nothing_sent)
-                    .await;
-                match written {
+                match lease.record_outcome(*platform, &nothing_sent).await {
                     // The intent was not written.
                     Err(LedgerError::LeaseLost) => Ok(()),
                     written => written,
@@ -262,16 +258,16 @@ impl DeferredWrite {
     /// Says that an outcome could not be written yet: should the process be killed, the log has it.
     pub(super) fn report_deferred(&self, error: &(dyn Error + 'static)) {
         if let Self::Outcome {
-            held,
+            lease,
             platform,
             settlement,
         } = self
         {
             let facts = OutcomeFacts::of(settlement);
             tracing::error!(
-                tenant = %held.lease().tenant(),
+                tenant = %lease.lease().tenant(),
                 platform = platform.as_str(),
-                content_hash = held.lease().content_hash().as_str(),
+                content_hash = lease.lease().content_hash().as_str(),
                 outcome = facts.outcome,
                 post_id = facts.post_id,
                 error = %ErrorChain(error),
@@ -284,15 +280,15 @@ impl DeferredWrite {
     fn report(&self, is_written: bool) {
         match self {
             Self::Outcome {
-                held,
+                lease,
                 platform,
                 settlement,
             } if is_written => {
                 let facts = OutcomeFacts::of(settlement);
                 tracing::info!(
-                    tenant = %held.lease().tenant(),
+                    tenant = %lease.lease().tenant(),
                     platform = platform.as_str(),
-                    content_hash = held.lease().content_hash().as_str(),
+                    content_hash = lease.lease().content_hash().as_str(),
                     outcome = facts.outcome,
                     post_id = facts.post_id,
                     "the ledger is back, and the outcome of a post is recorded"
@@ -309,25 +305,27 @@ impl DeferredWrite {
     pub(super) fn report_lost(&self, why: &'static str) {
         match self {
             Self::Outcome {
-                held,
+                lease,
                 platform,
                 settlement,
             } => {
                 let facts = OutcomeFacts::of(settlement);
                 tracing::error!(
-                    tenant = %held.lease().tenant(),
+                    tenant = %lease.lease().tenant(),
                     platform = platform.as_str(),
-                    content_hash = held.lease().content_hash().as_str(),
+                    content_hash = lease.lease().content_hash().as_str(),
                     outcome = facts.outcome,
                     post_id = facts.post_id,
                     error = why,
                     "the outcome of a post is not recorded in the ledger"
                 );
             }
-            Self::IntentInDoubt { held, platform, .. } => tracing::error!(
-                tenant = %held.lease().tenant(),
+            Self::IntentInDoubt {
+                lease, platform, ..
+            } => tracing::error!(
+                tenant = %lease.lease().tenant(),
                 platform = platform.as_str(),
-                content_hash = held.lease().content_hash().as_str(),
+                content_hash = lease.lease().content_hash().as_str(),
                 error = why,
                 "nothing was sent, and the ledger may count the image as unknown"
             ),

@@ -8,8 +8,8 @@ use std::{
 use futures_util::future::try_join;
 
 use super::{
-    caption_file::FoundSidecars,
     looks::{FLIGHT_LIMIT, FRESH, LookError, within_limit},
+    sidecar::FoundSidecars,
 };
 use crate::{
     app::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long a description is kept, in which the image is looked for in listings: storage's links last for an hour at
-/// least, and a caption file that a person has edited is seen after that.
+/// least, and a sidecar that a person has edited is seen after that.
 const LIFE: Duration = Duration::from_mins(1);
 /// What all descriptions take together, in bytes (16 MiB).
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -37,11 +37,11 @@ const OVERHEAD: usize = 1024;
 pub struct ImageDetails {
     /// What storage says of it, and where it can be seen.
     pub image: LinkedImage,
-    /// What its caption file says of it.
+    /// What its sidecar says of it.
     pub sidecar: FoundSidecar,
 }
 
-/// A caption file that was looked for.
+/// A sidecar that was looked for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FoundSidecar {
     /// It is there.
@@ -85,8 +85,8 @@ impl DescribeImage {
         }
     }
 
-    /// An image with what its caption file says. The two are fetched side by side, and if it is
-    /// only the caption file that cannot be had, the image is shown without it.
+    /// An image with what its sidecar says. The two are fetched side by side, and if it is
+    /// only the sidecar that cannot be had, the image is shown without it.
     ///
     /// # Errors
     /// [`LookError`].
@@ -146,7 +146,7 @@ impl DescribeImage {
     }
 }
 
-/// What storage says of an image and of its caption file, and how many bytes that takes.
+/// What storage says of an image and of its sidecar, and how many bytes that takes.
 async fn ask_storage(
     tenant: &Tenant,
     request_id: &RequestId,
@@ -155,7 +155,7 @@ async fn ask_storage(
     let images = tenant.images(request_id);
     let image = within_limit(images.temporary_link(name));
     let files = async { Ok(files_beside(tenant, request_id, name).await) };
-    // Ends with the link's failure: nobody waits for the caption file of an image that is gone.
+    // Ends with the link's failure: nobody waits for the sidecar of an image that is gone.
     let (image, files) = tokio::try_join!(image, files)?;
     let of_files = files.as_ref().map_or(0, |files| {
         let size = |file: &SidecarFile| match file {

@@ -20,7 +20,7 @@ use crate::{
     domain::{
         credential::{Credential, CredentialVersion, Provider},
         image::{ContentHash, ImageName, StoredImage},
-        ledger::{Claim, Known},
+        ledger::{Claim, PriorState},
         platform::Platform,
         request_id::RequestId,
         secret::{CredentialsRef, Secret},
@@ -115,7 +115,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 }
 
 /// A ledger that gives its lease to whoever asks, and takes it back.
-pub(crate) fn claimed(known: BTreeMap<Platform, Known>) -> MockLedger {
+pub(crate) fn claimed(known: BTreeMap<Platform, PriorState>) -> MockLedger {
     let mut ledger = MockLedger::new();
     ledger
         .expect_claim()
@@ -127,8 +127,8 @@ pub(crate) fn claimed(known: BTreeMap<Platform, Known>) -> MockLedger {
 /// A ledger that knows nothing and takes everything.
 pub(crate) fn empty_ledger() -> MockLedger {
     let mut ledger = claimed(BTreeMap::new());
-    ledger.expect_intend().returning(|_, _, _| Ok(()));
-    ledger.expect_settle().returning(|_, _, _| Ok(()));
+    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     ledger
 }
 

@@ -1,26 +1,25 @@
-//! The right to work on an image, kept for as long as the work takes.
+//! The lease on an image, held for as long as the work under it takes.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
-use tracing::Instrument as _;
+use scopeguard::ScopeGuard;
 
-use super::deferred_writes::DeferredWrite;
+use super::{deferred_writes::DeferredWrite, heartbeat::RenewedLease};
 use crate::{
-    app::{runtime::error_chain::ErrorChain, usecases::own_task::OwnTasks},
+    app::{runtime::error_chain::ErrorChain, usecases::background_tasks::BackgroundTasks},
     domain::{
         image::{ContentHash, ImageName},
-        ledger::{Claim, Known, Lease, Settlement},
+        ledger::{Claim, Lease, PriorState, Settlement},
         platform::Platform,
         publication::{Failure, FailureReason},
         tenant::TenantName,
     },
-    ports::{LEASE_RENEWED_EVERY, Ledger, LedgerError},
+    ports::{Ledger, LedgerError},
 };
 
 /// The pauses between attempts to write down what came of a post: the post cannot be taken back,
 /// so the ledger gets a while to come back.
-const SETTLE_PAUSES: [Duration; 3] = [
+const RECORD_PAUSES: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
@@ -29,18 +28,13 @@ const SETTLE_PAUSES: [Duration; 3] = [
 /// What the ledger says of an image that was not sent because the ledger did not confirm the intent.
 const NOTHING_SENT: &str = "nothing was sent: the ledger could not be written";
 
-/// A lease that is held, and renewed until this is given back or dropped, and what was deferred of
-/// it is written. One that is dropped ends by itself.
-pub(super) struct HeldLease {
-    held: Arc<HeldByAttempt>,
-    tasks: OwnTasks,
-}
+/// A lease that is held, and renewed until [`release`](Self::release). One that is dropped is released in the
+/// background. In both cases, the writes that were deferred under it are made first.
+pub(super) struct HeldLease(ScopeGuard<Held, fn(Held)>);
 
-/// A lease that is renewed until this is dropped.
-pub(super) struct HeldByAttempt {
-    ledger: Arc<dyn Ledger>,
-    lease: Lease,
-    heartbeat: JoinHandle<()>,
+struct Held {
+    lease: Arc<RenewedLease>,
+    tasks: BackgroundTasks,
 }
 
 /// Where an outcome is.
@@ -58,7 +52,7 @@ impl HeldLease {
     /// Takes the lease on an image for work that publishes nothing; `None` if another holder has it.
     pub(super) async fn take(
         ledger: &Arc<dyn Ledger>,
-        tasks: &OwnTasks,
+        tasks: &BackgroundTasks,
         tenant: TenantName,
         content_hash: ContentHash,
     ) -> Result<Option<Self>, LedgerError> {
@@ -66,15 +60,15 @@ impl HeldLease {
         Ok(taken.map(|(lease, _)| lease))
     }
 
-    /// Takes the lease on an image, and learns what is known of it on these platforms. An image of which
-    /// this process knows more than the ledger, because that was away, is still held.
+    /// Takes the lease on an image, and learns its prior state on these platforms. An image with an outcome
+    /// that the ledger does not have yet is still held.
     pub(super) async fn claim(
         ledger: &Arc<dyn Ledger>,
-        tasks: &OwnTasks,
+        tasks: &BackgroundTasks,
         tenant: TenantName,
         content_hash: ContentHash,
         platforms: &[Platform],
-    ) -> Result<Option<(Self, BTreeMap<Platform, Known>)>, LedgerError> {
+    ) -> Result<Option<(Self, BTreeMap<Platform, PriorState>)>, LedgerError> {
         if tasks.deferred().has_outcome_of(&tenant, &content_hash) {
             return Ok(None);
         }
@@ -88,23 +82,18 @@ impl HeldLease {
             });
         }
         Ok(match claimed? {
-            Claim::Held(known) => Some((Self::keep(Arc::clone(ledger), tasks, lease), known)),
+            Claim::Held(prior) => Some((Self::new(Arc::clone(ledger), tasks, lease), prior)),
             Claim::HeldByOther => None,
         })
     }
 
-    /// Keeps a lease that a claim has brought.
-    pub(super) fn keep(ledger: Arc<dyn Ledger>, tasks: &OwnTasks, lease: Lease) -> Self {
-        let heartbeat = keep_renewed(Arc::clone(&ledger), lease.clone());
-        let held = HeldByAttempt {
-            ledger,
-            lease,
-            heartbeat: tokio::spawn(heartbeat.in_current_span()),
-        };
-        Self {
-            held: Arc::new(held),
+    /// Holds a lease that a claim has brought.
+    pub(super) fn new(ledger: Arc<dyn Ledger>, tasks: &BackgroundTasks, lease: Lease) -> Self {
+        let held = Held {
+            lease: Arc::new(RenewedLease::new(ledger, lease)),
             tasks: tasks.clone(),
-        }
+        };
+        Self(scopeguard::guard(held, Held::release_later))
     }
 
     /// Records that the image is about to be sent. Not repeated: nothing is lost yet.
@@ -113,13 +102,16 @@ impl HeldLease {
         image: &ImageName,
         platforms: &[Platform],
     ) -> Result<(), LedgerError> {
-        let HeldByAttempt { ledger, lease, .. } = &*self.held;
-        let written = ledger.intend(lease, image, platforms).await;
+        let Held { lease, tasks } = &*self.0;
+        let written = lease
+            .ledger()
+            .record_intent(lease.lease(), image, platforms);
+        let written = written.await;
         if let Err(LedgerError::Unavailable(_)) = &written {
             // It may be written all the same, and would be taken for a post that nobody knows the end of.
             for &platform in platforms {
-                self.tasks.defer(DeferredWrite::IntentInDoubt {
-                    held: Arc::clone(&self.held),
+                tasks.defer(DeferredWrite::IntentInDoubt {
+                    lease: Arc::clone(lease),
                     platform,
                     failure: Failure::new(FailureReason::Unavailable, NOTHING_SENT),
                 });
@@ -145,7 +137,7 @@ impl HeldLease {
             }
             LedgerError::Unavailable(error) => {
                 write.report_deferred(&*error);
-                if self.tasks.defer(write) {
+                if self.0.tasks.defer(write) {
                     Recorded::Later
                 } else {
                     Recorded::Never
@@ -157,7 +149,7 @@ impl HeldLease {
     /// An outcome that is to be written later.
     pub(super) fn outcome(&self, platform: Platform, settlement: &Settlement) -> DeferredWrite {
         DeferredWrite::Outcome {
-            held: Arc::clone(&self.held),
+            lease: Arc::clone(&self.0.lease),
             platform,
             settlement: settlement.clone(),
         }
@@ -168,67 +160,41 @@ impl HeldLease {
         platform: Platform,
         settlement: &Settlement,
     ) -> Result<(), LedgerError> {
-        let HeldByAttempt { ledger, lease, .. } = &*self.held;
-        for pause in SETTLE_PAUSES {
-            match ledger.settle(lease, platform, settlement).await {
+        let lease = &self.0.lease;
+        for pause in RECORD_PAUSES {
+            match lease.record_outcome(platform, settlement).await {
                 Err(LedgerError::Unavailable(_)) => tokio::time::sleep(pause).await,
                 ended => return ended,
             }
         }
-        ledger.settle(lease, platform, settlement).await
+        lease.record_outcome(platform, settlement).await
     }
 
-    /// Gives it back, once everything that was deferred of it is written.
+    /// Releases the lease, once everything that was deferred under it is written.
     pub(super) async fn release(self) {
-        let Self { held, tasks } = self;
-        let Some(held) = Arc::into_inner(held) else {
-            // The last deferred write gives it back.
+        let Held { lease, tasks } = ScopeGuard::into_inner(self.0);
+        let Some(lease) = Arc::into_inner(lease) else {
+            // The last deferred write releases it.
             return;
         };
-        held.heartbeat.abort();
-        if let Err(error) = held.ledger.release(&held.lease).await {
+        let write = DeferredWrite::release_of(lease);
+        if let Err(error) = write.attempt().await {
             tracing::warn!(
                 error = %ErrorChain(&error),
-                "a lease could not be given back; retrying in the background"
+                "a lease could not be released; retrying in the background"
             );
-            tasks.defer(held.into_release());
+            tasks.defer(write);
         }
     }
 }
 
-impl HeldByAttempt {
-    pub(super) fn ledger(&self) -> &Arc<dyn Ledger> {
-        &self.ledger
-    }
-
-    pub(super) fn lease(&self) -> &Lease {
-        &self.lease
-    }
-
-    /// What gives it back. It is renewed no longer.
-    pub(super) fn into_release(self) -> DeferredWrite {
-        DeferredWrite::Release {
-            ledger: Arc::clone(&self.ledger),
-            lease: self.lease.clone(),
-        }
-    }
-}
-
-impl Drop for HeldByAttempt {
-    fn drop(&mut self) {
-        self.heartbeat.abort();
-    }
-}
-
-async fn keep_renewed(ledger: Arc<dyn Ledger>, lease: Lease) {
-    loop {
-        tokio::time::sleep(LEASE_RENEWED_EVERY).await;
-        let Err(error) = ledger.renew(&lease).await else {
-            continue;
-        };
-        tracing::warn!(error = %ErrorChain(&error), "a lease could not be renewed");
-        if matches!(error, LedgerError::LeaseLost) {
-            return;
+impl Held {
+    fn release_later(self) {
+        // A process that ends drops its tasks without a runtime, and its leases end by themselves.
+        if tokio::runtime::Handle::try_current().is_ok()
+            && let Some(lease) = Arc::into_inner(self.lease)
+        {
+            self.tasks.defer(DeferredWrite::release_of(lease));
         }
     }
 }

@@ -39,7 +39,7 @@ use self::{
     header::Header,
 };
 use crate::{
-    app::runtime::memory_budget::MemoryBudget,
+    app::runtime::image_memory::ImageMemory,
     domain::{
         image::{EncodedImage, UnknownFormat},
         platform::ImageLimits,
@@ -92,14 +92,14 @@ pub enum ScaleError {
 
 impl Default for ImageScaler {
     fn default() -> Self {
-        Self::within_budget(MemoryBudget::default())
+        Self::within_budget(ImageMemory::default())
     }
 }
 
 impl ImageScaler {
     /// Makes copies in the part of the memory that is for them.
     #[must_use]
-    pub fn within_budget(budget: MemoryBudget) -> Self {
+    pub fn within_budget(budget: ImageMemory) -> Self {
         Self {
             budget: Budget::new(budget.copies()),
         }
@@ -208,15 +208,15 @@ impl ImageScaler {
     ) -> Result<Written, ScaleError> {
         let memory = self.budget.bytes();
         let plan = Plan::new(image, &header, size, max_bytes, memory)?;
-        let leave = self.budget.leave_for(plan.memory()).await;
-        let leave = leave.map_err(|_| ScaleError::TooMuchMemory {
+        let permit = self.budget.acquire(plan.memory()).await;
+        let permit = permit.map_err(|_| ScaleError::TooMuchMemory {
             most_mib: memory / (1024 * 1024),
         })?;
         let image = image.clone();
         let span = tracing::Span::current();
-        // The leave goes along: the work goes on when nobody waits for it any more.
+        // The permit is held by the work, which goes on when its caller is dropped.
         let task = tokio::task::spawn_blocking(move || {
-            let _leave = leave;
+            let _permit = permit;
             span.in_scope(|| plan.carry_out(&image))
         });
         // A decoder that panics on a broken file has shown that the file is broken.

@@ -1,4 +1,4 @@
-//! An image in memory, together with the room that it takes there.
+//! An image in memory, together with its part of the memory budget.
 
 use super::{
     imaging::ScaleError,
@@ -6,28 +6,28 @@ use super::{
 };
 use crate::{
     app::{
-        runtime::keyed_limit::{ImageRoom, ImageStay, NoRoom},
+        runtime::memory_budget::{Exhausted, MemoryBudget, MemoryPermit},
         tenancy::images::Images,
     },
     domain::image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
     ports::ImageStoreError,
 };
 
-/// An image with its bytes. Its room is given back when it is dropped.
+/// An image with its bytes. Its memory is given back to the budget when it is dropped.
 pub(super) struct LoadedImage {
     /// What storage says of it.
     pub(super) stored: StoredImage,
     /// Its bytes.
     pub(super) encoded: EncodedImage,
-    _stay: ImageStay,
+    _permit: MemoryPermit,
 }
 
 /// Why an image that was found is not here.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    /// There was no room for it.
+    /// The memory budget was exhausted.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    Exhausted(#[from] Exhausted),
     /// It is another one by now.
     #[error("the image was replaced")]
     Replaced,
@@ -40,9 +40,9 @@ pub(super) enum LoadError {
 }
 
 impl LoadedImage {
-    /// Fetches an image that was found, once there is room for it.
+    /// Fetches an image that was found, once the memory budget has a part for it.
     pub(super) async fn load(
-        room: &ImageRoom,
+        memory: &MemoryBudget,
         images: Images<'_>,
         found: &StoredImage,
         stages: Stages<'_>,
@@ -50,12 +50,12 @@ impl LoadedImage {
         if found.size > MAX_IMAGE_BYTES {
             return Err(ImageStoreError::TooLarge.into());
         }
-        if found.size > room.largest_file() {
-            let most_mib = room.largest_file() / (1024 * 1024);
+        if found.size > memory.largest_file() {
+            let most_mib = memory.largest_file() / (1024 * 1024);
             return Err(ScaleError::TooMuchMemory { most_mib }.into());
         }
-        let stay = room.enter(images.tenant.name(), found.size);
-        let stay = stages.time(Stage::WaitForRoom, stay).await?;
+        let permit = memory.acquire(images.tenant.name(), found.size);
+        let permit = stages.time(Stage::WaitForRoom, permit).await?;
         let fetched = images.fetch(&found.name);
         let fetched = stages.time(Stage::Fetch, fetched).await?;
         if fetched.stored.content_hash != found.content_hash {
@@ -64,7 +64,7 @@ impl LoadedImage {
         Ok(Self {
             encoded: EncodedImage::new(fetched.bytes).map_err(ScaleError::from)?,
             stored: fetched.stored,
-            _stay: stay,
+            _permit: permit,
         })
     }
 }

@@ -1,6 +1,5 @@
-//! Publishing one image: find → claim → fetch → caption → intent → publish in parallel, each outcome
-//! into the ledger → sidecar → archive. What follows a post that was taken, such as a confirmation,
-//! goes beside the last two. A named image is looked for in the archive, too: there it stays.
+//! Publishing one image, from top to bottom: select, claim, fetch, prepare, caption, record the intent, deliver,
+//! sidecar, archive, settle. The steps are in the files of `publish`, their order is here.
 //!
 //! The claim tells which platforms have the image, or may have it: those get nothing unless the
 //! request forces it, and if none is left, nothing is fetched or paid for either.
@@ -8,119 +7,51 @@
 //! Everything that can be refused is refused before the first paid call, and everything that
 //! went wrong after the platforms were served is a warning: the image counts as published.
 
+mod attempt;
 mod captions;
 mod delivery;
+mod error;
 mod filing;
 mod finding;
 mod next;
+mod prepare;
+pub mod protocol;
 mod publication;
 mod refusal;
+mod report;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use futures_util::future::join;
 use tokio_util::task::TaskTracker;
 
-pub use self::refusal::Refusal;
+pub use self::{
+    attempt::Attempt, error::PublishImageError, publication::PublishImage, refusal::Refusal,
+};
 
-use self::publication::Publication;
+use self::{
+    protocol::{Claimed, Settled},
+    publication::Publication,
+};
 use super::{
-    captioning::CaptionsUnavailable,
-    imaging::{ImageScaler, ScaleError},
-    loaded_image::LoadError,
-    publish_once::Attempt,
+    loaded_image::LoadedImage,
+    sidecar::Written,
+    stages::{Stage, Stages},
 };
 use crate::{
-    app::{
-        runtime::keyed_limit::{Capacity, NoRoom},
-        tenancy::tenant::Tenant,
-        usecases::own_task::{Lost, OwnTasks},
-    },
+    app::tenancy::tenant::Tenant,
     domain::{
-        publication::{PlanError, PublicationPlan, PublicationReport, PublicationRequest, Target},
+        image::StoredImage,
+        platform::Platform,
+        publication::{
+            PlatformResult, PublicationPlan, PublicationReport, PublicationRequest, Target,
+        },
         request_id::RequestId,
     },
-    ports::{Clock, ImageStoreError, Ledger, LedgerError, LedgerReader},
+    ports::ImageStoreError,
 };
 
-/// Why there is no report. But for [`PublishImageError::Lost`], nothing was sent.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishImageError {
-    /// The tenant's config does not allow it.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The tenant has as many publications under way as it may have.
-    #[error("too many images of this tenant are being published")]
-    TooMany,
-    /// The service has as many images in memory as it may have.
-    #[error(transparent)]
-    NoRoom(#[from] NoRoom),
-    /// The credential of no platform can be had at the moment.
-    #[error("no platform can be reached for this tenant at the moment")]
-    NoPlatformAvailable {
-        /// When to ask again.
-        retry_after: Option<Duration>,
-    },
-    /// The same image is being worked on right now.
-    #[error("somebody is working on this image already")]
-    InProgress,
-    /// The image is another one than it was a moment ago.
-    #[error("the image was replaced")]
-    Replaced,
-    /// Storage did not give the image.
-    #[error(transparent)]
-    Storage(#[from] ImageStoreError),
-    /// The file cannot be published as an image.
-    #[error(transparent)]
-    Image(#[from] ScaleError),
-    /// No caption could be had, and the request does not allow an empty one.
-    #[error("no caption could be written")]
-    Captions(#[source] CaptionsUnavailable),
-    /// The ledger cannot be asked or written.
-    #[error(transparent)]
-    Ledger(LedgerError),
-    /// The publication ended without a report. Whether anything was sent is in the log.
-    #[error(transparent)]
-    Lost(#[from] Lost),
-}
-
-/// Publishes images.
-#[derive(Clone)]
-pub struct PublishImage {
-    scaler: ImageScaler,
-    clock: Arc<dyn Clock>,
-    ledger: Arc<dyn Ledger>,
-    reader: Arc<dyn LedgerReader>,
-    capacity: Capacity,
-    tasks: OwnTasks,
-}
-
 impl PublishImage {
-    /// Publishes with images scaled by `scaler`, within `capacity`, on `tasks`, and nothing that
-    /// `ledger` knows to be published; `reader` reads the same ledger.
-    #[must_use]
-    pub fn new(
-        scaler: ImageScaler,
-        clock: Arc<dyn Clock>,
-        ledger: Arc<dyn Ledger>,
-        reader: Arc<dyn LedgerReader>,
-        capacity: Capacity,
-        tasks: OwnTasks,
-    ) -> Self {
-        Self {
-            scaler,
-            clock,
-            ledger,
-            reader,
-            capacity,
-            tasks,
-        }
-    }
-
-    /// Where what must not stop half-way runs.
-    pub(super) fn tasks(&self) -> &OwnTasks {
-        &self.tasks
-    }
-
     /// Publishes one image. Runs on a task of its own: a caller that goes away does not stop a
     /// publication half-way.
     ///
@@ -137,7 +68,7 @@ impl PublishImage {
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
         let counts = !plan.is_dry_run();
-        let Some(slot) = self.capacity.slots.take(tenant.name()) else {
+        let Some(permit) = self.capacity.publications.try_acquire(tenant.name()) else {
             count_refusal(counts, &PublishImageError::TooMany);
             return Err(PublishImageError::TooMany);
         };
@@ -155,14 +86,14 @@ impl PublishImage {
             follow_ups: TaskTracker::new(),
         };
         let task = async move {
-            let _slot = slot;
+            let _permit = permit;
             let result = publication.run().await;
             if let Err(error) = &result {
                 count_refusal(counts, error);
             }
             result
         };
-        self.tasks.to_its_end(task).await?
+        self.tasks.run_to_completion(task).await?
     }
 }
 
@@ -173,23 +104,144 @@ fn count_refusal(counts: bool, error: &PublishImageError) {
     }
 }
 
-impl From<LoadError> for PublishImageError {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::NoRoom(error) => error.into(),
-            LoadError::Replaced => Self::Replaced,
-            LoadError::Storage(error) => error.into(),
-            LoadError::NoImage(error) => error.into(),
+impl Publication {
+    async fn run(mut self) -> Result<PublicationReport, PublishImageError> {
+        let clock = Arc::clone(&self.usecase.clock);
+        let stages = Stages::by(&*clock);
+        stages.time(Stage::Whole, self.select()).await
+    }
+
+    /// Selects the image, and publishes it: the one that an earlier try may have sent, the one that is named,
+    /// or the next.
+    async fn select(&mut self) -> Result<PublicationReport, PublishImageError> {
+        if let Some(chosen) = self.attempt.resumes().cloned() {
+            return match self.find_chosen(&chosen).await? {
+                Some(image) => self.publish(&image).await,
+                None => self.report_from_ledger(&chosen).await,
+            };
         }
+        match self.target.clone() {
+            Target::Image(name) => {
+                let found = self.find_where(&name, |_| true).await?;
+                self.publish(&found.ok_or(ImageStoreError::NotFound)?).await
+            }
+            Target::Next => self.publish_next().await,
+        }
+    }
+
+    /// Publishes an image that is there.
+    async fn publish(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
+        if self.plan.is_dry_run() {
+            return self.dry_run(image).await;
+        }
+        let claimed = self.claim(image).await?;
+        self.publish_claimed(claimed, image).await
+    }
+
+    /// Reports what would be sent.
+    async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
+        let (loaded, platforms) = (self.fetch(image).await?, self.plan.platforms());
+        let prepared = self.prepare(&loaded.encoded, platforms).await;
+        let captions = self.captions_for(&loaded, &prepared, platforms, false);
+        let (captions, _) = captions.await?;
+        let results = Self::dry_run_results(&prepared, &captions);
+        let archived = self.is_from_archive();
+        Ok(self.report(image.name.clone(), results, archived, Vec::new()))
+    }
+
+    /// Publishes a claimed image to the platforms that do not have it, and archives it.
+    async fn publish_claimed(
+        &self,
+        claimed: Claimed,
+        image: &StoredImage,
+    ) -> Result<PublicationReport, PublishImageError> {
+        let (mut results, targets) = self.still_to_send(claimed.prior());
+        let sent = if targets.is_empty() {
+            Sent::nothing(claimed)
+        } else {
+            // Boxed: the future of a publication is large enough.
+            Box::pin(self.send(claimed, image, &targets)).await?
+        };
+        let is_published = |it: &PlatformResult| it.outcome.is_success();
+        let is_published = results
+            .iter()
+            .chain(sent.settled.results())
+            .any(is_published);
+        let (sidecars, sidecar_warning) = match sent.sidecar {
+            Some(Written { ours, warning, .. }) => (Some(ours), warning),
+            None => (None, None),
+        };
+        let archive = self.archive_if(is_published, image, sidecars);
+        let ((archived, warning), ()) = join(archive, self.followed_up(sent.image)).await;
+        let (settled, mut warnings) = sent.settled.release().await;
+        results.extend(settled.into_iter().chain(sent.skipped));
+        warnings.extend(sidecar_warning.into_iter().chain(warning));
+        Ok(self.report(image.name.clone(), results, archived, warnings))
+    }
+
+    /// Fetches the image, has captions written, sends it, and writes the sidecar.
+    async fn send(
+        &self,
+        claimed: Claimed,
+        image: &StoredImage,
+        targets: &[Platform],
+    ) -> Result<Sent, PublishImageError> {
+        let was_tried = !claimed.prior().is_empty();
+        let get_ready = async {
+            let loaded = self.fetch(image).await?;
+            let mut prepared = self.prepare(&loaded.encoded, targets).await;
+            prepared.ensure_available()?;
+            prepared.connect();
+            let captions = self.captions_for(&loaded, &prepared, targets, was_tried);
+            let (captions, sidecar) = captions.await?;
+            self.attempt.choose(&loaded.stored).await?;
+            Ok::<_, PublishImageError>((loaded, prepared, captions, sidecar))
+        };
+        let (claimed, ready) = claimed.hold_during(get_ready).await?;
+        let (loaded, prepared, captions, sidecar) = ready;
+        let sent_to = prepared.sent_to();
+        let skipped = report::skipped(&prepared.skipped, &captions).collect();
+
+        let name = &loaded.stored.name;
+        let intended = claimed.record_intent(name, prepared.deliveries).await?;
+        let served = TaskTracker::new();
+        let delivered = self.deliver(intended, name, &captions, served.token());
+        served.close();
+        let sidecar = self.write_sidecar(sidecar, &loaded, &captions, &sent_to, served.wait());
+        // First goes the small request, which a mail that is composed would hold up.
+        let (sidecar, settled) = join(sidecar, delivered).await;
+        Ok(Sent {
+            settled,
+            skipped,
+            sidecar: Some(sidecar),
+            image: Some(loaded),
+        })
+    }
+
+    /// Waits for what follows the posts. The image is in memory no longer than this.
+    async fn followed_up(&self, image: Option<LoadedImage>) {
+        self.follow_ups.close();
+        self.follow_ups.wait().await;
+        drop(image);
     }
 }
 
-/// A lease that is lost before anything was sent is somebody else's now.
-impl From<LedgerError> for PublishImageError {
-    fn from(error: LedgerError) -> Self {
-        match error {
-            LedgerError::LeaseLost => Self::InProgress,
-            LedgerError::Unavailable(_) => Self::Ledger(error),
+/// An image that was sent to its platforms.
+struct Sent {
+    settled: Settled,
+    skipped: Vec<PlatformResult>,
+    sidecar: Option<Written>,
+    /// What was sent; what follows may need it still.
+    image: Option<LoadedImage>,
+}
+
+impl Sent {
+    fn nothing(claimed: Claimed) -> Self {
+        Self {
+            settled: claimed.send_nothing(),
+            skipped: Vec::new(),
+            sidecar: None,
+            image: None,
         }
     }
 }

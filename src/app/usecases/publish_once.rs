@@ -4,19 +4,16 @@ use std::sync::Arc;
 
 use super::{
     deferred_writes::DeferredWrite,
-    publish::{PublishImage, PublishImageError, Refusal},
+    publish::{Attempt, PublishImage, PublishImageError, Refusal},
 };
 use crate::{
-    app::{
-        runtime::error_chain::ErrorChain, tenancy::tenant::Tenant, usecases::own_task::OwnTasks,
-    },
+    app::tenancy::tenant::Tenant,
     domain::{
-        idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
-        image::StoredImage,
+        idempotency::{Begun, Fingerprint, IdempotencyKey, KeyedRequest},
         publication::{PublicationReport, PublicationRequest, Target},
         request_id::RequestId,
     },
-    ports::{IdempotencyStore, LedgerError},
+    ports::IdempotencyStore,
 };
 
 /// Publishes, and under a key only once.
@@ -100,7 +97,7 @@ impl PublishOnce {
                 .await;
             Ok(PublishAnswer::First(result?))
         };
-        let ended = self.publish.tasks().to_its_end(task).await;
+        let ended = self.publish.tasks().run_to_completion(task).await;
         ended.map_err(PublishImageError::from)?
     }
 
@@ -129,87 +126,7 @@ impl PublishOnce {
             Begun::Mismatch => return Err(PublishOnceError::Mismatch),
             Begun::Answered(answer) => return Ok(Err(answer)),
         };
-        Ok(Ok(Attempt(Some(Arc::new(Keyed {
-            store: Arc::clone(&self.store),
-            request: keyed,
-            resumes,
-        })))))
-    }
-}
-
-/// One try at a request, which may have a key.
-#[derive(Clone)]
-pub struct Attempt(Option<Arc<Keyed>>);
-
-struct Keyed {
-    store: Arc<dyn IdempotencyStore>,
-    request: KeyedRequest,
-    resumes: Option<ChosenImage>,
-}
-
-impl Attempt {
-    /// A try at a request that has no key.
-    #[must_use]
-    pub fn without_key() -> Self {
-        Self(None)
-    }
-
-    /// The image that an earlier try may have sent, if this one resumes it.
-    pub(super) fn resumes(&self) -> Option<&ChosenImage> {
-        self.0.as_ref()?.resumes.as_ref()
-    }
-
-    /// Notes the image that is about to be sent.
-    pub(super) async fn choose(&self, image: &StoredImage) -> Result<(), LedgerError> {
-        let Some(keyed) = &self.0 else {
-            return Ok(());
-        };
-        let chosen = ChosenImage {
-            name: image.name.clone(),
-            content_hash: image.content_hash.clone(),
-        };
-        keyed.store.choose(&keyed.request, &chosen).await
-    }
-
-    /// Writes the answer down, or gives the key back; in the background, where the ledger is away.
-    async fn end(
-        &self,
-        result: &Result<PublicationReport, PublishImageError>,
-        write_down: fn(&PublicationReport) -> String,
-        tasks: &OwnTasks,
-    ) {
-        let Some(keyed) = &self.0 else { return };
-        let (store, request) = (&keyed.store, &keyed.request);
-        let (ended, write) = match result {
-            Ok(report) => {
-                let answer = write_down(report);
-                let ended = store.finish(request, &answer).await;
-                let write = DeferredWrite::Answer {
-                    store: Arc::clone(store),
-                    request: request.clone(),
-                    answer,
-                };
-                (ended, write)
-            }
-            Err(error) => {
-                let may_have_sent =
-                    matches!(error, PublishImageError::Lost(_)) || keyed.resumes.is_some();
-                let ended = store.abandon(request, may_have_sent).await;
-                let write = DeferredWrite::Abandon {
-                    store: Arc::clone(store),
-                    request: request.clone(),
-                    may_have_sent,
-                };
-                (ended, write)
-            }
-        };
-        if let Err(error) = ended {
-            tracing::warn!(
-                tenant = %request.tenant(),
-                error = %ErrorChain(&error),
-                "an idempotency key could not be given its answer; retrying in the background"
-            );
-            tasks.defer(write);
-        }
+        let store = Arc::clone(&self.store);
+        Ok(Ok(Attempt::under_key(store, keyed, resumes)))
     }
 }

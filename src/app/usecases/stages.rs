@@ -23,7 +23,7 @@ pub(super) enum Stage {
     Captions,
     /// Sending it to all platforms, side by side.
     Send,
-    /// Writing its caption file.
+    /// Writing its sidecar.
     Sidecar,
     /// Moving it to the archive.
     Archive,

@@ -35,19 +35,18 @@ use publisher::{
     app::{
         http::{self, HttpDependencies, Routes},
         runtime::{
-            concurrency_limit::RequestPlaces,
-            keyed_limit::{Capacity, ImageRoom},
+            concurrency_limit::ConcurrencyLimit, image_memory::ImageMemory, keyed_limit::Capacity,
             memory_budget::MemoryBudget,
         },
         tenancy::{credentials::Credentials, resolve_tenant::ResolveTenant},
         usecases::{
             analyze::AnalyzeImage,
+            background_tasks::BackgroundTasks,
             curate::CurateImage,
             fetch_thumbnail::FetchThumbnail,
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -211,10 +210,10 @@ struct Service {
     listen: SocketAddr,
     max_connections: usize,
     shutdown: ShutdownTimes,
-    memory_budget: MemoryBudget,
+    memory_budget: ImageMemory,
     routes: Routes,
     readiness: Arc<CheckReadiness>,
-    work: OwnTasks,
+    work: BackgroundTasks,
     ledger: OpenLedger,
     sweeper: AbortHandle,
 }
@@ -257,9 +256,8 @@ impl Service {
             orchestrator: _,
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
-        let (places, room) = shares(&mode, max_requests, memory_budget);
-        let slots = publishes;
-        let capacity = Capacity { slots, room };
+        let (concurrency, memory) = shares(&mode, max_requests, memory_budget);
+        let capacity = Capacity::new(publishes, memory);
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
@@ -277,7 +275,7 @@ impl Service {
         ));
         let chance = Arc::new(|| fastrand::u64(..));
         let scaler = ImageScaler::within_budget(memory_budget);
-        let work = OwnTasks::default();
+        let work = BackgroundTasks::default();
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
@@ -304,7 +302,7 @@ impl Service {
             ),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::clone(&readiness),
-            places,
+            concurrency,
             auth,
             trusted_proxies,
             clock,
@@ -328,16 +326,16 @@ impl Service {
 fn shares(
     mode: &Mode,
     max_requests: NonZeroUsize,
-    memory_budget: MemoryBudget,
-) -> (RequestPlaces, ImageRoom) {
+    memory_budget: ImageMemory,
+) -> (ConcurrencyLimit, MemoryBudget) {
     match mode {
         Mode::Standalone => (
-            RequestPlaces::for_one_tenant(max_requests),
-            ImageRoom::for_one_tenant(memory_budget),
+            ConcurrencyLimit::for_one_tenant(max_requests),
+            MemoryBudget::for_one_tenant(memory_budget),
         ),
         Mode::Orchestrated { .. } => (
-            RequestPlaces::for_many_tenants(max_requests),
-            ImageRoom::for_many_tenants(memory_budget),
+            ConcurrencyLimit::for_many_tenants(max_requests),
+            MemoryBudget::for_many_tenants(memory_budget),
         ),
     }
 }
@@ -346,7 +344,7 @@ fn publish(
     ledger: &OpenLedger,
     scaler: &ImageScaler,
     capacity: &Capacity,
-    work: &OwnTasks,
+    work: &BackgroundTasks,
     clock: &Arc<dyn Clock>,
 ) -> PublishOnce {
     let publish = PublishImage::new(

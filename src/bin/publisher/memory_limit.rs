@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use publisher::app::runtime::memory_budget::MemoryBudget;
+use publisher::app::runtime::image_memory::ImageMemory;
 
 /// Where the system says in which control groups this process is.
 const OWN_GROUPS: &str = "/proc/self/cgroup";
@@ -14,7 +14,7 @@ const MIB: u64 = 1024 * 1024;
 
 /// What images may take: what is configured, but at most half of the limit of the control group, and at least
 /// what an image from a camera takes. Logs where that is less than what is configured.
-pub(crate) fn budget_within_limit(configured: MemoryBudget) -> MemoryBudget {
+pub(crate) fn budget_within_limit(configured: ImageMemory) -> ImageMemory {
     let limit = fs::read_to_string(OWN_GROUPS).ok();
     let limit = limit.and_then(|own| limit_of(&own, Path::new(GROUPS)));
     let Some(limit_mib) = limit.map(|bytes| bytes / MIB) else {
@@ -43,9 +43,9 @@ pub(crate) fn budget_within_limit(configured: MemoryBudget) -> MemoryBudget {
     budget
 }
 
-fn within(configured: MemoryBudget, limit_mib: u64) -> MemoryBudget {
-    let most = (limit_mib / 2).clamp(MemoryBudget::LEAST_MIB, configured.mib());
-    MemoryBudget::of_mib(most).unwrap_or(configured)
+fn within(configured: ImageMemory, limit_mib: u64) -> ImageMemory {
+    let most = (limit_mib / 2).clamp(ImageMemory::LEAST_MIB, configured.mib());
+    ImageMemory::of_mib(most).unwrap_or(configured)
 }
 
 /// The lowest limit of these groups and of those that they are in, in bytes.
@@ -118,13 +118,13 @@ mod tests {
 
     #[test]
     fn images_get_half_of_the_limit_at_most_and_an_image_from_a_camera_at_least() {
-        let budget = |mib| MemoryBudget::of_mib(mib).unwrap();
+        let budget = |mib| ImageMemory::of_mib(mib).unwrap();
         assert_eq!(within(budget(352), 1_024), budget(352));
         assert_eq!(within(budget(352), 704), budget(352));
         assert_eq!(within(budget(352), 512), budget(256));
         assert_eq!(within(budget(64), 128), budget(64));
         assert_eq!(within(budget(100), 128), budget(64));
-        let least = budget(MemoryBudget::LEAST_MIB);
+        let least = budget(ImageMemory::LEAST_MIB);
         assert_eq!(within(budget(352), 16), least);
         assert_eq!(within(least, 16), least);
     }

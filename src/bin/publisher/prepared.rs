@@ -18,7 +18,7 @@ use publisher::{
     },
     app::{
         http::auth::AuthSettings,
-        runtime::{keyed_limit::PublishSlots, memory_budget::MemoryBudget},
+        runtime::{image_memory::ImageMemory, keyed_limit::PublishLimit},
         tenancy::{
             credentials::CredentialCacheSettings,
             resolve_tenant::{HostRules, TenancySettings},
@@ -55,8 +55,8 @@ pub(crate) struct Prepared {
     pub(crate) credentials: CredentialCacheSettings,
     pub(crate) ledger: LedgerSettings,
     pub(crate) ledger_keep: Option<Duration>,
-    pub(crate) publishes: PublishSlots,
-    pub(crate) memory_budget: MemoryBudget,
+    pub(crate) publishes: PublishLimit,
+    pub(crate) memory_budget: ImageMemory,
     pub(crate) thumbnail_cache_bytes: usize,
     pub(crate) auth: AuthSettings,
     pub(crate) trusted_proxies: TrustedProxies,

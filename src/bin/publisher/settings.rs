@@ -30,7 +30,7 @@ use publisher::{
     },
     app::{
         http::auth::AuthSettings,
-        runtime::{keyed_limit::PublishSlots, memory_budget::MemoryBudget},
+        runtime::{image_memory::ImageMemory, keyed_limit::PublishLimit},
         tenancy::{
             config_cache::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
@@ -85,9 +85,9 @@ pub(crate) struct Settings {
     /// How long texts for people are kept there; `None`: for good.
     pub(crate) ledger_keep: Option<Duration>,
     /// How much one tenant publishes at a time.
-    pub(crate) publishes: PublishSlots,
+    pub(crate) publishes: PublishLimit,
     /// What images may take in memory, all tenants together.
-    pub(crate) memory_budget: MemoryBudget,
+    pub(crate) memory_budget: ImageMemory,
     /// What kept thumbnails take together, in bytes; 0: none is kept.
     pub(crate) thumbnail_cache_bytes: usize,
     /// How admins are told from others.

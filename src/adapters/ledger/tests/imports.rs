@@ -11,7 +11,7 @@ use super::{
     suite::{attempt, claim, failed, name, published, unknown},
 };
 use crate::domain::{
-    ledger::Known,
+    ledger::PriorState,
     platform::Platform::{Email, Telegram},
     publication::PostId,
 };
@@ -55,7 +55,7 @@ async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
     before.claim(&lease, &[]).await.unwrap();
     let file = name("a.jpg");
     before
-        .intend(&lease, &file, &[Telegram, Email])
+        .record_intent(&lease, &file, &[Telegram, Email])
         .await
         .unwrap();
     as_after_a_crash(&at("before.db"), &at("aside.db"));
@@ -82,11 +82,20 @@ async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
 
     let ledger = open(&at("ledger.db")).await;
     let known = async |image: &str| claim(&ledger, "alice", image).await.1;
-    let posted = Known::Published(PostId::new("1"));
+    let posted = PriorState::Published(PostId::new("1"));
     assert_eq!(known("posted").await, [(Telegram, posted)].into());
-    assert_eq!(known("failed").await, [(Telegram, Known::Failed)].into());
-    assert_eq!(known("unknown").await, [(Telegram, Known::Unknown)].into());
-    let unknown = [(Telegram, Known::Unknown), (Email, Known::Unknown)];
+    assert_eq!(
+        known("failed").await,
+        [(Telegram, PriorState::Failed)].into()
+    );
+    assert_eq!(
+        known("unknown").await,
+        [(Telegram, PriorState::Unknown)].into()
+    );
+    let unknown = [
+        (Telegram, PriorState::Unknown),
+        (Email, PriorState::Unknown),
+    ];
     assert_eq!(known("cut off").await, unknown.into());
     ledger.pool().close().await;
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
@@ -147,15 +156,15 @@ async fn a_running_service_goes_on_while_its_ledger_is_added_to() {
     let running = open(&at("ledger.db")).await;
     let (lease, _) = claim(&running, "alice", "under way").await;
     running
-        .intend(&lease, &name("a.jpg"), &[Telegram])
+        .record_intent(&lease, &name("a.jpg"), &[Telegram])
         .await
         .unwrap();
     import(&at("ledger.db"), &at("aside.db")).await.unwrap();
     running
-        .settle(&lease, Telegram, &published("2"))
+        .record_outcome(&lease, Telegram, &published("2"))
         .await
         .unwrap();
-    let posted = Known::Published(PostId::new("1"));
+    let posted = PriorState::Published(PostId::new("1"));
     assert_eq!(
         claim(&running, "alice", "posted").await.1,
         [(Telegram, posted)].into()
@@ -271,11 +280,11 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
     }
     let ledger = open(&at("ledger.db")).await;
     let early = claim(&ledger, "alice", "early").await.1;
-    assert_eq!(early, [(Telegram, Known::Unknown)].into());
+    assert_eq!(early, [(Telegram, PriorState::Unknown)].into());
     let later = claim(&ledger, "alice", "later").await.1;
     assert_eq!(
         later,
-        [(Telegram, Known::Published(PostId::new("2")))].into()
+        [(Telegram, PriorState::Published(PostId::new("2")))].into()
     );
     ledger.pool().close().await;
 }

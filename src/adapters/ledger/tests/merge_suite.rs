@@ -14,7 +14,7 @@ use crate::{
     domain::{
         idempotency::Begun,
         image::ContentHash,
-        ledger::{EntryState, Known},
+        ledger::{EntryState, PriorState},
         platform::Platform::Telegram,
         publication::{Failure, FailureReason, PostId},
     },
@@ -44,7 +44,7 @@ fn entries(entries: Vec<EntryRecord>) -> Batch {
     }
 }
 
-async fn standing(ledger: &impl Backstage, image: &str) -> Option<Known> {
+async fn standing(ledger: &impl Backstage, image: &str) -> Option<PriorState> {
     let (lease, mut known) = claim(ledger, "alice", image).await;
     ledger.release(&lease).await.unwrap();
     known.remove(&Telegram)
@@ -70,7 +70,10 @@ pub(super) async fn what_is_certain_wins_whichever_side_says_it(ledger: &impl Ba
             } else if *name_of_ours == "intent" {
                 let (lease, _) = claim(ledger, "alice", &image).await;
                 let file = name("a.jpg");
-                ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
+                ledger
+                    .record_intent(&lease, &file, &[Telegram])
+                    .await
+                    .unwrap();
                 ledger.release(&lease).await.unwrap();
             }
             records.push(record(&image, theirs));
@@ -88,10 +91,10 @@ pub(super) async fn what_is_certain_wins_whichever_side_says_it(ledger: &impl Ba
     for (ours, _) in ours {
         for theirs in theirs {
             let expected = match (ours, theirs) {
-                ("published", _) => Known::Published(PostId::new("ours")),
-                (_, Standing::Published) => Known::Published(PostId::new("theirs")),
-                ("unknown" | "intent", _) | (_, Standing::Unknown) => Known::Unknown,
-                _ => Known::Failed,
+                ("published", _) => PriorState::Published(PostId::new("ours")),
+                (_, Standing::Published) => PriorState::Published(PostId::new("theirs")),
+                ("unknown" | "intent", _) | (_, Standing::Unknown) => PriorState::Unknown,
+                _ => PriorState::Failed,
             };
             let image = image(ours, theirs);
             assert_eq!(standing(ledger, &image).await, Some(expected), "{image}");
@@ -103,14 +106,17 @@ pub(super) async fn what_is_certain_wins_whichever_side_says_it(ledger: &impl Ba
 
 pub(super) async fn an_attempt_under_way_is_left_to_its_holder(ledger: &impl Backstage) {
     for (outcome, expected) in [
-        (published("ours"), Known::Published(PostId::new("ours"))),
-        (failed(), Known::Published(PostId::new("theirs"))),
-        (unknown(), Known::Unknown),
+        (
+            published("ours"),
+            PriorState::Published(PostId::new("ours")),
+        ),
+        (failed(), PriorState::Published(PostId::new("theirs"))),
+        (unknown(), PriorState::Unknown),
     ] {
         let image = format!("{outcome:?}");
         let (lease, _) = claim(ledger, "alice", &image).await;
         ledger
-            .intend(&lease, &name("a.jpg"), &[Telegram])
+            .record_intent(&lease, &name("a.jpg"), &[Telegram])
             .await
             .unwrap();
         let batch = entries(vec![
@@ -124,7 +130,10 @@ pub(super) async fn an_attempt_under_way_is_left_to_its_holder(ledger: &impl Bac
         let hash = ContentHash::of(image.as_bytes());
         let entry = ledger.entries_of(&alice, &[hash]).await.unwrap().remove(0);
         assert_eq!(entry.state, EntryState::InProgress);
-        ledger.settle(&lease, Telegram, &outcome).await.unwrap();
+        ledger
+            .record_outcome(&lease, Telegram, &outcome)
+            .await
+            .unwrap();
         ledger.release(&lease).await.unwrap();
         assert_eq!(standing(ledger, &image).await, Some(expected), "{image}");
     }
@@ -258,7 +267,7 @@ pub(super) async fn entries_of_later_versions_are_taken_over_and_not_listed(
     assert_eq!(listed[0].error.as_deref(), Some("as they say"));
     let rows = "SELECT count(*) FROM ledger_entries WHERE platform = 'invented'";
     assert_eq!(ledger.number(rows).await, 1);
-    assert_eq!(standing(ledger, "image").await, Some(Known::Failed));
+    assert_eq!(standing(ledger, "image").await, Some(PriorState::Failed));
 }
 
 /// Statements as a later version may run them: they expand, and its rows are there.

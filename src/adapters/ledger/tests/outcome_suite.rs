@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ledger::{Claim, EntryState, Known},
+        ledger::{Claim, EntryState, PriorState},
         platform::Platform::{Email, Telegram},
         publication::PostId,
     },
@@ -18,7 +18,10 @@ pub(super) async fn an_outcome_is_written_after_the_lease_has_ended(ledger: &imp
         let image = if is_released { "released" } else { "expired" };
         let (lease, _) = claim(ledger, "alice", image).await;
         let file = name("image.jpg");
-        ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
+        ledger
+            .record_intent(&lease, &file, &[Telegram])
+            .await
+            .unwrap();
         if is_released {
             ledger.release(&lease).await.unwrap();
         }
@@ -26,7 +29,7 @@ pub(super) async fn an_outcome_is_written_after_the_lease_has_ended(ledger: &imp
         assert_eq!(list(ledger, "alice").await[0].state, EntryState::Unknown);
         for _ in 0..2 {
             ledger
-                .settle(&lease, Telegram, &published("1"))
+                .record_outcome(&lease, Telegram, &published("1"))
                 .await
                 .unwrap();
         }
@@ -41,28 +44,34 @@ pub(super) async fn an_outcome_is_written_while_another_holder_has_the_lease(
 ) {
     let (lost, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
-    ledger.intend(&lost, &file, &[Telegram]).await.unwrap();
-    ledger.expire_leases().await;
-    let (lease, known) = claim(ledger, "alice", "image").await;
-    assert_eq!(known, [(Telegram, Known::Unknown)].into());
-    // The other holder publishes to another platform, which is none of the first one's business.
-    ledger.intend(&lease, &file, &[Email]).await.unwrap();
     ledger
-        .settle(&lost, Telegram, &published("1"))
+        .record_intent(&lost, &file, &[Telegram])
         .await
         .unwrap();
-    let refused = ledger.settle(&lost, Email, &failed()).await;
+    ledger.expire_leases().await;
+    let (lease, known) = claim(ledger, "alice", "image").await;
+    assert_eq!(known, [(Telegram, PriorState::Unknown)].into());
+    // The other holder publishes to another platform, which is none of the first one's business.
+    ledger.record_intent(&lease, &file, &[Email]).await.unwrap();
+    ledger
+        .record_outcome(&lost, Telegram, &published("1"))
+        .await
+        .unwrap();
+    let refused = ledger.record_outcome(&lost, Email, &failed()).await;
     assert!(
         matches!(refused, Err(LedgerError::LeaseLost)),
         "{refused:?}"
     );
     ledger.renew(&lease).await.expect("it is still held");
-    ledger.settle(&lease, Email, &published("2")).await.unwrap();
+    ledger
+        .record_outcome(&lease, Email, &published("2"))
+        .await
+        .unwrap();
     ledger.release(&lease).await.unwrap();
     let (_, known) = claim(ledger, "alice", "image").await;
     let expected = [
-        (Telegram, Known::Published(PostId::new("1"))),
-        (Email, Known::Published(PostId::new("2"))),
+        (Telegram, PriorState::Published(PostId::new("1"))),
+        (Email, PriorState::Published(PostId::new("2"))),
     ];
     assert_eq!(known, expected.into());
 }
@@ -72,12 +81,18 @@ pub(super) async fn an_outcome_never_overwrites_what_a_later_attempt_has_begun(
 ) {
     let (lost, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
-    ledger.intend(&lost, &file, &[Telegram]).await.unwrap();
+    ledger
+        .record_intent(&lost, &file, &[Telegram])
+        .await
+        .unwrap();
     ledger.expire_leases().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
-    ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
+    ledger
+        .record_intent(&lease, &file, &[Telegram])
+        .await
+        .unwrap();
     let refused = async || {
-        let refused = ledger.settle(&lost, Telegram, &failed()).await;
+        let refused = ledger.record_outcome(&lost, Telegram, &failed()).await;
         assert!(
             matches!(refused, Err(LedgerError::LeaseLost)),
             "{refused:?}"
@@ -86,7 +101,7 @@ pub(super) async fn an_outcome_never_overwrites_what_a_later_attempt_has_begun(
     refused().await;
     assert_eq!(list(ledger, "alice").await[0].state, EntryState::InProgress);
     ledger
-        .settle(&lease, Telegram, &published("2"))
+        .record_outcome(&lease, Telegram, &published("2"))
         .await
         .unwrap();
     refused().await;
@@ -97,10 +112,13 @@ pub(super) async fn an_outcome_never_overwrites_what_a_later_attempt_has_begun(
 pub(super) async fn an_outcome_renews_the_lease_that_is_still_held(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
-    ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
+    ledger
+        .record_intent(&lease, &file, &[Telegram])
+        .await
+        .unwrap();
     ledger.expire_leases().await;
     ledger
-        .settle(&lease, Telegram, &published("1"))
+        .record_outcome(&lease, Telegram, &published("1"))
         .await
         .unwrap();
     let second = ledger.claim(&lease_of("alice", "image"), &[]).await;

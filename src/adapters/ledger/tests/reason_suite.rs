@@ -35,7 +35,7 @@ pub(super) async fn an_attempt_is_listed_with_its_reason_as_long_as_the_platform
 
     let (lease, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
-    ledger.intend(&lease, &file, &[Email]).await.unwrap();
+    ledger.record_intent(&lease, &file, &[Email]).await.unwrap();
     assert_eq!(reasons().await[0], (EntryState::InProgress, None));
     ledger.release(&lease).await.unwrap();
     assert_eq!(
@@ -56,7 +56,7 @@ pub(super) async fn what_nobody_can_tell_is_counted(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "intent").await;
     let file = name("intent.jpg");
     ledger
-        .intend(&lease, &file, &[Telegram, Email])
+        .record_intent(&lease, &file, &[Telegram, Email])
         .await
         .unwrap();
     assert_eq!(count().await, 2, "somebody is at it");

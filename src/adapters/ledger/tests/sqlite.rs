@@ -120,13 +120,13 @@ async fn entries_outlive_the_process_and_leases_do_not() {
     stage.ledger.claim(&lease, &Platform::ALL).await.unwrap();
     stage
         .ledger
-        .intend(&lease, &name, &Platform::ALL)
+        .record_intent(&lease, &name, &Platform::ALL)
         .await
         .unwrap();
     let published = Settlement::Published(PostId::new("1"));
     stage
         .ledger
-        .settle(&lease, Platform::Telegram, &published)
+        .record_outcome(&lease, Platform::Telegram, &published)
         .await
         .unwrap();
     let Stage { ledger, folder } = stage;
@@ -176,9 +176,9 @@ async fn everything_but_taking_and_giving_back_a_lease_waits_for_the_disk() {
     }
     let all = &Platform::ALL;
     assert_eq!(after!(ledger.claim(&lease, all)), NORMAL);
-    assert_eq!(after!(ledger.intend(&lease, &name, all)), FULL);
+    assert_eq!(after!(ledger.record_intent(&lease, &name, all)), FULL);
     assert_eq!(
-        after!(ledger.settle(&lease, Platform::Email, &unknown)),
+        after!(ledger.record_outcome(&lease, Platform::Email, &unknown)),
         FULL
     );
     assert_eq!(after!(ledger.renew(&lease)), FULL);
@@ -238,9 +238,13 @@ async fn a_ledger_that_was_full_goes_on_when_it_is_not_any_more() {
         let lease = lease_of("alice", &format!("image {number}"));
         let name = ImageName::new("a.jpg").unwrap();
         ledger.claim(&lease, &Platform::ALL).await?;
-        ledger.intend(&lease, &name, &[Platform::Telegram]).await?;
+        ledger
+            .record_intent(&lease, &name, &[Platform::Telegram])
+            .await?;
         let unknown = Settlement::Unknown(long.clone());
-        ledger.settle(&lease, Platform::Telegram, &unknown).await
+        ledger
+            .record_outcome(&lease, Platform::Telegram, &unknown)
+            .await
     };
     let refused = fill(1).await.unwrap_err();
     assert!(

@@ -8,7 +8,7 @@ use super::{Backstage, everything, lease_of, tenant};
 use crate::{
     domain::{
         image::{ContentHash, ImageName},
-        ledger::{Claim, Entry, EntryQuery, EntryState, Known, Lease, Settlement},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, PriorState, Settlement},
         platform::Platform::{self, Email, Telegram},
         publication::{Failure, FailureReason, PostId},
     },
@@ -36,7 +36,7 @@ pub(super) async fn claim(
     ledger: &impl Backstage,
     who: &str,
     image: &str,
-) -> (Lease, BTreeMap<Platform, Known>) {
+) -> (Lease, BTreeMap<Platform, PriorState>) {
     let lease = lease_of(who, image);
     match ledger.claim(&lease, &Platform::ALL).await.unwrap() {
         Claim::Held(known) => (lease, known),
@@ -52,13 +52,24 @@ pub(super) async fn attempt(
     came_of_it: &Settlement,
 ) {
     let (lease, _) = claim(ledger, who, image).await;
-    let file = name(&format!("{image}.jpg"));
-    ledger.intend(&lease, &file, &[Telegram]).await.unwrap();
-    ledger.settle(&lease, Telegram, came_of_it).await.unwrap();
+    record_intent(ledger, &lease, &format!("{image}.jpg"), &[Telegram]).await;
+    let recorded = ledger.record_outcome(&lease, Telegram, came_of_it);
+    recorded.await.unwrap();
     ledger.release(&lease).await.unwrap();
 }
 
-async fn known(ledger: &impl Backstage, who: &str, image: &str) -> BTreeMap<Platform, Known> {
+async fn record_intent(
+    ledger: &impl Backstage,
+    lease: &Lease,
+    image: &str,
+    platforms: &[Platform],
+) {
+    let image = name(image);
+    let recorded = ledger.record_intent(lease, &image, platforms);
+    recorded.await.unwrap();
+}
+
+async fn known(ledger: &impl Backstage, who: &str, image: &str) -> BTreeMap<Platform, PriorState> {
     let (lease, known) = claim(ledger, who, image).await;
     ledger.release(&lease).await.unwrap();
     known
@@ -96,15 +107,15 @@ pub(super) async fn what_is_known_is_told_with_the_lease(ledger: &impl Backstage
     attempt(ledger, "alice", "image", &failed()).await;
     assert_eq!(
         known(ledger, "alice", "image").await,
-        [(Telegram, Known::Failed)].into()
+        [(Telegram, PriorState::Failed)].into()
     );
     attempt(ledger, "alice", "image", &unknown()).await;
     assert_eq!(
         known(ledger, "alice", "image").await,
-        [(Telegram, Known::Unknown)].into()
+        [(Telegram, PriorState::Unknown)].into()
     );
     attempt(ledger, "alice", "image", &published("1")).await;
-    let expected = Known::Published(PostId::new("1"));
+    let expected = PriorState::Published(PostId::new("1"));
     assert_eq!(
         known(ledger, "alice", "image").await,
         [(Telegram, expected)].into()
@@ -142,16 +153,13 @@ pub(super) async fn a_renewed_lease_does_not_expire(ledger: &impl Backstage) {
 
 pub(super) async fn a_holder_who_lost_the_lease_begins_nothing(ledger: &impl Backstage) {
     let (lost, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .intend(&lost, &name("image.jpg"), &[Telegram])
-        .await
-        .unwrap();
+    record_intent(ledger, &lost, "image.jpg", &[Telegram]).await;
     ledger.expire_leases().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
     for refused in [
         ledger.renew(&lost).await,
-        ledger.intend(&lost, &file, &[Email]).await,
+        ledger.record_intent(&lost, &file, &[Email]).await,
     ] {
         assert!(
             matches!(refused, Err(LedgerError::LeaseLost)),
@@ -174,11 +182,11 @@ pub(super) async fn a_holder_who_lost_the_lease_begins_nothing(ledger: &impl Bac
 
 pub(super) async fn an_intent_that_nobody_works_on_is_unknown(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "image").await;
+    record_intent(ledger, &lease, "image.jpg", &Platform::ALL).await;
     ledger
-        .intend(&lease, &name("image.jpg"), &Platform::ALL)
+        .record_outcome(&lease, Email, &published("2"))
         .await
         .unwrap();
-    ledger.settle(&lease, Email, &published("2")).await.unwrap();
     let states = |entries: Vec<Entry>| -> BTreeMap<_, _> {
         entries
             .into_iter()
@@ -205,14 +213,14 @@ pub(super) async fn an_intent_that_nobody_works_on_is_unknown(ledger: &impl Back
         .into()
     );
     let expected = [
-        (Telegram, Known::Unknown),
-        (Email, Known::Published(PostId::new("2"))),
+        (Telegram, PriorState::Unknown),
+        (Email, PriorState::Published(PostId::new("2"))),
     ];
     assert_eq!(known(ledger, "alice", "image").await, expected.into());
 }
 
 pub(super) async fn a_failed_repetition_changes_nothing_of_what_was_known(ledger: &impl Backstage) {
-    let published_one = Known::Published(PostId::new("1"));
+    let published_one = PriorState::Published(PostId::new("1"));
     attempt(ledger, "alice", "image", &published("1")).await;
     attempt(ledger, "alice", "image", &failed()).await;
     let now = known(ledger, "alice", "image").await;
@@ -222,7 +230,7 @@ pub(super) async fn a_failed_repetition_changes_nothing_of_what_was_known(ledger
     attempt(ledger, "alice", "image", &unknown()).await;
     assert_eq!(
         known(ledger, "alice", "image").await,
-        [(Telegram, Known::Unknown)].into()
+        [(Telegram, PriorState::Unknown)].into()
     );
     attempt(ledger, "alice", "image", &failed()).await;
     let now = known(ledger, "alice", "image").await;
@@ -236,19 +244,19 @@ pub(super) async fn a_failed_repetition_changes_nothing_of_what_was_known(ledger
     attempt(ledger, "alice", "doubtful", &failed()).await;
     assert_eq!(
         known(ledger, "alice", "doubtful").await,
-        [(Telegram, Known::Unknown)].into()
+        [(Telegram, PriorState::Unknown)].into()
     );
 }
 
 pub(super) async fn the_same_settlement_can_be_written_twice(ledger: &impl Backstage) {
     attempt(ledger, "alice", "image", &published("1")).await;
     let (lease, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .intend(&lease, &name("image.jpg"), &[Telegram])
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "image.jpg", &[Telegram]).await;
     for _ in 0..2 {
-        ledger.settle(&lease, Telegram, &failed()).await.unwrap();
+        ledger
+            .record_outcome(&lease, Telegram, &failed())
+            .await
+            .unwrap();
     }
     let entry = list(ledger, "alice").await.remove(0);
     assert_eq!(entry.state, EntryState::Published);
@@ -259,7 +267,7 @@ pub(super) async fn an_intent_is_written_for_all_platforms_or_for_none(ledger: &
     ledger.refuse_email().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
     let refused = ledger
-        .intend(&lease, &name("image.jpg"), &Platform::ALL)
+        .record_intent(&lease, &name("image.jpg"), &Platform::ALL)
         .await;
     assert!(
         matches!(refused, Err(LedgerError::Unavailable(_))),
@@ -273,7 +281,7 @@ pub(super) async fn tenants_never_see_each_others_entries(ledger: &impl Backstag
     assert!(known(ledger, "bob", "image").await.is_empty());
     assert!(list(ledger, "bob").await.is_empty());
     let (lease, _) = claim(ledger, "bob", "image").await;
-    let refused = ledger.settle(&lease, Telegram, &failed()).await;
+    let refused = ledger.record_outcome(&lease, Telegram, &failed()).await;
     assert!(
         matches!(refused, Err(LedgerError::LeaseLost)),
         "{refused:?}"
@@ -311,10 +319,7 @@ pub(super) async fn entries_are_filtered_by_image_platform_and_state(ledger: &im
         attempt(ledger, "alice", image, &came_of_it).await;
     }
     let (lease, _) = claim(ledger, "alice", "d").await;
-    ledger
-        .intend(&lease, &name("d.jpg"), &[Email])
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "d.jpg", &[Email]).await;
     let names = async |query: EntryQuery| -> Vec<String> {
         let entries = ledger.list(&tenant("alice"), &query).await.unwrap();
         entries
@@ -377,15 +382,13 @@ pub(super) async fn texts_from_outside_are_kept_as_far_as_the_database_can(
     ledger: &impl Backstage,
 ) {
     let (lease, _) = claim(ledger, "alice", "image").await;
-    ledger
-        .intend(&lease, &name("café-夜 '\".jpg"), &[Telegram])
-        .await
-        .unwrap();
+    record_intent(ledger, &lease, "café-夜 '\".jpg", &[Telegram]).await;
     let hostile = Settlement::Failed(Failure::new(
         FailureReason::Rejected,
         "a\0b '; DROP TABLE ledger_entries; --",
     ));
-    ledger.settle(&lease, Telegram, &hostile).await.unwrap();
+    let recorded = ledger.record_outcome(&lease, Telegram, &hostile);
+    recorded.await.unwrap();
     let entry = list(ledger, "alice").await.remove(0);
     assert_eq!(entry.image.as_str(), "café-夜 '\".jpg");
     assert_eq!(

@@ -45,7 +45,7 @@ impl From<PublishImageError> for ApiError {
                 ProblemKind::RateLimited,
                 "As many images of this tenant are being published as may be at a time.",
             ),
-            PublishImageError::NoRoom(_) => Self::new(
+            PublishImageError::Exhausted(_) => Self::new(
                 ProblemKind::Overloaded,
                 "Too many images are being worked on. Nothing was sent.",
             ),
@@ -66,7 +66,7 @@ impl From<PublishImageError> for ApiError {
                 Self::from_captions(&error, ProblemKind::CaptionRequired, consequence)
             }
             PublishImageError::Ledger(error) => Self::from_ledger(error, "Nothing was sent."),
-            PublishImageError::Lost(_) => Self::new(
+            PublishImageError::Aborted(_) => Self::new(
                 ProblemKind::Internal,
                 "The publication ended unexpectedly. Look at the platforms before trying again.",
             )
@@ -107,7 +107,7 @@ impl From<CurateImageError> for ApiError {
             CurateImageError::Ledger(error) => {
                 Self::from_ledger(error, "Nothing was moved or deleted.")
             }
-            CurateImageError::Lost(error) => Self::new(
+            CurateImageError::Aborted(error) => Self::new(
                 ProblemKind::Internal,
                 "This ended unexpectedly. Look where the image is before trying again.",
             )
@@ -131,7 +131,7 @@ impl From<AnalyzeImageError> for ApiError {
                 "As many images of this tenant are being published and analysed as may be at a time.",
             ),
             AnalyzeImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
-            AnalyzeImageError::NoRoom(_) => Self::new(
+            AnalyzeImageError::Exhausted(_) => Self::new(
                 ProblemKind::Overloaded,
                 "Too many images are being worked on.",
             ),
@@ -148,7 +148,7 @@ impl From<AnalyzeImageError> for ApiError {
             AnalyzeImageError::Ledger(error) => {
                 Self::from_ledger(error, "The image was not analysed.")
             }
-            AnalyzeImageError::Lost(error) => {
+            AnalyzeImageError::Aborted(error) => {
                 Self::new(ProblemKind::Internal, "The analysis ended unexpectedly.")
                     .caused_by(error)
             }

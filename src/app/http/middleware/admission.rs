@@ -8,30 +8,30 @@ use poem::{Endpoint, IntoResponse as _, Request, Response, Result, http::Method}
 
 use crate::app::{
     http::{docs, error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
-    runtime::concurrency_limit::RequestPlaces,
+    runtime::concurrency_limit::ConcurrencyLimit,
     usecases::publish::Refusal,
 };
 
 /// How many clients may take the document at a time: it is large, is asked for seldom, and belongs to
 /// no tenant, so that whoever reads it slowly keeps nobody from a tenant's pages.
-const DOCUMENT_PLACES: usize = 64;
+const MAX_DOCUMENT_REQUESTS: usize = 64;
 
-/// Gives each request a place until its answer has been taken; probes need none, so that a full
+/// Holds a permit for each request until its answer has been taken; probes need none, so that a full
 /// service is not taken for a dead one.
 pub(in crate::app::http) struct Admission<E> {
     inner: E,
-    places: RequestPlaces,
-    document_places: RequestPlaces,
+    limit: ConcurrencyLimit,
+    document_limit: ConcurrencyLimit,
 }
 
 impl<E> Admission<E> {
-    /// Wraps an endpoint that has `places`.
-    pub(in crate::app::http) fn new(inner: E, places: RequestPlaces) -> Self {
-        let documents = NonZeroUsize::new(DOCUMENT_PLACES).unwrap_or(NonZeroUsize::MIN);
+    /// Wraps an endpoint, limited by `limit`.
+    pub(in crate::app::http) fn new(inner: E, limit: ConcurrencyLimit) -> Self {
+        let documents = NonZeroUsize::new(MAX_DOCUMENT_REQUESTS).unwrap_or(NonZeroUsize::MIN);
         Self {
             inner,
-            places,
-            document_places: RequestPlaces::for_one_tenant(documents),
+            limit,
+            document_limit: ConcurrencyLimit::for_one_tenant(documents),
         }
     }
 }
@@ -41,28 +41,28 @@ impl<E: Endpoint> Endpoint for Admission<E> {
 
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let path = request.uri().path();
-        let place = if health::PATHS.contains(&path) {
+        let permit = if health::PATHS.contains(&path) {
             None
         } else {
-            let place = if docs::PATHS.contains(&path) {
-                self.document_places.take(None)
+            let permit = if docs::PATHS.contains(&path) {
+                self.document_limit.try_acquire(None)
             } else {
                 let facts = request.data::<RequestFacts>();
-                self.places
-                    .take(facts.and_then(|facts| facts.host.as_ref()))
+                self.limit
+                    .try_acquire(facts.and_then(|facts| facts.host.as_ref()))
             };
-            let Some(place) = place else {
+            let Some(permit) = permit else {
                 return ready(Err(full(&request).into())).left_future();
             };
-            let place = Arc::new(place);
-            request.set_data(Arc::clone(&place));
-            Some(place)
+            let permit = Arc::new(permit);
+            request.set_data(Arc::clone(&permit));
+            Some(permit)
         };
         let answered = self.inner.call(request).map(|answer| {
             let mut response = answer?.into_response();
-            if let Some(place) = place {
+            if let Some(permit) = permit {
                 // Dropped by whoever sends the answer, once it is taken.
-                response.set_data(place);
+                response.set_data(permit);
             }
             Ok(response)
         });
@@ -70,7 +70,7 @@ impl<E: Endpoint> Endpoint for Admission<E> {
     }
 }
 
-/// There is no place for a request.
+/// There is no permit for a request.
 pub(in crate::app::http) fn full(request: &Request) -> ApiError {
     if is_publish(request.method(), request.uri().path()) {
         Refusal::Busy.count();

@@ -9,11 +9,11 @@ use super::{
 use crate::{
     app::{
         http::{error::ApiError, spec},
-        runtime::keyed_limit,
+        runtime::memory_budget,
         tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
         usecases::{
-            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
-            imaging::ScaleError, own_task, publish::PublishImageError,
+            analyze::AnalyzeImageError, background_tasks, captioning::CaptionsUnavailable,
+            curate::CurateImageError, imaging::ScaleError, publish::PublishImageError,
         },
     },
     domain::{curation::Curation, publication::PlanError, request_id::RequestId},
@@ -85,7 +85,7 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
 
 fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
     use PublishImageError::{
-        Captions, Image, InProgress, Ledger, Lost, NoRoom, Plan, Replaced, TooMany,
+        Aborted, Captions, Exhausted, Image, InProgress, Ledger, Plan, Replaced, TooMany,
     };
     let no_writer = |error| Captions(CaptionsUnavailable::NoWriter(error));
     let writer = |error| Captions(CaptionsUnavailable::Writer(error));
@@ -95,14 +95,14 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
         (InProgress, 409, "conflict"),
         (Replaced, 409, "conflict"),
         (TooMany, 429, "rate-limited"),
-        (NoRoom(keyed_limit::NoRoom), 503, "overloaded"),
+        (Exhausted(memory_budget::Exhausted), 503, "overloaded"),
         (
             Ledger(LedgerError::Unavailable(SECRET.into())),
             503,
             "ledger-unavailable",
         ),
         (Image(ScaleError::Undecodable), 422, "unusable-image"),
-        (Lost(own_task::Lost), 500, "internal"),
+        (Aborted(background_tasks::TaskAborted), 500, "internal"),
         (no_writer(ClientUnavailable::Off), 422, "caption-required"),
         (
             no_writer(CredentialUnavailable::Refused.into()),

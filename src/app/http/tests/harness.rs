@@ -24,7 +24,7 @@ use crate::{
             routes,
             tests::conforming::Conforming,
         },
-        runtime::concurrency_limit::RequestPlaces,
+        runtime::concurrency_limit::ConcurrencyLimit,
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
             listing_cache::Listings,
@@ -33,6 +33,7 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImage,
+            background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
             draw_image::DrawImage,
@@ -41,7 +42,6 @@ use crate::{
             imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
-            own_task::OwnTasks,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
@@ -83,7 +83,7 @@ pub(super) struct Service {
     pub(super) ledger: Option<MockLedger>,
     pub(super) reader: MockLedgerReader,
     pub(super) requests: MockIdempotencyStore,
-    pub(super) places: RequestPlaces,
+    pub(super) concurrency: ConcurrencyLimit,
 }
 
 /// An answer, read to its end.
@@ -123,7 +123,7 @@ impl Service {
             ledger: None,
             reader: MockLedgerReader::new(),
             requests: MockIdempotencyStore::new(),
-            places: RequestPlaces::for_one_tenant(NonZeroUsize::MIN),
+            concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
         }
     }
 
@@ -175,7 +175,7 @@ impl Service {
             ledger,
             mut reader,
             requests,
-            places,
+            concurrency,
         } = self;
         reader.expect_probe().returning(|| Ok(()));
         let reader: Arc<dyn LedgerReader> = Arc::new(reader);
@@ -207,7 +207,7 @@ impl Service {
         let list = ListImages::new(Arc::clone(&listings));
         let thumbnails = Thumbnails::new(listings, 1024 * 1024, Arc::clone(&clock)).unwrap();
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
-        let tasks = OwnTasks::default();
+        let tasks = BackgroundTasks::default();
         let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list,
@@ -235,7 +235,7 @@ impl Service {
             ),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
-            places,
+            concurrency,
             auth,
             trusted_proxies: TrustedProxies::default(),
             clock,

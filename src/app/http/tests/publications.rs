@@ -143,7 +143,9 @@ async fn a_ledger_that_is_away_is_a_problem_of_its_own_and_nothing_is_sent() {
 
     let mut service = Service::new().with_image();
     let mut ledger = claimed([].into());
-    ledger.expect_intend().returning(move |_, _, _| Err(away()));
+    ledger
+        .expect_record_intent()
+        .returning(move |_, _, _| Err(away()));
     service.ledger = Some(ledger);
     service.telegram.expect_publish().never();
     let answer = service

@@ -10,8 +10,7 @@ use super::*;
 use crate::{
     app::{
         runtime::{
-            keyed_limit::{ImageRoom, PublishSlots},
-            memory_budget::MemoryBudget,
+            image_memory::ImageMemory, keyed_limit::PublishLimit, memory_budget::MemoryBudget,
         },
         usecases::fixtures::*,
     },
@@ -43,7 +42,7 @@ fn written() -> WrittenCaptions {
     }
 }
 
-/// A tenant with an image and this caption file, read so many times.
+/// A tenant with an image and this sidecar, read so many times.
 fn with_sidecar(text: Option<&'static str>, reads: usize) -> TenantFixture {
     let mut fixture = TenantFixture::new();
     fixture
@@ -80,7 +79,7 @@ fn expect_analysis(fixture: &mut TenantFixture) {
         .returning(|_| Ok(written()));
 }
 
-/// What is written to the caption file, which happens once.
+/// What is written to the sidecar, which happens once.
 fn expect_writing(fixture: &mut TenantFixture) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let kept = Arc::clone(&text);
@@ -120,20 +119,20 @@ async fn analyze(
 /// Works on one image of a tenant at a time.
 fn usecase(ledger: MockLedger) -> AnalyzeImage {
     let capacity = Capacity {
-        slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
+        publications: PublishLimit::new(NonZeroUsize::MIN),
+        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     AnalyzeImage::new(
         ImageScaler::default(),
         capacity,
         clock(),
         Arc::new(ledger),
-        OwnTasks::default(),
+        BackgroundTasks::default(),
     )
 }
 
 #[tokio::test]
-async fn an_image_without_a_caption_file_is_looked_at_and_gets_one() {
+async fn an_image_without_a_sidecar_is_looked_at_and_gets_one() {
     let mut fixture = with_sidecar(None, 2);
     expect_analysis(&mut fixture);
     let text = expect_writing(&mut fixture);
@@ -165,7 +164,7 @@ async fn an_image_without_a_caption_file_is_looked_at_and_gets_one() {
 }
 
 #[tokio::test]
-async fn a_caption_file_with_a_caption_answers_without_a_call_or_a_download() {
+async fn a_sidecar_with_a_caption_answers_without_a_call_or_a_download() {
     let fixture = with_sidecar(Some(KNOWN), 1);
     let report = analyze(MockLedger::new(), fixture, false).await.unwrap();
     let expected = AnalysisReport {
@@ -214,7 +213,7 @@ async fn with_extended_metadata_a_later_answer_is_whole() {
 }
 
 #[tokio::test]
-async fn a_caption_file_without_a_caption_does_not_answer() {
+async fn a_sidecar_without_a_caption_does_not_answer() {
     let mut fixture = with_sidecar(Some("\n\n# ---\n# image_file: a.jpg\n# rating: 5\n"), 2);
     expect_analysis(&mut fixture);
     expect_writing(&mut fixture);
@@ -281,7 +280,7 @@ async fn an_image_that_somebody_works_on_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_caption_file_that_cannot_be_written_costs_nobody_the_answer() {
+async fn a_sidecar_that_cannot_be_written_costs_nobody_the_answer() {
     let mut fixture = with_sidecar(None, 2);
     expect_analysis(&mut fixture);
     fixture
@@ -361,7 +360,7 @@ async fn a_refused_credential_is_resolved_once_more() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_there_is_not_found_even_if_its_caption_file_is() {
+async fn an_image_that_is_not_there_is_not_found_even_if_its_sidecar_is() {
     let mut fixture = TenantFixture::new();
     fixture
         .images
@@ -377,10 +376,14 @@ async fn an_image_that_is_not_there_is_not_found_even_if_its_caption_file_is() {
 }
 
 #[tokio::test]
-async fn analyses_count_as_publications_do_and_a_caption_file_is_told_all_the_same() {
+async fn analyses_count_as_publications_do_and_a_sidecar_is_told_all_the_same() {
     let analyze = usecase(MockLedger::new());
     let unseen = with_sidecar(None, 1).build();
-    let _slot = analyze.capacity.slots.take(unseen.name()).unwrap();
+    let _slot = analyze
+        .capacity
+        .publications
+        .try_acquire(unseen.name())
+        .unwrap();
     let refused = analyze.run(unseen, image_name(), false, request_id()).await;
     assert!(matches!(refused, Err(AnalyzeImageError::TooMany)));
     let known = with_sidecar(Some(KNOWN), 1).build();

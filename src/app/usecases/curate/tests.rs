@@ -50,7 +50,7 @@ async fn curate(
     curation: Curation,
     preview_only: bool,
 ) -> Result<CurationReport, CurateImageError> {
-    CurateImage::new(Arc::new(ledger), OwnTasks::default())
+    CurateImage::new(Arc::new(ledger), BackgroundTasks::default())
         .run(
             fixture.build(),
             image_name(),
@@ -223,7 +223,7 @@ async fn the_lease_is_given_back_when_storage_fails() {
 }
 
 #[tokio::test]
-async fn a_caption_file_that_stays_behind_is_a_warning() {
+async fn a_sidecar_that_stays_behind_is_a_warning() {
     let mut fixture = with_image();
     fixture
         .images

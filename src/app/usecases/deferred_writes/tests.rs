@@ -3,8 +3,8 @@ use mockall::Sequence;
 use super::*;
 use crate::{
     app::usecases::{
+        background_tasks::BackgroundTasks,
         held_lease::{HeldLease, Recorded},
-        own_task::OwnTasks,
     },
     domain::{
         idempotency::{Fingerprint, IdempotencyKey},
@@ -22,9 +22,9 @@ fn image() -> ContentHash {
     ContentHash::of(b"image")
 }
 
-fn held(ledger: MockLedger, tasks: &OwnTasks) -> HeldLease {
+fn held(ledger: MockLedger, tasks: &BackgroundTasks) -> HeldLease {
     let lease = Lease::for_new_holder(tenant(), image());
-    HeldLease::keep(Arc::new(ledger), tasks, lease)
+    HeldLease::new(Arc::new(ledger), tasks, lease)
 }
 
 fn published(id: &str) -> Settlement {
@@ -48,12 +48,12 @@ async fn pass(seconds: u64) {
 fn back_after(failures: usize, order: &mut Sequence) -> MockLedger {
     let mut ledger = MockLedger::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(failures)
         .in_sequence(order)
         .returning(|_, _, _| away());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(1)
         .in_sequence(order)
         .withf(|lease, platform, settlement| {
@@ -76,7 +76,7 @@ async fn an_outcome_is_tried_until_it_is_written_and_then_the_lease_is_given_bac
         .returning(|_| Ok(()));
     // The last attempts come at intervals of 5 s: minutes, in which the lease is kept.
     ledger.expect_renew().times(25..).returning(|_| Ok(()));
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     let recorded = record(&lease, Platform::Telegram, "1").await;
     assert_eq!(recorded, Recorded::Later);
@@ -90,11 +90,11 @@ async fn an_outcome_is_tried_until_it_is_written_and_then_the_lease_is_given_bac
 #[tokio::test(start_paused = true)]
 async fn an_image_whose_outcome_waits_is_held_whatever_the_ledger_says() {
     let mut ledger = MockLedger::new();
-    ledger.expect_settle().returning(|_, _, _| away());
+    ledger.expect_record_outcome().returning(|_, _, _| away());
     ledger
         .expect_renew()
         .returning(|_| Err(LedgerError::LeaseLost));
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     let recorded = record(&lease, Platform::Telegram, "1").await;
     assert_eq!(recorded, Recorded::Later);
@@ -118,14 +118,17 @@ async fn an_image_whose_outcome_waits_is_held_whatever_the_ledger_says() {
 #[tokio::test(start_paused = true)]
 async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
     let mut ledger = MockLedger::new();
-    ledger.expect_settle().times(4).returning(|_, _, _| away());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
+        .times(4)
+        .returning(|_, _, _| away());
+    ledger
+        .expect_record_outcome()
         .times(1)
         .returning(|_, _, _| Err(LedgerError::LeaseLost));
     ledger.expect_renew().returning(|_| Ok(()));
     ledger.expect_release().times(1).returning(|_| Ok(()));
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     let recorded = record(&lease, Platform::Telegram, "1").await;
     assert_eq!(recorded, Recorded::Later);
@@ -135,7 +138,7 @@ async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
 
     let mut ledger = MockLedger::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(1)
         .returning(|_, _, _| Err(LedgerError::LeaseLost));
     let lease = held(ledger, &tasks);
@@ -148,25 +151,25 @@ async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
 async fn one_write_that_never_succeeds_keeps_no_other_back() {
     let mut ledger = MockLedger::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .withf(|_, platform, _| *platform == Platform::Telegram)
         .returning(|_, _, _| away());
     let mut email = Sequence::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(4)
         .in_sequence(&mut email)
         .withf(|_, platform, _| *platform == Platform::Email)
         .returning(|_, _, _| away());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(1)
         .in_sequence(&mut email)
         .withf(|_, platform, _| *platform == Platform::Email)
         .returning(|_, _, _| Ok(()));
     ledger.expect_renew().returning(|_| Ok(()));
     ledger.expect_release().never();
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     for platform in [Platform::Telegram, Platform::Email] {
         let recorded = record(&lease, platform, "1").await;
@@ -179,7 +182,7 @@ async fn one_write_that_never_succeeds_keeps_no_other_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_cannot_be_given_back_or_may_have_been_taken_is_given_back_later() {
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let mut ledger = MockLedger::new();
     ledger.expect_renew().never();
     ledger.expect_release().times(3).returning(|_| away());
@@ -203,7 +206,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
     let mut order = Sequence::new();
     let mut ledger = MockLedger::new();
     ledger
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| away());
@@ -214,7 +217,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
     // One intent was written, the other one was not.
     for (platform, written) in [(Platform::Telegram, true), (Platform::Email, false)] {
         ledger
-            .expect_settle()
+            .expect_record_outcome()
             .times(1)
             .in_sequence(&mut order)
             .withf(move |_, for_platform, settlement| {
@@ -234,7 +237,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
         .in_sequence(&mut order)
         .returning(|_| Ok(()));
     ledger.expect_renew().returning(|_| Ok(()));
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     let name = ImageName::new("a.jpg").unwrap();
     let refused = lease.record_intent(&name, &Platform::ALL).await;
@@ -248,11 +251,11 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
 #[tokio::test(start_paused = true)]
 async fn only_so_many_outcomes_wait_and_other_writes_take_none_of_their_room() {
     let mut ledger = MockLedger::new();
-    ledger.expect_settle().returning(|_, _, _| away());
+    ledger.expect_record_outcome().returning(|_, _, _| away());
     ledger.expect_release().returning(|_| away());
     ledger.expect_renew().returning(|_| Ok(()));
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let release = || DeferredWrite::Release {
         ledger: Arc::clone(&ledger),
         lease: Lease::for_new_holder(tenant(), image()),
@@ -263,7 +266,7 @@ async fn only_so_many_outcomes_wait_and_other_writes_take_none_of_their_room() {
     assert!(!tasks.defer(release()));
 
     let lease = Lease::for_new_holder(tenant(), image());
-    let lease = HeldLease::keep(Arc::clone(&ledger), &tasks, lease);
+    let lease = HeldLease::new(Arc::clone(&ledger), &tasks, lease);
     for _ in 0..MAX_OUTCOMES {
         assert!(tasks.defer(lease.outcome(Platform::Telegram, &published("1"))));
     }
@@ -286,7 +289,7 @@ async fn a_process_that_ends_waits_for_outcomes_and_answers_and_for_nothing_else
         .withf(|_, answer| answer == "done")
         .returning(|_, _| Ok(()));
     let store: Arc<dyn IdempotencyStore> = Arc::new(store);
-    let tasks = OwnTasks::default();
+    let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     let recorded = record(&lease, Platform::Telegram, "1").await;
     assert_eq!(recorded, Recorded::Later);

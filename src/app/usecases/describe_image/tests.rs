@@ -38,7 +38,7 @@ async fn describe(fixture: TenantFixture) -> Result<Arc<ImageDetails>, LookError
 }
 
 #[tokio::test]
-async fn an_image_comes_with_its_caption_file_and_is_not_downloaded() {
+async fn an_image_comes_with_its_sidecar_and_is_not_downloaded() {
     let text = b"words\n\n# ---\n# image_file: a.jpg\n# caption: c\n";
     let of_another = b"\n\n# ---\n# image_file: a.png\n# caption: c\n";
     for (file, found) in [
@@ -68,7 +68,7 @@ async fn an_image_comes_with_its_caption_file_and_is_not_downloaded() {
 }
 
 #[tokio::test]
-async fn a_caption_file_that_cannot_be_had_does_not_hide_the_image() {
+async fn a_sidecar_that_cannot_be_had_does_not_hide_the_image() {
     let mut fixture = with_link();
     let failure = || Err(ImageStoreError::Unavailable("500".into()));
     fixture
@@ -80,7 +80,7 @@ async fn a_caption_file_that_cannot_be_had_does_not_hide_the_image() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_gone_is_not_found_whatever_its_caption_file_says() {
+async fn an_image_that_is_gone_is_not_found_whatever_its_sidecar_says() {
     let mut fixture = TenantFixture::new();
     let gone = |_: &ImageName| Err(ImageStoreError::NotFound);
     fixture
@@ -96,7 +96,7 @@ async fn an_image_that_is_gone_is_not_found_whatever_its_caption_file_says() {
     assert!(error.is_err_and(|error| error.is_not_found()));
 }
 
-/// An image without a caption file whose storage is asked so many times.
+/// An image without a sidecar whose storage is asked so many times.
 fn asked(times: usize) -> TenantFixture {
     let mut fixture = with_links(times);
     let missing = |_: &ImageName, _| Ok(SidecarFile::Missing);
@@ -182,7 +182,7 @@ async fn what_this_service_changes_is_seen_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caption_file_that_could_not_be_had_is_asked_for_again() {
+async fn a_sidecar_that_could_not_be_had_is_asked_for_again() {
     let mut fixture = with_links(2);
     fixture
         .images

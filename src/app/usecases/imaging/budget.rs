@@ -19,9 +19,9 @@ pub(super) struct Budget {
     large: Arc<Semaphore>,
 }
 
-/// Leave to work on one image, until it is dropped.
+/// The right to work on one image, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Leave {
+pub(super) struct Permit {
     _large: Option<OwnedSemaphorePermit>,
     _memory: OwnedSemaphorePermit,
     _core: OwnedSemaphorePermit,
@@ -29,7 +29,7 @@ pub(super) struct Leave {
 
 /// An image needs more memory than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BeyondBudget;
+pub(super) struct BudgetExceeded;
 
 impl Budget {
     pub(super) fn new(bytes: u64) -> Self {
@@ -52,14 +52,14 @@ impl Budget {
     /// nobody holds one while waiting for memory.
     ///
     /// # Errors
-    /// [`BeyondBudget`], at once.
-    pub(super) async fn leave_for(&self, bytes: u64) -> Result<Leave, BeyondBudget> {
+    /// [`BudgetExceeded`], at once.
+    pub(super) async fn acquire(&self, bytes: u64) -> Result<Permit, BudgetExceeded> {
         if bytes > self.bytes {
-            return Err(BeyondBudget);
+            return Err(BudgetExceeded);
         }
-        let grains = u32::try_from(bytes / GRAIN).map_err(|_| BeyondBudget)?;
+        let grains = u32::try_from(bytes / GRAIN).map_err(|_| BudgetExceeded)?;
         // No semaphore is ever closed, so none of these fails.
-        let closed = |_| BeyondBudget;
+        let closed = |_| BudgetExceeded;
         let large = if bytes > self.bytes / 2 {
             let door = Arc::clone(&self.large);
             Some(door.acquire_owned().await.map_err(closed)?)
@@ -68,7 +68,7 @@ impl Budget {
         };
         let memory = Arc::clone(&self.memory).acquire_many_owned(grains).await;
         let core = Arc::clone(&self.cores).acquire_owned();
-        Ok(Leave {
+        Ok(Permit {
             _large: large,
             _memory: memory.map_err(closed)?,
             _core: core.await.map_err(closed)?,
@@ -90,12 +90,12 @@ mod tests {
     async fn small_images_pass_by_the_large_ones_that_wait_for_each_other() {
         let mut budget = Budget::new(10 * MIB);
         budget.cores = Arc::new(Semaphore::new(10));
-        let first = budget.leave_for(7 * MIB).await.unwrap();
-        let mut second = pin!(budget.leave_for(6 * MIB));
+        let first = budget.acquire(7 * MIB).await.unwrap();
+        let mut second = pin!(budget.acquire(6 * MIB));
         assert!(poll!(second.as_mut()).is_pending());
-        let small = (budget.leave_for(MIB).await, budget.leave_for(2 * MIB).await);
+        let small = (budget.acquire(MIB).await, budget.acquire(2 * MIB).await);
         assert!(small.0.is_ok() && small.1.is_ok());
-        assert!(is_pending(budget.leave_for(MIB)).await, "nothing is left");
+        assert!(is_pending(budget.acquire(MIB)).await, "nothing is left");
         drop(first);
         assert!(poll!(second.as_mut()).is_ready());
     }
@@ -104,18 +104,18 @@ mod tests {
     async fn no_more_are_worked_on_than_there_are_cores() {
         let mut budget = Budget::new(10 * MIB);
         budget.cores = Arc::new(Semaphore::new(1));
-        let first = budget.leave_for(MIB).await.unwrap();
-        assert!(is_pending(budget.leave_for(MIB)).await);
+        let first = budget.acquire(MIB).await.unwrap();
+        assert!(is_pending(budget.acquire(MIB)).await);
         drop(first);
-        assert!(budget.leave_for(MIB).await.is_ok());
+        assert!(budget.acquire(MIB).await.is_ok());
     }
 
     #[tokio::test]
     async fn what_will_never_fit_is_told_at_once() {
         let budget = Budget::new(10 * MIB);
-        let _all = budget.leave_for(10 * MIB).await.unwrap();
-        let refused = budget.leave_for(10 * MIB + 1).await;
-        assert_eq!(refused.map(|_| ()), Err(BeyondBudget));
+        let _all = budget.acquire(10 * MIB).await.unwrap();
+        let refused = budget.acquire(10 * MIB + 1).await;
+        assert_eq!(refused.map(|_| ()), Err(BudgetExceeded));
     }
 
     async fn is_pending(work: impl Future) -> bool {

@@ -1,42 +1,42 @@
 //! The captions of a publication: the caller's, those of an earlier attempt, or those that are written for the
 //! image.
 
-use super::{PublishImageError, delivery::Prepared, publication::Publication};
+use super::{error::PublishImageError, prepare::Prepared, publication::Publication};
 use crate::{
     app::usecases::{
-        caption_file::OpenFile,
         captioning::{Captioning, Captions},
         loaded_image::LoadedImage,
+        sidecar::OpenSidecar,
     },
     domain::{image::EncodedImage, platform::Platform},
 };
 
 impl Publication {
-    /// The caption for each platform, and the caption file, if that was looked into for them. Nothing is paid
+    /// The caption for each platform, and the sidecar, if that was looked into for them. Nothing is paid
     /// for if no platform can take the image, nor, where the image `was_tried` before, for captions that the
-    /// caption file has of that attempt.
+    /// sidecar has of that attempt.
     pub(super) async fn captions_for(
         &self,
         image: &LoadedImage,
-        prepared: &[Prepared],
+        prepared: &Prepared,
+        platforms: &[Platform],
         was_tried: bool,
-    ) -> Result<(Captions, Option<OpenFile>), PublishImageError> {
-        if prepared.iter().all(|(_, ready)| ready.is_err()) {
+    ) -> Result<(Captions, Option<OpenSidecar>), PublishImageError> {
+        if prepared.sent_to().is_empty() {
             return Ok((Captions::default(), None));
         }
-        let platforms: Vec<_> = prepared.iter().map(|(platform, _)| *platform).collect();
         let mut opened = None;
         if was_tried && self.request.caption.is_none() && !self.force {
             // Where it cannot be read, captions are written; why, is said when it is to be written.
-            opened = self.caption_file(&image.stored).open(image).await.ok();
-            let sidecar = opened.as_ref().and_then(OpenFile::sidecar);
+            opened = self.sidecar(&image.stored).open(image).await.ok();
+            let sidecar = opened.as_ref().and_then(OpenSidecar::sidecar);
             let settings = self.tenant.settings();
-            let earlier = sidecar.and_then(|it| Captions::from_sidecar(it, &platforms, settings));
+            let earlier = sidecar.and_then(|it| Captions::from_sidecar(it, platforms, settings));
             if let Some(captions) = earlier {
                 return Ok((captions, opened));
             }
         }
-        let captions = self.captions(&image.encoded, &platforms).await?;
+        let captions = self.captions(&image.encoded, platforms).await?;
         Ok((captions, opened))
     }
 

@@ -1,157 +1,78 @@
-//! The platforms of a publication: a copy of the image that each can take, then all of them at
-//! once.
+//! Posting: each platform gets its image, all of them at once.
 
 use std::{error::Error, sync::Arc};
 
-use futures_util::future::join_all;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
-use super::publication::Publication;
+use super::{
+    protocol::{Intended, Intent, Ready, Settled},
+    publication::Publication,
+};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
-        tenancy::tenant::{ClientUnavailable, Opened},
-        usecases::{
-            captioning::Captions,
-            held_lease::{HeldLease, Recorded},
-            stages::Stage,
-        },
+        tenancy::tenant::Opened,
+        usecases::{captioning::Captions, stages::Stage},
     },
     domain::{
         image::{EncodedImage, ImageName},
-        ledger::Settlement,
-        platform::{ImageLimits, Platform},
+        platform::Platform,
         publication::{Failure, FailureReason, Outcome, PlatformResult},
     },
-    ports::{Post, Posted, PublishError, Publisher, PublisherFactory},
+    ports::{Post, Posted, PublishError, Publisher},
 };
 
-/// A platform, and what is needed to send to it: or what came of it already.
-pub(super) type Prepared = (Platform, Result<Ready, Outcome>);
-
-/// What is sent to a platform, and by whom.
-pub(super) struct Ready {
-    image: EncodedImage,
-    publisher: Opened<dyn Publisher>,
-    /// The same with its connection on the way.
-    connecting: Option<Arc<dyn Publisher>>,
-}
-
-impl Ready {
-    /// Has the connection made while captions are written.
-    pub(super) fn connect(&mut self) {
-        self.connecting = self.publisher.client.connecting();
-    }
-}
-
 impl Publication {
-    /// What each platform needs: its credential, and an image, which is the original, or a smaller
-    /// copy where its limits ask for one. Nothing has been paid for or written down by then.
-    pub(super) async fn prepare(
-        &self,
-        image: &EncodedImage,
-        platforms: &[Platform],
-    ) -> Vec<Prepared> {
-        let one = |platform: &Platform| {
-            let platform = *platform;
-            async move { (platform, self.make_ready(platform, image).await) }
-        };
-        let all = join_all(platforms.iter().map(one));
-        self.stages().time(Stage::Prepare, all).await
-    }
-
-    async fn make_ready(&self, platform: Platform, image: &EncodedImage) -> Result<Ready, Outcome> {
-        let publisher = self.publisher(platform).await?;
-        let scaler = &self.usecase.scaler;
-        let image = match self.image_limits(platform) {
-            None => scaler.fit_within(image, None).await,
-            Some(limits) => scaler.meet(image, limits).await,
-        };
-        let image = image.map_err(|error| {
-            let reason = FailureReason::ImageUnsuitable;
-            Outcome::Failed(Failure::new(reason, error.to_string()))
-        })?;
-        Ok(Ready {
-            image,
-            publisher,
-            connecting: None,
-        })
-    }
-
-    fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
-        let factory = self.tenant.platform_factory(platform);
-        factory.and_then(PublisherFactory::image_limits)
-    }
-
-    /// Publishes to all platforms side by side; one that fails stops no other. When all have answered,
-    /// `served` ends. What came of each is in the ledger when this returns, or else a warning stands
-    /// beside it.
+    /// Posts the image to every platform that has an intent. `serving` is dropped when all of them have
+    /// answered, which is before their outcomes are recorded.
     pub(super) async fn deliver(
         &self,
-        lease: &HeldLease,
+        intended: Intended,
         name: &ImageName,
-        prepared: Vec<Prepared>,
         captions: &Captions,
-        served: &TaskTracker,
-    ) -> Vec<(PlatformResult, Vec<String>)> {
-        let one = |(platform, ready): Prepared| {
-            let serving = served.token();
+        serving: TaskTrackerToken,
+    ) -> Settled {
+        let delivered = intended.deliver(move |intent| {
+            let serving = serving.clone();
             async move {
-                let caption = captions.of(platform).to_owned();
-                let (outcome, said) = match ready {
-                    Ok(Ready {
-                        image,
-                        publisher,
-                        connecting,
-                    }) => {
-                        let post = self.post(name, image, caption.clone(), captions);
-                        self.publish(platform, publisher, connecting, &post).await
-                    }
-                    Err(outcome) => (outcome, None),
-                };
+                let posted = self.post(intent, name, captions).await;
                 drop(serving);
-                let unrecorded = self.record(lease, platform, &outcome).await;
-                let result = PlatformResult {
-                    platform,
-                    caption,
-                    outcome,
-                };
-                (result, said.into_iter().chain(unrecorded).collect())
+                posted
             }
-        };
-        let all = join_all(prepared.into_iter().map(one));
-        served.close();
-        all.await
+        });
+        self.stages().time(Stage::Send, delivered).await
     }
 
-    /// Tells the ledger; says so if it could not be told yet.
-    async fn record(
+    async fn post(
         &self,
-        lease: &HeldLease,
-        platform: Platform,
-        outcome: &Outcome,
-    ) -> Option<String> {
-        let settlement = match outcome {
-            Outcome::Published(id) | Outcome::AlreadyPublished(id) => {
-                Settlement::Published(id.clone())
+        intent: Intent,
+        name: &ImageName,
+        captions: &Captions,
+    ) -> (PlatformResult, Option<String>) {
+        let (platform, ready) = intent.into_parts();
+        let caption = captions.of(platform).to_owned();
+        let (outcome, warning) = match ready {
+            Ok(Ready {
+                image,
+                publisher,
+                connecting,
+            }) => {
+                let post = self.compose(name, image, caption.clone(), captions);
+                let client = connecting.as_ref().unwrap_or(&publisher.client);
+                self.send_to(platform, &publisher, client, &post).await
             }
-            Outcome::Failed(failure) => Settlement::Failed(failure.clone()),
-            // No intent was written down either.
-            Outcome::Skipped(_) => return None,
-            Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
+            Err(failure) => (Outcome::Failed(failure), None),
         };
-        let consequence = match lease.record_outcome(platform, &settlement).await {
-            Recorded::Now => return None,
-            Recorded::Later => "counts it as unknown until it can be told",
-            Recorded::Never => "counts it as unknown",
+        let result = PlatformResult {
+            platform,
+            caption,
+            outcome,
         };
-        Some(format!(
-            "the ledger could not be told the outcome of {platform}, and {consequence}"
-        ))
+        (result, warning)
     }
 
-    fn post(
+    fn compose(
         &self,
         name: &ImageName,
         image: EncodedImage,
@@ -173,19 +94,18 @@ impl Publication {
         }
     }
 
-    /// Publishes to one platform, and gives what came of it, with a warning perhaps; once more when it cannot process the image, with a copy that is encoded
-    /// anew. What follows of it is begun.
-    async fn publish(
+    /// Publishes to one platform, and returns the outcome with a warning for people; once more when the
+    /// platform cannot process the image, with a copy that is encoded anew. Follow-ups are started.
+    async fn send_to(
         &self,
         platform: Platform,
-        opened: Opened<dyn Publisher>,
-        connecting: Option<Arc<dyn Publisher>>,
+        opened: &Opened<dyn Publisher>,
+        client: &Arc<dyn Publisher>,
         post: &Post,
     ) -> (Outcome, Option<String>) {
         let attempt = async {
-            let client = connecting.as_ref().unwrap_or(&opened.client);
             let result = self
-                .with_live_credential(platform, &opened, client, post)
+                .with_live_credential(platform, opened, client, post)
                 .await?;
             let Err(PublishError::ImageUnsuitable(_)) = &result else {
                 return Ok(result);
@@ -210,7 +130,7 @@ impl Publication {
                 (Outcome::Published(id), warning)
             }
             Ok(Err(error)) => (self.failure(platform, &error), None),
-            Err(outcome) => (outcome, None),
+            Err(failure) => (Outcome::Skipped(failure), None),
         }
     }
 
@@ -222,7 +142,7 @@ impl Publication {
         opened: &Opened<dyn Publisher>,
         client: &Arc<dyn Publisher>,
         post: &Post,
-    ) -> Result<Result<Posted, PublishError>, Outcome> {
+    ) -> Result<Result<Posted, PublishError>, Failure> {
         let result = client.publish(post).await;
         let Err(PublishError::Unauthorized { .. }) = &result else {
             return Ok(result);
@@ -249,25 +169,6 @@ impl Publication {
             image,
             ..post.clone()
         })
-    }
-
-    async fn publisher(&self, platform: Platform) -> Result<Opened<dyn Publisher>, Outcome> {
-        self.tenant
-            .publisher(platform, &self.request_id)
-            .await
-            .map_err(|error| {
-                let (reason, retry_after) = match error {
-                    ClientUnavailable::Off => (FailureReason::Off, None),
-                    ClientUnavailable::Credential(error) => {
-                        (FailureReason::Unavailable, error.retry_after())
-                    }
-                };
-                Outcome::Skipped(Failure {
-                    reason,
-                    text: format!("{platform}: {error}"),
-                    retry_after,
-                })
-            })
     }
 
     fn failure(&self, platform: Platform, error: &PublishError) -> Outcome {

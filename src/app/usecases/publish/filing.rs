@@ -1,4 +1,4 @@
-//! What becomes of an image once the platforms have been served: its caption file is written,
+//! What becomes of an image once the platforms have been served: its sidecar is written,
 //! and both go to the archive.
 
 use super::publication::Publication;
@@ -6,36 +6,41 @@ use crate::{
     app::{
         runtime::error_chain::ErrorChain,
         usecases::{
-            caption_file::{CaptionFile, Occasion, OpenFile, Written},
             captioning::Captions,
+            loaded_image::LoadedImage,
+            sidecar::{ImageSidecar, Occasion, OpenSidecar, Written},
             stages::Stage,
         },
     },
-    domain::{
-        image::StoredImage, platform::Platform, publication::PlatformResult, sidecar::SidecarName,
-    },
+    domain::{image::StoredImage, platform::Platform, sidecar::SidecarName},
     ports::{Folder, ImageStoreError, Moved},
 };
 
 impl Publication {
-    /// The caption file of an image.
-    pub(super) fn caption_file<'a>(&'a self, image: &'a StoredImage) -> CaptionFile<'a> {
-        CaptionFile {
+    /// The sidecar of an image.
+    pub(super) fn sidecar<'a>(&'a self, image: &'a StoredImage) -> ImageSidecar<'a> {
+        ImageSidecar {
             images: self.images(),
             image,
         }
     }
 
-    /// Writes the caption file, or updates it, once it is known what is in it, and to which platforms the captions
-    /// were sent.
+    /// Writes the sidecar, or updates it, when all platforms are `served`: that a caption was sent is in it.
+    /// Its present content is read meanwhile, unless it is `opened` already.
     pub(super) async fn write_sidecar(
         &self,
-        opened: Result<OpenFile, ImageStoreError>,
-        image: &StoredImage,
+        opened: Option<OpenSidecar>,
+        image: &LoadedImage,
         captions: &Captions,
         sent_to: &[Platform],
+        served: impl Future<Output = ()>,
     ) -> Written {
-        let file = self.caption_file(image);
+        let file = self.sidecar(&image.stored);
+        let opened = match opened {
+            Some(opened) => Ok(opened),
+            None => file.open(image).await,
+        };
+        served.await;
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -50,20 +55,18 @@ impl Publication {
         self.stages().time(Stage::Sidecar, written).await
     }
 
-    /// Archives an image that a platform has, where that is wanted, with these caption files, or those
-    /// that are found: whether it is in the archive now,
-    /// and what went wrong.
-    pub(super) async fn archive_if_taken(
+    /// Archives an image that a platform has, where that is wanted, with these sidecars, or those that are
+    /// found: whether it is in the archive now, and a warning for people.
+    pub(super) async fn archive_if(
         &self,
+        is_published: bool,
         image: &StoredImage,
         sidecars: Option<Vec<SidecarName>>,
-        results: &[PlatformResult],
     ) -> (bool, Option<String>) {
         if self.is_from_archive() {
             return (true, None);
         }
-        let taken = results.iter().any(|result| result.outcome.is_success());
-        if !(taken && self.plan.archives()) {
+        if !(is_published && self.plan.archives()) {
             return (false, None);
         }
         match self
@@ -84,12 +87,12 @@ impl Publication {
     }
 
     /// Says in the log, and for the report, what has not been done.
-    pub(super) fn filing_failed(&self, what: &str, error: &ImageStoreError) -> String {
+    fn filing_failed(&self, what: &str, error: &ImageStoreError) -> String {
         tracing::warn!(tenant = %self.tenant.name(), error = %ErrorChain(error), "{what}");
         format!("{what}: {error}")
     }
 
-    /// Moves the image and its caption file to the archive.
+    /// Moves the image and its sidecar to the archive.
     async fn archive(
         &self,
         image: &StoredImage,
@@ -97,7 +100,7 @@ impl Publication {
     ) -> Result<Moved, ImageStoreError> {
         let sidecars = match sidecars {
             Some(sidecars) => sidecars,
-            None => self.caption_file(image).find(None).await?.ours(),
+            None => self.sidecar(image).find(None).await?.ours(),
         };
         let images = self.images();
         let moved = images.move_to(image, &sidecars, Folder::Archive);

@@ -6,14 +6,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{PublishImage, PublishImageError, publication::Publication};
+use super::{
+    error::PublishImageError,
+    publication::{Publication, PublishImage},
+};
 use crate::{
     app::usecases::{
         captioning::CaptionsUnavailable, deferred_writes::DeferredWrite, stages::Stage,
     },
     domain::{
         image::{ContentHash, StoredImage},
-        ledger::{Known, Position},
+        ledger::{Position, PriorState},
         publication::{Failure, FailureReason, Outcome, PublicationReport},
         selection::Unpublished,
     },
@@ -146,19 +149,15 @@ impl Publication {
         image: &StoredImage,
     ) -> Result<Option<PublicationReport>, PublishImageError> {
         if self.plan.is_dry_run() {
-            return self.rehearse(image).await.map(Some);
+            return self.dry_run(image).await.map(Some);
         }
-        let (lease, known) = self.claim(image).await?;
-        let is_free = known.values().all(|known| *known == Known::Failed);
-        let report = if is_free {
-            self.publish_as_holder(&lease, &known, image)
-                .await
-                .map(Some)
-        } else {
-            Ok(None)
-        };
-        lease.release().await;
-        report
+        let claimed = self.claim(image).await?;
+        let mut prior = claimed.prior().values();
+        if prior.all(|prior| *prior == PriorState::Failed) {
+            return self.publish_claimed(claimed, image).await.map(Some);
+        }
+        claimed.release().await;
+        Ok(None)
     }
 }
 
@@ -193,14 +192,14 @@ impl Fault {
             }
             PublishImageError::Plan(_)
             | PublishImageError::TooMany
-            | PublishImageError::NoRoom(_)
+            | PublishImageError::Exhausted(_)
             | PublishImageError::NoPlatformAvailable { .. }
             | PublishImageError::InProgress
             | PublishImageError::Replaced
             | PublishImageError::Storage(_)
             | PublishImageError::Captions(_)
             | PublishImageError::Ledger(_)
-            | PublishImageError::Lost(_) => return None,
+            | PublishImageError::Aborted(_) => return None,
         };
         let text = match error {
             PublishImageError::Captions(cause) => cause.to_string(),

@@ -1,6 +1,6 @@
 //! Why publications end before a platform is called, as a metric: what is never sent has no outcome.
 
-use super::PublishImageError;
+use super::error::PublishImageError;
 use crate::{app::usecases::captioning::CaptionsUnavailable, ports::ImageStoreError};
 
 /// What a publication was refused for.
@@ -69,8 +69,8 @@ impl Refusal {
         Some(match error {
             PublishImageError::Plan(_)
             | PublishImageError::Storage(ImageStoreError::NotFound)
-            | PublishImageError::Lost(_) => return None,
-            PublishImageError::TooMany | PublishImageError::NoRoom(_) => Self::Busy,
+            | PublishImageError::Aborted(_) => return None,
+            PublishImageError::TooMany | PublishImageError::Exhausted(_) => Self::Busy,
             PublishImageError::InProgress | PublishImageError::Replaced => Self::Conflict,
             PublishImageError::NoPlatformAvailable { .. } => Self::Tenant,
             PublishImageError::Storage(error) if error.is_about_the_image() => Self::Image,
@@ -87,7 +87,7 @@ impl Refusal {
 mod tests {
     use super::*;
     use crate::{
-        app::usecases::own_task::Lost,
+        app::usecases::background_tasks::TaskAborted,
         domain::publication::PlanError,
         ports::{CaptionError, LedgerError},
     };
@@ -98,7 +98,7 @@ mod tests {
         for (error, expected) in [
             (Error::Plan(PlanError::NoPlatform), None),
             (Error::Storage(ImageStoreError::NotFound), None),
-            (Error::Lost(Lost), None),
+            (Error::Aborted(TaskAborted), None),
             (Error::TooMany, Some("busy")),
             (Error::InProgress, Some("conflict")),
             (Error::Replaced, Some("conflict")),

@@ -10,7 +10,7 @@ mod repeats;
 mod resumed;
 mod sidecars;
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 
@@ -18,36 +18,37 @@ use super::*;
 use crate::{
     app::{
         runtime::{
-            keyed_limit::{ImageRoom, PublishSlots},
+            image_memory::ImageMemory,
+            keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
         },
         usecases::{
+            background_tasks::BackgroundTasks,
             fixtures::{
                 TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
                 rotating_store, standing, stored,
             },
-            held_lease::HeldLease,
+            imaging::{ImageScaler, ScaleError},
         },
     },
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
-        ledger::{Claim, Known, Lease},
+        ledger::{Claim, Lease, PriorState},
         platform::Platform,
-        publication::PostId,
+        publication::{FailureReason, PlanError, PostId},
         sidecar::SidecarName,
     },
     ports::{
-        CaptionError, FetchedImage, Folder, MockLedger, MockLedgerReader, MockPublisher,
-        PublishError, Publisher, SidecarFile,
+        CaptionError, FetchedImage, Folder, LedgerError, MockLedger, MockLedgerReader,
+        MockPublisher, PublishError, Publisher, SidecarFile,
     },
 };
 
 fn seen() -> Analysis {
-    let tags = vec!["rope".to_owned()];
     Analysis {
         description: "A knot.".to_owned(),
-        tags,
+        tags: vec!["rope".to_owned()],
         ..Analysis::default()
     }
 }
@@ -169,8 +170,8 @@ async fn publish_with(
 
 fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
     let capacity = Capacity {
-        slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
+        publications: PublishLimit::new(NonZeroUsize::MIN),
+        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     PublishImage::new(
         ImageScaler::default(),
@@ -178,7 +179,7 @@ fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
         Arc::new(ledger),
         Arc::new(reader),
         capacity,
-        OwnTasks::default(),
+        BackgroundTasks::default(),
     )
 }
 
@@ -363,8 +364,7 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
         };
         let report = publish(fixture, request).await.unwrap();
         assert_eq!(outcomes(&report), [outcome]);
-        let reason =
-            (!second).then_some(crate::domain::publication::FailureReason::ImageUnsuitable);
+        let reason = (!second).then_some(FailureReason::ImageUnsuitable);
         assert_eq!(report.results[0].outcome.reason(), reason);
     }
 }

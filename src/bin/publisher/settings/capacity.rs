@@ -4,23 +4,23 @@ use std::num::NonZeroUsize;
 
 use publisher::{
     adapters::env::Environment,
-    app::runtime::{keyed_limit::PublishSlots, memory_budget::MemoryBudget},
+    app::runtime::{image_memory::ImageMemory, keyed_limit::PublishLimit},
 };
 
 /// How much one tenant publishes at a time.
-pub(super) fn publishes(environment: &mut Environment) -> PublishSlots {
+pub(super) fn publishes(environment: &mut Environment) -> PublishLimit {
     let publishes = environment.number("MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1..=1_000);
-    PublishSlots::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN))
+    PublishLimit::new(NonZeroUsize::new(publishes).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// The memory for images, all tenants together.
-pub(super) fn memory_budget(environment: &mut Environment) -> MemoryBudget {
+pub(super) fn memory_budget(environment: &mut Environment) -> ImageMemory {
     let mib = environment.number(
         "MEMORY_BUDGET_MB",
-        MemoryBudget::DEFAULT_MIB,
-        MemoryBudget::LEAST_MIB..=1_048_576,
+        ImageMemory::DEFAULT_MIB,
+        ImageMemory::LEAST_MIB..=1_048_576,
     );
-    MemoryBudget::of_mib(mib).unwrap_or_default()
+    ImageMemory::of_mib(mib).unwrap_or_default()
 }
 
 /// The size of the cache of thumbnails in bytes, of a setting in MiB.

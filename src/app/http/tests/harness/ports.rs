@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::app::runtime::{
-    keyed_limit::{Capacity, ImageRoom, PublishSlots},
+    image_memory::ImageMemory,
+    keyed_limit::{Capacity, PublishLimit},
     memory_budget::MemoryBudget,
 };
 
@@ -30,8 +31,8 @@ pub(super) fn config(document: Value) -> TenantConfig<Unvalidated> {
 
 pub(super) fn capacity() -> Capacity {
     Capacity {
-        slots: PublishSlots::new(NonZeroUsize::MIN),
-        room: ImageRoom::for_one_tenant(MemoryBudget::default()),
+        publications: PublishLimit::new(NonZeroUsize::MIN),
+        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     }
 }
 

@@ -333,7 +333,7 @@ fn largest(most: u32, memory: u64, format: impl Fn(u64) -> FormatHeader) -> u32 
 
 #[test]
 fn copies_of_a_photo_of_twelve_megapixels_are_made_in_the_least_budget() {
-    let memory = MemoryBudget::of_mib(MemoryBudget::LEAST_MIB).unwrap();
+    let memory = ImageMemory::of_mib(ImageMemory::LEAST_MIB).unwrap();
     let memory = memory.copies();
     let baseline = jpeg_format(&small(|_| {}), 0);
     for format in [baseline, png(true, 8, false)] {
@@ -346,7 +346,7 @@ fn the_guide_has_the_parts_of_a_budget() {
     const GUIDE: &str = include_str!("../../../../../docs/operations.md");
     const MIB: u64 = 1024 * 1024;
     for mib in [48, 64, 128, 256, 352] {
-        let budget = MemoryBudget::of_mib(mib).unwrap();
+        let budget = ImageMemory::of_mib(mib).unwrap();
         let [files, copies, largest] =
             [budget.files(), budget.copies(), budget.largest_file()].map(|bytes| bytes / MIB);
         let limit = 2 * mib;

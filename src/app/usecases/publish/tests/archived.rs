@@ -46,10 +46,10 @@ fn captions(fixture: &mut TenantFixture) {
     writer.expect_write().times(1).returning(|_| Ok(written()));
 }
 
-fn knowing(known: &[(Platform, Known)]) -> MockLedger {
+fn knowing(known: &[(Platform, PriorState)]) -> MockLedger {
     let mut ledger = claimed(known.iter().cloned().collect());
-    ledger.expect_intend().returning(|_, _, _| Ok(()));
-    ledger.expect_settle().returning(|_, _, _| Ok(()));
+    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     ledger
 }
 
@@ -65,8 +65,8 @@ async fn only_the_platforms_that_lack_it_get_it_and_it_stays_there() {
         .times(1)
         .returning(|_| Ok(PostId::new("2").into()));
     let known = [
-        (Platform::Telegram, Known::Published(PostId::new("1"))),
-        (Platform::Email, Known::Failed),
+        (Platform::Telegram, PriorState::Published(PostId::new("1"))),
+        (Platform::Email, PriorState::Failed),
     ];
     let request = PublicationRequest::default();
     let report = publish_with(knowing(&known), fixture, request).await;
@@ -77,7 +77,7 @@ async fn only_the_platforms_that_lack_it_get_it_and_it_stays_there() {
 
 #[tokio::test]
 async fn what_is_unknown_is_sent_by_force_alone() {
-    let known = [(Platform::Telegram, Known::Unknown)];
+    let known = [(Platform::Telegram, PriorState::Unknown)];
     let request = |force| PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         force,
@@ -116,7 +116,7 @@ async fn an_image_that_the_ledger_knows_nothing_of_is_unknown_everywhere() {
         .times(1)
         .returning(|_| Ok(stored("a.jpg", &jpeg())));
     let mut ledger = claimed(BTreeMap::new());
-    ledger.expect_intend().never();
+    ledger.expect_record_intent().never();
     let report = publish_with(ledger, fixture, PublicationRequest::default()).await;
     let report = report.unwrap();
     assert_eq!(outcomes(&report), ["unknown", "unknown"]);

@@ -1,16 +1,17 @@
 //! What the ledger is told, and what it keeps from being sent.
 
-use std::time::Duration;
-
 use super::*;
-use crate::{app::usecases::fixtures::claimed, domain::ledger::Settlement};
+use crate::{
+    app::usecases::{fixtures::claimed, held_lease::HeldLease},
+    domain::ledger::Settlement,
+};
 
-fn knowing(telegram: Known, email: Known) -> MockLedger {
+fn knowing(telegram: PriorState, email: PriorState) -> MockLedger {
     claimed([(Platform::Telegram, telegram), (Platform::Email, email)].into())
 }
 
-fn published(id: &str) -> Known {
-    Known::Published(PostId::new(id))
+fn published(id: &str) -> PriorState {
+    PriorState::Published(PostId::new(id))
 }
 
 fn unavailable<T>() -> Result<T, LedgerError> {
@@ -48,7 +49,7 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
     let mut ledger = claimed(BTreeMap::new());
     let (intent, settled, failed) = (note("intent"), note("published"), note("failed"));
     ledger
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .withf(|_, image, platforms| {
             image.as_str() == "a.jpg" && *platforms == [Platform::Telegram, Platform::Email]
@@ -58,7 +59,7 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
             Ok(())
         });
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(2)
         .returning(move |_, _, settlement| {
             match settlement {
@@ -96,8 +97,8 @@ async fn nothing_is_paid_for_or_sent_when_no_platform_is_left_and_the_image_is_a
         .expect_move_to()
         .times(1)
         .returning(|_, _, _| Ok(moved("a.jpg")));
-    let mut ledger = knowing(published("1"), Known::Unknown);
-    ledger.expect_intend().never();
+    let mut ledger = knowing(published("1"), PriorState::Unknown);
+    ledger.expect_record_intent().never();
     let report = publish_with(ledger, fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -114,13 +115,16 @@ async fn only_what_failed_is_tried_again() {
         .expect_publish()
         .times(1)
         .returning(|_| Ok(PostId::new("2").into()));
-    let mut ledger = knowing(published("1"), Known::Failed);
+    let mut ledger = knowing(published("1"), PriorState::Failed);
     ledger
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .withf(|_, _, platforms| *platforms == [Platform::Email])
         .returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let report = publish_with(ledger, fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -131,9 +135,15 @@ async fn only_what_failed_is_tried_again() {
 async fn force_sends_again_what_is_published_or_unknown() {
     let mut fixture = lucky();
     both_publish(&mut fixture);
-    let mut ledger = knowing(published("0"), Known::Unknown);
-    ledger.expect_intend().times(1).returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(2).returning(|_, _, _| Ok(()));
+    let mut ledger = knowing(published("0"), PriorState::Unknown);
+    ledger
+        .expect_record_intent()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(2)
+        .returning(|_, _, _| Ok(()));
     let report = publish_with(ledger, fixture, forced()).await.unwrap();
     assert_eq!(outcomes(&report), ["published", "published"]);
 }
@@ -153,7 +163,7 @@ async fn a_ledger_that_cannot_be_asked_or_written_sends_nothing() {
 
     let mut cannot_write = claimed(BTreeMap::new());
     cannot_write
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .returning(|_, _, _| unavailable());
     let refused = publish_with(cannot_write, captioned(), forced()).await;
@@ -171,7 +181,7 @@ async fn a_lease_that_is_held_or_lost_is_a_conflict() {
     assert!(matches!(refused, Err(PublishImageError::InProgress)));
 
     let mut lost = claimed(BTreeMap::new());
-    lost.expect_intend()
+    lost.expect_record_intent()
         .returning(|_, _, _| Err(LedgerError::LeaseLost));
     let refused = publish_with(lost, captioned(), forced()).await;
     assert!(matches!(refused, Err(PublishImageError::InProgress)));
@@ -186,15 +196,15 @@ async fn an_outcome_that_cannot_be_written_is_answered_after_four_attempts_and_w
         .expect_claim()
         .returning(|_, _| Ok(Claim::Held(BTreeMap::new())));
     ledger.expect_renew().returning(|_| Ok(()));
-    ledger.expect_intend().returning(|_, _, _| Ok(()));
+    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
     let mut order = mockall::Sequence::new();
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(8)
         .in_sequence(&mut order)
         .returning(|_, _, _| unavailable());
     ledger
-        .expect_settle()
+        .expect_record_outcome()
         .times(2)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(()));
@@ -234,7 +244,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
         crate::domain::tenant::TenantName::new("alice").unwrap(),
         crate::domain::image::ContentHash::of(b"image"),
     );
-    let held = HeldLease::keep(Arc::new(ledger), &OwnTasks::default(), lease);
+    let held = HeldLease::new(Arc::new(ledger), &BackgroundTasks::default(), lease);
     tokio::time::sleep(Duration::from_secs(61)).await;
     held.release().await;
     tokio::time::sleep(Duration::from_secs(61)).await;

@@ -157,7 +157,7 @@ async fn an_image_that_somebody_else_has_taken_or_published_meanwhile_is_left_to
     let mut claims = mockall::Sequence::new();
     for claim in [
         Claim::HeldByOther,
-        Claim::Held([(Platform::Telegram, Known::Published(PostId::new("7")))].into()),
+        Claim::Held([(Platform::Telegram, PriorState::Published(PostId::new("7")))].into()),
         Claim::Held(BTreeMap::new()),
     ] {
         ledger
@@ -167,8 +167,14 @@ async fn an_image_that_somebody_else_has_taken_or_published_meanwhile_is_left_to
             .returning(move |_, _| Ok(claim.clone()));
     }
     ledger.expect_release().times(2).returning(|_| Ok(()));
-    ledger.expect_intend().times(1).returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let report = next(ledger, knowing(Vec::new()), fixture, false).await;
     assert_eq!(chosen(&report), Some("c.jpg"));
 }

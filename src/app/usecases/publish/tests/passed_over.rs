@@ -192,8 +192,14 @@ async fn an_image_that_no_platform_can_take_is_passed_over_without_another_recor
             ))
         });
     let mut ledger = claimed(BTreeMap::new());
-    ledger.expect_intend().times(2).returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(2).returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .times(2)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(2)
+        .returning(|_, _, _| Ok(()));
     ledger.expect_pass_over().never();
     let report = next(ledger, knowing(Vec::new()), fixture, false).await;
     assert_eq!(chosen(&report), Some("b.jpg"));

@@ -84,7 +84,11 @@ async fn a_tenant_has_only_so_many_publications_at_a_time() {
     fixture.images.expect_find().never();
     let usecase = usecase(MockLedger::new(), MockLedgerReader::new());
     let tenant = fixture.build();
-    let _taken = usecase.capacity.slots.take(tenant.name()).unwrap();
+    let _taken = usecase
+        .capacity
+        .publications
+        .try_acquire(tenant.name())
+        .unwrap();
     let refused = usecase.run(
         tenant,
         Target::Image(image_name()),
@@ -107,11 +111,14 @@ async fn a_platform_whose_credential_cannot_be_had_is_skipped_and_not_written_do
         .returning(|_| Ok(PostId::new("2").into()));
     let mut ledger = claimed(BTreeMap::new());
     ledger
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .withf(|_, _, platforms| *platforms == [Platform::Email])
         .returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let report = publish_with(ledger, fixture, PublicationRequest::default());
     let report = report.await.unwrap();
     assert_eq!(outcomes(&report), ["skipped", "published"]);
@@ -125,7 +132,7 @@ async fn nothing_is_paid_for_when_the_credential_of_no_platform_can_be_had() {
     fixture.store = store_without(Provider::Telegram);
     fixture.writer.expect_analyse().never();
     let mut ledger = claimed(BTreeMap::new());
-    ledger.expect_intend().never();
+    ledger.expect_record_intent().never();
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         ..PublicationRequest::default()

@@ -18,10 +18,10 @@ const BOTH: &str = "# caption: First run\n\
                     # caption_submitted: {\"telegram\":\"First run\\n\\n#tenant\"}\n\
                     # alt_text: A knot in a rope\n# tags: [\"rope\"]\n";
 
-fn tried(known: &[(Platform, Known)]) -> MockLedger {
+fn tried(known: &[(Platform, PriorState)]) -> MockLedger {
     let mut ledger = claimed(known.iter().cloned().collect());
-    ledger.expect_intend().returning(|_, _, _| Ok(()));
-    ledger.expect_settle().returning(|_, _, _| Ok(()));
+    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     ledger
 }
 
@@ -76,13 +76,13 @@ fn only(platform: Platform) -> PublicationRequest {
 
 #[tokio::test]
 async fn a_platform_that_failed_gets_the_caption_of_the_first_run_without_any_call() {
-    let published = Known::Published(PostId::new("2"));
+    let published = PriorState::Published(PostId::new("2"));
     for known in [
         vec![
-            (Platform::Telegram, Known::Failed),
+            (Platform::Telegram, PriorState::Failed),
             (Platform::Email, published.clone()),
         ],
-        vec![(Platform::Telegram, Known::Failed)],
+        vec![(Platform::Telegram, PriorState::Failed)],
         // It was published elsewhere, and is new to this platform.
         vec![(Platform::Email, published)],
     ] {
@@ -117,7 +117,7 @@ async fn what_was_not_sent_there_is_what_was_written_for_it() {
     let (mut fixture, text) = beside(sidecar(BOTH));
     no_call(&mut fixture);
     both_publish(&mut fixture);
-    let known = [(Platform::Telegram, Known::Failed)];
+    let known = [(Platform::Telegram, PriorState::Failed)];
     let report = publish_with(tried(&known), fixture, PublicationRequest::default()).await;
     let report = report.unwrap();
     assert_eq!(report.results[1].caption, "Mail, by a model");
@@ -145,7 +145,7 @@ async fn captions_are_written_where_the_sidecar_has_none_for_the_image_as_it_is(
             .expect_publish()
             .times(1)
             .returning(|_| Ok(PostId::new("1").into()));
-        let known = [(Platform::Telegram, Known::Failed)];
+        let known = [(Platform::Telegram, PriorState::Failed)];
         let report = publish_with(tried(&known), fixture, only(Platform::Telegram)).await;
         assert_eq!(
             report.unwrap().results[0].caption,
@@ -160,7 +160,7 @@ async fn an_image_that_was_never_tried_or_is_forced_is_captioned_anew() {
         force: true,
         ..only(Platform::Telegram)
     };
-    let failed = [(Platform::Telegram, Known::Failed)];
+    let failed = [(Platform::Telegram, PriorState::Failed)];
     for (known, request) in [(&[][..], only(Platform::Telegram)), (&failed[..], forced)] {
         let (mut fixture, _) = beside(sidecar(BOTH));
         one_call_each(&mut fixture);
@@ -190,7 +190,7 @@ async fn a_caption_of_the_caller_wins_over_that_of_the_first_run() {
         caption: Some("Mine".to_owned()),
         ..only(Platform::Telegram)
     };
-    let known = [(Platform::Telegram, Known::Failed)];
+    let known = [(Platform::Telegram, PriorState::Failed)];
     let report = publish_with(tried(&known), fixture, request).await;
     assert_eq!(report.unwrap().results[0].caption, "Mine\n\n#tenant");
     let text = text.lock().unwrap().clone();

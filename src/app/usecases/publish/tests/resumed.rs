@@ -89,11 +89,11 @@ async fn the_image_is_noted_before_the_intent_and_the_answer_is_kept() {
         .returning(|_, _| Ok(()));
     let mut ledger = claimed(BTreeMap::new());
     ledger
-        .expect_intend()
+        .expect_record_intent()
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(()));
-    ledger.expect_settle().returning(|_, _, _| Ok(()));
+    ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     store
         .expect_finish()
         .times(1)
@@ -191,10 +191,16 @@ async fn who_resumes_a_request_for_the_next_image_keeps_to_its_image_and_forces_
     let mut store = beginning(Begun::Resumed(chosen()));
     store.expect_choose().times(1).returning(|_, _| Ok(()));
     store.expect_finish().times(1).returning(|_, _| Ok(()));
-    let known = Known::Published(PostId::new("1"));
+    let known = PriorState::Published(PostId::new("1"));
     let mut ledger = claimed([(Platform::Telegram, known)].into());
-    ledger.expect_intend().times(1).returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let answer = run(
         store,
         ledger,
@@ -265,10 +271,16 @@ async fn who_resumes_a_request_whose_image_is_archived_publishes_what_is_missing
     let mut store = beginning(Begun::Resumed(chosen()));
     store.expect_choose().times(1).returning(|_, _| Ok(()));
     store.expect_finish().times(1).returning(|_, _| Ok(()));
-    let known = Known::Published(PostId::new("1"));
+    let known = PriorState::Published(PostId::new("1"));
     let mut ledger = claimed([(Platform::Telegram, known)].into());
-    ledger.expect_intend().times(1).returning(|_, _, _| Ok(()));
-    ledger.expect_settle().times(1).returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let target = Target::Image(image_name());
     let answer = run(store, ledger, MockLedgerReader::new(), fixture, target);
     let report = report(answer.await);

@@ -6,28 +6,28 @@ use tracing::Instrument as _;
 
 use crate::app::usecases::deferred_writes::{DeferredWrite, DeferredWrites};
 
-/// The work ended without a result: it panicked, or the process is ending.
+/// The task ended without a result: it panicked, or the process is ending.
 #[derive(Debug, thiserror::Error)]
-#[error("the work ended unexpectedly")]
-pub struct Lost;
+#[error("the task was aborted")]
+pub struct TaskAborted;
 
 /// All such work of this process, and what it could not write to the ledger yet; clones share it.
 #[derive(Clone, Default)]
-pub struct OwnTasks {
+pub struct BackgroundTasks {
     running: TaskTracker,
     deferred: DeferredWrites,
 }
 
-impl OwnTasks {
-    /// Runs work to its end, on a task of its own.
-    pub(super) async fn to_its_end<T: Send + 'static>(
+impl BackgroundTasks {
+    /// Runs work to its completion on a task of its own, also when the caller is dropped.
+    pub(super) async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Lost> {
+    ) -> Result<T, TaskAborted> {
         let ended = self.running.spawn(work.in_current_span()).await;
         ended.map_err(|error| {
-            tracing::error!(%error, "work ended without a result");
-            Lost
+            tracing::error!(%error, "a background task was aborted");
+            TaskAborted
         })
     }
 
@@ -78,9 +78,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_is_waited_for_when_its_caller_has_gone() {
-        let tasks = OwnTasks::default();
+        let tasks = BackgroundTasks::default();
         let (finish, finished) = oneshot::channel::<()>();
-        let call = tasks.to_its_end(finished);
+        let call = tasks.run_to_completion(finished);
         assert!(
             tokio::time::timeout(Duration::from_secs(1), call)
                 .await

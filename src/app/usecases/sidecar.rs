@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The sidecar of an image that was found.
-pub(super) struct CaptionFile<'a> {
+pub(super) struct ImageSidecar<'a> {
     /// The folder that the image is in.
     pub(super) images: Images<'a>,
     pub(super) image: &'a StoredImage,
@@ -139,12 +139,12 @@ impl FoundSidecars {
 }
 
 /// What a sidecar is written from, beside the captions.
-pub(super) struct OpenFile {
+pub(super) struct OpenSidecar {
     found: FoundSidecars,
     sha256: String,
 }
 
-impl OpenFile {
+impl OpenSidecar {
     /// What the sidecar says, if it is of the image as it is.
     pub(super) fn sidecar(&self) -> Option<&Sidecar> {
         self.found.fitting()
@@ -173,7 +173,7 @@ pub(super) struct Written {
     pub(super) warning: Option<String>,
 }
 
-impl CaptionFile<'_> {
+impl ImageSidecar<'_> {
     /// The files where it can be.
     pub(super) async fn find(
         &self,
@@ -189,7 +189,7 @@ impl CaptionFile<'_> {
     }
 
     /// Gets ready to write it: learns what is there, and what the image's hash is.
-    pub(super) async fn open(&self, image: &LoadedImage) -> Result<OpenFile, ImageStoreError> {
+    pub(super) async fn open(&self, image: &LoadedImage) -> Result<OpenSidecar, ImageStoreError> {
         let encoded = image.encoded.clone();
         // 50 MB take a good part of a second: too long for an async thread.
         let hash = tokio::task::spawn_blocking(move || encoded.sha256());
@@ -203,14 +203,14 @@ impl CaptionFile<'_> {
             .await
             .map_err(|error| ImageStoreError::Unavailable(error.into()))?;
         let found = FoundSidecars::of([full, stem], self.image, Some(&sha256));
-        Ok(OpenFile { found, sha256 })
+        Ok(OpenSidecar { found, sha256 })
     }
 
     /// Writes it, or updates it: keys and lines that are there and not ours stay. What somebody else writes
     /// there meanwhile stays, too; then it is looked again what is there. A failure is told as a warning.
     pub(super) async fn write(
         &self,
-        OpenFile { found, sha256 }: OpenFile,
+        OpenSidecar { found, sha256 }: OpenSidecar,
         clock: &dyn Clock,
         captions: &Captions,
         occasion: Occasion<'_>,

@@ -1,0 +1,133 @@
+//! What each platform of a publication needs: its client, and an image that it can take.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{
+    error::PublishImageError,
+    protocol::{Delivery, Ready},
+    publication::Publication,
+};
+use crate::{
+    app::{
+        tenancy::tenant::{ClientUnavailable, Opened},
+        usecases::stages::Stage,
+    },
+    domain::{
+        image::EncodedImage,
+        platform::{ImageLimits, Platform},
+        publication::{Failure, FailureReason},
+    },
+    ports::{Publisher, PublisherFactory},
+};
+
+/// The platforms of a publication, prepared.
+pub(super) struct Prepared {
+    /// One for each platform whose client could be opened.
+    pub(super) deliveries: Vec<Delivery>,
+    /// The other platforms. The ledger is not told of them.
+    pub(super) skipped: Vec<(Platform, Failure)>,
+}
+
+impl Publication {
+    /// Prepares these platforms. Nothing has been paid for or written down by then.
+    pub(super) async fn prepare(&self, image: &EncodedImage, platforms: &[Platform]) -> Prepared {
+        let all = platforms
+            .iter()
+            .map(|platform| self.prepare_one(*platform, image));
+        let all = self.stages().time(Stage::Prepare, join_all(all)).await;
+        let mut prepared = Prepared {
+            deliveries: Vec::new(),
+            skipped: Vec::new(),
+        };
+        for (platform, delivery) in platforms.iter().zip(all) {
+            match delivery {
+                Ok(delivery) => prepared.deliveries.push(delivery),
+                Err(failure) => prepared.skipped.push((*platform, failure)),
+            }
+        }
+        prepared
+    }
+
+    /// The image of a delivery is the original, or a smaller copy where the platform's limits ask for one.
+    async fn prepare_one(
+        &self,
+        platform: Platform,
+        image: &EncodedImage,
+    ) -> Result<Delivery, Failure> {
+        let publisher = self.publisher(platform).await?;
+        let scaler = &self.usecase.scaler;
+        let image = match self.image_limits(platform) {
+            None => scaler.fit_within(image, None).await,
+            Some(limits) => scaler.meet(image, limits).await,
+        };
+        let ready = match image {
+            Ok(image) => Ok(Ready {
+                image,
+                publisher,
+                connecting: None,
+            }),
+            Err(error) => Err(Failure::new(
+                FailureReason::ImageUnsuitable,
+                error.to_string(),
+            )),
+        };
+        Ok(Delivery::new(platform, ready))
+    }
+
+    /// The limits of a platform for images.
+    pub(super) fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
+        let factory = self.tenant.platform_factory(platform);
+        factory.and_then(PublisherFactory::image_limits)
+    }
+
+    /// The client of a platform, or the reason why there is none.
+    pub(super) async fn publisher(
+        &self,
+        platform: Platform,
+    ) -> Result<Opened<dyn Publisher>, Failure> {
+        let opened = self.tenant.publisher(platform, &self.request_id).await;
+        opened.map_err(|error| {
+            let (reason, retry_after) = match error {
+                ClientUnavailable::Off => (FailureReason::Off, None),
+                ClientUnavailable::Credential(error) => {
+                    (FailureReason::Unavailable, error.retry_after())
+                }
+            };
+            Failure {
+                reason,
+                text: format!("{platform}: {error}"),
+                retry_after,
+            }
+        })
+    }
+}
+
+impl Prepared {
+    /// The platforms that the image is sent to.
+    pub(super) fn sent_to(&self) -> Vec<Platform> {
+        let sent = self.deliveries.iter().filter(|it| it.failure().is_none());
+        sent.map(Delivery::platform).collect()
+    }
+
+    /// An error if the credential of none of these platforms can be had at the moment: then nothing is
+    /// paid for, and nothing is to be remembered.
+    pub(super) fn ensure_available(&self) -> Result<(), PublishImageError> {
+        let is_away = |(_, failure): &(_, Failure)| failure.reason == FailureReason::Unavailable;
+        if !self.deliveries.is_empty() || !self.skipped.iter().all(is_away) {
+            return Ok(());
+        }
+        let waits = self
+            .skipped
+            .iter()
+            .filter_map(|(_, failure)| failure.retry_after);
+        let retry_after: Option<Duration> = waits.min();
+        Err(PublishImageError::NoPlatformAvailable { retry_after })
+    }
+
+    /// Starts the connections, which are made while captions are written.
+    pub(super) fn connect(&mut self) {
+        self.deliveries.iter_mut().for_each(Delivery::connect);
+    }
+}

@@ -1,0 +1,344 @@
+//! The protocol of a publication, as a chain of values. Each of them owns the lease on the image.
+//!
+//! | state | holds | next |
+//! | --- | --- | --- |
+//! | [`Claimed`] | the lease, and the image's prior state on each platform | [`record_intent`](Claimed::record_intent); [`send_nothing`](Claimed::send_nothing) |
+//! | [`Intended`] | the lease, and an [`Intent`] in the ledger for each platform | [`deliver`](Intended::deliver) |
+//! | [`Settled`] | the lease, and the outcome of each intent | [`release`](Settled::release) |
+//!
+//! Each step takes the state by value, and only this file can make a state: an image is posted after its
+//! intent is in the ledger, once, and while the lease is held. A state that is dropped on the way releases its
+//! lease; with outcomes that the ledger does not have yet, after these are written. What compiles:
+//!
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
+//! async fn publish(claimed: Claimed, image: &ImageName, deliveries: Vec<Delivery>) -> Result<(), LedgerError> {
+//!     let intended = claimed.record_intent(image, deliveries).await?;
+//!     let settled = intended.deliver(post).await;
+//!     settled.release().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What does not: delivering what is only claimed …
+//! ```compile_fail,E0599
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
+//! async fn skip(claimed: Claimed) -> Settled {
+//!     claimed.deliver(post).await
+//! }
+//! ```
+//! … where delivering what is intended is fine:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
+//! async fn in_order(intended: Intended) -> Settled {
+//!     intended.deliver(post).await
+//! }
+//! ```
+//!
+//! Making an intent by hand, to post a delivery that the ledger does not know …
+//! ```compile_fail,E0423
+//! # use publisher::app::usecases::publish::protocol::*;
+//! fn forge(delivery: Delivery) -> Intent {
+//!     Intent(delivery)
+//! }
+//! ```
+//! … where having it recorded is fine:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn record(claimed: Claimed, image: &ImageName, delivery: Delivery) -> Result<Intended, LedgerError> {
+//!     claimed.record_intent(image, vec![delivery]).await
+//! }
+//! ```
+//!
+//! Recording an intent twice under one claim …
+//! ```compile_fail,E0382
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn twice(claimed: Claimed, image: &ImageName) -> Result<(), LedgerError> {
+//!     claimed.record_intent(image, Vec::new()).await?;
+//!     claimed.record_intent(image, Vec::new()).await?;
+//!     Ok(())
+//! }
+//! ```
+//! … where once is fine:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn once(claimed: Claimed, image: &ImageName) -> Result<(), LedgerError> {
+//!     claimed.record_intent(image, Vec::new()).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Delivering, and with it settling, twice …
+//! ```compile_fail,E0382
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
+//! async fn twice(intended: Intended) {
+//!     intended.deliver(post).await;
+//!     intended.deliver(post).await;
+//! }
+//! ```
+//! … where once is fine:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
+//! async fn once(intended: Intended) {
+//!     intended.deliver(post).await;
+//! }
+//! ```
+//!
+//! Going on under a lease that was released …
+//! ```compile_fail,E0382
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn too_late(claimed: Claimed, image: &ImageName) -> Result<Intended, LedgerError> {
+//!     claimed.release().await;
+//!     claimed.record_intent(image, Vec::new()).await
+//! }
+//! ```
+//! … where releasing it last is fine:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn at_the_end(claimed: Claimed) {
+//!     claimed.send_nothing().release().await;
+//! }
+//! ```
+//!
+//! Copying a state, and the lease with it …
+//! ```compile_fail,E0599
+//! # use publisher::app::usecases::publish::protocol::*;
+//! fn copy(intended: &Intended) -> Intended {
+//!     Intended::clone(intended)
+//! }
+//! ```
+//! … where handing it on is fine:
+//! ```
+//! # use publisher::app::usecases::publish::protocol::*;
+//! fn hand_on(intended: Intended) -> Intended {
+//!     intended
+//! }
+//! ```
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::future::join_all;
+
+use crate::{
+    app::{
+        tenancy::tenant::Opened,
+        usecases::{
+            background_tasks::BackgroundTasks,
+            held_lease::{HeldLease, Recorded},
+        },
+    },
+    domain::{
+        image::{ContentHash, EncodedImage, ImageName},
+        ledger::{PriorState, Settlement},
+        platform::Platform,
+        publication::{Failure, Outcome, PlatformResult},
+        tenant::TenantName,
+    },
+    ports::{Ledger, LedgerError, Publisher},
+};
+
+/// An image that no other request can publish, move or delete.
+pub struct Claimed {
+    lease: HeldLease,
+    prior: BTreeMap<Platform, PriorState>,
+}
+
+/// An image whose intents are in the ledger: what is delivered.
+pub struct Intended {
+    lease: HeldLease,
+    intents: Vec<Intent>,
+}
+
+/// An image that has been delivered, with the outcome of each intent in the ledger or on its way there.
+pub struct Settled {
+    lease: HeldLease,
+    results: Vec<PlatformResult>,
+    warnings: Vec<String>,
+}
+
+/// An image that is prepared for a platform, or the reason why the platform cannot take it. It can be posted
+/// as an [`Intent`] only.
+pub struct Delivery {
+    platform: Platform,
+    ready: Result<Ready, Failure>,
+}
+
+/// A delivery that is in the ledger as about to be sent.
+pub struct Intent(Delivery);
+
+/// What is sent to a platform, and the client that sends it.
+pub(super) struct Ready {
+    pub(super) image: EncodedImage,
+    pub(super) publisher: Opened<dyn Publisher>,
+    /// The same client with its connection on the way.
+    pub(super) connecting: Option<Arc<dyn Publisher>>,
+}
+
+impl Claimed {
+    /// Takes the lease on an image; `None` if another request has it. The prior state is that on every
+    /// platform, asked for or not: what was written for the image once need not be written again.
+    pub(super) async fn claim(
+        ledger: &Arc<dyn Ledger>,
+        tasks: &BackgroundTasks,
+        tenant: TenantName,
+        content_hash: ContentHash,
+    ) -> Result<Option<Self>, LedgerError> {
+        let claimed = HeldLease::claim(ledger, tasks, tenant, content_hash, &Platform::ALL);
+        let claimed = claimed.await?;
+        Ok(claimed.map(|(lease, prior)| Self { lease, prior }))
+    }
+
+    /// The image's state on each platform before this publication; a missing platform was never tried.
+    #[must_use]
+    pub fn prior(&self) -> &BTreeMap<Platform, PriorState> {
+        &self.prior
+    }
+
+    /// Runs work under the lease; an error releases it.
+    pub(super) async fn hold_during<T, E>(
+        self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<(Self, T), E> {
+        match work.await {
+            Ok(done) => Ok((self, done)),
+            Err(error) => {
+                self.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Records that these deliveries are about to be sent: all of them, or, with an error, none.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. The lease is released, and nothing must be sent.
+    pub async fn record_intent(
+        self,
+        image: &ImageName,
+        deliveries: Vec<Delivery>,
+    ) -> Result<Intended, LedgerError> {
+        let platforms: Vec<_> = deliveries.iter().map(Delivery::platform).collect();
+        let Self { lease, prior: _ } = self;
+        if let Err(error) = lease.record_intent(image, &platforms).await {
+            lease.release().await;
+            return Err(error);
+        }
+        Ok(Intended {
+            lease,
+            intents: deliveries.into_iter().map(Intent).collect(),
+        })
+    }
+
+    /// Goes on without sending anything.
+    #[must_use]
+    pub fn send_nothing(self) -> Settled {
+        Settled {
+            lease: self.lease,
+            results: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Releases the lease.
+    pub async fn release(self) {
+        self.lease.release().await;
+    }
+}
+
+impl Intended {
+    /// Posts all deliveries side by side; one that fails stops no other. `post` returns the result, and a
+    /// warning for people. Each outcome is recorded as soon as its platform has answered.
+    pub async fn deliver<F>(self, mut post: impl FnMut(Intent) -> F) -> Settled
+    where
+        F: Future<Output = (PlatformResult, Option<String>)>,
+    {
+        let Self { lease, intents } = self;
+        let held = &lease;
+        let one = move |intent| {
+            let posted = post(intent);
+            async move {
+                let (result, warning) = posted.await;
+                let unrecorded = record_outcome(held, &result).await;
+                (result, warning.into_iter().chain(unrecorded))
+            }
+        };
+        let settled = join_all(intents.into_iter().map(one)).await;
+        let (results, warnings): (_, Vec<_>) = settled.into_iter().unzip();
+        Settled {
+            lease,
+            results,
+            warnings: warnings.into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// Records an outcome. A warning says that the ledger does not have it yet.
+async fn record_outcome(lease: &HeldLease, result: &PlatformResult) -> Option<String> {
+    let settlement = match &result.outcome {
+        Outcome::Published(id) | Outcome::AlreadyPublished(id) => Settlement::Published(id.clone()),
+        Outcome::Failed(failure) => Settlement::Failed(failure.clone()),
+        Outcome::Skipped(_) => return None,
+        Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
+    };
+    let platform = result.platform;
+    let consequence = match lease.record_outcome(platform, &settlement).await {
+        Recorded::Now => return None,
+        Recorded::Later => "counts it as unknown until it can be told",
+        Recorded::Never => "counts it as unknown",
+    };
+    Some(format!(
+        "the ledger could not be told the outcome of {platform}, and {consequence}"
+    ))
+}
+
+impl Settled {
+    /// The results of the deliveries.
+    #[must_use]
+    pub fn results(&self) -> &[PlatformResult] {
+        &self.results
+    }
+
+    /// Releases the lease, and returns the results with warnings for people.
+    pub async fn release(self) -> (Vec<PlatformResult>, Vec<String>) {
+        self.lease.release().await;
+        (self.results, self.warnings)
+    }
+}
+
+impl Delivery {
+    /// A delivery that is ready to be sent, or the reason why the platform cannot take the image.
+    pub(super) fn new(platform: Platform, ready: Result<Ready, Failure>) -> Self {
+        Self { platform, ready }
+    }
+
+    /// The platform.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        self.platform
+    }
+
+    /// Why the platform cannot take the image; `None` if it can.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.ready.as_ref().err()
+    }
+
+    /// Starts the connection to the platform.
+    pub(super) fn connect(&mut self) {
+        if let Ok(ready) = &mut self.ready {
+            ready.connecting = ready.publisher.client.connecting();
+        }
+    }
+}
+
+impl Intent {
+    /// What is to be sent, and to which platform.
+    pub(super) fn into_parts(self) -> (Platform, Result<Ready, Failure>) {
+        (self.0.platform, self.0.ready)
+    }
+}

@@ -1,0 +1,175 @@
+//! What a publication reports of each platform, sent to or not.
+
+use std::collections::BTreeMap;
+
+use super::{error::PublishImageError, prepare::Prepared, publication::Publication};
+use crate::{
+    app::usecases::captioning::Captions,
+    domain::{
+        idempotency::ChosenImage,
+        image::ImageName,
+        ledger::{EntryState, PriorState},
+        platform::Platform,
+        publication::{Failure, FailureReason, Outcome, PlatformResult, PostId, PublicationReport},
+    },
+    ports::ImageStoreError,
+};
+
+impl Publication {
+    /// Results for the platforms that are not sent to, and the others. That an image is in the archive says
+    /// that some platform has taken it: where the ledger knows nothing of it, any of them may have it.
+    pub(super) fn still_to_send(
+        &self,
+        known: &BTreeMap<Platform, PriorState>,
+    ) -> (Vec<PlatformResult>, Vec<Platform>) {
+        let (mut results, mut targets) = (Vec::new(), Vec::new());
+        for &platform in self.plan.platforms() {
+            let outcome = match known.get(&platform) {
+                Some(PriorState::Published(id)) if !self.force => {
+                    Outcome::AlreadyPublished(id.clone())
+                }
+                Some(PriorState::Unknown) if !self.force => unknown_before(platform),
+                None if known.is_empty() && self.is_from_archive() && !self.force => {
+                    archived_unknown_to_ledger(platform)
+                }
+                _ => {
+                    targets.push(platform);
+                    continue;
+                }
+            };
+            results.push(not_sent(platform, outcome));
+        }
+        (results, targets)
+    }
+
+    /// Results for the platforms that are prepared and not sent to: all of them in a dry run.
+    pub(super) fn dry_run_results(prepared: &Prepared, captions: &Captions) -> Vec<PlatformResult> {
+        let dry = prepared.deliveries.iter().map(|delivery| {
+            let outcome = match delivery.failure() {
+                Some(failure) => Outcome::Failed(failure.clone()),
+                None => Outcome::Skipped(Failure::new(
+                    FailureReason::DryRun,
+                    "dry run: nothing was sent",
+                )),
+            };
+            PlatformResult {
+                platform: delivery.platform(),
+                caption: captions.of(delivery.platform()).to_owned(),
+                outcome,
+            }
+        });
+        dry.chain(skipped(&prepared.skipped, captions)).collect()
+    }
+
+    /// The report of what the ledger knows of an image that has left its place.
+    pub(super) async fn report_from_ledger(
+        &self,
+        chosen: &ChosenImage,
+    ) -> Result<PublicationReport, PublishImageError> {
+        let contents = std::slice::from_ref(&chosen.content_hash);
+        let entries = self.usecase.reader.entries_of(self.tenant.name(), contents);
+        let entries = entries.await?;
+        let result = |platform: &Platform| {
+            let mut entries = entries.iter();
+            let entry = entries.find(|entry| entry.platform == Some(*platform))?;
+            let outcome = match (entry.state, &entry.post_id) {
+                (EntryState::Published, Some(id)) => Outcome::AlreadyPublished(id.clone()),
+                (EntryState::Published, None) => Outcome::AlreadyPublished(PostId::new("")),
+                (EntryState::Failed, _) => Outcome::Failed(Failure::new(
+                    entry.reason.unwrap_or(FailureReason::Unavailable),
+                    entry.error.clone().unwrap_or_default(),
+                )),
+                // Nothing was sent of an image that was passed over, to no platform.
+                (EntryState::Skipped, _) => return None,
+                (EntryState::Unknown | EntryState::InProgress, _) => unknown_before(*platform),
+            };
+            Some(not_sent(*platform, outcome))
+        };
+        let results: Vec<_> = self.plan.platforms().iter().filter_map(result).collect();
+        if results.is_empty() {
+            return Err(ImageStoreError::NotFound.into());
+        }
+        let archived =
+            self.plan.archives() && results.iter().any(|result| result.outcome.is_success());
+        Ok(self.report(chosen.name.clone(), results, archived, Vec::new()))
+    }
+
+    /// The report, which is logged and counted.
+    pub(super) fn report(
+        &self,
+        image: ImageName,
+        mut results: Vec<PlatformResult>,
+        archived: bool,
+        warnings: Vec<String>,
+    ) -> PublicationReport {
+        results.sort_by_key(|result| result.platform);
+        for PlatformResult {
+            platform,
+            outcome,
+            caption: _,
+        } in &results
+        {
+            tracing::info!(
+                tenant = %self.tenant.name(),
+                platform = platform.as_str(),
+                outcome = outcome.as_str(),
+                "publication ended"
+            );
+            if !self.plan.is_dry_run() {
+                metrics::counter!(
+                    "publisher_publications_total",
+                    "platform" => platform.as_str(), "outcome" => outcome.as_str()
+                )
+                .increment(1);
+                if let Some(reason) = outcome.reason() {
+                    metrics::counter!(
+                        "publisher_publication_failures_total",
+                        "platform" => platform.as_str(), "reason" => reason.as_str()
+                    )
+                    .increment(1);
+                }
+            }
+        }
+        PublicationReport {
+            image: Some(image),
+            results,
+            dry_run: self.plan.is_dry_run(),
+            archived,
+            warnings,
+        }
+    }
+}
+
+/// Results for the platforms that were skipped.
+pub(super) fn skipped(
+    skipped: &[(Platform, Failure)],
+    captions: &Captions,
+) -> impl Iterator<Item = PlatformResult> {
+    skipped.iter().map(|(platform, failure)| PlatformResult {
+        platform: *platform,
+        caption: captions.of(*platform).to_owned(),
+        outcome: Outcome::Skipped(failure.clone()),
+    })
+}
+
+fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {
+    PlatformResult {
+        platform,
+        caption: String::new(),
+        outcome,
+    }
+}
+
+fn unknown_before(platform: Platform) -> Outcome {
+    Outcome::Unknown(format!(
+        "an earlier attempt ended without an answer; look at {platform} before publishing again \
+         with `force`"
+    ))
+}
+
+fn archived_unknown_to_ledger(platform: Platform) -> Outcome {
+    Outcome::Unknown(format!(
+        "the image is in the archive, and the ledger knows nothing of it; look at {platform} before \
+         publishing it with `force`"
+    ))
+}
