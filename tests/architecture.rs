@@ -56,7 +56,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 /// The first file of each circle that is left.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 16] = [
     "src/adapters/dropbox.rs",
     "src/adapters/env/environment.rs",
     "src/adapters/ledger.rs",
@@ -72,6 +72,5 @@ const KNOWN: [&str; 17] = [
     "src/app/usecases/deferred_writes.rs",
     "src/app/usecases/imaging.rs",
     "src/app/usecases/publish.rs",
-    "src/domain/tenant_config.rs",
     "src/ports.rs",
 ];

@@ -60,9 +60,9 @@ pub(crate) struct AnyCredential;
 #[async_trait]
 impl CredentialStore for AnyCredential {
     async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
-        let secret = Secret::new("secret".to_owned());
-        let version = CredentialVersion::new("c1");
-        Ok(Credential::new(query.provider, secret, version, None))
+        let secret = |_: &SecretField| Some(Secret::new("secret".to_owned()));
+        let secrets = Secrets::read(query.provider, secret).ok_or(CredentialError::NotFound)?;
+        Ok(Credential::new(secrets, CredentialVersion::new("c1"), None))
     }
 }
 
@@ -71,6 +71,7 @@ pub(crate) fn providers() -> Providers {
     Providers {
         images: Arc::new(Unused),
         captions: Arc::new(Unused),
+        platforms: platforms::spec,
         publishers: Vec::new(),
     }
 }
@@ -87,9 +88,10 @@ impl CaptionWriterFactory for Unused {
     fn open(
         &self,
         _: &TenantConfig<Resolved>,
-        _: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider> {
-        Ok(None)
+        _: &AiSettings,
+        _: AiCredential,
+    ) -> Arc<dyn CaptionWriter> {
+        Arc::new(Self)
     }
 }
 

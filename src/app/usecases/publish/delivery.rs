@@ -21,10 +21,10 @@ use crate::{
     domain::{
         image::{EncodedImage, ImageName},
         ledger::Settlement,
-        platform::{ImageLimits, Platform},
+        platform::Platform,
         publication::{Failure, FailureReason, Outcome, PlatformResult},
     },
-    ports::{Post, Posted, PublishError, Publisher, PublisherFactory},
+    ports::{Post, Posted, PublishError, Publisher},
 };
 
 /// A platform, and what is needed to send to it: or what came of it already.
@@ -64,7 +64,7 @@ impl Publication {
     async fn make_ready(&self, platform: Platform, image: &EncodedImage) -> Result<Ready, Outcome> {
         let publisher = self.publisher(platform).await?;
         let scaler = &self.usecase.scaler;
-        let image = match self.image_limits(platform) {
+        let image = match self.tenant.image_limits(platform) {
             None => scaler.fit_within(image, None).await,
             Some(limits) => scaler.meet(image, limits).await,
         };
@@ -77,11 +77,6 @@ impl Publication {
             publisher,
             connecting: None,
         })
-    }
-
-    fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
-        let factory = self.tenant.platform_factory(platform);
-        factory.and_then(PublisherFactory::image_limits)
     }
 
     /// Publishes to all platforms side by side; one that fails stops no other. When all have answered,
@@ -237,7 +232,7 @@ impl Publication {
 
     /// The post with a fresh copy of its image; `None` if there is none to be made, or it would be the same.
     async fn encoded_anew(&self, platform: Platform, post: &Post) -> Option<Post> {
-        let limits = self.image_limits(platform);
+        let limits = self.tenant.image_limits(platform);
         let copy = self.usecase.scaler.reencode(&post.image, limits).await;
         let image = copy.ok().filter(|copy| *copy != post.image)?;
         tracing::info!(

@@ -157,7 +157,7 @@ fn what_is_missing_is_named_by_its_variable() {
 fn warned(pairs: &[(&str, &str)], changes: &[(&str, &str)]) -> Vec<String> {
     let pairs = pairs.iter().chain(changes).copied();
     let mut environment = Environment::from_pairs(pairs);
-    let tenant = StandaloneTenant::from_environment(&mut environment);
+    let tenant = StandaloneTenant::from_environment(&mut environment, spec);
     let warnings: Vec<_> = environment
         .warnings()
         .iter()
@@ -339,7 +339,7 @@ fn all_problems_are_told_at_once_and_none_shows_a_value() {
         ("OPENAI_API_KEY_FILE", "/sesame"),
     ];
     let mut environment = Environment::from_pairs(pairs);
-    assert!(StandaloneTenant::from_environment(&mut environment).is_none());
+    assert!(StandaloneTenant::from_environment(&mut environment, spec).is_none());
     let problems = environment.finish().unwrap_err();
     assert!(
         !format!("{problems}{problems:?}").contains("sesame"),
