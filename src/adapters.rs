@@ -23,4 +23,6 @@ pub mod smtp;
 mod stated_reason;
 pub mod telegram;
 mod upstream;
+#[cfg(feature = "webhook-platform")]
+mod webhook;
 pub mod without_dropbox_app;

@@ -4,22 +4,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use publisher::{
+    adapters::platforms,
     app::tenancy::tenant::Providers,
     domain::{
-        credential::{Credential, CredentialVersion, WrongProvider},
+        analysis::Analysis,
+        caption::WrittenCaptions,
+        credential::{AiCredential, Credential, CredentialVersion, Secrets},
         host::Host,
         image::{ImageName, StoredImage},
         request_id::RequestId,
-        secret::Secret,
+        secret::{Secret, SecretField},
         sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
-        tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
+        tenant_config::{AiSettings, Resolved, SchemaVersion, TenantConfig, Unvalidated},
         thumbnail::ThumbnailSize,
     },
     ports::{
-        CaptionWriter, CaptionWriterFactory, ConfigSourceError, CredentialError, CredentialQuery,
-        CredentialStore, FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory,
-        LinkedImage, Moved, SidecarFile, TenantConfigSource, Thumbnail,
+        CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, ConfigSourceError,
+        CredentialError, CredentialQuery, CredentialStore, FetchedImage, Folder, ImageStore,
+        ImageStoreError, ImageStoreFactory, LinkedImage, Moved, SidecarFile, TenantConfigSource,
+        Thumbnail, VisionImage,
     },
 };
 use serde_json::json;
@@ -92,6 +96,21 @@ impl CaptionWriterFactory for Unused {
         _: AiCredential,
     ) -> Arc<dyn CaptionWriter> {
         Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl CaptionWriter for Unused {
+    async fn analyse(&self, _: &VisionImage) -> Result<Analysis, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
+    }
+
+    async fn write(&self, _: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
+    }
+
+    async fn check(&self) -> Result<&'static str, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
     }
 }
 

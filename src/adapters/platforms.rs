@@ -17,6 +17,8 @@ pub const fn registration(platform: Platform) -> &'static Registration {
     match platform {
         Platform::Telegram => &telegram::REGISTRATION,
         Platform::Email => &smtp::REGISTRATION,
+        #[cfg(feature = "webhook-platform")]
+        Platform::Webhook => &super::webhook::REGISTRATION,
     }
 }
 

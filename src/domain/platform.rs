@@ -12,6 +12,9 @@ macro_rules! with_platforms {
             Telegram = telegram,
             /// FetLife, by e-mail.
             Email = email,
+            /// A URL that posts are sent to, signed.
+            #[cfg(feature = "webhook-platform")]
+            Webhook = webhook,
         }
     };
 }

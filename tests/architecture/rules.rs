@@ -68,8 +68,8 @@ const HOMES: [(&str, &[&str], &str); 14] = [
     ),
     (
         "hmac",
-        &["app::http::auth"],
-        "cookies are signed in one place",
+        &["app::http::auth", "adapters::webhook"],
+        "cookies are signed in one place, and posts to webhooks in theirs",
     ),
     ("hyper", &[""], "connections are served by the binary"),
     ("hyper_util", &[""], "connections are served by the binary"),
