@@ -1,6 +1,6 @@
 //! The outside world: one folder or file per technology, each implementing a port.
 //!
-//! Imports `domain` and `ports` only. Only `main.rs` and the tests may import adapters.
+//! Imports `domain` and `ports` only. Only the binary and the tests may import adapters.
 
 mod certificate_advice;
 pub mod clock;
@@ -11,7 +11,9 @@ pub mod ledger;
 pub mod openai;
 pub mod orchestrator;
 pub mod otlp;
+pub mod platforms;
 pub mod redaction;
+pub mod registration;
 mod retry_budget;
 #[cfg(test)]
 mod sample_tenant;
@@ -21,4 +23,6 @@ pub mod smtp;
 mod stated_reason;
 pub mod telegram;
 mod upstream;
+#[cfg(feature = "webhook-platform")]
+mod webhook;
 pub mod without_dropbox_app;

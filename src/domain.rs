@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod caption;
+pub mod config_block;
 pub mod credential;
 pub mod curation;
 pub mod host;
@@ -12,8 +13,9 @@ pub mod idempotency;
 pub mod image;
 pub mod ledger;
 pub(crate) mod model_text;
-pub mod pasted;
+mod pasted;
 pub mod platform;
+pub mod platform_spec;
 pub mod publication;
 pub mod request_id;
 pub mod secret;

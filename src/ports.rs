@@ -29,7 +29,9 @@ pub use self::{
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     ledger_retention::{LedgerRetention, Swept},
-    publisher::{FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},
+    publisher::{
+        FollowUp, OpenError, OpenPublisher, Post, Posted, PublishError, Publisher, PublisherFactory,
+    },
     tenant_config_source::{ConfigSourceError, TenantConfigSource},
 };
 #[cfg(test)]

@@ -16,13 +16,16 @@ use publisher::{
         clock::SystemClock,
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
+        platforms,
         smtp::SmtpPublisherFactory,
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     domain::{
-        credential::{Credential, CredentialVersion, Provider, StorageCredential},
+        credential::{
+            AiCredential, Credential, CredentialVersion, Provider, Secrets, StorageCredential,
+        },
         image::{EncodedImage, ImageName},
-        secret::Secret,
+        secret::{Secret, SecretField},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, VisionDetail},
     },
@@ -58,10 +61,11 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-fn credential(provider: Provider, secret: &str) -> Arc<Credential> {
-    let secret = Secret::new(secret.to_owned());
+fn credential(provider: Provider, secret: &str) -> Option<Arc<Credential>> {
+    let secret = |_: &SecretField| Some(Secret::new(secret.to_owned()));
+    let secrets = Secrets::read(provider, secret)?;
     let version = CredentialVersion::new("1");
-    Arc::new(Credential::new(provider, secret, version, None))
+    Some(Arc::new(Credential::new(secrets, version, None)))
 }
 
 #[tokio::test]
@@ -88,9 +92,9 @@ async fn no_secret_is_logged_at_any_level() {
     let name = TenantName::new("alice").unwrap();
     let (version, ttl) = (ConfigVersion::new("1"), ConfigTtl::from_seconds(None));
     let tenant = TenantConfig::new(name, version, ttl, SchemaVersion::V2, document);
-    let storage = credential(Provider::Dropbox, "refresh-token");
+    let storage = credential(Provider::DROPBOX, "refresh-token").unwrap();
     let storage = StorageCredential::try_from(storage).unwrap();
-    let tenant = tenant.validate().unwrap().resolve(storage);
+    let tenant = tenant.validate(platforms::spec).unwrap().resolve(storage);
     let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
     let clock = Arc::new(SystemClock);
     let openai = OpenAiSettings {
@@ -105,16 +109,17 @@ async fn no_secret_is_logged_at_any_level() {
     };
     let telegram = TelegramPublisherFactory::new(telegram, &roots, clock.clone()).unwrap();
     let smtp = SmtpPublisherFactory::new(&roots, clock).unwrap();
-    let writer = openai.open(&tenant, credential(Provider::OpenAi, KEY));
-    let writer = writer.unwrap().unwrap();
-    let open = |factory: &dyn PublisherFactory, provider, secret| {
-        let publisher = factory.open(&tenant, credential(provider, secret));
-        publisher.unwrap().unwrap()
+    let settings = tenant.settings();
+    let key = AiCredential::try_from(credential(Provider::OPENAI, KEY).unwrap()).unwrap();
+    let writer = openai.open(&tenant, settings.ai.as_ref().unwrap(), key);
+    let open = |factory: &dyn PublisherFactory, secret| {
+        let spec = factory.spec();
+        let target = settings.platforms.target(spec.platform).unwrap();
+        factory
+            .open(target, credential(spec.provider, secret).unwrap(), settings)
+            .unwrap()
     };
-    let publishers = [
-        open(&telegram, Provider::Telegram, TOKEN),
-        open(&smtp, Provider::Smtp, PASSWORD),
-    ];
+    let publishers = [open(&telegram, TOKEN), open(&smtp, PASSWORD)];
     let sample = Sample::png("a.png", 4, 4, 1).unwrap();
     let image = EncodedImage::new(sample.bytes).unwrap();
     let look = VisionImage {

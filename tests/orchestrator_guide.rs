@@ -5,9 +5,13 @@
     reason = "a test that fails says so by panicking"
 )]
 
-use publisher::domain::{
-    tenant::{ConfigTtl, ConfigVersion, TenantName},
-    tenant_config::{SchemaVersion, TenantConfig},
+use publisher::{
+    adapters::platforms,
+    domain::{
+        platform::Platform,
+        tenant::{ConfigTtl, ConfigVersion, TenantName},
+        tenant_config::{SchemaVersion, TenantConfig},
+    },
 };
 use serde_json::Value;
 
@@ -24,10 +28,10 @@ fn the_example_of_a_config_validates_without_a_warning_and_has_everything_on() {
         SchemaVersion::from_number(answer["schema_version"].as_i64()),
         answer["config"].clone(),
     );
-    let config = config.validate().unwrap();
+    let config = config.validate(platforms::spec).unwrap();
     assert_eq!(config.warnings(), []);
     let settings = config.settings();
-    assert!(settings.telegram.is_some() && settings.email.is_some() && settings.ai.is_some());
+    assert!(Platform::ALL.into_iter().all(|it| settings.has(it)) && settings.ai.is_some());
     let sent = answer["ttl_seconds"].as_u64().unwrap();
     assert_eq!(config.ttl().as_duration().as_secs(), sent);
 }
@@ -49,7 +53,11 @@ fn every_field_of_the_config_in_effect_stands_in_the_guide() {
         SchemaVersion::V2,
         answer["config"].clone(),
     );
-    let document = config.validate().unwrap().effective_document().expose();
+    let document = config
+        .validate(platforms::spec)
+        .unwrap()
+        .effective_document()
+        .expose();
     let (_, fields) = GUIDE
         .split_once("## The runtime config, field by field")
         .unwrap();

@@ -14,6 +14,7 @@ use publisher::{
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
+        platforms,
     },
     app::tenancy::{
         credentials::{CredentialCacheSettings, Credentials},
@@ -99,6 +100,7 @@ impl Stage {
         let providers = Providers {
             images: Arc::new(images.unwrap()),
             captions: Arc::new(captions.unwrap()),
+            platforms: platforms::spec,
             publishers: Vec::new(),
         };
         let store: Arc<dyn CredentialStore> = Arc::clone(&client) as _;

@@ -4,22 +4,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use publisher::{
+    adapters::platforms,
     app::tenancy::tenant::Providers,
     domain::{
-        credential::{Credential, CredentialVersion, WrongProvider},
+        analysis::Analysis,
+        caption::WrittenCaptions,
+        credential::{AiCredential, Credential, CredentialVersion, Secrets},
         host::Host,
         image::{ImageName, StoredImage},
         request_id::RequestId,
-        secret::Secret,
+        secret::{Secret, SecretField},
         sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
-        tenant_config::{Resolved, SchemaVersion, TenantConfig, Unvalidated},
+        tenant_config::{AiSettings, Resolved, SchemaVersion, TenantConfig, Unvalidated},
         thumbnail::ThumbnailSize,
     },
     ports::{
-        CaptionWriter, CaptionWriterFactory, ConfigSourceError, CredentialError, CredentialQuery,
-        CredentialStore, FetchedImage, Folder, ImageStore, ImageStoreError, ImageStoreFactory,
-        LinkedImage, Moved, SidecarFile, TenantConfigSource, Thumbnail,
+        CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, ConfigSourceError,
+        CredentialError, CredentialQuery, CredentialStore, FetchedImage, Folder, ImageStore,
+        ImageStoreError, ImageStoreFactory, LinkedImage, Moved, SidecarFile, TenantConfigSource,
+        Thumbnail, VisionImage,
     },
 };
 use serde_json::json;
@@ -60,9 +64,9 @@ pub(crate) struct AnyCredential;
 #[async_trait]
 impl CredentialStore for AnyCredential {
     async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
-        let secret = Secret::new("secret".to_owned());
-        let version = CredentialVersion::new("c1");
-        Ok(Credential::new(query.provider, secret, version, None))
+        let secret = |_: &SecretField| Some(Secret::new("secret".to_owned()));
+        let secrets = Secrets::read(query.provider, secret).ok_or(CredentialError::NotFound)?;
+        Ok(Credential::new(secrets, CredentialVersion::new("c1"), None))
     }
 }
 
@@ -71,6 +75,7 @@ pub(crate) fn providers() -> Providers {
     Providers {
         images: Arc::new(Unused),
         captions: Arc::new(Unused),
+        platforms: platforms::spec,
         publishers: Vec::new(),
     }
 }
@@ -87,9 +92,25 @@ impl CaptionWriterFactory for Unused {
     fn open(
         &self,
         _: &TenantConfig<Resolved>,
-        _: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider> {
-        Ok(None)
+        _: &AiSettings,
+        _: AiCredential,
+    ) -> Arc<dyn CaptionWriter> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl CaptionWriter for Unused {
+    async fn analyse(&self, _: &VisionImage) -> Result<Analysis, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
+    }
+
+    async fn write(&self, _: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
+    }
+
+    async fn check(&self) -> Result<&'static str, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
     }
 }
 

@@ -3,18 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use publisher::{adapters::orchestrator::fuzzing::read_credential, domain::credential::Provider};
-
-const PROVIDERS: [Provider; 4] = [
-    Provider::Dropbox,
-    Provider::OpenAi,
-    Provider::Telegram,
-    Provider::Smtp,
-];
+use publisher::{
+    adapters::{orchestrator::fuzzing::read_credential, platforms},
+    domain::{credential::Provider, platform::Platform},
+};
 
 fuzz_target!(|body: &[u8]| {
     let mut of = Vec::new();
-    for provider in PROVIDERS {
+    let of_platforms = Platform::ALL.map(|platform| platforms::spec(platform).provider);
+    for provider in [Provider::DROPBOX, Provider::OPENAI].into_iter().chain(of_platforms) {
         if let Some(credential) = read_credential(body, provider) {
             assert_eq!(credential.provider(), provider);
             let shown = format!("{credential:?}");

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use publisher::{
-    adapters::orchestrator::fuzzing::read_envelope,
+    adapters::{orchestrator::fuzzing::read_envelope, platforms},
     domain::{
         tenant::ConfigTtl,
         tenant_config::{FieldProblem, SchemaVersion, TenantConfig},
@@ -17,7 +17,7 @@ fuzz_target!(|body: &[u8]| {
     };
     let ttl = unvalidated.ttl();
     assert!((1..=86_400).contains(&ttl.as_duration().as_secs()));
-    let validated = match unvalidated.validate() {
+    let validated = match unvalidated.validate(platforms::spec) {
         Ok(validated) => validated,
         Err(violations) => {
             assert!(!violations.fields().is_empty());
@@ -33,7 +33,7 @@ fuzz_target!(|body: &[u8]| {
         SchemaVersion::V2,
         validated.effective_document().expose(),
     );
-    let again = again.validate().expect("a config in effect is valid");
+    let again = again.validate(platforms::spec).expect("a config in effect is valid");
     assert_eq!(again.settings(), validated.settings());
     assert!(again.warnings().iter().all(FieldProblem::is_advice));
 });

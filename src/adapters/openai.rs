@@ -30,8 +30,8 @@ use crate::{
     domain::{
         analysis::{Analysis, UnusableAnswer},
         caption::WrittenCaptions,
-        credential::{AiCredential, Credential, WrongProvider},
-        tenant_config::{Resolved, TenantConfig},
+        credential::AiCredential,
+        tenant_config::{AiSettings, Resolved, TenantConfig},
     },
     ports::{CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, Clock, VisionImage},
 };
@@ -87,17 +87,15 @@ impl CaptionWriterFactory for OpenAiCaptionWriterFactory {
     fn open(
         &self,
         config: &TenantConfig<Resolved>,
-        credential: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider> {
-        let Some(requests) = Requests::new(config.settings()) else {
-            return Ok(None);
-        };
-        Ok(Some(Arc::new(OpenAiCaptionWriter {
+        ai: &AiSettings,
+        credential: AiCredential,
+    ) -> Arc<dyn CaptionWriter> {
+        Arc::new(OpenAiCaptionWriter {
             chat: self.chat.clone(),
             limit: self.limits.of(config.tenant()),
-            credential: AiCredential::try_from(credential)?,
-            requests,
-        })))
+            credential,
+            requests: Requests::new(ai, config.settings()),
+        })
     }
 }
 

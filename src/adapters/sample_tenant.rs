@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::platforms;
 use crate::domain::{
-    credential::{Credential, CredentialVersion, Provider, StorageCredential},
-    secret::Secret,
+    credential::{Credential, ProviderCredential},
+    platform_spec::Target,
     tenant::{ConfigTtl, ConfigVersion, TenantName},
     tenant_config::{Resolved, SchemaVersion, TenantConfig},
 };
 
-/// A credential.
-pub(super) fn credential(provider: Provider, secret: &str) -> Arc<Credential> {
-    let secret = Secret::new(secret.to_owned());
-    let version = CredentialVersion::new("1");
-    Arc::new(Credential::new(provider, secret, version, None))
+/// A credential of which each field is this secret.
+pub(super) fn credential<T: ProviderCredential>(secret: &str) -> T {
+    let credential = Credential::sample(T::PROVIDER, secret, "1", None);
+    T::try_from(Arc::new(credential)).unwrap()
+}
+
+/// The target of a platform that is on.
+pub(super) fn target<T: Target + Clone>(config: &TenantConfig<Resolved>) -> T {
+    let target = config.settings().platforms.target(T::PLATFORM).unwrap();
+    target.typed::<T>().unwrap().clone()
 }
 
 /// The config of `alice`, with publishing and analysis on and these blocks beside the required
@@ -28,7 +34,6 @@ pub(super) fn config(blocks: &Value) -> TenantConfig<Resolved> {
     for (name, block) in blocks.as_object().unwrap() {
         document[name] = block.clone();
     }
-    let storage = credential(Provider::Dropbox, "refresh-token");
     TenantConfig::new(
         TenantName::new("alice").unwrap(),
         ConfigVersion::new("1"),
@@ -36,7 +41,7 @@ pub(super) fn config(blocks: &Value) -> TenantConfig<Resolved> {
         SchemaVersion::V2,
         document,
     )
-    .validate()
+    .validate(platforms::spec)
     .unwrap()
-    .resolve(StorageCredential::try_from(storage).unwrap())
+    .resolve(credential("refresh-token"))
 }

@@ -3,16 +3,19 @@
 //! lettre writes messages and commands. Its ready-made transport is not used, because it does not
 //! tell at which moment a connection was lost, nor all that a server says.
 
+mod address;
 mod advice;
 mod attachment;
 mod connection;
 mod ehlo_name;
 mod failure;
+mod mail_server;
 mod message;
 mod redaction;
 mod reply;
 mod session;
 mod stage;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -26,9 +29,13 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-pub use self::ehlo_name::{EhloName, InvalidEhloName};
+pub use self::{
+    ehlo_name::{EhloName, InvalidEhloName},
+    target::{EmailTarget, SmtpCredential},
+};
 use self::{
     failure::Failure,
+    mail_server::MailTransport,
     message::{Letterhead, Mail, Unwritable, ascii_domain},
     redaction::Redaction,
     session::{Limits, Session},
@@ -36,20 +43,16 @@ use self::{
 };
 use super::{
     http_client::{ExtraRoots, InvalidRoots},
+    registration::Registration,
     upstream::{self, Answer, Call, RetryPolicy},
 };
 use crate::{
     domain::{
-        credential::{Credential, Provider, SmtpCredential, WrongProvider},
-        platform::{ImageLimits, Platform},
+        platform_spec::PlatformSpec,
         publication::PostId,
-        secret::CredentialsRef,
-        tenant_config::{
-            ConfirmationSettings, EmailSettings, MailTransport, Resolved, TenantConfig,
-            TenantSettings,
-        },
+        tenant_config::{ConfirmationSettings, TenantSettings},
     },
-    ports::{Clock, FollowUp, Post, Posted, PublishError, Publisher, PublisherFactory},
+    ports::{Clock, FollowUp, OpenPublisher, Post, Posted, PublishError, Publisher},
 };
 
 /// A mail server that takes longer is taken for down; a minute for the message lets 10 MB pass on
@@ -70,6 +73,17 @@ const POLICY: RetryPolicy = RetryPolicy {
 const CONFIRMATION_POLICY: RetryPolicy = RetryPolicy {
     attempts: 1,
     ..POLICY
+};
+
+/// E-mail, among the platforms.
+pub(super) const REGISTRATION: Registration = Registration {
+    spec: PlatformSpec::of::<EmailTarget>(),
+    upstream: ("smtp", &["send", "confirm"]),
+    statuses: &["250", "421", "451", "550", "554", "error"],
+    set_up: |setup| {
+        let factory = SmtpPublisherFactory::new(&setup.roots, Arc::clone(&setup.clock))?;
+        Ok(Arc::new(factory.with_ehlo_name(setup.ehlo_name.clone())))
+    },
 };
 
 /// Opens e-mail for tenants.
@@ -102,35 +116,21 @@ impl SmtpPublisherFactory {
     }
 }
 
-impl PublisherFactory for SmtpPublisherFactory {
-    fn platform(&self) -> Platform {
-        Platform::Email
-    }
-
-    fn image_limits(&self) -> Option<ImageLimits> {
-        None
-    }
-
-    fn credential(&self, settings: &TenantSettings) -> Option<(Provider, CredentialsRef)> {
-        let email = settings.email.as_ref()?;
-        Some((Provider::Smtp, email.server.password_ref.clone()))
-    }
+impl OpenPublisher for SmtpPublisherFactory {
+    type Target = EmailTarget;
 
     fn open(
         &self,
-        config: &TenantConfig<Resolved>,
-        credential: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn Publisher>>, WrongProvider> {
-        let Some(email) = &config.settings().email else {
-            return Ok(None);
-        };
-        let account = Account {
+        target: &EmailTarget,
+        credential: SmtpCredential,
+        settings: &TenantSettings,
+    ) -> Arc<dyn Publisher> {
+        Arc::new(SmtpPublisher::new(Arc::new(Account {
             post_office: self.post_office.clone(),
-            email: email.clone(),
-            confirmation: config.settings().confirmation.clone(),
-            credential: SmtpCredential::try_from(credential)?,
-        };
-        Ok(Some(Arc::new(SmtpPublisher::new(Arc::new(account)))))
+            email: target.clone(),
+            confirmation: settings.confirmation.clone(),
+            credential,
+        })))
     }
 }
 
@@ -156,7 +156,7 @@ type BegunSession = AbortOnDropHandle<Result<Session, Failure>>;
 /// What a tenant's mail is sent with.
 struct Account {
     post_office: PostOffice,
-    email: EmailSettings,
+    email: EmailTarget,
     confirmation: ConfirmationSettings,
     credential: SmtpCredential,
 }

@@ -5,6 +5,7 @@
 
 mod advice;
 mod checking;
+mod target;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -20,9 +21,11 @@ use reqwest::{
 };
 use url::Url;
 
+pub use self::target::{TelegramCredential, TelegramTarget};
 use self::verdict::{Refusal, Verdict, verdict};
 use super::{
     http_client::{self, ExtraRoots},
+    registration::{HTTP_STATUSES, Registration},
     secret_scrub::SecretScrub,
     stated_reason::stated_reason,
     upstream::{
@@ -31,14 +34,8 @@ use super::{
     },
 };
 use crate::{
-    domain::{
-        credential::{Credential, Provider, TelegramCredential, WrongProvider},
-        platform::{ImageLimits, Platform},
-        publication::PostId,
-        secret::CredentialsRef,
-        tenant_config::{Resolved, TenantConfig, TenantSettings},
-    },
-    ports::{Cause, Clock, Post, Posted, PublishError, Publisher, PublisherFactory},
+    domain::{platform_spec::PlatformSpec, publication::PostId, tenant_config::TenantSettings},
+    ports::{Cause, Clock, OpenPublisher, Post, Posted, PublishError, Publisher},
 };
 
 /// The setting that the URL is from.
@@ -48,17 +45,24 @@ const URL_SETTING: &str = "TELEGRAM_API_URL";
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest answer that is read; a message with its photo sizes takes a few KiB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
-/// What the Bot API takes as a photo.
-const LIMITS: ImageLimits = ImageLimits {
-    max_bytes: 10 * 1024 * 1024,
-    max_side_sum: 10_000,
-    max_ratio: 20,
-};
 /// Three attempts, with a wait of up to 30 s where Telegram asks for one.
 const POLICY: RetryPolicy = RetryPolicy {
     attempts: 3,
     first_delay: Duration::from_millis(500),
     max_delay: Duration::from_secs(30),
+};
+
+/// Telegram, among the platforms.
+pub(super) const REGISTRATION: Registration = Registration {
+    spec: PlatformSpec::of::<TelegramTarget>(),
+    upstream: ("telegram", &["sendPhoto"]),
+    statuses: HTTP_STATUSES,
+    set_up: |setup| {
+        let api_url = setup.telegram_api_url.clone();
+        let (settings, clock) = (TelegramApiSettings { api_url }, Arc::clone(&setup.clock));
+        let factory = TelegramPublisherFactory::new(settings, &setup.roots, clock)?;
+        Ok(Arc::new(factory))
+    },
 };
 
 /// Where Telegram's Bot API is.
@@ -95,33 +99,20 @@ impl TelegramPublisherFactory {
     }
 }
 
-impl PublisherFactory for TelegramPublisherFactory {
-    fn platform(&self) -> Platform {
-        Platform::Telegram
-    }
-
-    fn image_limits(&self) -> Option<ImageLimits> {
-        Some(LIMITS)
-    }
-
-    fn credential(&self, settings: &TenantSettings) -> Option<(Provider, CredentialsRef)> {
-        let telegram = settings.telegram.as_ref()?;
-        Some((Provider::Telegram, telegram.credentials_ref.clone()))
-    }
+impl OpenPublisher for TelegramPublisherFactory {
+    type Target = TelegramTarget;
 
     fn open(
         &self,
-        config: &TenantConfig<Resolved>,
-        credential: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn Publisher>>, WrongProvider> {
-        let Some(telegram) = &config.settings().telegram else {
-            return Ok(None);
-        };
-        Ok(Some(Arc::new(TelegramPublisher {
+        target: &TelegramTarget,
+        credential: TelegramCredential,
+        _settings: &TenantSettings,
+    ) -> Arc<dyn Publisher> {
+        Arc::new(TelegramPublisher {
             api: self.api.clone(),
-            chat_id: Mutex::new(telegram.channel_id.clone()),
-            credential: TelegramCredential::try_from(credential)?,
-        })))
+            chat_id: Mutex::new(target.channel_id.clone()),
+            credential,
+        })
     }
 }
 

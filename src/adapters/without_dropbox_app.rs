@@ -20,7 +20,7 @@ pub struct WithoutDropboxApp(pub Arc<dyn CredentialStore>);
 #[async_trait]
 impl CredentialStore for WithoutDropboxApp {
     async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
-        if query.provider == Provider::Dropbox {
+        if query.provider == Provider::DROPBOX {
             return Err(CredentialError::Unavailable {
                 retry_after: None,
                 cause: MISSING.into(),
@@ -35,9 +35,8 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            credential::CredentialVersion,
             request_id::RequestId,
-            secret::{CredentialsRef, Secret},
+            secret::CredentialsRef,
             tenant::{ConfigVersion, TenantName},
         },
         ports::MockCredentialStore,
@@ -46,10 +45,10 @@ mod tests {
     #[tokio::test]
     async fn only_what_needs_the_app_is_refused_and_the_refusal_names_what_is_missing() {
         let mut store = MockCredentialStore::new();
-        store.expect_resolve().times(1).returning(|query| {
-            let (secret, version) = (Secret::new("s".to_owned()), CredentialVersion::new("1"));
-            Ok(Credential::new(query.provider, secret, version, None))
-        });
+        store
+            .expect_resolve()
+            .times(1)
+            .returning(|query| Ok(Credential::sample(query.provider, "s", "1", None)));
         let store = WithoutDropboxApp(Arc::new(store));
         let query = |provider| CredentialQuery {
             tenant: TenantName::new("alice").unwrap(),
@@ -58,8 +57,8 @@ mod tests {
             provider,
             request_id: RequestId::from_caller("request-1").unwrap(),
         };
-        assert!(store.resolve(&query(Provider::Telegram)).await.is_ok());
-        match store.resolve(&query(Provider::Dropbox)).await {
+        assert!(store.resolve(&query(Provider::OPENAI)).await.is_ok());
+        match store.resolve(&query(Provider::DROPBOX)).await {
             Err(CredentialError::Unavailable { cause, .. }) => {
                 assert_eq!(cause.to_string(), MISSING);
             }

@@ -22,7 +22,7 @@ use self::{
     cleaning::is_space,
     hashtags::{Hashtag, hashtags, swallows_what_follows},
 };
-use crate::domain::{model_text::without_unseen, platform::Platform};
+use crate::domain::model_text::without_unseen;
 
 /// Whether a reader sees nothing of a text: it is empty, or has only white space and characters that
 /// are taken out before it is published.
@@ -54,25 +54,6 @@ pub enum CaptionUnit {
 }
 
 impl CaptionRules {
-    /// The rules of a platform.
-    #[must_use]
-    pub const fn of(platform: Platform) -> Self {
-        match platform {
-            Platform::Telegram => Self {
-                limit: 1024,
-                unit: CaptionUnit::Utf16,
-                hashtags: true,
-                plain_ascii_line: false,
-            },
-            Platform::Email => Self {
-                limit: 240,
-                unit: CaptionUnit::Char,
-                hashtags: false,
-                plain_ascii_line: true,
-            },
-        }
-    }
-
     /// The length of a text as the platform counts it.
     #[must_use]
     pub fn length(&self, text: &str) -> usize {

@@ -1,42 +1,80 @@
-//! Credentials: a secret together with whose it is, which version, and until when it is good.
+//! Credentials: named secret fields, with their provider, version and expiry.
+//!
+//! Each provider names its fields once, with `provider_credential!`: that makes the typed
+//! credential, and the [`Provider`] by which config sources read the fields.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::SystemTime,
+};
 
-use crate::domain::secret::Secret;
+use crate::domain::{
+    pasted,
+    secret::{Secret, SecretField},
+};
 
-/// Who accepts a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Provider {
-    /// Storage; its secret is a refresh token.
-    Dropbox,
-    /// Captions; its secret is an API key.
-    OpenAi,
-    /// A platform; its secret is a bot token.
-    Telegram,
-    /// The mail server of a platform; its secret is a password.
-    Smtp,
+/// The provider that accepts a credential, with the secret fields of the credential. Two are equal
+/// when their names are.
+#[derive(Clone, Copy)]
+pub struct Provider {
+    name: &'static str,
+    fields: &'static [SecretField],
 }
 
 impl Provider {
-    /// The name that the orchestrator and the logs use.
+    /// Storage.
+    pub const DROPBOX: Self = StorageCredential::PROVIDER;
+    /// Captions.
+    pub const OPENAI: Self = AiCredential::PROVIDER;
+
+    /// A provider of that name, with these fields.
+    #[must_use]
+    pub const fn new(name: &'static str, fields: &'static [SecretField]) -> Self {
+        Self { name, fields }
+    }
+
+    /// The name, which the orchestrator, labels and logs use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dropbox => "dropbox",
-            Self::OpenAi => "openai",
-            Self::Telegram => "telegram",
-            Self::Smtp => "smtp",
-        }
+        self.name
+    }
+
+    /// The secret fields of its credential.
+    #[must_use]
+    pub const fn fields(self) -> &'static [SecretField] {
+        self.fields
+    }
+}
+
+impl PartialEq for Provider {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Provider {}
+
+impl Hash for Provider {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
     }
 }
 
 impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.name)
     }
 }
 
-/// The opaque version of a credential. It changes when the secret does, and is never logged.
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The opaque version of a credential. It changes when a secret does, and is never logged.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CredentialVersion(Arc<str>);
 
@@ -54,12 +92,35 @@ impl fmt::Debug for CredentialVersion {
     }
 }
 
-/// A resolved credential, not yet known to be of the kind that its user needs. Shared as `Arc`,
-/// so that its secret stands in memory once.
+/// The secrets of a credential: one for each field of its provider. Each is shared as `Arc`, so that
+/// it stands in memory once.
+#[derive(Debug)]
+pub struct Secrets {
+    provider: Provider,
+    /// In the order of the provider's fields.
+    values: Vec<Arc<Secret>>,
+}
+
+impl Secrets {
+    /// Takes a secret for each field of the provider; `None` where there is none for one.
+    pub fn read(
+        provider: Provider,
+        secret: impl FnMut(&'static SecretField) -> Option<Secret>,
+    ) -> Option<Self> {
+        // All of them are asked for, so that each is wiped whatever else is wrong.
+        let values: Vec<_> = provider.fields.iter().map(secret).collect();
+        let values = values.into_iter().map(|value| value.map(Arc::new));
+        Some(Self {
+            provider,
+            values: values.collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// A resolved credential of some provider. Shared as `Arc`.
 #[derive(Debug)]
 pub struct Credential {
-    provider: Provider,
-    secret: Secret,
+    secrets: Secrets,
     version: CredentialVersion,
     expires_at: Option<SystemTime>,
 }
@@ -68,23 +129,42 @@ impl Credential {
     /// Puts together what a credential source answered.
     #[must_use]
     pub fn new(
-        provider: Provider,
-        secret: Secret,
+        secrets: Secrets,
         version: CredentialVersion,
         expires_at: Option<SystemTime>,
     ) -> Self {
         Self {
-            provider,
-            secret,
+            secrets,
             version,
             expires_at,
         }
     }
 
-    /// Who accepts it.
+    /// A credential for tests, of which each field is this secret.
+    #[cfg(test)]
+    pub(crate) fn sample(
+        provider: Provider,
+        secret: &str,
+        version: &str,
+        expires_at: Option<SystemTime>,
+    ) -> Self {
+        let secrets = Secrets::read(provider, |_| Some(Secret::new(secret.to_owned())));
+        Self::new(
+            secrets.unwrap(),
+            CredentialVersion::new(version),
+            expires_at,
+        )
+    }
+
+    /// The provider that accepts it.
     #[must_use]
     pub fn provider(&self) -> Provider {
-        self.provider
+        self.secrets.provider
+    }
+
+    /// Its secrets, in the order of the provider's fields.
+    pub fn secrets(&self) -> impl Iterator<Item = &Arc<Secret>> {
+        self.secrets.values.iter()
     }
 
     /// Its version.
@@ -93,13 +173,14 @@ impl Credential {
         &self.version
     }
 
-    /// Whether this is the same secret, in the same version, of the same provider: then a client
+    /// Whether it has the same secrets, in the same version, of the same provider: then a client
     /// that was opened with the one need not be opened again with the other.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        self.provider == other.provider
+        let secrets = || self.secrets().zip(other.secrets());
+        self.provider() == other.provider()
             && self.version == other.version
-            && self.secret.expose() == other.secret.expose()
+            && secrets().all(|(one, other)| one.expose() == other.expose())
     }
 
     /// When it stops being good, where its source knows.
@@ -119,101 +200,141 @@ pub struct WrongProvider {
     pub actual: Provider,
 }
 
-macro_rules! typed_credential {
-    ($(#[$doc:meta])* $name:ident, $provider:expr, $(#[$accessor_doc:meta])* $accessor:ident) => {
+/// A credential that is known to be of one provider: its secrets are fields.
+pub trait ProviderCredential:
+    fmt::Debug + Send + Sync + Sized + TryFrom<Arc<Credential>, Error = WrongProvider>
+{
+    /// The provider.
+    const PROVIDER: Provider;
+
+    /// The credential that it was made of.
+    fn whole(&self) -> &Arc<Credential>;
+}
+
+/// Makes the typed credential of a provider: for each secret its name at the orchestrator, and how
+/// it is read.
+macro_rules! provider_credential {
+    ($(#[$doc:meta])* $visibility:vis struct $name:ident of $provider:literal {
+        $($(#[$field_doc:meta])* $field:ident: $variable:literal $(($tidy:expr, $check:expr))?,)+
+    }) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $name(Arc<Credential>);
+        $visibility struct $name {
+            whole: std::sync::Arc<$crate::domain::credential::Credential>,
+            $($field: std::sync::Arc<$crate::domain::secret::Secret>,)+
+        }
 
         impl $name {
-            $(#[$accessor_doc])*
+            $($(#[$field_doc])*
             #[must_use]
-            pub fn $accessor(&self) -> &Secret {
-                &self.0.secret
-            }
+            $visibility fn $field(&self) -> &$crate::domain::secret::Secret {
+                &self.$field
+            })+
+        }
 
-            /// The version of the credential.
-            #[must_use]
-            pub fn version(&self) -> &CredentialVersion {
-                &self.0.version
+        impl $crate::domain::credential::ProviderCredential for $name {
+            const PROVIDER: $crate::domain::credential::Provider =
+                $crate::domain::credential::Provider::new($provider, &[$(
+                    $crate::domain::secret::SecretField::new(stringify!($field), $variable)
+                        $(.pasted($tidy, $check))?,
+                )+]);
+
+            fn whole(&self) -> &std::sync::Arc<$crate::domain::credential::Credential> {
+                &self.whole
             }
         }
 
-        impl TryFrom<Arc<Credential>> for $name {
-            type Error = WrongProvider;
+        impl TryFrom<std::sync::Arc<$crate::domain::credential::Credential>> for $name {
+            type Error = $crate::domain::credential::WrongProvider;
 
-            fn try_from(credential: Arc<Credential>) -> Result<Self, WrongProvider> {
-                if credential.provider == $provider {
-                    Ok(Self(credential))
-                } else {
-                    Err(WrongProvider { expected: $provider, actual: credential.provider })
+            fn try_from(
+                whole: std::sync::Arc<$crate::domain::credential::Credential>,
+            ) -> Result<Self, Self::Error> {
+                use $crate::domain::credential::{ProviderCredential as _, WrongProvider};
+                let expected = Self::PROVIDER;
+                let wrong = WrongProvider { expected, actual: whole.provider() };
+                if whole.provider() != expected {
+                    return Err(wrong);
                 }
+                let mut secrets = whole.secrets().cloned();
+                $(let $field = secrets.next().ok_or(wrong)?;)+
+                drop(secrets);
+                Ok(Self { whole, $($field),+ })
             }
         }
     };
 }
+pub(crate) use provider_credential;
 
-typed_credential!(
+provider_credential! {
     /// What storage is reached with.
-    StorageCredential,
-    Provider::Dropbox,
-    /// The long-lived token from which access tokens are got.
-    refresh_token
-);
-typed_credential!(
+    pub struct StorageCredential of "dropbox" {
+        /// The long-lived token from which access tokens are got.
+        refresh_token: "DROPBOX_REFRESH_TOKEN",
+    }
+}
+provider_credential! {
     /// What captions are written with.
-    AiCredential,
-    Provider::OpenAi,
-    /// The API key.
-    api_key
-);
-typed_credential!(
-    /// What Telegram is published to with.
-    TelegramCredential,
-    Provider::Telegram,
-    /// The bot's token; it stands in Telegram's URLs, so these are never shown.
-    bot_token
-);
-typed_credential!(
-    /// What the mail server is logged in to with.
-    SmtpCredential,
-    Provider::Smtp,
-    /// The password.
-    password
-);
+    pub struct AiCredential of "openai" {
+        /// The API key.
+        api_key: "OPENAI_API_KEY" (pasted::api_key, pasted::api_key_problem),
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn credential(provider: Provider) -> Arc<Credential> {
-        let secret = Secret::new("s3cret".to_owned());
-        Arc::new(Credential::new(
-            provider,
-            secret,
-            CredentialVersion::new("v1"),
-            None,
-        ))
+        Arc::new(Credential::sample(provider, "s3cret", "v1", None))
     }
 
     #[test]
     fn a_credential_serves_only_its_own_provider() {
-        assert!(StorageCredential::try_from(credential(Provider::Dropbox)).is_ok());
-        let wrong = AiCredential::try_from(credential(Provider::Telegram)).unwrap_err();
+        assert!(StorageCredential::try_from(credential(Provider::DROPBOX)).is_ok());
+        let wrong = AiCredential::try_from(credential(Provider::DROPBOX)).unwrap_err();
         assert_eq!(
             wrong,
             WrongProvider {
-                expected: Provider::OpenAi,
-                actual: Provider::Telegram
+                expected: Provider::OPENAI,
+                actual: Provider::DROPBOX
             }
         );
+    }
+
+    provider_credential! {
+        /// Two secrets.
+        struct Pair of "pair" {
+            /// One.
+            one: "PAIR_ONE",
+            /// Two.
+            two: "PAIR_TWO",
+        }
+    }
+
+    #[test]
+    fn each_field_has_a_secret_of_its_own_and_none_may_be_missing() {
+        let pair = |two: &str| {
+            let secret = |field: &SecretField| match field.name {
+                "two" => Secret::pasted(two.to_owned()),
+                _ => Some(Secret::new(field.variable.to_owned())),
+            };
+            let secrets = Secrets::read(Pair::PROVIDER, secret)?;
+            let credential = Credential::new(secrets, CredentialVersion::new("v1"), None);
+            Some(Pair::try_from(Arc::new(credential)).unwrap())
+        };
+        let one = pair("2").unwrap();
+        assert_eq!((one.one().expose(), one.two().expose()), ("PAIR_ONE", "2"));
+        assert!(pair(" ").is_none());
+        assert!(one.whole().is_same_as(pair("2").unwrap().whole()));
+        assert!(!one.whole().is_same_as(pair("3").unwrap().whole()));
     }
 
     #[test]
     fn debug_output_shows_neither_secret_nor_version() {
         let shown = format!(
             "{:?}",
-            SmtpCredential::try_from(credential(Provider::Smtp)).unwrap()
+            StorageCredential::try_from(credential(Provider::DROPBOX)).unwrap()
         );
         assert!(
             !shown.contains("s3cret") && !shown.contains("v1"),

@@ -1,30 +1,54 @@
-//! The places that images are published to, and what each of them can take.
+//! The platforms that images are published to, by name. What else is known of each stands in its own
+//! adapter: see [`platform_spec`](super::platform_spec).
 
 use std::fmt;
 
-/// A place to publish to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Platform {
-    /// A Telegram channel.
-    Telegram,
-    /// FetLife, by e-mail (publisher type `fetlife`).
-    Email,
+/// Calls a macro with the table of platforms: for each what it is, its name in code, and its id. In
+/// the order in which answers list them.
+macro_rules! with_platforms {
+    ($then:ident) => {
+        $then! {
+            /// A Telegram channel.
+            Telegram = telegram,
+            /// FetLife, by e-mail.
+            Email = email,
+            /// A URL that posts are sent to, signed.
+            #[cfg(feature = "webhook-platform")]
+            Webhook = webhook,
+        }
+    };
 }
+pub(crate) use with_platforms;
+
+macro_rules! define_platforms {
+    ($($(#[doc = $doc:literal])* $(#[cfg($cfg:meta)])? $name:ident = $id:ident,)*) => {
+        /// A platform to publish to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Platform {
+            $($(#[doc = $doc])* $(#[cfg($cfg)])? $name,)*
+        }
+
+        impl Platform {
+            /// How many platforms there are.
+            pub const COUNT: usize = [$($(#[cfg($cfg)])? stringify!($id),)*].len();
+
+            /// Every platform, in the order in which answers list them.
+            pub const ALL: [Self; Self::COUNT] = [$($(#[cfg($cfg)])? Self::$name,)*];
+
+            /// The id, which requests, answers, the ledger, labels and logs use.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $($(#[cfg($cfg)])? Self::$name => stringify!($id),)*
+                }
+            }
+        }
+    };
+}
+with_platforms!(define_platforms);
 
 impl Platform {
-    /// Every platform there is, in the order in which answers list them.
-    pub const ALL: [Self; 2] = [Self::Telegram, Self::Email];
-
-    /// The name that requests, answers and logs use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Telegram => "telegram",
-            Self::Email => "email",
-        }
-    }
-
-    /// The platform of that name.
+    /// The platform of that id.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
@@ -39,7 +63,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What a platform takes as an image. Scaling down meets the first two; a ratio cannot be met.
+/// The limits of a platform for an image. Scaling down meets the first two; a ratio cannot be met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageLimits {
     /// The largest file, in bytes.

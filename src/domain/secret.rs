@@ -102,6 +102,61 @@ fn is_unseen(character: char) -> bool {
         )
 }
 
+/// One secret of a credential.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretField {
+    /// Its name in the orchestrator's answer.
+    pub name: &'static str,
+    /// Its variable in standalone mode.
+    pub variable: &'static str,
+    /// What is certainly meant by a pasted text; `None` is the text itself.
+    pub tidy: fn(&str) -> Option<Secret>,
+    /// What is wrong with a secret.
+    pub check: fn(&str) -> Option<SecretProblem>,
+}
+
+impl SecretField {
+    /// A field that is taken as it is.
+    #[must_use]
+    pub const fn new(name: &'static str, variable: &'static str) -> Self {
+        Self {
+            name,
+            variable,
+            tidy: |_| None,
+            check: |_| None,
+        }
+    }
+
+    /// The same field, with what is meant by a pasted text, and what is wrong with a secret.
+    #[must_use]
+    pub const fn pasted(
+        self,
+        tidy: fn(&str) -> Option<Secret>,
+        check: fn(&str) -> Option<SecretProblem>,
+    ) -> Self {
+        Self {
+            tidy,
+            check,
+            ..self
+        }
+    }
+
+    /// A secret without what was pasted with it.
+    #[must_use]
+    pub fn tidied(&self, secret: Secret) -> Secret {
+        (self.tidy)(secret.expose()).unwrap_or(secret)
+    }
+}
+
+/// What is wrong with a secret, as a rule that it breaks. Never holds the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretProblem {
+    /// It looks like a mistake, and is used as it is.
+    Suspicious(&'static str),
+    /// It cannot be used.
+    Unusable(&'static str),
+}
+
 /// The opaque name of a secret, as a tenant's config gives it. Not a secret itself, but never
 /// logged: it has no `Display`, and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]

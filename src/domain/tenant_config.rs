@@ -11,11 +11,12 @@
 //!
 //! ```
 //! # use std::sync::Arc;
+//! # use publisher::adapters::platforms;
 //! # use publisher::domain::{credential::*, publication::*, secret::*, tenant::*, tenant_config::*};
 //! # fn storage() -> StorageCredential {
-//! #     let secret = Secret::new("token".to_owned());
-//! #     let version = CredentialVersion::new("1");
-//! #     let credential = Credential::new(Provider::Dropbox, secret, version, None);
+//! #     let secret = |_: &SecretField| Some(Secret::new("token".to_owned()));
+//! #     let secrets = Secrets::read(Provider::DROPBOX, secret).unwrap();
+//! #     let credential = Credential::new(secrets, CredentialVersion::new("1"), None);
 //! #     StorageCredential::try_from(Arc::new(credential)).unwrap()
 //! # }
 //! # fn unvalidated() -> TenantConfig<Unvalidated> {
@@ -30,7 +31,7 @@
 //! #         }),
 //! #     )
 //! # }
-//! let validated: TenantConfig<Validated> = unvalidated().validate().unwrap();
+//! let validated: TenantConfig<Validated> = unvalidated().validate(platforms::spec).unwrap();
 //! let resolved: TenantConfig<Resolved> = validated.resolve(storage());
 //! let plan = PublicationPlan::new(&resolved, &PublicationRequest::default());
 //! ```
@@ -59,9 +60,13 @@
 //! ```
 //! … where checking it first is fine:
 //! ```
-//! # use publisher::domain::{credential::*, tenant_config::*};
-//! fn in_order(unvalidated: TenantConfig<Unvalidated>, storage: StorageCredential) {
-//!     let resolved = unvalidated.validate().map(|validated| validated.resolve(storage));
+//! # use publisher::domain::{credential::*, platform_spec::*, tenant_config::*};
+//! fn in_order(
+//!     unvalidated: TenantConfig<Unvalidated>,
+//!     platforms: PlatformSpecs,
+//!     storage: StorageCredential,
+//! ) {
+//!     let resolved = unvalidated.validate(platforms).map(|validated| validated.resolve(storage));
 //! }
 //! ```
 //!
@@ -96,14 +101,12 @@
 //! }
 //! ```
 
-mod address;
 mod blocks;
 mod document;
 mod effective;
-mod pasted;
 mod platforms;
-mod reader;
 mod settings;
+mod violations;
 
 use std::fmt;
 
@@ -112,16 +115,17 @@ use serde_json::Value;
 pub use self::{
     document::SchemaVersion,
     effective::EffectiveDocument,
-    reader::FieldProblem,
     settings::{
-        AiSettings, CaptionFileSettings, CaptionTarget, ConfirmationSettings, ContentSettings,
-        EmailSettings, Features, MailServer, MailTransport, SdCaptionSettings, StoragePath,
-        StoragePaths, StorageSettings, SubjectMode, TelegramSettings, TenantSettings, VisionDetail,
-        VisionFallback,
+        AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
+        SdCaptionSettings, StoragePath, StoragePaths, StorageSettings, TenantSettings,
+        VisionDetail, VisionFallback,
     },
+    violations::Violations,
 };
+pub use crate::domain::config_block::FieldProblem;
 use crate::domain::{
     credential::StorageCredential,
+    platform_spec::PlatformSpecs,
     tenant::{ConfigTtl, ConfigVersion, TenantName},
 };
 
@@ -198,7 +202,7 @@ impl TenantConfig<Unvalidated> {
     /// All [`Violations`] at once, when a field is bad that the tenant cannot be served without.
     /// A bad field of an optional block only turns that block off: see
     /// [`TenantConfig::warnings`].
-    pub fn validate(self) -> Result<TenantConfig<Validated>, Violations> {
+    pub fn validate(self, platforms: PlatformSpecs) -> Result<TenantConfig<Validated>, Violations> {
         let Self {
             tenant,
             version,
@@ -211,7 +215,7 @@ impl TenantConfig<Unvalidated> {
                 },
         } = self;
         let mut warnings = dropped;
-        let settings = document::read(schema, &document, &mut warnings)?;
+        let settings = document::read(schema, &document, platforms, &mut warnings)?;
         Ok(TenantConfig {
             tenant,
             version,
@@ -255,6 +259,15 @@ impl TenantConfig<Validated> {
         self.tenant == other.tenant
             && self.version == other.version
             && self.state.settings == other.state.settings
+    }
+
+    /// The config as it is in effect: what is off is not in it, defaults are written out.
+    /// Validating it gives the same settings, with no warning but [advice].
+    ///
+    /// [advice]: FieldProblem::is_advice
+    #[must_use]
+    pub fn effective_document(&self) -> EffectiveDocument {
+        EffectiveDocument::of(&self.state.settings)
     }
 
     /// The settings that were validated.
@@ -304,46 +317,6 @@ impl fmt::Debug for Unvalidated {
         f.debug_struct("Unvalidated")
             .field("schema", &self.schema)
             .finish_non_exhaustive()
-    }
-}
-
-/// Everything that is wrong with a config, by field. Never empty, never holds a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violations {
-    fields: Vec<FieldProblem>,
-    /// The storage block, where nothing is wrong with it.
-    storage: Option<Box<StorageSettings>>,
-}
-
-impl Violations {
-    /// One entry for each rule broken.
-    #[must_use]
-    pub fn fields(&self) -> &[FieldProblem] {
-        &self.fields
-    }
-
-    /// Whether the storage that a config is served with is still the one that this document names:
-    /// of the same provider, credentials ref and root. It is not where the document's storage
-    /// block cannot be used.
-    #[must_use]
-    pub fn leave_storage_as_in(&self, served: &TenantConfig<Validated>) -> bool {
-        let before = &served.settings().storage;
-        self.storage.as_ref().is_some_and(|now| {
-            now.credentials_ref == before.credentials_ref
-                && now.paths.root.is_same_folder_as(&before.paths.root)
-        })
-    }
-}
-
-impl std::error::Error for Violations {}
-
-impl fmt::Display for Violations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.fields.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{problem}")?;
-        }
-        Ok(())
     }
 }
 

@@ -8,10 +8,10 @@ use super::Cause;
 use crate::domain::{
     analysis::Analysis,
     caption::WrittenCaptions,
-    credential::{Credential, WrongProvider},
+    credential::AiCredential,
     image::EncodedImage,
     platform::Platform,
-    tenant_config::{Resolved, TenantConfig, VisionDetail},
+    tenant_config::{AiSettings, Resolved, TenantConfig, VisionDetail},
 };
 
 /// Looks at images and writes captions for one tenant. Each call but the check is paid for.
@@ -41,15 +41,13 @@ pub trait CaptionWriter: Send + Sync {
 /// Engages caption writers for tenants.
 #[cfg_attr(test, mockall::automock)]
 pub trait CaptionWriterFactory: Send + Sync {
-    /// The caption writer of one tenant; `None` when the tenant's AI is off. Contacts nobody.
-    ///
-    /// # Errors
-    /// [`WrongProvider`] when the credential is not for this writer.
+    /// The caption writer of one tenant, of which these are the AI settings. Contacts nobody.
     fn open(
         &self,
         config: &TenantConfig<Resolved>,
-        credential: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn CaptionWriter>>, WrongProvider>;
+        ai: &AiSettings,
+        credential: AiCredential,
+    ) -> Arc<dyn CaptionWriter>;
 }
 
 /// An image as vision gets it: already scaled.

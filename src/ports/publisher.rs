@@ -1,13 +1,16 @@
-//! A place that images are published to.
+//! A platform that images are published to.
 //!
 //! To add a platform:
-//! 1. name it in `domain::platform`, with its caption rules in `domain::caption`;
-//! 2. give it settings in `domain::tenant_config` (a field of `TenantSettings`, its rules in
-//!    `platforms.rs`);
-//! 3. if nobody else takes its kind of credential, name the provider in `domain::credential`, and
-//!    say in `adapters::orchestrator` which field of an answer holds its secret;
-//! 4. implement [`Publisher`] and [`PublisherFactory`] in a new file of `adapters`;
-//! 5. add the factory to the list in `main.rs`.
+//! 1. name it in the table of [`domain::platform`](crate::domain::platform): what it is, its name in
+//!    code, its id;
+//! 2. write its adapter, one file: the typed credential (`provider_credential!`), the target
+//!    ([`Target`]: its config types and fields, caption rules and image limits, and how its entry of
+//!    `publishers[]` is read), the [`Publisher`], what opens it ([`OpenPublisher`]), and the
+//!    `Registration` of all this;
+//! 3. in `adapters.rs` name the module, and in `adapters/platforms.rs` its registration.
+//!
+//! All else follows: reading of configs and credentials, standalone mode, `check`, the API and its
+//! document, the ledger, and the series of metrics. A forgotten step does not compile.
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -15,12 +18,12 @@ use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
-    credential::{Credential, Provider, WrongProvider},
+    credential::{Credential, WrongProvider},
     image::{EncodedImage, ImageName},
-    platform::{ImageLimits, Platform},
+    platform::Platform,
+    platform_spec::{PlatformSpec, Target, TenantTarget},
     publication::PostId,
-    secret::CredentialsRef,
-    tenant_config::{Resolved, TenantConfig, TenantSettings},
+    tenant_config::TenantSettings,
 };
 
 /// One platform of one tenant.
@@ -46,27 +49,70 @@ pub trait Publisher: Send + Sync {
     fn connecting(&self) -> Option<Arc<dyn Publisher>>;
 }
 
-/// Opens one platform for tenants.
-#[cfg_attr(test, mockall::automock)]
-pub trait PublisherFactory: Send + Sync {
-    /// Which platform.
-    fn platform(&self) -> Platform;
+/// Opens one platform for tenants, with its own types.
+pub trait OpenPublisher: Send + Sync {
+    /// The part of a tenant's config that it opens.
+    type Target: Target;
 
-    /// What it takes as an image; `None` is anything.
-    fn image_limits(&self) -> Option<ImageLimits>;
-
-    /// Whose credential it needs, and by which reference; `None` when it is off for the tenant.
-    fn credential(&self, settings: &TenantSettings) -> Option<(Provider, CredentialsRef)>;
-
-    /// The platform for one tenant; `None` when it is off. Contacts nobody.
-    ///
-    /// # Errors
-    /// [`WrongProvider`] when the credential is not for this platform.
+    /// The platform for one tenant. Contacts nobody.
     fn open(
         &self,
-        config: &TenantConfig<Resolved>,
+        target: &Self::Target,
+        credential: <Self::Target as Target>::Credential,
+        settings: &TenantSettings,
+    ) -> Arc<dyn Publisher>;
+}
+
+/// An [`OpenPublisher`] of any platform.
+#[cfg_attr(test, mockall::automock)]
+pub trait PublisherFactory: Send + Sync {
+    /// What is known of the platform.
+    fn spec(&self) -> PlatformSpec;
+
+    /// The platform for one tenant. Contacts nobody.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the target or the credential was read for another platform.
+    fn open(
+        &self,
+        target: &TenantTarget,
         credential: Arc<Credential>,
-    ) -> Result<Option<Arc<dyn Publisher>>, WrongProvider>;
+        settings: &TenantSettings,
+    ) -> Result<Arc<dyn Publisher>, OpenError>;
+}
+
+/// The one place where the types of a platform are found again.
+impl<T: OpenPublisher> PublisherFactory for T {
+    fn spec(&self) -> PlatformSpec {
+        PlatformSpec::of::<T::Target>()
+    }
+
+    fn open(
+        &self,
+        target: &TenantTarget,
+        credential: Arc<Credential>,
+        settings: &TenantSettings,
+    ) -> Result<Arc<dyn Publisher>, OpenError> {
+        let platform = T::Target::PLATFORM;
+        let target = target.typed().ok_or(OpenError::OtherTarget(platform))?;
+        Ok(OpenPublisher::open(
+            self,
+            target,
+            credential.try_into()?,
+            settings,
+        ))
+    }
+}
+
+/// What was passed to a factory is of another platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The target.
+    #[error("the target is none of {0}")]
+    OtherTarget(Platform),
+    /// The credential.
+    #[error(transparent)]
+    OtherCredential(#[from] WrongProvider),
 }
 
 /// What is published: within the platform's limits already.

@@ -15,8 +15,9 @@ use publisher::{
         ledger::{LedgerSettings, OpenLedger},
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
-        smtp::SmtpPublisherFactory,
-        telegram::{TelegramApiSettings, TelegramPublisherFactory},
+        platforms,
+        registration::Setup,
+        smtp::EhloName,
     },
     app::{
         http::{HttpDependencies, Routes, auth::AuthSettings, routes},
@@ -244,16 +245,17 @@ fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> P
         base_url: url(format!("{}/v1", sandbox.openai.server().url())),
         calls_per_minute: 20.try_into().unwrap(),
     };
-    let telegram = TelegramApiSettings {
-        api_url: url(sandbox.telegram.server().url()),
-    };
     let clock = || Arc::clone(clock);
+    let setup = Setup {
+        roots: roots.clone(),
+        clock: clock(),
+        telegram_api_url: url(sandbox.telegram.server().url()),
+        ehlo_name: EhloName::of_this_host(),
+    };
     Providers {
         images: Arc::new(DropboxImageStoreFactory::new(dropbox, roots, clock()).unwrap()),
         captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),
-        publishers: vec![
-            Arc::new(TelegramPublisherFactory::new(telegram, roots, clock()).unwrap()),
-            Arc::new(SmtpPublisherFactory::new(roots, clock()).unwrap()),
-        ],
+        platforms: platforms::spec,
+        publishers: platforms::factories(&setup).unwrap(),
     }
 }

@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 
 use super::{DropboxImageStoreFactory, DropboxSettings, LISTING_LIMITS, Limits};
 use crate::{
-    adapters::{clock::SystemClock, http_client::ExtraRoots, upstream::RetryPolicy},
+    adapters::{
+        clock::SystemClock, http_client::ExtraRoots, platforms, sample_tenant::credential,
+        upstream::RetryPolicy,
+    },
     domain::{
-        credential::{Credential, CredentialVersion, Provider, StorageCredential},
         image::ImageName,
         secret::Secret,
         sidecar::SidecarName,
@@ -144,12 +146,6 @@ fn config(root: &str) -> TenantConfig<Resolved> {
         "features": { "publish_enabled": true },
         "storage": { "provider": "dropbox", "credentials_ref": "ref", "paths": paths },
     });
-    let credential = Credential::new(
-        Provider::Dropbox,
-        Secret::new(REFRESH_TOKEN.to_owned()),
-        CredentialVersion::new("1"),
-        None,
-    );
     TenantConfig::new(
         TenantName::new(ACCOUNT).unwrap(),
         ConfigVersion::new("1"),
@@ -157,9 +153,9 @@ fn config(root: &str) -> TenantConfig<Resolved> {
         SchemaVersion::V2,
         document,
     )
-    .validate()
+    .validate(platforms::spec)
     .unwrap()
-    .resolve(StorageCredential::try_from(Arc::new(credential)).unwrap())
+    .resolve(credential(REFRESH_TOKEN))
 }
 
 fn name(name: &str) -> ImageName {

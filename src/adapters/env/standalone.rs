@@ -17,11 +17,12 @@ use serde_json::Value;
 use super::Environment;
 use crate::{
     domain::{
-        credential::{Credential, CredentialVersion, Provider},
+        credential::{Credential, CredentialVersion, Provider, Secrets},
         host::Host,
-        pasted::{doubt, tidy},
+        platform::Platform,
+        platform_spec::PlatformSpecs,
         request_id::RequestId,
-        secret::Secret,
+        secret::{Secret, SecretField, SecretProblem},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
@@ -35,37 +36,34 @@ const DEFAULT_TENANT: &str = "default";
 /// The version of everything here: the environment of a process never changes.
 const VERSION: &str = "env";
 
-/// The references that the document names the secrets by.
-const STORAGE_REF: &str = "env:dropbox";
-const AI_REF: &str = "env:openai";
-const TELEGRAM_REF: &str = "env:telegram";
-const SMTP_REF: &str = "env:smtp";
+/// The reference by which the document names the credential of a provider.
+fn reference(provider: Provider) -> String {
+    format!("env:{provider}")
+}
 
 /// The only tenant of a service without an orchestrator: its config and its secrets.
 pub struct StandaloneTenant {
     host: Option<Host>,
     name: TenantName,
     document: Value,
-    secrets: Secrets,
+    secrets: AllSecrets,
 }
 
-/// The secrets, as far as they are set.
-struct Secrets {
-    dropbox: Option<Secret>,
-    openai: Option<Secret>,
-    telegram: Option<Secret>,
-    smtp: Option<Secret>,
-}
+/// The secrets of each provider, as far as they are set.
+struct AllSecrets(Vec<(Provider, &'static SecretField, Option<Secret>)>);
 
 impl StandaloneTenant {
     /// Reads and checks every variable of the tenant. `None` when any is bad; the problems are
     /// then in the environment, all of them.
     #[must_use]
-    pub fn from_environment(environment: &mut Environment) -> Option<Self> {
+    pub fn from_environment(
+        environment: &mut Environment,
+        platforms: PlatformSpecs,
+    ) -> Option<Self> {
         let problems_before = environment.problem_count();
         let host = read_host(environment);
-        let secrets = Secrets::read(environment);
-        let document = document::read(environment, &secrets, problems_before);
+        let secrets = AllSecrets::read(environment, platforms);
+        let document = document::read(environment, platforms, &secrets, problems_before);
         let name = host
             .as_ref()
             .and_then(tenant_name)
@@ -120,54 +118,82 @@ impl TenantConfigSource for StandaloneTenant {
 #[async_trait]
 impl CredentialStore for StandaloneTenant {
     async fn resolve(&self, query: &CredentialQuery) -> Result<Credential, CredentialError> {
-        let (provider, secret) = match query.reference.expose() {
-            STORAGE_REF => (Provider::Dropbox, &self.secrets.dropbox),
-            AI_REF => (Provider::OpenAi, &self.secrets.openai),
-            TELEGRAM_REF => (Provider::Telegram, &self.secrets.telegram),
-            SMTP_REF => (Provider::Smtp, &self.secrets.smtp),
-            _ => return Err(CredentialError::NotFound),
-        };
-        if provider != query.provider {
+        let secrets = &self.secrets;
+        let named = |provider: &Provider| reference(*provider) == query.reference.expose();
+        let provider = secrets.providers().find(named);
+        if provider.ok_or(CredentialError::NotFound)? != query.provider {
             return Err(CredentialError::Malformed(
                 "the reference is another provider's".into(),
             ));
         }
-        let secret = secret.as_ref().ok_or(CredentialError::NotFound)?;
         // A secret has no `Clone` so that none is copied by accident. This is the one place that
         // must: the environment cannot be asked a second time, and each credential is its
         // owner's to wipe.
-        let copy = Secret::new(secret.expose().to_owned());
-        let version = CredentialVersion::new(VERSION);
-        Ok(Credential::new(provider, copy, version, None))
+        let copy = |field: &SecretField| {
+            let secret = secrets.of(field)?;
+            Some(Secret::new(secret.expose().to_owned()))
+        };
+        let copies = Secrets::read(query.provider, copy).ok_or(CredentialError::NotFound)?;
+        Ok(Credential::new(
+            copies,
+            CredentialVersion::new(VERSION),
+            None,
+        ))
     }
 }
 
-impl Secrets {
-    fn read(environment: &mut Environment) -> Self {
-        let problems_before = environment.problem_count();
-        let dropbox = environment.secret("DROPBOX_REFRESH_TOKEN");
-        if dropbox.is_none() && environment.problem_count() == problems_before {
-            environment.reject("DROPBOX_REFRESH_TOKEN", "is required");
-        }
-        Self {
-            dropbox,
-            openai: pasted(environment, "OPENAI_API_KEY", Provider::OpenAi),
-            telegram: pasted(environment, "TELEGRAM_BOT_TOKEN", Provider::Telegram),
-            smtp: environment.secret("EMAIL_PASSWORD"),
-        }
+impl AllSecrets {
+    fn read(environment: &mut Environment, platforms: PlatformSpecs) -> Self {
+        let providers = Platform::ALL.map(|it| platforms(it).provider);
+        let providers = [Provider::DROPBOX, Provider::OPENAI]
+            .into_iter()
+            .chain(providers);
+        let fields = providers.flat_map(|it| it.fields().iter().map(move |field| (it, field)));
+        Self(
+            fields
+                .map(|(provider, field)| {
+                    let problems_before = environment.problem_count();
+                    let secret = read_secret(environment, field);
+                    let is_silent = environment.problem_count() == problems_before;
+                    if provider == Provider::DROPBOX && secret.is_none() && is_silent {
+                        environment.reject(field.variable, "is required");
+                    }
+                    (provider, field, secret)
+                })
+                .collect(),
+        )
+    }
+
+    fn providers(&self) -> impl Iterator<Item = Provider> {
+        self.0.iter().map(|(provider, ..)| *provider)
+    }
+
+    fn of(&self, field: &SecretField) -> Option<&Secret> {
+        let is_it = |(_, it, _): &&(_, &SecretField, _)| it.variable == field.variable;
+        self.0.iter().find(is_it)?.2.as_ref()
+    }
+
+    /// Are all secrets of a provider set?
+    fn has(&self, provider: Provider) -> bool {
+        provider
+            .fields()
+            .iter()
+            .all(|field| self.of(field).is_some())
     }
 }
 
 /// A secret without what was pasted with it; what looks wrong with it is warned of.
-fn pasted(environment: &mut Environment, name: &str, provider: Provider) -> Option<Secret> {
-    let secret = tidy(provider, environment.secret(name)?);
-    if provider == Provider::OpenAi && secret.expose().contains(char::is_control) {
-        let rule = "must have no control characters: a header carries none";
-        environment.reject(environment.set_name(name), rule);
-        return None;
-    }
-    if let Some(rule) = doubt(provider, &secret) {
-        environment.warn(environment.set_name(name), rule);
+fn read_secret(environment: &mut Environment, field: &SecretField) -> Option<Secret> {
+    let secret = field.tidied(environment.secret(field.variable)?);
+    let problem = (field.check)(secret.expose());
+    let name = environment.set_name(field.variable);
+    match problem {
+        None => {}
+        Some(SecretProblem::Suspicious(rule)) => environment.warn(name, rule),
+        Some(SecretProblem::Unusable(rule)) => {
+            environment.reject(name, rule);
+            return None;
+        }
     }
     Some(secret)
 }

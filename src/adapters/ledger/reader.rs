@@ -1,7 +1,7 @@
 //! What people and probes ask the ledger: the SQL that both databases take as it stands. Used by
 //! `statements.rs`.
 
-use crate::domain::{ledger::EntryState, publication::FailureReason};
+use crate::domain::{ledger::EntryState, platform::Platform, publication::FailureReason};
 
 /// A row that is like a lease, of no tenant; a random one, so that replicas do not wait for each
 /// other.
@@ -20,6 +20,11 @@ pub(super) fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureR
         EntryState::Unknown => Some(FailureReason::LostAnswer),
         EntryState::Failed | EntryState::Skipped => stored.and_then(FailureReason::from_name),
     }
+}
+
+/// The platforms that this version knows, each between commas.
+pub(super) fn platforms() -> String {
+    format!(",{},", Platform::ALL.map(Platform::as_str).join(","))
 }
 
 /// Makes [`LedgerReader`](crate::ports::LedgerReader) of a type. `$live` and `$texts` are those of
@@ -46,7 +51,7 @@ macro_rules! sql_reader {
             ")"
         );
         macro_rules! entries {
-            ($condition:expr) => {
+            ($platforms:literal, $condition:expr) => {
                 concat!(
                     "SELECT id, filename, content_hash, platform, now_state, post_id, reason, error,
                         started_at, ended_at
@@ -58,7 +63,9 @@ macro_rules! sql_reader {
                             ELSE 'unknown'
                         END AS now_state FROM ledger_entries e WHERE e.tenant = $2
                             -- A later version knows more of them.
-                            AND e.platform IN ('telegram', 'email')) AS entries
+                            AND CAST(",
+                    $platforms,
+                    " AS TEXT) LIKE '%,' || e.platform || ',%') AS entries
                      WHERE ",
                     $condition
                 )
@@ -81,6 +88,7 @@ macro_rules! sql_reader {
         const LIST: &str = concat!(
             "SELECT * FROM (",
             entries!(
+                "$9",
                 "(CAST($3 AS TEXT) IS NULL OR filename = $3)
                     AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
                     AND (CAST($5 AS TEXT) IS NULL OR now_state = $5)
@@ -100,7 +108,7 @@ macro_rules! sql_reader {
             ") AS passed_over ORDER BY started_at DESC, id DESC LIMIT $8"
         );
         const OF_CONTENTS: &str = concat!(
-            entries!(concat!("content_hash IN (", $texts, ")")),
+            entries!("$4", concat!("content_hash IN (", $texts, ")")),
             " UNION ALL ",
             passed_over!(concat!("p.content_hash IN (", $texts, ")")),
         );
@@ -148,6 +156,7 @@ macro_rules! sql_reader {
                     .bind(query.after.map(|after| after.started_ms))
                     .bind(query.after.map(|after| after.id))
                     .bind(i64::from(query.limit))
+                    .bind(reader::platforms())
                     .fetch_all(&mut *connection)
                     .await?;
                 connection.give_back();
@@ -166,6 +175,7 @@ macro_rules! sql_reader {
                     .bind(now)
                     .bind(tenant.as_str())
                     .bind(serde_json::Value::from(hashes).to_string())
+                    .bind(reader::platforms())
                     .fetch_all(&mut *connection)
                     .await?;
                 connection.give_back();

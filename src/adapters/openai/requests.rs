@@ -14,6 +14,7 @@ use crate::{
         analysis::Analysis,
         caption::CaptionRules,
         platform::Platform,
+        platform_spec::TenantPlatforms,
         tenant_config::{AiSettings, SdCaptionSettings, TenantSettings},
     },
     ports::VisionImage,
@@ -33,18 +34,19 @@ const MAX_TOKENS_WITH_REASONING: u32 = 16_384;
 #[derive(Debug, Clone)]
 pub(super) struct Requests {
     ai: AiSettings,
+    platforms: TenantPlatforms,
     voice_examples: Vec<String>,
     tags_guidance: Option<String>,
 }
 
 impl Requests {
-    /// `None` when the tenant's AI is off.
-    pub(super) fn new(settings: &TenantSettings) -> Option<Self> {
-        Some(Self {
-            ai: settings.ai.clone()?,
+    pub(super) fn new(ai: &AiSettings, settings: &TenantSettings) -> Self {
+        Self {
+            ai: ai.clone(),
+            platforms: settings.platforms.clone(),
             voice_examples: settings.voice_examples().to_vec(),
             tags_guidance: settings.confirmation.tags_nature.clone(),
-        })
+        }
     }
 
     /// The models that are asked, each once.
@@ -129,7 +131,7 @@ impl Requests {
                     // They are the tenant's, and not the model's to write.
                     hashtags: _,
                     plain_ascii_line,
-                } = CaptionRules::of(*platform);
+                } = self.platforms.spec(*platform).caption;
                 let rules = json!({ "max_length": limit, "one_line": plain_ascii_line });
                 (platform.as_str().to_owned(), rules)
             })

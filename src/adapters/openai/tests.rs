@@ -14,9 +14,7 @@ use crate::{
         sample_tenant::{config, credential},
         upstream::RetryPolicy,
     },
-    domain::{
-        credential::Provider, image::EncodedImage, platform::Platform, tenant_config::VisionDetail,
-    },
+    domain::{image::EncodedImage, platform::Platform, tenant_config::VisionDetail},
 };
 use publisher_sandbox::{Fault, OpenAi, Sample, Sandbox, Switches, Unsupported};
 
@@ -51,8 +49,8 @@ impl Desk {
             block[key] = value.clone();
         }
         let config = config(&json!({ "ai": block }));
-        let writer = factory.open(&config, credential(Provider::OpenAi, KEY));
-        let writer = writer.unwrap().unwrap();
+        let ai = config.settings().ai.as_ref().unwrap();
+        let writer = factory.open(&config, ai, credential(KEY));
         Self { sandbox, writer }
     }
 
@@ -267,19 +265,4 @@ async fn calls_beyond_the_tenants_limit_are_not_made() {
         "{outcome:?}"
     );
     assert_eq!(desk.switches().total_calls(), 2);
-}
-
-#[tokio::test]
-async fn a_tenant_without_ai_gets_no_writer_and_a_wrong_credential_is_refused() {
-    let sandbox = Sandbox::start_empty().await.unwrap();
-    let factory = factory(&sandbox, 20);
-    let key = || credential(Provider::OpenAi, KEY);
-    assert!(factory.open(&config(&json!({})), key()).unwrap().is_none());
-    let with_ai = config(&json!({ "ai": { "credentials_ref": "r" } }));
-    assert!(factory.open(&with_ai, key()).unwrap().is_some());
-    assert!(
-        factory
-            .open(&with_ai, credential(Provider::Smtp, KEY))
-            .is_err()
-    );
 }

@@ -174,6 +174,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::adapters::platforms;
 
     fn read(document: Value) -> Result<Understood<TenantConfig<Unvalidated>>, Failure> {
         super::read(document, &SecretScrub::default().with("service-token-1"))
@@ -283,7 +284,12 @@ mod tests {
     #[test]
     fn an_envelope_without_a_config_is_left_to_the_validation() {
         for config in [json!(null), json!("text")] {
-            assert!(understood(envelope("config", config)).0.validate().is_err());
+            assert!(
+                understood(envelope("config", config))
+                    .0
+                    .validate(platforms::spec)
+                    .is_err()
+            );
         }
     }
 
@@ -309,7 +315,7 @@ mod tests {
             let mut envelope = envelope("schema_version", sent.clone());
             envelope["config"] = document.clone();
             let (config, _) = understood(envelope);
-            let config = config.validate().unwrap();
+            let config = config.validate(platforms::spec).unwrap();
             assert_eq!(config.settings().content.debug, is_second, "{sent}");
         }
     }

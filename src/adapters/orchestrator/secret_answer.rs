@@ -10,8 +10,7 @@ use super::{
     failure::Failure,
 };
 use crate::domain::{
-    credential::{Credential, CredentialVersion, Provider},
-    pasted::tidy,
+    credential::{Credential, CredentialVersion, Provider, Secrets},
     secret::{Secret, trim_pasted},
     tenant_config::FieldProblem,
 };
@@ -21,15 +20,15 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Understood<Cre
     let Value::Object(mut fields) = document else {
         return Err(Failure::Malformed("is no object"));
     };
-    // First into custody, so that it is wiped whatever else is wrong.
-    let secret = match fields.remove(secret_field(provider)) {
-        Some(Value::String(secret)) => Secret::pasted(secret).map(|it| tidy(provider, it)),
+    // First into custody, so that they are wiped whatever else is wrong.
+    let secrets = Secrets::read(provider, |field| match fields.remove(field.name) {
+        Some(Value::String(secret)) => Secret::pasted(secret).map(|it| field.tidied(it)),
         _ => None,
-    };
+    });
     if fields.get("provider").and_then(Value::as_str) != Some(provider.as_str()) {
         return Err(Failure::Malformed("is of another provider"));
     }
-    let secret = secret.ok_or(Failure::Malformed("has no secret"))?;
+    let secrets = secrets.ok_or(Failure::Malformed("has no secret"))?;
     let version =
         opaque(fields.get("version")).ok_or(Failure::Malformed("has no usable `version`"))?;
     let mut odd = Vec::new();
@@ -39,17 +38,8 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Understood<Cre
         None
     });
     let version = CredentialVersion::new(&version);
-    let value = Credential::new(provider, secret, version, expires_at);
+    let value = Credential::new(secrets, version, expires_at);
     Ok(Understood { value, odd })
-}
-
-const fn secret_field(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Dropbox => "refresh_token",
-        Provider::OpenAi => "api_key",
-        Provider::Telegram => "bot_token",
-        Provider::Smtp => "password",
-    }
 }
 
 /// Something else than a time. A credential with such an expiry lives as long as any other: it is not
@@ -107,7 +97,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::credential::StorageCredential;
+    use crate::{
+        adapters::platforms::spec,
+        domain::{credential::StorageCredential, platform::Platform},
+    };
 
     fn answer(field: &str, value: Value) -> Value {
         let mut answer = json!({
@@ -121,10 +114,10 @@ mod tests {
     #[test]
     fn each_provider_has_its_own_field() {
         for (provider, field) in [
-            (Provider::Dropbox, "refresh_token"),
-            (Provider::OpenAi, "api_key"),
-            (Provider::Telegram, "bot_token"),
-            (Provider::Smtp, "password"),
+            (Provider::DROPBOX, "refresh_token"),
+            (Provider::OPENAI, "api_key"),
+            (spec(Platform::Telegram).provider, "bot_token"),
+            (spec(Platform::Email).provider, "password"),
         ] {
             let mut answer = json!({"provider": provider.as_str(), "version": 3});
             assert!(read(answer.clone(), provider).is_err());
@@ -152,7 +145,7 @@ mod tests {
                 format!("{around}secret-1"),
                 format!("{around}secret-1{around}"),
             ] {
-                let credential = read(answer("refresh_token", sent.into()), Provider::Dropbox);
+                let credential = read(answer("refresh_token", sent.into()), Provider::DROPBOX);
                 let credential =
                     StorageCredential::try_from(Arc::new(credential.unwrap().value)).unwrap();
                 assert_eq!(
@@ -161,7 +154,7 @@ mod tests {
                     "{around:?}"
                 );
             }
-            let blank = read(answer("refresh_token", around.into()), Provider::Dropbox);
+            let blank = read(answer("refresh_token", around.into()), Provider::DROPBOX);
             assert!(
                 matches!(blank, Err(Failure::Malformed("has no secret"))),
                 "{around:?}"
@@ -172,9 +165,9 @@ mod tests {
     #[test]
     fn a_credential_is_freed_of_words_that_do_not_belong_to_it() {
         let answer = json!({"provider": "telegram", "version": 1, "bot_token": "bot123: AAbc"});
-        let credential = Arc::new(read(answer, Provider::Telegram).unwrap().value);
-        let credential = crate::domain::credential::TelegramCredential::try_from(credential);
-        assert_eq!(credential.unwrap().bot_token().expose(), "123:AAbc");
+        let read = read(answer, spec(Platform::Telegram).provider).unwrap();
+        let bot_token = read.value.secrets().next().unwrap();
+        assert_eq!(bot_token.expose(), "123:AAbc");
     }
 
     #[test]
@@ -196,14 +189,14 @@ mod tests {
             json!(1_000_000_000_000_000_i64),
             json!(1_000_000_000_000_000_000_i64),
         ] {
-            let credential = read(answer("expires_at", sent.clone()), Provider::Dropbox).unwrap();
+            let credential = read(answer("expires_at", sent.clone()), Provider::DROPBOX).unwrap();
             assert!(credential.odd.is_empty(), "{sent}");
             let credential = credential.value;
             let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
             assert_eq!(credential.expires_at(), Some(expected), "{sent}");
         }
         for none in [json!(null), json!(""), json!(" ")] {
-            let credential = read(answer("expires_at", none), Provider::Dropbox).unwrap();
+            let credential = read(answer("expires_at", none), Provider::DROPBOX).unwrap();
             assert!(credential.odd.is_empty());
             let credential = credential.value;
             assert_eq!(credential.expires_at(), None);
@@ -221,7 +214,7 @@ mod tests {
             json!([]),
             json!({"seconds": 1}),
         ] {
-            let read = read(answer("expires_at", bad.clone()), Provider::Dropbox).unwrap();
+            let read = read(answer("expires_at", bad.clone()), Provider::DROPBOX).unwrap();
             assert_eq!(read.value.expires_at(), None, "{bad}");
             let [odd] = &read.odd[..] else {
                 panic!("{bad}")
@@ -242,7 +235,7 @@ mod tests {
                 json!((seconds * 1_000).to_string()),
                 json!(text),
             ] {
-                let credential = read(answer("expires_at", sent), Provider::Dropbox).unwrap();
+                let credential = read(answer("expires_at", sent), Provider::DROPBOX).unwrap();
                 prop_assert_eq!(credential.value.expires_at(), Some(expected));
             }
         }
@@ -270,7 +263,7 @@ mod tests {
             answer("version", json!(null)),
             answer("version", json!(true)),
         ] {
-            let failure = read(document.clone(), Provider::Dropbox).unwrap_err();
+            let failure = read(document.clone(), Provider::DROPBOX).unwrap_err();
             assert!(matches!(failure, Failure::Malformed(_)), "{document}");
             assert!(!format!("{failure} {failure:?}").contains("secret-1"));
         }

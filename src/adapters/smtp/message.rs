@@ -16,10 +16,8 @@ use lettre::{
 };
 
 use super::attachment;
-use crate::{
-    domain::tenant_config::{CaptionTarget, EmailSettings, SubjectMode},
-    ports::Post,
-};
+use super::target::{CaptionTarget, EmailTarget, SubjectMode};
+use crate::ports::Post;
 
 /// The subject where the caption does not stand there, or is empty.
 const PLAIN_SUBJECT: &str = "Photo upload";
@@ -72,8 +70,8 @@ pub(super) struct Letterhead {
 }
 
 impl Letterhead {
-    pub(super) fn new(settings: &EmailSettings) -> Result<Self, Unwritable> {
-        let EmailSettings {
+    pub(super) fn new(settings: &EmailTarget) -> Result<Self, Unwritable> {
+        let EmailTarget {
             recipient,
             caption_target,
             subject_mode,

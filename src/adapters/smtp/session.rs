@@ -14,6 +14,7 @@ use lettre::transport::smtp::{
 };
 use tokio::time::timeout;
 
+use super::mail_server::{MailServer, MailTransport};
 use super::{
     connection::{Connection, Dots},
     ehlo_name::EhloName,
@@ -23,7 +24,6 @@ use super::{
     stage::Stage,
     tls::Tls,
 };
-use crate::domain::tenant_config::{MailServer, MailTransport};
 
 /// How long a mail server may take.
 #[derive(Debug, Clone, Copy)]

@@ -14,15 +14,15 @@ use std::slice::from_ref;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{mail_server::MailServer, *};
 use crate::{
     adapters::{
         clock::SystemClock,
-        sample_tenant::{config, credential},
+        sample_tenant::{config, credential, target},
     },
     domain::{
         image::{EncodedImage, ImageName},
-        tenant_config::{MailServer, MailTransport},
+        tenant_config::{Resolved, TenantConfig},
     },
 };
 use publisher_sandbox::{Fault, Sandbox, Switches};
@@ -144,9 +144,9 @@ fn publisher(config: &TenantConfig<Resolved>, roots: &ExtraRoots) -> SmtpPublish
     factory.post_office.limits = PATIENT;
     SmtpPublisher::new(Arc::new(Account {
         post_office: factory.post_office,
-        email: config.settings().email.clone().unwrap(),
+        email: target(config),
         confirmation: config.settings().confirmation.clone(),
-        credential: SmtpCredential::try_from(credential(Provider::Smtp, PASSWORD)).unwrap(),
+        credential: credential(PASSWORD),
     }))
 }
 
@@ -323,23 +323,5 @@ async fn a_server_that_cannot_be_reached_is_unavailable() {
     assert!(
         matches!(outcome, Err(PublishError::Unavailable { .. })),
         "{outcome:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_tenant_without_email_gets_no_publisher_and_a_wrong_credential_is_refused() {
-    let factory = SmtpPublisherFactory::new(&ExtraRoots::default(), Arc::new(SystemClock)).unwrap();
-    let password = || credential(Provider::Smtp, PASSWORD);
-    let off = config(&json!({}));
-    assert!(factory.open(&off, password()).unwrap().is_none());
-    assert!(factory.credential(off.settings()).is_none());
-    let on = tenant("localhost", 587, &json!({}));
-    let (provider, reference) = factory.credential(on.settings()).unwrap();
-    assert_eq!((provider, reference.expose()), (Provider::Smtp, "p"));
-    assert!(factory.open(&on, password()).unwrap().is_some());
-    assert!(
-        factory
-            .open(&on, credential(Provider::OpenAi, PASSWORD))
-            .is_err()
     );
 }

@@ -11,9 +11,12 @@ use super::*;
 use crate::{
     adapters::{
         clock::SystemClock,
-        sample_tenant::{config, credential},
+        sample_tenant::{config, credential, target},
     },
-    domain::image::{EncodedImage, ImageName},
+    domain::{
+        image::{EncodedImage, ImageName},
+        tenant_config::{Resolved, TenantConfig},
+    },
 };
 use publisher_sandbox::{Fault, Sample, Sandbox, Switches, Telegram};
 
@@ -36,8 +39,7 @@ impl Desk {
         let mut factory = factory(&sandbox);
         factory.api.policy.first_delay = Duration::from_millis(5);
         factory.api.http = http_client::build(timeout, &ExtraRoots::default()).unwrap();
-        let publisher = factory.open(&tenant(), credential(Provider::Telegram, TOKEN));
-        let publisher = publisher.unwrap().unwrap();
+        let publisher = open(&factory, &tenant(), TOKEN);
         Self { sandbox, publisher }
     }
 
@@ -77,6 +79,15 @@ fn factory(sandbox: &Sandbox) -> TelegramPublisherFactory {
     };
     let clock = Arc::new(SystemClock);
     TelegramPublisherFactory::new(settings, &ExtraRoots::default(), clock).unwrap()
+}
+
+fn open(
+    factory: &TelegramPublisherFactory,
+    tenant: &TenantConfig<Resolved>,
+    token: &str,
+) -> Arc<dyn Publisher> {
+    let target: TelegramTarget = target(tenant);
+    factory.open(&target, credential(token), tenant.settings())
 }
 
 fn tenant() -> TenantConfig<Resolved> {
@@ -240,9 +251,8 @@ async fn a_whole_yes_counts_whatever_its_status() {
 async fn a_malformed_token_is_a_dead_credential() {
     let sandbox = Sandbox::start_empty().await.unwrap();
     for token in ["no-token", "1:a/../../x?y#z", "123456789:", "\u{fc}:x"] {
-        let credential = credential(Provider::Telegram, token);
-        let publisher = factory(&sandbox).open(&tenant(), credential).unwrap();
-        let outcome = publisher.unwrap().publish(&post()).await;
+        let publisher = open(&factory(&sandbox), &tenant(), token);
+        let outcome = publisher.publish(&post()).await;
         let Err(error @ PublishError::Unauthorized { .. }) = outcome else {
             panic!("{token}: {outcome:?}")
         };
@@ -347,30 +357,12 @@ async fn a_server_that_cannot_be_reached_has_taken_nothing() {
 async fn a_hostile_token_leads_nowhere_else() {
     let sandbox = Sandbox::start_empty().await.unwrap();
     let factory = factory(&sandbox);
-    let credential = credential(Provider::Telegram, "1:a/../../x?y#z");
     let publisher = TelegramPublisher {
         api: factory.api.clone(),
         chat_id: Mutex::new("1".to_owned()),
-        credential: TelegramCredential::try_from(credential).unwrap(),
+        credential: credential("1:a/../../x?y#z"),
     };
     let url = publisher.method_url("sendPhoto").unwrap();
     assert_eq!(url.path(), "/bot1:a%2F..%2F..%2Fx%3Fy%23z/sendPhoto");
     assert_eq!((url.query(), url.fragment()), (None, None));
-}
-
-#[tokio::test]
-async fn a_tenant_without_telegram_gets_no_publisher_and_a_wrong_credential_is_refused() {
-    let sandbox = Sandbox::start_empty().await.unwrap();
-    let factory = factory(&sandbox);
-    let token = || credential(Provider::Telegram, TOKEN);
-    let off = config(&json!({}));
-    assert!(factory.open(&off, token()).unwrap().is_none());
-    assert!(factory.credential(off.settings()).is_none());
-    let (provider, reference) = factory.credential(tenant().settings()).unwrap();
-    assert_eq!((provider, reference.expose()), (Provider::Telegram, "r"));
-    assert!(
-        factory
-            .open(&tenant(), credential(Provider::Smtp, TOKEN))
-            .is_err()
-    );
 }

@@ -17,6 +17,7 @@ use crate::{
     },
     domain::{
         host::Host,
+        platform_spec::PlatformSpecs,
         request_id::RequestId,
         tenant_config::{TenantConfig, Validated},
     },
@@ -104,6 +105,7 @@ impl Configs {
     pub(in crate::app) fn new(
         source: Arc<dyn TenantConfigSource>,
         tenants: Arc<Tenants>,
+        platforms: PlatformSpecs,
         clock: &Arc<dyn Clock>,
         settings: ConfigCacheSettings,
     ) -> Result<Self, BuildError> {
@@ -115,6 +117,7 @@ impl Configs {
         } = settings;
         let lookup = Lookup {
             source,
+            platforms,
             tenants,
             known: TimedCache::new("runtime_config", max_size, Arc::clone(clock))?,
             unknown: TimedCache::new("unknown_host", unknown_max_size, Arc::clone(clock))?,
@@ -236,6 +239,7 @@ fn crowded() -> FetchError {
 
 /// What a flight works with.
 struct Lookup {
+    platforms: PlatformSpecs,
     source: Arc<dyn TenantConfigSource>,
     tenants: Arc<Tenants>,
     known: TimedCache<Host, Arc<TenantConfig<Validated>>>,
@@ -311,7 +315,7 @@ impl Lookup {
         let fetched = self.source.fetch(host, request_id).await;
         let unvalidated = fetched.map_err(|error| report(&error, request_id))?;
         let (tenant, version) = (unvalidated.tenant().clone(), unvalidated.version().clone());
-        let validated = unvalidated.validate().map_err(|violations| {
+        let validated = unvalidated.validate(self.platforms).map_err(|violations| {
             tracing::error!(
                 %tenant, config_version = %version, %request_id, %violations,
                 "config does not validate"
@@ -320,7 +324,7 @@ impl Lookup {
             // could not be taken back.
             let is_of_same = |before: &&TenantConfig<Validated>| *before.tenant() == tenant;
             let before = before.filter(is_of_same);
-            if before.is_some_and(|before| violations.leave_storage_as_in(before)) {
+            if before.is_some_and(|before| violations.leave_storage_as_in(before.settings())) {
                 FetchError::Unavailable { retry_after: None }
             } else {
                 FetchError::StorageChanged

@@ -62,8 +62,9 @@ impl ResolveTenant {
         settings: TenancySettings,
     ) -> Result<Self, BuildError> {
         let TenancySettings { configs, tenants } = settings;
+        let platforms = providers.platforms;
         let tenants = Arc::new(Tenants::new(credentials, providers, clock, tenants)?);
-        let configs = Configs::new(source, Arc::clone(&tenants), clock, configs)?;
+        let configs = Configs::new(source, Arc::clone(&tenants), platforms, clock, configs)?;
         Ok(Self {
             host_rules,
             second_host: SecondHost::default(),

@@ -9,16 +9,15 @@ use parking_lot::Mutex;
 
 use crate::{
     domain::{
-        credential::{Credential, StorageCredential, WrongProvider},
+        credential::{Credential, ProviderCredential as _, StorageCredential, WrongProvider},
         tenant_config::{Resolved, TenantConfig, Validated},
     },
     ports::{ImageStore, ImageStoreFactory},
 };
 
-/// Storage that has been opened, and what it was opened with.
+/// Storage that has been opened, with its config and credential.
 pub(in crate::app) struct Storage {
     pub(in crate::app) config: Arc<TenantConfig<Resolved>>,
-    pub(in crate::app) credential: Arc<Credential>,
     pub(super) images: Arc<dyn ImageStore>,
     edition: AtomicU64,
     sidecars: AtomicU64,
@@ -44,16 +43,20 @@ impl Storage {
         credential: Arc<Credential>,
         factory: &dyn ImageStoreFactory,
     ) -> Result<Self, WrongProvider> {
-        let storage = StorageCredential::try_from(Arc::clone(&credential))?;
+        let storage = StorageCredential::try_from(credential)?;
         let config = Arc::new(config.clone().resolve(storage));
         let images = factory.open(Arc::clone(&config));
         Ok(Self {
             config,
-            credential,
             images,
             edition: AtomicU64::new(Edition::next().0),
             sidecars: AtomicU64::new(Edition::next().0),
         })
+    }
+
+    /// What it was opened with.
+    pub(in crate::app) fn credential(&self) -> &Credential {
+        self.config.storage_credential().whole()
     }
 
     /// What the root folder holds now belongs to this.

@@ -17,16 +17,17 @@ use super::{
 };
 use crate::{
     domain::{
-        credential::{Credential, Provider, WrongProvider},
-        platform::Platform,
+        credential::{AiCredential, Credential, Provider, WrongProvider},
+        platform::{ImageLimits, Platform},
+        platform_spec::PlatformSpecs,
         request_id::RequestId,
         secret::CredentialsRef,
         tenant::TenantName,
         tenant_config::{Resolved, TenantConfig, TenantSettings, Validated},
     },
     ports::{
-        CaptionWriter, CaptionWriterFactory, CredentialQuery, ImageStoreFactory, Publisher,
-        PublisherFactory,
+        CaptionWriter, CaptionWriterFactory, CredentialQuery, ImageStoreFactory, OpenError,
+        Publisher, PublisherFactory,
     },
 };
 
@@ -37,6 +38,8 @@ pub struct Providers {
     pub images: Arc<dyn ImageStoreFactory>,
     /// Engages the caption writer.
     pub captions: Arc<dyn CaptionWriterFactory>,
+    /// What is known of each platform.
+    pub platforms: PlatformSpecs,
     /// Opens the platforms, at most one factory for each.
     pub publishers: Vec<Arc<dyn PublisherFactory>>,
 }
@@ -154,13 +157,13 @@ impl Tenant {
 
     /// Was its storage opened with this credential?
     pub(in crate::app) fn has_storage_credential(&self, credential: &Credential) -> bool {
-        self.storage().credential.is_same_as(credential)
+        self.storage().credential().is_same_as(credential)
     }
 
     /// Has its storage credential not come to its own end?
     pub(in crate::app) fn has_good_storage_at(&self, now: SystemTime) -> bool {
         self.storage()
-            .credential
+            .credential()
             .expires_at()
             .is_none_or(|end| now < end)
     }
@@ -178,17 +181,17 @@ impl Tenant {
         request_id: &RequestId,
     ) -> Option<Arc<Storage>> {
         let current = self.storage();
-        if !current.credential.is_same_as(&dead.credential) {
+        if !current.credential().is_same_as(dead.credential()) {
             return Some(current);
         }
         let reference = &self.settings().storage.credentials_ref;
         self.credentials
-            .forget(self.name(), reference, &dead.credential);
+            .forget(self.name(), reference, dead.credential());
         let fresh = Self::storage_credential(&self.validated, &self.credentials, request_id);
         let fresh = fresh
             .await
             .ok()
-            .filter(|fresh| !fresh.is_same_as(&dead.credential))?;
+            .filter(|fresh| !fresh.is_same_as(dead.credential()))?;
         let storage = Storage::open(&self.validated, fresh, &*self.providers.images).ok()?;
         Some(self.storage.replace(storage))
     }
@@ -203,16 +206,16 @@ impl Tenant {
             tenant: config.tenant().clone(),
             config_version: config.version().clone(),
             reference: config.settings().storage.credentials_ref.clone(),
-            provider: Provider::Dropbox,
+            provider: Provider::DROPBOX,
             request_id: request_id.clone(),
         };
         credentials.critical(query, config.ttl()).await
     }
 
-    /// What opens a platform, and knows its limits.
+    /// What a platform takes as an image; `None` is anything.
     #[must_use]
-    pub fn platform_factory(&self, platform: Platform) -> Option<&dyn PublisherFactory> {
-        Some(&*self.platform(platform)?.factory)
+    pub fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
+        self.platform(platform)?.factory.spec().image_limits
     }
 
     /// The tenant's caption writer.
@@ -224,9 +227,12 @@ impl Tenant {
         request_id: &RequestId,
     ) -> Result<Opened<dyn CaptionWriter>, ClientUnavailable> {
         let ai = self.settings().ai.as_ref().ok_or(ClientUnavailable::Off)?;
-        let wanted = (Provider::OpenAi, ai.credentials_ref.clone());
+        let wanted = (Provider::OPENAI, ai.credentials_ref.clone());
         let config = self.config();
-        let open = |credential| self.providers.captions.open(&config, credential);
+        let open = |credential| {
+            let credential = AiCredential::try_from(credential)?;
+            Ok(self.providers.captions.open(&config, ai, credential))
+        };
         self.client(&self.caption_writer, wanted, request_id, open)
             .await
     }
@@ -240,13 +246,13 @@ impl Tenant {
         platform: Platform,
         request_id: &RequestId,
     ) -> Result<Opened<dyn Publisher>, ClientUnavailable> {
+        let platforms = &self.settings().platforms;
+        let target = platforms.target(platform).ok_or(ClientUnavailable::Off)?;
         let PlatformClient { factory, slot } =
             self.platform(platform).ok_or(ClientUnavailable::Off)?;
-        let wanted = factory
-            .credential(self.settings())
-            .ok_or(ClientUnavailable::Off)?;
-        let config = self.config();
-        let open = |credential| factory.open(&config, credential);
+        let provider = platforms.spec(platform).provider;
+        let wanted = (provider, target.credentials_ref().clone());
+        let open = |credential| factory.open(target, credential, self.settings());
         self.client(slot, wanted, request_id, open).await
     }
 
@@ -260,7 +266,7 @@ impl Tenant {
     fn platform(&self, platform: Platform) -> Option<&PlatformClient> {
         self.platforms
             .iter()
-            .find(|client| client.factory.platform() == platform)
+            .find(|client| client.factory.spec().platform == platform)
     }
 
     async fn client<T: ?Sized>(
@@ -268,7 +274,7 @@ impl Tenant {
         slot: &Slot<T>,
         (provider, reference): (Provider, CredentialsRef),
         request_id: &RequestId,
-        open: impl FnOnce(Arc<Credential>) -> Result<Option<Arc<T>>, WrongProvider>,
+        open: impl FnOnce(Arc<Credential>) -> Result<Arc<T>, OpenError>,
     ) -> Result<Opened<T>, ClientUnavailable> {
         let query = CredentialQuery {
             tenant: self.name().clone(),
@@ -288,7 +294,6 @@ impl Tenant {
             tracing::error!(tenant = %self.name(), %request_id, %error, "client could not be opened");
             CredentialUnavailable::Refused
         })?;
-        let client = client.ok_or(ClientUnavailable::Off)?;
         let opened = Opened {
             client,
             credential,

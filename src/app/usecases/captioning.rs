@@ -74,7 +74,7 @@ impl Captions {
         settings: &TenantSettings,
     ) -> Self {
         let fit = |platform: &Platform| {
-            let rules = settings.caption_rules(*platform);
+            let rules = settings.platforms.caption_rules(*platform);
             (*platform, rules.fit(caption, hashtags))
         };
         Self {
@@ -94,7 +94,10 @@ impl Captions {
         // What fitted once fits as it is; a person may have made it longer since.
         let fitted = |platform: &Platform| {
             let text = sidecar.caption_for(*platform)?;
-            let text = settings.caption_rules(*platform).fit(&text, hashtags);
+            let text = settings
+                .platforms
+                .caption_rules(*platform)
+                .fit(&text, hashtags);
             Some((*platform, text))
         };
         let by_platform = platforms.iter().map(fitted).collect::<Option<_>>()?;
@@ -222,6 +225,7 @@ impl Captioning<'_> {
             (
                 *platform,
                 settings
+                    .platforms
                     .caption_rules(*platform)
                     .fit_written(text, hashtags),
             )

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{
     app::{runtime::error_chain::ErrorChain, tenancy::tenant::Providers},
     domain::{
-        credential::{Credential, Provider, StorageCredential},
+        credential::{AiCredential, Credential, Provider, StorageCredential},
         host::Host,
         request_id::RequestId,
         secret::CredentialsRef,
@@ -53,7 +53,7 @@ impl CheckTenant {
             return steps;
         };
         let storage = Needed {
-            provider: Provider::Dropbox,
+            provider: Provider::DROPBOX,
             reference: config.settings().storage.credentials_ref.clone(),
         };
         let resolved = match self.credential(&config, storage, request_id).await {
@@ -71,8 +71,8 @@ impl CheckTenant {
         let captions = self.captions(&config, &resolved, request_id).await;
         steps.push(("captions".to_owned(), captions));
         for factory in &self.providers.publishers {
-            let name = factory.platform().as_str().to_owned();
-            let finding = self.platform(&**factory, &config, &resolved, request_id);
+            let name = factory.spec().platform.as_str().to_owned();
+            let finding = self.platform(&**factory, &config, request_id);
             steps.push((name, finding.await));
         }
         steps
@@ -95,7 +95,7 @@ impl CheckTenant {
         };
         let found = format!("{} is known", unvalidated.tenant());
         add("tenant", Finding::Good(found));
-        match unvalidated.validate() {
+        match unvalidated.validate(self.providers.platforms) {
             Ok(config) => {
                 if config.warnings().is_empty() {
                     add("config", Finding::Good("all fields are good".to_owned()));
@@ -165,20 +165,21 @@ impl CheckTenant {
             return Finding::Note("off: there is no AI block, or it is switched off".to_owned());
         };
         let needed = Needed {
-            provider: Provider::OpenAi,
+            provider: Provider::OPENAI,
             reference: ai.credentials_ref.clone(),
         };
         let credential = match self.credential(config, needed, request_id).await {
             Ok(credential) => credential,
             Err(why) => return Finding::Wrong(why),
         };
-        match self.providers.captions.open(resolved, credential) {
-            Ok(Some(writer)) => match writer.check().await {
-                Ok(seen) => Finding::Good(seen.to_owned()),
-                Err(error) => Finding::Wrong(no_captions(&error)),
-            },
-            Ok(None) => Finding::Note("off".to_owned()),
-            Err(error) => Finding::Wrong(error.to_string()),
+        let credential = match AiCredential::try_from(credential) {
+            Ok(credential) => credential,
+            Err(error) => return Finding::Wrong(error.to_string()),
+        };
+        let writer = self.providers.captions.open(resolved, ai, credential);
+        match writer.check().await {
+            Ok(seen) => Finding::Good(seen.to_owned()),
+            Err(error) => Finding::Wrong(no_captions(&error)),
         }
     }
 
@@ -186,27 +187,25 @@ impl CheckTenant {
         &self,
         factory: &dyn PublisherFactory,
         config: &TenantConfig<Validated>,
-        resolved: &TenantConfig<Resolved>,
         request_id: &RequestId,
     ) -> Finding {
-        let off = || Finding::Note("off: no publisher of this type is on".to_owned());
-        let Some((provider, reference)) = factory.credential(config.settings()) else {
-            return off();
+        let spec = factory.spec();
+        let Some(target) = config.settings().platforms.target(spec.platform) else {
+            return Finding::Note("off: no publisher of this type is on".to_owned());
         };
         let needed = Needed {
-            provider,
-            reference,
+            provider: spec.provider,
+            reference: target.credentials_ref().clone(),
         };
         let credential = match self.credential(config, needed, request_id).await {
             Ok(credential) => credential,
             Err(why) => return Finding::Wrong(why),
         };
-        match factory.open(resolved, credential) {
-            Ok(Some(publisher)) => match publisher.check().await {
+        match factory.open(target, credential, config.settings()) {
+            Ok(publisher) => match publisher.check().await {
                 Ok(seen) => Finding::Good(seen.to_owned()),
                 Err(error) => Finding::Wrong(no_platform(&error)),
             },
-            Ok(None) => off(),
             Err(error) => Finding::Wrong(error.to_string()),
         }
     }

@@ -13,25 +13,26 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
+    adapters::platforms,
     app::tenancy::{
         credentials::{CredentialCacheSettings, Credentials},
         tenant::{Providers, Tenant},
     },
     domain::{
-        credential::{Credential, CredentialVersion, Provider},
+        credential::{Credential, Provider},
         image::{ContentHash, ImageName, StoredImage},
         ledger::{Claim, PriorState},
         platform::Platform,
         request_id::RequestId,
-        secret::{CredentialsRef, Secret},
         sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        Clock, Folder, ImageStore, ImageStoreError, MockCaptionWriter, MockCaptionWriterFactory,
-        MockClock, MockCredentialStore, MockImageStore, MockImageStoreFactory, MockLedger,
-        MockPublisher, MockPublisherFactory, Moved, Publisher, SidecarFile,
+        CaptionWriter, Clock, Folder, ImageStore, ImageStoreError, MockCaptionWriter,
+        MockCaptionWriterFactory, MockClock, MockCredentialStore, MockImageStore,
+        MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory, Moved, Publisher,
+        SidecarFile,
     },
 };
 
@@ -70,8 +71,7 @@ fn unvalidated_of(name: &str, version: &str, document: Value) -> TenantConfig<Un
 }
 
 pub(crate) fn credential(provider: Provider) -> Credential {
-    let secret = Secret::new("s3cret".to_owned());
-    Credential::new(provider, secret, CredentialVersion::new("1"), None)
+    Credential::sample(provider, "s3cret", "1", None)
 }
 
 /// A store that has every credential.
@@ -89,13 +89,8 @@ pub(crate) fn rotating_store() -> MockCredentialStore {
     let mut store = MockCredentialStore::new();
     store.expect_resolve().returning(move |query| {
         let version = version.fetch_add(1, Ordering::SeqCst).to_string();
-        let secret = Secret::new(format!("secret of version {version}"));
-        Ok(Credential::new(
-            query.provider,
-            secret,
-            CredentialVersion::new(&version),
-            None,
-        ))
+        let secret = format!("secret of version {version}");
+        Ok(Credential::sample(query.provider, &secret, &version, None))
     });
     store
 }
@@ -232,8 +227,8 @@ impl TenantFixture {
         let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
         let providers = providers_of(self.images, self.writer, self.telegram, self.email);
         let config = unvalidated_of(name, "7", self.document);
-        let config = Arc::new(config.validate().unwrap());
-        let storage = Arc::new(credential(Provider::Dropbox));
+        let config = Arc::new(config.validate(platforms::spec).unwrap());
+        let storage = Arc::new(credential(Provider::DROPBOX));
         Arc::new(Tenant::open(config, storage, &providers, Arc::new(credentials)).unwrap())
     }
 }
@@ -259,41 +254,32 @@ pub(crate) fn providers_of(
     image_factory
         .expect_open()
         .returning(move |_| images.clone());
-    let writer = Arc::new(writer);
+    let writer: Arc<dyn CaptionWriter> = Arc::new(writer);
     let mut caption_factory = MockCaptionWriterFactory::new();
     caption_factory
         .expect_open()
-        .returning(move |_, _| Ok(Some(writer.clone())));
+        .returning(move |_, _, _| Arc::clone(&writer));
     Providers {
         images: Arc::new(image_factory),
         captions: Arc::new(caption_factory),
+        platforms: platforms::spec,
         publishers: vec![
-            Arc::new(publisher_factory(
-                Platform::Telegram,
-                Provider::Telegram,
-                telegram,
-            )),
-            Arc::new(publisher_factory(Platform::Email, Provider::Smtp, email)),
+            Arc::new(publisher_factory(Platform::Telegram, telegram)),
+            Arc::new(publisher_factory(Platform::Email, email)),
         ],
     }
 }
 
-fn publisher_factory(
-    platform: Platform,
-    provider: Provider,
-    mut publisher: MockPublisher,
-) -> MockPublisherFactory {
+fn publisher_factory(platform: Platform, mut publisher: MockPublisher) -> MockPublisherFactory {
     publisher.expect_connecting().returning(|| None);
     let publisher: Arc<dyn Publisher> = Arc::new(publisher);
     let mut factory = MockPublisherFactory::new();
-    factory.expect_platform().return_const(platform);
-    factory.expect_image_limits().return_const(None);
-    let reference = CredentialsRef::new(&format!("ref-{provider}")).unwrap();
-    factory
-        .expect_credential()
-        .returning(move |_| Some((provider, reference.clone())));
+    let mut spec = *platforms::spec(platform);
+    // The images of tests are no images.
+    spec.image_limits = None;
+    factory.expect_spec().return_const(spec);
     factory
         .expect_open()
-        .returning(move |_, _| Ok(Some(Arc::clone(&publisher))));
+        .returning(move |_, _, _| Ok(Arc::clone(&publisher)));
     factory
 }

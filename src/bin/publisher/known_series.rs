@@ -8,7 +8,7 @@
 
 use metrics::counter;
 use publisher::{
-    adapters::ledger,
+    adapters::{ledger, platforms, registration::HTTP_STATUSES},
     app::usecases::publish::Refusal,
     domain::{credential::Provider, platform::Platform, publication::FailureReason},
 };
@@ -25,13 +25,6 @@ const OUTCOMES: [&str; 5] = [
 /// Why an image is passed over when the next one is to be published.
 const PASSED_OVER: [FailureReason; 2] =
     [FailureReason::ImageUnsuitable, FailureReason::Unavailable];
-/// Who accepts a credential.
-const PROVIDERS: [Provider; 4] = [
-    Provider::Dropbox,
-    Provider::OpenAi,
-    Provider::Telegram,
-    Provider::Smtp,
-];
 /// What asking for a credential comes to.
 const RESOLUTIONS: [&str; 6] = [
     "resolved",
@@ -41,8 +34,8 @@ const RESOLUTIONS: [&str; 6] = [
     "unavailable",
     "malformed",
 ];
-/// The calls to each upstream.
-const CALLS: [(&str, &[&str]); 5] = [
+/// The calls to each upstream, beside those of platforms.
+const CALLS: [(&str, &[&str]); 3] = [
     (
         "orchestrator",
         &["runtime_by_host", "resolve_credential", "probe"],
@@ -63,17 +56,7 @@ const CALLS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("openai", &["vision", "captions", "sd_caption"]),
-    ("telegram", &["sendPhoto"]),
-    ("smtp", &["send", "confirm"]),
 ];
-/// Statuses of attempts that alerts look for, and of those that succeed. Others are added when they
-/// come.
-const STATUSES: [&str; 9] = [
-    "200", "403", "404", "429", "500", "502", "503", "504", "error",
-];
-/// The same of mail servers: their replies.
-const REPLIES: [&str; 6] = ["250", "421", "451", "550", "554", "error"];
-
 /// Has every series of which the labels are known.
 pub(crate) fn register() {
     counter!("publisher_log_lines_lost_total").increment(0);
@@ -98,7 +81,12 @@ pub(crate) fn register() {
             .increment(0);
         }
     }
-    for provider in PROVIDERS.map(Provider::as_str) {
+    let providers = Platform::ALL.map(|platform| platforms::spec(platform).provider);
+    for provider in [Provider::DROPBOX, Provider::OPENAI]
+        .into_iter()
+        .chain(providers)
+    {
+        let provider = provider.as_str();
         for outcome in RESOLUTIONS {
             counter!(
                 "publisher_credential_resolutions_total",
@@ -111,28 +99,27 @@ pub(crate) fn register() {
         counter!("publisher_ledger_errors_total", "operation" => operation).increment(0);
     }
     for (upstream, operations) in CALLS {
-        for operation in operations {
-            register_call(upstream, operation);
-        }
+        register_calls(upstream, operations, HTTP_STATUSES);
+    }
+    for registration in Platform::ALL.map(platforms::registration) {
+        let (upstream, operations) = registration.upstream;
+        register_calls(upstream, operations, registration.statuses);
     }
 }
 
-fn register_call(upstream: &'static str, operation: &'static str) {
-    counter!(
-        "publisher_upstream_retries_total", "upstream" => upstream, "operation" => operation
-    )
-    .increment(0);
-    let statuses: &[&str] = if upstream == "smtp" {
-        &REPLIES
-    } else {
-        &STATUSES
-    };
-    for status in statuses {
+fn register_calls(upstream: &'static str, operations: &[&'static str], statuses: &[&'static str]) {
+    for operation in operations.iter().copied() {
         counter!(
-            "publisher_upstream_requests_total",
-            "upstream" => upstream, "operation" => operation, "status" => *status
+            "publisher_upstream_retries_total", "upstream" => upstream, "operation" => operation
         )
         .increment(0);
+        for status in statuses.iter().copied() {
+            counter!(
+                "publisher_upstream_requests_total",
+                "upstream" => upstream, "operation" => operation, "status" => status
+            )
+            .increment(0);
+        }
     }
 }
 

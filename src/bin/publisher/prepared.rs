@@ -12,8 +12,9 @@ use publisher::{
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
         otlp::Traces,
-        smtp::{EhloName, SmtpPublisherFactory},
-        telegram::{TelegramApiSettings, TelegramPublisherFactory},
+        platforms,
+        registration::Setup,
+        smtp::EhloName,
         without_dropbox_app::WithoutDropboxApp,
     },
     app::{
@@ -29,6 +30,7 @@ use publisher::{
     domain::{host::Host, trusted_proxies::TrustedProxies},
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
+use url::Url;
 
 use crate::{
     failure::Failure,
@@ -92,7 +94,7 @@ impl Prepared {
             dropbox,
             has_dropbox_app,
             openai,
-            telegram,
+            telegram_api_url,
             ehlo_name,
             ledger,
             ledger_keep,
@@ -121,7 +123,7 @@ impl Prepared {
             max_requests,
             shutdown,
             sources: sources(source, has_dropbox_app, &roots, &clock)?,
-            providers: providers(dropbox, openai, telegram, ehlo_name, &roots, &clock)?,
+            providers: providers(dropbox, openai, &roots, &clock, telegram_api_url, ehlo_name)?,
             tenancy,
             credentials,
             ledger,
@@ -140,25 +142,26 @@ impl Prepared {
 fn providers(
     dropbox: DropboxSettings,
     openai: OpenAiSettings,
-    telegram: TelegramApiSettings,
-    ehlo_name: EhloName,
     roots: &ExtraRoots,
     clock: &Arc<dyn Clock>,
+    telegram_api_url: Url,
+    ehlo_name: EhloName,
 ) -> Result<Providers, Failure> {
     let clock = || Arc::clone(clock);
     let images = DropboxImageStoreFactory::new(dropbox, roots, clock()).map_err(Failure::set_up)?;
     let captions =
         OpenAiCaptionWriterFactory::new(openai, roots, clock()).map_err(Failure::set_up)?;
-    let telegram =
-        TelegramPublisherFactory::new(telegram, roots, clock()).map_err(Failure::set_up)?;
-    let email = SmtpPublisherFactory::new(roots, clock()).map_err(Failure::set_up)?;
+    let setup = Setup {
+        roots: roots.clone(),
+        clock: clock(),
+        telegram_api_url,
+        ehlo_name,
+    };
     Ok(Providers {
         images: Arc::new(images),
         captions: Arc::new(captions),
-        publishers: vec![
-            Arc::new(telegram),
-            Arc::new(email.with_ehlo_name(ehlo_name)),
-        ],
+        platforms: platforms::spec,
+        publishers: platforms::factories(&setup).map_err(|error| Failure::SetUp(error))?,
     })
 }
 

@@ -26,7 +26,6 @@ use publisher::{
         openai::OpenAiSettings,
         otlp::OtlpSettings,
         smtp::{EhloName, InvalidEhloName},
-        telegram::TelegramApiSettings,
     },
     app::{
         http::auth::AuthSettings,
@@ -40,6 +39,7 @@ use publisher::{
     },
     domain::trusted_proxies::{InvalidProxies, TrustedProxies},
 };
+use url::Url;
 
 use self::source::Chosen;
 pub(crate) use self::source::Source;
@@ -76,8 +76,8 @@ pub(crate) struct Settings {
     pub(crate) has_dropbox_app: bool,
     /// How OpenAI is reached.
     pub(crate) openai: OpenAiSettings,
-    /// How Telegram is reached.
-    pub(crate) telegram: TelegramApiSettings,
+    /// The address of Telegram's Bot API.
+    pub(crate) telegram_api_url: Url,
     /// What mail servers are told that we are called.
     pub(crate) ehlo_name: EhloName,
     /// Where publications are remembered.
@@ -180,7 +180,7 @@ impl Settings {
         let roots = extra_roots(environment);
         let (dropbox, has_dropbox_app) = dropbox::read(environment, chosen);
         let openai = openai(environment);
-        let api_url = base_url::read(
+        let telegram_api_url = base_url::read(
             environment,
             "TELEGRAM_API_URL",
             Some("https://api.telegram.org"),
@@ -206,7 +206,7 @@ impl Settings {
             dropbox: dropbox?,
             has_dropbox_app,
             openai: openai?,
-            telegram: TelegramApiSettings { api_url: api_url? },
+            telegram_api_url: telegram_api_url?,
             ehlo_name,
             ledger: ledger?,
             ledger_keep,

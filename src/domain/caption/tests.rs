@@ -5,9 +5,10 @@ mod generated;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{adapters::platforms::spec, domain::platform::Platform};
 
-const TELEGRAM: CaptionRules = CaptionRules::of(Platform::Telegram);
-const EMAIL: CaptionRules = CaptionRules::of(Platform::Email);
+const TELEGRAM: CaptionRules = spec(Platform::Telegram).caption;
+const EMAIL: CaptionRules = spec(Platform::Email).caption;
 
 #[test]
 fn hashtags_go_to_the_end_for_telegram_each_once() {

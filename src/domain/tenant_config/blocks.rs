@@ -3,15 +3,14 @@
 
 use serde_json::Value;
 
-use super::{
-    reader::{Block, FieldProblem},
-    settings::{
-        AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
-        SdCaptionSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail,
-        VisionFallback,
-    },
+use super::settings::{
+    AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
+    SdCaptionSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail, VisionFallback,
 };
-use crate::domain::secret::CredentialsRef;
+use crate::domain::{
+    config_block::{Block, FieldProblem},
+    secret::CredentialsRef,
+};
 
 type Problems = Vec<FieldProblem>;
 

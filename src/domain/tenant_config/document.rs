@@ -1,11 +1,13 @@
 //! The config document as a whole: its schema versions, its blocks, and the rules across blocks.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::{
-    Violations, blocks, platforms,
-    reader::{Block, FieldProblem},
-    settings::TenantSettings,
+use super::{blocks, platforms, settings::TenantSettings, violations::Violations};
+use crate::domain::{
+    config_block::{Block, FieldProblem},
+    platform_spec::{PlatformSpecs, TenantPlatforms},
 };
 
 /// Which blocks a document has.
@@ -90,6 +92,7 @@ fn looks_like_secret(key: &str) -> bool {
 pub(super) fn read(
     schema: SchemaVersion,
     document: &Value,
+    specs: PlatformSpecs,
     warnings: &mut Vec<FieldProblem>,
 ) -> Result<TenantSettings, Violations> {
     let root = Block::required("", Some(document));
@@ -114,27 +117,23 @@ pub(super) fn read(
             return Err(Violations { fields, storage });
         }
     };
-    let (ai_block, email_block) = (optional("ai"), optional("email_server"));
+    let ai_block = optional("ai");
     let caption_file = blocks::caption_file(optional("captionfile"));
     let confirmation = blocks::confirmation(optional("confirmation"));
-    let publishers = match schema {
-        SchemaVersion::V1 => None,
-        SchemaVersion::V2 => root.field("publishers"),
-    };
 
     let ai = blocks::ai(ai_block, warnings).filter(|_| features.analyze_caption_enabled);
     features.analyze_caption_enabled = ai.is_some();
-    let platforms = platforms::read(publishers, email_block, warnings);
-    let platforms = if features.publish_enabled {
-        platforms
-    } else {
-        platforms::Platforms::default()
+    let mut on = match schema {
+        SchemaVersion::V1 => BTreeMap::new(),
+        SchemaVersion::V2 => platforms::read(&root, specs, warnings),
     };
+    if !features.publish_enabled {
+        on.clear();
+    }
     Ok(TenantSettings {
         features,
         storage,
-        telegram: platforms.telegram,
-        email: platforms.email,
+        platforms: TenantPlatforms::new(specs, on),
         ai,
         caption_file: or_default(caption_file, warnings),
         confirmation: or_default(confirmation, warnings),

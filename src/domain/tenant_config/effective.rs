@@ -6,13 +6,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{
-    TenantConfig, Validated,
-    settings::{
-        AiSettings, CaptionFileSettings, CaptionTarget, ConfirmationSettings, ContentSettings,
-        EmailSettings, Features, MailServer, MailTransport, SdCaptionSettings, StoragePaths,
-        StorageSettings, SubjectMode, TelegramSettings, TenantSettings, VisionFallback,
-    },
+use super::settings::{
+    AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
+    SdCaptionSettings, StoragePaths, StorageSettings, TenantSettings, VisionFallback,
 };
 
 /// A config as it is in effect. Holds credentials refs, which must never be logged: it has no
@@ -20,6 +16,33 @@ use super::{
 pub struct EffectiveDocument(Value);
 
 impl EffectiveDocument {
+    pub(super) fn of(settings: &TenantSettings) -> Self {
+        // Taken apart in full here and below, so that a new setting cannot be forgotten.
+        let TenantSettings {
+            features,
+            storage,
+            platforms,
+            ai,
+            caption_file,
+            confirmation,
+            content,
+        } = settings;
+        let (publishers, blocks) = platforms.document();
+        let mut document = json!({
+            "features": features_block(*features),
+            "storage": storage_block(storage),
+            "publishers": publishers,
+            "ai": ai.as_ref().map(ai_block),
+            "captionfile": caption_file_block(caption_file),
+            "confirmation": confirmation_block(confirmation),
+            "content": content_block(content),
+        });
+        for (name, block) in blocks {
+            document[name] = block;
+        }
+        Self(document)
+    }
+
     /// The document, refs included. Not for a log, nor for an answer to anybody.
     #[must_use]
     pub fn expose(self) -> Value {
@@ -30,44 +53,6 @@ impl EffectiveDocument {
 impl fmt::Debug for EffectiveDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EffectiveDocument(***)")
-    }
-}
-
-impl TenantConfig<Validated> {
-    /// The config as it is in effect: what is off is not in it, defaults are written out.
-    /// Validating it gives the same settings, with no warning but [advice].
-    ///
-    /// [advice]: super::FieldProblem::is_advice
-    #[must_use]
-    pub fn effective_document(&self) -> EffectiveDocument {
-        // Taken apart in full here and below, so that a new setting cannot be forgotten.
-        let TenantSettings {
-            features,
-            storage,
-            telegram,
-            email,
-            ai,
-            caption_file,
-            confirmation,
-            content,
-        } = self.settings();
-        let publishers: Vec<_> = [
-            telegram.as_ref().map(telegram_entry),
-            email.as_ref().map(email_entry),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        EffectiveDocument(json!({
-            "features": features_block(*features),
-            "storage": storage_block(storage),
-            "publishers": publishers,
-            "email_server": email.as_ref().map(|email| mail_server_block(&email.server)),
-            "ai": ai.as_ref().map(ai_block),
-            "captionfile": caption_file_block(caption_file),
-            "confirmation": confirmation_block(confirmation),
-            "content": content_block(content),
-        }))
     }
 }
 
@@ -114,67 +99,6 @@ fn storage_block(storage: &StorageSettings) -> Value {
             "keep": keep.as_str(),
             "remove": remove.as_str(),
         },
-    })
-}
-
-fn telegram_entry(telegram: &TelegramSettings) -> Value {
-    let TelegramSettings {
-        credentials_ref,
-        channel_id,
-    } = telegram;
-    json!({
-        "type": "telegram",
-        "enabled": true,
-        "credentials_ref": credentials_ref.expose(),
-        "config": {"channel_id": channel_id},
-    })
-}
-
-fn email_entry(email: &EmailSettings) -> Value {
-    let EmailSettings {
-        recipient,
-        caption_target,
-        subject_mode,
-        server: _, // A block of its own.
-    } = email;
-    let caption_target = match caption_target {
-        CaptionTarget::Subject => "subject",
-        CaptionTarget::Body => "body",
-        CaptionTarget::Both => "both",
-    };
-    let subject_mode = match subject_mode {
-        SubjectMode::Normal => "normal",
-        SubjectMode::Private => "private",
-        SubjectMode::Avatar => "avatar",
-    };
-    json!({
-        "type": "fetlife",
-        "enabled": true,
-        "credentials_ref": null,
-        "config": {
-            "recipient": recipient,
-            "caption_target": caption_target,
-            "subject_mode": subject_mode,
-        },
-    })
-}
-
-fn mail_server_block(server: &MailServer) -> Value {
-    let MailServer {
-        host,
-        port,
-        transport,
-        username,
-        from_email,
-        password_ref,
-    } = server;
-    json!({
-        "host": host,
-        "port": port,
-        "use_tls": *transport != MailTransport::Plain,
-        "username": username,
-        "from_email": from_email,
-        "password_ref": password_ref.expose(),
     })
 }
 

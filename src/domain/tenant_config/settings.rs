@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{caption::CaptionRules, platform::Platform, secret::CredentialsRef};
+use crate::domain::{platform::Platform, platform_spec::TenantPlatforms, secret::CredentialsRef};
 
 /// All settings of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +11,8 @@ pub struct TenantSettings {
     pub features: Features,
     /// Where the images are.
     pub storage: StorageSettings,
-    /// Telegram, if it is on.
-    pub telegram: Option<TelegramSettings>,
-    /// E-mail (FetLife), if it is on.
-    pub email: Option<EmailSettings>,
+    /// The platforms.
+    pub platforms: TenantPlatforms,
     /// Analysis and captions, if they are on.
     pub ai: Option<AiSettings>,
     /// The sidecar file.
@@ -39,25 +37,7 @@ impl TenantSettings {
     /// Is the platform on?
     #[must_use]
     pub fn has(&self, platform: Platform) -> bool {
-        match platform {
-            Platform::Telegram => self.telegram.is_some(),
-            Platform::Email => self.email.is_some(),
-        }
-    }
-
-    /// What a platform takes as a caption from this tenant: of what it takes at all, less what is put
-    /// before it.
-    #[must_use]
-    pub fn caption_rules(&self, platform: Platform) -> CaptionRules {
-        let mut rules = CaptionRules::of(platform);
-        if platform == Platform::Email
-            && let Some(email) = &self.email
-            && email.caption_target != CaptionTarget::Body
-        {
-            let prefix = rules.length(email.subject_mode.prefix());
-            rules.limit = rules.limit.saturating_sub(prefix);
-        }
-        rules
+        self.platforms.target(platform).is_some()
     }
 }
 
@@ -174,90 +154,6 @@ impl fmt::Debug for StoragePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
-}
-
-/// Telegram, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TelegramSettings {
-    /// What the bot token is resolved by.
-    pub credentials_ref: CredentialsRef,
-    /// The channel, by number or `@name`.
-    pub channel_id: String,
-}
-
-/// E-mail to FetLife, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmailSettings {
-    /// The address that images are sent to.
-    pub recipient: String,
-    /// Where the caption goes.
-    pub caption_target: CaptionTarget,
-    /// What the subject starts with.
-    pub subject_mode: SubjectMode,
-    /// The server that takes the mail.
-    pub server: MailServer,
-}
-
-/// Which part of the mail carries the caption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CaptionTarget {
-    /// The subject. The body has it too, for people: FetLife reads the subject.
-    Subject,
-    /// The body; the subject says `Photo upload`.
-    Body,
-    /// Subject and body, asked for by name; nothing else than `Subject`.
-    Both,
-}
-
-/// How FetLife files the picture, told by the subject's prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectMode {
-    /// No prefix.
-    Normal,
-    /// `Private: `.
-    Private,
-    /// `Avatar: `.
-    Avatar,
-}
-
-impl SubjectMode {
-    /// What the subject starts with.
-    #[must_use]
-    pub const fn prefix(self) -> &'static str {
-        match self {
-            Self::Normal => "",
-            Self::Private => "Private: ",
-            Self::Avatar => "Avatar: ",
-        }
-    }
-}
-
-/// The server that takes a tenant's mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailServer {
-    /// Its host name.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub transport: MailTransport,
-    /// Login name.
-    pub username: String,
-    /// Sender of the mail, and recipient of the confirmation.
-    pub from_email: String,
-    /// What the password is resolved by.
-    pub password_ref: CredentialsRef,
-}
-
-/// How the connection to a mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailTransport {
-    /// TLS before the first word (port 465).
-    ImplicitTls,
-    /// TLS after a plain greeting, required.
-    StartTls,
-    /// None. Only to loopback.
-    Plain,
 }
 
 /// Analysis and captions, checked.

@@ -11,6 +11,7 @@ mod values;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{adapters::platforms, domain::platform::Platform};
 
 /// A document in which every block is there and good.
 fn full() -> Value {
@@ -78,7 +79,7 @@ fn validate(
     let paths = |problems: &[FieldProblem]| -> Vec<String> {
         problems.iter().map(|p| p.path().to_owned()).collect()
     };
-    match config.validate() {
+    match config.validate(platforms::spec) {
         Ok(config) => Ok((config.settings().clone(), paths(config.warnings()))),
         Err(violations) => Err(paths(violations.fields())),
     }
@@ -89,4 +90,20 @@ fn settings(document: Value) -> TenantSettings {
     let (settings, warnings) = validate(SchemaVersion::V2, document).unwrap();
     assert_eq!(warnings, [""; 0]);
     settings
+}
+
+/// Whether Telegram and e-mail are on.
+fn on_platforms(settings: &TenantSettings) -> [bool; 2] {
+    [Platform::Telegram, Platform::Email].map(|platform| settings.has(platform))
+}
+
+/// What is in effect of a platform that is on: the `config` of its entry.
+fn target(settings: &TenantSettings, platform: Platform) -> Value {
+    settings.platforms.target(platform).unwrap().config()
+}
+
+/// The mail server that is in effect.
+fn server(settings: &TenantSettings) -> Value {
+    let email = settings.platforms.target(Platform::Email);
+    email.unwrap().block().unwrap()
 }

@@ -43,14 +43,14 @@ impl Environment {
 
     /// Turns the problems of these variables, and of fields in them, that were found since there were
     /// `since` problems into warnings: the variables have no effect.
-    pub fn excuse_problems(&mut self, since: usize, variables: &[&str]) {
+    pub fn excuse_problems(&mut self, since: usize, variables: &[impl AsRef<str>]) {
         let later = self.problems.split_off(since.min(self.problems.len()));
         for problem in later {
-            let is_of = |variable: &&str| {
+            let is_of = |variable: &str| {
                 let field = problem.name.strip_prefix(variable);
                 field.is_some_and(|field| field.is_empty() || field.starts_with(['.', '[']))
             };
-            if variables.iter().any(is_of) {
+            if variables.iter().any(|it| is_of(it.as_ref())) {
                 self.warn(
                     problem.name,
                     format!("{} (it has no effect now)", problem.rule),

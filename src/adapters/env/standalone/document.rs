@@ -4,13 +4,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    AI_REF, DEFAULT_TENANT, STORAGE_REF, Secrets, VERSION,
+    AllSecrets, DEFAULT_TENANT, VERSION,
     fields::{CONTENT_SETTINGS, Fields, OPENAI_SETTINGS, known_fields},
-    publishers::{self, EMAIL_FIELDS, EMAIL_SERVER, PUBLISHERS, Publishers},
+    publishers::{self, PUBLISHERS, Publishers},
+    reference,
 };
 use crate::{
     adapters::env::Environment,
     domain::{
+        credential::Provider,
+        platform_spec::{BlockField, PlatformSpec, PlatformSpecs},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{FieldProblem, SchemaVersion, TenantConfig},
     },
@@ -20,11 +23,10 @@ const STORAGE_PATHS: &str = "STORAGE_PATHS";
 const CAPTIONFILE_SETTINGS: &str = "CAPTIONFILE_SETTINGS";
 const CONFIRMATION_SETTINGS: &str = "CONFIRMATION_SETTINGS";
 
-/// Which block of the document each variable fills.
-const BLOCKS: [(&str, &str); 7] = [
+/// Which block of the document each variable fills, beside those of platforms.
+const BLOCKS: [(&str, &str); 6] = [
     ("storage.paths", STORAGE_PATHS),
     ("publishers", PUBLISHERS),
-    ("email_server", EMAIL_SERVER),
     ("ai", OPENAI_SETTINGS),
     ("captionfile", CAPTIONFILE_SETTINGS),
     ("confirmation", CONFIRMATION_SETTINGS),
@@ -53,28 +55,35 @@ const AI_FIELDS: [&str; 14] = [
 /// `problems_before` is how many problems there were before the tenant's own.
 pub(super) fn read(
     environment: &mut Environment,
-    secrets: &Secrets,
+    platforms: PlatformSpecs,
+    secrets: &AllSecrets,
     problems_before: usize,
 ) -> Value {
-    let publishers = publishers::read(environment);
-    let mail_server = publishers::mail_server(environment);
-    publishers.require(environment, mail_server.is_some(), secrets);
+    let publishers = publishers::read(environment, platforms);
+    let block_of = |spec: &'static PlatformSpec| {
+        let block = publishers::block(environment, spec)?;
+        Some((spec.block?.name.to_owned(), block.into()))
+    };
+    let blocks: Fields = publishers.specs().filter_map(block_of).collect();
+    publishers.require(environment, &blocks, secrets);
     publishers.warn_of_what_none_needs(environment);
     require_dropbox(environment);
     let features = features(environment);
     let mut ai = block(environment, OPENAI_SETTINGS, &AI_FIELDS);
-    if secrets.openai.is_some() {
-        ai.insert("credentials_ref".to_owned(), AI_REF.into());
+    if secrets.has(Provider::OPENAI) {
+        ai.insert(
+            "credentials_ref".to_owned(),
+            reference(Provider::OPENAI).into(),
+        );
     }
-    let document = json!({
+    let mut document = json!({
         "features": features,
         "storage": {
             "provider": "dropbox",
-            "credentials_ref": STORAGE_REF,
+            "credentials_ref": reference(Provider::DROPBOX),
             "paths": storage_paths(environment),
         },
         "publishers": publishers.entries,
-        "email_server": mail_server,
         "ai": ai,
         "captionfile": block(
             environment,
@@ -92,10 +101,13 @@ pub(super) fn read(
             &["hashtag_string", "archive", "debug", "voice_profile"],
         ),
     });
+    for (name, block) in blocks {
+        document[name] = block;
+    }
     if !has_openai_key(environment) && environment.is_set(OPENAI_SETTINGS) {
         environment.warn(OPENAI_SETTINGS, "has no effect without OPENAI_API_KEY");
     }
-    check(environment, &document, publishers.has_email);
+    check(environment, &document, &publishers);
     excuse_what_has_no_effect(environment, &document, &publishers, problems_before);
     document
 }
@@ -116,28 +128,24 @@ fn excuse_what_has_no_effect(
     let is_publishing = is_on("publish_enabled");
     let is_known = publishers.is_known;
     let has_ai = is_on("analyze_caption_enabled") && has_openai_key(environment);
-    for (has_effect, variables) in [
-        (is_publishing, &[PUBLISHERS][..]),
-        (
-            is_publishing && (publishers.has_telegram || !is_known),
-            &["TELEGRAM_BOT_TOKEN", "TELEGRAM_BOT_TOKEN_FILE"],
-        ),
-        (
-            is_publishing && (publishers.has_email || !is_known),
-            &[
-                EMAIL_SERVER,
-                "EMAIL_PASSWORD",
-                "EMAIL_PASSWORD_FILE",
-                CONFIRMATION_SETTINGS,
-            ],
-        ),
-        (
-            has_ai,
-            &[OPENAI_SETTINGS, "OPENAI_API_KEY", "OPENAI_API_KEY_FILE"],
-        ),
-    ] {
+    let with_files = |variables: &[&'static str]| {
+        let files = variables.iter().map(|it| format!("{it}_FILE"));
+        let variables = variables.iter().map(|it| (*it).to_owned());
+        variables.chain(files).collect::<Vec<_>>()
+    };
+    let mut groups = vec![
+        (is_publishing, vec![PUBLISHERS.to_owned()]),
+        (has_ai, with_files(&[OPENAI_SETTINGS, "OPENAI_API_KEY"])),
+    ];
+    for spec in publishers.specs() {
+        let has_effect = is_publishing && (publishers.has(spec) || !is_known);
+        let more = spec.block.iter().flat_map(|it| it.settings).copied();
+        let variables: Vec<_> = publishers::variables(spec).chain(more).collect();
+        groups.push((has_effect, with_files(&variables)));
+    }
+    for (has_effect, variables) in groups {
         if !has_effect {
-            environment.excuse_problems(problems_before, variables);
+            environment.excuse_problems(problems_before, &variables);
         }
     }
 }
@@ -176,22 +184,22 @@ fn block(environment: &mut Environment, variable: &str, known: &[&str]) -> Field
 }
 
 /// Runs the validation once, with everything switched on, and names each problem by its variable.
-fn check(environment: &mut Environment, document: &Value, has_email: bool) {
+fn check(environment: &mut Environment, document: &Value, publishers: &Publishers) {
     // Any name will do: the validation does not look at it.
     let Some(tenant) = TenantName::new(DEFAULT_TENANT) else {
         return;
     };
     let mut document = document.clone();
     // Without a key analysis is off, and its settings would not be looked at.
-    document["ai"]["credentials_ref"] = AI_REF.into();
-    let has_mail_server = !document["email_server"].is_null();
-    if !has_email
-        && has_mail_server
-        && let Some(entries) = document["publishers"].as_array_mut()
-    {
-        // Nobody else would look at the mail server: it is read for this platform only.
-        let config = json!({"recipient": "nobody@localhost"});
-        entries.push(json!({"type": "email", "config": config}));
+    document["ai"]["credentials_ref"] = reference(Provider::OPENAI).into();
+    for spec in publishers.specs().filter(|spec| !publishers.has(spec)) {
+        // Nothing else would look at the block: it is read for this platform only.
+        if let Some(block) = spec.block.filter(|block| !document[block.name].is_null())
+            && let Some(entries) = document["publishers"].as_array_mut()
+            && let Ok(config) = serde_json::from_str::<Value>(block.sample)
+        {
+            entries.push(json!({"type": spec.types.first(), "config": config}));
+        }
     }
     let config = |document| {
         let version = ConfigVersion::new(VERSION);
@@ -199,16 +207,16 @@ fn check(environment: &mut Environment, document: &Value, has_email: bool) {
         TenantConfig::new(tenant.clone(), version, ttl, SchemaVersion::V2, document)
     };
     let mut problems = Vec::new();
-    let mut validated = config(document.clone()).validate();
+    let mut validated = config(document.clone()).validate(publishers.specs);
     if let Err(violations) = &validated {
         // The other blocks are only looked at when nothing is wrong with the storage.
         problems.extend_from_slice(violations.fields());
         document["storage"]["paths"] = json!({"root": "/"});
-        validated = config(document).validate();
+        validated = config(document).validate(publishers.specs);
     }
     problems.extend(validated.iter().flat_map(TenantConfig::warnings).cloned());
     for problem in &problems {
-        let (variable, field) = setting(problem);
+        let (variable, field) = setting(problem, publishers);
         if problem.is_advice() {
             environment.warn(format!("{variable}{field}"), problem.rule());
             continue;
@@ -221,22 +229,23 @@ fn check(environment: &mut Environment, document: &Value, has_email: bool) {
 }
 
 /// The variable of a path of the document, and the field in it as the variable calls it.
-fn setting(problem: &FieldProblem) -> (&str, String) {
+fn setting<'a>(problem: &'a FieldProblem, publishers: &Publishers) -> (&'a str, String) {
     let path = problem.path();
-    for (block, variable) in BLOCKS {
+    let of_platforms = publishers.specs().filter_map(|spec| spec.block);
+    let of_platforms = of_platforms.map(|block| (block.name, block.variable, block.fields));
+    let others = BLOCKS.map(|(block, variable)| (block, variable, &[][..]));
+    for (block, variable, fields) in others.into_iter().chain(of_platforms) {
         let Some(field) = path.strip_prefix(block) else {
             continue;
         };
         if !field.is_empty() && !field.starts_with(['.', '[']) {
             continue;
         }
-        let field = match variable {
-            EMAIL_SERVER => EMAIL_FIELDS
-                .iter()
-                .find(|(_, name)| field.strip_prefix('.') == Some(name))
-                .map_or_else(|| field.to_owned(), |(name, _)| format!(".{name}")),
-            PUBLISHERS => field.replace(".config", ""),
-            _ => field.to_owned(),
+        let of_block = |it: &&BlockField| field.strip_prefix('.') == Some(it.document_name);
+        let field = match fields.iter().find(of_block) {
+            Some(named) => format!(".{}", named.name),
+            None if variable == PUBLISHERS => field.replace(".config", ""),
+            None => field.to_owned(),
         };
         return (variable, field);
     }

@@ -1,56 +1,48 @@
-//! The publishers of the standalone tenant, and the mail server that one of them needs.
+//! The publishers of the standalone tenant, and the blocks that platforms read beside them.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
-    SMTP_REF, Secrets, TELEGRAM_REF,
+    AllSecrets,
     fields::{Fields, known_fields, meant},
+    reference,
 };
-use crate::adapters::env::Environment;
+use crate::{
+    adapters::env::Environment,
+    domain::{
+        platform::Platform,
+        platform_spec::{PlatformSpec, PlatformSpecs, SharedBlock},
+    },
+};
 
 pub(super) const PUBLISHERS: &str = "PUBLISHERS";
-pub(super) const EMAIL_SERVER: &str = "EMAIL_SERVER";
 
-/// The mail server where the variable names none.
-const DEFAULT_MAIL_SERVER: &str = "smtp.gmail.com";
-
-/// What the document calls the fields of `EMAIL_SERVER`.
-pub(super) const EMAIL_FIELDS: [(&str, &str); 5] = [
-    ("sender", "from_email"),
-    ("smtp_server", "host"),
-    ("smtp_port", "port"),
-    ("username", "username"),
-    ("use_tls", "use_tls"),
-];
-const TELEGRAM_FIELDS: [&str; 1] = ["channel_id"];
-const EMAIL_PUBLISHER_FIELDS: [&str; 3] = ["recipient", "caption_target", "subject_mode"];
-const TYPES: [&str; 3] = ["telegram", "email", "fetlife"];
-/// What the existing service calls the login name in `EMAIL_SERVER`.
-const OTHER_USERNAME: &str = "smtp_username";
-
-/// The entries of the document as far as they could be read, and the types among them that are on.
+/// The entries of the document as far as they could be read, and the platforms among them that are
+/// on.
 pub(super) struct Publishers {
+    pub(super) specs: PlatformSpecs,
     pub(super) entries: Vec<Value>,
     /// Whether all of it could be read, so that what is not there is known not to be there.
     pub(super) is_known: bool,
-    pub(super) has_telegram: bool,
-    pub(super) has_email: bool,
+    on: BTreeSet<Platform>,
 }
 
 /// Reads `PUBLISHERS`.
-pub(super) fn read(environment: &mut Environment) -> Publishers {
+pub(super) fn read(environment: &mut Environment, specs: PlatformSpecs) -> Publishers {
     let problems_before = environment.problem_count();
-    let mut publishers = read_entries(environment);
+    let mut publishers = read_entries(environment, specs);
     publishers.is_known = environment.problem_count() == problems_before;
     publishers
 }
 
-fn read_entries(environment: &mut Environment) -> Publishers {
+fn read_entries(environment: &mut Environment, specs: PlatformSpecs) -> Publishers {
     let mut publishers = Publishers {
+        specs,
         entries: Vec::new(),
         is_known: false,
-        has_telegram: false,
-        has_email: false,
+        on: BTreeSet::new(),
     };
     let entries = match environment.json(PUBLISHERS) {
         None => return publishers,
@@ -85,33 +77,38 @@ fn publisher(
     let is_on = is_enabled(environment, &place, &mut fields);
     let kind = fields.remove("type");
     let Some(kind) = kind.as_ref().and_then(Value::as_str) else {
-        let rule = "must be `telegram` or `email` (or `fetlife`, which is the same)";
+        let names: Vec<_> = seen.specs().map(|it| named(it.types)).collect();
+        let rule = format!("must be {}", names.join(" or "));
         environment.reject(format!("{place}.type"), rule);
         return None;
     };
-    let (kind, reference, known, is_repeated): (_, _, &[&str], &mut bool) = match kind {
-        "telegram" => (
-            "telegram",
-            Some(TELEGRAM_REF),
-            &TELEGRAM_FIELDS,
-            &mut seen.has_telegram,
-        ),
-        // Two names of one type.
-        "email" | "fetlife" => ("email", None, &EMAIL_PUBLISHER_FIELDS, &mut seen.has_email),
-        other => {
-            warn_of_type(environment, &place, other);
-            return None;
-        }
+    let Some(spec) = seen.specs().find(|spec| spec.types.contains(&kind)) else {
+        let types: Vec<_> = seen.specs().flat_map(|it| it.types).copied().collect();
+        warn_of_type(environment, &place, kind, &types);
+        return None;
     };
     if !is_on {
         environment.warn(format!("{place}.enabled"), "is false: the entry is ignored");
         return None;
     }
-    if std::mem::replace(is_repeated, true) {
+    if !seen.on.insert(spec.platform) {
         environment.reject(format!("{place}.type"), "must not be there twice");
     }
-    let config = known_fields(environment, &place, fields, known);
+    let config = known_fields(environment, &place, fields, spec.fields);
+    // Of a platform with a block the reference stands there.
+    let reference = spec.block.is_none().then(|| reference(spec.provider));
     Some(json!({"type": kind, "credentials_ref": reference, "config": config}))
+}
+
+/// A type, with those that are the same.
+fn named(types: &[&str]) -> String {
+    match types {
+        [name] => format!("`{name}`"),
+        [name, others @ ..] => {
+            format!("`{name}` (or `{}`, which is the same)", others.join("`, `"))
+        }
+        [] => String::new(),
+    }
 }
 
 /// Whether the entry counts; one that is switched off publishes nothing.
@@ -127,8 +124,8 @@ fn is_enabled(environment: &mut Environment, place: &str, fields: &mut Fields) -
 }
 
 /// Entries of types that are not served are ignored, as those of an orchestrator are.
-fn warn_of_type(environment: &mut Environment, place: &str, kind: &str) {
-    let rule = match meant(kind, &TYPES) {
+fn warn_of_type(environment: &mut Environment, place: &str, kind: &str, types: &[&str]) {
+    let rule = match meant(kind, types) {
         _ if kind == "instagram" => "is reserved, and ignored until it is served".to_owned(),
         Some(near) => format!(
             "is of no platform that is served, and the entry is ignored: did you mean `{near}`?"
@@ -138,55 +135,71 @@ fn warn_of_type(environment: &mut Environment, place: &str, kind: &str) {
     environment.warn(format!("{place}.type"), rule);
 }
 
-/// The mail server as the document has it.
-pub(super) fn mail_server(environment: &mut Environment) -> Option<Fields> {
-    let mut fields = environment.json_object(EMAIL_SERVER)?;
-    take_other_username(environment, &mut fields);
-    let known = EMAIL_FIELDS.map(|(name, _)| name);
-    let mut fields = known_fields(environment, EMAIL_SERVER, fields, &known);
-    let mut server = Fields::new();
-    for (name, document_name) in EMAIL_FIELDS {
-        let value = fields.remove(name).filter(|value| !value.is_null());
-        let value = value.or_else(|| (name == "smtp_server").then(|| DEFAULT_MAIL_SERVER.into()));
-        server.extend(value.map(|value| (document_name.to_owned(), value)));
+/// The block of a platform as the document has it.
+pub(super) fn block(environment: &mut Environment, spec: &PlatformSpec) -> Option<Fields> {
+    let block = spec.block?;
+    let mut fields = environment.json_object(block.variable)?;
+    take_other_names(environment, block, &mut fields);
+    let known: Vec<_> = block.fields.iter().map(|it| it.name).collect();
+    let mut fields = known_fields(environment, block.variable, fields, &known);
+    let mut document = Fields::new();
+    for field in block.fields {
+        let value = fields.remove(field.name).filter(|value| !value.is_null());
+        let value = value.or_else(|| field.default.map(Value::from));
+        document.extend(value.map(|value| (field.document_name.to_owned(), value)));
     }
-    server.insert("password_ref".to_owned(), SMTP_REF.into());
-    Some(server)
+    let reference = reference(spec.provider);
+    document.insert(block.reference.to_owned(), reference.into());
+    Some(document)
 }
 
-fn take_other_username(environment: &mut Environment, fields: &mut Fields) {
-    let Some(other) = fields.remove(OTHER_USERNAME).filter(|it| !it.is_null()) else {
-        return;
-    };
+fn take_other_names(environment: &mut Environment, block: &SharedBlock, fields: &mut Fields) {
     let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
-    let name = format!("{EMAIL_SERVER}.{OTHER_USERNAME}");
-    match fields.get("username") {
-        Some(own) if !own.is_null() && !is_blank(own) => {
-            environment.warn(name, "has no effect beside `username`");
-        }
-        _ => {
-            fields.insert("username".to_owned(), other);
-            environment.warn(name, "is taken for `username`: use that name");
+    for field in block.fields {
+        let other = field
+            .other_name
+            .and_then(|name| Some((name, fields.remove(name)?)));
+        let Some((other_name, value)) = other.filter(|(_, value)| !value.is_null()) else {
+            continue;
+        };
+        let place = format!("{}.{other_name}", block.variable);
+        match fields.get(field.name) {
+            Some(own) if !own.is_null() && !is_blank(own) => {
+                environment.warn(place, format!("has no effect beside `{}`", field.name));
+            }
+            _ => {
+                fields.insert(field.name.to_owned(), value);
+                let rule = format!("is taken for `{}`: use that name", field.name);
+                environment.warn(place, rule);
+            }
         }
     }
 }
 
 impl Publishers {
-    /// Warns of what is set for a platform that no entry is for. Where an entry could not be read, nobody
-    /// knows what it is for.
+    pub(super) fn specs(&self) -> impl Iterator<Item = &'static PlatformSpec> + use<> {
+        Platform::ALL.into_iter().map(self.specs)
+    }
+
+    /// Is there an entry of the platform that is on?
+    pub(super) fn has(&self, spec: &PlatformSpec) -> bool {
+        self.on.contains(&spec.platform)
+    }
+
+    /// Warns of what is set for a platform that no entry is for. Where an entry could not be read, it is
+    /// not known what it is for.
     pub(super) fn warn_of_what_none_needs(&self, environment: &mut Environment) {
         if !self.is_known {
             return;
         }
-        for (is_needed, variable, kind) in [
-            (self.has_telegram, "TELEGRAM_BOT_TOKEN", "telegram"),
-            (self.has_email, "EMAIL_PASSWORD", "email"),
-            (self.has_email, EMAIL_SERVER, "email"),
-        ] {
-            for variable in [variable.to_owned(), format!("{variable}_FILE")] {
-                if !is_needed && environment.is_set(&variable) {
-                    let rule = format!("has no effect: {PUBLISHERS} has no {kind} entry");
-                    environment.warn(variable, rule);
+        for spec in self.specs().filter(|spec| !self.has(spec)) {
+            for variable in variables(spec) {
+                for variable in [variable.to_owned(), format!("{variable}_FILE")] {
+                    if environment.is_set(&variable) {
+                        let platform = spec.platform;
+                        let rule = format!("has no effect: {PUBLISHERS} has no {platform} entry");
+                        environment.warn(variable, rule);
+                    }
                 }
             }
         }
@@ -196,32 +209,37 @@ impl Publishers {
     pub(super) fn require(
         &self,
         environment: &mut Environment,
-        has_mail_server: bool,
-        secrets: &Secrets,
+        blocks: &Fields,
+        secrets: &AllSecrets,
     ) {
-        for (is_missing, variable, entry) in [
-            (
-                self.has_telegram && secrets.telegram.is_none(),
-                "TELEGRAM_BOT_TOKEN",
-                "a telegram entry",
-            ),
-            (
-                self.has_email && secrets.smtp.is_none(),
-                "EMAIL_PASSWORD",
-                "an email entry",
-            ),
-            (
-                self.has_email && !has_mail_server,
-                EMAIL_SERVER,
-                "an email entry",
-            ),
-        ] {
-            let is_told = environment.has_problem(variable)
-                || environment.has_problem(&format!("{variable}_FILE"));
-            if is_missing && !is_told {
-                let rule = format!("is required, because {PUBLISHERS} has {entry}");
-                environment.reject(variable, rule);
+        for spec in self.specs().filter(|spec| self.has(spec)) {
+            let fields = spec.provider.fields().iter();
+            let fields = fields.filter(|field| secrets.of(field).is_none());
+            let block = spec.block.filter(|block| !blocks.contains_key(block.name));
+            let missing = fields
+                .map(|it| it.variable)
+                .chain(block.map(|it| it.variable));
+            for variable in missing {
+                let is_told = environment.has_problem(variable)
+                    || environment.has_problem(&format!("{variable}_FILE"));
+                if !is_told {
+                    let name = spec.platform.as_str();
+                    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                        "an"
+                    } else {
+                        "a"
+                    };
+                    let rule =
+                        format!("is required, because {PUBLISHERS} has {article} {name} entry");
+                    environment.reject(variable, rule);
+                }
             }
         }
     }
+}
+
+/// The variables that a platform needs beside its entry.
+pub(super) fn variables(spec: &PlatformSpec) -> impl Iterator<Item = &'static str> + use<> {
+    let secrets = spec.provider.fields().iter().map(|it| it.variable);
+    secrets.chain(spec.block.map(|it| it.variable))
 }

@@ -2,10 +2,13 @@ mod pasted;
 mod problems;
 
 use super::*;
-use crate::domain::{
-    secret::CredentialsRef,
-    tenant::ConfigVersion,
-    tenant_config::{CaptionTarget, MailTransport, TenantSettings, VisionDetail},
+use crate::{
+    adapters::platforms::spec,
+    domain::{
+        secret::CredentialsRef,
+        tenant::ConfigVersion,
+        tenant_config::{TenantSettings, VisionDetail},
+    },
 };
 
 const MINIMAL: [(&str, &str); 2] = [
@@ -47,7 +50,7 @@ fn tenant(
 ) -> Result<StandaloneTenant, Vec<String>> {
     let pairs = pairs.iter().chain(changes).copied();
     let mut environment = Environment::from_pairs(pairs);
-    let tenant = StandaloneTenant::from_environment(&mut environment);
+    let tenant = StandaloneTenant::from_environment(&mut environment, spec);
     match environment.finish() {
         Ok(()) => Ok(tenant.expect("without problems there is a tenant")),
         Err(problems) => {
@@ -62,7 +65,18 @@ async fn settings(tenant: &StandaloneTenant) -> TenantSettings {
     let host = Host::normalise_any("localhost").unwrap();
     let config = tenant.fetch(&host, &request_id()).await.unwrap();
     assert_eq!(config.tenant(), tenant.name());
-    config.validate().unwrap().settings().clone()
+    config.validate(spec).unwrap().settings().clone()
+}
+
+/// What is in effect of a platform that is on: the `config` of its entry.
+fn target(settings: &TenantSettings, platform: Platform) -> Value {
+    settings.platforms.target(platform).unwrap().config()
+}
+
+/// The mail server that is in effect.
+fn mail_server(settings: &TenantSettings) -> Value {
+    let email = settings.platforms.target(Platform::Email);
+    email.unwrap().block().unwrap()
 }
 
 fn request_id() -> RequestId {
@@ -90,10 +104,8 @@ async fn storage_alone_makes_a_tenant_that_curates() {
     assert_eq!((tenant.name().as_str(), tenant.host()), ("default", None));
     let settings = settings(&tenant).await;
     assert_eq!(settings.storage.paths.archive.as_str(), "/images/archive");
-    assert_eq!(
-        (settings.telegram, settings.email, settings.ai),
-        (None, None, None)
-    );
+    assert_eq!(settings.ai, None);
+    assert!(Platform::ALL.iter().all(|it| !settings.has(*it)));
     let features = settings.features;
     assert!(features.publish_enabled && features.keep_enabled && features.remove_enabled);
     assert!(features.alt_text_enabled && !features.delete_enabled && !features.auto_view_enabled);
@@ -103,22 +115,20 @@ async fn storage_alone_makes_a_tenant_that_curates() {
 #[tokio::test]
 async fn every_block_is_read_from_its_variable() {
     let settings = settings(&tenant(&FULL, &[]).unwrap()).await;
-    let paths = settings.storage.paths;
+    let paths = &settings.storage.paths;
     assert_eq!(paths.archive.as_str(), "/images/old");
     assert_eq!(
         (paths.keep.as_str(), paths.remove.as_str()),
         ("/k", "/images/reject")
     );
-    assert_eq!(settings.telegram.unwrap().channel_id, "-100");
-    let email = settings.email.unwrap();
-    assert_eq!(email.recipient, "up@example.org");
-    assert_eq!(email.caption_target, CaptionTarget::Both);
-    assert_eq!(
-        (email.server.host.as_str(), email.server.port),
-        ("smtp.gmail.com", 587)
-    );
-    assert_eq!(email.server.transport, MailTransport::StartTls);
-    assert_eq!(email.server.username, "me@example.org");
+    assert_eq!(target(&settings, Platform::Telegram)["channel_id"], "-100");
+    let email = target(&settings, Platform::Email);
+    assert_eq!(email["recipient"], "up@example.org");
+    assert_eq!(email["caption_target"], "both");
+    let server = mail_server(&settings);
+    assert_eq!(server["host"], "smtp.gmail.com");
+    assert_eq!(server["port"], 587);
+    assert_eq!(server["username"], "me@example.org");
     let ai = settings.ai.unwrap();
     assert_eq!(
         (ai.vision_model.as_str(), ai.vision_detail),
@@ -136,21 +146,17 @@ async fn the_mail_server_can_be_another() {
     let server = r#"{"sender": "me@example.org", "smtp_server": "mail.example.org",
                      "smtp_port": 465, "username": "login"}"#;
     let settings = settings(&tenant(&FULL, &[("EMAIL_SERVER", server)]).unwrap()).await;
-    let server = settings.email.unwrap().server;
-    assert_eq!(
-        (server.host.as_str(), server.port),
-        ("mail.example.org", 465)
-    );
-    assert_eq!(server.transport, MailTransport::ImplicitTls);
-    assert_eq!(server.username, "login");
+    let server = mail_server(&settings);
+    assert_eq!(server["host"], "mail.example.org");
+    assert_eq!(server["port"], 465);
+    assert_eq!(server["username"], "login");
 }
 
 #[tokio::test]
 async fn a_mail_server_on_this_machine_can_do_without_tls() {
     let server = r#"{"sender": "me@example.org", "smtp_server": "localhost", "use_tls": false}"#;
     let settings = settings(&tenant(&FULL, &[("EMAIL_SERVER", server)]).unwrap()).await;
-    let server = settings.email.unwrap().server;
-    assert_eq!(server.transport, MailTransport::Plain);
+    assert_eq!(mail_server(&settings)["use_tls"], false);
 }
 
 #[tokio::test]
@@ -158,7 +164,7 @@ async fn an_entry_that_is_switched_off_makes_room_for_another() {
     let entries = r#"[{"type": "telegram", "channel_id": 1, "enabled": false},
                       {"type": "telegram", "channel_id": 2}]"#;
     let settings = settings(&tenant(&FULL, &[("PUBLISHERS", entries)]).unwrap()).await;
-    assert_eq!(settings.telegram.unwrap().channel_id, "2");
+    assert_eq!(target(&settings, Platform::Telegram)["channel_id"], "2");
 }
 
 #[tokio::test]
@@ -181,7 +187,7 @@ async fn flags_switch_features() {
 /// What is warned of, the variable and the rule.
 fn warnings(changes: &[(&'static str, &'static str)]) -> Vec<String> {
     let mut environment = Environment::from_pairs(FULL.iter().chain(changes).copied());
-    let tenant = StandaloneTenant::from_environment(&mut environment);
+    let tenant = StandaloneTenant::from_environment(&mut environment, spec);
     assert!(tenant.is_some(), "{:?}", environment.finish());
     let told = environment.warnings().iter().map(ToString::to_string);
     told.filter(|told| !told.starts_with("OPENAI_SETTINGS.vision_model:"))
@@ -193,13 +199,13 @@ async fn email_is_another_name_of_fetlife_and_an_address_may_have_a_name() {
     let publishers = r#"[{"type": "email", "recipient": "FetLife <up@example.org>"}]"#;
     let server = r#"{"sender": "\"Doe, Jane\" <me@example.org>", "smtp_username": "login"}"#;
     let changes = [("PUBLISHERS", publishers), ("EMAIL_SERVER", server)];
-    let email = settings(&tenant(&FULL, &changes).unwrap())
-        .await
-        .email
-        .unwrap();
-    assert_eq!(email.recipient, "up@example.org");
-    assert_eq!(email.server.from_email, "me@example.org");
-    assert_eq!(email.server.username, "login");
+    let read = settings(&tenant(&FULL, &changes).unwrap()).await;
+    assert_eq!(
+        target(&read, Platform::Email)["recipient"],
+        "up@example.org"
+    );
+    assert_eq!(mail_server(&read)["from_email"], "me@example.org");
+    assert_eq!(mail_server(&read)["username"], "login");
     assert_eq!(
         warnings(&changes),
         [
@@ -208,15 +214,15 @@ async fn email_is_another_name_of_fetlife_and_an_address_may_have_a_name() {
         ]
     );
     let both = r#"{"sender": "me@example.org", "smtp_username": "a", "username": "b"}"#;
-    let server = settings(&tenant(&FULL, &[("EMAIL_SERVER", both)]).unwrap()).await;
-    assert_eq!(server.email.unwrap().server.username, "b");
+    let read = settings(&tenant(&FULL, &[("EMAIL_SERVER", both)]).unwrap()).await;
+    assert_eq!(mail_server(&read)["username"], "b");
 }
 
 #[tokio::test]
 async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
     let reserved = r#"[{"type": "instagram", "user": "x"}, {"type": "telegram", "channel_id": 1}]"#;
     let settings = settings(&tenant(&FULL, &[("PUBLISHERS", reserved)]).unwrap()).await;
-    assert_eq!(settings.telegram.unwrap().channel_id, "1");
+    assert_eq!(target(&settings, Platform::Telegram)["channel_id"], "1");
     for (changes, told) in [
         (
             &[("PUBLISHERS", reserved)][..],
@@ -239,7 +245,7 @@ async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
         assert_eq!(warnings(changes), told);
     }
     let mut environment = Environment::from_pairs(FULL);
-    assert!(StandaloneTenant::from_environment(&mut environment).is_some());
+    assert!(StandaloneTenant::from_environment(&mut environment, spec).is_some());
     let family = "OPENAI_SETTINGS.vision_model: is of no model family";
     let told = environment.warnings().iter().map(ToString::to_string);
     assert!(told.into_iter().any(|told| told.starts_with(family)));
@@ -272,64 +278,55 @@ fn the_host_is_normalised_and_names_the_tenant() {
 async fn each_reference_of_the_config_resolves_to_its_secret() {
     let tenant = tenant(&FULL, &[]).unwrap();
     let settings = settings(&tenant).await;
-    let email = settings.email.unwrap();
+    let of = |platform| {
+        let target = settings.platforms.target(platform).unwrap();
+        target.credentials_ref().clone()
+    };
+    let (telegram, email) = (of(Platform::Telegram), of(Platform::Email));
     for (reference, provider, expected) in [
         (
             settings.storage.credentials_ref,
-            Provider::Dropbox,
+            Provider::DROPBOX,
             "storage-secret",
         ),
         (
             settings.ai.unwrap().credentials_ref,
-            Provider::OpenAi,
+            Provider::OPENAI,
             "ai-secret",
         ),
         (
-            settings.telegram.unwrap().credentials_ref,
-            Provider::Telegram,
+            telegram,
+            spec(Platform::Telegram).provider,
             "123:telegram-secret",
         ),
-        (email.server.password_ref, Provider::Smtp, "mail-secret"),
+        (email, spec(Platform::Email).provider, "mail-secret"),
     ] {
         let credential = resolve(&tenant, &reference, provider).await.unwrap();
         assert_eq!(credential.provider(), provider);
         assert_eq!(credential.expires_at(), None);
-        assert_eq!(exposed(credential), expected);
+        assert_eq!(exposed(&credential), expected);
     }
 }
 
-fn exposed(credential: Credential) -> String {
-    use crate::domain::credential::{
-        AiCredential, SmtpCredential, StorageCredential, TelegramCredential,
-    };
-    let provider = credential.provider();
-    let credential = std::sync::Arc::new(credential);
-    let show = |secret: &Secret| secret.expose().to_owned();
-    match provider {
-        Provider::Dropbox => show(
-            StorageCredential::try_from(credential)
-                .unwrap()
-                .refresh_token(),
-        ),
-        Provider::OpenAi => show(AiCredential::try_from(credential).unwrap().api_key()),
-        Provider::Telegram => show(
-            TelegramCredential::try_from(credential)
-                .unwrap()
-                .bot_token(),
-        ),
-        Provider::Smtp => show(SmtpCredential::try_from(credential).unwrap().password()),
-    }
+fn exposed(credential: &Credential) -> String {
+    let secret = credential.secrets().next().unwrap();
+    secret.expose().to_owned()
 }
 
 #[tokio::test]
 async fn a_reference_that_is_unknown_unset_or_another_providers_gives_nothing() {
     let tenant = tenant(&MINIMAL, &[]).unwrap();
     let reference = |text| CredentialsRef::new(text).unwrap();
-    let unknown = resolve(&tenant, &reference("env:other"), Provider::Smtp).await;
+    let unknown = resolve(
+        &tenant,
+        &reference("env:other"),
+        spec(Platform::Email).provider,
+    )
+    .await;
     assert!(matches!(unknown, Err(CredentialError::NotFound)));
-    let unset = resolve(&tenant, &reference(AI_REF), Provider::OpenAi).await;
+    let unset = resolve(&tenant, &reference("env:openai"), Provider::OPENAI).await;
     assert!(matches!(unset, Err(CredentialError::NotFound)));
-    let wrong = resolve(&tenant, &reference(STORAGE_REF), Provider::OpenAi).await;
+    let wrong = resolve(&tenant, &reference("env:dropbox"), Provider::OPENAI).await;
     assert!(matches!(wrong, Err(CredentialError::Malformed(_))));
 }
 
@@ -348,7 +345,7 @@ async fn the_settings_of_a_sandbox_tenant_make_the_same_tenant_as_its_config() {
     for demo in sandbox.tenants() {
         let pairs = sandbox.standalone_environment(demo);
         let mut environment = Environment::from_pairs(pairs);
-        let tenant = StandaloneTenant::from_environment(&mut environment);
+        let tenant = StandaloneTenant::from_environment(&mut environment, spec);
         assert_eq!(environment.finish(), Ok(()));
         let tenant = tenant.unwrap();
         assert_eq!(tenant.host().unwrap().as_str(), demo.host);
@@ -360,12 +357,12 @@ async fn the_settings_of_a_sandbox_tenant_make_the_same_tenant_as_its_config() {
             SchemaVersion::V2,
             sandbox.orchestrator.tenant(&demo.host).unwrap().config,
         );
-        let config = config.validate().unwrap();
+        let config = config.validate(spec).unwrap();
         let (here, there) = (settings(&tenant).await, config.settings());
         assert_eq!(here.features, there.features);
         assert_eq!(here.storage.paths, there.storage.paths);
-        assert_eq!(here.telegram.is_some(), there.telegram.is_some());
-        assert_eq!(here.email.is_some(), there.email.is_some());
+        assert_eq!(here.has(Platform::Telegram), there.has(Platform::Telegram));
+        assert_eq!(here.has(Platform::Email), there.has(Platform::Email));
         assert_eq!(here.ai.is_some(), there.ai.is_some());
         assert_eq!(here.caption_file, there.caption_file);
         assert_eq!(here.confirmation, there.confirmation);

@@ -43,11 +43,8 @@ fn refused_cut_held_back_and_empty_answers_are_unusable() {
 
 #[test]
 fn the_key_is_marked_as_a_secret() {
-    let credential = crate::adapters::sample_tenant::credential(
-        crate::domain::credential::Provider::OpenAi,
-        "sk-secret",
-    );
-    let header = bearer(&AiCredential::try_from(credential).unwrap()).unwrap();
+    let credential: AiCredential = crate::adapters::sample_tenant::credential("sk-secret");
+    let header = bearer(&credential).unwrap();
     assert!(header.is_sensitive());
     assert_eq!(header.as_bytes(), b"Bearer sk-secret");
 }

@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::domain::credential::{AiCredential, CredentialVersion, StorageCredential};
+use crate::{adapters::platforms::spec, domain::platform::Platform};
 
 #[tokio::test]
 async fn a_reference_is_resolved_to_its_secret() {
     let stage = Stage::new().await;
     let reference = stage.api_key();
-    let credential = stage.resolve(&reference, Provider::OpenAi).await.unwrap();
+    let credential = stage.resolve(&reference, Provider::OPENAI).await.unwrap();
     assert_eq!(*credential.version(), CredentialVersion::new("c1"));
     let credential = AiCredential::try_from(Arc::new(credential)).unwrap();
     assert_eq!(credential.api_key().expose(), "sk-sandbox-1");
@@ -19,7 +20,7 @@ async fn a_reference_is_resolved_to_its_secret() {
 async fn a_reference_goes_out_with_its_tenant_the_token_and_the_request_id() {
     let stage = Stage::new().await;
     let reference = stage.api_key();
-    stage.resolve(&reference, Provider::OpenAi).await.unwrap();
+    stage.resolve(&reference, Provider::OPENAI).await.unwrap();
     let request = stage.switches().requests(RESOLVE).remove(0);
     assert_eq!(
         (request.method.as_str(), request.path()),
@@ -42,11 +43,11 @@ async fn a_storage_credential_may_expire() {
         expires_at: expires_at.map(str::to_owned),
     };
     let reference = stage.orchestrator().add_credential("alice", dropbox(None));
-    let lasting = stage.resolve(&reference, Provider::Dropbox).await.unwrap();
+    let lasting = stage.resolve(&reference, Provider::DROPBOX).await.unwrap();
     assert_eq!(lasting.expires_at(), None);
     let until = dropbox(Some("2001-09-09T01:46:40Z"));
     stage.orchestrator().rotate_credential(&reference, until);
-    let ending = stage.resolve(&reference, Provider::Dropbox).await.unwrap();
+    let ending = stage.resolve(&reference, Provider::DROPBOX).await.unwrap();
     let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     assert_eq!(ending.expires_at(), Some(expected));
     assert_eq!(*ending.version(), CredentialVersion::new("c2"));
@@ -93,7 +94,7 @@ async fn each_status_has_its_meaning_and_its_number_of_attempts() {
         let row = format!("{fault:?}");
         stage.switches().always(RESOLVE, fault);
         let error = stage
-            .resolve(&reference, Provider::OpenAi)
+            .resolve(&reference, Provider::OPENAI)
             .await
             .unwrap_err();
         assert_eq!(of(&error), meaning, "{row}");
@@ -109,7 +110,7 @@ async fn the_reference_of_another_tenant_is_not_found() {
     let api_key = "sk-sandbox-2".to_owned();
     let credential = sandbox::Credential::OpenAi { api_key };
     let reference = stage.orchestrator().add_credential("bob", credential);
-    let refused = stage.resolve(&reference, Provider::OpenAi).await;
+    let refused = stage.resolve(&reference, Provider::OPENAI).await;
     assert!(matches!(refused, Err(CredentialError::NotFound)));
 }
 
@@ -119,22 +120,22 @@ async fn a_credential_of_another_provider_or_without_its_secret_fails_at_once() 
     for (document, provider) in [
         (
             json!({"provider": "openai", "api_key": "sk-sandbox-3"}),
-            Provider::Dropbox,
+            Provider::DROPBOX,
         ),
         (
             json!({"provider": "telegram", "api_key": "sk-sandbox-3"}),
-            Provider::OpenAi,
+            Provider::OPENAI,
         ),
-        (json!({"provider": "openai"}), Provider::OpenAi),
+        (json!({"provider": "openai"}), Provider::OPENAI),
         (
             json!({"provider": "openai", "api_key": ""}),
-            Provider::OpenAi,
+            Provider::OPENAI,
         ),
         (
             json!({"provider": "openai", "bot_token": "sk-sandbox-3"}),
-            Provider::OpenAi,
+            Provider::OPENAI,
         ),
-        (json!({"api_key": "sk-sandbox-3"}), Provider::OpenAi),
+        (json!({"api_key": "sk-sandbox-3"}), Provider::OPENAI),
     ] {
         stage.switches().forget_calls();
         let raw = sandbox::Credential::Raw(document.clone());
@@ -158,12 +159,12 @@ async fn the_log_says_that_a_tenant_is_out_of_credit_but_shows_no_reference_and_
     let stage = Stage::new().await;
     let reference = stage.api_key();
     let log = Log::start();
-    stage.resolve(&reference, Provider::OpenAi).await.unwrap();
+    stage.resolve(&reference, Provider::OPENAI).await.unwrap();
     stage
         .switches()
         .inject(RESOLVE, Orchestrator::insufficient_balance());
     stage
-        .resolve(&reference, Provider::OpenAi)
+        .resolve(&reference, Provider::OPENAI)
         .await
         .unwrap_err();
     let [succeeded, failed] = &log.calls()[..] else {
@@ -194,32 +195,32 @@ async fn each_provider_has_a_secret_of_its_own_kind() {
             sandbox::Credential::Telegram {
                 bot_token: secret(),
             },
-            Provider::Telegram,
+            spec(Platform::Telegram).provider,
         ),
         (
             sandbox::Credential::Smtp { password: secret() },
-            Provider::Smtp,
+            spec(Platform::Email).provider,
         ),
         (
             sandbox::Credential::OpenAi { api_key: secret() },
-            Provider::OpenAi,
+            Provider::OPENAI,
         ),
         (
             sandbox::Credential::Dropbox {
                 refresh_token: secret(),
                 expires_at: None,
             },
-            Provider::Dropbox,
+            Provider::DROPBOX,
         ),
     ] {
         let reference = stage.orchestrator().add_credential("alice", stored);
         let credential = stage.resolve(&reference, provider).await.unwrap();
         assert_eq!(credential.provider(), provider);
         for other in [
-            Provider::Telegram,
-            Provider::Smtp,
-            Provider::OpenAi,
-            Provider::Dropbox,
+            spec(Platform::Telegram).provider,
+            spec(Platform::Email).provider,
+            Provider::OPENAI,
+            Provider::DROPBOX,
         ] {
             let result = stage.resolve(&reference, other).await;
             assert_eq!(result.is_ok(), other == provider, "{provider:?} {other:?}");
@@ -240,7 +241,7 @@ async fn a_busy_orchestrator_is_asked_again_when_it_says() {
         stage.switches().forget_calls();
         let row = format!("{fault:?}");
         stage.switches().inject_times(RESOLVE, 2, fault);
-        let resolved = stage.resolve(&reference, Provider::OpenAi).await;
+        let resolved = stage.resolve(&reference, Provider::OPENAI).await;
         assert!(resolved.is_ok(), "{row}");
         assert_eq!(stage.switches().calls(RESOLVE), 3, "{row}");
     }
@@ -256,7 +257,7 @@ async fn an_expiry_that_is_no_time_is_none_and_warned_of_without_being_shown() {
         let raw = sandbox::Credential::Raw(raw);
         let reference = stage.orchestrator().add_credential("alice", raw);
         let log = Log::start();
-        let credential = stage.resolve(&reference, Provider::Dropbox).await.unwrap();
+        let credential = stage.resolve(&reference, Provider::DROPBOX).await.unwrap();
         assert_eq!(credential.expires_at(), None, "{expires_at}");
         let told = log.text();
         assert!(told.contains("\"field\":\"expires_at\""), "{told}");
@@ -272,7 +273,7 @@ async fn nothing_that_an_answer_says_about_caching_counts_here() {
     for cache_control in ["no-store", "public, max-age=86400, immutable", "?"] {
         let fault = Fault::json(200, &answer).with_header("cache-control", cache_control);
         stage.switches().inject(RESOLVE, fault);
-        assert!(stage.resolve(&reference, Provider::OpenAi).await.is_ok());
+        assert!(stage.resolve(&reference, Provider::OPENAI).await.is_ok());
     }
     assert_eq!(stage.switches().calls(RESOLVE), 3, "nothing is kept");
 }

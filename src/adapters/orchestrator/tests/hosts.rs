@@ -1,6 +1,7 @@
 //! By-host: what is sent, and what each answer means.
 
 use super::*;
+use crate::adapters::platforms;
 
 #[tokio::test]
 async fn a_known_host_brings_its_config() {
@@ -11,7 +12,7 @@ async fn a_known_host_brings_its_config() {
     assert_eq!(config.tenant().as_str(), "alice");
     assert_eq!(config.version().as_str(), "v2");
     assert_eq!(config.ttl().as_duration(), Duration::from_secs(90));
-    let config = config.validate().unwrap();
+    let config = config.validate(platforms::spec).unwrap();
     assert_eq!(config.settings().storage.credentials_ref.expose(), "ref-1");
 }
 

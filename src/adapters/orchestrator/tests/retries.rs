@@ -75,7 +75,7 @@ async fn a_wait_that_is_too_long_is_handed_on_instead() {
     let reference = stage.api_key();
     stage.switches().always(RESOLVE, busy("8"));
     let error = stage
-        .resolve(&reference, Provider::OpenAi)
+        .resolve(&reference, Provider::OPENAI)
         .await
         .unwrap_err();
     let CredentialError::Unavailable { retry_after, .. } = error else {
@@ -183,7 +183,7 @@ async fn an_outage_is_not_multiplied_by_the_hosts_that_meet_it() {
     let reference = stage.api_key();
     stage.switches().always(RESOLVE, Fault::status(503));
     for _ in 0..50 {
-        let resolved = stage.resolve(&reference, Provider::OpenAi).await;
+        let resolved = stage.resolve(&reference, Provider::OPENAI).await;
         assert!(resolved.is_err());
     }
     let more = stage.switches().calls(RESOLVE);

@@ -71,7 +71,7 @@ async fn a_token_that_is_refused_is_replaced_within_the_same_call() {
     rotation.write(&new);
     stage.orchestrator().set_service_tokens(&new, None);
     let log = Log::start();
-    assert!(stage.resolve(&reference, Provider::OpenAi).await.is_ok());
+    assert!(stage.resolve(&reference, Provider::OPENAI).await.is_ok());
     assert!(stage.fetch().await.is_ok());
     let requests = stage.switches().requests(RESOLVE);
     let tokens: Vec<_> = requests.iter().map(|it| it.bearer().unwrap()).collect();
@@ -89,7 +89,7 @@ async fn no_request_fails_when_the_old_token_ends_under_load() {
     stage.switches().keep_requests(false);
     let load = || async {
         let configs = join_all((0..50).map(|_| stage.fetch()));
-        let credentials = join_all((0..50).map(|_| stage.resolve(&reference, Provider::OpenAi)));
+        let credentials = join_all((0..50).map(|_| stage.resolve(&reference, Provider::OPENAI)));
         let (configs, credentials) = tokio::join!(configs, credentials);
         configs.iter().filter(|it| it.is_err()).count()
             + credentials.iter().filter(|it| it.is_err()).count()
@@ -123,7 +123,7 @@ async fn a_token_that_stays_wrong_costs_one_call_each_time() {
     let unauthorized = |it: &Result<_, _>| matches!(it, Err(ConfigSourceError::Unauthorized(_)));
     assert!(refused.iter().all(unauthorized));
     assert_eq!(stage.switches().calls(BY_HOST), 50);
-    let refused = stage.resolve(&reference, Provider::OpenAi).await;
+    let refused = stage.resolve(&reference, Provider::OPENAI).await;
     assert!(matches!(refused, Err(CredentialError::Unauthorized(_))));
     assert_eq!(stage.switches().calls(RESOLVE), 1);
 }
@@ -150,7 +150,7 @@ async fn a_tenant_that_is_out_of_credit_is_no_reason_to_look_for_a_token() {
     stage
         .switches()
         .always(RESOLVE, Orchestrator::insufficient_balance());
-    let refused = stage.resolve(&reference, Provider::OpenAi).await;
+    let refused = stage.resolve(&reference, Provider::OPENAI).await;
     assert!(matches!(refused, Err(CredentialError::OutOfCredit)));
     assert_eq!(stage.switches().calls(RESOLVE), 1);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    adapters::sample_tenant::config,
+    adapters::sample_tenant::{config, target},
     domain::{
         image::{EncodedImage, ImageName},
         platform::Platform,
@@ -22,7 +22,7 @@ fn letterhead(patch: &Value) -> Letterhead {
     Letterhead::new(&email(patch)).unwrap()
 }
 
-fn email(patch: &Value) -> EmailSettings {
+fn email(patch: &Value) -> EmailTarget {
     let mut publisher = json!({ "recipient": "to@fetlife.test" });
     for (key, value) in patch.as_object().unwrap() {
         publisher[key] = value.clone();
@@ -31,7 +31,7 @@ fn email(patch: &Value) -> EmailSettings {
         "publishers": [{ "id": "f", "type": "fetlife", "config": publisher }],
         "email_server": { "host": "mail.test", "from_email": "me@mail.test", "password_ref": "p" },
     }));
-    config.settings().email.clone().unwrap()
+    target(&config)
 }
 
 fn post(caption: &str) -> Post {
@@ -238,7 +238,7 @@ fn fitted(patch: &Value, caption: &str) -> (String, String) {
         "publishers": [{ "id": "f", "type": "fetlife", "config": publisher }],
         "email_server": { "host": "mail.test", "from_email": "me@mail.test", "password_ref": "p" },
     }));
-    let rules = config.settings().caption_rules(Platform::Email);
+    let rules = config.settings().platforms.caption_rules(Platform::Email);
     let caption = rules.fit(caption, "#tenant");
     (letterhead(patch).subject(&caption), caption)
 }

@@ -3,7 +3,7 @@
 use poem_openapi::{Enum, Object, types::Example};
 
 use crate::domain::{
-    platform::Platform,
+    platform::{Platform, with_platforms},
     tenant_config::{Features, TenantSettings},
 };
 
@@ -36,17 +36,28 @@ pub struct FeatureFlags {
     pub auth_mode: AuthMode,
 }
 
-/// The platforms that are on for the tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
-pub struct EnabledPublishers {
-    /// A Telegram channel.
-    pub telegram: bool,
-    /// FetLife, by e-mail.
-    pub email: bool,
-    /// Always off: kept for clients that ask for it.
-    pub instagram: bool,
+macro_rules! define_enabled_publishers {
+    ($($(#[doc = $doc:literal])* $(#[cfg($cfg:meta)])? $name:ident = $id:ident,)*) => {
+        /// The platforms that are on for the tenant.
+        #[derive(Debug, Clone, PartialEq, Eq, Object)]
+        #[oai(example)]
+        pub struct EnabledPublishers {
+            $($(#[doc = $doc])* $(#[cfg($cfg)])? pub $id: bool,)*
+            /// Always off: kept for clients that ask for it.
+            pub instagram: bool,
+        }
+
+        impl EnabledPublishers {
+            fn of(is_on: impl Fn(Platform) -> bool) -> Self {
+                Self {
+                    $($(#[cfg($cfg)])? $id: is_on(Platform::$name),)*
+                    instagram: false,
+                }
+            }
+        }
+    };
 }
+with_platforms!(define_enabled_publishers);
 
 /// Where images are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -99,11 +110,7 @@ impl FeatureFlags {
 
 impl From<&TenantSettings> for EnabledPublishers {
     fn from(settings: &TenantSettings) -> Self {
-        Self {
-            telegram: settings.has(Platform::Telegram),
-            email: settings.has(Platform::Email),
-            instagram: false,
-        }
+        Self::of(|platform| settings.has(platform))
     }
 }
 
@@ -125,10 +132,6 @@ impl Example for FeatureFlags {
 
 impl Example for EnabledPublishers {
     fn example() -> Self {
-        Self {
-            telegram: true,
-            email: false,
-            instagram: false,
-        }
+        Self::of(|platform| platform == Platform::Telegram)
     }
 }

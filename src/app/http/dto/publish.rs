@@ -9,7 +9,7 @@ use super::problem::FieldError;
 use crate::{
     app::http::json_body::Fields,
     domain::{
-        platform::Platform,
+        platform::{Platform, with_platforms},
         publication::{self, Outcome, PublicationReport, PublicationRequest},
     },
 };
@@ -23,7 +23,7 @@ const MAX_CAPTION: usize = 10_000;
 pub struct PublishRequest {
     /// Publish to these platforms only; each must be on for the tenant. Left out: to all that
     /// are on.
-    #[oai(validator(min_items = 1, max_items = 2, unique_items))]
+    #[oai(validator(min_items = 1, unique_items))]
     pub platforms: Option<Vec<PlatformName>>,
     /// The caption to publish with, made to fit each platform; no model is called. On Telegram, the tenant's
     /// hashtags take the place of those at its end; elsewhere there are none. Left out: captions are written, or,
@@ -42,15 +42,33 @@ pub struct PublishRequest {
     pub force: bool,
 }
 
-/// A place to publish to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
-#[oai(rename_all = "snake_case")]
-pub enum PlatformName {
-    /// A Telegram channel.
-    Telegram,
-    /// FetLife, by e-mail.
-    Email,
+macro_rules! define_platform_names {
+    ($($(#[doc = $doc:literal])* $(#[cfg($cfg:meta)])? $name:ident = $id:ident,)*) => {
+        /// A place to publish to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
+        #[oai(rename_all = "snake_case")]
+        pub enum PlatformName {
+            $($(#[doc = $doc])* $(#[cfg($cfg)])? $name,)*
+        }
+
+        impl From<Platform> for PlatformName {
+            fn from(platform: Platform) -> Self {
+                match platform {
+                    $($(#[cfg($cfg)])? Platform::$name => Self::$name,)*
+                }
+            }
+        }
+
+        impl From<PlatformName> for Platform {
+            fn from(name: PlatformName) -> Self {
+                match name {
+                    $($(#[cfg($cfg)])? PlatformName::$name => Self::$name,)*
+                }
+            }
+        }
+    };
 }
+with_platforms!(define_platform_names);
 
 /// What became of the image.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
@@ -235,24 +253,6 @@ impl From<PublishRequest> for PublicationRequest {
             dry_run,
             allow_empty_caption,
             force,
-        }
-    }
-}
-
-impl From<Platform> for PlatformName {
-    fn from(platform: Platform) -> Self {
-        match platform {
-            Platform::Telegram => Self::Telegram,
-            Platform::Email => Self::Email,
-        }
-    }
-}
-
-impl From<PlatformName> for Platform {
-    fn from(name: PlatformName) -> Self {
-        match name {
-            PlatformName::Telegram => Self::Telegram,
-            PlatformName::Email => Self::Email,
         }
     }
 }

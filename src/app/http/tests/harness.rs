@@ -49,10 +49,10 @@ use crate::{
         },
     },
     domain::{
-        credential::{Credential, CredentialVersion, Provider},
+        credential::Credential,
         image::{ContentHash, ImageName, StoredImage},
         platform::Platform,
-        secret::{CredentialsRef, Secret},
+        secret::Secret,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
         trusted_proxies::TrustedProxies,

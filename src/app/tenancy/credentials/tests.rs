@@ -2,8 +2,9 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::{
+    adapters::platforms::spec,
     app::usecases::fixtures::{clock, credential, request_id, rotating_store},
-    domain::{credential::CredentialVersion, secret::Secret, tenant::ConfigVersion},
+    domain::{credential::CredentialVersion, platform::Platform, tenant::ConfigVersion},
     ports::MockCredentialStore,
 };
 
@@ -12,7 +13,7 @@ fn query(reference: &str) -> CredentialQuery {
         tenant: TenantName::new("alice").unwrap(),
         config_version: ConfigVersion::new("7"),
         reference: CredentialsRef::new(reference).unwrap(),
-        provider: Provider::Telegram,
+        provider: spec(Platform::Telegram).provider,
         request_id: request_id(),
     }
 }
@@ -57,15 +58,10 @@ async fn a_credential_is_kept_no_longer_than_it_is_good() {
     let mut store = MockCredentialStore::new();
     // The clock of the fixture says that it is 1970.
     let end = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
-    store.expect_resolve().times(2).returning(move |query| {
-        let secret = Secret::new("s3cret".to_owned());
-        Ok(Credential::new(
-            query.provider,
-            secret,
-            CredentialVersion::new("1"),
-            Some(end),
-        ))
-    });
+    store
+        .expect_resolve()
+        .times(2)
+        .returning(move |query| Ok(Credential::sample(query.provider, "s3cret", "1", Some(end))));
     let credentials = credentials(store, CredentialCacheSettings::default());
     for wait in [0, 4, 1] {
         tokio::time::advance(Duration::from_secs(wait)).await;
@@ -164,9 +160,8 @@ async fn a_credential_is_never_served_after_its_life() {
 async fn a_lookup_that_began_before_the_config_changed_answers_nobody_after_it() {
     let mut store = MockCredentialStore::new();
     store.expect_resolve().times(2).returning(|query| {
-        let secret = Secret::new(query.config_version.to_string());
-        let version = CredentialVersion::new(query.config_version.as_str());
-        Ok(Credential::new(query.provider, secret, version, None))
+        let version = query.config_version.as_str();
+        Ok(Credential::sample(query.provider, version, version, None))
     });
     let credentials = credentials(store, CredentialCacheSettings::default());
     let later = CredentialQuery {

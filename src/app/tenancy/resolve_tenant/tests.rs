@@ -156,7 +156,7 @@ async fn only_storage_is_resolved_before_it_is_needed() {
     store
         .expect_resolve()
         .times(1)
-        .withf(|query| query.provider == Provider::Dropbox)
+        .withf(|query| query.provider == Provider::DROPBOX)
         .returning(|query| Ok(credential(query.provider)));
     let resolver = resolver(source_of(full_document(), 1), store);
     assert!(resolver.by_host(alice(), &request_id()).await.is_ok());

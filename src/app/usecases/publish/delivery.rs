@@ -157,7 +157,7 @@ impl Publication {
 
     /// The post with a fresh copy of its image; `None` if there is none to be made, or it would be the same.
     async fn encoded_anew(&self, platform: Platform, post: &Post) -> Option<Post> {
-        let limits = self.image_limits(platform);
+        let limits = self.tenant.image_limits(platform);
         let copy = self.usecase.scaler.reencode(&post.image, limits).await;
         let image = copy.ok().filter(|copy| *copy != post.image)?;
         tracing::info!(

@@ -16,10 +16,10 @@ use crate::{
     },
     domain::{
         image::EncodedImage,
-        platform::{ImageLimits, Platform},
+        platform::Platform,
         publication::{Failure, FailureReason},
     },
-    ports::{Publisher, PublisherFactory},
+    ports::Publisher,
 };
 
 /// The platforms of a publication, prepared.
@@ -58,7 +58,7 @@ impl Publication {
     ) -> Result<Delivery, Failure> {
         let publisher = self.publisher(platform).await?;
         let scaler = &self.usecase.scaler;
-        let image = match self.image_limits(platform) {
+        let image = match self.tenant.image_limits(platform) {
             None => scaler.fit_within(image, None).await,
             Some(limits) => scaler.meet(image, limits).await,
         };
@@ -74,12 +74,6 @@ impl Publication {
             )),
         };
         Ok(Delivery::new(platform, ready))
-    }
-
-    /// The limits of a platform for images.
-    pub(super) fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
-        let factory = self.tenant.platform_factory(platform);
-        factory.and_then(PublisherFactory::image_limits)
     }
 
     /// The client of a platform, or the reason why there is none.

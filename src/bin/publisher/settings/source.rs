@@ -5,6 +5,7 @@ use publisher::{
     adapters::{
         env::{Environment, StandaloneTenant},
         orchestrator::{OrchestratorSettings, ServiceToken},
+        platforms,
     },
     domain::host::Host,
 };
@@ -80,7 +81,7 @@ impl Source {
 }
 
 fn standalone(environment: &mut Environment) -> Option<Source> {
-    StandaloneTenant::from_environment(environment)
+    StandaloneTenant::from_environment(environment, platforms::spec)
         .map(Box::new)
         .map(Source::Standalone)
 }

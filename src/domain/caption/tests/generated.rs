@@ -182,7 +182,7 @@ fn check(seed: u64) -> usize {
     let mut dice = Dice(seed);
     let (text, tenants) = (dice.text(), dice.tenant_hashtags());
     let fitted = Platform::ALL.map(|platform| {
-        let rules = CaptionRules::of(platform);
+        let rules = spec(platform).caption;
         let caption = Fitted::new(rules, &text, &tenants);
         caption.check(&|| format!("case {seed}, {platform}: {text:?} {tenants:?}"));
         usize::from(caption.is_cut())

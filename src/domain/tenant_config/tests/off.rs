@@ -5,8 +5,8 @@ use super::*;
 /// What of the full document is on.
 fn on(settings: &TenantSettings) -> (bool, bool, bool) {
     (
-        settings.telegram.is_some(),
-        settings.email.is_some(),
+        settings.has(Platform::Telegram),
+        settings.has(Platform::Email),
         settings.ai.is_some(),
     )
 }
@@ -276,7 +276,7 @@ fn a_model_of_another_family_is_used_with_advice() {
         SchemaVersion::V2,
         with("/ai/vision_model", json!("llava")),
     );
-    let config = config.validate().unwrap();
+    let config = config.validate(platforms::spec).unwrap();
     assert_eq!(config.warnings()[0].path(), "ai.vision_model");
     assert!(config.warnings()[0].is_advice());
     assert_eq!(config.settings().ai.as_ref().unwrap().vision_model, "llava");

@@ -174,7 +174,9 @@ fn mutated() -> impl Strategy<Value = Value> {
 
 /// The full document with every optional field written out.
 fn rich() -> Value {
-    let config = unvalidated(SchemaVersion::V2, full()).validate().unwrap();
+    let config = unvalidated(SchemaVersion::V2, full())
+        .validate(platforms::spec)
+        .unwrap();
     config.effective_document().expose()
 }
 
@@ -258,7 +260,7 @@ fn telling_values<'a>(document: &'a Value, found: &mut Vec<&'a str>) {
 fn check(schema: SchemaVersion, document: &Value) -> Result<(), TestCaseError> {
     let taken_in = unvalidated(schema, document.clone());
     prop_assert!(!taken_in.state.document.to_string().contains(LEAK));
-    let outcome = taken_in.validate();
+    let outcome = taken_in.validate(platforms::spec);
     let problems = match &outcome {
         Ok(config) => config.warnings(),
         Err(violations) => violations.fields(),
@@ -275,7 +277,7 @@ fn check(schema: SchemaVersion, document: &Value) -> Result<(), TestCaseError> {
     let Ok(config) = outcome else { return Ok(()) };
 
     let effective = config.effective_document().expose();
-    let again = unvalidated(SchemaVersion::V2, effective.clone()).validate();
+    let again = unvalidated(SchemaVersion::V2, effective.clone()).validate(platforms::spec);
     let again = again.map_err(|violations| TestCaseError::fail(violations.to_string()))?;
     prop_assert_eq!(again.settings(), config.settings());
     prop_assert!(again.warnings().iter().all(FieldProblem::is_advice));
@@ -302,7 +304,7 @@ proptest! {
                 document[name] = block;
             }
         }
-        prop_assert!(unvalidated(SchemaVersion::V2, document.clone()).validate().is_ok());
+        prop_assert!(unvalidated(SchemaVersion::V2, document.clone()).validate(platforms::spec).is_ok());
         check(SchemaVersion::V2, &document)?;
     }
 
@@ -315,7 +317,9 @@ proptest! {
 
 #[test]
 fn an_effective_document_is_never_printed() {
-    let config = unvalidated(SchemaVersion::V2, full()).validate().unwrap();
+    let config = unvalidated(SchemaVersion::V2, full())
+        .validate(platforms::spec)
+        .unwrap();
     let document = config.effective_document();
     assert_eq!(format!("{document:?}"), "EffectiveDocument(***)");
     assert_eq!(document.expose()["ai"]["credentials_ref"], "ref-ai");

@@ -174,7 +174,7 @@ fn violations_name_fields_and_rules_but_never_values() {
         with("/storage/paths/root", json!("value-in-question")),
     );
     assert!(!format!("{config:?}").contains("value-in-question"));
-    let violations = config.validate().unwrap_err();
+    let violations = config.validate(platforms::spec).unwrap_err();
     let shown = format!("{violations} {violations:?}");
     assert!(
         shown.contains("storage.paths.root: must start with `/`"),

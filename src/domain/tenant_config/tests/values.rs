@@ -7,8 +7,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
     let TenantSettings {
         features,
         storage,
-        telegram,
-        email,
+        platforms,
         ai,
         caption_file,
         confirmation,
@@ -36,19 +35,29 @@ fn everything_absent_has_the_defaults_of_the_table() {
             "/images/reject"
         ]
     );
-    let telegram = telegram.unwrap();
-    assert_eq!(telegram.credentials_ref.expose(), "ref-telegram");
-    assert_eq!(telegram.channel_id, "@channel");
-    let email = email.unwrap();
-    assert_eq!(email.recipient, "up@example.org");
-    assert_eq!(email.caption_target, CaptionTarget::Subject);
-    assert_eq!(email.subject_mode, SubjectMode::Normal);
-    assert_eq!(email.server.host, "mail.example.org");
-    assert_eq!(email.server.port, 587);
-    assert_eq!(email.server.transport, MailTransport::StartTls);
-    assert_eq!(email.server.username, "me@example.org");
-    assert_eq!(email.server.from_email, "me@example.org");
-    assert_eq!(email.server.password_ref.expose(), "ref-smtp");
+    let telegram = platforms.target(Platform::Telegram).unwrap();
+    assert_eq!(telegram.credentials_ref().expose(), "ref-telegram");
+    assert_eq!(telegram.config(), json!({"channel_id": "@channel"}));
+    let email = platforms.target(Platform::Email).unwrap();
+    assert_eq!(
+        email.config(),
+        json!({
+            "recipient": "up@example.org",
+            "caption_target": "subject",
+            "subject_mode": "normal",
+        })
+    );
+    assert_eq!(
+        email.block().unwrap(),
+        json!({
+            "host": "mail.example.org",
+            "port": 587,
+            "use_tls": true,
+            "username": "me@example.org",
+            "from_email": "me@example.org",
+            "password_ref": "ref-smtp",
+        })
+    );
     let ai = ai.unwrap();
     assert_eq!(ai.credentials_ref.expose(), "ref-ai");
     assert_eq!(
@@ -115,11 +124,8 @@ fn null_is_the_same_as_absent() {
         set(&mut document, block, json!(null));
     }
     assert_eq!(settings(document), settings(full()));
-    assert!(
-        settings(with("/publishers", json!(null)))
-            .telegram
-            .is_none()
-    );
+    let without = settings(with("/publishers", json!(null)));
+    assert_eq!(on_platforms(&without), [false, false]);
 }
 
 #[test]
@@ -165,7 +171,8 @@ fn version_one_has_features_and_storage_only() {
     assert_eq!(warnings, [""; 0]);
     assert!(settings.features.publish_enabled);
     assert!(!settings.features.analyze_caption_enabled);
-    assert!(settings.telegram.is_none() && settings.email.is_none() && settings.ai.is_none());
+    assert_eq!(on_platforms(&settings), [false, false]);
+    assert!(settings.ai.is_none());
     assert_eq!(settings.caption_file, CaptionFileSettings::default());
     assert_eq!(settings.confirmation, ConfirmationSettings::default());
     assert_eq!(settings.content, ContentSettings::default());
@@ -232,7 +239,10 @@ fn a_channel_is_a_name_or_a_number() {
         (json!(42), "42"),
     ] {
         let document = with("/publishers/0/config/channel_id", channel);
-        assert_eq!(settings(document).telegram.unwrap().channel_id, expected);
+        assert_eq!(
+            target(&settings(document), Platform::Telegram)["channel_id"],
+            expected
+        );
     }
 }
 
@@ -251,7 +261,10 @@ fn of_each_type_the_first_enabled_entry_counts() {
             entry(json!(null), "@third"),
         ]),
     );
-    assert_eq!(settings(document).telegram.unwrap().channel_id, "@second");
+    assert_eq!(
+        target(&settings(document), Platform::Telegram)["channel_id"],
+        "@second"
+    );
 }
 
 #[test]
@@ -260,26 +273,32 @@ fn a_disabled_entry_may_be_as_incomplete_as_it_likes() {
         "/publishers/0",
         json!({"type": "telegram", "enabled": false}),
     );
-    assert!(settings(document).telegram.is_none());
+    assert_eq!(on_platforms(&settings(document)), [false, true]);
 }
 
 #[test]
 fn words_of_a_choice_are_trimmed_and_of_any_case() {
-    for (target, expected) in [
-        ("subject", CaptionTarget::Subject),
-        (" BODY ", CaptionTarget::Body),
-        ("Both\n", CaptionTarget::Both),
+    for (word, expected) in [
+        ("subject", "subject"),
+        (" BODY ", "body"),
+        ("Both\n", "both"),
     ] {
-        let document = with("/publishers/1/config/caption_target", json!(target));
-        assert_eq!(settings(document).email.unwrap().caption_target, expected);
+        let document = with("/publishers/1/config/caption_target", json!(word));
+        assert_eq!(
+            target(&settings(document), Platform::Email)["caption_target"],
+            expected
+        );
     }
     for (mode, expected) in [
-        ("normal", SubjectMode::Normal),
-        ("PRIVATE", SubjectMode::Private),
-        (" avatar", SubjectMode::Avatar),
+        ("normal", "normal"),
+        ("PRIVATE", "private"),
+        (" avatar", "avatar"),
     ] {
         let document = with("/publishers/1/config/subject_mode", json!(mode));
-        assert_eq!(settings(document).email.unwrap().subject_mode, expected);
+        assert_eq!(
+            target(&settings(document), Platform::Email)["subject_mode"],
+            expected
+        );
     }
     for (detail, expected) in [
         ("low", VisionDetail::Low),
@@ -288,27 +307,6 @@ fn words_of_a_choice_are_trimmed_and_of_any_case() {
     ] {
         let document = with("/ai/vision_detail", json!(detail));
         assert_eq!(settings(document).ai.unwrap().vision_detail, expected);
-    }
-}
-
-#[test]
-fn mail_is_protected_by_its_port_and_plain_only_to_loopback() {
-    for (host, port, use_tls, expected) in [
-        ("mail.example.org", 465, true, MailTransport::ImplicitTls),
-        ("mail.example.org", 587, true, MailTransport::StartTls),
-        ("mail.example.org", 2525, true, MailTransport::StartTls),
-        ("localhost", 25, false, MailTransport::Plain),
-        ("127.0.0.1", 25, false, MailTransport::Plain),
-        ("::1", 465, false, MailTransport::Plain),
-        ("localhost", 25, true, MailTransport::StartTls),
-    ] {
-        let mut document = with("/email_server/host", json!(host));
-        set(&mut document, "/email_server/port", json!(port));
-        set(&mut document, "/email_server/use_tls", json!(use_tls));
-        set(&mut document, "/email_server/username", json!("login"));
-        let server = settings(document).email.unwrap().server;
-        assert_eq!(server.transport, expected, "{host}:{port}");
-        assert_eq!(server.username, "login");
     }
 }
 

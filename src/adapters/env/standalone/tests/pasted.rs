@@ -11,12 +11,16 @@ async fn credentials_are_taken_as_people_paste_them_and_warned_of_where_that_is_
     assert_eq!(warnings(&changes), [""; 0]);
     let tenant = tenant(&FULL, &changes).unwrap();
     for (reference, provider, expected) in [
-        (TELEGRAM_REF, Provider::Telegram, "123:AAbc"),
-        (AI_REF, Provider::OpenAi, "sk-a"),
+        (
+            "env:telegram",
+            spec(Platform::Telegram).provider,
+            "123:AAbc",
+        ),
+        ("env:openai", Provider::OPENAI, "sk-a"),
     ] {
         let reference = CredentialsRef::new(reference).unwrap();
         let credential = resolve(&tenant, &reference, provider).await.unwrap();
-        assert_eq!(exposed(credential), expected);
+        assert_eq!(exposed(&credential), expected);
     }
     let told = warnings(&[
         ("TELEGRAM_BOT_TOKEN", "sesame"),
@@ -47,13 +51,10 @@ async fn a_mail_server_and_a_channel_are_taken_as_people_paste_them() {
     ];
     assert_eq!(warnings(&changes), [""; 0]);
     let settings = settings(&tenant(&FULL, &changes).unwrap()).await;
-    assert_eq!(settings.telegram.unwrap().channel_id, "@foo");
-    let server = settings.email.unwrap().server;
-    assert_eq!(
-        (server.host.as_str(), server.port),
-        ("smtp.example.org", 465)
-    );
-    assert_eq!(server.transport, MailTransport::ImplicitTls);
+    assert_eq!(target(&settings, Platform::Telegram)["channel_id"], "@foo");
+    let server = mail_server(&settings);
+    assert_eq!(server["host"], "smtp.example.org");
+    assert_eq!(server["port"], 465);
     let told = warnings(&[(
         "EMAIL_SERVER",
         r#"{"sender": "me@example.org", "smtp_server": "me@smtp.example.org", "smtp_port": 587}"#,

@@ -157,7 +157,7 @@ fn what_is_missing_is_named_by_its_variable() {
 fn warned(pairs: &[(&str, &str)], changes: &[(&str, &str)]) -> Vec<String> {
     let pairs = pairs.iter().chain(changes).copied();
     let mut environment = Environment::from_pairs(pairs);
-    let tenant = StandaloneTenant::from_environment(&mut environment);
+    let tenant = StandaloneTenant::from_environment(&mut environment, spec);
     let warnings: Vec<_> = environment
         .warnings()
         .iter()
@@ -253,7 +253,7 @@ fn nothing_is_said_to_have_no_effect_because_of_a_value_that_cannot_be_read() {
         let pairs = FULL.into_iter().filter(|(name, _)| *name != "PUBLISHERS");
         let pairs = pairs.chain([("PUBLISHERS", publishers)]);
         let mut environment = Environment::from_pairs(pairs);
-        let _ = StandaloneTenant::from_environment(&mut environment);
+        let _ = StandaloneTenant::from_environment(&mut environment, spec);
         let told = environment.warnings().iter().map(ToString::to_string);
         told.filter(|it| it.contains("has no effect")).count()
     };
@@ -355,7 +355,7 @@ fn all_problems_are_told_at_once_and_none_shows_a_value() {
         ("OPENAI_API_KEY_FILE", "/sesame"),
     ];
     let mut environment = Environment::from_pairs(pairs);
-    assert!(StandaloneTenant::from_environment(&mut environment).is_none());
+    assert!(StandaloneTenant::from_environment(&mut environment, spec).is_none());
     let problems = environment.finish().unwrap_err();
     assert!(
         !format!("{problems}{problems:?}").contains("sesame"),

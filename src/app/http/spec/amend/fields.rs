@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::platform::Platform;
+
 /// File names of images, as `ImageName` takes them.
 const FILE_NAME: &str =
     r"^[^/\\\u0000-\u001f\u007f-\u009f]+\.([jJ][pP][eE]?[gG]|[pP][nN][gG]|[wW][eE][bB][pP])$";
@@ -24,6 +26,10 @@ pub(super) fn limit(schemas: &mut Value) {
     merge(
         &mut schemas["PublicationList"]["properties"]["publications"],
         json!({"maxItems": 200}),
+    );
+    merge(
+        &mut schemas["PublishRequest"]["properties"]["platforms"],
+        json!({"maxItems": Platform::COUNT}),
     );
     merge(
         &mut schemas["Problem"]["properties"]["errors"],

@@ -1,10 +1,13 @@
 //! What the service of a test stands on.
 
 use super::*;
-use crate::app::runtime::{
-    image_memory::ImageMemory,
-    keyed_limit::{Capacity, PublishLimit},
-    memory_budget::MemoryBudget,
+use crate::{
+    adapters::platforms,
+    app::runtime::{
+        image_memory::ImageMemory,
+        keyed_limit::{Capacity, PublishLimit},
+        memory_budget::MemoryBudget,
+    },
 };
 
 pub(super) fn source_of(document: Value) -> MockTenantConfigSource {
@@ -47,11 +50,9 @@ pub(super) fn clock() -> Arc<dyn Clock> {
 
 pub(super) fn credential_store() -> impl CredentialStore {
     let mut store = MockCredentialStore::new();
-    store.expect_resolve().returning(|query| {
-        let secret = Secret::new("s3cret".to_owned());
-        let version = CredentialVersion::new("1");
-        Ok(Credential::new(query.provider, secret, version, None))
-    });
+    store
+        .expect_resolve()
+        .returning(|query| Ok(Credential::sample(query.provider, "s3cret", "1", None)));
     store
 }
 
@@ -77,23 +78,20 @@ pub(super) fn providers(
     let mut captions = MockCaptionWriterFactory::new();
     captions
         .expect_open()
-        .returning(move |_, _| Ok(Some(Arc::clone(&writer))));
+        .returning(move |_, _, _| Arc::clone(&writer));
     let telegram: Arc<dyn Publisher> = Arc::new(telegram);
     let mut platform = MockPublisherFactory::new();
-    platform.expect_platform().return_const(Platform::Telegram);
-    platform.expect_image_limits().return_const(None);
-    platform.expect_credential().returning(|_| {
-        Some((
-            Provider::Telegram,
-            CredentialsRef::new("telegram-ref").unwrap(),
-        ))
-    });
+    let mut spec = *platforms::spec(Platform::Telegram);
+    // The images of tests are no images.
+    spec.image_limits = None;
+    platform.expect_spec().return_const(spec);
     platform
         .expect_open()
-        .returning(move |_, _| Ok(Some(Arc::clone(&telegram))));
+        .returning(move |_, _, _| Ok(Arc::clone(&telegram)));
     Providers {
         images: Arc::new(storage),
         captions: Arc::new(captions),
+        platforms: platforms::spec,
         publishers: vec![Arc::new(platform)],
     }
 }

@@ -7,23 +7,15 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     app::usecases::fixtures::{TenantFixture, unvalidated_version},
-    domain::{
-        credential::{Credential, CredentialVersion},
-        secret::Secret,
-    },
+    domain::credential::Credential,
     ports::ImageStoreError,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn version(number: &str) -> Credential {
-    let secret = Secret::new(format!("secret of version {number}"));
-    Credential::new(
-        Provider::Dropbox,
-        secret,
-        CredentialVersion::new(number),
-        None,
-    )
+    let secret = format!("secret of version {number}");
+    Credential::sample(Provider::DROPBOX, &secret, number, None)
 }
 
 /// A store that gives these versions of the storage credential, one after the other.

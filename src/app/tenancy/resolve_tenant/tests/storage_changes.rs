@@ -11,8 +11,7 @@ use super::*;
 use crate::{
     app::usecases::fixtures::unvalidated_version,
     domain::{
-        credential::{Credential, CredentialVersion},
-        secret::Secret,
+        credential::Credential,
         tenant_config::{TenantConfig, Unvalidated},
     },
     ports::{CredentialQuery, CredentialStore},
@@ -78,9 +77,8 @@ impl CredentialStore for Orchestrator {
         if *self.missing.lock().unwrap() == Some(reference) {
             return Err(CredentialError::NotFound);
         }
-        let secret = Secret::new(format!("secret behind {reference}"));
-        let version = CredentialVersion::new("1");
-        Ok(Credential::new(query.provider, secret, version, None))
+        let secret = format!("secret behind {reference}");
+        Ok(Credential::sample(query.provider, &secret, "1", None))
     }
 }
 

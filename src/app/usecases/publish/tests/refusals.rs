@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    adapters::platforms::spec,
     app::usecases::fixtures::{claimed, credential},
     domain::{credential::Provider, publication::FailureReason},
     ports::{CredentialError, MockCredentialStore},
@@ -102,7 +103,7 @@ async fn a_tenant_has_only_so_many_publications_at_a_time() {
 #[tokio::test]
 async fn a_platform_whose_credential_cannot_be_had_is_skipped_and_not_written_down() {
     let mut fixture = lucky();
-    fixture.store = store_without(Provider::Telegram);
+    fixture.store = store_without(spec(Platform::Telegram).provider);
     fixture.telegram.expect_publish().never();
     fixture
         .email
@@ -129,7 +130,7 @@ async fn a_platform_whose_credential_cannot_be_had_is_skipped_and_not_written_do
 #[tokio::test]
 async fn nothing_is_paid_for_when_the_credential_of_no_platform_can_be_had() {
     let mut fixture = with_image();
-    fixture.store = store_without(Provider::Telegram);
+    fixture.store = store_without(spec(Platform::Telegram).provider);
     fixture.writer.expect_analyse().never();
     let mut ledger = claimed(BTreeMap::new());
     ledger.expect_record_intent().never();

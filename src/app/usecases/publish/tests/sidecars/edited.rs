@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
+    adapters::platforms::spec,
     app::usecases::fixtures::credential,
-    domain::credential::Provider,
     ports::{CredentialError, MockCredentialStore},
 };
 
@@ -116,10 +116,12 @@ fn without_mail() -> MockCredentialStore {
     store
         .expect_resolve()
         .returning(|query| match query.provider {
-            Provider::Smtp => Err(CredentialError::Unavailable {
-                cause: "500".into(),
-                retry_after: None,
-            }),
+            provider if provider == spec(Platform::Email).provider => {
+                Err(CredentialError::Unavailable {
+                    cause: "500".into(),
+                    retry_after: None,
+                })
+            }
             provider => Ok(credential(provider)),
         });
     store

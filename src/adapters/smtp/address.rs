@@ -1,11 +1,20 @@
 //! E-mail addresses as people paste them: bare, or with the name of a person around them.
 
-use crate::domain::secret::trim_pasted;
+use crate::domain::{config_block::Block, secret::trim_pasted};
+
+/// The address in a field, which must be there.
+pub(super) fn address(block: &mut Block<'_>, key: &str) -> Option<String> {
+    let address = plain_address(block.required_text(key)?);
+    if address.is_none() {
+        block.reject(key, "must be one e-mail address");
+    }
+    address.map(str::to_owned)
+}
 
 /// The plain `local@domain` of what may be written as `jane@example.org`, `<jane@example.org>`,
 /// `Jane Doe <jane@example.org>`, `"Doe, Jane" <jane@example.org>` or with `mailto:` before it.
 /// `None` for anything else, a list of several addresses above all: a mail must go to one place.
-pub(super) fn plain_address(text: &str) -> Option<&str> {
+fn plain_address(text: &str) -> Option<&str> {
     let text = trim_pasted(text);
     let address = match text.strip_suffix('>') {
         None => text,

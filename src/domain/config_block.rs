@@ -1,4 +1,5 @@
-//! Reads a block of a config document field by field and collects what is wrong with it.
+//! Reads a block of a config document field by field and collects what is wrong with it. Used by
+//! `tenant_config`, and by each platform for its part of the document.
 
 use std::fmt;
 
@@ -24,7 +25,8 @@ impl FieldProblem {
     }
 
     /// The same for a value that is used all the same, though it looks like a mistake.
-    pub(super) fn advice(path: impl Into<String>, rule: &'static str) -> Self {
+    #[must_use]
+    pub fn advice(path: impl Into<String>, rule: &'static str) -> Self {
         Self {
             is_advice: true,
             ..Self::new(path, rule)
@@ -58,7 +60,8 @@ impl fmt::Display for FieldProblem {
 
 /// One object of the document. Reading a field gives its value or its default, and notes a
 /// problem when the value is bad, so that one pass finds every problem of the block.
-pub(super) struct Block<'a> {
+#[derive(Debug)]
+pub struct Block<'a> {
     path: String,
     fields: Option<&'a Map<String, Value>>,
     problems: Vec<FieldProblem>,
@@ -66,7 +69,8 @@ pub(super) struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// The block at `path`. An absent or `null` block reads as an empty one.
-    pub(super) fn new(path: impl Into<String>, value: Option<&'a Value>) -> Self {
+    #[must_use]
+    pub fn new(path: impl Into<String>, value: Option<&'a Value>) -> Self {
         let mut block = Self {
             path: path.into(),
             fields: None,
@@ -83,7 +87,8 @@ impl<'a> Block<'a> {
     }
 
     /// The same for a block that must be there.
-    pub(super) fn required(path: impl Into<String>, value: Option<&'a Value>) -> Self {
+    #[must_use]
+    pub fn required(path: impl Into<String>, value: Option<&'a Value>) -> Self {
         let mut block = Self::new(path, value);
         if block.fields.is_none() && block.problems.is_empty() {
             block
@@ -95,27 +100,33 @@ impl<'a> Block<'a> {
 
     /// The block below this one. Its problems are its own: take them over with
     /// [`Block::absorb`].
-    pub(super) fn child(&self, key: &str) -> Block<'a> {
+    #[must_use]
+    pub fn child(&self, key: &str) -> Block<'a> {
         Block::new(self.path_of(key), self.field(key))
     }
 
     /// Takes over the problems of a block below this one.
-    pub(super) fn absorb(&mut self, child: Block<'_>) {
+    pub fn absorb(&mut self, child: Block<'_>) {
         self.problems.extend(child.problems);
     }
 
     /// Is there nothing to read because the block itself is missing or no object?
-    pub(super) fn is_empty_because_wrong(&self) -> bool {
+    #[must_use]
+    pub fn is_empty_because_wrong(&self) -> bool {
         self.fields.is_none() && !self.problems.is_empty()
     }
 
     /// What was wrong.
-    pub(super) fn into_problems(self) -> Vec<FieldProblem> {
+    #[must_use]
+    pub fn into_problems(self) -> Vec<FieldProblem> {
         self.problems
     }
 
     /// The value, unless anything was wrong.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, Vec<FieldProblem>> {
+    ///
+    /// # Errors
+    /// Everything that was wrong.
+    pub fn finish<T>(self, value: T) -> Result<T, Vec<FieldProblem>> {
         if self.problems.is_empty() {
             Ok(value)
         } else {
@@ -124,22 +135,25 @@ impl<'a> Block<'a> {
     }
 
     /// Notes that a field breaks a rule.
-    pub(super) fn reject(&mut self, key: &str, rule: &'static str) {
+    pub fn reject(&mut self, key: &str, rule: &'static str) {
         let path = self.path_of(key);
         self.problems.push(FieldProblem::new(path, rule));
     }
 
     /// The problem of a field, for a rule whose breach ends only that field.
-    pub(super) fn problem(&self, key: &str, rule: &'static str) -> FieldProblem {
+    #[must_use]
+    pub fn problem(&self, key: &str, rule: &'static str) -> FieldProblem {
         FieldProblem::new(self.path_of(key), rule)
     }
 
     /// The raw field; `null` is the same as absent.
-    pub(super) fn field(&self, key: &str) -> Option<&'a Value> {
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<&'a Value> {
         self.fields?.get(key).filter(|value| !value.is_null())
     }
 
-    pub(super) fn bool(&mut self, key: &str, default: bool) -> bool {
+    /// A boolean.
+    pub fn bool(&mut self, key: &str, default: bool) -> bool {
         match self.field(key) {
             None => default,
             Some(Value::Bool(value)) => *value,
@@ -150,7 +164,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    pub(super) fn string(&mut self, key: &str) -> Option<&'a str> {
+    /// A string.
+    pub fn string(&mut self, key: &str) -> Option<&'a str> {
         let value = self.field(key)?;
         if value.is_string() {
             return value.as_str();
@@ -160,12 +175,12 @@ impl<'a> Block<'a> {
     }
 
     /// A string with something in it; a blank one is as good as none.
-    pub(super) fn text(&mut self, key: &str) -> Option<&'a str> {
+    pub fn text(&mut self, key: &str) -> Option<&'a str> {
         self.string(key).filter(|value| !value.trim().is_empty())
     }
 
     /// A string with something in it that must be there.
-    pub(super) fn required_text(&mut self, key: &str) -> Option<&'a str> {
+    pub fn required_text(&mut self, key: &str) -> Option<&'a str> {
         let before = self.problems.len();
         let value = self.text(key);
         if value.is_none() && self.problems.len() == before {
@@ -175,7 +190,7 @@ impl<'a> Block<'a> {
     }
 
     /// An integer; numbers beyond `i64` are read as its ends.
-    pub(super) fn integer(&mut self, key: &str, default: i64) -> i64 {
+    pub fn integer(&mut self, key: &str, default: i64) -> i64 {
         match self.field(key) {
             None => default,
             Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
@@ -189,7 +204,7 @@ impl<'a> Block<'a> {
     }
 
     /// One of a few words, trimmed and in any case.
-    pub(super) fn choice<T: Copy>(
+    pub fn choice<T: Copy>(
         &mut self,
         key: &str,
         choices: &[(&str, T)],
@@ -209,7 +224,9 @@ impl<'a> Block<'a> {
         default
     }
 
-    pub(super) fn path_of(&self, key: &str) -> String {
+    /// The path of a field, as in `publishers[0].config.channel_id`.
+    #[must_use]
+    pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
         } else {

@@ -1,0 +1,44 @@
+//! What an adapter says of its platform, for the list in `platforms.rs`.
+
+use std::{error::Error, sync::Arc};
+
+use url::Url;
+
+use super::{http_client::ExtraRoots, smtp::EhloName};
+use crate::{
+    domain::platform_spec::PlatformSpec,
+    ports::{Clock, PublisherFactory},
+};
+
+/// What a platform says of itself.
+#[derive(Debug)]
+pub struct Registration {
+    /// What the rest of the service knows of it.
+    pub spec: PlatformSpec,
+    /// The name of its upstream in metrics, and the operations that are counted.
+    pub upstream: (&'static str, &'static [&'static str]),
+    /// The statuses of its answers for which there is a series before the first one.
+    pub statuses: &'static [&'static str],
+    /// Makes what opens it for tenants. Contacts nobody.
+    pub set_up: fn(&Setup) -> Result<Arc<dyn PublisherFactory>, SetupError>,
+}
+
+/// What platforms are set up with.
+pub struct Setup {
+    /// Roots that are trusted beside the system's.
+    pub roots: ExtraRoots,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The address of Telegram's Bot API: `https://api.telegram.org`.
+    pub telegram_api_url: Url,
+    /// What mail servers are told that we are called.
+    pub ehlo_name: EhloName,
+}
+
+/// Why a platform could not be set up.
+pub type SetupError = Box<dyn Error + Send + Sync>;
+
+/// Statuses of HTTP that alerts look for, and of answers that succeed. Others are added when they come.
+pub const HTTP_STATUSES: &[&str] = &[
+    "200", "403", "404", "429", "500", "502", "503", "504", "error",
+];
