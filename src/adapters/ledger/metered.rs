@@ -95,11 +95,8 @@ impl<L: Ledger> Ledger for Metered<L> {
         platform: Platform,
         settlement: &Settlement,
     ) -> Result<(), LedgerError> {
-        self.measure(
-            "settle",
-            self.ledger.record_outcome(lease, platform, settlement),
-        )
-        .await
+        let recording = self.ledger.record_outcome(lease, platform, settlement);
+        self.measure("settle", recording).await
     }
 
     async fn pass_over(

@@ -169,7 +169,7 @@ impl AnalysisWork {
         let found = self.tenant.images(&self.request_id).find(name).await?;
         if !force_refresh
             && let Some(sidecar) = self.sidecar(&found).find(None).await?.believed()
-            && let Some(report) = self.retold(&found.name, &sidecar)
+            && let Some(report) = self.from_sidecar(&found.name, &sidecar)
         {
             return Ok(report);
         }
@@ -196,7 +196,7 @@ impl AnalysisWork {
     }
 
     /// What a sidecar says; `None` if it has no caption.
-    fn retold(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
+    fn from_sidecar(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
         let caption = sidecar.known_caption()?;
         let text = |key: &str| sidecar.get(key).map(str::to_owned);
         let hashtags = &self.tenant.settings().content.hashtag_string;

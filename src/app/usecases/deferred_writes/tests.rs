@@ -319,3 +319,28 @@ fn the_log_has_no_host_of_a_post_id() {
         assert_eq!(without_host(&PostId::new(id)), logged);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_dropped_is_released_after_what_was_deferred_under_it() {
+    let mut order = Sequence::new();
+    let mut ledger = back_after(6, &mut order);
+    ledger.expect_renew().returning(|_| Ok(()));
+    ledger
+        .expect_release()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Ok(()));
+    let tasks = BackgroundTasks::default();
+    let lease = held(ledger, &tasks);
+    let recorded = record(&lease, Platform::Telegram, "1").await;
+    assert_eq!(recorded, Recorded::Later);
+    drop(lease);
+    pass(60).await;
+    assert_eq!(tasks.count(), 0);
+
+    let mut ledger = MockLedger::new();
+    ledger.expect_release().times(1).returning(|_| Ok(()));
+    drop(held(ledger, &tasks));
+    pass(60).await;
+    assert_eq!(tasks.count(), 0);
+}
