@@ -7,6 +7,7 @@ pub mod clock;
 pub mod dropbox;
 pub mod env;
 pub mod http_client;
+pub mod imaging;
 pub mod ledger;
 pub mod openai;
 pub mod orchestrator;

@@ -11,6 +11,7 @@ pub mod curation;
 pub mod host;
 pub mod idempotency;
 pub mod image;
+pub mod image_memory;
 pub mod ledger;
 pub(crate) mod model_text;
 mod pasted;

@@ -9,6 +9,7 @@ mod cause;
 mod clock;
 mod credential_store;
 mod idempotency_store;
+mod image_processor;
 mod image_store;
 mod ledger;
 mod ledger_retention;
@@ -23,6 +24,7 @@ pub use self::{
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
+    image_processor::{ImageProcessingError, ImageProcessor, TooManyPixels},
     image_store::{
         FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, ImageStoreFactory,
         LinkedImage, Moved, SidecarFile, Thumbnail,
@@ -40,6 +42,7 @@ pub use self::{
     clock::MockClock,
     credential_store::MockCredentialStore,
     idempotency_store::MockIdempotencyStore,
+    image_processor::MockImageProcessor,
     image_store::{MockImageStore, MockImageStoreFactory},
     ledger::{MockLedger, MockLedgerReader},
     ledger_retention::MockLedgerRetention,

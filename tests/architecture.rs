@@ -56,10 +56,9 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 /// The first file of each circle that is left.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 4] = [
     "src/adapters/dropbox.rs",
-    "src/adapters/ledger.rs",
     "src/adapters/orchestrator.rs",
     "src/app/http/auth.rs",
-    "src/app/usecases/imaging.rs",
+    "src/adapters/imaging/header.rs",
 ];

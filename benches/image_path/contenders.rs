@@ -8,7 +8,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use publisher::{app::usecases::imaging::ImageScaler, domain::image::EncodedImage};
+use publisher::{
+    adapters::imaging::ImageScaler, domain::image::EncodedImage, ports::ImageProcessor as _,
+};
 use tokio::runtime::Runtime;
 
 use super::LONGEST;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use publisher::app::usecases::imaging::fuzzing::copy;
+use publisher::adapters::imaging::fuzzing::copy;
 
 fuzz_target!(|file: &[u8]| {
     if let Some((asked, made)) = copy(file) {

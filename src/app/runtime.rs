@@ -3,7 +3,6 @@
 pub(in crate::app) mod cache_metrics;
 pub mod concurrency_limit;
 pub mod error_chain;
-pub mod image_memory;
 pub mod keyed_limit;
 pub mod memory_budget;
 pub(in crate::app) mod single_flight;

@@ -14,7 +14,6 @@ pub mod fetch_thumbnail;
 pub(crate) mod fixtures;
 mod heartbeat;
 mod held_lease;
-pub mod imaging;
 pub mod list_images;
 pub mod list_publications;
 mod loaded_image;

@@ -272,6 +272,8 @@ fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
         (Adapter(_), Runtime | Tenancy | UseCases | Http | App) => {
             Some("adapters never import the app")
         }
+        // Tests of what becomes of images work on real ones.
+        (UseCases | Http, Adapter(to)) if in_test && to == "imaging" => None,
         (_, Adapter(_)) => Some("the app never imports adapters: use a port"),
         (Runtime | Tenancy | UseCases, Http) => Some("use cases do not know the HTTP layer"),
         // Their tests share fixtures.

@@ -12,6 +12,7 @@ use publisher::{
         clock::SystemClock,
         dropbox::{DropboxImageStoreFactory, DropboxSettings},
         http_client::ExtraRoots,
+        imaging::ImageScaler,
         ledger::{LedgerSettings, OpenLedger},
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
@@ -23,7 +24,6 @@ use publisher::{
         http::{HttpDependencies, Routes, auth::AuthSettings, routes},
         runtime::{
             concurrency_limit::ConcurrencyLimit,
-            image_memory::ImageMemory,
             keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
         },
@@ -40,7 +40,6 @@ use publisher::{
             describe_image::DescribeImage,
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
-            imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
@@ -51,6 +50,7 @@ use publisher::{
     },
     domain::{
         host::Host,
+        image_memory::ImageMemory,
         ledger::{Entry, EntryQuery},
         secret::Secret,
         tenant::TenantName,
@@ -185,7 +185,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     let publish = PublishImage::new(
-        ImageScaler::default(),
+        Arc::new(ImageScaler::default()),
         Arc::clone(&clock),
         Arc::clone(&ledger.ledger),
         Arc::clone(&ledger.reader),
@@ -216,7 +216,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         curate: CurateImage::new(Arc::clone(&ledger.ledger), tasks.clone()),
         analyze: AnalyzeImage::new(
-            ImageScaler::default(),
+            Arc::new(ImageScaler::default()),
             capacity,
             Arc::clone(&clock),
             Arc::clone(&ledger.ledger),

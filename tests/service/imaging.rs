@@ -66,7 +66,7 @@ fn put_bomb(sandbox: &Sandbox, tenant: &DemoTenant) {
 }
 
 /// 30 × 10 pixels as they are stored, and told to be shown turned by a quarter.
-const TURNED: &[u8] = include_bytes!("../../src/app/usecases/imaging/tests/images/turned.jpg");
+const TURNED: &[u8] = include_bytes!("../../src/adapters/imaging/tests/images/turned.jpg");
 
 #[tokio::test]
 async fn a_small_photo_that_lies_on_its_side_arrives_upright_and_without_the_tag() {

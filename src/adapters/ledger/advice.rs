@@ -1,22 +1,11 @@
 //! What an operator can do about a ledger's file that cannot be opened. For what a start and a check
 //! say.
 
-use std::{error::Error, io, path::Path};
+use std::{error::Error, io};
 
 use sqlx::migrate::MigrateError;
 
-use super::{
-    OpenLedgerError,
-    private_file::{NoDatabase, SeveralNames},
-};
-
-/// What is wrong with a file, or the folder that it is in.
-pub(super) fn file_error(path: &Path, source: io::Error) -> OpenLedgerError {
-    OpenLedgerError::File {
-        path: path.to_owned(),
-        source,
-    }
-}
+use super::private_file::{NoDatabase, SeveralNames};
 
 /// What to do where a file cannot be opened.
 pub(super) fn of_file(error: &io::Error) -> &'static str {
@@ -56,21 +45,19 @@ pub(super) fn of_database(error: &(dyn Error + Send + Sync + 'static)) -> &'stat
     }
 }
 
-/// Whether starting again changes nothing as long as nobody names another file, or replaces it.
-pub(super) fn is_of_settings(error: &OpenLedgerError) -> bool {
-    match error {
-        OpenLedgerError::File { source, .. } => {
-            let kind = source.kind();
-            is::<SeveralNames>(source)
-                || is::<NoDatabase>(source)
-                || matches!(
-                    kind,
-                    io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
-                )
-        }
-        OpenLedgerError::Sqlite(error) => code(&**error) == Some(SQLITE_NOTADB),
-        _ => false,
-    }
+/// Whether starting again changes nothing as long as no other file is named.
+pub(super) fn is_of_settings(error: &io::Error) -> bool {
+    is::<SeveralNames>(error)
+        || is::<NoDatabase>(error)
+        || matches!(
+            error.kind(),
+            io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
+        )
+}
+
+/// The same of the database in a file.
+pub(super) fn is_no_database(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    code(error) == Some(SQLITE_NOTADB)
 }
 
 fn is<E: Error + 'static>(error: &io::Error) -> bool {

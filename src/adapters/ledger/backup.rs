@@ -12,8 +12,10 @@ use sqlx::{
 };
 
 use super::{
-    LedgerSettings, Location, file_lock,
+    file_lock,
+    location::Location,
     private_file::{by_own_name, refuse_other_files},
+    settings::LedgerSettings,
     sqlite::check_log,
 };
 use crate::ports::Cause;

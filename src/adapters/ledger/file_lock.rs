@@ -16,8 +16,7 @@ use std::{
 };
 
 use super::{
-    OpenLedgerError,
-    advice::file_error,
+    error::OpenLedgerError,
     private_file::{self, by_own_name},
 };
 
@@ -34,12 +33,14 @@ impl FileLocks {
     /// Another process has one of them, a file cannot be opened and written, or the database has
     /// several names.
     pub(super) fn acquire(path: &Path) -> Result<Self, OpenLedgerError> {
-        private_file::refuse_other_files(path).map_err(|source| file_error(path, source))?;
+        private_file::refuse_other_files(path)
+            .map_err(|source| OpenLedgerError::file(path, source))?;
         let name = private_file::with_suffix(path, ".lock");
         let beside = lock(path, || private_file::open(&name))?;
         let database = lock(path, || private_file::open(path))?;
-        let own = by_own_name(path).map_err(|source| file_error(path, source))?;
-        private_file::take_back_beside(&own).map_err(|source| file_error(path, source))?;
+        let own = by_own_name(path).map_err(|source| OpenLedgerError::file(path, source))?;
+        private_file::take_back_beside(&own)
+            .map_err(|source| OpenLedgerError::file(path, source))?;
         Ok(Self { database, beside })
     }
 
@@ -52,7 +53,7 @@ impl FileLocks {
 }
 
 fn lock(path: &Path, open: impl FnOnce() -> io::Result<File>) -> Result<File, OpenLedgerError> {
-    let failed = |source| file_error(path, source);
+    let failed = |source| OpenLedgerError::file(path, source);
     let file = open().map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -11,10 +11,14 @@ use std::{
 };
 
 use super::{
-    LedgerSettings, Location, OpenLedger, OpenLedgerError, file_lock,
+    error::OpenLedgerError,
+    file_lock,
     ledger_file::{LedgerFile, UnusableFile},
+    location::Location,
     merge::{Counts, Merge, Merged},
+    open::OpenLedger,
     private_file::by_own_name,
+    settings::LedgerSettings,
     sqlite::SqliteLedger,
 };
 use crate::ports::{Cause, Clock, LedgerError};

@@ -15,13 +15,14 @@ use sqlx::{
 };
 
 use super::{
-    LedgerSettings, Location, OpenLedger, OpenLedgerError,
-    advice::file_error,
+    error::OpenLedgerError,
     file_lock,
     ledger_file::{self, Aside},
+    location::Location,
     migrations::{self, Pending},
-    on_server,
+    open::{OpenLedger, on_server},
     private_file::{self, by_own_name},
+    settings::LedgerSettings,
     sqlite::check_log,
     wal::LogState,
 };
@@ -128,7 +129,7 @@ async fn open(
 }
 
 async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
-    let failed = |source| file_error(path, source);
+    let failed = |source| OpenLedgerError::file(path, source);
     let path = &by_own_name(path).map_err(failed)?;
     // `SQLite` makes files beside the database, so the folder has to be writable as well.
     let folder = match path.parent() {

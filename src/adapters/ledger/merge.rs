@@ -260,7 +260,7 @@ macro_rules! sql_merge {
                 batch: &super::merge::Batch,
             ) -> Result<super::merge::Merged, sqlx::Error> {
                 let mut merged = super::merge::Merged::default();
-                let (mut write, now) = self.begin(Keep::OnDisk).await?;
+                let (mut write, now) = self.begin(Durability::Synced).await?;
                 for record in &batch.entries {
                     let (new, raised) = Self::merge_entry(&mut write, record, now).await?;
                     merged.entries.note(new, raised);

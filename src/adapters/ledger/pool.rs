@@ -30,10 +30,7 @@ use tokio::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    fault::{self, Fault},
-    watch::PoolState,
-};
+use super::fault::{self, Fault};
 
 /// How long a connection that is there already may take to answer a question: more than any network
 /// needs that a ledger can be kept over, less than a readiness probe waits.
@@ -69,6 +66,16 @@ struct Shared {
     given_back: Notify,
     faults: Mutex<Faults>,
     closed: CancellationToken,
+}
+
+/// How many connections there are of each kind.
+pub(super) struct PoolState {
+    /// Open, and not at work.
+    pub(super) idle: usize,
+    /// At work.
+    pub(super) in_use: usize,
+    /// How many there may be.
+    pub(super) max: u32,
 }
 
 #[derive(Default)]

@@ -28,7 +28,8 @@ use tokio::{sync::Notify, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    Keep, OpenLedgerError,
+    durability::Durability,
+    error::OpenLedgerError,
     fault::{self, Fault},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
@@ -151,7 +152,10 @@ impl PostgresLedger {
 
     /// Every commit waits for the server's disk. A session that takes no writes is left, and with
     /// it all that were opened beside it: the server may take them again since.
-    async fn begin(&self, _keep: Keep) -> Result<(Guarded<Postgres>, i64), sqlx::Error> {
+    async fn begin(
+        &self,
+        _durability: Durability,
+    ) -> Result<(Guarded<Postgres>, i64), sqlx::Error> {
         if let Some(begun) = self.begin_on_any().await? {
             return Ok(begun);
         }
@@ -177,7 +181,7 @@ impl PostgresLedger {
         Ok(Some((connection, now)))
     }
 
-    async fn alone(&self, _keep: Keep) -> Result<Guarded<Postgres>, sqlx::Error> {
+    async fn alone(&self, _durability: Durability) -> Result<Guarded<Postgres>, sqlx::Error> {
         Guarded::acquire(&self.connections).await
     }
 

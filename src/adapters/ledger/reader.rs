@@ -117,7 +117,7 @@ macro_rules! sql_reader {
             /// Writes a lease that no image can have, takes it back, and waits for the disk as any
             /// write does: a database that is full, or takes no writes, fails here.
             async fn try_a_write(&self) -> Result<(), sqlx::Error> {
-                let (mut write, now) = self.begin(Keep::OnDisk).await?;
+                let (mut write, now) = self.begin(Durability::Synced).await?;
                 let probe = Uuid::new_v4().simple().to_string();
                 for statement in [reader::PROBE, reader::END_PROBE] {
                     sqlx::query(statement)

@@ -40,7 +40,7 @@ macro_rules! sql_requests {
         impl $ledger {
             async fn enter(&self, request: &KeyedRequest) -> Result<Begun, sqlx::Error> {
                 let session = self.session().await?;
-                let (mut write, now) = self.begin(Keep::OnDisk).await?;
+                let (mut write, now) = self.begin(Durability::Synced).await?;
                 let expires = now.saturating_add(duration_millis(KEY_HELD_FOR));
                 let (tenant, key) = (request.tenant().as_str(), request.key_hash());
                 let fingerprint = request.fingerprint().as_str();
@@ -109,7 +109,7 @@ macro_rules! sql_requests {
                 image: &ChosenImage,
             ) -> Result<(), LedgerError> {
                 bounded(async {
-                    let mut alone = self.alone(Keep::OnDisk).await.map_err(unavailable)?;
+                    let mut alone = self.alone(Durability::Synced).await.map_err(unavailable)?;
                     let chosen = sqlx::query(requests::CHOOSE)
                         .bind(image.name.as_str())
                         .bind(image.content_hash.as_str())
@@ -134,7 +134,7 @@ macro_rules! sql_requests {
                 answer: &str,
             ) -> Result<(), LedgerError> {
                 bounded(async {
-                    let mut alone = self.alone(Keep::OnDisk).await.map_err(unavailable)?;
+                    let mut alone = self.alone(Durability::Synced).await.map_err(unavailable)?;
                     let finish = sqlx::query(requests::FINISH)
                         .bind(answer)
                         .bind(request.tenant().as_str())
@@ -154,7 +154,7 @@ macro_rules! sql_requests {
                 may_have_sent: bool,
             ) -> Result<(), LedgerError> {
                 bounded(async {
-                    let mut alone = self.alone(Keep::OnDisk).await.map_err(unavailable)?;
+                    let mut alone = self.alone(Durability::Synced).await.map_err(unavailable)?;
                     let abandon = sqlx::query(requests::ABANDON)
                         .bind(may_have_sent)
                         .bind(request.tenant().as_str())

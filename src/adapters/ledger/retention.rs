@@ -52,7 +52,7 @@ macro_rules! sql_retention {
                 let mut dropped = 0;
                 loop {
                     let some = bounded(async {
-                        let begun = self.begin(Keep::InProcess).await;
+                        let begun = self.begin(Durability::Volatile).await;
                         let (mut write, now) = begun.map_err(unavailable)?;
                         let some = sqlx::query(statement)
                             .bind(now.saturating_sub(duration_millis(age)))
@@ -79,7 +79,7 @@ macro_rules! sql_retention {
                 after: i64,
                 age: std::time::Duration,
             ) -> Result<Option<(i64, u64)>, sqlx::Error> {
-                let (mut write, now) = self.begin(Keep::InProcess).await?;
+                let (mut write, now) = self.begin(Durability::Volatile).await?;
                 let last: Option<i64> = sqlx::query_scalar(next)
                     .bind(after)
                     .bind(super::retention::ROWS)

@@ -9,7 +9,7 @@
 //! commit wait for the disk, so that an intent survives a power cut. Each write says whether it has
 //! to: leases are all dropped after one, and those that are taken and given back wait for no disk.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
@@ -19,9 +19,9 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    Keep, OpenLedgerError, POOL_WAIT,
-    advice::file_error,
     connection::Guarded,
+    durability::Durability,
+    error::OpenLedgerError,
     file_lock::FileLocks,
     migrations::{self, Pending},
     private_file, reader, requests,
@@ -42,6 +42,9 @@ use crate::{
         LedgerReader,
     },
 };
+
+/// How long an operation waits for the connection to a file, and opening for the first one.
+const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// A ledger in a local file.
 pub(super) struct SqliteLedger {
@@ -110,22 +113,25 @@ impl SqliteLedger {
         &self.pool
     }
 
-    pub(super) async fn begin(&self, keep: Keep) -> Result<(Guarded<Sqlite>, i64), sqlx::Error> {
+    pub(super) async fn begin(
+        &self,
+        durability: Durability,
+    ) -> Result<(Guarded<Sqlite>, i64), sqlx::Error> {
         let mut connection = Guarded::acquire(&self.pool).await?;
-        let begin = match keep {
-            Keep::OnDisk => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
-            Keep::InProcess => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        let begin = match durability {
+            Durability::Synced => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Durability::Volatile => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
         connection.execute(sqlx::raw_sql(begin)).await?;
         let now = self.now(&mut connection).await?;
         Ok((connection, now))
     }
 
-    async fn alone(&self, keep: Keep) -> Result<Guarded<Sqlite>, sqlx::Error> {
+    async fn alone(&self, durability: Durability) -> Result<Guarded<Sqlite>, sqlx::Error> {
         let mut connection = Guarded::acquire(&self.pool).await?;
-        let wait = match keep {
-            Keep::OnDisk => "PRAGMA synchronous = FULL",
-            Keep::InProcess => "PRAGMA synchronous = NORMAL",
+        let wait = match durability {
+            Durability::Synced => "PRAGMA synchronous = FULL",
+            Durability::Volatile => "PRAGMA synchronous = NORMAL",
         };
         sqlx::query(wait).execute(&mut *connection).await?;
         Ok(connection)
@@ -167,7 +173,7 @@ sql_ledger!(
 /// # Errors
 /// Writes that were committed cannot be read any more.
 pub(super) fn check_log(path: &Path) -> Result<LogState, OpenLedgerError> {
-    let failed = |source| file_error(path, source);
+    let failed = |source| OpenLedgerError::file(path, source);
     let own = private_file::by_own_name(path).map_err(failed)?;
     let [log, index] = ["-wal", "-shm"].map(|suffix| private_file::with_suffix(&own, suffix));
     match wal::state(&log, &index).map_err(failed)? {

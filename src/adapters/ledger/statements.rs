@@ -193,7 +193,7 @@ macro_rules! sql_ledger {
                 lease: &Lease,
             ) -> Result<(Guarded<$database>, i64, bool), LedgerError> {
                 let session = self.session().await.map_err(unavailable)?;
-                let (mut write, now) = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
+                let (mut write, now) = self.begin(Durability::Synced).await.map_err(unavailable)?;
                 let held = sqlx::query(statements::HOLD)
                     .bind(now.saturating_add(duration_millis(LEASE_TTL)))
                     .bind(session)
@@ -212,7 +212,7 @@ macro_rules! sql_ledger {
                 platforms: &[Platform],
             ) -> Result<Claim, sqlx::Error> {
                 let session = self.session().await?;
-                let (mut write, now) = self.begin(Keep::InProcess).await?;
+                let (mut write, now) = self.begin(Durability::Volatile).await?;
                 let (tenant, hash) = (lease.tenant().as_str(), lease.content_hash().as_str());
                 let taken = sqlx::query(TAKE)
                     .bind(now)
@@ -350,7 +350,7 @@ macro_rules! sql_ledger {
                 failure: &Failure,
             ) -> Result<(), LedgerError> {
                 bounded(async {
-                    let (mut write, now) = self.begin(Keep::OnDisk).await.map_err(unavailable)?;
+                    let (mut write, now) = self.begin(Durability::Synced).await.map_err(unavailable)?;
                     sqlx::query(statements::PASS_OVER)
                         .bind(tenant.as_str())
                         .bind(content_hash.as_str())
@@ -368,7 +368,7 @@ macro_rules! sql_ledger {
 
             async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
                 bounded(async {
-                    let mut alone = self.alone(Keep::InProcess).await.map_err(unavailable)?;
+                    let mut alone = self.alone(Durability::Volatile).await.map_err(unavailable)?;
                     sqlx::query(statements::RELEASE)
                         .bind(lease.tenant().as_str())
                         .bind(lease.content_hash().as_str())

@@ -15,17 +15,24 @@ mod suite;
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
 
 use futures_util::FutureExt as _;
 
-use super::*;
-use crate::domain::{
-    image::ContentHash,
-    ledger::{EntryQuery, Lease},
-    tenant::TenantName,
+use super::{
+    durability::Durability, merge::Merge, open::*, postgres::PostgresLedger,
+    settings::LedgerSettings, sqlite::SqliteLedger, *,
+};
+use crate::{
+    domain::{
+        image::ContentHash,
+        ledger::{EntryQuery, Lease},
+        secret::Secret,
+        tenant::TenantName,
+    },
+    ports::{Clock, IdempotencyStore, Ledger, LedgerReader, LedgerRetention},
 };
 
 /// Runs every test of the suite against a stage; `$stage` is a function that sets one up, or says

@@ -8,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{OpenLedgerError, postgres::PostgresLedger};
+use super::{error::OpenLedgerError, postgres::PostgresLedger};
 
 /// How long a start waits for the first attempt. Longer than connecting may take, so that what no
 /// waiting mends is found by then.

@@ -5,7 +5,10 @@ use std::{convert::Infallible, error::Error as _, future::Future, sync::Arc, tim
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{OpenLedger, Pool, pool::Connections};
+use super::{
+    open::{OpenLedger, Pool},
+    pool::{Connections, PoolState},
+};
 use crate::ports::{LedgerError, LedgerReader};
 
 /// How often the ledger is asked and tried: one write and one count that reads an index.
@@ -41,16 +44,6 @@ impl OpenLedger {
 enum Watched {
     Sqlite(sqlx::SqlitePool),
     Postgres(Connections),
-}
-
-/// How many connections there are of each kind.
-pub(super) struct PoolState {
-    /// Open, and not at work.
-    pub(super) idle: usize,
-    /// At work.
-    pub(super) in_use: usize,
-    /// How many there may be.
-    pub(super) max: u32,
 }
 
 impl Watched {

@@ -6,8 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::image_memory::ImageMemory;
-use crate::domain::{image::MAX_IMAGE_BYTES, tenant::TenantName};
+use crate::domain::{image::MAX_IMAGE_BYTES, image_memory::ImageMemory, tenant::TenantName};
 
 /// The unit of the semaphores, in bytes, so that a number of permits fits.
 const UNIT: u64 = 1024;

@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     captioning::{Captioning, Captions, CaptionsUnavailable},
     held_lease::HeldLease,
-    imaging::{ImageScaler, ScaleError},
     loaded_image::{LoadError, LoadedImage},
     sidecar::{ImageSidecar, Occasion},
     stages::Stages,
@@ -23,7 +22,7 @@ use crate::{
         request_id::RequestId,
         sidecar::Sidecar,
     },
-    ports::{Clock, ImageStoreError, Ledger, LedgerError},
+    ports::{Clock, ImageProcessingError, ImageProcessor, ImageStoreError, Ledger, LedgerError},
 };
 
 /// What is known of an image.
@@ -74,7 +73,7 @@ pub enum AnalyzeImageError {
     Storage(#[from] ImageStoreError),
     /// The file is no image that could be looked at.
     #[error(transparent)]
-    Image(#[from] ScaleError),
+    Image(#[from] ImageProcessingError),
     /// Nothing was seen.
     #[error("the image could not be analysed")]
     Captions(#[from] CaptionsUnavailable),
@@ -100,7 +99,7 @@ impl From<LoadError> for AnalyzeImageError {
 /// Analyses images.
 #[derive(Clone)]
 pub struct AnalyzeImage {
-    scaler: ImageScaler,
+    scaler: Arc<dyn ImageProcessor>,
     capacity: Capacity,
     clock: Arc<dyn Clock>,
     ledger: Arc<dyn Ledger>,
@@ -112,7 +111,7 @@ impl AnalyzeImage {
     /// else, as `ledger` knows, is working on; on `tasks`.
     #[must_use]
     pub fn new(
-        scaler: ImageScaler,
+        scaler: Arc<dyn ImageProcessor>,
         capacity: Capacity,
         clock: Arc<dyn Clock>,
         ledger: Arc<dyn Ledger>,
@@ -226,7 +225,7 @@ impl AnalysisWork {
         let memory = &self.usecase.capacity.memory;
         let image = LoadedImage::load(memory, images, found, stages).await?;
         let captioning = Captioning {
-            scaler: &self.usecase.scaler,
+            scaler: &*self.usecase.scaler,
             tenant: &self.tenant,
             request_id: &self.request_id,
             stages,

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    imaging::{ImageScaler, ScaleError},
-    stages::{Stage, Stages},
-};
+use super::stages::{Stage, Stages};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
@@ -21,7 +18,10 @@ use crate::{
         sidecar::Sidecar,
         tenant_config::{AiSettings, TenantSettings, VisionDetail},
     },
-    ports::{CaptionBrief, CaptionError, CaptionWriter, VisionImage},
+    ports::{
+        CaptionBrief, CaptionError, CaptionWriter, ImageProcessingError, ImageProcessor,
+        VisionImage,
+    },
 };
 
 /// Why no caption could be had.
@@ -35,7 +35,7 @@ pub enum CaptionsUnavailable {
     Writer(#[from] CaptionError),
     /// The image could not be prepared for it.
     #[error(transparent)]
-    Image(#[from] ScaleError),
+    Image(#[from] ImageProcessingError),
 }
 
 /// Where captions come from.
@@ -130,7 +130,7 @@ impl Captions {
 
 /// Has captions written for a tenant's images.
 pub(super) struct Captioning<'a> {
-    pub(super) scaler: &'a ImageScaler,
+    pub(super) scaler: &'a dyn ImageProcessor,
     pub(super) tenant: &'a Tenant,
     pub(super) request_id: &'a RequestId,
     pub(super) stages: Stages<'a>,

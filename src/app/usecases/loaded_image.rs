@@ -1,16 +1,13 @@
 //! An image in memory, together with its part of the memory budget.
 
-use super::{
-    imaging::ScaleError,
-    stages::{Stage, Stages},
-};
+use super::stages::{Stage, Stages};
 use crate::{
     app::{
         runtime::memory_budget::{Exhausted, MemoryBudget, MemoryPermit},
         tenancy::images::Images,
     },
     domain::image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
-    ports::ImageStoreError,
+    ports::{ImageProcessingError, ImageStoreError},
 };
 
 /// An image with its bytes. Its memory is given back to the budget when it is dropped.
@@ -36,7 +33,7 @@ pub(super) enum LoadError {
     Storage(#[from] ImageStoreError),
     /// It is no image.
     #[error(transparent)]
-    NoImage(#[from] ScaleError),
+    NoImage(#[from] ImageProcessingError),
 }
 
 impl LoadedImage {
@@ -52,7 +49,7 @@ impl LoadedImage {
         }
         if found.size > memory.largest_file() {
             let most_mib = memory.largest_file() / (1024 * 1024);
-            return Err(ScaleError::TooMuchMemory { most_mib }.into());
+            return Err(ImageProcessingError::TooMuchMemory { most_mib }.into());
         }
         let permit = memory.acquire(images.tenant.name(), found.size);
         let permit = stages.time(Stage::WaitForRoom, permit).await?;
@@ -62,7 +59,7 @@ impl LoadedImage {
             return Err(LoadError::Replaced);
         }
         Ok(Self {
-            encoded: EncodedImage::new(fetched.bytes).map_err(ScaleError::from)?,
+            encoded: EncodedImage::new(fetched.bytes).map_err(ImageProcessingError::from)?,
             stored: fetched.stored,
             _permit: permit,
         })

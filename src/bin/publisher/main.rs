@@ -1,6 +1,7 @@
 //! The composition root: settings → adapters → use cases → routes → serve, read from top to
 //! bottom. The only place where concrete adapters meet the application.
 
+mod allocator;
 mod backup;
 mod check;
 mod failure;
@@ -31,12 +32,11 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use publisher::{
-    adapters::{env::Environment, ledger::OpenLedger},
+    adapters::{env::Environment, imaging::ImageScaler, ledger::OpenLedger},
     app::{
         http::{self, HttpDependencies, Routes},
         runtime::{
-            concurrency_limit::ConcurrencyLimit, image_memory::ImageMemory, keyed_limit::Capacity,
-            memory_budget::MemoryBudget,
+            concurrency_limit::ConcurrencyLimit, keyed_limit::Capacity, memory_budget::MemoryBudget,
         },
         tenancy::{credentials::Credentials, resolve_tenant::ResolveTenant},
         usecases::{
@@ -44,7 +44,6 @@ use publisher::{
             background_tasks::BackgroundTasks,
             curate::CurateImage,
             fetch_thumbnail::FetchThumbnail,
-            imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
@@ -53,7 +52,8 @@ use publisher::{
             sweep_ledger::SweepLedger,
         },
     },
-    ports::Clock,
+    domain::image_memory::ImageMemory,
+    ports::{Clock, ImageProcessor},
 };
 
 use tokio::task::AbortHandle;
@@ -138,8 +138,13 @@ enum SpecFormat {
     Json,
 }
 
+fn main() -> ExitCode {
+    allocator::set_up();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let result = match CommandLine::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => serve().await,
         #[cfg(feature = "sandbox")]
@@ -274,7 +279,7 @@ impl Service {
             shown.clone(),
         ));
         let chance = Arc::new(|| fastrand::u64(..));
-        let scaler = ImageScaler::within_budget(memory_budget);
+        let scaler: Arc<dyn ImageProcessor> = Arc::new(ImageScaler::within(memory_budget.copies()));
         let work = BackgroundTasks::default();
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
@@ -342,13 +347,13 @@ fn shares(
 
 fn publish(
     ledger: &OpenLedger,
-    scaler: &ImageScaler,
+    scaler: &Arc<dyn ImageProcessor>,
     capacity: &Capacity,
     work: &BackgroundTasks,
     clock: &Arc<dyn Clock>,
 ) -> PublishOnce {
     let publish = PublishImage::new(
-        scaler.clone(),
+        Arc::clone(scaler),
         Arc::clone(clock),
         Arc::clone(&ledger.ledger),
         Arc::clone(&ledger.reader),

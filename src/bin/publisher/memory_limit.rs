@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use publisher::app::runtime::image_memory::ImageMemory;
+use publisher::domain::image_memory::ImageMemory;
 
 /// Where the system says in which control groups this process is.
 const OWN_GROUPS: &str = "/proc/self/cgroup";

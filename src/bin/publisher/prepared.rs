@@ -19,7 +19,7 @@ use publisher::{
     },
     app::{
         http::auth::AuthSettings,
-        runtime::{image_memory::ImageMemory, keyed_limit::PublishLimit},
+        runtime::keyed_limit::PublishLimit,
         tenancy::{
             credentials::CredentialCacheSettings,
             resolve_tenant::{HostRules, TenancySettings},
@@ -27,7 +27,7 @@ use publisher::{
         },
         usecases::readiness::Mode,
     },
-    domain::{host::Host, trusted_proxies::TrustedProxies},
+    domain::{host::Host, image_memory::ImageMemory, trusted_proxies::TrustedProxies},
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
 use url::Url;

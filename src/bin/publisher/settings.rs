@@ -29,7 +29,7 @@ use publisher::{
     },
     app::{
         http::auth::AuthSettings,
-        runtime::{image_memory::ImageMemory, keyed_limit::PublishLimit},
+        runtime::keyed_limit::PublishLimit,
         tenancy::{
             config_cache::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
@@ -37,7 +37,10 @@ use publisher::{
             tenant_cache::TenantCacheSettings,
         },
     },
-    domain::trusted_proxies::{InvalidProxies, TrustedProxies},
+    domain::{
+        image_memory::ImageMemory,
+        trusted_proxies::{InvalidProxies, TrustedProxies},
+    },
 };
 use url::Url;
 

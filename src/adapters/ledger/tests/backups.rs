@@ -5,9 +5,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use tempfile::TempDir;
 
 use super::{
-    super::*,
     Hands,
     suite::{attempt, list, published},
+    *,
 };
 
 async fn open(path: &Path) -> SqliteLedger {

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    super::*,
     Backstage as _, Hands,
     suite::{attempt, failed, published},
+    *,
 };
 
 /// A ledger with a few hundred entries.

@@ -6,9 +6,9 @@ use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 
 use super::{
-    super::*,
     Backstage as _, Hands, lease_of,
     suite::{attempt, claim, failed, name, published, unknown},
+    *,
 };
 use crate::domain::{
     ledger::PriorState,
@@ -255,7 +255,7 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
         .await
         .unwrap();
     sqlx::raw_sql(copy_note).execute(&mut early).await.unwrap();
-    let hash = crate::domain::image::ContentHash::of(b"early");
+    let hash = ContentHash::of(b"early");
     sqlx::query(
         "INSERT INTO ledger_entries
             (tenant, content_hash, platform, filename, state, holder, started_at)
@@ -267,7 +267,7 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
     .unwrap();
     sqlx::Connection::close(early).await.unwrap();
     attempt(&later, "alice", "later", &published("2")).await;
-    later.run(super::merge_suite::LATER).await;
+    later.run(merge_suite::LATER).await;
     later.pool().close().await;
     drop(later);
 

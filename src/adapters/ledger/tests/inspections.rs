@@ -1,14 +1,19 @@
 //! Looking at a ledger in a file changes nothing.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 
 use super::{
-    super::*,
     Backstage as _, Hands,
     suite::{attempt, list, published},
+    *,
 };
 
 fn settings(path: &Path) -> LedgerSettings {
@@ -179,7 +184,7 @@ async fn a_ledger_that_a_later_version_has_changed_opens() {
             .unwrap()
     };
     let ledger = open().await;
-    ledger.run(super::merge_suite::LATER).await;
+    ledger.run(merge_suite::LATER).await;
     ledger.pool().close().await;
     drop(ledger);
     assert_eq!(look(&path, false).await.unwrap(), LedgerState::Ready);

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
 
-use super::{super::*, Hands};
+use super::{Hands, *};
 
 async fn open(path: &Path) -> Result<SqliteLedger, OpenLedgerError> {
     SqliteLedger::open(path, Arc::new(Hands::new())).await

@@ -8,9 +8,10 @@ use tokio::{
 };
 
 use super::{
-    super::{pool::Guarded, *},
+    super::pool::Guarded,
     lease_of,
     postgres::{SERVER, Stage, opened, stage},
+    *,
 };
 use crate::domain::{ledger::Claim, platform::Platform};
 

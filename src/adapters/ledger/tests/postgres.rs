@@ -7,12 +7,12 @@ use std::str::FromStr as _;
 use uuid::Uuid;
 
 use super::{
-    super::{pool::Guarded, *},
+    super::pool::Guarded,
     Backstage, Hands, lease_of,
     merge_suite::LATER,
     request_suite::request_of,
     suite::{attempt, claim, list, published},
-    suite_on,
+    suite_on, *,
 };
 use crate::domain::{idempotency::Begun, ledger::Claim, platform::Platform};
 

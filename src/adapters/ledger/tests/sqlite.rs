@@ -5,11 +5,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tempfile::TempDir;
 
 use super::{
-    super::*,
     Backstage, Hands, everything, lease_of,
     request_suite::{chosen, request},
     suite::{attempt, unknown},
-    suite_on, tenant,
+    suite_on, tenant, *,
 };
 use crate::{
     domain::{
@@ -262,7 +261,9 @@ async fn a_ledger_that_was_full_goes_on_when_it_is_not_any_more() {
 async fn a_write_that_is_given_up_half_way_is_rolled_back_and_blocks_nothing() {
     let stage = stage().await.unwrap();
     let ledger = &stage.ledger;
-    let (mut write, _) = SqliteLedger::begin(ledger, Keep::OnDisk).await.unwrap();
+    let (mut write, _) = SqliteLedger::begin(ledger, Durability::Synced)
+        .await
+        .unwrap();
     sqlx::query("INSERT INTO ledger_leases VALUES ('alice', 'hash', 'holder', 0, 0)")
         .execute(&mut *write)
         .await
@@ -297,7 +298,10 @@ async fn nobody_else_reads_the_files_of_a_ledger_not_even_of_one_that_others_cou
 #[tokio::test]
 async fn unknown_entries_are_counted_without_reading_the_others() {
     let stage = stage().await.unwrap();
-    let explain = format!("EXPLAIN QUERY PLAN {}", sqlite::COUNT_UNKNOWN);
+    let explain = format!(
+        "EXPLAIN QUERY PLAN {}",
+        crate::adapters::ledger::sqlite::COUNT_UNKNOWN
+    );
     let plan = sqlx::query(AssertSqlSafe(explain)).bind(0_i64);
     let plan = plan.fetch_all(stage.ledger.pool()).await.unwrap();
     let steps = plan.iter().map(|row| row.get::<String, _>("detail"));

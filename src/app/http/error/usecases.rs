@@ -12,11 +12,11 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
-            imaging::ScaleError, publish::PublishImageError, publish_once::PublishOnceError,
+            publish::PublishImageError, publish_once::PublishOnceError,
         },
     },
     domain::{curation::Curation, publication::PlanError},
-    ports::{CaptionError, LedgerError},
+    ports::{CaptionError, ImageProcessingError, LedgerError},
 };
 
 const BUSY: &str = "Another request is working on this image.";
@@ -190,8 +190,8 @@ impl From<PlanError> for ApiError {
     }
 }
 
-impl From<ScaleError> for ApiError {
-    fn from(error: ScaleError) -> Self {
+impl From<ImageProcessingError> for ApiError {
+    fn from(error: ImageProcessingError) -> Self {
         let detail = format!("The image cannot be used: {error}.");
         Self::new(ProblemKind::UnusableImage, detail)
     }

@@ -13,11 +13,11 @@ use crate::{
         tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
         usecases::{
             analyze::AnalyzeImageError, background_tasks, captioning::CaptionsUnavailable,
-            curate::CurateImageError, imaging::ScaleError, publish::PublishImageError,
+            curate::CurateImageError, publish::PublishImageError,
         },
     },
     domain::{curation::Curation, publication::PlanError, request_id::RequestId},
-    ports::{CaptionError, ImageStoreError, LedgerError},
+    ports::{CaptionError, ImageProcessingError, ImageStoreError, LedgerError},
 };
 
 pub(super) const SECRET: &str = "ref-7 said no";
@@ -101,7 +101,11 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
             503,
             "ledger-unavailable",
         ),
-        (Image(ScaleError::Undecodable), 422, "unusable-image"),
+        (
+            Image(ImageProcessingError::Undecodable),
+            422,
+            "unusable-image",
+        ),
         (Aborted(background_tasks::TaskAborted), 500, "internal"),
         (no_writer(ClientUnavailable::Off), 422, "caption-required"),
         (
@@ -148,7 +152,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
             "upstream-failed",
         ),
         (
-            Captions(ScaleError::Undecodable.into()),
+            Captions(ImageProcessingError::Undecodable.into()),
             422,
             "unusable-image",
         ),
@@ -176,7 +180,11 @@ async fn every_failure_of_an_analysis_has_its_problem_and_the_spec_declares_it()
         (Captions(off), 403, "feature-disabled"),
         (TooMany, 429, "rate-limited"),
         (InProgress, 409, "conflict"),
-        (Image(ScaleError::Undecodable), 422, "unusable-image"),
+        (
+            Image(ImageProcessingError::Undecodable),
+            422,
+            "unusable-image",
+        ),
         (ledger, 503, "ledger-unavailable"),
         (writer(limited), 503, "upstream-limited"),
         (writer(timeout), 504, "upstream-timeout"),

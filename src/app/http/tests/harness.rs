@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use self::ports::{capacity, clock, credential_store, providers, source_of};
 use crate::{
+    adapters::imaging::ImageScaler,
     app::{
         http::{
             HttpDependencies,
@@ -39,7 +40,6 @@ use crate::{
             draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             fixtures::empty_ledger,
-            imaging::ImageScaler,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
@@ -216,7 +216,7 @@ impl Service {
             thumbnails: FetchThumbnail::new(Arc::new(thumbnails)),
             publish: PublishOnce::new(
                 PublishImage::new(
-                    ImageScaler::default(),
+                    Arc::new(ImageScaler::default()),
                     Arc::clone(&clock),
                     Arc::clone(&ledger),
                     Arc::clone(&reader),
@@ -227,7 +227,7 @@ impl Service {
             ),
             curate: CurateImage::new(Arc::clone(&ledger), tasks.clone()),
             analyze: AnalyzeImage::new(
-                ImageScaler::default(),
+                Arc::new(ImageScaler::default()),
                 capacity(),
                 Arc::clone(&clock),
                 ledger,

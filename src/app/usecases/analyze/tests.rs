@@ -8,13 +8,15 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
+    adapters::imaging::ImageScaler,
     app::{
-        runtime::{
-            image_memory::ImageMemory, keyed_limit::PublishLimit, memory_budget::MemoryBudget,
-        },
+        runtime::{keyed_limit::PublishLimit, memory_budget::MemoryBudget},
         usecases::fixtures::*,
     },
-    domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, sidecar::SidecarName},
+    domain::{
+        analysis::Analysis, caption::WrittenCaptions, image_memory::ImageMemory, ledger::Claim,
+        sidecar::SidecarName,
+    },
     ports::{CaptionError, FetchedImage, MockLedger, SidecarFile},
 };
 
@@ -123,7 +125,7 @@ fn usecase(ledger: MockLedger) -> AnalyzeImage {
         memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     AnalyzeImage::new(
-        ImageScaler::default(),
+        Arc::new(ImageScaler::default()),
         capacity,
         clock(),
         Arc::new(ledger),
@@ -340,7 +342,9 @@ async fn the_lease_is_given_back_when_nothing_comes_of_it() {
     let failed = analyze(lent_once(), fixture, false).await;
     assert!(matches!(
         failed,
-        Err(AnalyzeImageError::Image(ScaleError::UnknownFormat(_)))
+        Err(AnalyzeImageError::Image(
+            ImageProcessingError::UnknownFormat(_)
+        ))
     ));
 }
 

@@ -52,7 +52,7 @@ impl Publication {
             return Ok(Captions::given(caption, hashtags, platforms, settings));
         }
         let captioning = Captioning {
-            scaler: &self.usecase.scaler,
+            scaler: &*self.usecase.scaler,
             tenant: &self.tenant,
             request_id: &self.request_id,
             stages: self.stages(),

@@ -6,12 +6,11 @@ use crate::{
     app::{
         runtime::memory_budget::Exhausted,
         usecases::{
-            background_tasks::TaskAborted, captioning::CaptionsUnavailable, imaging::ScaleError,
-            loaded_image::LoadError,
+            background_tasks::TaskAborted, captioning::CaptionsUnavailable, loaded_image::LoadError,
         },
     },
     domain::publication::PlanError,
-    ports::{ImageStoreError, LedgerError},
+    ports::{ImageProcessingError, ImageStoreError, LedgerError},
 };
 
 /// Why there is no report. But for [`PublishImageError::Aborted`], nothing was sent.
@@ -43,7 +42,7 @@ pub enum PublishImageError {
     Storage(#[from] ImageStoreError),
     /// The file cannot be published as an image.
     #[error(transparent)]
-    Image(#[from] ScaleError),
+    Image(#[from] ImageProcessingError),
     /// No caption could be had, and the request does not allow an empty one.
     #[error("no caption could be written")]
     Captions(#[source] CaptionsUnavailable),

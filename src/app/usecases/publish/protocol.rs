@@ -281,8 +281,9 @@ impl Intended {
 async fn record_outcome(lease: &HeldLease, result: &PlatformResult) -> Option<String> {
     let settlement = match &result.outcome {
         Outcome::Published(id) | Outcome::AlreadyPublished(id) => Settlement::Published(id.clone()),
-        Outcome::Failed(failure) => Settlement::Failed(failure.clone()),
-        Outcome::Skipped(_) => return None,
+        // A platform is skipped after its intent where it refuses the credential, and no other is to be
+        // had: nothing was sent.
+        Outcome::Failed(failure) | Outcome::Skipped(failure) => Settlement::Failed(failure.clone()),
         Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
     };
     let platform = result.platform;

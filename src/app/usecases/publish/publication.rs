@@ -11,7 +11,6 @@ use crate::{
         tenancy::{images::Images, tenant::Tenant},
         usecases::{
             background_tasks::BackgroundTasks,
-            imaging::ImageScaler,
             loaded_image::LoadedImage,
             stages::{Stage, Stages},
         },
@@ -21,13 +20,13 @@ use crate::{
         publication::{PublicationPlan, PublicationRequest, Target},
         request_id::RequestId,
     },
-    ports::{Clock, Folder, Ledger, LedgerReader},
+    ports::{Clock, Folder, ImageProcessor, Ledger, LedgerReader},
 };
 
 /// Publishes images.
 #[derive(Clone)]
 pub struct PublishImage {
-    pub(super) scaler: ImageScaler,
+    pub(super) scaler: Arc<dyn ImageProcessor>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) reader: Arc<dyn LedgerReader>,
@@ -56,7 +55,7 @@ impl PublishImage {
     /// `ledger` knows to be published; `reader` reads the same ledger.
     #[must_use]
     pub fn new(
-        scaler: ImageScaler,
+        scaler: Arc<dyn ImageProcessor>,
         clock: Arc<dyn Clock>,
         ledger: Arc<dyn Ledger>,
         reader: Arc<dyn LedgerReader>,

@@ -16,9 +16,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
+    adapters::imaging::ImageScaler,
     app::{
         runtime::{
-            image_memory::ImageMemory,
             keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
         },
@@ -28,20 +28,20 @@ use crate::{
                 TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
                 rotating_store, standing, stored,
             },
-            imaging::{ImageScaler, ScaleError},
         },
     },
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
+        image_memory::ImageMemory,
         ledger::{Claim, Lease, PriorState},
         platform::Platform,
         publication::{FailureReason, PlanError, PostId},
         sidecar::SidecarName,
     },
     ports::{
-        CaptionError, FetchedImage, Folder, LedgerError, MockLedger, MockLedgerReader,
-        MockPublisher, PublishError, Publisher, SidecarFile,
+        CaptionError, FetchedImage, Folder, ImageProcessingError, LedgerError, MockLedger,
+        MockLedgerReader, MockPublisher, PublishError, Publisher, SidecarFile,
     },
 };
 
@@ -174,7 +174,7 @@ fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
         memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
     PublishImage::new(
-        ImageScaler::default(),
+        Arc::new(ImageScaler::default()),
         clock(),
         Arc::new(ledger),
         Arc::new(reader),

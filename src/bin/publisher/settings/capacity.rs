@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use publisher::{
-    adapters::env::Environment,
-    app::runtime::{image_memory::ImageMemory, keyed_limit::PublishLimit},
+    adapters::env::Environment, app::runtime::keyed_limit::PublishLimit,
+    domain::image_memory::ImageMemory,
 };
 
 /// How much one tenant publishes at a time.

@@ -4,10 +4,10 @@ use super::*;
 use crate::{
     adapters::platforms,
     app::runtime::{
-        image_memory::ImageMemory,
         keyed_limit::{Capacity, PublishLimit},
         memory_budget::MemoryBudget,
     },
+    domain::image_memory::ImageMemory,
 };
 
 pub(super) fn source_of(document: Value) -> MockTenantConfigSource {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     adapters::platforms::spec,
     app::usecases::fixtures::{claimed, credential},
-    domain::{credential::Provider, publication::FailureReason},
+    domain::{credential::Provider, ledger::Settlement, publication::FailureReason},
     ports::{CredentialError, MockCredentialStore},
 };
 
@@ -41,7 +41,9 @@ async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
     let refused = publish(fixture, PublicationRequest::default()).await;
     assert!(matches!(
         refused,
-        Err(PublishImageError::Image(ScaleError::UnknownFormat(_)))
+        Err(PublishImageError::Image(
+            ImageProcessingError::UnknownFormat(_)
+        ))
     ));
 }
 
@@ -125,6 +127,50 @@ async fn a_platform_whose_credential_cannot_be_had_is_skipped_and_not_written_do
     assert_eq!(outcomes(&report), ["skipped", "published"]);
     let reason = report.results[0].outcome.reason();
     assert_eq!(reason, Some(FailureReason::Unavailable));
+}
+
+#[tokio::test]
+async fn a_platform_that_refuses_a_credential_without_another_is_recorded_as_failed() {
+    let mut fixture = lucky();
+    let telegram = spec(Platform::Telegram).provider;
+    let mut resolved = 0;
+    fixture.store = MockCredentialStore::new();
+    fixture.store.expect_resolve().returning(move |query| {
+        resolved += u32::from(query.provider == telegram);
+        if query.provider == telegram && resolved > 1 {
+            return Err(CredentialError::Unavailable {
+                retry_after: None,
+                cause: "503".into(),
+            });
+        }
+        Ok(credential(query.provider))
+    });
+    fixture
+        .telegram
+        .expect_publish()
+        .times(1)
+        .returning(|_| Err(PublishError::unauthorized("401")));
+    fixture
+        .email
+        .expect_publish()
+        .returning(|_| Ok(PostId::new("2").into()));
+    let mut ledger = claimed(BTreeMap::new());
+    ledger
+        .expect_record_intent()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_outcome()
+        .times(2)
+        .withf(|_, platform, settlement| {
+            let is_failed = matches!(settlement, Settlement::Failed(_));
+            is_failed == (*platform == Platform::Telegram)
+        })
+        .returning(|_, _, _| Ok(()));
+    let report = publish_with(ledger, fixture, PublicationRequest::default());
+    let report = report.await.unwrap();
+    assert_eq!(outcomes(&report), ["skipped", "published"]);
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
 }
 
 #[tokio::test]

@@ -15,12 +15,12 @@ use png::{
 };
 
 use super::{
-    ScaleError,
     colour::{Colour, put_on_white},
-    copy::Size,
     header::PngHeader,
     rows::{Held, Layout, Opened, Rows, WHITE},
+    size::Size,
 };
+use crate::ports::ImageProcessingError;
 
 /// What a file may unpack to before its pixels, in bytes: its colour profile.
 const MAX_UNPACKED: usize = 4 * 1024 * 1024;
@@ -75,10 +75,10 @@ impl PngSource {
     /// Begins to read the file whose header was looked at.
     ///
     /// # Errors
-    /// [`ScaleError::Undecodable`].
-    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ScaleError> {
+    /// [`ImageProcessingError::Undecodable`].
+    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ImageProcessingError> {
         let unpacked = self.unpack(Slices::whole(bytes));
-        let unpacked = unpacked.ok_or(ScaleError::Undecodable)?;
+        let unpacked = unpacked.ok_or(ImageProcessingError::Undecodable)?;
         let profile = unpacked.reader.info().icc_profile.clone();
         let mut rows = PngRows {
             source: *self,
@@ -174,14 +174,14 @@ struct PngRows<'a> {
 }
 
 impl Rows for PngRows<'_> {
-    fn read(&mut self, rows: &mut [u8]) -> Result<(), ScaleError> {
+    fn read(&mut self, rows: &mut [u8]) -> Result<(), ImageProcessingError> {
         let colour = self.source.colour();
         let row_bytes = self.source.size.0 as usize * colour.pixel_type().size();
         for row in rows.chunks_exact_mut(row_bytes) {
             if let Some((_, unpacked)) = self.next() {
                 put_on_white(&unpacked.row, unpacked.transparent, colour, row);
             } else if self.done == 0 {
-                return Err(ScaleError::Undecodable);
+                return Err(ImageProcessingError::Undecodable);
             } else {
                 row.fill(WHITE);
             }
@@ -220,7 +220,7 @@ impl<'a> PngRows<'a> {
     }
 
     /// All seven passes as one picture.
-    fn put_together(&mut self) -> Result<Vec<u8>, ScaleError> {
+    fn put_together(&mut self) -> Result<Vec<u8>, ImageProcessingError> {
         let source = self.source;
         let colour = source.colour();
         let pixel_bytes = colour.pixel_type().size();
@@ -241,7 +241,7 @@ impl<'a> PngRows<'a> {
             }
         }
         if self.done == 0 {
-            return Err(ScaleError::Undecodable);
+            return Err(ImageProcessingError::Undecodable);
         }
         Ok(canvas)
     }

@@ -6,13 +6,13 @@ use std::{borrow::Cow, io::Cursor};
 use image::{ImageDecoder as _, codecs::webp::WebPDecoder};
 
 use super::{
-    ScaleError,
     colour::{Colour, put_on_white},
-    copy::Size,
     header::WebPHeader,
     rows::{Held, Layout, Opened},
+    size::Size,
 };
 use crate::domain::image::MAX_IMAGE_BYTES;
+use crate::ports::ImageProcessingError;
 
 /// The largest colour profile that a copy keeps, in bytes.
 const MAX_PROFILE: u64 = 4 * 1024 * 1024;
@@ -35,15 +35,15 @@ pub(super) struct WebPSource {
 impl WebPSource {
     /// The file, filled up to the length that it had. Its decoder has all or nothing; zeros it reads as
     /// "the same as before".
-    fn filled_up<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, ScaleError> {
+    fn filled_up<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, ImageProcessingError> {
         if self.header.missing == 0 {
             return Ok(Cow::Borrowed(bytes));
         }
         let length = self.file_bytes + self.header.missing;
         if length > MAX_LOST * self.file_bytes || length > MAX_IMAGE_BYTES {
-            return Err(ScaleError::Undecodable);
+            return Err(ImageProcessingError::Undecodable);
         }
-        let length = usize::try_from(length).map_err(|_| ScaleError::Undecodable)?;
+        let length = usize::try_from(length).map_err(|_| ImageProcessingError::Undecodable)?;
         let mut filled = Vec::with_capacity(length);
         filled.extend_from_slice(bytes);
         filled.resize(length, 0);
@@ -77,15 +77,15 @@ impl WebPSource {
     /// Reads the file whose header was looked at.
     ///
     /// # Errors
-    /// [`ScaleError::Undecodable`].
-    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ScaleError> {
-        let undecodable = |_| ScaleError::Undecodable;
+    /// [`ImageProcessingError::Undecodable`].
+    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ImageProcessingError> {
+        let undecodable = |_| ImageProcessingError::Undecodable;
         let file = self.filled_up(bytes)?;
         let mut decoder = WebPDecoder::new(Cursor::new(&file[..])).map_err(undecodable)?;
         let transparent = decoder.color_type().has_alpha();
         // The memory was set aside for what the header says.
         if decoder.dimensions() != self.size || transparent != self.header.transparent {
-            return Err(ScaleError::Undecodable);
+            return Err(ImageProcessingError::Undecodable);
         }
         // One that is too long is not read, wherever it is said to end.
         let profile = if (1..=MAX_PROFILE).contains(&self.header.profile_bytes) {
@@ -93,7 +93,8 @@ impl WebPSource {
         } else {
             None
         };
-        let length = usize::try_from(decoder.total_bytes()).map_err(|_| ScaleError::Undecodable)?;
+        let length = usize::try_from(decoder.total_bytes())
+            .map_err(|_| ImageProcessingError::Undecodable)?;
         let mut pixels = vec![0; length];
         decoder.read_image(&mut pixels).map_err(undecodable)?;
         if transparent {

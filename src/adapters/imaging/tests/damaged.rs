@@ -182,7 +182,7 @@ async fn a_png_without_any_pixels_is_refused() {
     for length in [start, start + 8, start + 12, 33, 20] {
         let image = encoded(whole[..length].to_vec());
         let refused = ImageScaler::default().fit_within(&image, Some(2048)).await;
-        assert_eq!(refused, Err(ScaleError::Undecodable), "{length}");
+        assert_eq!(refused, Err(ImageProcessingError::Undecodable), "{length}");
     }
 }
 
@@ -207,7 +207,7 @@ async fn a_jpeg_that_is_cut_off_is_shown_as_far_as_it_goes() {
     for (name, tail) in [("nothing", &b""[..]), ("its end alone", b"\xFF\xD9")] {
         let empty = encoded([&whole[..start], tail].concat());
         let refused = ImageScaler::default().fit_within(&empty, Some(2048)).await;
-        assert_eq!(refused, Err(ScaleError::Undecodable), "{name}");
+        assert_eq!(refused, Err(ImageProcessingError::Undecodable), "{name}");
     }
 }
 
@@ -329,7 +329,7 @@ async fn a_webp_that_is_cut_off_is_shown_as_far_as_it_goes() {
     for little in [lossy[..25].to_vec(), little, absurd] {
         let refused = scaler.fit_within(&encoded(little), Some(2048)).await;
         assert!(
-            matches!(refused, Err(ScaleError::Undecodable)),
+            matches!(refused, Err(ImageProcessingError::Undecodable)),
             "{refused:?}"
         );
     }

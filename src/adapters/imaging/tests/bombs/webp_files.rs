@@ -169,7 +169,11 @@ fn a_webp_whose_picture_is_larger_than_its_canvas() {
             ]),
         ),
     ] {
-        assert_eq!(Header::of(&file), Err(ScaleError::Undecodable), "{name}");
+        assert_eq!(
+            Header::of(&file),
+            Err(ImageProcessingError::Undecodable),
+            "{name}"
+        );
         is_bounded(name, file.bytes());
     }
 }

@@ -1,7 +1,7 @@
 //! How large the images are that copies are made of. What a file takes in memory depends on how it is made
 //! up: `docs/images.md` has the table.
 
-use std::fmt;
+use crate::ports::TooManyPixels;
 
 use super::header::{FormatHeader, Header, JpegHeader, WebPKind};
 
@@ -25,33 +25,6 @@ const WEBP: [(WebPKind, bool, u64); 6] = [
     (WebPKind::Animated, false, 18),
     (WebPKind::Animated, true, 16),
 ];
-
-/// An image has more pixels than are read of its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyPixels {
-    /// What it has, in megapixels.
-    pub megapixels: u64,
-    /// What is read at most, in megapixels.
-    pub most: u64,
-    kind: &'static str,
-}
-
-impl std::error::Error for TooManyPixels {}
-
-impl fmt::Display for TooManyPixels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            megapixels,
-            most,
-            kind,
-        } = self;
-        write!(
-            f,
-            "the image has too many pixels: it has {megapixels} megapixels, and at most {most} are \
-             read of a {kind}"
-        )
-    }
-}
 
 /// Whether an image is one of those that copies are made of. Half a megapixel more than the limit counts as the
 /// limit: makers of cameras round, too.

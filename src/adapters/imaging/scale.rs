@@ -9,10 +9,10 @@ use fast_image_resize::{
 };
 
 use super::{
-    ScaleError,
-    copy::Size,
     rows::{Layout, Rows},
+    size::Size,
 };
+use crate::ports::ImageProcessingError;
 
 /// Measured on a zone plate of 36 megapixels: of the contrast that a copy can show, Lanczos keeps
 /// 98 %, Catmull-Rom 87 % and a triangle 69 %; of what it cannot show, it lets less through than
@@ -71,8 +71,8 @@ impl Scaling {
     pub(super) fn run(
         &self,
         rows: &mut dyn Rows,
-        mut give: impl FnMut(&mut [u8]) -> Result<(), ScaleError>,
-    ) -> Result<(), ScaleError> {
+        mut give: impl FnMut(&mut [u8]) -> Result<(), ImageProcessingError>,
+    ) -> Result<(), ImageProcessingError> {
         let row = length(self.from.row_bytes())?;
         if self.is_none() {
             return unscaled(rows, row, self.from.size.1, give);
@@ -91,12 +91,16 @@ impl Scaling {
             // Rows that are left out altogether, which a filter never does.
             held.start = needed.start.min(held.end);
             let missing = (held.end - held.start) * row..(needed.end - held.start) * row;
-            rows.read(window.get_mut(missing).ok_or(ScaleError::CannotFit)?)?;
+            rows.read(
+                window
+                    .get_mut(missing)
+                    .ok_or(ImageProcessingError::CannotFit)?,
+            )?;
             held.end = needed.end;
 
-            let cannot = |_| ScaleError::CannotFit;
+            let cannot = |_| ImageProcessingError::CannotFit;
             let used = held.end - held.start;
-            let height = u32::try_from(used).map_err(|_| ScaleError::CannotFit)?;
+            let height = u32::try_from(used).map_err(|_| ImageProcessingError::CannotFit)?;
             let source = ImageRef::new(self.from.size.0, height, &window[..used * row], pixel);
             let source = source.map_err(cannot)?;
             let band = &mut target[..self.to.0 as usize * pixel.size() * count as usize];
@@ -108,7 +112,7 @@ impl Scaling {
                 .crop(0.0, above, self.from.extent.0, bottom - top);
             resizer
                 .resize(&source, &mut copy, &options)
-                .map_err(|_| ScaleError::CannotFit)?;
+                .map_err(|_| ImageProcessingError::CannotFit)?;
             give(band)?;
         }
         Ok(())
@@ -170,8 +174,8 @@ fn unscaled(
     rows: &mut dyn Rows,
     row: usize,
     count: u32,
-    mut give: impl FnMut(&mut [u8]) -> Result<(), ScaleError>,
-) -> Result<(), ScaleError> {
+    mut give: impl FnMut(&mut [u8]) -> Result<(), ImageProcessingError>,
+) -> Result<(), ImageProcessingError> {
     let mut some = vec![0; row * UNSCALED.min(count) as usize];
     for first in (0..count).step_by(UNSCALED as usize) {
         let now = UNSCALED.min(count - first) as usize;
@@ -182,6 +186,6 @@ fn unscaled(
     Ok(())
 }
 
-fn length(bytes: u64) -> Result<usize, ScaleError> {
-    usize::try_from(bytes).map_err(|_| ScaleError::CannotFit)
+fn length(bytes: u64) -> Result<usize, ImageProcessingError> {
+    usize::try_from(bytes).map_err(|_| ImageProcessingError::CannotFit)
 }

@@ -5,8 +5,9 @@ use std::{cell::Cell, io, rc::Rc};
 use bytes::Bytes;
 use mozjpeg::{ColorSpace, Compress, Marker, compress::CompressStarted};
 
-use super::{ScaleError, colour::Colour, copy::Size, libjpeg::caught};
+use super::{colour::Colour, libjpeg::caught, size::Size};
 use crate::domain::image::EncodedImage;
+use crate::ports::ImageProcessingError;
 
 /// The quality of the copies that are made, of 100.
 const QUALITY: f32 = 88.0;
@@ -41,13 +42,13 @@ impl Encoder {
     /// Begins a file of at most so many bytes.
     ///
     /// # Errors
-    /// [`ScaleError::CannotFit`] when no JPEG can have this size.
+    /// [`ImageProcessingError::CannotFit`] when no JPEG can have this size.
     pub(super) fn start(
         size: Size,
         colour: Colour,
         profile: Option<&[u8]>,
         max_bytes: u64,
-    ) -> Result<Self, ScaleError> {
+    ) -> Result<Self, ImageProcessingError> {
         let is_too_large = Rc::new(Cell::new(false));
         let memory = file_memory(size, max_bytes);
         let file = File {
@@ -73,7 +74,7 @@ impl Encoder {
             Ok(jpeg)
         });
         Ok(Self {
-            jpeg: started.map_err(|_| ScaleError::CannotFit)?,
+            jpeg: started.map_err(|_| ImageProcessingError::CannotFit)?,
             is_too_large,
         })
     }
@@ -81,9 +82,9 @@ impl Encoder {
     /// Writes the rows that come next.
     ///
     /// # Errors
-    /// [`ScaleError::CannotFit`], also when the file becomes too large.
-    pub(super) fn write(&mut self, rows: &[u8]) -> Result<(), ScaleError> {
-        caught(|| self.jpeg.write_scanlines(rows)).map_err(|_| ScaleError::CannotFit)
+    /// [`ImageProcessingError::CannotFit`], also when the file becomes too large.
+    pub(super) fn write(&mut self, rows: &[u8]) -> Result<(), ImageProcessingError> {
+        caught(|| self.jpeg.write_scanlines(rows)).map_err(|_| ImageProcessingError::CannotFit)
     }
 
     /// Whether an error came of the file's size.
@@ -94,12 +95,12 @@ impl Encoder {
     /// The file, once all rows are written.
     ///
     /// # Errors
-    /// [`ScaleError::CannotFit`], also when the file became too large.
-    pub(super) fn finish(self) -> Result<EncodedImage, ScaleError> {
-        let file = caught(|| self.jpeg.finish()).map_err(|_| ScaleError::CannotFit)?;
+    /// [`ImageProcessingError::CannotFit`], also when the file became too large.
+    pub(super) fn finish(self) -> Result<EncodedImage, ImageProcessingError> {
+        let file = caught(|| self.jpeg.finish()).map_err(|_| ImageProcessingError::CannotFit)?;
         let mut bytes = file.bytes;
         bytes.shrink_to_fit();
-        EncodedImage::new(Bytes::from(bytes)).map_err(|_| ScaleError::CannotFit)
+        EncodedImage::new(Bytes::from(bytes)).map_err(|_| ImageProcessingError::CannotFit)
     }
 }
 

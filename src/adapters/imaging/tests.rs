@@ -18,12 +18,11 @@ use super::{header::FormatHeader, *};
 use crate::domain::image::ImageFormat;
 
 /// A copy of this size, which is that before it is turned, with all memory.
-fn copy_of(image: &EncodedImage, size: Size) -> Result<EncodedImage, ScaleError> {
+fn copy_of(image: &EncodedImage, size: Size) -> Result<EncodedImage, ImageProcessingError> {
     let header = Header::of(image)?;
-    let plan = Plan::new(image, &header, size, u64::MAX, MEMORY)?;
-    match plan.carry_out(image)? {
+    match Plan::new(image, &header, size, u64::MAX, MEMORY)?.carry_out(image)? {
         Written::File(copy) => Ok(copy),
-        Written::TooLarge => Err(ScaleError::CannotFit),
+        Written::TooLarge => Err(ImageProcessingError::CannotFit),
     }
 }
 
@@ -235,7 +234,7 @@ async fn a_file_that_is_too_large_is_scaled_until_it_fits() {
     };
     assert_eq!(
         ImageScaler::default().meet(&image, hopeless).await,
-        Err(ScaleError::CannotFit)
+        Err(ImageProcessingError::CannotFit)
     );
 }
 
@@ -244,7 +243,7 @@ async fn ratios_and_broken_files_are_refused() {
     let scaler = ImageScaler::default();
     assert_eq!(
         scaler.meet(&png(210, 10), LIMITS).await,
-        Err(ScaleError::RatioTooLarge(20))
+        Err(ImageProcessingError::RatioTooLarge(20))
     );
     for (_, bytes) in FILES {
         for length in [16, 30, bytes.len() / 2] {
@@ -252,7 +251,7 @@ async fn ratios_and_broken_files_are_refused() {
             let copy = scaler.fit_within(&broken, Some(10)).await;
             // A JPEG or WebP that lacks its end may be shown as far as it goes.
             assert!(
-                matches!(copy, Ok(_) | Err(ScaleError::Undecodable)),
+                matches!(copy, Ok(_) | Err(ImageProcessingError::Undecodable)),
                 "{copy:?}"
             );
         }
@@ -260,7 +259,7 @@ async fn ratios_and_broken_files_are_refused() {
     let broken = EncodedImage::new(Bytes::from_static(b"\xFF\xD8\xFF\xE0nothing")).unwrap();
     assert_eq!(
         scaler.fit_within(&broken, Some(1)).await,
-        Err(ScaleError::Undecodable)
+        Err(ImageProcessingError::Undecodable)
     );
 }
 
@@ -348,7 +347,10 @@ async fn an_image_that_is_too_large_is_refused_before_it_is_decoded_and_the_limi
             scaler.reencode(&bomb, None).await,
         ] {
             let error = refused.unwrap_err();
-            assert!(matches!(error, ScaleError::TooManyPixels(_)), "{error:?}");
+            assert!(
+                matches!(error, ImageProcessingError::TooManyPixels(_)),
+                "{error:?}"
+            );
             assert_eq!(error.to_string(), told);
         }
     }
@@ -363,7 +365,10 @@ async fn an_image_that_needs_more_than_all_memory_is_refused() {
     assert!(scaler.fit_within(&fits, Some(10)).await.is_ok());
     let larger = png_of(500, 500, ColorType::Rgb8);
     let refused = scaler.fit_within(&larger, Some(10)).await;
-    assert_eq!(refused, Err(ScaleError::TooMuchMemory { most_mib: 9 }));
+    assert_eq!(
+        refused,
+        Err(ImageProcessingError::TooMuchMemory { most_mib: 9 })
+    );
 }
 
 #[tokio::test]
@@ -381,7 +386,7 @@ async fn a_fresh_copy_is_made_of_what_needs_none() {
     let within = scaler.reencode(&png(400, 200), Some(LIMITS)).await;
     assert_eq!(decoded(&within.unwrap()).dimensions(), (200, 100));
     let refused = scaler.reencode(&png(210, 10), Some(LIMITS)).await;
-    assert_eq!(refused, Err(ScaleError::RatioTooLarge(20)));
+    assert_eq!(refused, Err(ImageProcessingError::RatioTooLarge(20)));
 }
 
 #[tokio::test]

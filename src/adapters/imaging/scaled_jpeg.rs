@@ -7,13 +7,13 @@ use std::io;
 use mozjpeg::{ColorSpace, Decompress, decompress::DecompressStarted};
 
 use super::{
-    ScaleError,
     colour::{Colour, Inks, MAX_INK_PROFILE},
-    copy::Size,
     header::{FormatHeader, Header, JpegHeader},
     libjpeg::{Failed, caught, lenient},
     rows::{Layout, Opened, Rows, WHITE},
+    size::Size,
 };
+use crate::ports::ImageProcessingError;
 
 /// How many times as many pixels as it will have, in each direction, an image is read with, at
 /// least: what is left to the scaler decides how sharp the copy is, and how free of artefacts.
@@ -86,9 +86,11 @@ impl ScaledJpeg {
     /// Begins to read the file whose header was looked at.
     ///
     /// # Errors
-    /// [`ScaleError::Undecodable`].
-    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ScaleError> {
-        let started = self.start(bytes).map_err(|_| ScaleError::Undecodable)?;
+    /// [`ImageProcessingError::Undecodable`].
+    pub(super) fn open<'a>(&self, bytes: &'a [u8]) -> Result<Opened<'a>, ImageProcessingError> {
+        let started = self
+            .start(bytes)
+            .map_err(|_| ImageProcessingError::Undecodable)?;
         let mut profile = self.header.profile(bytes);
         let mut inks = None;
         if self.has_inks() {
@@ -98,7 +100,7 @@ impl ScaledJpeg {
         }
         let rows = JpegRows {
             row_bytes: usize::try_from(self.layout().row_bytes())
-                .map_err(|_| ScaleError::Undecodable)?,
+                .map_err(|_| ImageProcessingError::Undecodable)?,
             jpeg: Some(started),
             inks,
             begun: false,
@@ -169,12 +171,12 @@ struct JpegRows<'a> {
 }
 
 impl Rows for JpegRows<'_> {
-    fn read(&mut self, rows: &mut [u8]) -> Result<(), ScaleError> {
+    fn read(&mut self, rows: &mut [u8]) -> Result<(), ImageProcessingError> {
         for row in rows.chunks_exact_mut(self.row_bytes) {
             if self.read_row(row).is_none() {
                 self.jpeg = None;
                 if !self.begun {
-                    return Err(ScaleError::Undecodable);
+                    return Err(ImageProcessingError::Undecodable);
                 }
                 row.fill(WHITE);
             }

@@ -28,26 +28,19 @@ mod png_rows;
 mod rows;
 mod scale;
 mod scaled_jpeg;
+mod size;
 mod turn;
 mod webp_frame;
 
-pub use self::limits::TooManyPixels;
-use self::{
-    budget::Budget,
-    copy::{Plan, Size},
-    encode::Written,
-    header::Header,
-};
+use self::{budget::Budget, copy::Plan, encode::Written, header::Header, size::Size};
+use async_trait::async_trait;
+
 use crate::{
-    app::runtime::image_memory::ImageMemory,
-    domain::{
-        image::{EncodedImage, UnknownFormat},
-        platform::ImageLimits,
-    },
+    domain::{image::EncodedImage, platform::ImageLimits},
+    ports::{ImageProcessingError, ImageProcessor},
 };
 
 /// What is set aside for copies if nobody says otherwise, in bytes: the largest that are made fit, one by one.
-#[cfg(test)]
 const MEMORY: u64 = 256 * 1024 * 1024;
 /// The largest copy, in pixels: as many as any platform takes.
 const MAX_COPY_PIXELS: f64 = 25_000_000.0;
@@ -64,61 +57,33 @@ pub struct ImageScaler {
     budget: Budget,
 }
 
-/// Why an image cannot be made to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ScaleError {
-    /// It is a file of another kind.
-    #[error(transparent)]
-    UnknownFormat(#[from] UnknownFormat),
-    /// It is no image, or a broken one.
-    #[error("the file cannot be decoded as an image")]
-    Undecodable,
-    /// It has more pixels than are read of its kind.
-    #[error(transparent)]
-    TooManyPixels(#[from] TooManyPixels),
-    /// It takes more memory than is set aside for images.
-    #[error("the image takes more memory than the {most_mib} MiB that are set aside for images")]
-    TooMuchMemory {
-        /// What is set aside, in MiB.
-        most_mib: u64,
-    },
-    /// It is too long and narrow.
-    #[error("the image's sides are in a ratio of more than {0} to 1")]
-    RatioTooLarge(u32),
-    /// It cannot be made small enough.
-    #[error("the image cannot be made small enough")]
-    CannotFit,
-}
-
 impl Default for ImageScaler {
     fn default() -> Self {
-        Self::within_budget(ImageMemory::default())
+        Self::within(MEMORY)
     }
 }
 
 impl ImageScaler {
-    /// Makes copies in the part of the memory that is for them.
+    /// Makes copies in so many bytes of memory, all together.
     #[must_use]
-    pub fn within_budget(budget: ImageMemory) -> Self {
+    pub fn within(bytes: u64) -> Self {
         Self {
-            budget: Budget::new(budget.copies()),
+            budget: Budget::new(bytes),
         }
     }
+}
 
-    /// An image that every program shows as it is meant, whose longest side has at most `max_dimension`
-    /// pixels; `None` is any. One that is so is handed back as it is; else this is a JPEG copy, set upright,
-    /// in colours for screens, of the first picture if it moves. If any size will do, a file that says
-    /// nothing of itself is handed back, too: its reader may know more.
-    ///
-    /// # Errors
-    /// [`ScaleError`].
-    pub async fn fit_within(
+#[async_trait]
+impl ImageProcessor for ImageScaler {
+    async fn fit_within(
         &self,
         image: &EncodedImage,
         max_dimension: Option<u32>,
-    ) -> Result<EncodedImage, ScaleError> {
+    ) -> Result<EncodedImage, ImageProcessingError> {
         let header = match header_of(image).await {
-            Err(ScaleError::Undecodable) if max_dimension.is_none() => return Ok(image.clone()),
+            Err(ImageProcessingError::Undecodable) if max_dimension.is_none() => {
+                return Ok(image.clone());
+            }
             header => header?,
         };
         let longest = header.width.max(header.height);
@@ -127,20 +92,15 @@ impl ImageScaler {
             return Ok(image.clone());
         }
         let factor = (f64::from(most) / f64::from(longest)).min(1.0);
-        self.within(image, header, factor, f64::round, u64::MAX)
+        self.scaled(image, header, factor, f64::round, u64::MAX)
             .await
     }
 
-    /// An image that a platform takes. One that it takes, and that every program shows as it is meant, is
-    /// handed back as it is; else this is a JPEG copy as [`fit_within`](Self::fit_within) makes it.
-    ///
-    /// # Errors
-    /// [`ScaleError`].
-    pub async fn meet(
+    async fn meet(
         &self,
         image: &EncodedImage,
         limits: ImageLimits,
-    ) -> Result<EncodedImage, ScaleError> {
+    ) -> Result<EncodedImage, ImageProcessingError> {
         let header = header_of(image).await?;
         let side_sum = side_sum_within(header, limits)?;
         if side_sum <= limits.max_side_sum
@@ -152,38 +112,36 @@ impl ImageScaler {
         }
         let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
         // Rounded down: the limit is one of their sum.
-        self.within(image, header, factor, f64::floor, limits.max_bytes)
+        self.scaled(image, header, factor, f64::floor, limits.max_bytes)
             .await
     }
 
-    /// A JPEG copy, even of an image that needs none: for a platform that cannot process the original.
-    ///
-    /// # Errors
-    /// [`ScaleError`].
-    pub async fn reencode(
+    async fn reencode(
         &self,
         image: &EncodedImage,
         limits: Option<ImageLimits>,
-    ) -> Result<EncodedImage, ScaleError> {
+    ) -> Result<EncodedImage, ImageProcessingError> {
         let header = header_of(image).await?;
         let Some(limits) = limits else {
-            return self.within(image, header, 1.0, f64::round, u64::MAX).await;
+            return self.scaled(image, header, 1.0, f64::round, u64::MAX).await;
         };
         let side_sum = side_sum_within(header, limits)?;
         let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
-        self.within(image, header, factor, f64::floor, limits.max_bytes)
+        self.scaled(image, header, factor, f64::floor, limits.max_bytes)
             .await
     }
+}
 
+impl ImageScaler {
     /// A copy with sides of this part of those of the original, or less if that is a file of too many bytes.
-    async fn within(
+    async fn scaled(
         &self,
         image: &EncodedImage,
         header: Header,
         factor: f64,
         round: fn(f64) -> f64,
         max_bytes: u64,
-    ) -> Result<EncodedImage, ScaleError> {
+    ) -> Result<EncodedImage, ImageProcessingError> {
         limits::check(&header)?;
         let sides = [header.width, header.height].map(f64::from);
         let mut factor = factor.min((MAX_COPY_PIXELS / (sides[0] * sides[1])).sqrt());
@@ -195,7 +153,7 @@ impl ImageScaler {
             }
             factor *= 0.7;
         }
-        Err(ScaleError::CannotFit)
+        Err(ImageProcessingError::CannotFit)
     }
 
     /// Makes a copy of this size, which is that before it is turned, off the async threads.
@@ -205,11 +163,11 @@ impl ImageScaler {
         header: Header,
         size: Size,
         max_bytes: u64,
-    ) -> Result<Written, ScaleError> {
+    ) -> Result<Written, ImageProcessingError> {
         let memory = self.budget.bytes();
         let plan = Plan::new(image, &header, size, max_bytes, memory)?;
         let permit = self.budget.acquire(plan.memory()).await;
-        let permit = permit.map_err(|_| ScaleError::TooMuchMemory {
+        let permit = permit.map_err(|_| ImageProcessingError::TooMuchMemory {
             most_mib: memory / (1024 * 1024),
         })?;
         let image = image.clone();
@@ -220,23 +178,23 @@ impl ImageScaler {
             span.in_scope(|| plan.carry_out(&image))
         });
         // A decoder that panics on a broken file has shown that the file is broken.
-        task.await.unwrap_or(Err(ScaleError::Undecodable))
+        task.await.unwrap_or(Err(ImageProcessingError::Undecodable))
     }
 }
 
 /// The header of an image; all of its file is looked at, off the async threads.
-async fn header_of(image: &EncodedImage) -> Result<Header, ScaleError> {
+async fn header_of(image: &EncodedImage) -> Result<Header, ImageProcessingError> {
     let image = image.clone();
     let task = tokio::task::spawn_blocking(move || Header::of(&image));
-    task.await.unwrap_or(Err(ScaleError::Undecodable))
+    task.await.unwrap_or(Err(ImageProcessingError::Undecodable))
 }
 
 /// The sum of its sides, of an image whose ratio a platform takes, whichever way up.
-fn side_sum_within(header: Header, limits: ImageLimits) -> Result<u32, ScaleError> {
+fn side_sum_within(header: Header, limits: ImageLimits) -> Result<u32, ImageProcessingError> {
     let (width, height) = (header.width, header.height);
     let (long, short) = (width.max(height), width.min(height));
     if long > short.saturating_mul(limits.max_ratio) {
-        return Err(ScaleError::RatioTooLarge(limits.max_ratio));
+        return Err(ImageProcessingError::RatioTooLarge(limits.max_ratio));
     }
     Ok(width.saturating_add(height))
 }

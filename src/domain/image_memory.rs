@@ -51,18 +51,21 @@ impl ImageMemory {
     }
 
     /// What is for files, in bytes.
-    pub(in crate::app) fn files(self) -> u64 {
+    #[must_use]
+    pub fn files(self) -> u64 {
         self.bytes() * PARTS_OF_FILES / PARTS
     }
 
     /// What is for copies, in bytes.
-    pub(in crate::app) fn copies(self) -> u64 {
+    #[must_use]
+    pub fn copies(self) -> u64 {
         self.bytes() - self.files()
     }
 
     /// The largest file that is taken, in bytes: half of it all. One that is larger than the part of the files is
     /// in memory alone.
-    pub(in crate::app) fn largest_file(self) -> u64 {
+    #[must_use]
+    pub fn largest_file(self) -> u64 {
         (self.bytes() / 2).min(MAX_IMAGE_BYTES)
     }
 

@@ -4,6 +4,8 @@
 use mozjpeg::{ColorSpace, Compress};
 use png::{BitDepth, ColorType as PngColour};
 
+use crate::domain::image_memory::ImageMemory;
+
 use super::{
     memory::{alone, growth},
     samples::{
@@ -343,7 +345,7 @@ fn copies_of_a_photo_of_twelve_megapixels_are_made_in_the_least_budget() {
 
 #[test]
 fn the_guide_has_the_parts_of_a_budget() {
-    const GUIDE: &str = include_str!("../../../../../docs/operations.md");
+    const GUIDE: &str = include_str!("../../../../docs/operations.md");
     const MIB: u64 = 1024 * 1024;
     for mib in [48, 64, 128, 256, 352] {
         let budget = ImageMemory::of_mib(mib).unwrap();

@@ -1,6 +1,7 @@
 //! Pixels as they are read: row after row, whatever the file is, opaque and with a byte for each channel.
 
-use super::{ScaleError, colour::Colour, copy::Size};
+use super::{colour::Colour, size::Size};
+use crate::ports::ImageProcessingError;
 
 /// Gives the rows of an image, from the first to the last, once.
 pub(super) trait Rows {
@@ -8,8 +9,8 @@ pub(super) trait Rows {
     /// anything.
     ///
     /// # Errors
-    /// [`ScaleError::Undecodable`] when there is nothing to show.
-    fn read(&mut self, rows: &mut [u8]) -> Result<(), ScaleError>;
+    /// [`ImageProcessingError::Undecodable`] when there is nothing to show.
+    fn read(&mut self, rows: &mut [u8]) -> Result<(), ImageProcessingError>;
 }
 
 /// What is shown where a file has nothing: the paper.
@@ -35,10 +36,10 @@ impl Held {
 }
 
 impl Rows for Held {
-    fn read(&mut self, rows: &mut [u8]) -> Result<(), ScaleError> {
+    fn read(&mut self, rows: &mut [u8]) -> Result<(), ImageProcessingError> {
         let end = self.next + rows.len();
         let held = self.pixels.get(self.next..end);
-        rows.copy_from_slice(held.ok_or(ScaleError::Undecodable)?);
+        rows.copy_from_slice(held.ok_or(ImageProcessingError::Undecodable)?);
         self.next = end;
         Ok(())
     }

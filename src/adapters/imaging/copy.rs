@@ -2,17 +2,18 @@
 //! memory that was set aside.
 
 use super::{
-    ScaleError,
     encode::{Encoder, Written, file_memory},
     header::{FormatHeader, Header},
     png_rows::PngSource,
     rows::{Layout, Opened},
     scale::Scaling,
     scaled_jpeg::ScaledJpeg,
+    size::Size,
     turn::{self, Turn},
     webp_frame::WebPSource,
 };
 use crate::domain::image::EncodedImage;
+use crate::ports::ImageProcessingError;
 
 /// What else is held in memory, in bytes: the tables of codecs and scaler.
 const SUNDRIES: u64 = 2 * 1024 * 1024;
@@ -20,9 +21,6 @@ const SUNDRIES: u64 = 2 * 1024 * 1024;
 const SCALER: u64 = 16 * 1024 * 1024;
 /// Of an image that does not keep its rows, so many are put together at a time, at least.
 const MIN_HELD_ROWS: u64 = 64;
-
-/// Width and height.
-pub(super) type Size = (u32, u32);
 
 /// How a copy is made, and what it takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,18 +47,18 @@ impl Plan {
     /// this memory, in bytes, if there is a way.
     ///
     /// # Errors
-    /// [`ScaleError`].
+    /// [`ImageProcessingError`].
     pub(super) fn new(
         image: &EncodedImage,
         header: &Header,
         size: Size,
         max_bytes: u64,
         memory: u64,
-    ) -> Result<Self, ScaleError> {
+    ) -> Result<Self, ImageProcessingError> {
         let original = (header.width, header.height);
         let source = match header.format {
             FormatHeader::Jpeg(_) => {
-                Source::Jpeg(ScaledJpeg::of(header, size).ok_or(ScaleError::Undecodable)?)
+                Source::Jpeg(ScaledJpeg::of(header, size).ok_or(ImageProcessingError::Undecodable)?)
             }
             FormatHeader::Png(png) => Source::Png(PngSource {
                 header: png,
@@ -134,8 +132,8 @@ impl Plan {
     /// print.
     ///
     /// # Errors
-    /// [`ScaleError`].
-    pub(super) fn carry_out(&self, image: &EncodedImage) -> Result<Written, ScaleError> {
+    /// [`ImageProcessingError`].
+    pub(super) fn carry_out(&self, image: &EncodedImage) -> Result<Written, ImageProcessingError> {
         let mut opened = self.open(image)?;
         let colour = self.layout.colour;
         let profile = opened.profile.take();
@@ -156,7 +154,7 @@ impl Plan {
         image: &EncodedImage,
         opened: Opened<'_>,
         encoder: &mut Encoder,
-    ) -> Result<(), ScaleError> {
+    ) -> Result<(), ImageProcessingError> {
         let pixel_bytes = self.layout.colour.pixel_type().size();
         let mut rows = opened.rows;
         if self.turn.keeps_rows() {
@@ -186,7 +184,7 @@ impl Plan {
         }
     }
 
-    fn open<'a>(&self, image: &'a EncodedImage) -> Result<Opened<'a>, ScaleError> {
+    fn open<'a>(&self, image: &'a EncodedImage) -> Result<Opened<'a>, ImageProcessingError> {
         match &self.source {
             Source::Jpeg(jpeg) => jpeg.open(image.bytes()),
             Source::Png(png) => png.open(image.bytes()),

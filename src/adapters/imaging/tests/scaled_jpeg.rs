@@ -265,9 +265,9 @@ fn alone_broken() {
         encoded(bytes)
     };
     let refused = copy_of(&arithmetic, (1, 1));
-    assert_eq!(refused, Err(ScaleError::Undecodable));
+    assert_eq!(refused, Err(ImageProcessingError::Undecodable));
     let too_wide = Encoder::start((70_000, 1), Colour::Grey, None, u64::MAX);
-    assert_eq!(too_wide.err(), Some(ScaleError::CannotFit));
+    assert_eq!(too_wide.err(), Some(ImageProcessingError::CannotFit));
     let mut too_large = Encoder::start((64, 64), Colour::Grey, None, 500)
         .ok()
         .unwrap();
@@ -278,7 +278,7 @@ fn alone_broken() {
     let is_too_large = too_large.is_too_large();
     assert_eq!(
         written.and_then(|()| too_large.finish()),
-        Err(ScaleError::CannotFit)
+        Err(ImageProcessingError::CannotFit)
     );
     assert!(is_too_large.get());
 }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use image::metadata::Orientation;
 
-use super::{ScaleError, copy::Size};
+use super::size::Size;
+use crate::ports::ImageProcessingError;
 
 /// Rows that are put together before they are written: as many as the encoder takes at once.
 pub(super) const ROWS: u32 = 16;
@@ -135,8 +136,8 @@ impl HeldPart {
     /// Hands out the rows of the upright image, a few at a time.
     pub(super) fn give(
         &self,
-        mut give: impl FnMut(&[u8]) -> Result<(), ScaleError>,
-    ) -> Result<(), ScaleError> {
+        mut give: impl FnMut(&[u8]) -> Result<(), ImageProcessingError>,
+    ) -> Result<(), ImageProcessingError> {
         let (across, size) = (self.turn.upright().0 as usize, self.pixel_bytes);
         let mut rows = vec![0; across * ROWS as usize * size];
         let count = self.upright_rows.end - self.upright_rows.start;

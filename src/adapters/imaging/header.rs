@@ -16,8 +16,8 @@ pub(super) use self::{
     png::PngHeader,
     webp::{WebPHeader, WebPKind},
 };
-use super::ScaleError;
 use crate::domain::image::{EncodedImage, ImageFormat};
+use crate::ports::ImageProcessingError;
 
 /// What is known of an image before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,8 @@ impl Header {
     /// off the async threads.
     ///
     /// # Errors
-    /// [`ScaleError::Undecodable`] when there is none.
-    pub(super) fn of(image: &EncodedImage) -> Result<Self, ScaleError> {
+    /// [`ImageProcessingError::Undecodable`] when there is none.
+    pub(super) fn of(image: &EncodedImage) -> Result<Self, ImageProcessingError> {
         let bytes = image.bytes();
         let header = match image.format() {
             ImageFormat::Jpeg => jpeg::header(bytes),
@@ -59,7 +59,7 @@ impl Header {
         };
         header
             .filter(|header| header.width > 0 && header.height > 0)
-            .ok_or(ScaleError::Undecodable)
+            .ok_or(ImageProcessingError::Undecodable)
     }
 
     pub(super) fn pixels(&self) -> u64 {
