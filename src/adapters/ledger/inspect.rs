@@ -170,7 +170,7 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
 
 /// Whether there is room for what `SQLite` makes when it opens a database.
 fn try_to_write(folder: &Path) -> io::Result<()> {
-    const ROOM: [u8; 64 * 1024] = [1; 64 * 1024];
+    static ROOM: [u8; 64 * 1024] = [1; 64 * 1024];
     let mut file = tempfile::tempfile_in(folder)?;
     file.write_all(&ROOM)?;
     file.sync_all()

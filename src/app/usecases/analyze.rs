@@ -168,7 +168,7 @@ impl AnalysisWork {
         let found = self.tenant.images(&self.request_id).find(name).await?;
         if !force_refresh
             && let Some(sidecar) = self.sidecar(&found).find(None).await?.believed()
-            && let Some(report) = self.from_sidecar(&found.name, &sidecar)
+            && let Some(report) = self.report_from_sidecar(&found.name, &sidecar)
         {
             return Ok(report);
         }
@@ -195,7 +195,7 @@ impl AnalysisWork {
     }
 
     /// What a sidecar says; `None` if it has no caption.
-    fn from_sidecar(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
+    fn report_from_sidecar(&self, name: &ImageName, sidecar: &Sidecar) -> Option<AnalysisReport> {
         let caption = sidecar.known_caption()?;
         let text = |key: &str| sidecar.get(key).map(str::to_owned);
         let hashtags = &self.tenant.settings().content.hashtag_string;
