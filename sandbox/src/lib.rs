@@ -1,8 +1,8 @@
 //! The sandbox: loopback stand-ins for every upstream, spoken to over real sockets.
 //!
 //! Two users: `publisher sandbox`, which shows the whole service without a single account, and
-//! the tests, which break the stand-ins on purpose through their [`Switches`]. The folder depends
-//! on crates alone; `main.rs` and tests may import it, nothing else of the service does.
+//! the tests, which break the stand-ins on purpose through their [`Switches`]. It knows
+//! the wires, and nothing of the service.
 //!
 //! Everything is random per start and ends when the [`Sandbox`] is dropped.
 //!

@@ -18,7 +18,7 @@
 //! | `tags.rs` | Dropbox's words in an error |
 //! | `wire.rs` | arguments and answers as they travel |
 //!
-//! Only `main.rs` and tests may import this module.
+//! Only the binary and tests may import this module.
 
 mod access_token;
 mod connection;

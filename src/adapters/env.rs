@@ -1,7 +1,7 @@
 //! The process environment: settings are read and checked here, and a single tenant can be
 //! configured by it.
 //!
-//! `main.rs` reads its settings through [`Environment`] and ends with
+//! The binary reads its settings through [`Environment`] and ends with
 //! [`Environment::finish`], so that an operator is told every problem at once.
 
 pub mod dot_env;

@@ -1,5 +1,5 @@
 //! The HTTP API: one file for each resource, the wire types in `dto`, everything that surrounds
-//! the routes in `middleware`. Imports `usecases`; `main.rs` alone imports it.
+//! the routes in `middleware`. Imports the rest of `app`; the binary alone imports it.
 //!
 //! To add an operation: write its types in `dto`, its handler in the file of its resource with
 //! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems there

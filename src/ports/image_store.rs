@@ -1,11 +1,14 @@
 //! Where a tenant's images are.
 //!
 //! To add a storage:
-//! 1. name its provider in `domain::credential`, with its typed credential, and let
-//!    `domain::tenant_config` accept the name;
-//! 2. say in `adapters::orchestrator` which field of an answer holds its secret;
+//! 1. declare its credential with `provider_credential!` in `domain::credential`: its secret fields, and
+//!    what they are called in the environment;
+//! 2. let `domain::tenant_config` accept its name (`blocks.rs`, `effective.rs`);
 //! 3. implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of `adapters`;
-//! 4. hand the factory over in `main.rs`.
+//! 4. build the factory in `src/bin/publisher/prepared.rs`.
+//!
+//! One storage serves the whole process for now: `tenancy/tenant.rs`, `usecases/check_tenant.rs` and
+//! `http/dto/config.rs` name it.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
