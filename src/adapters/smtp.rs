@@ -36,7 +36,7 @@ pub use self::{
 use self::{
     failure::Failure,
     mail_server::MailTransport,
-    message::{Letterhead, Mail, Unwritable, ascii_domain},
+    message::{Mail, MessageBuilder, Unwritable, ascii_domain},
     redaction::Redaction,
     session::{Limits, Session},
     tls::{ServersTls, Tls},
@@ -88,7 +88,7 @@ pub(super) const REGISTRATION: Registration = Registration {
 
 /// Opens e-mail for tenants.
 pub struct SmtpPublisherFactory {
-    post_office: PostOffice,
+    post_office: SmtpContext,
 }
 
 impl SmtpPublisherFactory {
@@ -98,7 +98,7 @@ impl SmtpPublisherFactory {
     /// [`InvalidRoots`] when the extra roots cannot be used for mail.
     pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, InvalidRoots> {
         Ok(Self {
-            post_office: PostOffice {
+            post_office: SmtpContext {
                 tls: Arc::new(ServersTls::new(roots.pem())?),
                 ehlo_name: EhloName::of_this_host(),
                 clock,
@@ -136,7 +136,7 @@ impl OpenPublisher for SmtpPublisherFactory {
 
 /// What all tenants share.
 #[derive(Clone)]
-struct PostOffice {
+struct SmtpContext {
     tls: Arc<ServersTls>,
     ehlo_name: EhloName,
     clock: Arc<dyn Clock>,
@@ -155,7 +155,7 @@ type BegunSession = AbortOnDropHandle<Result<Session, Failure>>;
 
 /// What a tenant's mail is sent with.
 struct Account {
-    post_office: PostOffice,
+    post_office: SmtpContext,
     email: EmailTarget,
     confirmation: ConfirmationSettings,
     credential: SmtpCredential,
@@ -212,7 +212,7 @@ impl Account {
         post: &Post,
         mut begun: Option<BegunSession>,
     ) -> Result<(PostId, Session), PublishError> {
-        let letterhead = Letterhead::new(&self.email).map_err(rejected)?;
+        let letterhead = MessageBuilder::new(&self.email).map_err(rejected)?;
         let id = letterhead.message_id(&Uuid::new_v4().to_string());
         let date = self.post_office.clock.utc();
         let mail = letterhead.publication(post, &id, date).map_err(rejected)?;
@@ -242,7 +242,7 @@ impl Account {
 
     /// Logs in, and out again. Sends nothing.
     async fn check(&self) -> Result<&'static str, PublishError> {
-        Letterhead::new(&self.email).map_err(rejected)?;
+        MessageBuilder::new(&self.email).map_err(rejected)?;
         self.tls().await?;
         let attempt = || async { Ok(answer(self.open_session().await?)) };
         let session = self.call("check").run(self.post_office.policy, attempt);
@@ -318,7 +318,7 @@ impl Account {
     }
 
     fn confirmation_of(&self, post: &Post) -> Result<Mail, Unwritable> {
-        let letterhead = Letterhead::new(&self.email)?;
+        let letterhead = MessageBuilder::new(&self.email)?;
         let id = letterhead.message_id(&Uuid::new_v4().to_string());
         let tags = usize::try_from(self.confirmation.tags_count).unwrap_or(usize::MAX);
         letterhead.confirmation(post, tags, &id, self.post_office.clock.utc())

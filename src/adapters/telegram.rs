@@ -27,11 +27,11 @@ use super::{
     http_client::{self, ExtraRoots},
     registration::{HTTP_STATUSES, Registration},
     secret_scrub::SecretScrub,
-    stated_reason::stated_reason,
     upstream::{
         Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause, failed_before_sending,
         retry_after, send,
     },
+    upstream_message::sanitize_upstream_message,
 };
 use crate::{
     domain::{platform_spec::PlatformSpec, publication::PostId, tenant_config::TenantSettings},
@@ -206,7 +206,7 @@ impl TelegramPublisher {
     /// What is told of a refusal.
     fn refused(&self, refusal: Refusal) -> Failure {
         let scrub = self.scrub();
-        let reason = |description: &str| stated_reason(description, &scrub);
+        let reason = |description: &str| sanitize_upstream_message(description, &scrub);
         match refusal {
             Refusal::Unauthorized { code } => Failure::Unauthorized { code },
             Refusal::RateLimited(wait) => Failure::RateLimited(wait),

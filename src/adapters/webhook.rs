@@ -180,7 +180,9 @@ impl WebhookPublisher {
             .header(CONTENT_TYPE, "application/json")
             .header(SIGNATURE, self.signature(body)?)
             .body(body.to_owned());
-        let response = send(request).await.map_err(Failure::from_sending)?;
+        let response = send(request)
+            .await
+            .map_err(|error| Failure::from_sending(&error))?;
         match response.status().as_u16() {
             status @ 200..300 => Ok(Answer { status, value: () }),
             status => Err(Failure::Refused(status)),
@@ -208,9 +210,9 @@ enum Failure {
 }
 
 impl Failure {
-    fn from_sending(error: reqwest::Error) -> Self {
-        let cause = cause(&error);
-        if failed_before_sending(&error) {
+    fn from_sending(error: &reqwest::Error) -> Self {
+        let cause = cause(error, "`url` of the config");
+        if failed_before_sending(error) {
             Self::NotSent(cause)
         } else {
             Self::Lost(cause)

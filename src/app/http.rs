@@ -52,7 +52,7 @@ use self::{
     images::ImagesApi,
     known_routes::KnownRoutes,
     middleware::{
-        admission::Admission, at_hand::AtHand, header_limit::HeaderLimit, observe::Observe,
+        admission::Admission, from_cache::FromCache, header_limit::HeaderLimit, observe::Observe,
         problems::Problems, target_check::TargetCheck, whole_body::WholeBody,
     },
     problem_pages::ProblemPagesApi,
@@ -66,9 +66,9 @@ use crate::{
         tenancy::resolve_tenant::ResolveTenant,
         usecases::{
             analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
-            draw_image::DrawImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+            fetch_thumbnail::FetchThumbnail, list_images::ListImages,
             list_publications::ListPublications, publish_once::PublishOnce,
-            readiness::CheckReadiness,
+            random_image::RandomImage, readiness::CheckReadiness,
         },
     },
     domain::trusted_proxies::TrustedProxies,
@@ -84,7 +84,7 @@ pub struct HttpDependencies {
     /// Describes one of them.
     pub describe: DescribeImage,
     /// Draws one of them.
-    pub draw: DrawImage,
+    pub draw: RandomImage,
     /// Fetches their thumbnails.
     pub thumbnails: FetchThumbnail,
     /// Publishes one.
@@ -179,7 +179,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
-    let at_hand = AtHand::new(resolve_tenant, &known);
+    let from_cache = FromCache::new(resolve_tenant, &known);
     let admitted = HeaderLimit(WholeBody::new(Admission::new(
         service.data(auth),
         concurrency,
@@ -187,7 +187,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     let answered = Problems::new(TargetCheck(admitted), Arc::clone(&known));
     Routes(Observe::new(
         answered,
-        at_hand,
+        from_cache,
         known,
         clock,
         records_traces,

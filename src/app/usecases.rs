@@ -8,7 +8,6 @@ pub mod check_tenant;
 pub mod curate;
 mod deferred_writes;
 pub mod describe_image;
-pub mod draw_image;
 pub mod fetch_thumbnail;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -20,6 +19,7 @@ mod loaded_image;
 pub mod looks;
 pub mod publish;
 pub mod publish_once;
+pub mod random_image;
 pub mod readiness;
 mod sidecar;
 mod stages;

@@ -255,7 +255,7 @@ impl TenantConfig<Validated> {
 
     /// Whether this says the same as another one of the same tenant: version and settings.
     #[must_use]
-    pub fn says_the_same_as(&self, other: &Self) -> bool {
+    pub fn is_equivalent_to(&self, other: &Self) -> bool {
         self.tenant == other.tenant
             && self.version == other.version
             && self.state.settings == other.state.settings

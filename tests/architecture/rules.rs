@@ -5,6 +5,31 @@ use super::{
     tokens::WrittenPath,
 };
 
+/// Names that others have taken the place of (docs/glossary.md).
+const RETIRED: [&str; 21] = [
+    "AtHand",
+    "DrawImage",
+    "EndSignals",
+    "FlightLost",
+    "HeldByAttempt",
+    "ImageRoom",
+    "ImageStay",
+    "KeptAnswers",
+    "Letterhead",
+    "NoRoom",
+    "OwnTasks",
+    "PostOffice",
+    "RequestPlace",
+    "RequestPlaces",
+    "Slots",
+    "WithoutEffect",
+    "at_hand",
+    "is_refused_like",
+    "says_the_same_as",
+    "stated_reason",
+    "to_its_end",
+];
+
 /// A file of more lines holds two things.
 const MAX_LINES: usize = 400;
 
@@ -17,7 +42,7 @@ const SHARED_ADAPTERS: [&str; 9] = [
     "retry_budget",
     "secret_file",
     "secret_scrub",
-    "stated_reason",
+    "upstream_message",
     "upstream",
 ];
 /// The list of the platforms: it names their adapters, and tests everywhere may go by it.
@@ -171,6 +196,18 @@ pub(super) fn violations(house: &House) -> Vec<String> {
                 lines,
                 format!("a file has at most {MAX_LINES} lines: find the second thing in it"),
             );
+        }
+        for (number, line) in file.text.lines().enumerate() {
+            let is_part = |it: char| it.is_alphanumeric() || it == '_';
+            let retired = line
+                .split(|it| !is_part(it))
+                .find(|word| RETIRED.contains(word));
+            if let Some(name) = retired.filter(|_| file.path != "tests/architecture/rules.rs") {
+                report(
+                    number + 1,
+                    format!("`{name}` has another name now: docs/glossary.md"),
+                );
+            }
         }
         // What a test module beside the code is for, the code says.
         let is_beside = file.is_test && file.path.starts_with("src/");

@@ -38,12 +38,12 @@ use publisher::{
             background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
-            draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
+            random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
             thumbnails::Thumbnails,
         },
@@ -200,7 +200,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     );
     let listings = Arc::new(Listings::new(Arc::clone(&clock)));
     let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
-    let draw = DrawImage::new(
+    let draw = RandomImage::new(
         Arc::clone(&listings),
         describe.clone(),
         Arc::clone(&clock),

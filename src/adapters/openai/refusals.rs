@@ -5,7 +5,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::adapters::{secret_scrub::SecretScrub, stated_reason::stated_reason};
+use crate::adapters::{secret_scrub::SecretScrub, upstream_message::sanitize_upstream_message};
 
 /// What an error's body says, without the secrets of the call. The message is for comparison alone: of it
 /// goes nowhere more than the name of a permission.
@@ -337,7 +337,7 @@ fn is_flagged(error: &Value, message: &str) -> bool {
 
 /// A model's name as it is shown: the tenant's own, and printable.
 pub(super) fn shown(model: &str) -> String {
-    let name = stated_reason(model, &SecretScrub::default());
+    let name = sanitize_upstream_message(model, &SecretScrub::default());
     name.chars().take(80).collect()
 }
 

@@ -62,14 +62,14 @@ pub(super) struct Unwritable(pub(super) &'static str);
 
 /// The mails of one tenant.
 #[derive(Debug, Clone)]
-pub(super) struct Letterhead {
+pub(super) struct MessageBuilder {
     sender: Address,
     recipient: Address,
     caption_target: CaptionTarget,
     subject_mode: SubjectMode,
 }
 
-impl Letterhead {
+impl MessageBuilder {
     pub(super) fn new(settings: &EmailTarget) -> Result<Self, Unwritable> {
         let EmailTarget {
             recipient,

@@ -1,7 +1,7 @@
 //! Makes a mail server's words fit to be shown: without the login, in any form, and without the
 //! server's own name. Used by this folder's adapter.
 
-use crate::adapters::{secret_scrub::SecretScrub, stated_reason::stated_reason};
+use crate::adapters::{secret_scrub::SecretScrub, upstream_message::sanitize_upstream_message};
 
 /// A user name that is shorter is cut out as a whole only, and only where it stands alone.
 const SHORT_USER: usize = 5;
@@ -29,7 +29,7 @@ impl Redaction {
 
     /// The text on one short line, with what must not be shown as `***`.
     pub(super) fn cleaned(&self, text: &str) -> String {
-        stated_reason(text, &self.secrets)
+        sanitize_upstream_message(text, &self.secrets)
     }
 }
 

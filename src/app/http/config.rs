@@ -16,7 +16,7 @@ use super::{
     tag::Tag,
     tenant_scope::TenantScope,
 };
-use crate::app::tenancy::tenant::KeptAnswers;
+use crate::app::tenancy::tenant::ResponseCache;
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.
@@ -24,7 +24,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] =
     &[("getFeatures", &[]), ("getPublishers", &[])];
 
 /// Where among a tenant's answers one is kept.
-pub(super) type KeptAt = fn(&KeptAnswers) -> &OnceLock<Bytes>;
+pub(super) type KeptAt = fn(&ResponseCache) -> &OnceLock<Bytes>;
 
 /// The answers that the config alone decides, by the paths of their operations.
 pub(super) const KEPT: [(&str, KeptAt); 2] = [

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     app::usecases::{
-        describe_image::DescribeImage, draw_image::DrawImage, fetch_thumbnail::FetchThumbnail,
-        list_images::ListImages,
+        describe_image::DescribeImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+        random_image::RandomImage,
     },
     domain::image::ImageName,
 };
@@ -78,7 +78,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
 pub(super) struct ImagesApi {
     pub(super) list: ListImages,
     pub(super) describe: DescribeImage,
-    pub(super) draw: DrawImage,
+    pub(super) draw: RandomImage,
     pub(super) thumbnails: FetchThumbnail,
 }
 

@@ -19,7 +19,7 @@ type Flights<K, V> = Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>;
 /// A flight ended without an answer: it took too long, or panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the call ended without an answer")]
-pub(in crate::app) struct FlightLost;
+pub(in crate::app) struct FlightAborted;
 
 impl<K, V> SingleFlight<K, V>
 where
@@ -35,7 +35,7 @@ where
     }
 
     /// Joins the flight for `key`, or starts one with `work`, and waits for it.
-    pub(in crate::app) async fn run<F, Fut>(&self, key: K, work: F) -> Result<V, FlightLost>
+    pub(in crate::app) async fn run<F, Fut>(&self, key: K, work: F) -> Result<V, FlightAborted>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = V> + Send + 'static,
@@ -85,13 +85,13 @@ pub(in crate::app) struct Flight<V>(watch::Receiver<Option<V>>);
 
 impl<V: Clone> Flight<V> {
     /// Waits for its answer.
-    pub(in crate::app) async fn landed(mut self) -> Result<V, FlightLost> {
+    pub(in crate::app) async fn landed(mut self) -> Result<V, FlightAborted> {
         let landed = self
             .0
             .wait_for(Option::is_some)
             .await
-            .map_err(|_| FlightLost)?;
-        (*landed).clone().ok_or(FlightLost)
+            .map_err(|_| FlightAborted)?;
+        (*landed).clone().ok_or(FlightAborted)
     }
 }
 
@@ -178,12 +178,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flight_that_hangs_or_panics_is_lost_and_leaves_the_board() {
         let flights = flights();
-        assert_eq!(flights.run(1, std::future::pending).await, Err(FlightLost));
+        assert_eq!(
+            flights.run(1, std::future::pending).await,
+            Err(FlightAborted)
+        );
         assert_eq!(
             flights
                 .run(1, || async { panic!("as the test wants") })
                 .await,
-            Err(FlightLost)
+            Err(FlightAborted)
         );
         assert_eq!(flights.run(1, || async { Ok(1) }).await, Ok(Ok(1)));
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::runtime::{
         error_chain::ErrorChain,
-        single_flight::{Flight, FlightLost, SingleFlight},
+        single_flight::{Flight, FlightAborted, SingleFlight},
         timed_cache::{Found, Refresh, TimedCache},
     },
     domain::{
@@ -161,7 +161,7 @@ impl Configs {
                     Ok(Ok(Err(error @ (FetchError::Unknown | FetchError::StorageChanged)))) => {
                         return Err(error.into());
                     }
-                    Ok(Ok(Err(FetchError::Unavailable { .. })) | Err(FlightLost)) => {}
+                    Ok(Ok(Err(FetchError::Unavailable { .. })) | Err(FlightAborted)) => {}
                     // As good as failed: who comes next does not wait.
                     Err(_) => self.lookup.known.note_failure(host),
                 }
@@ -174,7 +174,7 @@ impl Configs {
     }
 
     /// The same, if it is in memory and need not be refreshed.
-    pub(in crate::app) fn at_hand(&self, host: &Host) -> Option<Arc<TenantConfig<Validated>>> {
+    pub(in crate::app) fn cached(&self, host: &Host) -> Option<Arc<TenantConfig<Validated>>> {
         self.lookup.known.fresh(host)
     }
 
@@ -191,7 +191,7 @@ impl Configs {
         if self.lookup.unknown.get(host).is_some() {
             return Err(ResolveTenantError::Unknown);
         }
-        let lost = |_: FlightLost| FetchError::Unavailable { retry_after: None };
+        let lost = |_: FlightAborted| FetchError::Unavailable { retry_after: None };
         let _waiter = self.first_waiters.try_acquire().map_err(|_| crowded())?;
         let fetched = self.launch_first(host, request_id).landed().await;
         let config = fetched.map_err(lost)??;
@@ -292,7 +292,7 @@ impl Lookup {
         let life = config.ttl().as_duration();
         let config = match before {
             // The same again: whoever holds the old one holds the current one.
-            Some(before) if before.says_the_same_as(&config) && before.ttl() == config.ttl() => {
+            Some(before) if before.is_equivalent_to(&config) && before.ttl() == config.ttl() => {
                 before
             }
             Some(before) => {

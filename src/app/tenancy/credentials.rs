@@ -8,7 +8,7 @@ use cached::BuildError;
 use crate::{
     app::runtime::{
         error_chain::ErrorChain,
-        single_flight::{Flight, FlightLost, SingleFlight},
+        single_flight::{Flight, FlightAborted, SingleFlight},
         timed_cache::{Refresh, TimedCache},
     },
     domain::{
@@ -174,7 +174,7 @@ impl Credentials {
     ) -> Result<Arc<Credential>, CredentialUnavailable> {
         let key = key_of(&query);
         let Some(found) = self.kept.look_up(&key) else {
-            let lost = |_: FlightLost| CredentialUnavailable::ForNow { retry_after: None };
+            let lost = |_: FlightAborted| CredentialUnavailable::ForNow { retry_after: None };
             return self
                 .launch(key, query, config_ttl)
                 .landed()

@@ -91,11 +91,11 @@ impl ResolveTenant {
 
     /// The same for a tenant that is in memory, and about which nothing has to be done: at once.
     #[must_use]
-    pub fn at_hand(&self, host: &Host, request_id: &RequestId) -> Option<Arc<Tenant>> {
+    pub fn cached(&self, host: &Host, request_id: &RequestId) -> Option<Arc<Tenant>> {
         if !self.accepts(host, request_id) {
             return None;
         }
-        self.tenants.at_hand(&self.configs.at_hand(host)?)
+        self.tenants.cached(&self.configs.cached(host)?)
     }
 
     /// Whether a config of this host is in memory.

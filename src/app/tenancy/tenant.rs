@@ -52,13 +52,13 @@ pub struct Tenant {
     platforms: Vec<PlatformClient>,
     providers: Providers,
     credentials: Arc<Credentials>,
-    answers: KeptAnswers,
+    answers: ResponseCache,
 }
 
 /// Answers that the config alone decides, as they are sent: whoever shows the tenant writes each of
 /// them once.
 #[derive(Debug, Default)]
-pub struct KeptAnswers {
+pub struct ResponseCache {
     /// What the tenant may do.
     pub features: OnceLock<Bytes>,
     /// The platforms that are on.
@@ -84,7 +84,7 @@ pub struct Opened<T: ?Sized> {
 impl<T: ?Sized> Opened<T> {
     /// Was this one opened with the same credential? Then it is refused as well.
     #[must_use]
-    pub fn is_refused_like(&self, refused: &Self) -> bool {
+    pub fn has_same_credential(&self, refused: &Self) -> bool {
         self.credential.is_same_as(&refused.credential)
     }
 }
@@ -121,7 +121,7 @@ impl Tenant {
             platforms: providers.publishers.iter().map(platform).collect(),
             providers: providers.clone(),
             credentials,
-            answers: KeptAnswers::default(),
+            answers: ResponseCache::default(),
             validated: config,
         })
     }
@@ -146,13 +146,13 @@ impl Tenant {
 
     /// What is answered as the config says.
     #[must_use]
-    pub fn answers(&self) -> &KeptAnswers {
+    pub fn answers(&self) -> &ResponseCache {
         &self.answers
     }
 
     /// Was it opened with this config?
     pub(in crate::app) fn is_of(&self, config: &Arc<TenantConfig<Validated>>) -> bool {
-        Arc::ptr_eq(&self.validated, config) || self.validated.says_the_same_as(config)
+        Arc::ptr_eq(&self.validated, config) || self.validated.is_equivalent_to(config)
     }
 
     /// Was its storage opened with this credential?

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::runtime::{
-        single_flight::{Flight, FlightLost, SingleFlight},
+        single_flight::{Flight, FlightAborted, SingleFlight},
         timed_cache::{Refresh, TimedCache},
     },
     domain::{
@@ -67,7 +67,7 @@ struct Opened(Arc<TenantConfig<Validated>>);
 
 impl PartialEq for Opened {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.says_the_same_as(&other.0)
+        Arc::ptr_eq(&self.0, &other.0) || self.0.is_equivalent_to(&other.0)
     }
 }
 
@@ -129,7 +129,7 @@ impl Tenants {
                 Ok(found.value)
             }
             _ => {
-                let lost = |_: FlightLost| ResolveTenantError::Unavailable { retry_after: None };
+                let lost = |_: FlightAborted| ResolveTenantError::Unavailable { retry_after: None };
                 self.launch(config, request_id)
                     .landed()
                     .await
@@ -139,7 +139,7 @@ impl Tenants {
     }
 
     /// The same, if it is in memory and need not be opened again.
-    pub(in crate::app) fn at_hand(
+    pub(in crate::app) fn cached(
         &self,
         config: &Arc<TenantConfig<Validated>>,
     ) -> Option<Arc<Tenant>> {

@@ -168,7 +168,7 @@ impl Captioning<'_> {
         };
         self.tenant.forget(&writer);
         let renewed = self.tenant.caption_writer(self.request_id).await?;
-        if renewed.is_refused_like(&writer) {
+        if renewed.has_same_credential(&writer) {
             return result;
         }
         self.written_by(&*renewed.client, image, platforms).await

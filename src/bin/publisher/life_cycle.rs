@@ -98,12 +98,12 @@ pub(crate) fn ignore_hangups() -> io::Result<()> {
 }
 
 /// SIGTERM and SIGINT, caught from now on.
-pub(crate) struct EndSignals {
+pub(crate) struct ShutdownSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl EndSignals {
+impl ShutdownSignals {
     /// Starts to catch them.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ use tokio::task::AbortHandle;
 
 use self::{
     failure::Failure,
-    life_cycle::{EndSignals, ShutdownTimes},
+    life_cycle::{ShutdownSignals, ShutdownTimes},
     logging::LogSettings,
     prepared::{Prepared, Sources},
     server::Listening,
@@ -161,7 +161,7 @@ async fn run() -> ExitCode {
 
 async fn serve() -> Result<ExitCode, Failure> {
     // Before anything that takes time: as the first process of a container, it would not end otherwise.
-    let mut signals = pin!(EndSignals::catch()?.wait());
+    let mut signals = pin!(ShutdownSignals::catch()?.wait());
     let protected = memory_privacy::protect();
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");

@@ -21,7 +21,7 @@ use publisher_sandbox::{DemoTenant, Sandbox};
 
 use self::env_file::EnvFile;
 use crate::{
-    Failure, Service, life_cycle::EndSignals, logging::LogSettings, metrics_listener,
+    Failure, Service, life_cycle::ShutdownSignals, logging::LogSettings, metrics_listener,
     prepared::Prepared, server::Listening, settings::Settings,
 };
 
@@ -106,7 +106,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     }
     print(&introduction(&sandbox, address))?;
     print(&beside_it(metrics, own_file.as_ref()))?;
-    let signals = EndSignals::catch()?;
+    let signals = ShutdownSignals::catch()?;
     let serving = service.run(listening, signals.wait());
     if restock {
         tokio::select! {

@@ -100,11 +100,11 @@ pub(crate) struct Settings {
     /// Where traces are sent; `None`: nowhere.
     pub(crate) traces: Option<OtlpSettings>,
     /// What is set and not acted on.
-    pub(crate) without_effect: WithoutEffect,
+    pub(crate) without_effect: IgnoredSettings,
 }
 
 /// What is set and has no effect, or may have been meant otherwise, so that an operator can be told.
-pub(crate) struct WithoutEffect {
+pub(crate) struct IgnoredSettings {
     /// What was found while the settings were read.
     pub(crate) warnings: Vec<SettingProblem>,
     /// Names that are no settings, but look as if they were meant to be.
@@ -144,7 +144,7 @@ impl Settings {
     /// All that an operator should be told who starts the service like this: what `serve` logs and
     /// `check` reports. Shows no value.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let WithoutEffect {
+        let IgnoredSettings {
             warnings,
             unknown,
             of_the_other_source,
@@ -219,7 +219,7 @@ impl Settings {
             auth: auth?,
             trusted_proxies,
             traces,
-            without_effect: WithoutEffect {
+            without_effect: IgnoredSettings {
                 warnings: Vec::new(),
                 unknown: Vec::new(),
                 of_the_other_source: Vec::new(),

@@ -10,7 +10,7 @@ use publisher::{
         tenancy::{listing_cache::Listings, resolve_tenant::ResolveTenant},
         usecases::{
             describe_image::DescribeImage,
-            draw_image::{Chance, DrawImage},
+            random_image::{Chance, RandomImage},
             thumbnails::Thumbnails,
         },
     },
@@ -51,9 +51,9 @@ impl Shown {
         &self,
         clock: &Arc<dyn Clock>,
         chance: Chance,
-    ) -> Result<DrawImage, Failure> {
+    ) -> Result<RandomImage, Failure> {
         let (listings, describe) = (Arc::clone(&self.listings), self.describe.clone());
-        Ok(DrawImage::new(
+        Ok(RandomImage::new(
             listings,
             describe,
             Arc::clone(clock),

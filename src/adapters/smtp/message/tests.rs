@@ -18,8 +18,8 @@ use crate::{
 
 const IMAGE: &[u8] = b"\xFF\xD8\xFF the image \r\n.\r\n with bytes that need encoding \x00";
 
-fn letterhead(patch: &Value) -> Letterhead {
-    Letterhead::new(&email(patch)).unwrap()
+fn letterhead(patch: &Value) -> MessageBuilder {
+    MessageBuilder::new(&email(patch)).unwrap()
 }
 
 fn email(patch: &Value) -> EmailTarget {
@@ -193,11 +193,11 @@ fn addresses_that_are_none_are_refused() {
     let good = email(&json!({}));
     let mut bad = good.clone();
     bad.server.from_email = "me".to_owned();
-    let unwritable = Letterhead::new(&bad).unwrap_err();
+    let unwritable = MessageBuilder::new(&bad).unwrap_err();
     assert_eq!(unwritable.to_string(), "the sender is no e-mail address");
     bad = good;
     bad.recipient = "a@b.test>\r\nRCPT TO:<c@d.test".to_owned();
-    let unwritable = Letterhead::new(&bad).unwrap_err();
+    let unwritable = MessageBuilder::new(&bad).unwrap_err();
     assert_eq!(unwritable.to_string(), "the recipient is no e-mail address");
 }
 

@@ -5,7 +5,7 @@ use crate::{
     app::{
         http::problem::ProblemKind,
         tenancy::listing_cache::ListingError,
-        usecases::{draw_image::DrawImageError, looks::LookError},
+        usecases::{looks::LookError, random_image::DrawImageError},
     },
     ports::ImageStoreError,
 };

@@ -20,7 +20,7 @@ use crate::{
         health,
         known_routes::{Known, KnownRoutes},
         middleware::{
-            at_hand::{Again, AtHand},
+            from_cache::{Again, FromCache},
             route_metrics::MethodLabel,
         },
         request_facts::RequestFacts,
@@ -33,7 +33,7 @@ use crate::{
 /// Surrounds everything else.
 pub(in crate::app::http) struct Observe<E> {
     inner: E,
-    at_hand: AtHand,
+    from_cache: FromCache,
     routes: Arc<KnownRoutes>,
     clock: Arc<dyn Clock>,
     records_traces: bool,
@@ -44,14 +44,14 @@ impl<E> Observe<E> {
     /// If traces are recorded, all requests have one.
     pub(in crate::app::http) fn new(
         inner: E,
-        at_hand: AtHand,
+        from_cache: FromCache,
         routes: Arc<KnownRoutes>,
         clock: Arc<dyn Clock>,
         records_traces: bool,
     ) -> Self {
         Self {
             inner,
-            at_hand,
+            from_cache,
             routes,
             clock,
             records_traces,
@@ -70,7 +70,7 @@ impl<E: Endpoint> Endpoint for Observe<E> {
         let is_probe = health::PATHS.contains(&request.uri().path());
         let is_traced =
             !is_probe && (self.records_traces || trace_context::is_named(request.headers()));
-        if !is_traced && let Some(again) = self.at_hand.answer(&request, &facts) {
+        if !is_traced && let Some(again) = self.from_cache.answer(&request, &facts) {
             return ready(Ok(self.give(again, &facts.id, method, started))).left_future();
         }
         let request_id = facts.id.clone();

@@ -37,13 +37,13 @@ use crate::{
             background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
-            draw_image::DrawImage,
             fetch_thumbnail::FetchThumbnail,
             fixtures::empty_ledger,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
+            random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
             thumbnails::Thumbnails,
         },
@@ -198,7 +198,7 @@ impl Service {
         );
         let listings = Arc::new(Listings::new(Arc::clone(&clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
-        let draw = DrawImage::new(
+        let draw = RandomImage::new(
             Arc::clone(&listings),
             describe.clone(),
             Arc::clone(&clock),

@@ -149,7 +149,7 @@ impl Publication {
         };
         self.tenant.forget(opened);
         let renewed = self.publisher(platform).await?;
-        if renewed.is_refused_like(opened) {
+        if renewed.has_same_credential(opened) {
             return Ok(result);
         }
         Ok(renewed.client.publish(post).await)

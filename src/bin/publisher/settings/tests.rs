@@ -294,7 +294,7 @@ fn a_misspelt_setting_is_told_and_hinted_at_where_something_is_missing() {
 #[test]
 fn settings_of_the_source_that_is_not_in_use_are_known_and_told() {
     let settings = read(&[("STORAGE_PATHS", "no JSON"), ("EMAIL_PASSWORD_FILE", "/no")]).unwrap();
-    let WithoutEffect {
+    let IgnoredSettings {
         unknown,
         of_the_other_source,
         ..

@@ -325,26 +325,26 @@ async fn thirty_cold_tenants_take_the_time_of_one() {
 async fn a_tenant_is_at_hand_while_nothing_has_to_be_done_about_it() {
     let stage = Stage::new().await;
     let id = request_id();
-    let at_hand = |host: &str| {
+    let cached = |host: &str| {
         let host = Host::normalise_any(host).unwrap();
-        stage.resolver.at_hand(&host, &id).is_some()
+        stage.resolver.cached(&host, &id).is_some()
     };
-    assert!(at_hand("alice.example.org"), "it has been asked for");
-    assert!(!at_hand("bob.example.org"), "nobody knows it");
-    assert!(!at_hand("127.0.0.1"), "it can be no tenant's");
+    assert!(cached("alice.example.org"), "it has been asked for");
+    assert!(!cached("bob.example.org"), "nobody knows it");
+    assert!(!cached("127.0.0.1"), "it can be no tenant's");
     let calls = stage.calls();
     advance(53 * SECOND).await;
-    assert!(at_hand("alice.example.org"));
+    assert!(cached("alice.example.org"));
     advance(SECOND).await;
     assert!(
-        !at_hand("alice.example.org"),
+        !cached("alice.example.org"),
         "the config is to be refreshed"
     );
     assert_eq!(stage.calls(), calls, "and nobody was asked meanwhile");
     stage.ask().await.unwrap();
     settle().await;
-    assert!(at_hand("alice.example.org"));
+    assert!(cached("alice.example.org"));
     stage.answer(Answer::Gone);
     advance(60 * SECOND).await;
-    assert!(!at_hand("alice.example.org"), "its life is over");
+    assert!(!cached("alice.example.org"), "its life is over");
 }

@@ -187,7 +187,7 @@ async fn a_change_that_is_noticed_ahead_counts_from_then_on() {
     settle().await;
     assert_eq!(stage.root(ALICE).await, Err(UNAVAILABLE));
     let name = host(ALICE).unwrap();
-    assert!(stage.resolver.at_hand(&name, &request_id()).is_none());
+    assert!(stage.resolver.cached(&name, &request_id()).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,10 +277,10 @@ async fn two_hosts_of_one_tenant_and_version_are_each_served_as_was_said_of_them
         for _ in 0..3 {
             for host in hosts {
                 assert_eq!(stage.root(host).await, expected(host));
-                let at_hand = stage
+                let cached = stage
                     .resolver
-                    .at_hand(&super::host(host).unwrap(), &request_id());
-                let root = at_hand.map(|it| it.settings().storage.paths.root.as_str().to_owned());
+                    .cached(&super::host(host).unwrap(), &request_id());
+                let root = cached.map(|it| it.settings().storage.paths.root.as_str().to_owned());
                 assert!(root.is_none_or(|root| Ok(root) == expected(host)));
             }
         }

@@ -14,16 +14,16 @@ use crate::{
 
 const NOTHING: bytes::Bytes = bytes::Bytes::new();
 
-fn draws() -> DrawImage {
+fn draws() -> RandomImage {
     let listings = Arc::new(Listings::new(clock()));
     let next = AtomicU64::new(0);
     let chance = Arc::new(move || next.fetch_add(7, Ordering::SeqCst));
     draw_of(listings, chance)
 }
 
-fn draw_of(listings: Arc<Listings>, chance: Chance) -> DrawImage {
+fn draw_of(listings: Arc<Listings>, chance: Chance) -> RandomImage {
     let describe = DescribeImage::new(Arc::clone(&listings), clock());
-    DrawImage::new(listings, describe, clock(), chance).unwrap()
+    RandomImage::new(listings, describe, clock(), chance).unwrap()
 }
 
 fn linked(name: &ImageName) -> LinkedImage {

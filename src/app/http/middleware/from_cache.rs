@@ -18,7 +18,7 @@ use crate::app::{
 };
 
 /// Knows which answers are kept, and finds the tenant that they are kept with.
-pub(in crate::app::http) struct AtHand {
+pub(in crate::app::http) struct FromCache {
     resolve_tenant: Arc<ResolveTenant>,
     kept: [(Arc<Known>, KeptAt); config::KEPT.len()],
 }
@@ -30,7 +30,7 @@ pub(super) struct Again<'a> {
     pub(super) tenant: Arc<Tenant>,
 }
 
-impl AtHand {
+impl FromCache {
     /// The answers of these routes, to tenants that `resolve_tenant` has in memory.
     pub(in crate::app::http) fn new(
         resolve_tenant: Arc<ResolveTenant>,
@@ -55,7 +55,7 @@ impl AtHand {
             return None;
         }
         let host = facts.host.as_ref()?;
-        let tenant = self.resolve_tenant.at_hand(host, &facts.id)?;
+        let tenant = self.resolve_tenant.cached(host, &facts.id)?;
         let json = kept(tenant.answers()).get()?.clone();
         Some(Again {
             response: kept_json::answer(json),

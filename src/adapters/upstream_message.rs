@@ -9,7 +9,7 @@ const MAX_CHARS: usize = 200;
 
 /// The text on one line, printable, short, and without the secrets of the call, should the upstream
 /// have repeated them in any form.
-pub(super) fn stated_reason(text: &str, scrub: &SecretScrub) -> String {
+pub(super) fn sanitize_upstream_message(text: &str, scrub: &SecretScrub) -> String {
     let text = scrub.scrub(
         text.get(..text.floor_char_boundary(MAX_BYTES))
             .unwrap_or(text),
@@ -37,22 +37,30 @@ mod tests {
     fn a_reason_is_one_short_printable_line_without_the_secret() {
         let text = "Bad\r\nRequest:\u{202e} token 12:ab\u{7} is wrong";
         assert_eq!(
-            stated_reason(text, &SecretScrub::default().with("12:ab")),
+            sanitize_upstream_message(text, &SecretScrub::default().with("12:ab")),
             "Bad Request: token *** is wrong"
         );
         let none = SecretScrub::default();
-        assert_eq!(stated_reason(&"ä".repeat(999), &none).chars().count(), 200);
         assert_eq!(
-            stated_reason(&"ä".repeat(MAX_BYTES), &none).chars().count(),
+            sanitize_upstream_message(&"ä".repeat(999), &none)
+                .chars()
+                .count(),
             200
         );
-        assert_eq!(stated_reason("plain", &none), "plain");
+        assert_eq!(
+            sanitize_upstream_message(&"ä".repeat(MAX_BYTES), &none)
+                .chars()
+                .count(),
+            200
+        );
+        assert_eq!(sanitize_upstream_message("plain", &none), "plain");
     }
 
     #[test]
     fn a_secret_is_cut_out_before_the_text_is_cut_short() {
         let text = format!("{} hunter2-secret", "a".repeat(MAX_CHARS - 8));
-        let shown = stated_reason(&text, &SecretScrub::default().with("hunter2-secret"));
+        let shown =
+            sanitize_upstream_message(&text, &SecretScrub::default().with("hunter2-secret"));
         assert_eq!(shown, format!("{} ***", "a".repeat(MAX_CHARS - 8)));
     }
 }

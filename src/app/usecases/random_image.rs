@@ -39,7 +39,7 @@ const MAX_DRAWS: usize = 5;
 pub type Chance = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Draws images. Many may draw at once, and each gets another image.
-pub struct DrawImage {
+pub struct RandomImage {
     listings: Arc<Listings>,
     describe: DescribeImage,
     // Locked to find a bag or to add one, so that two who come first share theirs.
@@ -65,7 +65,7 @@ pub enum DrawImageError {
     Storage(LookError),
 }
 
-impl DrawImage {
+impl RandomImage {
     /// Draws from what `listings` has or gets, and has `describe` say what was drawn.
     ///
     /// # Errors
