@@ -135,7 +135,12 @@ impl StoragePath {
             return None;
         }
         let components = inner.split('/').filter(|_| !inner.is_empty());
-        for component in components.filter(|component| *component != ".") {
+        let mut components: Vec<&str> = components.filter(|it| *it != ".").collect();
+        // A `.` behind it has kept its blanks.
+        if let Some(last) = components.last_mut() {
+            *last = last.trim_end();
+        }
+        for component in components {
             if matches!(component, "" | "..") || component.contains(['\0', '\\']) {
                 return None;
             }

@@ -177,6 +177,8 @@ fn a_folder_that_is_blank_is_the_default_and_one_that_is_full_is_taken_as_it_is(
         ),
         (" /acme/summer\n", json!("old"), "/acme/summer/old"),
         ("/", json!("/old"), "/old"),
+        ("/acme", json!("old /."), "/acme/old"),
+        ("/acme", json!("/old /./"), "/old"),
     ] {
         assert_eq!(
             folders(root, archive.clone()).as_deref(),
