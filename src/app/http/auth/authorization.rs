@@ -8,12 +8,12 @@ use zeroize::Zeroizing;
 use super::{secret_digest::SecretDigest, settings::BasicCredential};
 use crate::domain::secret::Secret;
 
-/// The shortest token or password of Basic, in characters, that is taken while too many wrong ones
-/// come. One of that length out of a generator is not found by guessing at any rate; a shorter one
-/// may be, and is throttled like the password of a login.
+/// The length from which a token or a password of Basic is accepted while too many wrong ones arrive, in characters.
+/// A generated secret of that length cannot be guessed at any rate; a shorter one may be, and is throttled like the
+/// password of a login.
 pub const STRONG_SECRET: usize = 16;
 
-/// What the header is checked by.
+/// The credentials that the header is compared with.
 #[derive(Debug)]
 pub(super) struct Authorization {
     token: Option<Token>,
@@ -33,26 +33,26 @@ struct Basic {
     is_strong: bool,
 }
 
-/// How a credential came.
+/// The scheme of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// A token, which somebody's program has put into the request.
+    /// A token, which a program has put into the request.
     Bearer,
-    /// User and password, which a browser may have sent by itself: once asked for, it sends them
-    /// along with whatever any page makes it send.
+    /// User and password, which a browser may have sent by itself: it adds them to every request that any page
+    /// makes it send.
     Basic,
 }
 
-/// What a request holds in `Authorization`.
+/// The credential in a request's `Authorization`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presented {
-    /// No header, or none of a scheme that is configured here: nothing that could be a guess.
+    /// No header, or none of a configured scheme: nothing that could be a guess.
     Nothing,
-    /// What an admin has.
+    /// An admin's credential.
     Right {
-        /// How it came.
+        /// Its scheme.
         scheme: Scheme,
-        /// It is too long to be found by guessing.
+        /// It has at least [`STRONG_SECRET`] characters.
         is_strong: bool,
     },
     /// Anything else.
@@ -60,7 +60,7 @@ pub(super) enum Presented {
 }
 
 impl Authorization {
-    /// Accepts any of these.
+    /// Accepts each of these credentials.
     pub(super) fn new(given_token: Option<&Secret>, given_basic: Option<&BasicCredential>) -> Self {
         let token = |token: &Secret| Token {
             token: SecretDigest::of(token),
@@ -77,17 +77,17 @@ impl Authorization {
         }
     }
 
-    /// Is there a bearer token to check by?
+    /// Whether a bearer token is configured.
     pub(super) fn takes_bearer(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Are there a user and a password to check by?
+    /// Whether a user and a password are configured.
     pub(super) fn takes_basic(&self) -> bool {
         self.basic.is_some()
     }
 
-    /// Checks the header. It must be the only one to be right.
+    /// Checks the header. A right one must be the only one.
     pub(super) fn check(&self, headers: &HeaderMap) -> Presented {
         let sent = || headers.get_all(header::AUTHORIZATION).iter();
         let is_configured = |(scheme, _): &(Scheme, &[u8])| match scheme {
@@ -124,7 +124,7 @@ impl Authorization {
         let decoded = Zeroizing::new(STANDARD.decode(credential).ok()?);
         // A password may hold colons, a user cannot.
         let colon = decoded.iter().position(|byte| *byte == b':')?;
-        // Both are compared, whatever comes of the first: a right user takes no longer.
+        // Both are compared in any case, so that a right user takes no longer than a wrong one.
         let is_same: Choice =
             user.matches(&decoded[..colon]) & password.matches(&decoded[colon + 1..]);
         bool::from(is_same).then_some(*is_strong)
@@ -135,7 +135,7 @@ fn is_strong(secret: &Secret) -> bool {
     secret.expose().chars().count() >= STRONG_SECRET
 }
 
-/// The scheme of a header and what follows it, if it is one that this service knows.
+/// The scheme of a header and its credential; `None` for other schemes.
 fn read(value: &HeaderValue) -> Option<(Scheme, &[u8])> {
     let value = value.as_bytes();
     let end = value.iter().position(|byte| *byte == b' ');

@@ -1,76 +1,53 @@
-//! Whom wrong credentials are counted against.
+//! The client that wrong credentials count against.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use poem::{Addr, Request};
 use uuid::Uuid;
 
-use super::{login::PasswordLogin, tenant_of};
-use crate::{
-    app::http::error::ApiError,
-    domain::{host::Host, tenant::TenantName, trusted_proxies::TrustedProxies},
-    ports::Clock,
-};
+use crate::domain::{tenant::TenantName, trusted_proxies::TrustedProxies};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// A client that shows a credential, and the tenant that it calls.
+/// A client, and the tenant that it calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Caller {
-    /// The tenant whose host was called. Not the host: where one tenant is served under any, each
+    /// The tenant whose host was called. Not the host: where one tenant is served under any host, each
     /// would give five more tries.
     pub(super) tenant: TenantName,
     /// The client.
     pub(super) client: ClientKey,
 }
 
-/// What a client is told from others by.
+/// The identity of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum ClientKey {
     /// A browser that has been logged in before.
     Device(Uuid),
-    /// Any other at this address.
+    /// Any other client at this address.
     Address(IpAddr),
-    /// Any other whose address is not known.
+    /// Any other client whose address is not known.
     Unknown,
 }
 
-impl Caller {
-    /// The caller of a request that comes from an address. Where there is a login, a browser may be
-    /// known by it.
-    pub(super) fn of(
-        request: &Request,
-        host: &Host,
-        login: Option<&PasswordLogin>,
-        address: Option<IpAddr>,
-        clock: &dyn Clock,
-    ) -> Result<Self, ApiError> {
-        let device = |login: &PasswordLogin| login.device(request.headers(), host, clock.utc());
-        let client = match (login.and_then(device), address) {
-            (Some(id), _) => ClientKey::Device(id),
-            (None, Some(address)) => ClientKey::of(address),
-            (None, None) => ClientKey::Unknown,
-        };
-        let tenant = tenant_of(request)?.name().clone();
-        Ok(Self { tenant, client })
-    }
-}
-
 impl ClientKey {
-    /// An address. IPv6 networks are given out in blocks of 2⁶⁴ addresses, so each counts as one.
-    pub(super) fn of(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(address) => {
+    /// The device where it is known, else the address. IPv6 networks are given out in blocks of 2⁶⁴ addresses, so
+    /// each block counts as one address.
+    pub(super) fn new(device: Option<Uuid>, address: Option<IpAddr>) -> Self {
+        match (device, address.as_ref().map(IpAddr::to_canonical)) {
+            (Some(device), _) => Self::Device(device),
+            (None, Some(IpAddr::V6(address))) => {
                 let network = address.to_bits() >> 64 << 64;
-                IpAddr::V6(Ipv6Addr::from_bits(network))
+                Self::Address(Ipv6Addr::from_bits(network).into())
             }
-            address @ IpAddr::V4(_) => address,
-        })
+            (None, Some(address)) => Self::Address(address),
+            (None, None) => Self::Unknown,
+        }
     }
 }
 
 /// The address of the client: the other end of the connection, or where that is a trusted proxy, the one
-/// that it names in `X-Forwarded-For`. Anyone else can make that header up.
+/// that it names in `X-Forwarded-For`. From any other peer the header does not count.
 pub(super) fn address_of(request: &Request, proxies: &TrustedProxies) -> Option<IpAddr> {
     let Addr::SocketAddr(peer) = request.remote_addr().0 else {
         return None;
@@ -86,9 +63,8 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_network_count_as_one() {
-        let same = |one: &str, other: &str| {
-            ClientKey::of(one.parse().unwrap()) == ClientKey::of(other.parse().unwrap())
-        };
+        let key = |address: &str| ClientKey::new(None, Some(address.parse().unwrap()));
+        let same = |one: &str, other: &str| key(one) == key(other);
         assert!(same("2001:db8::1", "2001:db8::ffff:0:0:1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(same("::ffff:192.0.2.1", "192.0.2.1"));

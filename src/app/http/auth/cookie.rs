@@ -1,6 +1,5 @@
-//! Cookies that only this service can have made, for this host and with this admin password, and
-//! that end by themselves. Nothing about them is kept here: each holds all that it takes to check
-//! it.
+//! Signed cookies, which only this service can have made, for this host and with this admin password, and
+//! which expire. The service keeps no list of them: each holds all that is needed to check it.
 
 use std::{
     fmt,
@@ -20,23 +19,22 @@ use crate::domain::{host::Host, secret::Secret};
 /// The length of a signature: 32 bytes in Base64 without padding.
 const SIGNATURE_LENGTH: usize = 43;
 
-/// What a cookie is good for. One for the one is none for the other.
+/// The purpose of a cookie. A cookie of one kind is not accepted as one of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CookieKind {
     /// Its bearer is an admin.
     Session,
-    /// Its bearer has been an admin once, and is told from others who try to log in.
+    /// Its bearer has been an admin before, and has failed logins counted separately.
     Device,
 }
 
-/// Signs cookies, and knows its own again.
+/// Signs cookies, and verifies them.
 #[derive(Clone)]
 pub struct CookieSigner(Hmac<Sha256>);
 
 impl CookieKind {
-    /// The name of the cookie, by whether browsers keep it from connections without TLS. Browsers
-    /// take a name that begins with `__Host-` from the host itself alone, so that no page of a
-    /// sibling host can set such a cookie.
+    /// The name of the cookie; `is_secure` if browsers send it over TLS only. Browsers accept a name that begins
+    /// with `__Host-` from the host itself alone, so no page of a sibling host can set such a cookie.
     #[must_use]
     pub const fn name(self, is_secure: bool) -> &'static str {
         match (self, is_secure) {
@@ -47,23 +45,21 @@ impl CookieKind {
         }
     }
 
-    /// The values of this cookie that a request brings, all of them: pages of sibling hosts can add
-    /// cookies of the plain name, which must not get in the way of the right one. Where cookies are
-    /// secure, those of the plain name come after the others: such were set before there was a
-    /// prefix. Version 0.3 is to read them no more.
+    /// All values of this cookie in a request: pages of sibling hosts can add cookies of the plain name, which must
+    /// not hide the right one. Where cookies are secure, those of the plain name come last: they were set before
+    /// there was a prefix. Version 0.3 is to read them no more.
     pub(super) fn sent(self, headers: &HeaderMap, is_secure: bool) -> impl Iterator<Item = String> {
         let plain = values(headers, self.name(false));
         let prefixed = is_secure.then(|| values(headers, self.name(true)));
         prefixed.into_iter().flatten().chain(plain)
     }
 
-    /// The `Set-Cookie` that gives it to a browser.
+    /// The `Set-Cookie` header for a value.
     pub(super) fn set(self, value: &str, life: Duration, is_secure: bool) -> String {
         self.set_as(self.name(is_secure), value, life, is_secure)
     }
 
-    /// The `Set-Cookie` headers that take a session from a browser, under whichever name it was
-    /// given.
+    /// The `Set-Cookie` headers that end a session in the browser, under both names.
     pub(super) fn end_session(is_secure: bool) -> [String; 2] {
         let end = |name, is_secure| Self::Session.set_as(name, "", Duration::ZERO, is_secure);
         let name = |is_secure| Self::Session.name(is_secure);
@@ -72,7 +68,7 @@ impl CookieKind {
     }
 
     fn set_as(self, name: &str, value: &str, life: Duration, is_secure: bool) -> String {
-        // The device is of interest to one operation alone; but the prefix wants the whole host.
+        // Only the login reads the device; but the prefix requires the path `/`.
         let (path, same_site) = match (self, is_secure) {
             (Self::Session, _) => ("/", SameSite::Lax),
             (Self::Device, true) => ("/", SameSite::Strict),
@@ -87,14 +83,13 @@ impl CookieKind {
             .to_string()
     }
 
-    /// What signatures call it, under whichever name it is set: a session that was given before the
-    /// name had its prefix stays one.
+    /// The name that is signed, whatever name is set: a session from before the prefix stays valid.
     const fn label(self) -> &'static str {
         self.name(false)
     }
 }
 
-/// The values of the cookies of a name. One cookie that is no text hides none of those beside it.
+/// The values of the cookies of a name. A cookie that is not UTF-8 hides none of the others.
 fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let lines = headers.get_all(header::COOKIE).into_iter();
     let cookies =
@@ -106,14 +101,14 @@ fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = Str
 }
 
 impl CookieSigner {
-    /// Signs with a secret. Another password signs differently too: a new one ends all sessions.
+    /// A signer with this secret. The password is part of the signature: a new one ends all sessions.
     #[must_use]
     pub fn new(secret: &Secret, password: &Secret) -> Self {
         let mac = keyed_with(secret).chain_update(SecretDigest::of(password).as_bytes());
         Self(mac)
     }
 
-    /// A new cookie for a host, good until `expires`.
+    /// A new cookie for a host, valid until `expires`.
     #[must_use]
     pub fn sign(&self, kind: CookieKind, host: &Host, expires: SystemTime) -> String {
         let expires = expires
@@ -125,7 +120,7 @@ impl CookieSigner {
         format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The id of a cookie, if it is one of ours for this host and has not expired.
+    /// The id of a cookie, if it was signed for this host and has not expired.
     pub(super) fn verify(
         &self,
         kind: CookieKind,
@@ -134,23 +129,23 @@ impl CookieSigner {
         now: SystemTime,
     ) -> Option<Uuid> {
         let (content, signature) = cookie.rsplit_once('.')?;
-        // There may be any number of cookies: what cannot be a signature costs none.
+        // There may be any number of cookies: one without a signature costs no digest.
         if signature.len() != SIGNATURE_LENGTH {
             return None;
         }
-        // Takes no encoding but the one: no other text is the same cookie.
+        // Base64 has one encoding here: no other text is the same cookie.
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.mac(kind, host, content)
             .verify_slice(&signature)
             .ok()?;
-        // The signature is over the text, so this is what was written.
+        // The signature covers the text, so this service has written it.
         let (id, expires) = content.split_once('.')?;
         let expires = Duration::from_secs(expires.parse().ok()?);
         let is_good = now < SystemTime::UNIX_EPOCH.checked_add(expires)?;
         Uuid::try_parse(id).ok().filter(|_| is_good)
     }
 
-    /// Neither a name nor a host holds the separator, so that no two cookies sign the same bytes.
+    /// The signature's state. Neither names nor hosts hold the separator, so no two cookies sign the same bytes.
     fn mac(&self, kind: CookieKind, host: &Host, content: &str) -> Hmac<Sha256> {
         let parts = [kind.label(), host.as_str(), content];
         let mut mac = self.0.clone();

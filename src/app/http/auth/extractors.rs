@@ -1,5 +1,7 @@
-//! What stands in the parameters of a handler, before everything but the tenant: a stranger
-//! learns nothing from how the rest of a request is judged.
+//! The parameters that handlers declare right after the tenant: a caller without access learns nothing from how
+//! the rest of its request is checked.
+
+use std::{net::IpAddr, sync::Arc};
 
 use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::{
@@ -7,9 +9,19 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{AdminAuth, cookie::CookieKind, host_of, refuse_other_sites, tenant_of};
+use super::{
+    admin_auth::AdminAuth,
+    caller::Caller,
+    cookie::CookieKind,
+    login::LoginCookies,
+    request_parts::{host_of, refuse_other_sites, tenant_of},
+};
+use crate::{
+    app::http::{error::ApiError, problem::ProblemKind},
+    domain::{host::Host, secret::Secret},
+};
 
-/// The names of the schemes in the spec: any of them will do.
+/// The names of the schemes in the spec: each of them is enough.
 const SCHEMES: [&str; 3] = ["bearerAuth", "basicAuth", "cookieAuth"];
 
 /// The caller is an admin.
@@ -21,6 +33,13 @@ pub struct Viewer;
 
 /// No page of another site has sent the request.
 pub struct NoOtherSite;
+
+/// A caller who may try to log in: a password is configured, and no page of another site has sent the request.
+pub struct LoginAttempt {
+    auth: Arc<AdminAuth>,
+    host: Host,
+    caller: (Caller, Option<IpAddr>),
+}
 
 fn register_schemes(registry: &mut Registry) {
     let [bearer, basic, cookie] = SCHEMES;
@@ -56,65 +75,85 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(cookie, session);
 }
 
-impl<'a> ApiExtractor<'a> for Admin {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+/// Makes a type an extractor with our security schemes: `$is_optional` if the spec shall allow requests without any.
+macro_rules! security_extractor {
+    ($name:ident, $is_optional:literal, $check:expr) => {
+        impl<'a> ApiExtractor<'a> for $name {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
-    type ParamType = ();
-    type ParamRawType = ();
+            type ParamType = ();
+            type ParamRawType = ();
 
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
+            fn register(registry: &mut Registry) {
+                register_schemes(registry);
+            }
 
-    fn security_schemes() -> Vec<&'static str> {
-        SCHEMES.to_vec()
-    }
+            fn security_schemes() -> Vec<&'static str> {
+                SCHEMES.to_vec()
+            }
 
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        AdminAuth::of(request)?.check(request)?;
-        Ok(Self)
-    }
+            fn has_security_fallback() -> bool {
+                $is_optional
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<Self::ParamType>,
+            ) -> Result<Self> {
+                let check: fn(&Request) -> Result<(), ApiError> = $check;
+                check(request)?;
+                Ok(Self)
+            }
+        }
+    };
 }
 
-impl<'a> ApiExtractor<'a> for Viewer {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
+security_extractor!(Admin, false, |request| auth_of(request)?
+    .require_admin(request));
+security_extractor!(Viewer, true, |request| {
+    if tenant_of(request)?.settings().features.auto_view_enabled {
+        return Ok(());
     }
+    auth_of(request)?.require_admin(request)
+});
 
-    fn security_schemes() -> Vec<&'static str> {
-        SCHEMES.to_vec()
-    }
-
-    /// In the spec: or nothing at all, where the tenant lets everyone look.
-    fn has_security_fallback() -> bool {
-        true
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        let is_open = tenant_of(request)?.settings().features.auto_view_enabled;
-        if !is_open {
-            AdminAuth::of(request)?.check(request)?;
-        }
-        Ok(Self)
-    }
+/// The authentication that the service was started with.
+fn auth_of(request: &Request) -> Result<&Arc<AdminAuth>, ApiError> {
+    request.data().ok_or_else(ApiError::internal)
 }
 
 impl<'a> FromRequest<'a> for NoOtherSite {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         refuse_other_sites(request, host_of(request)?)?;
         Ok(Self)
+    }
+}
+
+impl LoginAttempt {
+    /// Tries a password.
+    ///
+    /// # Errors
+    /// `unauthorized` if it is wrong, `rate-limited` after too many wrong ones.
+    pub fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
+        let login = self.auth.login().ok_or_else(ApiError::internal)?;
+        login.log_in(password, &self.host, &self.caller, self.auth.clock())
+    }
+}
+
+impl<'a> FromRequest<'a> for LoginAttempt {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let auth = auth_of(request)?;
+        if auth.login().is_none() {
+            let detail = "This service has been given no password to log in with.";
+            return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail).into());
+        }
+        let host = host_of(request)?;
+        refuse_other_sites(request, host)?;
+        Ok(Self {
+            auth: Arc::clone(auth),
+            host: host.clone(),
+            caller: auth.caller(request, host)?,
+        })
     }
 }

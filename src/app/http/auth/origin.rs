@@ -1,5 +1,5 @@
-//! Whether a request comes from a page of the same site: browsers send cookies along with
-//! whatever any page makes them send, but say where the page is from.
+//! Whether a request comes from a page of the same site. Browsers add cookies to every request that any page makes
+//! them send, but name the page's origin.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
@@ -8,21 +8,20 @@ use crate::domain::host::Host;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where a request comes from.
+/// The page that has sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Provenance {
-    /// From a page of the host that it goes to.
+    /// A page of the host that the request goes to.
     SameOrigin,
-    /// From another page, or from one that hides where it is from.
+    /// A page of another origin, or one that hides its origin.
     Elsewhere,
-    /// Nobody says: from no browser, most likely.
+    /// No page is named: most likely the client is no browser.
     Unstated,
 }
 
 impl Provenance {
-    /// Of a request to `host`. `Origin` counts, and `Referer` where there is none; ports do not,
-    /// since a proxy may take or add one. `Sec-Fetch-Site`, which knows the difference, can only
-    /// make it worse.
+    /// The page that has sent a request to `host`: by `Origin`, or by `Referer` where there is none. Ports do not
+    /// count, since a proxy may remove or add one. `Sec-Fetch-Site` can only turn the answer to `Elsewhere`.
     pub(super) fn of(headers: &HeaderMap, host: &Host) -> Self {
         let is_foreign = |site: &HeaderValue| site != "same-origin" && site != "none";
         if headers.get_all(SEC_FETCH_SITE).iter().any(is_foreign) {
@@ -44,7 +43,7 @@ impl Provenance {
     }
 }
 
-/// The host of a page; `None` for `null`, and for anything that is no page of a web site.
+/// The host of a page; `None` for `null`, and for everything that is not an HTTP URL.
 fn host_of(page: &HeaderValue) -> Option<Host> {
     let url = Url::parse(page.to_str().ok()?).ok()?;
     let is_web = matches!(url.scheme(), "http" | "https");

@@ -1,19 +1,19 @@
-//! What admins can be told by, as operators say it.
+//! The credentials of admins, as operators configure them.
 
 use std::time::Duration;
 
 use crate::domain::secret::Secret;
 
-/// How admins are told from others.
+/// The way in which admins authenticate.
 #[derive(Debug)]
 pub enum AuthSettings {
-    /// They are not: everyone is one.
+    /// Not at all: every caller is an admin.
     Disabled,
-    /// By any of these; without any, nobody is one.
+    /// By any of these; without any, no caller is an admin.
     Enforced(AdminCredentials),
 }
 
-/// What an admin may show.
+/// The credentials of admins. Each of them is enough.
 #[derive(Debug, Default)]
 pub struct AdminCredentials {
     /// A bearer token.
@@ -33,47 +33,42 @@ pub struct BasicCredential {
     pub password: Secret,
 }
 
-/// Login with a password.
+/// The login with a password.
 #[derive(Debug)]
 pub struct LoginSettings {
     /// The password.
     pub password: Secret,
-    /// What cookies are signed with; left out, a random one that ends with the process.
+    /// The key that cookies are signed with; `None` for a random one that ends with the process.
     pub session_secret: Option<Secret>,
-    /// How long a session lasts.
+    /// The life of a session.
     pub session_ttl: Duration,
-    /// Whether browsers keep the cookies from connections without TLS.
+    /// Whether browsers send the cookies over TLS only.
     pub secure_cookies: bool,
 }
 
 impl AuthSettings {
-    /// What whoever starts the service like this should know.
+    /// What the operator should know about these settings.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
-        let (is_open, ends_with_process, is_closed) = match self {
-            Self::Disabled => (true, false, false),
+        let warning = match self {
+            Self::Disabled => Some("WEB_AUTH_DISABLED: anyone may do what only an admin should"),
             Self::Enforced(AdminCredentials {
-                token,
-                basic,
-                login,
-            }) => {
-                let is_random = |login: &LoginSettings| login.session_secret.is_none();
-                let is_closed = token.is_none() && basic.is_none() && login.is_none();
-                (false, login.as_ref().is_some_and(is_random), is_closed)
-            }
+                login: Some(login), ..
+            }) => login.session_secret.is_none().then_some(
+                "WEB_SESSION_SECRET: there is none in use: sessions end with this process, and another \
+                 replica does not know them",
+            ),
+            Self::Enforced(AdminCredentials {
+                token: None,
+                basic: None,
+                login: None,
+            }) => Some(
+                "WEB_AUTH_TOKEN: neither it nor WEB_AUTH_USER with WEB_AUTH_PASS nor \
+                 WEB_ADMIN_PASSWORD is set: whatever is for admins is answered with 503 \
+                 (admin-not-configured)",
+            ),
+            Self::Enforced(_) => None,
         };
-        let open = "WEB_AUTH_DISABLED: anyone may do what only an admin should";
-        let random = "WEB_SESSION_SECRET: there is none in use: sessions end with this process, and another \
-                      replica does not know them";
-        let closed = "WEB_AUTH_TOKEN: neither it nor WEB_AUTH_USER with WEB_AUTH_PASS nor \
-                      WEB_ADMIN_PASSWORD is set: whatever is for admins is answered with 503 \
-                      (admin-not-configured)";
-        [
-            (is_open, open),
-            (ends_with_process, random),
-            (is_closed, closed),
-        ]
-        .into_iter()
-        .filter_map(|(applies, warning)| applies.then_some(warning))
+        warning.into_iter()
     }
 }
 

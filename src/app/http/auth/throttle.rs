@@ -1,6 +1,6 @@
-//! Slows guessing down, of the admin's password and of what `Authorization` holds: five failures a
-//! minute, and no more tries until the first of them is a minute old. `docs/decisions/0007` says why
-//! it counts as it does.
+//! The limit on wrong credentials, for the admin's password and for `Authorization`: five failures a
+//! minute, and no more tries until the first of them is a minute old. `docs/decisions/0007` gives the reasons for
+//! what it counts.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 
 use super::caller::Caller;
 
-/// So many failures are let through within the window.
+/// The failures that are allowed within the window.
 const FAILURES: usize = 5;
 /// How long a failure counts.
 const WINDOW: Duration = Duration::from_mins(1);
-/// So many callers are remembered, at about 200 bytes each.
+/// The callers whose failures are kept, at about 200 bytes each.
 const MAX_CALLERS: usize = 10_000;
 
 /// The outcome of a try.
@@ -25,14 +25,14 @@ pub(super) enum Decision {
     Right,
     /// It is wrong.
     Wrong,
-    /// Too many were wrong: whether this one is right is told to nobody.
+    /// Too many were wrong: the answer does not depend on whether this one is right.
     TooMany {
-        /// When the next try is let through.
+        /// The time until the next try is allowed.
         retry_after: Duration,
     },
 }
 
-/// The latest failures of those who have failed, with one kind of secret.
+/// The latest failures of each caller, with one kind of secret.
 #[derive(Debug)]
 pub(super) struct GuessThrottle {
     /// Logged when a caller reaches the limit.
@@ -41,7 +41,7 @@ pub(super) struct GuessThrottle {
 }
 
 impl GuessThrottle {
-    /// No failures yet; `warning` is logged when a caller reaches the limit.
+    /// A throttle without failures; `warning` is logged when a caller reaches the limit.
     pub(super) fn new(warning: &'static str) -> Self {
         Self {
             warning,
@@ -49,9 +49,8 @@ impl GuessThrottle {
         }
     }
 
-    /// Checks a try, and counts a wrong one. Whether it is right has been found out before, so that
-    /// tries that run at the same time cannot all slip through before the first is recorded as a
-    /// failure.
+    /// Decides on a try, and counts a wrong one. The caller has compared the secret before, so that
+    /// tries that run at the same time cannot all pass before the first is recorded as a failure.
     pub(super) fn check(&self, caller: &Caller, is_right: bool, now: Instant) -> Decision {
         let mut all = self.failures.lock();
         let counts = |failure: &Instant| now.saturating_duration_since(*failure) < WINDOW;
@@ -82,8 +81,8 @@ impl GuessThrottle {
     }
 }
 
-/// Forgets what no longer counts, and then whoever has not failed for longest: those who guess
-/// from so many places must not keep others out, nor fill the memory.
+/// Makes room for a caller: drops the failures that no longer count, then the caller with the oldest one. Guesses
+/// from many addresses must neither lock others out nor fill the memory.
 fn make_room(
     all: &mut HashMap<Caller, VecDeque<Instant>>,
     caller: &Caller,
@@ -119,7 +118,7 @@ mod tests {
     fn caller(tenant: &str, address: &str) -> Caller {
         Caller {
             tenant: TenantName::new(tenant).unwrap(),
-            client: ClientKey::of(address.parse().unwrap()),
+            client: ClientKey::new(None, Some(address.parse().unwrap())),
         }
     }
 

@@ -1,0 +1,246 @@
+//! Decides whether a request comes from an admin: by its `Authorization` header, or by its session.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use poem::{
+    Request,
+    http::{HeaderMap, Method},
+};
+
+use super::{
+    authorization::{Authorization, Presented, Scheme},
+    caller::{Caller, ClientKey, address_of},
+    cookie::CookieKind,
+    login::PasswordLogin,
+    origin::Provenance,
+    request_parts::{host_of, refuse_other_sites, tenant_of},
+    settings::{AdminCredentials, AuthSettings},
+    throttle::{Decision, GuessThrottle},
+};
+use crate::{
+    app::http::{dto::config::AuthMode, error::ApiError, problem::ProblemKind},
+    domain::{host::Host, trusted_proxies::TrustedProxies},
+    ports::Clock,
+};
+
+/// Logged when a client has sent too many wrong headers.
+const TOO_MANY: &str = "too many wrong tokens or passwords in Authorization: no more are looked at from there \
+    for a while, but for right ones of 16 characters or more";
+
+/// The authentication of admins.
+pub struct AdminAuth {
+    /// `None` when authentication is disabled: every caller is an admin.
+    checks: Option<Checks>,
+    /// The proxies whose `X-Forwarded-For` counts.
+    proxies: TrustedProxies,
+    clock: Arc<dyn Clock>,
+}
+
+/// The configured credentials. Each of them is enough.
+struct Checks {
+    authorization: Authorization,
+    login: Option<PasswordLogin>,
+    /// Separate from the throttle of the login, so that neither uses up the tries of the other.
+    throttle: GuessThrottle,
+}
+
+/// The admin's credential that a request has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// An `Authorization` header.
+    Header(Scheme),
+    /// A session.
+    Session,
+    /// None.
+    Nothing,
+}
+
+impl AdminAuth {
+    /// Authentication with the configured credentials.
+    #[must_use]
+    pub fn new(settings: AuthSettings, proxies: TrustedProxies, clock: Arc<dyn Clock>) -> Self {
+        let checks = match settings {
+            AuthSettings::Disabled => None,
+            AuthSettings::Enforced(AdminCredentials {
+                token,
+                basic,
+                login,
+            }) => Some(Checks {
+                authorization: Authorization::new(token.as_ref(), basic.as_ref()),
+                login: login.map(PasswordLogin::new),
+                throttle: GuessThrottle::new(TOO_MANY),
+            }),
+        };
+        Self {
+            checks,
+            proxies,
+            clock,
+        }
+    }
+
+    /// The way to authenticate that clients are told of.
+    #[must_use]
+    pub fn mode(&self) -> AuthMode {
+        match &self.checks {
+            Some(checks) if checks.login.is_some() => AuthMode::Password,
+            Some(checks) if checks.takes_header() => AuthMode::Token,
+            _ => AuthMode::None,
+        }
+    }
+
+    /// Whether the caller is an admin.
+    ///
+    /// # Errors
+    /// `rate-limited` after too many wrong headers: this answer tells right ones from wrong ones,
+    /// too.
+    pub(in crate::app::http) fn is_admin(&self, request: &Request) -> Result<bool, ApiError> {
+        match self.require_admin(request) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ProblemKind::RateLimited => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether the caller is an admin by its `Authorization` header, whatever session it has.
+    ///
+    /// # Errors
+    /// As of [`is_admin`](Self::is_admin).
+    pub(in crate::app::http) fn is_admin_without_session(
+        &self,
+        request: &Request,
+    ) -> Result<bool, ApiError> {
+        let Some(checks) = &self.checks else {
+            return Ok(true);
+        };
+        let access = self.access(checks, request, host_of(request)?)?;
+        Ok(matches!(access, Access::Header(_)))
+    }
+
+    /// The `Set-Cookie` headers that end a session in the browser.
+    pub(in crate::app::http) fn logout_cookies(&self) -> [String; 2] {
+        let is_secure = self.login().is_none_or(PasswordLogin::secure_cookies);
+        CookieKind::end_session(is_secure)
+    }
+
+    /// Refuses a request that does not come from an admin, and one that writes in an admin's name from a page of
+    /// another site.
+    pub(super) fn require_admin(&self, request: &Request) -> Result<(), ApiError> {
+        let host = host_of(request)?;
+        let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let Some(checks) = &self.checks else {
+            // Anyone who reaches the service may write, but a page of another site only reaches the browser.
+            return if is_write {
+                refuse_other_sites(request, host)
+            } else {
+                Ok(())
+            };
+        };
+        if !checks.takes_header() && checks.login.is_none() {
+            let detail =
+                "Admin operations are shut until this service is given a credential to check.";
+            return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
+        }
+        match self.access(checks, request, host)? {
+            Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host),
+            Access::Session
+                if is_write
+                    && Provenance::of(request.headers(), host) != Provenance::SameOrigin =>
+            {
+                let detail = "With a session, what writes must come from a page of this host, and \
+                              `Origin` or `Referer` must say so.";
+                Err(ApiError::new(ProblemKind::Forbidden, detail))
+            }
+            Access::Header(_) | Access::Session => Ok(()),
+            Access::Nothing => {
+                let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
+                Err(error.challenge(checks.challenges(request.headers())))
+            }
+        }
+    }
+
+    /// The login with a password, if one is configured.
+    pub(super) fn login(&self) -> Option<&PasswordLogin> {
+        self.checks.as_ref()?.login.as_ref()
+    }
+
+    /// The clock that sessions and throttles run by.
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The client that wrong credentials of a request count against, and its address where that is known.
+    pub(super) fn caller(
+        &self,
+        request: &Request,
+        host: &Host,
+    ) -> Result<(Caller, Option<IpAddr>), ApiError> {
+        let address = address_of(request, &self.proxies);
+        let device =
+            |login: &PasswordLogin| login.device(request.headers(), host, self.clock.utc());
+        let caller = Caller {
+            tenant: tenant_of(request)?.name().clone(),
+            client: ClientKey::new(self.login().and_then(device), address),
+        };
+        Ok((caller, address))
+    }
+
+    /// The admin's credential that a request has. A wrong header does not count against a session beside it, since
+    /// a proxy may have added it; without a session it is counted.
+    ///
+    /// # Errors
+    /// `rate-limited` after too many wrong headers.
+    fn access(&self, checks: &Checks, request: &Request, host: &Host) -> Result<Access, ApiError> {
+        let has_session = || {
+            let login = checks.login.as_ref();
+            login.is_some_and(|it| it.has_session(request.headers(), host, self.clock.utc()))
+        };
+        let count = |is_right| {
+            let (caller, _) = self.caller(request, host)?;
+            let decision = checks.throttle.check(&caller, is_right, self.clock.now());
+            Ok::<_, ApiError>(decision)
+        };
+        let too_many = |retry_after: Duration| {
+            let detail = "Too many wrong credentials in `Authorization`. Try again later.";
+            let error = ApiError::new(ProblemKind::RateLimited, detail);
+            Err(error.retry_after(Some(retry_after)))
+        };
+        match checks.authorization.check(request.headers()) {
+            Presented::Nothing | Presented::Wrong if has_session() => Ok(Access::Session),
+            Presented::Nothing => Ok(Access::Nothing),
+            Presented::Right {
+                scheme,
+                is_strong: true,
+            } => Ok(Access::Header(scheme)),
+            Presented::Right { scheme, .. } => match count(true)? {
+                Decision::TooMany { .. } if has_session() => Ok(Access::Session),
+                Decision::TooMany { retry_after } => too_many(retry_after),
+                Decision::Right | Decision::Wrong => Ok(Access::Header(scheme)),
+            },
+            Presented::Wrong => match count(false)? {
+                Decision::TooMany { retry_after } => too_many(retry_after),
+                Decision::Right | Decision::Wrong => Ok(Access::Nothing),
+            },
+        }
+    }
+}
+
+impl Checks {
+    /// Whether an `Authorization` header is accepted.
+    fn takes_header(&self) -> bool {
+        self.authorization.takes_bearer() || self.authorization.takes_basic()
+    }
+
+    /// The challenges of a 401: one for each configured credential. `Basic` makes browsers open a window that asks
+    /// for user and password. Where there is a login, only a navigation gets that challenge, and no page whose
+    /// session has run out while it fetches something.
+    fn challenges(&self, headers: &HeaderMap) -> Vec<&'static str> {
+        let is_fetch = headers
+            .get("sec-fetch-mode")
+            .is_some_and(|mode| mode != "navigate");
+        let login = self.login.as_ref().map(PasswordLogin::challenge);
+        let asks_for_basic = self.authorization.takes_basic() && !(is_fetch && login.is_some());
+        let bearer = self.authorization.takes_bearer().then_some("Bearer");
+        let basic = asks_for_basic.then_some("Basic realm=\"publisher\"");
+        [bearer, basic, login].into_iter().flatten().collect()
+    }
+}
