@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts what an answer costs that is at hand: instructions and allocations, and who makes them.
+"""Counts what an answer costs: instructions and allocations, and the functions that make them.
 
     cargo build --profile dist && python3 benches/hot_path.py [program]
 

@@ -1,8 +1,8 @@
-//! The HTTP API: one file for each resource, the wire types in `dto`, everything that surrounds
-//! the routes in `middleware`. Imports the rest of `app`; the binary alone imports it.
+//! The HTTP API: one file for each resource, the wire types in `dto`, the layers around
+//! the routes in `middleware`. Imports the rest of `app`; only the binary imports it.
 //!
 //! To add an operation: write its types in `dto`, its handler in the file of its resource with
-//! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems there
+//! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems in `spec/amend/problems.rs`
 //! under its id, and renew the spec (`openapi/README.md`).
 
 mod admin;
@@ -19,14 +19,13 @@ mod health;
 mod idempotency_key;
 mod images;
 pub mod json_body;
-mod known_routes;
 mod middleware;
 pub mod problem;
 mod problem_pages;
 mod publications;
 mod publishing;
 mod request_facts;
-pub mod request_id;
+mod route_table;
 pub mod spec;
 mod tag;
 pub mod tenant_scope;
@@ -50,14 +49,14 @@ use self::{
     docs::DocsApi,
     health::HealthApi,
     images::ImagesApi,
-    known_routes::KnownRoutes,
     middleware::{
-        admission::Admission, from_cache::FromCache, header_limit::HeaderLimit, observe::Observe,
-        problems::Problems, target_check::TargetCheck, whole_body::WholeBody,
+        admission::Admission, head_check::HeadCheck, observe::Observe, problems::Problems,
+        whole_body::WholeBody,
     },
     problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
     publishing::PublishingApi,
+    route_table::RouteTable,
     tenant_scope::TenantRoutes,
 };
 use crate::{
@@ -75,49 +74,45 @@ use crate::{
     ports::Clock,
 };
 
-/// What the routes are served with.
+/// The use cases and settings of the routes.
 pub struct HttpDependencies {
     /// Finds the tenant of a request.
     pub resolve_tenant: Arc<ResolveTenant>,
     /// Lists a tenant's images.
     pub list: ListImages,
-    /// Describes one of them.
+    /// Describes an image.
     pub describe: DescribeImage,
-    /// Draws one of them.
+    /// Chooses an image at random.
     pub draw: RandomImage,
-    /// Fetches their thumbnails.
+    /// Fetches thumbnails.
     pub thumbnails: FetchThumbnail,
-    /// Publishes one.
+    /// Publishes an image.
     pub publish: PublishOnce,
     /// Moves and deletes images.
     pub curate: CurateImage,
-    /// Has images looked at.
+    /// Analyzes an image.
     pub analyze: AnalyzeImage,
-    /// Lists what has been published.
+    /// Lists publications.
     pub publications: ListPublications,
-    /// Tells whether tenants can be served.
+    /// Checks whether tenants can be served.
     pub readiness: Arc<CheckReadiness>,
-    /// How many requests are answered at a time.
+    /// The limit on requests that are answered at a time.
     pub concurrency: ConcurrencyLimit,
-    /// How admins are told from others.
+    /// The credentials of admins.
     pub auth: AuthSettings,
-    /// Whose `X-Forwarded-For` counts.
+    /// The proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: TrustedProxies,
-    /// Measures how long requests take, and ends sessions.
+    /// Measures latencies, and ends sessions.
     pub clock: Arc<dyn Clock>,
-    /// Whether the traces of all requests are recorded; otherwise only those go on that a caller
-    /// has named.
+    /// Whether the traces of all requests are recorded, and not only those that a caller names.
     pub records_traces: bool,
 }
 
-/// All routes, with everything around them. Never answers with an error that is not a problem. It has
-/// a name so that nobody has to box it: each request would pay for that.
-pub struct Routes(Observe<Problems<TargetCheck<Limited>>>);
+/// All routes, with their layers. Every failure is answered with a problem. The type is named, since boxing it
+/// would cost an allocation for each request.
+pub struct Routes(Observe<Problems<HeadCheck<WholeBody<Admission<Routed>>>>>);
 
-/// The routes within their limits.
-type Limited = HeaderLimit<WholeBody<Admission<Routed>>>;
-
-/// The routes as the framework knows them.
+/// The routes without layers.
 type Routed = AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>;
 
 impl Endpoint for Routes {
@@ -128,7 +123,7 @@ impl Endpoint for Routes {
     }
 }
 
-/// Puts the routes together.
+/// Builds the routes.
 #[must_use]
 pub fn routes(dependencies: HttpDependencies) -> Routes {
     let HttpDependencies {
@@ -148,14 +143,9 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         clock,
         records_traces,
     } = dependencies;
-    let auth = Arc::new(AdminAuth::new(auth, trusted_proxies, Arc::clone(&clock)));
     let tenants = (
-        ConfigApi {
-            auth: Arc::clone(&auth),
-        },
-        AdminApi {
-            auth: Arc::clone(&auth),
-        },
+        ConfigApi,
+        AdminApi,
         ImagesApi {
             list,
             describe,
@@ -175,23 +165,21 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         },
         HealthApi { readiness },
         ProblemPagesApi,
-        TenantRoutes::new(tenants, Arc::clone(&resolve_tenant)),
+        TenantRoutes::new(tenants, resolve_tenant),
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
-    let known = Arc::new(KnownRoutes::of::<Api>(&docs::PATHS));
-    let from_cache = FromCache::new(resolve_tenant, &known);
-    let admitted = HeaderLimit(WholeBody::new(Admission::new(
-        service.data(auth),
-        concurrency,
-    )));
-    let answered = Problems::new(TargetCheck(admitted), Arc::clone(&known));
-    Routes(Observe::new(
-        answered,
-        from_cache,
-        known,
+    let auth = AdminAuth::new(auth, trusted_proxies, Arc::clone(&clock));
+    let admitted = Admission::new(service.data(Arc::new(auth)), concurrency);
+    let routes = Arc::new(RouteTable::of::<Api>(&docs::PATHS));
+    Routes(Observe {
+        inner: Problems {
+            inner: HeadCheck(WholeBody::new(admitted)),
+            routes: Arc::clone(&routes),
+        },
+        routes,
         clock,
         records_traces,
-    ))
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Names that others have taken the place of (docs/glossary.md).
-const RETIRED: [&str; 21] = [
+const RETIRED: [&str; 23] = [
     "AtHand",
     "DrawImage",
     "EndSignals",
@@ -15,6 +15,8 @@ const RETIRED: [&str; 21] = [
     "ImageRoom",
     "ImageStay",
     "KeptAnswers",
+    "KeptJson",
+    "KnownRoutes",
     "Letterhead",
     "NoRoom",
     "OwnTasks",

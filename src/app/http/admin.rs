@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::{Request, http::header};
+use poem::{Request, http::header, web::Data};
 use poem_openapi::{
     ApiResponse, OpenApi,
     payload::{Json, Response},
@@ -39,9 +39,7 @@ pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
 ];
 
 /// Admins, as people log in.
-pub(super) struct AdminApi {
-    pub(super) auth: Arc<AdminAuth>,
-}
+pub(super) struct AdminApi;
 
 /// A session that has begun or ended. The cookies come around it, since there may be two of them.
 #[derive(ApiResponse)]
@@ -70,9 +68,10 @@ impl AdminApi {
     async fn status(
         &self,
         TenantScope(_tenant): TenantScope,
+        Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Json<AdminStatus>, ApiError> {
-        let admin = self.auth.is_admin(request)?;
+        let admin = auth.is_admin(request)?;
         Ok(Json(AdminStatus { admin }))
     }
 
@@ -119,11 +118,12 @@ impl AdminApi {
         &self,
         TenantScope(_tenant): TenantScope,
         _no_other_site: NoOtherSite,
+        Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<SessionAnswer>, ApiError> {
-        let admin = self.auth.is_admin_without_session(request)?;
+        let admin = auth.is_admin_without_session(request)?;
         let answer = SessionAnswer::Changed(Json(AdminStatus { admin }));
-        let [current, other] = self.auth.logout_cookies();
+        let [current, other] = auth.logout_cookies();
         Ok(Response::new(answer)
             .header(header::SET_COOKIE, current)
             .header(header::SET_COOKIE, other))

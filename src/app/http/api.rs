@@ -1,4 +1,4 @@
-//! All operations, as one type: what is served, and what the document is written of.
+//! All operations, as one type: the routes are built of it, and the spec is generated from it.
 
 use super::{
     admin::AdminApi, analysis::AnalysisApi, config::ConfigApi, curation::CurationApi,
@@ -6,7 +6,7 @@ use super::{
     publications::PublicationsApi, publishing::PublishingApi, tenant_scope::TenantRoutes,
 };
 
-/// Everything there is.
+/// All operations.
 pub(super) type Api = (
     DocsApi,
     HealthApi,

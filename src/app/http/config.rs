@@ -1,41 +1,25 @@
-//! `/api/config`: what a client has to know of a tenant's config to show the right buttons.
+//! `/api/config`: the part of a tenant's config that clients may know.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use poem_openapi::OpenApi;
+use poem::web::Data;
+use poem_openapi::{OpenApi, payload::Json};
 
 use super::{
     auth::AdminAuth,
-    dto::{
-        config::{EnabledPublishers, FeatureFlags},
-        kept_json::KeptJson,
-    },
-    error::ApiError,
+    dto::config::{EnabledPublishers, FeatureFlags},
     problem::ProblemKind,
     tag::Tag,
     tenant_scope::TenantScope,
 };
-use crate::app::tenancy::tenant::ResponseCache;
 
 /// The problems of each operation, by its id; `spec` adds those that come with tenants and
 /// security.
 pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] =
     &[("getFeatures", &[]), ("getPublishers", &[])];
 
-/// Where among a tenant's answers one is kept.
-pub(super) type KeptAt = fn(&ResponseCache) -> &OnceLock<Bytes>;
-
-/// The answers that the config alone decides, by the paths of their operations.
-pub(super) const KEPT: [(&str, KeptAt); 2] = [
-    ("/api/config/features", |answers| &answers.features),
-    ("/api/config/publishers", |answers| &answers.publishers),
-];
-
-/// A tenant's config, as far as clients may know it.
-pub(super) struct ConfigApi {
-    pub(super) auth: Arc<AdminAuth>,
-}
+/// The operations on a tenant's config.
+pub(super) struct ConfigApi;
 
 #[expect(
     clippy::unused_async,
@@ -56,10 +40,9 @@ impl ConfigApi {
     async fn features(
         &self,
         TenantScope(tenant): TenantScope,
-    ) -> Result<KeptJson<FeatureFlags>, ApiError> {
-        Ok(KeptJson::of(&tenant.answers().features, || {
-            FeatureFlags::new(tenant.settings().features, self.auth.mode())
-        }))
+        Data(auth): Data<&Arc<AdminAuth>>,
+    ) -> Json<FeatureFlags> {
+        Json(FeatureFlags::new(tenant.settings().features, auth.mode()))
     }
 
     /// Which platforms are on?
@@ -72,12 +55,7 @@ impl ConfigApi {
         operation_id = "getPublishers",
         tag = "Tag::Config"
     )]
-    async fn publishers(
-        &self,
-        TenantScope(tenant): TenantScope,
-    ) -> Result<KeptJson<EnabledPublishers>, ApiError> {
-        Ok(KeptJson::of(&tenant.answers().publishers, || {
-            tenant.settings().into()
-        }))
+    async fn publishers(&self, TenantScope(tenant): TenantScope) -> Json<EnabledPublishers> {
+        Json(tenant.settings().into())
     }
 }

@@ -7,7 +7,6 @@ pub mod config;
 pub mod curation;
 pub mod health;
 pub mod images;
-pub mod kept_json;
 pub mod problem;
 pub mod problem_page;
 pub mod publications;

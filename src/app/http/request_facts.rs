@@ -1,33 +1,37 @@
-//! What is known of every request before anything is done about it.
+//! The facts of every request that the outermost layer reads off its head.
 
 use poem::{
     FromRequest, Request, RequestBody, Result,
-    http::{HeaderMap, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
 };
+use uuid::Uuid;
 
-use super::{error::ApiError, request_id};
+use super::error::ApiError;
 use crate::domain::{host::Host, request_id::RequestId};
 
-/// Noted once in the data of each request, by the outermost middleware.
+/// The header of the request id, in requests and responses.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The facts in the data of each request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestFacts {
-    /// The id under which it can be found again.
+    /// The id of the request in logs, and in those of upstreams.
     pub(super) id: RequestId,
-    /// Whom it is for, if it has exactly one `Host` and that can be one.
+    /// The host that the request is for: its `Host`, if it has exactly one and that is a host.
     pub(super) host: Option<Host>,
-    /// Its target names a host, too, and another one.
+    /// The target names a host as well, and another one.
     pub(super) has_other_target: bool,
 }
 
 impl RequestFacts {
-    /// What the head of a request says.
+    /// The facts of a request.
     pub(super) fn of(request: &Request) -> Self {
         let headers = request.headers();
-        let raw = host_of(headers);
+        let raw = only(headers, header::HOST);
         let host = raw.and_then(|raw| Host::normalise_any(raw).ok());
         let has_other_target = is_of_another_host(request.uri(), raw, host.as_ref());
         Self {
-            id: request_id::choose(headers),
+            id: request_id(headers),
             host,
             has_other_target,
         }
@@ -35,27 +39,34 @@ impl RequestFacts {
 }
 
 /// Whether a target in absolute form (`GET http://host/path`), or in that of `CONNECT`, names another
-/// host than the header. By the target alone proxies route, and by the header alone tenants are
-/// found: where they differ, a request would be one tenant's there and another's here. Ports do not
-/// count, as nowhere; a user does, since no target may have one (RFC 9110, 4.2.4).
+/// host than the header. Proxies route by the target, and this service finds the tenant by the header: where the two
+/// differ, a request would be one tenant's there and another's here. Ports do not
+/// count, as everywhere; a user does, since no target may have one (RFC 9110, 4.2.4).
 fn is_of_another_host(target: &Uri, raw: Option<&str>, host: Option<&Host>) -> bool {
     let Some(authority) = target.authority() else {
         return false;
     };
     let authority = authority.as_str();
-    // What is no host at all is answered as an unknown one, also where it is said twice.
+    // A header that is no host is answered as an unknown host, also where the target repeats it.
     let is_said_twice = raw.is_some_and(|raw| raw.eq_ignore_ascii_case(authority));
     let named = Host::normalise_any(authority).ok();
     let is_same = named.is_some() && named.as_ref() == host;
     !(is_same || is_said_twice && !authority.contains('@'))
 }
 
-/// The `Host` header, if there is exactly one. The request's target does not count, even where it
-/// names a host, nor does any header that a proxy could have added or a caller made up.
-fn host_of(headers: &HeaderMap) -> Option<&str> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let only = hosts.next().filter(|_| hosts.next().is_none());
-    only.and_then(|host| host.to_str().ok())
+/// The caller's id if it has sent exactly one and that is valid, else a new one.
+fn request_id(headers: &HeaderMap) -> RequestId {
+    only(headers, REQUEST_ID)
+        .and_then(RequestId::from_caller)
+        .unwrap_or_else(|| RequestId::from(Uuid::new_v4()))
+}
+
+/// The value of a header, if there is exactly one and it is text. For the host, no other header counts: a proxy or
+/// a caller could have added it.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let only = values.next().filter(|_| values.next().is_none());
+    only.map(HeaderValue::to_str)?.ok()
 }
 
 /// The id of the request that is being handled.

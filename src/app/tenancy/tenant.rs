@@ -3,12 +3,8 @@
 //! Storage is opened at once. The caption writer and the platforms are opened on first use, when
 //! their credential is resolved, and kept until that credential changes.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::{
@@ -52,17 +48,6 @@ pub struct Tenant {
     platforms: Vec<PlatformClient>,
     providers: Providers,
     credentials: Arc<Credentials>,
-    answers: ResponseCache,
-}
-
-/// Answers that the config alone decides, as they are sent: whoever shows the tenant writes each of
-/// them once.
-#[derive(Debug, Default)]
-pub struct ResponseCache {
-    /// What the tenant may do.
-    pub features: OnceLock<Bytes>,
-    /// The platforms that are on.
-    pub publishers: OnceLock<Bytes>,
 }
 
 struct PlatformClient {
@@ -121,7 +106,6 @@ impl Tenant {
             platforms: providers.publishers.iter().map(platform).collect(),
             providers: providers.clone(),
             credentials,
-            answers: ResponseCache::default(),
             validated: config,
         })
     }
@@ -142,12 +126,6 @@ impl Tenant {
     #[must_use]
     pub fn settings(&self) -> &TenantSettings {
         self.validated.settings()
-    }
-
-    /// What is answered as the config says.
-    #[must_use]
-    pub fn answers(&self) -> &ResponseCache {
-        &self.answers
     }
 
     /// Was it opened with this config?

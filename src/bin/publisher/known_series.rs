@@ -3,7 +3,7 @@
 //! Used by `metrics_listener.rs`.
 //!
 //! Some begin elsewhere because their labels are only known there: those of caches in
-//! `app::usecases::cache_counts`, those of routes in `app::http::known_routes`. No label has a value
+//! `app::usecases::cache_counts`, those of routes in `app::http::route_table`. No label has a value
 //! that comes from outside.
 
 use metrics::counter;

@@ -1,5 +1,5 @@
-//! Admits as many requests at a time as there are permits for, and sheds the rest at once: a request
-//! that waits for a permit would only take memory, and its client give up in the end.
+//! Admits as many requests at a time as there are permits, and sheds the rest at once: a request
+//! that waits for a permit would take memory until its client gives up.
 
 use std::{future::ready, num::NonZeroUsize, sync::Arc};
 
@@ -12,12 +12,12 @@ use crate::app::{
     usecases::publish::Refusal,
 };
 
-/// How many clients may take the document at a time: it is large, is asked for seldom, and belongs to
-/// no tenant, so that whoever reads it slowly keeps nobody from a tenant's pages.
+/// The number of clients that may download the spec at a time. It is large, rarely asked for, and belongs to
+/// no tenant, so a slow reader of it must not take a permit from a tenant's requests.
 const MAX_DOCUMENT_REQUESTS: usize = 64;
 
-/// Holds a permit for each request until its answer has been taken; probes need none, so that a full
-/// service is not taken for a dead one.
+/// Holds a permit for each request until its answer has been sent. Probes need none, so that a full
+/// service does not look dead.
 pub(in crate::app::http) struct Admission<E> {
     inner: E,
     limit: ConcurrencyLimit,
@@ -61,7 +61,7 @@ impl<E: Endpoint> Endpoint for Admission<E> {
         let answered = self.inner.call(request).map(|answer| {
             let mut response = answer?.into_response();
             if let Some(permit) = permit {
-                // Dropped by whoever sends the answer, once it is taken.
+                // Dropped by the server once the answer has been sent.
                 response.set_data(permit);
             }
             Ok(response)
@@ -70,7 +70,7 @@ impl<E: Endpoint> Endpoint for Admission<E> {
     }
 }
 
-/// There is no permit for a request.
+/// The answer to a request that gets no permit.
 pub(in crate::app::http) fn full(request: &Request) -> ApiError {
     if is_publish(request.method(), request.uri().path()) {
         Refusal::Busy.count();
@@ -79,7 +79,7 @@ pub(in crate::app::http) fn full(request: &Request) -> ApiError {
     ApiError::new(ProblemKind::Overloaded, detail)
 }
 
-/// Whether a request that is refused before its handler would have published.
+/// Whether a request is one of the two that publish.
 pub(in crate::app::http) fn is_publish(method: &Method, path: &str) -> bool {
     let of_image = path.strip_prefix("/api/images/");
     let of_image = of_image.and_then(|rest| rest.strip_suffix("/publish"));

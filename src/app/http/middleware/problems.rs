@@ -1,35 +1,25 @@
 //! Turns every failure, of a handler, of the framework or of the code, into a problem.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, thread};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use poem::{
-    Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
+    Endpoint, Error, IntoResponse as _, PathPattern, Request, Response, Result,
     http::{StatusCode, header},
 };
 
 use crate::{
     app::http::{
-        error::ApiError, known_routes::KnownRoutes, problem::ProblemKind,
-        request_facts::RequestFacts,
+        error::ApiError, problem::ProblemKind, request_facts::RequestFacts, route_table::RouteTable,
     },
     domain::request_id::RequestId,
 };
 
-/// What came of a request: an answer, a failure, or a panic.
-type Outcome<T> = thread::Result<Result<T>>;
-
-/// Answers with problems where what is inside fails. Itself it never fails.
+/// Answers with a problem where the layer inside fails. Never fails itself.
 pub(in crate::app::http) struct Problems<E> {
-    inner: E,
-    routes: Arc<KnownRoutes>,
-}
-
-impl<E> Problems<E> {
-    /// Wraps an endpoint whose routes are `routes`.
-    pub(in crate::app::http) fn new(inner: E, routes: Arc<KnownRoutes>) -> Self {
-        Self { inner, routes }
-    }
+    pub(in crate::app::http) inner: E,
+    /// The routes of `inner`.
+    pub(in crate::app::http) routes: Arc<RouteTable>,
 }
 
 impl<E: Endpoint> Endpoint for Problems<E> {
@@ -38,39 +28,35 @@ impl<E: Endpoint> Endpoint for Problems<E> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let request_id = request.data().map(|facts: &RequestFacts| facts.id.clone());
         let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        outcome.map(move |outcome| match outcome {
-            Ok(Ok(response)) => Ok(response.into_response()),
-            failed => self.problem(failed, request_id),
+        outcome.map(move |outcome| {
+            let error = match outcome {
+                Ok(Ok(response)) => return Ok(response.into_response()),
+                Ok(Err(error)) => error,
+                Err(_panic) => {
+                    // The panic hook has logged its location. The payload may be anything.
+                    tracing::error!("a handler panicked");
+                    ApiError::internal().into()
+                }
+            };
+            Ok(self.problem(error, &request_id.ok_or_else(ApiError::internal)?))
         })
     }
 }
 
-impl<E: Endpoint> Problems<E> {
-    fn problem(&self, failed: Outcome<E::Output>, id: Option<RequestId>) -> Result<Response> {
-        let request_id = id.ok_or_else(ApiError::internal)?;
-        let (error, pattern) = match failed {
-            Ok(Ok(response)) => return Ok(response.into_response()),
-            Ok(Err(error)) => {
-                let pattern = error.data::<PathPattern>().cloned();
-                (ApiError::from_framework(error), pattern)
-            }
-            Err(_panic) => {
-                // The panic's hook has said where. What it panicked with may be anything.
-                tracing::error!("a handler panicked");
-                (ApiError::internal(), None)
-            }
-        };
+impl<E> Problems<E> {
+    fn problem(&self, error: Error, request_id: &RequestId) -> Response {
+        let pattern = error.data::<PathPattern>().cloned();
+        let error = ApiError::from_framework(error);
         error.log();
         let is_unrouted = error.kind() == ProblemKind::NotFound;
-        let mut response = error.into_response(&request_id);
+        let mut response = error.into_response(request_id);
         if let Some(pattern) = pattern.filter(|_| !is_unrouted) {
-            if response.status() == StatusCode::METHOD_NOT_ALLOWED
-                && let Some(allow) = self.routes.allow(&pattern)
-            {
-                response.headers_mut().insert(header::ALLOW, allow.clone());
+            if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                let allow = self.routes.matched(Some(&pattern)).allow().clone();
+                response.headers_mut().insert(header::ALLOW, allow);
             }
             response.set_data(pattern);
         }
-        Ok(response)
+        response
     }
 }

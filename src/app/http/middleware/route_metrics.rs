@@ -1,5 +1,5 @@
-//! The metrics of each route. What a request is counted by is looked up once, when the first one of
-//! its kind comes, and kept: a lookup by labels costs more than all else that is counted.
+//! The metrics of each route. The handle of a series is looked up once, for the first request that it counts, and
+//! kept: a lookup by labels costs more than counting.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -9,33 +9,33 @@ use poem::http::{Method, StatusCode};
 const REQUESTS: &str = "publisher_http_requests_total";
 const DURATION: &str = "publisher_http_request_duration_seconds";
 
-/// Every method that is told apart; callers can make up others, which are one.
+/// The labels of methods; callers can make up others, which share the last one.
 const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
 ];
-/// The statuses that this service answers with; another one is looked up each time.
+/// The statuses that this service answers with; the series of another one is looked up each time.
 const STATUSES: [u16; 21] = [
     200, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 422, 429, 431, 500, 501, 502,
     503, 504,
 ];
 
-/// What the metrics call a method.
+/// The label of a method.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::app::http) struct MethodLabel(usize);
 
 impl MethodLabel {
-    /// Of this method.
+    /// The label of this method.
     pub(in crate::app::http) fn of(method: &Method) -> Self {
         let known = METHODS.iter().position(|name| *name == method.as_str());
         Self(known.unwrap_or(METHODS.len() - 1))
     }
 
-    /// Its name, unless somebody made it up.
+    /// The method, unless it is not one of HTTP's.
     pub(super) fn known(self) -> Option<&'static str> {
         (self.0 + 1 < METHODS.len()).then(|| self.as_str())
     }
 
-    /// As it is written.
+    /// The label as text.
     pub(super) fn as_str(self) -> &'static str {
         METHODS.get(self.0).copied().unwrap_or("other")
     }
@@ -53,7 +53,7 @@ struct MethodMetrics {
 }
 
 impl RouteMetrics {
-    /// None yet, of the route that has this label.
+    /// The metrics of the route with this label; no series is registered yet.
     pub(in crate::app::http) fn new(route: SharedString) -> Self {
         Self {
             route,
@@ -61,7 +61,7 @@ impl RouteMetrics {
         }
     }
 
-    /// Has the counters of these answers, so that the first one increases what is there.
+    /// Registers the counters of these answers, so that the first one increases a series that exists.
     pub(in crate::app::http) fn register(&self, method: MethodLabel, statuses: &[u16]) {
         for status in statuses {
             self.counter(method, &status.to_string()).increment(0);

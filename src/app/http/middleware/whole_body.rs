@@ -1,6 +1,5 @@
-//! Reads the bodies of requests before anything else is done for them, so that a client that is slow
-//! to send one takes no permit from those that have sent theirs. Bodies are small; how large one may
-//! be, how long it may take, and how much of all of them is in memory, are bounded here.
+//! Reads the bodies of requests before admission, so that a client that sends its body slowly takes no permit.
+//! Bodies are small; the size of one, its time, and the memory of all of them are bounded here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,16 +15,16 @@ use crate::app::http::{error::ApiError, problem::ProblemKind};
 
 /// The largest body, in bytes (64 KiB).
 pub(in crate::app::http) const MAX_BODY: usize = 64 * 1024;
-/// How long a body may take as a whole, from the end of its head: 2 KiB a second for the largest.
+/// The time limit of a body, from the end of its head: 2 KiB a second for the largest.
 pub(in crate::app::http) const MAX_TIME: Duration = Duration::from_secs(30);
-/// How long a body may take that is not one of the [`MAX_SLOW`]: most come with their heads.
+/// The time limit of a body that is not one of the [`MAX_SLOW`]: most arrive with their heads.
 pub(in crate::app::http) const QUICK: Duration = Duration::from_secs(1);
-/// How many bodies may take longer than [`QUICK`] at a time.
+/// The number of bodies that may take longer than [`QUICK`] at a time.
 pub(in crate::app::http) const MAX_SLOW: usize = 512;
-/// What is in memory of bodies that are not whole yet, all together, in KiB (16 MiB).
+/// The memory of all bodies that are not complete yet, in KiB (16 MiB).
 const MAX_BUFFERED: usize = 16 * 1024;
 
-/// Hands requests on once their bodies are there.
+/// Forwards requests once their bodies are complete.
 pub(in crate::app::http) struct WholeBody<E> {
     inner: E,
     slow: Arc<Semaphore>,
@@ -33,7 +32,7 @@ pub(in crate::app::http) struct WholeBody<E> {
 }
 
 impl<E> WholeBody<E> {
-    /// Wraps an endpoint.
+    /// Reads the bodies of an endpoint's requests.
     pub(in crate::app::http) fn new(inner: E) -> Self {
         Self {
             inner,
@@ -78,7 +77,7 @@ impl<E: Endpoint> Endpoint for WholeBody<E> {
     }
 }
 
-/// Reads a body to its end, with a permit for each of its bytes.
+/// Reads a body to its end, with a permit for each of its KiB.
 async fn read(body: Body, buffer: Arc<Semaphore>) -> Result<Bytes, ApiError> {
     let mut chunks = body.into_bytes_stream();
     let mut whole = BytesMut::new();

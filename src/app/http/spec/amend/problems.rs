@@ -8,8 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{EXAMPLE_ID, body_schema};
 use crate::app::http::{
     admin, analysis, config, curation, dto::problem::Problem, error::needs_retry_after, health,
-    images, middleware::target_check, problem::ProblemKind, problem_pages, publications,
-    publishing,
+    images, middleware::head_check, problem::ProblemKind, problem_pages, publications, publishing,
 };
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -145,7 +144,7 @@ fn example(kind: ProblemKind, operation: &Value) -> Value {
     });
     let id = operation["operationId"].as_str().unwrap_or_default();
     if kind == ProblemKind::InvalidRequest && !own_problems(id).contains(&kind) {
-        example["detail"] = target_check::DETAIL.into();
+        example["detail"] = head_check::OTHER_TARGET.into();
     } else if kind == ProblemKind::InvalidRequest {
         let (field, message) = bad_field(operation);
         example["detail"] = format!("Bad fields: {field}.").into();
