@@ -1,7 +1,7 @@
 //! Types and rules: what a tenant, an image, a caption and a publication are.
 //!
 //! Pure: no I/O, no async, no crate that does either. Imports nothing of this crate but itself;
-//! everybody may import it.
+//! every layer may import it.
 
 pub mod analysis;
 pub mod caption;
@@ -27,3 +27,4 @@ pub mod tenant;
 pub mod tenant_config;
 pub mod thumbnail;
 pub mod trusted_proxies;
+pub(crate) mod words;

@@ -11,5 +11,6 @@ pub mod listing_cache;
 pub mod resolve_error;
 pub mod resolve_tenant;
 pub(in crate::app) mod storage;
+pub mod storage_call;
 pub mod tenant;
 pub mod tenant_cache;

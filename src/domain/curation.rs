@@ -1,33 +1,24 @@
-//! Sorting a tenant's images by hand: what is kept, what is sorted out, what goes for good.
+//! Curation: an image is kept, sorted out or deleted by hand.
 
-use crate::domain::tenant_config::{Features, StoragePath, StoragePaths};
+use crate::domain::{
+    tenant_config::{Features, StoragePath, StoragePaths},
+    words::words,
+};
 
-/// What becomes of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Curation {
-    /// It moves to the folder of those that are kept.
-    Keep,
-    /// It moves to the folder of those that were sorted out.
-    Remove,
-    /// It is deleted for good.
-    Delete,
+words! {
+    /// What is done with an image, by its name in requests, answers and logs.
+    pub enum Curation {
+        /// Move it to the folder of images that are kept.
+        Keep = "keep",
+        /// Move it to the folder of images that were sorted out.
+        Remove = "remove",
+        /// Delete it for good.
+        Delete = "delete",
+    }
 }
 
 impl Curation {
-    /// Every curation there is.
-    pub const ALL: [Self; 3] = [Self::Keep, Self::Remove, Self::Delete];
-
-    /// The name that requests, answers and logs use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Remove => "remove",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// Do these features allow it?
+    /// Whether these features allow it.
     #[must_use]
     pub const fn is_allowed_by(self, features: Features) -> bool {
         match self {
@@ -37,7 +28,7 @@ impl Curation {
         }
     }
 
-    /// The folder that the image moves to, if it does.
+    /// The folder that the image moves to; `None` if it is deleted.
     #[must_use]
     pub const fn destination(self, paths: &StoragePaths) -> Option<&StoragePath> {
         match self {

@@ -13,6 +13,7 @@ use super::{
     platform::Platform,
     publication::{Failure, FailureReason, PostId},
     tenant::TenantName,
+    words::words,
 };
 
 /// The right to work on one image of one tenant, asked for or held. Nobody else publishes, moves or
@@ -114,43 +115,23 @@ pub struct Entry {
     pub ended: Option<SystemTime>,
 }
 
-/// How things stand with an image on a platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryState {
-    /// Somebody is publishing it.
-    InProgress,
-    /// The platform has it.
-    Published,
-    /// The platform does not have it.
-    Failed,
-    /// Nobody can tell.
-    Unknown,
-    /// The image was passed over when the next one was to be published.
-    Skipped,
+words! {
+    /// The state of an image on a platform, by its name in requests, answers and the ledger.
+    pub enum EntryState {
+        /// A request is publishing it.
+        InProgress = "in_progress",
+        /// The platform has it.
+        Published = "published",
+        /// The platform does not have it.
+        Failed = "failed",
+        /// The platform may have it.
+        Unknown = "unknown",
+        /// The image was passed over when the next one was to be published.
+        Skipped = "skipped",
+    }
 }
 
 impl EntryState {
-    /// Every state there is.
-    pub const ALL: [Self; 5] = [
-        Self::InProgress,
-        Self::Published,
-        Self::Failed,
-        Self::Unknown,
-        Self::Skipped,
-    ];
-
-    /// The name that requests, answers and the ledger use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InProgress => "in_progress",
-            Self::Published => "published",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Skipped => "skipped",
-        }
-    }
-
     /// The state of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -7,6 +7,7 @@ use crate::domain::{
     image::ImageName,
     platform::Platform,
     tenant_config::{Resolved, TenantConfig},
+    words::words,
 };
 
 /// Which image is to be published.
@@ -137,56 +138,29 @@ impl fmt::Display for PostId {
     }
 }
 
-/// Why a platform does not certainly have an image, in one word: the same in answers, in the ledger
-/// and in metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FailureReason {
-    /// The platform refused the post.
-    Rejected,
-    /// The platform refused the credential.
-    Unauthorized,
-    /// The platform is limiting requests.
-    RateLimited,
-    /// The platform, or the credential for it, cannot be had at the moment.
-    Unavailable,
-    /// The image cannot be published there, whoever tries.
-    ImageUnsuitable,
-    /// The platform may have taken the post: its answer was lost.
-    LostAnswer,
-    /// The platform is off for the tenant.
-    Off,
-    /// The request was a dry run.
-    DryRun,
+words! {
+    /// Why a platform does not certainly have an image, by its name in answers, metrics and the ledger.
+    pub enum FailureReason {
+        /// The platform refused the post.
+        Rejected = "rejected",
+        /// The platform refused the credential.
+        Unauthorized = "unauthorized",
+        /// The platform limits requests.
+        RateLimited = "rate_limited",
+        /// The platform, or the credential for it, is unavailable at the moment.
+        Unavailable = "unavailable",
+        /// The platform cannot take this image, with any credential.
+        ImageUnsuitable = "image_unsuitable",
+        /// The platform may have taken the post: its answer was lost.
+        LostAnswer = "lost_answer",
+        /// The platform is off for the tenant.
+        Off = "off",
+        /// The request was a dry run.
+        DryRun = "dry_run",
+    }
 }
 
 impl FailureReason {
-    /// Every reason there is.
-    pub const ALL: [Self; 8] = [
-        Self::Rejected,
-        Self::Unauthorized,
-        Self::RateLimited,
-        Self::Unavailable,
-        Self::ImageUnsuitable,
-        Self::LostAnswer,
-        Self::Off,
-        Self::DryRun,
-    ];
-
-    /// The word that answers, metrics and the ledger use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rejected => "rejected",
-            Self::Unauthorized => "unauthorized",
-            Self::RateLimited => "rate_limited",
-            Self::Unavailable => "unavailable",
-            Self::ImageUnsuitable => "image_unsuitable",
-            Self::LostAnswer => "lost_answer",
-            Self::Off => "off",
-            Self::DryRun => "dry_run",
-        }
-    }
-
     /// The reason of that word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -6,9 +6,11 @@ use super::{
 };
 
 /// Names that others have taken the place of (docs/glossary.md).
-const RETIRED: [&str; 23] = [
+const RETIRED: &[&str] = &[
     "AtHand",
+    "Chance",
     "DrawImage",
+    "DrawImageError",
     "EndSignals",
     "FlightLost",
     "HeldByAttempt",
@@ -18,6 +20,8 @@ const RETIRED: [&str; 23] = [
     "KeptJson",
     "KnownRoutes",
     "Letterhead",
+    "ListingError",
+    "LookError",
     "NoRoom",
     "OwnTasks",
     "PostOffice",

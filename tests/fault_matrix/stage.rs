@@ -23,7 +23,9 @@ use publisher::{
     app::{
         http::{HttpDependencies, Routes, auth::AuthSettings, routes},
         runtime::{
+            background_tasks::BackgroundTasks,
             concurrency_limit::ConcurrencyLimit,
+            held_lease::Leases,
             keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
         },
@@ -35,7 +37,6 @@ use publisher::{
         },
         usecases::{
             analyze::AnalyzeImage,
-            background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
@@ -45,7 +46,7 @@ use publisher::{
             publish_once::PublishOnce,
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            thumbnails::Thumbnails,
+            steps::ImageWork,
         },
     },
     domain::{
@@ -179,19 +180,20 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         &clock,
         TenancySettings::default(),
     );
-    let tasks = BackgroundTasks::default();
-    let capacity = Capacity {
-        publications: PublishLimit::new(NonZeroUsize::MIN),
-        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
+    let leases = Leases {
+        ledger: Arc::clone(&ledger.ledger),
+        tasks: BackgroundTasks::default(),
     };
-    let publish = PublishImage::new(
-        Arc::new(ImageScaler::default()),
-        Arc::clone(&clock),
-        Arc::clone(&ledger.ledger),
-        Arc::clone(&ledger.reader),
-        capacity.clone(),
-        tasks.clone(),
-    );
+    let work = ImageWork {
+        scaler: Arc::new(ImageScaler::default()),
+        clock: Arc::clone(&clock),
+        leases: leases.clone(),
+        capacity: Capacity {
+            publications: PublishLimit::new(NonZeroUsize::MIN),
+            memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
+        },
+    };
+    let publish = PublishImage::new(work.clone(), Arc::clone(&ledger.reader));
     let readiness = CheckReadiness::new(
         Mode::Standalone,
         configs,
@@ -206,22 +208,16 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         Arc::clone(&clock),
         Arc::new(|| 0),
     );
-    let thumbnails = Thumbnails::new(Arc::clone(&listings), 0, Arc::clone(&clock));
+    let thumbnails = FetchThumbnail::new(Arc::clone(&listings), 0, Arc::clone(&clock));
     routes(HttpDependencies {
         resolve_tenant: Arc::new(resolve_tenant.unwrap()),
         list: ListImages::new(listings),
         describe,
         draw: draw.unwrap(),
-        thumbnails: FetchThumbnail::new(Arc::new(thumbnails.unwrap())),
+        thumbnails: thumbnails.unwrap(),
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
-        curate: CurateImage::new(Arc::clone(&ledger.ledger), tasks.clone()),
-        analyze: AnalyzeImage::new(
-            Arc::new(ImageScaler::default()),
-            capacity,
-            Arc::clone(&clock),
-            Arc::clone(&ledger.ledger),
-            tasks,
-        ),
+        curate: CurateImage::new(leases),
+        analyze: AnalyzeImage::new(work),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness.unwrap()),
         concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),

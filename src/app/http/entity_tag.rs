@@ -1,7 +1,7 @@
 //! `ETag` and `If-None-Match` of thumbnails: the hash of the image's content, and the size.
 
 use crate::{
-    app::usecases::fetch_thumbnail::Held,
+    app::usecases::fetch_thumbnail::IfNoneMatch,
     domain::{image::ContentHash, thumbnail::ThumbnailSize},
 };
 
@@ -12,9 +12,9 @@ pub(super) fn entity_tag(hash: &ContentHash, size: ThumbnailSize) -> String {
 
 /// Which thumbnails of this size a caller holds, by all of its `If-None-Match`. Whether a tag is
 /// weak makes no difference there, and what is no tag of ours is held of something else.
-pub(super) fn held(if_none_match: &[String], size: ThumbnailSize) -> Held {
+pub(super) fn held(if_none_match: &[String], size: ThumbnailSize) -> IfNoneMatch {
     if if_none_match.iter().any(|value| value.trim() == "*") {
-        return Held::Anything;
+        return IfNoneMatch::Any;
     }
     // A tag has no quotes inside, so each second part is one.
     let tags = if_none_match
@@ -23,9 +23,9 @@ pub(super) fn held(if_none_match: &[String], size: ThumbnailSize) -> Held {
     let hash = |tag: &str| ContentHash::new(tag.strip_suffix(size.as_str())?.strip_suffix('-')?);
     let hashes: Vec<_> = tags.filter_map(hash).collect();
     if hashes.is_empty() {
-        Held::Nothing
+        IfNoneMatch::Absent
     } else {
-        Held::These(hashes)
+        IfNoneMatch::Hashes(hashes)
     }
 }
 
@@ -35,7 +35,7 @@ mod tests {
 
     const SIZE: ThumbnailSize = ThumbnailSize::W256H256;
 
-    fn held_by(values: &[&str]) -> Held {
+    fn held_by(values: &[&str]) -> IfNoneMatch {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
         held(&values, SIZE)
     }
@@ -46,9 +46,12 @@ mod tests {
         let (tag_a, tag_b) = (entity_tag(&a, SIZE), entity_tag(&b, SIZE));
         let list = format!("\"other, tag\" , W/{tag_a},{tag_b}");
         for values in [vec![&*list], vec![&*tag_a, "\"x\"", &*tag_b]] {
-            assert_eq!(held_by(&values), Held::These(vec![a.clone(), b.clone()]));
+            assert_eq!(
+                held_by(&values),
+                IfNoneMatch::Hashes(vec![a.clone(), b.clone()])
+            );
         }
-        assert_eq!(held_by(&["\"x\"", " * "]), Held::Anything);
+        assert_eq!(held_by(&["\"x\"", " * "]), IfNoneMatch::Any);
     }
 
     #[test]
@@ -67,8 +70,8 @@ mod tests {
             "W/",
             "\"-w256h256\"",
         ] {
-            assert_eq!(held_by(&[value]), Held::Nothing, "{value}");
+            assert_eq!(held_by(&[value]), IfNoneMatch::Absent, "{value}");
         }
-        assert_eq!(held_by(&[]), Held::Nothing);
+        assert_eq!(held_by(&[]), IfNoneMatch::Absent);
     }
 }

@@ -114,7 +114,8 @@ impl ImagesApi {
         let page = self
             .list
             .run(&tenant, &request_id, limit, after.0.as_deref())
-            .await?;
+            .await
+            .map_err(ApiError::of_listing)?;
         Ok(Json(page.into()))
     }
 

@@ -4,22 +4,22 @@
 //! of (a new config, another credential) and with every move of ours, also one that happens while
 //! the listing is being made. What others change in the folder is seen when its life is over.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::{storage::Edition, tenant::Tenant};
+use super::{
+    storage::Edition,
+    storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
+    tenant::Tenant,
+};
 use crate::{
     app::runtime::{single_flight::SingleFlight, sized_cache::SizedCache},
     domain::{
         image::{ContentHash, ImageName, StoredImage},
         request_id::RequestId,
     },
-    ports::{Clock, ImageStoreError},
+    ports::Clock,
 };
 
-/// How long a listing is shown: a page that shows a folder asks for its list, a random image and
-/// dozens of thumbnails at once, and five seconds later a person may look for what they have just
-/// put there.
-const LIFE: Duration = Duration::from_secs(5);
 /// What all that are kept take together, in bytes (64 MiB): twice the largest that there can be, or two
 /// hundred of a thousand images each.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -27,16 +27,10 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 const OVERHEAD: usize = 1024;
 /// What stands before the characters of a name and of a hash in memory, in bytes.
 const SHARED: usize = 2 * size_of::<usize>();
-/// The longest that making one may take: enough for a quarter of a million images, at a second for
-/// each page of two thousand.
-const LIST_LIMIT: Duration = Duration::from_mins(2);
-/// That, and slack: what takes longer has gone wrong here.
-const FLIGHT_LIMIT: Duration = Duration::from_secs(125);
-
 /// The listings that have been made.
 pub struct Listings {
     kept: Arc<SizedCache<Edition, Arc<Listing>>>,
-    flights: SingleFlight<Edition, Result<Arc<Listing>, ListingError>>,
+    flights: SingleFlight<Edition, Result<Arc<Listing>, StorageCallError>>,
 }
 
 /// The images of a tenant's root folder, sorted by name.
@@ -49,20 +43,6 @@ pub(in crate::app) struct Listed {
     pub(in crate::app) name: ImageName,
     pub(in crate::app) content_hash: ContentHash,
     pub(in crate::app) revision: Box<str>,
-}
-
-/// Why there is no listing.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ListingError {
-    /// Storage did not give it. All who have waited for it share the reason.
-    #[error(transparent)]
-    Storage(Arc<ImageStoreError>),
-    /// Storage has taken too long.
-    #[error("the images were not listed in time")]
-    Unfinished,
-    /// It ended unexpectedly.
-    #[error("the listing ended without a result")]
-    Lost,
 }
 
 impl From<StoredImage> for Listed {
@@ -128,12 +108,12 @@ impl Listings {
     /// meanwhile. A failure is not kept.
     ///
     /// # Errors
-    /// [`ListingError`].
+    /// [`StorageCallError`].
     pub async fn of(
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
-    ) -> Result<Arc<Listing>, ListingError> {
+    ) -> Result<Arc<Listing>, StorageCallError> {
         if let Some(listing) = self.kept_of(tenant) {
             return Ok(listing);
         }
@@ -145,15 +125,12 @@ impl Listings {
                 return Ok(found);
             }
             let images = tenant.images(&request_id);
-            let images = tokio::time::timeout(LIST_LIMIT, images.list());
-            let images = images.await.map_err(|_| ListingError::Unfinished)?;
-            let images = images.map_err(|error| ListingError::Storage(Arc::new(error)))?;
+            let images = within_limit(images.list()).await?;
             let listing = Arc::new(Listing::new(images));
-            kept.set(&edition, Arc::clone(&listing), listing.bytes(), LIFE);
+            kept.set(&edition, Arc::clone(&listing), listing.bytes(), FRESH);
             Ok(listing)
         };
-        let landed = self.flights.run(edition, list).await;
-        landed.unwrap_or(Err(ListingError::Lost))
+        self.flights.run(edition, list).await?
     }
 
     /// The tenant's images as they were listed a moment ago, if they were.

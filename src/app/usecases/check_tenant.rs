@@ -1,7 +1,7 @@
-//! Goes through one tenant as a publication would, and publishes nothing: config, storage, captions,
-//! platforms, each with what was found. Used by `publisher check`.
+//! Checking one tenant as a publication would use it, without publishing: config, storage, captions, platforms. Used by
+//! `publisher check`.
 //!
-//! Asks the ports themselves: the caches keep that something failed, and not why.
+//! It calls the ports themselves: the caches keep no causes of failures.
 
 use std::sync::Arc;
 
@@ -20,43 +20,41 @@ use crate::{
     },
 };
 
-/// What was found of one thing. Holds no host, no secret and no folder.
+/// The finding of one step. Holds no host, no secret and no folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// Nothing is wrong with it.
+    /// It works.
     Good(String),
-    /// Nothing that keeps anything from working, but worth a look.
+    /// It works, but deserves a look.
     Note(String),
-    /// It does not work; with what to do.
+    /// It does not work; says what to do.
     Wrong(String),
 }
 
-/// A thing that was looked at: `storage`, or the field of a config.
+/// One step of the check, such as `storage`, with its finding.
 pub type Step = (String, Finding);
 
-/// Goes through tenants.
+/// Checks tenants.
 pub struct CheckTenant {
-    /// Where configs come from.
+    /// The source of configs.
     pub configs: Arc<dyn TenantConfigSource>,
-    /// Where credentials come from.
+    /// The source of credentials.
     pub credentials: Arc<dyn CredentialStore>,
-    /// What opens the clients.
+    /// The factories of clients.
     pub providers: Providers,
 }
 
 impl CheckTenant {
-    /// Looks at everything that the tenant of a host needs. Writes nothing, posts nothing, and makes
-    /// no call that is paid for.
+    /// Checks everything that the tenant of a host needs. Writes nothing, posts nothing, and makes no call that costs
+    /// money.
     pub async fn run(&self, host: &Host, request_id: &RequestId) -> Vec<Step> {
         let mut steps = Vec::new();
         let Some(config) = self.config(host, request_id, &mut steps).await else {
             return steps;
         };
-        let storage = Needed {
-            provider: Provider::DROPBOX,
-            reference: config.settings().storage.credentials_ref.clone(),
-        };
-        let resolved = match self.credential(&config, storage, request_id).await {
+        let reference = &config.settings().storage.credentials_ref;
+        let credential = self.credential(&config, Provider::DROPBOX, reference, request_id);
+        let resolved = match credential.await {
             Ok(credential) => self.storage(&config, credential, &mut steps).await,
             Err(why) => {
                 steps.push(("storage".to_owned(), Finding::Wrong(why)));
@@ -78,7 +76,7 @@ impl CheckTenant {
         steps
     }
 
-    /// The tenant's config, if it can be used.
+    /// The tenant's config, if it is usable.
     async fn config(
         &self,
         host: &Host,
@@ -121,7 +119,7 @@ impl CheckTenant {
         }
     }
 
-    /// Lists the images; the config with its storage, whatever came of that.
+    /// Lists the images. Returns the config with its storage, also when listing fails.
     async fn storage(
         &self,
         config: &TenantConfig<Validated>,
@@ -164,17 +162,12 @@ impl CheckTenant {
         let Some(ai) = &config.settings().ai else {
             return Finding::Note("off: there is no AI block, or it is switched off".to_owned());
         };
-        let needed = Needed {
-            provider: Provider::OPENAI,
-            reference: ai.credentials_ref.clone(),
-        };
-        let credential = match self.credential(config, needed, request_id).await {
-            Ok(credential) => credential,
+        let reference = &ai.credentials_ref;
+        let credential = self.credential(config, Provider::OPENAI, reference, request_id);
+        let credential = match credential.await.map(AiCredential::try_from) {
+            Ok(Ok(credential)) => credential,
+            Ok(Err(error)) => return Finding::Wrong(error.to_string()),
             Err(why) => return Finding::Wrong(why),
-        };
-        let credential = match AiCredential::try_from(credential) {
-            Ok(credential) => credential,
-            Err(error) => return Finding::Wrong(error.to_string()),
         };
         let writer = self.providers.captions.open(resolved, ai, credential);
         match writer.check().await {
@@ -193,11 +186,9 @@ impl CheckTenant {
         let Some(target) = config.settings().platforms.target(spec.platform) else {
             return Finding::Note("off: no publisher of this type is on".to_owned());
         };
-        let needed = Needed {
-            provider: spec.provider,
-            reference: target.credentials_ref().clone(),
-        };
-        let credential = match self.credential(config, needed, request_id).await {
+        let reference = target.credentials_ref();
+        let credential = self.credential(config, spec.provider, reference, request_id);
+        let credential = match credential.await {
             Ok(credential) => credential,
             Err(why) => return Finding::Wrong(why),
         };
@@ -210,20 +201,18 @@ impl CheckTenant {
         }
     }
 
-    /// A credential, or why there is none and what to do.
+    /// A credential, or why there is none, and what to do.
     async fn credential(
         &self,
         config: &TenantConfig<Validated>,
-        Needed {
-            provider,
-            reference,
-        }: Needed,
+        provider: Provider,
+        reference: &CredentialsRef,
         request_id: &RequestId,
     ) -> Result<Arc<Credential>, String> {
         let query = CredentialQuery {
             tenant: config.tenant().clone(),
             config_version: config.version().clone(),
-            reference,
+            reference: reference.clone(),
             provider,
             request_id: request_id.clone(),
         };
@@ -244,12 +233,6 @@ impl CheckTenant {
     }
 }
 
-/// Which credential.
-struct Needed {
-    provider: Provider,
-    reference: CredentialsRef,
-}
-
 fn no_config(error: &ConfigSourceError) -> String {
     match error {
         ConfigSourceError::NotFound => {
@@ -263,7 +246,7 @@ fn no_config(error: &ConfigSourceError) -> String {
     }
 }
 
-/// The sentences for admins name the root folder, which the config holds.
+/// The failure of storage, without the root folder, which the texts for admins name.
 fn no_storage(error: &ImageStoreError, config: &TenantConfig<Validated>) -> String {
     match error {
         ImageStoreError::Misconfigured { detail, .. } => {
@@ -289,7 +272,7 @@ fn no_captions(error: &CaptionError) -> String {
     }
 }
 
-/// What is told of a failed publication says what to do; where it says nothing, its cause does.
+/// The failure of a platform: the text for people, or its cause where that says nothing.
 fn no_platform(error: &PublishError) -> String {
     match error {
         PublishError::Unavailable { detail, .. } | PublishError::Unauthorized { detail, .. }

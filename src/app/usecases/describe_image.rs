@@ -1,70 +1,66 @@
-//! What there is to know of one image, without a download.
+//! Describing one image, without downloading it.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures_util::future::try_join;
-
-use super::{
-    looks::{FLIGHT_LIMIT, FRESH, LookError, within_limit},
-    sidecar::FoundSidecars,
-};
+use super::steps::sidecar::{FoundSidecars, read_files};
 use crate::{
     app::{
         runtime::{error_chain::ErrorChain, single_flight::SingleFlight, sized_cache::SizedCache},
-        tenancy::{listing_cache::Listings, storage::Edition, tenant::Tenant},
+        tenancy::{
+            listing_cache::Listings,
+            storage::Edition,
+            storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
+            tenant::Tenant,
+        },
     },
-    domain::{
-        image::ImageName,
-        request_id::RequestId,
-        sidecar::{Sidecar, SidecarName},
-    },
+    domain::{image::ImageName, request_id::RequestId, sidecar::Sidecar},
     ports::{Clock, LinkedImage, SidecarFile},
 };
 
-/// How long a description is kept, in which the image is looked for in listings: storage's links last for an hour at
-/// least, and a sidecar that a person has edited is seen after that.
+/// How long a description is cached. Storage's links are valid for an hour at least; an edit of the sidecar shows after
+/// this time.
 const LIFE: Duration = Duration::from_mins(1);
-/// What all descriptions take together, in bytes (16 MiB).
+/// The size of all cached descriptions, in bytes (16 MiB).
 const MAX_BYTES: usize = 16 * 1024 * 1024;
-/// What one takes beside its texts, in bytes: names, hashes, and the maps.
+/// The size of a description beside its texts, in bytes: names, hashes, and the maps.
 const OVERHEAD: usize = 1024;
 
-/// What there is to know of an image.
+/// The description of an image.
 #[derive(Debug)]
 pub struct ImageDetails {
-    /// What storage says of it, and where it can be seen.
+    /// The image as storage describes it, with a link to it.
     pub image: LinkedImage,
-    /// What its sidecar says of it.
+    /// The image's sidecar.
     pub sidecar: FoundSidecar,
 }
 
-/// A sidecar that was looked for.
+/// The result of reading a sidecar.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FoundSidecar {
-    /// It is there.
+    /// The sidecar of the image as it is now.
     There(Sidecar),
-    /// There is none that is the image's as it is now.
+    /// There is no such sidecar.
     NotThere,
-    /// Storage would not tell. The log says why.
+    /// Storage failed. The log has the reason.
     Unknown,
 }
 
-/// Describes images. What storage has said is shared by all who look at an image within a short while.
+/// Describes images. Callers who ask for the same image within a short time share the answer of storage.
 #[derive(Clone)]
 pub struct DescribeImage {
     listings: Arc<Listings>,
     kept: Arc<SizedCache<Place, Described>>,
-    flights: Arc<SingleFlight<Place, Result<Arc<ImageDetails>, LookError>>>,
+    flights: Arc<SingleFlight<Place, Result<Arc<ImageDetails>, StorageCallError>>>,
     clock: Arc<dyn Clock>,
 }
 
-/// An image, as long as neither the folder nor the sidecars in it are changed by this service.
+/// An image, until this service changes the folder or the sidecars in it.
 type Place = (Edition, Edition, ImageName);
 
-/// An image that was described.
+/// A cached description.
 #[derive(Clone)]
 struct Described {
     details: Arc<ImageDetails>,
@@ -73,7 +69,7 @@ struct Described {
 }
 
 impl DescribeImage {
-    /// Describes what storage has, or has said a moment ago. What images hold is looked up in `listings`.
+    /// A use case without cached descriptions. `listings` tell whether an image has changed.
     #[must_use]
     pub fn new(listings: Arc<Listings>, clock: Arc<dyn Clock>) -> Self {
         let kept = SizedCache::new("image_details", MAX_BYTES, Arc::clone(&clock));
@@ -85,17 +81,17 @@ impl DescribeImage {
         }
     }
 
-    /// An image with what its sidecar says. The two are fetched side by side, and if it is
-    /// only the sidecar that cannot be had, the image is shown without it.
+    /// The description of an image. The image and its sidecar are fetched side by side; if only the sidecar fails, the
+    /// image is described without it.
     ///
     /// # Errors
-    /// [`LookError`].
+    /// [`StorageCallError`].
     pub async fn run(
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
         name: &ImageName,
-    ) -> Result<Arc<ImageDetails>, LookError> {
+    ) -> Result<Arc<ImageDetails>, StorageCallError> {
         let storage = tenant.storage();
         let place = (storage.edition(), storage.sidecar_edition(), name.clone());
         let kept = self.kept.get(&place);
@@ -122,12 +118,10 @@ impl DescribeImage {
             }
             Ok(details)
         };
-        let described = self.flights.run(key, describe).await;
-        described.unwrap_or(Err(LookError::Lost))
+        self.flights.run(key, describe).await?
     }
 
-    /// Whether an image is still what was described: for a moment at once, and after that while listings,
-    /// which are no older than a moment, say that it has not changed.
+    /// Whether a description is still true: it is fresh, or a fresh listing has the same image.
     fn is_true(&self, kept: &Described, tenant: &Tenant, name: &ImageName) -> bool {
         if self.clock.now() < kept.asked_at + FRESH {
             return true;
@@ -146,16 +140,24 @@ impl DescribeImage {
     }
 }
 
-/// What storage says of an image and of its sidecar, and how many bytes that takes.
+/// The description of an image from storage, with its size in bytes.
 async fn ask_storage(
     tenant: &Tenant,
     request_id: &RequestId,
     name: &ImageName,
-) -> Result<(ImageDetails, usize), LookError> {
+) -> Result<(ImageDetails, usize), StorageCallError> {
     let images = tenant.images(request_id);
     let image = within_limit(images.temporary_link(name));
-    let files = async { Ok(files_beside(tenant, request_id, name).await) };
-    // Ends with the link's failure: nobody waits for the sidecar of an image that is gone.
+    let files = async {
+        Ok(read_files(images, name).await.inspect_err(|error| {
+            tracing::warn!(
+                tenant = %tenant.name(),
+                error = %ErrorChain(error),
+                "the sidecar could not be read"
+            );
+        }))
+    };
+    // A failure of the link ends the wait for the sidecar.
     let (image, files) = tokio::try_join!(image, files)?;
     let of_files = files.as_ref().map_or(0, |files| {
         let size = |file: &SidecarFile| match file {
@@ -167,34 +169,10 @@ async fn ask_storage(
     let bytes = image.link.expose().len() + of_files;
     let sidecar = files.map_or(FoundSidecar::Unknown, |files| {
         let found = FoundSidecars::of(files, &image.stored, None);
-        let believed = found.believed();
-        believed.map_or(FoundSidecar::NotThere, FoundSidecar::There)
+        let fitting = found.fitting().cloned();
+        fitting.map_or(FoundSidecar::NotThere, FoundSidecar::There)
     });
     Ok((ImageDetails { image, sidecar }, bytes))
-}
-
-/// The files where the sidecar can be; `None` if storage would not tell.
-async fn files_beside(
-    tenant: &Tenant,
-    request_id: &RequestId,
-    name: &ImageName,
-) -> Option<[SidecarFile; 2]> {
-    let images = tenant.images(request_id);
-    let read = try_join(
-        images.read_sidecar(name, SidecarName::Full),
-        images.read_sidecar(name, SidecarName::Stem),
-    );
-    match read.await {
-        Ok((full, stem)) => Some([full, stem]),
-        Err(error) => {
-            tracing::warn!(
-                tenant = %tenant.name(),
-                error = %ErrorChain(&error),
-                "the caption file could not be read"
-            );
-            None
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,81 +1,233 @@
-//! Small copies of images, for those who do not have them yet.
+//! Fetching thumbnails, which storage makes and all callers share.
+//!
+//! A thumbnail is cached under the hash of the content that it was made of, so that it stays true when the image is
+//! moved or replaced. The hash of an image's content is cached for as long as a listing is.
 
-use std::sync::Arc;
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use super::{looks::LookError, thumbnails::Thumbnails};
+use bytes::Bytes;
+use cached::BuildError;
+
 use crate::{
-    app::tenancy::tenant::Tenant,
+    app::{
+        runtime::{single_flight::SingleFlight, sized_cache::SizedCache, timed_cache::TimedCache},
+        tenancy::{
+            listing_cache::Listings,
+            storage::Edition,
+            storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
+            tenant::Tenant,
+        },
+    },
     domain::{
         image::{ContentHash, ImageName},
         request_id::RequestId,
+        tenant::TenantName,
         thumbnail::ThumbnailSize,
     },
-    ports::Thumbnail,
+    ports::{Clock, Thumbnail},
 };
 
-/// Of which contents the caller has the thumbnail, in the size that it asks for.
+/// How long a thumbnail is cached at most.
+const LIFE: Duration = Duration::from_hours(1);
+/// The number of images whose content hash is cached.
+const MAX_SEEN: usize = 10_000;
+/// The size of an entry beside its picture, in bytes: names, hashes, and the maps.
+const OVERHEAD: usize = 1024;
+
+/// The contents whose thumbnail the caller has, in the size that it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Held {
-    /// Of none that we know.
-    Nothing,
-    /// Of whatever there is.
-    Anything,
-    /// Of these.
-    These(Vec<ContentHash>),
+pub enum IfNoneMatch {
+    /// None.
+    Absent,
+    /// Any content.
+    Any,
+    /// These.
+    Hashes(Vec<ContentHash>),
 }
 
-impl Held {
-    fn holds(&self, hash: &ContentHash) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Anything => true,
-            Self::These(hashes) => hashes.contains(hash),
-        }
-    }
-}
-
-/// What a caller is told.
+/// The answer to a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ThumbnailAnswer {
     /// The thumbnail.
     New(Thumbnail),
-    /// It has the thumbnail of this content, and that is still the image's.
+    /// The caller has the thumbnail of this content, which is still the image's.
     Unchanged(ContentHash),
 }
 
-/// Fetches thumbnails.
+/// Fetches thumbnails; clones share the cache.
 #[derive(Clone)]
 pub struct FetchThumbnail {
-    thumbnails: Arc<Thumbnails>,
+    listings: Arc<Listings>,
+    memory: Arc<Memory>,
+    finds: Arc<SingleFlight<Place, Result<ContentHash, StorageCallError>>>,
+    makes: Arc<SingleFlight<(Place, ThumbnailSize), Result<Thumbnail, StorageCallError>>>,
+}
+
+/// An image, until this service changes its folder.
+type Place = (Edition, ImageName);
+
+struct Memory {
+    thumbnails: SizedCache<(TenantName, ContentHash, ThumbnailSize), Thumbnail>,
+    hashes: TimedCache<Place, ContentHash>,
+    clock: Arc<dyn Clock>,
 }
 
 impl FetchThumbnail {
-    /// Fetches those that `thumbnails` has or gets.
-    #[must_use]
-    pub fn new(thumbnails: Arc<Thumbnails>) -> Self {
-        Self { thumbnails }
-    }
-
-    /// The thumbnail of an image, unless the caller holds it.
+    /// A use case that caches thumbnails up to `max_bytes` together, none with 0. Content hashes are looked up in
+    /// `listings` first.
     ///
     /// # Errors
-    /// [`LookError`].
+    /// The cache cannot be made.
+    pub fn new(
+        listings: Arc<Listings>,
+        max_bytes: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BuildError> {
+        let max_seen = NonZeroUsize::new(MAX_SEEN).unwrap_or(NonZeroUsize::MIN);
+        Ok(Self {
+            listings,
+            memory: Arc::new(Memory {
+                thumbnails: SizedCache::new("thumbnail", max_bytes, Arc::clone(&clock)),
+                hashes: TimedCache::uncounted(max_seen, Arc::clone(&clock))?,
+                clock,
+            }),
+            finds: Arc::new(SingleFlight::new(FLIGHT_LIMIT)),
+            makes: Arc::new(SingleFlight::new(FLIGHT_LIMIT)),
+        })
+    }
+
+    /// The thumbnail of an image, unless the caller has it.
+    ///
+    /// # Errors
+    /// [`StorageCallError`].
     pub async fn run(
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
         name: &ImageName,
         size: ThumbnailSize,
-        held: &Held,
-    ) -> Result<ThumbnailAnswer, LookError> {
-        if *held != Held::Nothing {
-            let hash = self.thumbnails.hash_of(tenant, request_id, name).await?;
-            if held.holds(&hash) {
+        if_none_match: &IfNoneMatch,
+    ) -> Result<ThumbnailAnswer, StorageCallError> {
+        if *if_none_match != IfNoneMatch::Absent {
+            let hash = self.hash_of(tenant, request_id, name).await?;
+            let has_it = match if_none_match {
+                IfNoneMatch::Hashes(hashes) => hashes.contains(&hash),
+                _ => true,
+            };
+            if has_it {
                 return Ok(ThumbnailAnswer::Unchanged(hash));
             }
         }
-        let made = self.thumbnails.of(tenant, request_id, name, size).await?;
+        let made = self.thumbnail(tenant, request_id, name, size).await?;
         Ok(ThumbnailAnswer::New(made))
+    }
+
+    /// The hash of an image's content, at most a few seconds old.
+    async fn hash_of(
+        &self,
+        tenant: &Arc<Tenant>,
+        request_id: &RequestId,
+        name: &ImageName,
+    ) -> Result<ContentHash, StorageCallError> {
+        if let Some(hash) = self.cached_hash(tenant, name) {
+            return Ok(hash);
+        }
+        let place = (tenant.storage().edition(), name.clone());
+        let (memory, tenant) = (Arc::clone(&self.memory), Arc::clone(tenant));
+        let (request_id, key) = (request_id.clone(), place.clone());
+        let find = || async move {
+            let started = memory.clock.now();
+            let found = within_limit(tenant.images(&request_id).find(&place.1)).await?;
+            memory.set_hash(place, &found.content_hash, started);
+            Ok(found.content_hash)
+        };
+        self.finds.run(key, find).await?
+    }
+
+    /// The thumbnail of an image: cached, or made now, once for all who wait.
+    async fn thumbnail(
+        &self,
+        tenant: &Arc<Tenant>,
+        request_id: &RequestId,
+        name: &ImageName,
+        size: ThumbnailSize,
+    ) -> Result<Thumbnail, StorageCallError> {
+        let mut hash = self.cached_hash(tenant, name);
+        let place = (tenant.storage().edition(), name.clone());
+        // Where a cached thumbnail may still be true, asking for the hash costs storage less than a thumbnail.
+        if hash.is_none()
+            && let Some(seen) = self.memory.hashes.look(&place)
+            && self.memory.peek(tenant, &seen.value, size).is_some()
+        {
+            hash = Some(self.hash_of(tenant, request_id, name).await?);
+        }
+        let thumbnails = &self.memory.thumbnails;
+        let cached = if let Some(hash) = hash {
+            thumbnails.get(&(tenant.name().clone(), hash, size))
+        } else {
+            thumbnails.count_miss();
+            None
+        };
+        if let Some(thumbnail) = cached {
+            return Ok(thumbnail);
+        }
+        let (memory, tenant) = (Arc::clone(&self.memory), Arc::clone(tenant));
+        let (request_id, key) = (request_id.clone(), (place.clone(), size));
+        let make = || async move {
+            // Another flight may have ended since the lookup above.
+            if let Some(seen) = memory.hashes.look(&place).filter(|seen| !seen.is_expired)
+                && let Some(made) = memory.peek(&tenant, &seen.value, size)
+            {
+                return Ok(made);
+            }
+            let started = memory.clock.now();
+            let images = tenant.images(&request_id);
+            let mut made = within_limit(images.thumbnail(&place.1, size)).await?;
+            // The buffer of a download may be larger than its content.
+            made.jpeg = Bytes::copy_from_slice(&made.jpeg);
+            let hash = made.stored.content_hash.clone();
+            memory.set_hash(place, &hash, started);
+            let bytes = made.jpeg.len() + OVERHEAD;
+            let key = (tenant.name().clone(), hash, size);
+            memory.thumbnails.set(&key, made.clone(), bytes, LIFE);
+            Ok(made)
+        };
+        self.makes.run(key, make).await?
+    }
+
+    /// The hash of an image's content, if storage told it a moment ago.
+    fn cached_hash(&self, tenant: &Tenant, name: &ImageName) -> Option<ContentHash> {
+        let listing = self.listings.kept_of(tenant);
+        if let Some(listed) = listing.as_ref().and_then(|listing| listing.find(name)) {
+            return Some(listed.content_hash.clone());
+        }
+        let place = (tenant.storage().edition(), name.clone());
+        let seen = self.memory.hashes.look(&place)?;
+        (!seen.is_expired).then_some(seen.value)
+    }
+
+    /// Drops expired entries from the cache.
+    pub fn sweep(&self) {
+        self.memory.thumbnails.sweep();
+        self.memory.hashes.sweep();
+    }
+}
+
+impl Memory {
+    fn peek(&self, tenant: &Tenant, hash: &ContentHash, size: ThumbnailSize) -> Option<Thumbnail> {
+        self.thumbnails
+            .peek(&(tenant.name().clone(), hash.clone(), size))
+    }
+
+    /// Caches the hash that storage told in a call that started at `started`.
+    fn set_hash(&self, place: Place, hash: &ContentHash, started: Instant) {
+        let age = self.clock.now().saturating_duration_since(started);
+        let life = FRESH.saturating_sub(age);
+        self.hashes.set_with_grace(place, hash.clone(), life, LIFE);
     }
 }
 

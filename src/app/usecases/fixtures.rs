@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,14 +14,24 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
-    adapters::platforms,
-    app::tenancy::{
-        credentials::{CredentialCacheSettings, Credentials},
-        tenant::{Providers, Tenant},
+    adapters::{imaging::ImageScaler, platforms},
+    app::{
+        runtime::{
+            background_tasks::BackgroundTasks,
+            held_lease::Leases,
+            keyed_limit::{Capacity, PublishLimit},
+            memory_budget::MemoryBudget,
+        },
+        tenancy::{
+            credentials::{CredentialCacheSettings, Credentials},
+            tenant::{Providers, Tenant},
+        },
+        usecases::steps::ImageWork,
     },
     domain::{
         credential::{Credential, Provider},
         image::{ContentHash, ImageName, StoredImage},
+        image_memory::ImageMemory,
         ledger::{Claim, PriorState},
         platform::Platform,
         request_id::RequestId,
@@ -29,7 +40,7 @@ use crate::{
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        CaptionWriter, Clock, Folder, ImageStore, ImageStoreError, MockCaptionWriter,
+        CaptionWriter, Clock, Folder, ImageStore, ImageStoreError, Ledger, MockCaptionWriter,
         MockCaptionWriterFactory, MockClock, MockCredentialStore, MockImageStore,
         MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory, Moved, Publisher,
         SidecarFile,
@@ -95,7 +106,7 @@ pub(crate) fn rotating_store() -> MockCredentialStore {
     store
 }
 
-/// A clock that stands still when the test runtime's does.
+/// The clock of the test runtime, which can be paused.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     let mut clock = MockClock::new();
     #[expect(
@@ -109,7 +120,27 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(clock)
 }
 
-/// A ledger that gives its lease to whoever asks, and takes it back.
+/// What images are published and analyzed with, one image of a tenant at a time.
+pub(crate) fn image_work(ledger: Arc<dyn Ledger>) -> ImageWork {
+    ImageWork {
+        scaler: Arc::new(ImageScaler::default()),
+        clock: clock(),
+        leases: leases(ledger),
+        capacity: Capacity {
+            publications: PublishLimit::new(NonZeroUsize::MIN),
+            memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
+        },
+    }
+}
+
+pub(crate) fn leases(ledger: Arc<dyn Ledger>) -> Leases {
+    Leases {
+        ledger,
+        tasks: BackgroundTasks::default(),
+    }
+}
+
+/// A ledger that grants every lease.
 pub(crate) fn claimed(known: BTreeMap<Platform, PriorState>) -> MockLedger {
     let mut ledger = MockLedger::new();
     ledger
@@ -119,7 +150,7 @@ pub(crate) fn claimed(known: BTreeMap<Platform, PriorState>) -> MockLedger {
     ledger
 }
 
-/// A ledger that knows nothing and takes everything.
+/// An empty ledger that accepts every write.
 pub(crate) fn empty_ledger() -> MockLedger {
     let mut ledger = claimed(BTreeMap::new());
     ledger.expect_record_intent().returning(|_, _, _| Ok(()));
@@ -135,7 +166,7 @@ pub(crate) fn image_name() -> ImageName {
     ImageName::new("a.jpg").unwrap()
 }
 
-/// What storage says of a file with these bytes.
+/// A file with these bytes as storage describes it.
 pub(crate) fn stored(name: &str, bytes: &Bytes) -> StoredImage {
     StoredImage {
         name: ImageName::new(name).unwrap(),

@@ -1,12 +1,9 @@
-//! Which images a tenant has.
+//! Listing a tenant's images.
 
 use std::sync::Arc;
 
 use crate::{
-    app::tenancy::{
-        listing_cache::{ListingError, Listings},
-        tenant::Tenant,
-    },
+    app::tenancy::{listing_cache::Listings, storage_call::StorageCallError, tenant::Tenant},
     domain::{image::ImageName, request_id::RequestId},
 };
 
@@ -15,7 +12,7 @@ use crate::{
 pub struct ImagePage {
     /// The names on this page, sorted.
     pub names: Vec<ImageName>,
-    /// How many images there are in all.
+    /// The number of all images.
     pub total: usize,
 }
 
@@ -26,7 +23,7 @@ pub struct ListImages {
 }
 
 impl ListImages {
-    /// Lists what `listings` has or gets.
+    /// A use case that reads `listings`.
     #[must_use]
     pub fn new(listings: Arc<Listings>) -> Self {
         Self { listings }
@@ -35,14 +32,14 @@ impl ListImages {
     /// The images whose names come after `after`, at most `limit` of them.
     ///
     /// # Errors
-    /// [`ListingError`].
+    /// [`StorageCallError`].
     pub async fn run(
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
         limit: usize,
         after: Option<&str>,
-    ) -> Result<ImagePage, ListingError> {
+    ) -> Result<ImagePage, StorageCallError> {
         let listing = self.listings.of(tenant, request_id).await?;
         let names = listing.names();
         let total = names.len();

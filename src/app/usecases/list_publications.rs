@@ -1,4 +1,4 @@
-//! What the ledger knows of a tenant's publications.
+//! Listing a tenant's publications from the ledger.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub struct ListPublications {
 }
 
 impl ListPublications {
-    /// Lists what `ledger` holds.
+    /// A use case that reads `ledger`.
     #[must_use]
     pub fn new(ledger: Arc<dyn LedgerReader>) -> Self {
         Self { ledger }
@@ -36,7 +36,7 @@ impl ListPublications {
     /// [`LedgerError`].
     pub async fn run(&self, tenant: &Tenant, query: EntryQuery) -> Result<EntryPage, LedgerError> {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        // One more than is wanted tells whether there are any behind.
+        // One more entry tells whether there is another page.
         let query = EntryQuery {
             limit: query.limit.saturating_add(1),
             ..query

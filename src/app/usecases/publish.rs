@@ -1,24 +1,25 @@
-//! Publishing one image, from top to bottom: select, claim, fetch, prepare, caption, record the intent, deliver,
-//! sidecar, archive, settle. The steps are in the files of `publish`, their order is here.
+//! Publishing one image: select, claim, fetch, prepare, caption, record the intent, deliver, write the sidecar,
+//! archive, settle. The order is in this file, the steps are in the files of `publish`.
 //!
-//! The claim tells which platforms have the image, or may have it: those get nothing unless the
-//! request forces it, and if none is left, nothing is fetched or paid for either.
+//! The claim returns the image's prior state on each platform. A platform that has the image, or may have it, gets
+//! nothing unless the request forces it; if no other platform is left, nothing is fetched or paid for.
 //!
-//! Everything that can be refused is refused before the first paid call, and everything that
-//! went wrong after the platforms were served is a warning: the image counts as published.
+//! A request is refused before the first paid call. A failure after the platforms were served is a warning: the image
+//! counts as published.
 
+mod archive;
 mod attempt;
-mod captions;
-mod delivery;
+mod caption;
+mod deliver;
 mod error;
-mod filing;
-mod finding;
 mod next;
 mod prepare;
 pub mod protocol;
 mod publication;
 mod refusal;
 mod report;
+mod select;
+mod sidecar;
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ use self::{
     protocol::{Claimed, Settled},
     publication::Publication,
 };
-use super::{
+use super::steps::{
     loaded_image::LoadedImage,
     sidecar::Written,
     stages::{Stage, Stages},
@@ -52,12 +53,11 @@ use crate::{
 };
 
 impl PublishImage {
-    /// Publishes one image. Runs on a task of its own: a caller that goes away does not stop a
-    /// publication half-way.
+    /// Publishes one image, on a task of its own: a caller that goes away does not stop a publication half-way.
     ///
     /// # Errors
-    /// [`PublishImageError`]. A platform that fails is no error, but in the report; so is that
-    /// there is no next image.
+    /// [`PublishImageError`]. The failure of a platform is no error but a result in the report. A report without an
+    /// image says that there is no next one.
     pub async fn run(
         &self,
         tenant: Arc<Tenant>,
@@ -68,7 +68,7 @@ impl PublishImage {
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
         let counts = !plan.is_dry_run();
-        let Some(permit) = self.capacity.publications.try_acquire(tenant.name()) else {
+        let Some(permit) = self.work.capacity.publications.try_acquire(tenant.name()) else {
             count_refusal(counts, &PublishImageError::TooMany);
             return Err(PublishImageError::TooMany);
         };
@@ -77,7 +77,7 @@ impl PublishImage {
             tenant,
             target,
             plan,
-            // Forced twice would be sent twice: who resumes a request only ends it.
+            // An attempt that resumes a forced request only ends it: forced twice, the image would be sent twice.
             force: request.force && attempt.resumes().is_none(),
             request,
             request_id,
@@ -93,11 +93,11 @@ impl PublishImage {
             }
             result
         };
-        self.tasks.run_to_completion(task).await?
+        self.tasks().run_to_completion(task).await?
     }
 }
 
-/// Counts a publication that was refused, unless it was only to be tried.
+/// Counts a refused publication, except a dry run.
 fn count_refusal(counts: bool, error: &PublishImageError) {
     if let Some(refusal) = Refusal::of(error).filter(|_| counts) {
         refusal.count();
@@ -106,13 +106,12 @@ fn count_refusal(counts: bool, error: &PublishImageError) {
 
 impl Publication {
     async fn run(mut self) -> Result<PublicationReport, PublishImageError> {
-        let clock = Arc::clone(&self.usecase.clock);
-        let stages = Stages::by(&*clock);
-        stages.time(Stage::Whole, self.select()).await
+        let clock = Arc::clone(&self.usecase.work.clock);
+        Stages::by(&*clock).time(Stage::Whole, self.select()).await
     }
 
-    /// Selects the image, and publishes it: the one that an earlier try may have sent, the one that is named,
-    /// or the next.
+    /// Selects the image and publishes it: the image that an earlier attempt may have sent, the named image, or the
+    /// next.
     async fn select(&mut self) -> Result<PublicationReport, PublishImageError> {
         if let Some(chosen) = self.attempt.resumes().cloned() {
             return match self.find_chosen(&chosen).await? {
@@ -129,7 +128,7 @@ impl Publication {
         }
     }
 
-    /// Publishes an image that is there.
+    /// Claims an image that was found, and publishes it.
     async fn publish(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
         if self.plan.is_dry_run() {
             return self.dry_run(image).await;
@@ -138,7 +137,7 @@ impl Publication {
         self.publish_claimed(claimed, image).await
     }
 
-    /// Reports what would be sent.
+    /// The report of what would be sent.
     async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
         let (loaded, platforms) = (self.fetch(image).await?, self.plan.platforms());
         let prepared = self.prepare(&loaded.encoded, platforms).await;
@@ -149,7 +148,7 @@ impl Publication {
         Ok(self.report(image.name.clone(), results, archived, Vec::new()))
     }
 
-    /// Publishes a claimed image to the platforms that do not have it, and archives it.
+    /// Publishes a claimed image to the platforms that do not have it, archives it, and settles.
     async fn publish_claimed(
         &self,
         claimed: Claimed,
@@ -179,7 +178,7 @@ impl Publication {
         Ok(self.report(image.name.clone(), results, archived, warnings))
     }
 
-    /// Fetches the image, has captions written, sends it, and writes the sidecar.
+    /// Fetches and prepares the image, captions it, delivers it, and writes the sidecar.
     async fn send(
         &self,
         claimed: Claimed,
@@ -187,7 +186,7 @@ impl Publication {
         targets: &[Platform],
     ) -> Result<Sent, PublishImageError> {
         let was_tried = !claimed.prior().is_empty();
-        let get_ready = async {
+        let prepare = async {
             let loaded = self.fetch(image).await?;
             let mut prepared = self.prepare(&loaded.encoded, targets).await;
             prepared.ensure_available()?;
@@ -197,7 +196,7 @@ impl Publication {
             self.attempt.choose(&loaded.stored).await?;
             Ok::<_, PublishImageError>((loaded, prepared, captions, sidecar))
         };
-        let (claimed, ready) = claimed.hold_during(get_ready).await?;
+        let (claimed, ready) = claimed.hold_during(prepare).await?;
         let (loaded, prepared, captions, sidecar) = ready;
         let sent_to = prepared.sent_to();
         let skipped = report::skipped(&prepared.skipped, &captions).collect();
@@ -208,7 +207,7 @@ impl Publication {
         let delivered = self.deliver(intended, name, &captions, served.token());
         served.close();
         let sidecar = self.write_sidecar(sidecar, &loaded, &captions, &sent_to, served.wait());
-        // First goes the small request, which a mail that is composed would hold up.
+        // The sidecar is polled first: composing a mail would delay its small requests.
         let (sidecar, settled) = join(sidecar, delivered).await;
         Ok(Sent {
             settled,
@@ -218,7 +217,7 @@ impl Publication {
         })
     }
 
-    /// Waits for what follows the posts. The image is in memory no longer than this.
+    /// Waits for the follow-ups of the posts, then frees the image's memory.
     async fn followed_up(&self, image: Option<LoadedImage>) {
         self.follow_ups.close();
         self.follow_ups.wait().await;
@@ -231,7 +230,7 @@ struct Sent {
     settled: Settled,
     skipped: Vec<PlatformResult>,
     sidecar: Option<Written>,
-    /// What was sent; what follows may need it still.
+    /// The image, which follow-ups may need.
     image: Option<LoadedImage>,
 }
 

@@ -1,13 +1,10 @@
-//! Requests to publish that may come twice: under one key, the first answer is the only one.
+//! Publishing under an idempotency key: a repeated request gets the answer of the first.
 
 use std::sync::Arc;
 
-use super::{
-    deferred_writes::DeferredWrite,
-    publish::{Attempt, PublishImage, PublishImageError, Refusal},
-};
+use super::publish::{Attempt, PublishImage, PublishImageError, Refusal};
 use crate::{
-    app::tenancy::tenant::Tenant,
+    app::{runtime::deferred_writes::DeferredWrite, tenancy::tenant::Tenant},
     domain::{
         idempotency::{Begun, Fingerprint, IdempotencyKey, KeyedRequest},
         publication::{PublicationReport, PublicationRequest, Target},
@@ -16,29 +13,29 @@ use crate::{
     ports::IdempotencyStore,
 };
 
-/// Publishes, and under a key only once.
+/// Publishes; under one key, once.
 #[derive(Clone)]
 pub struct PublishOnce {
     publish: PublishImage,
     store: Arc<dyn IdempotencyStore>,
 }
 
-/// What a request to publish is answered with.
+/// The answer to a request to publish.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PublishAnswer {
-    /// What came of it.
+    /// The report of this request.
     First(PublicationReport),
-    /// What the first request under this key was answered with, as it was written down then.
+    /// The recorded answer to the first request under this key.
     Replayed(String),
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishOnceError {
-    /// A request under the same key is being carried out.
+    /// A request under the same key is running.
     #[error("a request under this key is being carried out")]
     Running,
-    /// The key belongs to a request that asks for something else.
+    /// The key belongs to a different request.
     #[error("the key belongs to another request")]
     Mismatch,
     /// The publication failed.
@@ -47,17 +44,17 @@ pub enum PublishOnceError {
 }
 
 impl PublishOnce {
-    /// Publishes with `publish`, and keeps keys in `store`.
+    /// A use case that publishes with `publish`, and records keys in `store`.
     #[must_use]
     pub fn new(publish: PublishImage, store: Arc<dyn IdempotencyStore>) -> Self {
         Self { publish, store }
     }
 
-    /// Publishes; under a key, `write_down` makes the text that the next request under it gets.
+    /// Publishes. Under a key, `write_down` makes the text that the next request under the key gets.
     ///
-    /// A request that failed leaves its key to the next one: nothing was sent. One that ended
-    /// without an answer, because its process was killed, say, is resumed by the next one under its
-    /// key: with the same image, and without `force`.
+    /// A request that failed sent nothing, and leaves its key to the next one. A request that ended without an answer,
+    /// because its process was killed, for example, is resumed by the next one under its key: with the same image, and
+    /// without `force`.
     ///
     /// # Errors
     /// [`PublishOnceError`].
@@ -71,37 +68,34 @@ impl PublishOnce {
         write_down: fn(&PublicationReport) -> String,
     ) -> Result<PublishAnswer, PublishOnceError> {
         let Some(key) = key else {
-            let publish =
-                self.publish
-                    .run(tenant, target, request, request_id, Attempt::without_key());
-            return Ok(PublishAnswer::First(publish.await?));
+            let attempt = Attempt::without_key();
+            let publish = &self.publish;
+            let report = publish.run(tenant, target, request, request_id, attempt);
+            return Ok(PublishAnswer::First(report.await?));
         };
         let keyed = KeyedRequest::new(
             tenant.name().clone(),
             &key,
             Fingerprint::of(&target, &request),
         );
-        // A caller who goes away leaves the task to write the answer down.
+        // The task records the answer also when the caller goes away.
         let usecase = self.clone();
         let task = async move {
             let attempt = match usecase.begin(keyed).await? {
                 Ok(attempt) => attempt,
                 Err(answer) => return Ok(PublishAnswer::Replayed(answer)),
             };
-            let publish = usecase
-                .publish
-                .run(tenant, target, request, request_id, attempt.clone());
-            let result = publish.await;
-            attempt
-                .end(&result, write_down, usecase.publish.tasks())
-                .await;
+            let publish = &usecase.publish;
+            let result = publish.run(tenant, target, request, request_id, attempt.clone());
+            let result = result.await;
+            attempt.end(&result, write_down, publish.tasks()).await;
             Ok(PublishAnswer::First(result?))
         };
         let ended = self.publish.tasks().run_to_completion(task).await;
         ended.map_err(PublishImageError::from)?
     }
 
-    /// Takes the key, or says why not; the inner error is the answer that there is already.
+    /// Takes the key; the inner error is the recorded answer.
     async fn begin(
         &self,
         keyed: KeyedRequest,
@@ -109,7 +103,7 @@ impl PublishOnce {
         let begun = self.store.begin(&keyed).await;
         if begun.is_err() {
             Refusal::Ledger.count();
-            // It may be taken all the same: only the answer may be lost.
+            // The key may be taken all the same: only the answer may be lost.
             self.publish.tasks().defer(DeferredWrite::Abandon {
                 store: Arc::clone(&self.store),
                 request: keyed.clone(),

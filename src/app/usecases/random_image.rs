@@ -1,21 +1,15 @@
-//! An image at random, none a second time before all have been shown.
+//! A random image. Each image is shown once before any is shown again.
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use cached::BuildError;
 use parking_lot::Mutex;
 
-use super::{
-    describe_image::{DescribeImage, ImageDetails},
-    looks::LookError,
-};
+use super::describe_image::{DescribeImage, ImageDetails};
 use crate::{
     app::{
         runtime::timed_cache::TimedCache,
-        tenancy::{
-            listing_cache::{ListingError, Listings},
-            tenant::Tenant,
-        },
+        tenancy::{listing_cache::Listings, storage_call::StorageCallError, tenant::Tenant},
     },
     domain::{
         request_id::RequestId,
@@ -27,92 +21,91 @@ use crate::{
     ports::Clock,
 };
 
-/// How long it is remembered what a tenant has been shown: who comes back after a day takes an
-/// image of yesterday for a new one.
+/// How long it is remembered which images a tenant was shown.
 const MEMORY: Duration = Duration::from_hours(24);
-/// For how many tenants: as many as are kept with their clients by default.
+/// The number of tenants for which it is remembered: as many as keep their clients by default.
 const MAX_TENANTS: usize = 1_000;
-/// How many images that have just vanished are passed over for one request.
+/// How many images that have vanished since the listing are passed over in one request.
 const MAX_DRAWS: usize = 5;
 
-/// Where chance comes from: any number, each as likely as the next.
-pub type Chance = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// A random number generator: returns any `u64`, each as likely as the next.
+pub type Rng = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// Draws images. Many may draw at once, and each gets another image.
+/// Shows random images. Concurrent requests get different images.
 pub struct RandomImage {
     listings: Arc<Listings>,
     describe: DescribeImage,
-    // Locked to find a bag or to add one, so that two who come first share theirs.
-    bags: Mutex<TimedCache<Place, Arc<Mutex<ShuffleBag>>>>,
-    chance: Chance,
+    // Locked to find a shuffle or to add one, so that two first requests share theirs.
+    shuffles: Mutex<TimedCache<Place, Arc<Mutex<ShuffleBag>>>>,
+    rng: Rng,
 }
 
-/// Which images are drawn from. Two hosts of one tenant may have different folders: what was shown of
-/// the one says nothing of a file of the same name in the other.
+/// The folder of the images. Two hosts of one tenant may have different folders.
 type Place = (TenantName, CredentialsRef, StoragePath);
 
-/// Why no image was drawn.
+/// Why there is no random image.
 #[derive(Debug, thiserror::Error)]
-pub enum DrawImageError {
-    /// There is none.
+pub enum RandomImageError {
+    /// The tenant has no image.
     #[error("there is no image")]
     NoImage,
-    /// Nobody knows which there are.
+    /// The images could not be listed.
     #[error(transparent)]
-    Listing(#[from] ListingError),
-    /// Storage did not give the one that was drawn.
+    Listing(StorageCallError),
+    /// Storage did not give the image that was drawn.
     #[error(transparent)]
-    Storage(LookError),
+    Storage(StorageCallError),
 }
 
 impl RandomImage {
-    /// Draws from what `listings` has or gets, and has `describe` say what was drawn.
+    /// A use case that draws from `listings` and describes what was drawn by `describe`.
     ///
     /// # Errors
-    /// The memory cannot be that large.
+    /// The cache cannot be made.
     pub fn new(
         listings: Arc<Listings>,
         describe: DescribeImage,
         clock: Arc<dyn Clock>,
-        chance: Chance,
+        rng: Rng,
     ) -> Result<Self, BuildError> {
         let bound = NonZeroUsize::new(MAX_TENANTS).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             listings,
             describe,
-            bags: Mutex::new(TimedCache::uncounted(bound, clock)?),
-            chance,
+            shuffles: Mutex::new(TimedCache::uncounted(bound, clock)?),
+            rng,
         })
     }
 
-    /// Draws an image and describes it. One that has vanished since it was listed is passed over.
+    /// A random image with its description. An image that has vanished since the listing is passed over.
     ///
     /// # Errors
-    /// [`DrawImageError`].
+    /// [`RandomImageError`].
     pub async fn run(
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
-    ) -> Result<Arc<ImageDetails>, DrawImageError> {
-        let bag = self.bag_of(tenant);
+    ) -> Result<Arc<ImageDetails>, RandomImageError> {
+        let shuffle = self.shuffle_of(tenant);
         for _ in 0..MAX_DRAWS {
-            let listing = self.listings.of(tenant, request_id).await?;
-            let drawn = bag.lock().draw(listing.names(), (self.chance)());
-            let name = drawn.ok_or(DrawImageError::NoImage)?;
+            let listing = self.listings.of(tenant, request_id).await;
+            let listing = listing.map_err(RandomImageError::Listing)?;
+            let drawn = shuffle.lock().draw(listing.names(), (self.rng)());
+            let name = drawn.ok_or(RandomImageError::NoImage)?;
             match self.describe.run(tenant, request_id, &name).await {
                 Ok(details) => return Ok(details),
-                // What is listed is not what is there.
+                // The listing is outdated.
                 Err(error) if error.is_not_found() => tenant.storage().begin_edition(),
                 Err(error) => {
-                    bag.lock().put_back(&name);
-                    return Err(DrawImageError::Storage(error));
+                    shuffle.lock().put_back(&name);
+                    return Err(RandomImageError::Storage(error));
                 }
             }
         }
-        Err(DrawImageError::NoImage)
+        Err(RandomImageError::NoImage)
     }
 
-    fn bag_of(&self, tenant: &Tenant) -> Arc<Mutex<ShuffleBag>> {
+    fn shuffle_of(&self, tenant: &Tenant) -> Arc<Mutex<ShuffleBag>> {
         let StorageSettings {
             credentials_ref,
             paths,
@@ -122,10 +115,10 @@ impl RandomImage {
             credentials_ref.clone(),
             paths.root.clone(),
         );
-        let bags = self.bags.lock();
-        let bag: Arc<Mutex<ShuffleBag>> = bags.get(&place).unwrap_or_default();
-        bags.set(place, Arc::clone(&bag), MEMORY);
-        bag
+        let shuffles = self.shuffles.lock();
+        let shuffle: Arc<Mutex<ShuffleBag>> = shuffles.get(&place).unwrap_or_default();
+        shuffles.set(place, Arc::clone(&shuffle), MEMORY);
+        shuffle
     }
 }
 

@@ -1,4 +1,4 @@
-//! Can this process serve tenants? In both modes the ledger must answer: without it, nothing is
+//! Readiness: whether this process can serve tenants. In both modes the ledger must answer: without it, nothing is
 //! published.
 
 use std::{
@@ -18,22 +18,22 @@ use crate::{
     ports::{Clock, ConfigSourceError, LedgerReader, TenantConfigSource},
 };
 
-/// How long an answer is kept, so that probes never load an orchestrator that is down.
-const KEPT_FOR: Duration = Duration::from_secs(5);
+/// How long an answer is cached, so that probes do not load an orchestrator that is down.
+const CACHED_FOR: Duration = Duration::from_secs(5);
 /// How long the orchestrator may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
-/// How long the ledger may take: shorter, so that of the two it is the one that is named.
+/// How long the ledger may take: shorter, so that it is named where both fail.
 const LEDGER_LIMIT: Duration = Duration::from_millis(1_500);
 
-/// Where tenants come from.
+/// The source of tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// The environment; there is one.
+    /// One tenant from the environment.
     Standalone,
     /// The orchestrator.
     Orchestrated {
-        /// What it is asked for to see whether it answers: a host under its base domain that need not
-        /// be a tenant's. `None`: it is not asked, and a process without its answer is ready.
+        /// The host of the probe: any host under the base domain, not necessarily a tenant's. `None`: the orchestrator
+        /// is not probed.
         probe_host: Option<Host>,
     },
 }
@@ -55,18 +55,18 @@ pub enum NotReady {
     ShuttingDown,
 }
 
-/// Tells whether this process can serve tenants.
+/// Checks whether this process can serve tenants.
 pub struct CheckReadiness {
     mode: Mode,
     source: Arc<dyn TenantConfigSource>,
     ledger: Arc<dyn LedgerReader>,
     is_ending: AtomicBool,
-    kept: Arc<TimedCache<(), Result<(), NotReady>>>,
+    cached: Arc<TimedCache<(), Result<(), NotReady>>>,
     flights: SingleFlight<(), Result<(), NotReady>>,
 }
 
 impl CheckReadiness {
-    /// Asks `ledger`, and `source` if the mode has one that can be away.
+    /// A use case that probes `ledger`, and `source` where the mode asks for it.
     ///
     /// # Errors
     /// Never in practice: the cache has one entry.
@@ -76,29 +76,29 @@ impl CheckReadiness {
         ledger: Arc<dyn LedgerReader>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
-        let kept = Arc::new(TimedCache::uncounted(NonZeroUsize::MIN, clock)?);
+        let cached = Arc::new(TimedCache::uncounted(NonZeroUsize::MIN, clock)?);
         Ok(Self {
             mode,
             source,
             ledger,
             is_ending: AtomicBool::new(false),
-            kept,
+            cached,
             flights: SingleFlight::new(PROBE_LIMIT),
         })
     }
 
-    /// Where tenants come from.
+    /// The source of tenants.
     #[must_use]
     pub fn mode(&self) -> &Mode {
         &self.mode
     }
 
-    /// From now on no more requests are wanted.
+    /// Makes the process not ready from now on.
     pub fn end(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
     }
 
-    /// Whether tenants can be served; asks at most once in five seconds.
+    /// Whether tenants can be served. Probes at most once in five seconds.
     ///
     /// # Errors
     /// [`NotReady`].
@@ -106,8 +106,8 @@ impl CheckReadiness {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(NotReady::ShuttingDown);
         }
-        if let Some(kept) = self.kept.get(&()) {
-            return kept;
+        if let Some(answer) = self.cached.get(&()) {
+            return answer;
         }
         let (mode, source) = (self.mode.clone(), Arc::clone(&self.source));
         let (ledger, request_id) = (Arc::clone(&self.ledger), request_id.clone());
@@ -122,7 +122,7 @@ impl CheckReadiness {
             .run((), probe)
             .await
             .unwrap_or(Err(NotReady::OrchestratorUnavailable));
-        self.kept.set((), answer, KEPT_FOR);
+        self.cached.set((), answer, CACHED_FOR);
         answer
     }
 }
@@ -200,7 +200,7 @@ mod tests {
                 Err(NotReady::OrchestratorUnauthorized)
             );
         }
-        tokio::time::advance(KEPT_FOR).await;
+        tokio::time::advance(CACHED_FOR).await;
         assert!(readiness.run(&id).await.is_err());
     }
 

@@ -1,4 +1,4 @@
-//! Takes out of the ledger what is not needed any more, for as long as the service runs.
+//! Deleting what the ledger does not need any more, at intervals.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,9 +7,9 @@ use crate::{
     ports::{LedgerRetention, Swept},
 };
 
-/// When the first sweep is, after the start: not beside everything else that starts.
+/// The time between the start and the first sweep, which keeps the start free of it.
 const FIRST_AFTER: Duration = Duration::from_mins(1);
-/// And how long after a sweep the next one is.
+/// The time between two sweeps.
 const EVERY: Duration = Duration::from_hours(1);
 
 /// Sweeps the ledger.
@@ -19,7 +19,7 @@ pub struct SweepLedger {
 }
 
 impl SweepLedger {
-    /// Sweeps `ledger`; texts for people are kept for good if nothing is said of them.
+    /// A use case that sweeps `ledger`; `None` keeps texts for people for good.
     #[must_use]
     pub fn new(ledger: Arc<dyn LedgerRetention>, texts_kept_for: Option<Duration>) -> Self {
         Self {
@@ -28,8 +28,7 @@ impl SweepLedger {
         }
     }
 
-    /// Sweeps from time to time, without end. A sweep that fails is logged, and the next one makes up
-    /// for it.
+    /// Sweeps at intervals, without end. A sweep that fails is logged, and the next one deletes the rest.
     pub async fn run(self) {
         tokio::time::sleep(FIRST_AFTER).await;
         loop {

@@ -36,24 +36,23 @@ use publisher::{
     app::{
         http::{self, HttpDependencies, Routes},
         runtime::{
-            concurrency_limit::ConcurrencyLimit, keyed_limit::Capacity, memory_budget::MemoryBudget,
+            background_tasks::BackgroundTasks, concurrency_limit::ConcurrencyLimit,
+            held_lease::Leases, keyed_limit::Capacity, memory_budget::MemoryBudget,
         },
         tenancy::{credentials::Credentials, resolve_tenant::ResolveTenant},
         usecases::{
             analyze::AnalyzeImage,
-            background_tasks::BackgroundTasks,
             curate::CurateImage,
-            fetch_thumbnail::FetchThumbnail,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
             readiness::{CheckReadiness, Mode},
+            steps::ImageWork,
             sweep_ledger::SweepLedger,
         },
     },
     domain::image_memory::ImageMemory,
-    ports::{Clock, ImageProcessor},
 };
 
 use tokio::task::AbortHandle;
@@ -262,7 +261,6 @@ impl Service {
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
         let (concurrency, memory) = shares(&mode, max_requests, memory_budget);
-        let capacity = Capacity::new(publishes, memory);
         let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
         let resolve_tenant = ResolveTenant::new(
             host_rules,
@@ -278,9 +276,18 @@ impl Service {
             Arc::downgrade(&resolve_tenant),
             shown.clone(),
         ));
-        let chance = Arc::new(|| fastrand::u64(..));
-        let scaler: Arc<dyn ImageProcessor> = Arc::new(ImageScaler::within(memory_budget.copies()));
+        let rng = Arc::new(|| fastrand::u64(..));
         let work = BackgroundTasks::default();
+        let image_work = ImageWork {
+            scaler: Arc::new(ImageScaler::within(memory_budget.copies())),
+            clock: Arc::clone(&clock),
+            leases: Leases {
+                ledger: Arc::clone(&ledger.ledger),
+                tasks: work.clone(),
+            },
+            capacity: Capacity::new(publishes, memory),
+        };
+        let publish = PublishImage::new(image_work.clone(), Arc::clone(&ledger.reader));
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
@@ -293,18 +300,12 @@ impl Service {
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&shown.listings)),
-            draw: shown.draw(&clock, chance)?,
+            draw: shown.draw(&clock, rng)?,
             describe: shown.describe,
-            thumbnails: FetchThumbnail::new(shown.thumbnails),
-            publish: publish(&ledger, &scaler, &capacity, &work, &clock),
-            curate: CurateImage::new(Arc::clone(&ledger.ledger), work.clone()),
-            analyze: AnalyzeImage::new(
-                scaler,
-                capacity,
-                Arc::clone(&clock),
-                Arc::clone(&ledger.ledger),
-                work.clone(),
-            ),
+            thumbnails: shown.thumbnails,
+            publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+            curate: CurateImage::new(image_work.leases.clone()),
+            analyze: AnalyzeImage::new(image_work),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::clone(&readiness),
             concurrency,
@@ -343,24 +344,6 @@ fn shares(
             MemoryBudget::for_many_tenants(memory_budget),
         ),
     }
-}
-
-fn publish(
-    ledger: &OpenLedger,
-    scaler: &Arc<dyn ImageProcessor>,
-    capacity: &Capacity,
-    work: &BackgroundTasks,
-    clock: &Arc<dyn Clock>,
-) -> PublishOnce {
-    let publish = PublishImage::new(
-        Arc::clone(scaler),
-        Arc::clone(clock),
-        Arc::clone(&ledger.ledger),
-        Arc::clone(&ledger.reader),
-        capacity.clone(),
-        work.clone(),
-    );
-    PublishOnce::new(publish, Arc::clone(&ledger.requests))
 }
 
 /// Says what has no effect, or may have been meant otherwise.

@@ -10,8 +10,8 @@ use publisher::{
         tenancy::{listing_cache::Listings, resolve_tenant::ResolveTenant},
         usecases::{
             describe_image::DescribeImage,
-            random_image::{Chance, RandomImage},
-            thumbnails::Thumbnails,
+            fetch_thumbnail::FetchThumbnail,
+            random_image::{RandomImage, Rng},
         },
     },
     ports::Clock,
@@ -30,7 +30,7 @@ pub(crate) struct Shown {
     /// What single images are.
     pub(crate) describe: DescribeImage,
     /// Their thumbnails.
-    pub(crate) thumbnails: Arc<Thumbnails>,
+    pub(crate) thumbnails: FetchThumbnail,
 }
 
 impl Shown {
@@ -38,26 +38,23 @@ impl Shown {
     pub(crate) fn new(thumbnail_bytes: usize, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
         let listings = Arc::new(Listings::new(Arc::clone(clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(clock));
-        let kept = Thumbnails::new(Arc::clone(&listings), thumbnail_bytes, Arc::clone(clock))?;
+        let thumbnails = Arc::clone(&listings);
+        let thumbnails = FetchThumbnail::new(thumbnails, thumbnail_bytes, Arc::clone(clock))?;
         Ok(Self {
             listings,
             describe,
-            thumbnails: Arc::new(kept),
+            thumbnails,
         })
     }
 
     /// Draws from what is shown.
-    pub(crate) fn draw(
-        &self,
-        clock: &Arc<dyn Clock>,
-        chance: Chance,
-    ) -> Result<RandomImage, Failure> {
+    pub(crate) fn draw(&self, clock: &Arc<dyn Clock>, rng: Rng) -> Result<RandomImage, Failure> {
         let (listings, describe) = (Arc::clone(&self.listings), self.describe.clone());
         Ok(RandomImage::new(
             listings,
             describe,
             Arc::clone(clock),
-            chance,
+            rng,
         )?)
     }
 

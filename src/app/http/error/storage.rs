@@ -3,9 +3,8 @@
 use super::ApiError;
 use crate::{
     app::{
-        http::problem::ProblemKind,
-        tenancy::listing_cache::ListingError,
-        usecases::{looks::LookError, random_image::DrawImageError},
+        http::problem::ProblemKind, tenancy::storage_call::StorageCallError,
+        usecases::random_image::RandomImageError,
     },
     ports::ImageStoreError,
 };
@@ -32,24 +31,37 @@ impl ApiError {
     }
 }
 
-impl From<LookError> for ApiError {
-    fn from(error: LookError) -> Self {
+impl From<StorageCallError> for ApiError {
+    fn from(error: StorageCallError) -> Self {
         let answer = match &error {
-            LookError::Storage(storage) => Self::of_storage(storage),
-            LookError::Unfinished => Self::new(
+            StorageCallError::Storage(storage) => Self::of_storage(storage),
+            StorageCallError::TimedOut => Self::new(
                 ProblemKind::UpstreamTimeout,
                 "The tenant's storage did not answer in time.",
             ),
-            LookError::Lost => Self::internal(),
+            StorageCallError::Aborted => Self::internal(),
         };
         answer.caused_by(error)
     }
 }
 
-impl From<ListingError> for ApiError {
-    fn from(error: ListingError) -> Self {
+impl From<RandomImageError> for ApiError {
+    fn from(error: RandomImageError) -> Self {
+        match error {
+            RandomImageError::NoImage => {
+                Self::new(ProblemKind::ImageNotFound, "The tenant has no image.")
+            }
+            RandomImageError::Listing(error) => Self::of_listing(error),
+            RandomImageError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    /// The answer when the images could not be listed.
+    pub(in crate::app::http) fn of_listing(error: StorageCallError) -> Self {
         let answer = match &error {
-            ListingError::Storage(storage) => match &**storage {
+            StorageCallError::Storage(storage) => match &**storage {
                 // There is no image that could be missing, so it is the folder.
                 ImageStoreError::NotFound
                 | ImageStoreError::Restricted { .. }
@@ -59,29 +71,15 @@ impl From<ListingError> for ApiError {
                 ),
                 other => Self::of_storage(other),
             },
-            ListingError::Unfinished => Self::new(
+            StorageCallError::TimedOut => Self::new(
                 ProblemKind::UpstreamTimeout,
                 "The tenant's storage did not list the images in time.",
             ),
-            ListingError::Lost => Self::internal(),
+            StorageCallError::Aborted => Self::internal(),
         };
         answer.caused_by(error)
     }
-}
 
-impl From<DrawImageError> for ApiError {
-    fn from(error: DrawImageError) -> Self {
-        match error {
-            DrawImageError::NoImage => {
-                Self::new(ProblemKind::ImageNotFound, "The tenant has no image.")
-            }
-            DrawImageError::Listing(error) => error.into(),
-            DrawImageError::Storage(error) => error.into(),
-        }
-    }
-}
-
-impl ApiError {
     /// What it means where anybody may have asked.
     pub(super) fn of_storage(error: &ImageStoreError) -> Self {
         match error {

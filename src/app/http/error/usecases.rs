@@ -11,8 +11,8 @@ use crate::{
             tenant::ClientUnavailable,
         },
         usecases::{
-            analyze::AnalyzeImageError, captioning::CaptionsUnavailable, curate::CurateImageError,
-            publish::PublishImageError, publish_once::PublishOnceError,
+            analyze::AnalyzeImageError, curate::CurateImageError, publish::PublishImageError,
+            publish_once::PublishOnceError, steps::captioning::CaptionsUnavailable,
         },
     },
     domain::{curation::Curation, publication::PlanError},
@@ -55,7 +55,7 @@ impl From<PublishImageError> for ApiError {
             )
             .retry_after(retry_after),
             PublishImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
-            PublishImageError::Replaced => Self::new(
+            PublishImageError::Replaced(_) => Self::new(
                 ProblemKind::Conflict,
                 "The image was replaced while it was being fetched. Nothing was sent.",
             ),
@@ -135,7 +135,7 @@ impl From<AnalyzeImageError> for ApiError {
                 ProblemKind::Overloaded,
                 "Too many images are being worked on.",
             ),
-            AnalyzeImageError::Replaced => Self::new(
+            AnalyzeImageError::Replaced(_) => Self::new(
                 ProblemKind::Conflict,
                 "The image was replaced while it was being fetched.",
             ),

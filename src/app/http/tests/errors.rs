@@ -9,11 +9,13 @@ use super::{
 use crate::{
     app::{
         http::{error::ApiError, spec},
-        runtime::memory_budget,
+        runtime::{background_tasks, memory_budget},
         tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
         usecases::{
-            analyze::AnalyzeImageError, background_tasks, captioning::CaptionsUnavailable,
-            curate::CurateImageError, publish::PublishImageError,
+            analyze::AnalyzeImageError,
+            curate::CurateImageError,
+            publish::PublishImageError,
+            steps::{captioning::CaptionsUnavailable, loaded_image::Replaced},
         },
     },
     domain::{curation::Curation, publication::PlanError, request_id::RequestId},
@@ -85,7 +87,7 @@ pub(super) fn storage_failures() -> Vec<(ImageStoreError, u16, &'static str)> {
 
 fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
     use PublishImageError::{
-        Aborted, Captions, Exhausted, Image, InProgress, Ledger, Plan, Replaced, TooMany,
+        Aborted, Captions, Exhausted, Image, InProgress, Ledger, Plan, TooMany,
     };
     let no_writer = |error| Captions(CaptionsUnavailable::NoWriter(error));
     let writer = |error| Captions(CaptionsUnavailable::Writer(error));
@@ -93,7 +95,7 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
         (Plan(PlanError::PublishingOff), 403, "feature-disabled"),
         (Plan(PlanError::NoPlatform), 403, "feature-disabled"),
         (InProgress, 409, "conflict"),
-        (Replaced, 409, "conflict"),
+        (Replaced.into(), 409, "conflict"),
         (TooMany, 429, "rate-limited"),
         (Exhausted(memory_budget::Exhausted), 503, "overloaded"),
         (

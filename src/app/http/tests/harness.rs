@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 
 use self::ports::{capacity, clock, credential_store, providers, source_of};
 use crate::{
-    adapters::imaging::ImageScaler,
     app::{
         http::{
             HttpDependencies,
@@ -34,18 +33,17 @@ use crate::{
         },
         usecases::{
             analyze::AnalyzeImage,
-            background_tasks::BackgroundTasks,
             curate::CurateImage,
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
-            fixtures::empty_ledger,
+            fixtures::{empty_ledger, image_work},
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            thumbnails::Thumbnails,
+            steps::ImageWork,
         },
     },
     domain::{
@@ -205,34 +203,24 @@ impl Service {
             Arc::new(|| 0),
         );
         let list = ListImages::new(Arc::clone(&listings));
-        let thumbnails = Thumbnails::new(listings, 1024 * 1024, Arc::clone(&clock)).unwrap();
+        let thumbnails = FetchThumbnail::new(listings, 1024 * 1024, Arc::clone(&clock)).unwrap();
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
-        let tasks = BackgroundTasks::default();
+        let work = ImageWork {
+            capacity: capacity(),
+            ..image_work(Arc::clone(&ledger))
+        };
         let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list,
             describe,
             draw: draw.unwrap(),
-            thumbnails: FetchThumbnail::new(Arc::new(thumbnails)),
+            thumbnails,
             publish: PublishOnce::new(
-                PublishImage::new(
-                    Arc::new(ImageScaler::default()),
-                    Arc::clone(&clock),
-                    Arc::clone(&ledger),
-                    Arc::clone(&reader),
-                    capacity(),
-                    tasks.clone(),
-                ),
+                PublishImage::new(work.clone(), Arc::clone(&reader)),
                 Arc::new(requests),
             ),
-            curate: CurateImage::new(Arc::clone(&ledger), tasks.clone()),
-            analyze: AnalyzeImage::new(
-                Arc::new(ImageScaler::default()),
-                capacity(),
-                Arc::clone(&clock),
-                ledger,
-                tasks,
-            ),
+            curate: CurateImage::new(work.leases.clone()),
+            analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness.unwrap()),
             concurrency,

@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::time::advance;
@@ -8,7 +8,7 @@ use crate::{
     app::usecases::fixtures::{
         TenantFixture, clock, image_name, moved, request_id, rotating_store, stored,
     },
-    ports::Folder,
+    ports::{Folder, ImageStoreError},
 };
 
 const NOTHING: bytes::Bytes = bytes::Bytes::new();
@@ -71,7 +71,7 @@ async fn a_failure_is_shared_by_those_who_wait_and_not_kept() {
     let all = join_all((0..10).map(|_| listings.of(&tenant, &request_id))).await;
     assert!(
         all.iter()
-            .all(|listing| matches!(listing, Err(ListingError::Storage(_))))
+            .all(|listing| matches!(listing, Err(StorageCallError::Storage(_))))
     );
     assert!(listings.of(&tenant, &request_id).await.is_ok());
 }
@@ -170,7 +170,7 @@ async fn what_nobody_looks_at_is_swept_away() {
     let listing = listings.of(&tenant, &request_id()).await.unwrap();
     listings.sweep();
     assert_eq!(Arc::strong_count(&listing), 2);
-    advance(LIFE).await;
+    advance(FRESH).await;
     listings.sweep();
     assert_eq!(Arc::strong_count(&listing), 1);
 }

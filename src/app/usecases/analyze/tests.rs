@@ -2,21 +2,14 @@
 
 mod refresh;
 
-use std::{num::NonZeroUsize, sync::Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 
 use super::*;
 use crate::{
-    adapters::imaging::ImageScaler,
-    app::{
-        runtime::{keyed_limit::PublishLimit, memory_budget::MemoryBudget},
-        usecases::fixtures::*,
-    },
-    domain::{
-        analysis::Analysis, caption::WrittenCaptions, image_memory::ImageMemory, ledger::Claim,
-        sidecar::SidecarName,
-    },
+    app::usecases::fixtures::*,
+    domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, sidecar::SidecarName},
     ports::{CaptionError, FetchedImage, MockLedger, SidecarFile},
 };
 
@@ -120,17 +113,7 @@ async fn analyze(
 
 /// Works on one image of a tenant at a time.
 fn usecase(ledger: MockLedger) -> AnalyzeImage {
-    let capacity = Capacity {
-        publications: PublishLimit::new(NonZeroUsize::MIN),
-        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
-    };
-    AnalyzeImage::new(
-        Arc::new(ImageScaler::default()),
-        capacity,
-        clock(),
-        Arc::new(ledger),
-        BackgroundTasks::default(),
-    )
+    AnalyzeImage::new(image_work(Arc::new(ledger)))
 }
 
 #[tokio::test]
@@ -384,6 +367,7 @@ async fn analyses_count_as_publications_do_and_a_sidecar_is_told_all_the_same() 
     let analyze = usecase(MockLedger::new());
     let unseen = with_sidecar(None, 1).build();
     let _slot = analyze
+        .0
         .capacity
         .publications
         .try_acquire(unseen.name())

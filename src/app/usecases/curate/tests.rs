@@ -5,7 +5,7 @@ use mockall::Sequence;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{TenantFixture, image_name, moved, request_id, stored},
+    app::usecases::fixtures::{TenantFixture, image_name, leases, moved, request_id, stored},
     domain::{image::ContentHash, ledger::Claim},
     ports::MockLedger,
 };
@@ -50,7 +50,7 @@ async fn curate(
     curation: Curation,
     preview_only: bool,
 ) -> Result<CurationReport, CurateImageError> {
-    CurateImage::new(Arc::new(ledger), BackgroundTasks::default())
+    CurateImage::new(leases(Arc::new(ledger)))
         .run(
             fixture.build(),
             image_name(),
@@ -241,7 +241,7 @@ async fn a_sidecar_that_stays_behind_is_a_warning() {
     assert_eq!(report.new_name.as_deref(), Some("a.jpg"));
     assert_eq!(
         report.warnings,
-        ["the caption file could not be moved: storage failed"]
+        ["the sidecar could not be moved: storage failed"]
     );
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     app::usecases::fixtures::{self, TenantFixture, clock, image_name, request_id, stored},
-    domain::secret::Secret,
+    domain::{secret::Secret, sidecar::SidecarName},
     ports::ImageStoreError,
 };
 use futures_util::future::join_all;
@@ -32,7 +32,7 @@ fn usecase() -> (Arc<Listings>, DescribeImage) {
     (listings, describe)
 }
 
-async fn describe(fixture: TenantFixture) -> Result<Arc<ImageDetails>, LookError> {
+async fn describe(fixture: TenantFixture) -> Result<Arc<ImageDetails>, StorageCallError> {
     let (tenant, request_id, name) = (fixture.build(), request_id(), image_name());
     usecase().1.run(&tenant, &request_id, &name).await
 }

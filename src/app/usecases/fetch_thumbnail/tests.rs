@@ -47,23 +47,24 @@ fn with_calls(finds: usize, thumbnails: usize) -> TenantFixture {
 async fn fetch(
     listings: Arc<Listings>,
     tenant: &Arc<Tenant>,
-    held: Held,
-) -> Result<ThumbnailAnswer, LookError> {
-    fetch_with(&usecase(listings, MAX_BYTES), tenant, held).await
+    if_none_match: IfNoneMatch,
+) -> Result<ThumbnailAnswer, StorageCallError> {
+    fetch_with(&usecase(listings, MAX_BYTES), tenant, if_none_match).await
 }
 
 async fn fetch_with(
     usecase: &FetchThumbnail,
     tenant: &Arc<Tenant>,
-    held: Held,
-) -> Result<ThumbnailAnswer, LookError> {
+    if_none_match: IfNoneMatch,
+) -> Result<ThumbnailAnswer, StorageCallError> {
     let (name, request_id) = (image_name(), request_id());
-    usecase.run(tenant, &request_id, &name, SIZE, &held).await
+    usecase
+        .run(tenant, &request_id, &name, SIZE, &if_none_match)
+        .await
 }
 
 fn usecase(listings: Arc<Listings>, max_bytes: usize) -> FetchThumbnail {
-    let thumbnails = Thumbnails::new(listings, max_bytes, clock()).unwrap();
-    FetchThumbnail::new(Arc::new(thumbnails))
+    FetchThumbnail::new(listings, max_bytes, clock()).unwrap()
 }
 
 fn listings() -> Arc<Listings> {
@@ -73,15 +74,17 @@ fn listings() -> Arc<Listings> {
 #[tokio::test(start_paused = true)]
 async fn who_holds_nothing_costs_one_call() {
     let tenant = with_calls(0, 1).build();
-    let answer = fetch(listings(), &tenant, Held::Nothing).await.unwrap();
+    let answer = fetch(listings(), &tenant, IfNoneMatch::Absent)
+        .await
+        .unwrap();
     assert_eq!(answer, ThumbnailAnswer::New(thumbnail()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_holds_what_is_there_costs_a_look_and_no_thumbnail() {
     for held in [
-        Held::Anything,
-        Held::These(vec![hash(b"old"), hash(b"new")]),
+        IfNoneMatch::Any,
+        IfNoneMatch::Hashes(vec![hash(b"old"), hash(b"new")]),
     ] {
         let tenant = with_calls(1, 0).build();
         let answer = fetch(listings(), &tenant, held).await.unwrap();
@@ -96,7 +99,7 @@ async fn a_listing_saves_the_look() {
     fixture.images.expect_list().times(1).returning(listed);
     let (listings, tenant) = (listings(), fixture.build());
     listings.of(&tenant, &request_id()).await.unwrap();
-    let held = Held::These(vec![hash(b"new")]);
+    let held = IfNoneMatch::Hashes(vec![hash(b"new")]);
     let answer = fetch(listings, &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::Unchanged(hash(b"new")));
 }
@@ -107,14 +110,14 @@ async fn an_image_that_the_listing_does_not_have_is_looked_for() {
     fixture.images.expect_list().returning(|| Ok(Vec::new()));
     let (listings, tenant) = (listings(), fixture.build());
     listings.of(&tenant, &request_id()).await.unwrap();
-    let answer = fetch(listings, &tenant, Held::Anything).await.unwrap();
+    let answer = fetch(listings, &tenant, IfNoneMatch::Any).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::Unchanged(hash(b"new")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_holds_what_was_there_gets_what_is() {
     let tenant = with_calls(1, 1).build();
-    let held = Held::These(vec![hash(b"old")]);
+    let held = IfNoneMatch::Hashes(vec![hash(b"old")]);
     let answer = fetch(listings(), &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::New(thumbnail()));
 }
@@ -125,7 +128,7 @@ async fn an_image_that_is_gone_is_held_by_nobody() {
     let gone = |_: &ImageName| Err(ImageStoreError::NotFound);
     fixture.images.expect_find().times(1).returning(gone);
     fixture.images.expect_thumbnail().never();
-    let error = fetch(listings(), &fixture.build(), Held::Anything).await;
+    let error = fetch(listings(), &fixture.build(), IfNoneMatch::Any).await;
     assert!(error.is_err_and(|error| error.is_not_found()));
 }
 
@@ -134,14 +137,14 @@ async fn two_hundred_who_look_at_once_cost_what_one_costs() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(0, 1).build());
-    let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, Held::Nothing))).await;
+    let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, IfNoneMatch::Absent))).await;
     let expected = ThumbnailAnswer::New(thumbnail());
     assert!(
         all.iter()
             .all(|answer| *answer.as_ref().unwrap() == expected)
     );
     advance(Duration::from_millis(4_999)).await;
-    let later = fetch_with(&usecase, &tenant, Held::Nothing).await;
+    let later = fetch_with(&usecase, &tenant, IfNoneMatch::Absent).await;
     assert_eq!(later.unwrap(), expected);
     let text = recorder.handle().render();
     for line in [
@@ -156,7 +159,7 @@ async fn two_hundred_who_look_at_once_cost_what_one_costs() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_that_holds_it_costs_one_look() {
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(1, 0).build());
-    let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, Held::Anything))).await;
+    let all = join_all((0..200).map(|_| fetch_with(&usecase, &tenant, IfNoneMatch::Any))).await;
     let unchanged = ThumbnailAnswer::Unchanged(hash(b"new"));
     assert!(
         all.iter()
@@ -174,7 +177,8 @@ async fn a_failure_is_shared_by_those_who_wait_and_not_kept() {
         .returning(|_, _| Err(ImageStoreError::NoThumbnail));
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
     for _ in 0..2 {
-        let all = join_all((0..50).map(|_| fetch_with(&usecase, &tenant, Held::Nothing))).await;
+        let all =
+            join_all((0..50).map(|_| fetch_with(&usecase, &tenant, IfNoneMatch::Absent))).await;
         assert!(all.iter().all(Result::is_err));
     }
 }
@@ -184,7 +188,9 @@ async fn a_kept_thumbnail_costs_a_look_every_five_seconds_and_is_not_made_again(
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), with_calls(3, 1).build());
     for _ in 0..4 {
         for _ in 0..5 {
-            fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+            fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
+                .await
+                .unwrap();
         }
         advance(Duration::from_secs(5)).await;
     }
@@ -215,9 +221,11 @@ async fn a_replaced_image_is_shown_after_five_seconds_at_the_latest() {
         .in_sequence(&mut calls)
         .returning(move |_, _| Ok(replaced()));
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
-    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
+        .await
+        .unwrap();
     advance(Duration::from_secs(5)).await;
-    let held = Held::These(vec![hash(b"new")]);
+    let held = IfNoneMatch::Hashes(vec![hash(b"new")]);
     let answer = fetch_with(&usecase, &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::New(replaced()));
 }
@@ -236,11 +244,17 @@ async fn a_slow_answer_is_believed_from_when_it_was_asked_for() {
         .returning(|_| Ok(thumbnail().stored));
     let (listings, tenant) = (listings(), fixture.build());
     let usecase = usecase(listings, MAX_BYTES);
-    fetch_with(&usecase, &tenant, Held::Anything).await.unwrap();
+    fetch_with(&usecase, &tenant, IfNoneMatch::Any)
+        .await
+        .unwrap();
     advance(Duration::from_secs(4)).await;
-    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
+        .await
+        .unwrap();
     advance(Duration::from_secs(5)).await;
-    fetch_with(&usecase, &tenant, Held::Anything).await.unwrap();
+    fetch_with(&usecase, &tenant, IfNoneMatch::Any)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,14 +266,18 @@ async fn a_move_makes_storage_be_asked_again_and_the_picture_stays() {
         .times(1)
         .returning(|_, _, _| Ok(moved("b.jpg")));
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
-    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
+        .await
+        .unwrap();
     let request_id = request_id();
     let images = tenant.images(&request_id);
     images
         .move_to(&thumbnail().stored, &[], Folder::Keep)
         .await
         .unwrap();
-    fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+    fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +285,9 @@ async fn another_tenant_and_another_size_are_another_thumbnail() {
     let usecase = usecase(listings(), MAX_BYTES);
     for tenant in [with_calls(0, 1).build(), with_calls(0, 1).build_as("bob")] {
         for _ in 0..3 {
-            fetch_with(&usecase, &tenant, Held::Nothing).await.unwrap();
+            fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
+                .await
+                .unwrap();
         }
     }
     let mut fixture = TenantFixture::new();
@@ -279,7 +299,7 @@ async fn another_tenant_and_another_size_are_another_thumbnail() {
     let (tenant, request_id, name) = (fixture.build(), request_id(), image_name());
     let usecase = self::usecase(listings(), MAX_BYTES);
     for size in ThumbnailSize::ALL.into_iter().chain(ThumbnailSize::ALL) {
-        let nothing = &Held::Nothing;
+        let nothing = &IfNoneMatch::Absent;
         let answer = usecase.run(&tenant, &request_id, &name, size, nothing);
         answer.await.unwrap();
     }
@@ -290,7 +310,7 @@ async fn without_room_each_request_after_another_is_made_anew_and_at_once_they_s
     for max_bytes in [0, 100] {
         let (usecase, tenant) = (usecase(listings(), max_bytes), with_calls(0, 2).build());
         for _ in 0..2 {
-            let all = join_all((0..50).map(|_| fetch_with(&usecase, &tenant, Held::Nothing)));
+            let all = join_all((0..50).map(|_| fetch_with(&usecase, &tenant, IfNoneMatch::Absent)));
             assert!(all.await.iter().all(Result::is_ok));
         }
     }

@@ -1,13 +1,12 @@
-//! One try at a request to publish. Under an idempotency key, it notes the image that it is about to send,
-//! and its answer.
+//! One attempt at a request to publish. Under an idempotency key, it records the image that it is about to send, and
+//! its answer.
 
 use std::sync::Arc;
 
 use super::error::PublishImageError;
 use crate::{
-    app::{
-        runtime::error_chain::ErrorChain,
-        usecases::{background_tasks::BackgroundTasks, deferred_writes::DeferredWrite},
+    app::runtime::{
+        background_tasks::BackgroundTasks, deferred_writes::DeferredWrite, error_chain::ErrorChain,
     },
     domain::{
         idempotency::{ChosenImage, KeyedRequest},
@@ -17,7 +16,7 @@ use crate::{
     ports::{IdempotencyStore, LedgerError},
 };
 
-/// One try at a request, which may have a key.
+/// One attempt at a request, which may have a key.
 #[derive(Clone)]
 pub struct Attempt(Option<Arc<Keyed>>);
 
@@ -28,7 +27,7 @@ struct Keyed {
 }
 
 impl Attempt {
-    /// A try at a request under a key that `store` has given, which may resume an earlier try.
+    /// An attempt at a request under a key of `store`, which may resume an earlier attempt.
     pub(in crate::app::usecases) fn under_key(
         store: Arc<dyn IdempotencyStore>,
         request: KeyedRequest,
@@ -41,18 +40,18 @@ impl Attempt {
         })))
     }
 
-    /// A try at a request that has no key.
+    /// An attempt at a request without a key.
     #[must_use]
     pub fn without_key() -> Self {
         Self(None)
     }
 
-    /// The image that an earlier try may have sent, if this one resumes it.
+    /// The image that an earlier attempt may have sent, if this one resumes it.
     pub(super) fn resumes(&self) -> Option<&ChosenImage> {
         self.0.as_ref()?.resumes.as_ref()
     }
 
-    /// Notes the image that is about to be sent.
+    /// Records the image that is about to be sent.
     pub(super) async fn choose(&self, image: &StoredImage) -> Result<(), LedgerError> {
         let Some(keyed) = &self.0 else {
             return Ok(());
@@ -64,7 +63,7 @@ impl Attempt {
         keyed.store.choose(&keyed.request, &chosen).await
     }
 
-    /// Writes the answer down, or gives the key back; in the background, where the ledger is away.
+    /// Records the answer, or releases the key; in the background, where the ledger is unavailable.
     pub(in crate::app::usecases) async fn end(
         &self,
         result: &Result<PublicationReport, PublishImageError>,
@@ -72,37 +71,26 @@ impl Attempt {
         tasks: &BackgroundTasks,
     ) {
         let Some(keyed) = &self.0 else { return };
-        let (store, request) = (&keyed.store, &keyed.request);
-        let (ended, write) = match result {
-            Ok(report) => {
-                let answer = write_down(report);
-                let ended = store.finish(request, &answer).await;
-                let write = DeferredWrite::Answer {
-                    store: Arc::clone(store),
-                    request: request.clone(),
-                    answer,
-                };
-                (ended, write)
-            }
-            Err(error) => {
-                let may_have_sent =
-                    matches!(error, PublishImageError::Aborted(_)) || keyed.resumes.is_some();
-                let ended = store.abandon(request, may_have_sent).await;
-                let write = DeferredWrite::Abandon {
-                    store: Arc::clone(store),
-                    request: request.clone(),
-                    may_have_sent,
-                };
-                (ended, write)
-            }
+        let (store, request) = (Arc::clone(&keyed.store), keyed.request.clone());
+        let write = match result {
+            Ok(report) => DeferredWrite::Answer {
+                store,
+                request,
+                answer: write_down(report),
+            },
+            Err(error) => DeferredWrite::Abandon {
+                store,
+                request,
+                may_have_sent: matches!(error, PublishImageError::Aborted(_))
+                    || keyed.resumes.is_some(),
+            },
         };
-        if let Err(error) = ended {
+        if let Err(error) = tasks.write(write).await {
             tracing::warn!(
-                tenant = %request.tenant(),
+                tenant = %keyed.request.tenant(),
                 error = %ErrorChain(&error),
                 "an idempotency key could not be given its answer; retrying in the background"
             );
-            tasks.defer(write);
         }
     }
 }

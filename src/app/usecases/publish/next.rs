@@ -1,18 +1,15 @@
-//! Publishing when no image is named: the first that the tenant has not published yet.
+//! Selecting the next image: the first that the tenant has not published yet.
 //!
-//! What is wrong with one image passes it over, and is written down, so that the next call neither
-//! fetches it again nor pays for it again. What is wrong with the tenant or with a provider would be
-//! wrong with every image, and ends the request.
+//! A fault of one image passes the image over and is recorded, so that the next request does not fetch it or pay for
+//! it again. A fault of the tenant or of a provider holds for every image, and ends the request.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    error::PublishImageError,
-    publication::{Publication, PublishImage},
-};
+use super::{error::PublishImageError, publication::Publication};
 use crate::{
-    app::usecases::{
-        captioning::CaptionsUnavailable, deferred_writes::DeferredWrite, stages::Stage,
+    app::{
+        runtime::{deferred_writes::DeferredWrite, held_lease::Leases},
+        usecases::steps::{captioning::CaptionsUnavailable, stages::Stage},
     },
     domain::{
         image::{ContentHash, StoredImage},
@@ -23,19 +20,19 @@ use crate::{
     ports::{CaptionError, ImageStoreError},
 };
 
-/// Images that the ledger is asked about at a time. What was published is in the archive, as a
-/// rule, so the first few tell.
+/// The number of images in one query of the ledger. Published images are usually in the archive, so that one query is
+/// enough.
 const AT_A_TIME: usize = 500;
-/// How many images are passed over in one request at most: each has been downloaded.
+/// The most images that one request passes over: each has been downloaded.
 const MAX_PASSED_OVER: usize = 100;
-/// How many of them may have been costly.
+/// The most costly ones among them.
 const MAX_COSTLY: usize = 10;
-/// How many are named in an answer; all of them are in the ledger.
+/// The most that an answer names; all of them are in the ledger.
 const MAX_NAMED: usize = 10;
 
 impl Publication {
-    /// Publishes the first image, by name, that the tenant has not published yet; those that have
-    /// failed before come last. A report without an image says that there is none.
+    /// Publishes the first image by name that the tenant has not published yet; images that have failed before come
+    /// last. The report has no image if there is none to publish.
     pub(super) async fn publish_next(&self) -> Result<PublicationReport, PublishImageError> {
         let images = self.tenant.images(&self.request_id);
         let images = self.stages().time(Stage::Find, images.list()).await?;
@@ -78,7 +75,7 @@ impl Publication {
                 break;
             }
             let error = match self.publish_if_free(&image).await {
-                // The ledger knows it already, platform by platform.
+                // The ledger has the failures of the platforms.
                 Ok(Some(report)) if let Some(fault) = Fault::of_report(&report) => {
                     self.count(&fault);
                     passed_over.add(&image, fault);
@@ -89,11 +86,11 @@ impl Publication {
                     report.warnings.extend(passed_over.into_warnings(false));
                     return Ok(Some(report));
                 }
-                // Another request was faster.
+                // Another request has taken the image.
                 Ok(None)
                 | Err(
                     PublishImageError::InProgress
-                    | PublishImageError::Replaced
+                    | PublishImageError::Replaced(_)
                     | PublishImageError::Storage(ImageStoreError::NotFound),
                 ) => continue,
                 Err(error) => error,
@@ -117,7 +114,7 @@ impl Publication {
         }
     }
 
-    /// Writes down what is wrong with an image.
+    /// Logs and records the fault of an image.
     async fn pass_over(&self, image: &StoredImage, fault: &Fault) -> Result<(), PublishImageError> {
         let Fault { failure, .. } = fault;
         tracing::warn!(
@@ -128,22 +125,18 @@ impl Publication {
         if self.plan.is_dry_run() {
             return Ok(());
         }
-        let PublishImage { ledger, tasks, .. } = &self.usecase;
-        let (tenant, hash) = (self.tenant.name(), &image.content_hash);
-        let written = ledger.pass_over(tenant, &image.name, hash, failure).await;
-        if written.is_err() {
-            tasks.defer(DeferredWrite::PassedOver {
-                ledger: Arc::clone(ledger),
-                tenant: tenant.clone(),
-                image: image.name.clone(),
-                content_hash: hash.clone(),
-                failure: failure.clone(),
-            });
-        }
-        Ok(written?)
+        let Leases { ledger, tasks } = &self.usecase.work.leases;
+        let write = DeferredWrite::PassedOver {
+            ledger: Arc::clone(ledger),
+            tenant: self.tenant.name().clone(),
+            image: image.name.clone(),
+            content_hash: image.content_hash.clone(),
+            failure: failure.clone(),
+        };
+        Ok(tasks.write(write).await?)
     }
 
-    /// Publishes an image unless the ledger knows more of it by now than that it has failed.
+    /// Publishes an image, unless another request has published it or may have published it by now.
     async fn publish_if_free(
         &self,
         image: &StoredImage,
@@ -161,30 +154,30 @@ impl Publication {
     }
 }
 
-/// What is wrong with one image, and with no other.
+/// A fault of one image that other images do not have.
 struct Fault {
     failure: Failure,
-    /// A model has looked at it, and was paid for that, or it was downloaded several times.
+    /// Whether a model was paid for the image, or it was downloaded several times.
     is_costly: bool,
 }
 
 impl Fault {
-    /// What an error says of the image; `None` if another image would end in the same.
+    /// The fault that an error stands for; `None` if another image would end in the same error.
     fn of_image(error: &PublishImageError) -> Option<Self> {
         let (reason, is_costly) = match error {
             PublishImageError::Image(_)
             | PublishImageError::Captions(CaptionsUnavailable::Image(_)) => {
                 (FailureReason::ImageUnsuitable, false)
             }
-            // Storage may hand it out another day: it comes last from now on.
+            // Storage may return it another day: it comes last from now on.
             PublishImageError::Storage(ImageStoreError::Unreadable { .. }) => {
                 (FailureReason::Unavailable, true)
             }
             PublishImageError::Storage(error) if error.is_about_the_image() => {
                 (FailureReason::ImageUnsuitable, false)
             }
-            // Of an answer that is of no use even after the closer look, nobody can tell whether it is the
-            // image or the model; but to ask again would be paid for again, at each call.
+            // An answer that is unusable even after the fallback may be the fault of the image or of the model; each
+            // further request would pay for it again.
             PublishImageError::Captions(CaptionsUnavailable::Writer(error))
                 if error.is_about_the_image() || matches!(error, CaptionError::Unusable(_)) =>
             {
@@ -195,7 +188,7 @@ impl Fault {
             | PublishImageError::Exhausted(_)
             | PublishImageError::NoPlatformAvailable { .. }
             | PublishImageError::InProgress
-            | PublishImageError::Replaced
+            | PublishImageError::Replaced(_)
             | PublishImageError::Storage(_)
             | PublishImageError::Captions(_)
             | PublishImageError::Ledger(_)
@@ -211,7 +204,7 @@ impl Fault {
         })
     }
 
-    /// The same of a report in which no platform could take the image.
+    /// The fault in a report in which no platform could take the image.
     fn of_report(report: &PublicationReport) -> Option<Self> {
         let mut found = None;
         for result in &report.results {
@@ -232,7 +225,7 @@ impl Fault {
 /// Images that were passed over.
 #[derive(Default)]
 struct PassedOver {
-    /// By earlier requests, as the ledger has it.
+    /// Their number in earlier requests, from the ledger.
     before: usize,
     now: usize,
     costly: usize,
@@ -254,7 +247,7 @@ impl PassedOver {
         }
     }
 
-    /// What a report says of them; `is_end` where there is no image left to publish.
+    /// The warnings of a report; `is_end` where no image is left to publish.
     fn into_warnings(self, is_end: bool) -> Vec<String> {
         let is_full = self.is_full();
         let mut warnings = self.named;

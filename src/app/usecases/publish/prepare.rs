@@ -1,6 +1,4 @@
-//! What each platform of a publication needs: its client, and an image that it can take.
-
-use std::time::Duration;
+//! Preparing the platforms of a publication: for each, its client and an image within its limits.
 
 use futures_util::future::join_all;
 
@@ -12,7 +10,7 @@ use super::{
 use crate::{
     app::{
         tenancy::tenant::{ClientUnavailable, Opened},
-        usecases::stages::Stage,
+        usecases::steps::stages::Stage,
     },
     domain::{
         image::EncodedImage,
@@ -26,12 +24,12 @@ use crate::{
 pub(super) struct Prepared {
     /// One for each platform whose client could be opened.
     pub(super) deliveries: Vec<Delivery>,
-    /// The other platforms. The ledger is not told of them.
+    /// The other platforms, which are not recorded in the ledger.
     pub(super) skipped: Vec<(Platform, Failure)>,
 }
 
 impl Publication {
-    /// Prepares these platforms. Nothing has been paid for or written down by then.
+    /// Prepares these platforms. Nothing has been paid for or recorded before that.
     pub(super) async fn prepare(&self, image: &EncodedImage, platforms: &[Platform]) -> Prepared {
         let all = platforms
             .iter()
@@ -57,22 +55,18 @@ impl Publication {
         image: &EncodedImage,
     ) -> Result<Delivery, Failure> {
         let publisher = self.publisher(platform).await?;
-        let scaler = &self.usecase.scaler;
+        let scaler = &self.usecase.work.scaler;
         let image = match self.tenant.image_limits(platform) {
             None => scaler.fit_within(image, None).await,
             Some(limits) => scaler.meet(image, limits).await,
         };
-        let ready = match image {
-            Ok(image) => Ok(Ready {
-                image,
-                publisher,
-                connecting: None,
-            }),
-            Err(error) => Err(Failure::new(
-                FailureReason::ImageUnsuitable,
-                error.to_string(),
-            )),
-        };
+        let ready = image.map(|image| Ready {
+            image,
+            publisher,
+            connecting: None,
+        });
+        let ready =
+            ready.map_err(|error| Failure::new(FailureReason::ImageUnsuitable, error.to_string()));
         Ok(Delivery::new(platform, ready))
     }
 
@@ -105,19 +99,16 @@ impl Prepared {
         sent.map(Delivery::platform).collect()
     }
 
-    /// An error if the credential of none of these platforms can be had at the moment: then nothing is
-    /// paid for, and nothing is to be remembered.
+    /// An error if no platform's credential is available at the moment: then nothing is paid for or recorded.
     pub(super) fn ensure_available(&self) -> Result<(), PublishImageError> {
         let is_away = |(_, failure): &(_, Failure)| failure.reason == FailureReason::Unavailable;
         if !self.deliveries.is_empty() || !self.skipped.iter().all(is_away) {
             return Ok(());
         }
-        let waits = self
-            .skipped
-            .iter()
-            .filter_map(|(_, failure)| failure.retry_after);
-        let retry_after: Option<Duration> = waits.min();
-        Err(PublishImageError::NoPlatformAvailable { retry_after })
+        let waits = self.skipped.iter().filter_map(|it| it.1.retry_after);
+        Err(PublishImageError::NoPlatformAvailable {
+            retry_after: waits.min(),
+        })
     }
 
     /// Starts the connections, which are made while captions are written.

@@ -126,11 +126,8 @@ use futures_util::future::join_all;
 
 use crate::{
     app::{
+        runtime::held_lease::{HeldLease, Leases, Recorded},
         tenancy::tenant::Opened,
-        usecases::{
-            background_tasks::BackgroundTasks,
-            held_lease::{HeldLease, Recorded},
-        },
     },
     domain::{
         image::{ContentHash, EncodedImage, ImageName},
@@ -139,7 +136,7 @@ use crate::{
         publication::{Failure, Outcome, PlatformResult},
         tenant::TenantName,
     },
-    ports::{Ledger, LedgerError, Publisher},
+    ports::{LedgerError, Publisher},
 };
 
 /// An image that no other request can publish, move or delete.
@@ -171,26 +168,24 @@ pub struct Delivery {
 /// A delivery that is in the ledger as about to be sent.
 pub struct Intent(Delivery);
 
-/// What is sent to a platform, and the client that sends it.
+/// The image for a platform, and the client that sends it.
 pub(super) struct Ready {
     pub(super) image: EncodedImage,
     pub(super) publisher: Opened<dyn Publisher>,
-    /// The same client with its connection on the way.
+    /// The same client while it connects.
     pub(super) connecting: Option<Arc<dyn Publisher>>,
 }
 
 impl Claimed {
-    /// Takes the lease on an image; `None` if another request has it. The prior state is that on every
-    /// platform, asked for or not: what was written for the image once need not be written again.
+    /// Takes the lease on an image; `None` if another request has it. The prior state is that on every platform, asked
+    /// for or not: it says whether captions were written for the image before.
     pub(super) async fn claim(
-        ledger: &Arc<dyn Ledger>,
-        tasks: &BackgroundTasks,
+        leases: &Leases,
         tenant: TenantName,
         content_hash: ContentHash,
     ) -> Result<Option<Self>, LedgerError> {
-        let claimed = HeldLease::claim(ledger, tasks, tenant, content_hash, &Platform::ALL);
-        let claimed = claimed.await?;
-        Ok(claimed.map(|(lease, prior)| Self { lease, prior }))
+        let claimed = leases.claim(tenant, content_hash, &Platform::ALL);
+        Ok(claimed.await?.map(|(lease, prior)| Self { lease, prior }))
     }
 
     /// The image's state on each platform before this publication; a missing platform was never tried.
@@ -234,7 +229,7 @@ impl Claimed {
         })
     }
 
-    /// Goes on without sending anything.
+    /// The state after sending nothing.
     #[must_use]
     pub fn send_nothing(self) -> Settled {
         Settled {
@@ -251,8 +246,8 @@ impl Claimed {
 }
 
 impl Intended {
-    /// Posts all deliveries side by side; one that fails stops no other. `post` returns the result, and a
-    /// warning for people. Each outcome is recorded as soon as its platform has answered.
+    /// Posts all deliveries side by side; a failure of one does not stop the others. `post` returns the result, and
+    /// a warning for people. Each outcome is recorded as soon as its platform has answered.
     pub async fn deliver<F>(self, mut post: impl FnMut(Intent) -> F) -> Settled
     where
         F: Future<Output = (PlatformResult, Option<String>)>,
@@ -277,17 +272,17 @@ impl Intended {
     }
 }
 
-/// Records an outcome. A warning says that the ledger does not have it yet.
+/// Records an outcome. Returns a warning where the ledger does not have it yet.
 async fn record_outcome(lease: &HeldLease, result: &PlatformResult) -> Option<String> {
     let settlement = match &result.outcome {
         Outcome::Published(id) | Outcome::AlreadyPublished(id) => Settlement::Published(id.clone()),
-        // A platform is skipped after its intent where it refuses the credential, and no other is to be
-        // had: nothing was sent.
+        // A platform is skipped after its intent where it refuses the credential and there is no other: nothing
+        // was sent.
         Outcome::Failed(failure) | Outcome::Skipped(failure) => Settlement::Failed(failure.clone()),
         Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
     };
     let platform = result.platform;
-    let consequence = match lease.record_outcome(platform, &settlement).await {
+    let consequence = match lease.record_outcome(platform, settlement).await {
         Recorded::Now => return None,
         Recorded::Later => "counts it as unknown until it can be told",
         Recorded::Never => "counts it as unknown",
@@ -338,7 +333,7 @@ impl Delivery {
 }
 
 impl Intent {
-    /// What is to be sent, and to which platform.
+    /// The platform, and what is sent to it.
     pub(super) fn into_parts(self) -> (Platform, Result<Ready, Failure>) {
         (self.0.platform, self.0.ready)
     }

@@ -1,4 +1,4 @@
-//! One publication, with everything that it is carried out with.
+//! One publication, with everything that its steps need.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use tokio_util::task::TaskTracker;
 use super::{attempt::Attempt, error::PublishImageError, protocol::Claimed};
 use crate::{
     app::{
-        runtime::keyed_limit::Capacity,
+        runtime::background_tasks::BackgroundTasks,
         tenancy::{images::Images, tenant::Tenant},
-        usecases::{
-            background_tasks::BackgroundTasks,
+        usecases::steps::{
+            ImageWork,
             loaded_image::LoadedImage,
+            sidecar::ImageSidecar,
             stages::{Stage, Stages},
         },
     },
@@ -20,18 +21,14 @@ use crate::{
         publication::{PublicationPlan, PublicationRequest, Target},
         request_id::RequestId,
     },
-    ports::{Clock, Folder, ImageProcessor, Ledger, LedgerReader},
+    ports::{Folder, LedgerReader},
 };
 
 /// Publishes images.
 #[derive(Clone)]
 pub struct PublishImage {
-    pub(super) scaler: Arc<dyn ImageProcessor>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) work: ImageWork,
     pub(super) reader: Arc<dyn LedgerReader>,
-    pub(super) capacity: Capacity,
-    pub(super) tasks: BackgroundTasks,
 }
 
 /// One request to publish.
@@ -44,62 +41,56 @@ pub(super) struct Publication {
     pub(super) force: bool,
     pub(super) request_id: RequestId,
     pub(super) attempt: Attempt,
-    /// The folder that the image is in; `None` is the root.
+    /// The folder of the image; `None` is the root.
     pub(super) folder: Option<Folder>,
-    /// What follows the posts that were taken.
+    /// The follow-ups of the posts.
     pub(super) follow_ups: TaskTracker,
 }
 
 impl PublishImage {
-    /// Publishes with images scaled by `scaler`, within `capacity`, on `tasks`, and nothing that
-    /// `ledger` knows to be published; `reader` reads the same ledger.
+    /// A use case that publishes nothing that the ledger knows to be published; `reader` reads the ledger that
+    /// `work` writes.
     #[must_use]
-    pub fn new(
-        scaler: Arc<dyn ImageProcessor>,
-        clock: Arc<dyn Clock>,
-        ledger: Arc<dyn Ledger>,
-        reader: Arc<dyn LedgerReader>,
-        capacity: Capacity,
-        tasks: BackgroundTasks,
-    ) -> Self {
-        Self {
-            scaler,
-            clock,
-            ledger,
-            reader,
-            capacity,
-            tasks,
-        }
+    pub fn new(work: ImageWork, reader: Arc<dyn LedgerReader>) -> Self {
+        Self { work, reader }
     }
 
     /// The tasks on which publications run to completion.
     pub(in crate::app::usecases) fn tasks(&self) -> &BackgroundTasks {
-        &self.tasks
+        &self.work.leases.tasks
     }
 }
 
 impl Publication {
-    /// The timer of its stages.
+    /// The timer of the stages.
     pub(super) fn stages(&self) -> Stages<'_> {
-        Stages::by(&*self.usecase.clock)
+        Stages::by(&*self.usecase.work.clock)
     }
 
-    /// The images in the folder that the publication is about.
+    /// The images in the folder of the publication.
     pub(super) fn images(&self) -> Images<'_> {
         let images = self.tenant.images(&self.request_id);
         images.in_folder(self.folder)
     }
 
-    /// The image has been archived before, and stays where it is.
+    /// The sidecar of an image.
+    pub(super) fn sidecar<'a>(&'a self, image: &'a StoredImage) -> ImageSidecar<'a> {
+        ImageSidecar {
+            images: self.images(),
+            image,
+        }
+    }
+
+    /// Whether the image was archived before; it stays in the archive.
     pub(super) fn is_from_archive(&self) -> bool {
         self.folder == Some(Folder::Archive)
     }
 
     /// Takes the lease on an image.
     pub(super) async fn claim(&self, image: &StoredImage) -> Result<Claimed, PublishImageError> {
-        let PublishImage { ledger, tasks, .. } = &self.usecase;
+        let leases = &self.usecase.work.leases;
         let (tenant, content_hash) = (self.tenant.name().clone(), image.content_hash.clone());
-        let claim = Claimed::claim(ledger, tasks, tenant, content_hash);
+        let claim = Claimed::claim(leases, tenant, content_hash);
         let claimed = self.stages().time(Stage::Claim, claim).await?;
         claimed.ok_or(PublishImageError::InProgress)
     }
@@ -109,7 +100,7 @@ impl Publication {
         &self,
         image: &StoredImage,
     ) -> Result<LoadedImage, PublishImageError> {
-        let memory = &self.usecase.capacity.memory;
-        Ok(LoadedImage::load(memory, self.images(), image, self.stages()).await?)
+        let memory = &self.usecase.work.capacity.memory;
+        LoadedImage::load(memory, self.images(), image, self.stages()).await
     }
 }

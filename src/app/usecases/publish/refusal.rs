@@ -1,59 +1,41 @@
-//! Why publications end before a platform is called, as a metric: what is never sent has no outcome.
+//! The metric of publications that end before a platform is called, and so have no outcome.
 
 use super::error::PublishImageError;
-use crate::{app::usecases::captioning::CaptionsUnavailable, ports::ImageStoreError};
+use crate::{
+    app::usecases::steps::captioning::CaptionsUnavailable, domain::words::words,
+    ports::ImageStoreError,
+};
 
-/// What a publication was refused for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The ledger cannot be read or written.
-    Ledger,
-    /// The tenant's storage does not serve.
-    Storage,
-    /// The tenant's config or credentials cannot be had.
-    Tenant,
-    /// No caption can be had.
-    Captions,
-    /// The image cannot be published, or read.
-    Image,
-    /// There is no room at the moment.
-    Busy,
-    /// Another request is working on the same image, or under the same key: to ask again is how a caller
-    /// waits for its outcome.
-    Conflict,
+words! {
+    /// Why a publication was refused, by its name in the metric.
+    pub enum Refusal {
+        /// The ledger cannot be read or written.
+        Ledger = "ledger",
+        /// The tenant's storage fails.
+        Storage = "storage",
+        /// The tenant's config or credentials are unavailable.
+        Tenant = "tenant",
+        /// No caption could be written.
+        Captions = "captions",
+        /// The image cannot be published, or read.
+        Image = "image",
+        /// A limit is reached at the moment.
+        Busy = "busy",
+        /// Another request is working on the same image, or under the same key. Callers repeat the request to wait for
+        /// its outcome.
+        Conflict = "conflict",
+    }
 }
 
 impl Refusal {
-    const ALL: [Self; 7] = [
-        Self::Ledger,
-        Self::Storage,
-        Self::Tenant,
-        Self::Captions,
-        Self::Image,
-        Self::Busy,
-        Self::Conflict,
-    ];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledger",
-            Self::Storage => "storage",
-            Self::Tenant => "tenant",
-            Self::Captions => "captions",
-            Self::Image => "image",
-            Self::Busy => "busy",
-            Self::Conflict => "conflict",
-        }
-    }
-
-    /// Shows all reasons from the start, at 0.
+    /// Registers all reasons at 0.
     pub fn register() {
         for refusal in Self::ALL {
             refusal.add(0);
         }
     }
 
-    /// Counts one more.
+    /// Counts one refusal.
     pub fn count(self) {
         self.add(1);
     }
@@ -63,15 +45,15 @@ impl Refusal {
             .increment(number);
     }
 
-    /// What an error means here. `None` for what the caller asked for and cannot have, such as a name that no
-    /// image has, and where something may have been sent.
+    /// The refusal that an error stands for; `None` for a mistake of the caller, such as a name that no image has, and
+    /// where something may have been sent.
     pub(in crate::app::usecases) fn of(error: &PublishImageError) -> Option<Self> {
         Some(match error {
             PublishImageError::Plan(_)
             | PublishImageError::Storage(ImageStoreError::NotFound)
             | PublishImageError::Aborted(_) => return None,
             PublishImageError::TooMany | PublishImageError::Exhausted(_) => Self::Busy,
-            PublishImageError::InProgress | PublishImageError::Replaced => Self::Conflict,
+            PublishImageError::InProgress | PublishImageError::Replaced(_) => Self::Conflict,
             PublishImageError::NoPlatformAvailable { .. } => Self::Tenant,
             PublishImageError::Storage(error) if error.is_about_the_image() => Self::Image,
             PublishImageError::Storage(_) => Self::Storage,
@@ -87,7 +69,7 @@ impl Refusal {
 mod tests {
     use super::*;
     use crate::{
-        app::usecases::background_tasks::TaskAborted,
+        app::{runtime::background_tasks::TaskAborted, usecases::steps::loaded_image::Replaced},
         domain::publication::PlanError,
         ports::{CaptionError, LedgerError},
     };
@@ -101,7 +83,7 @@ mod tests {
             (Error::Aborted(TaskAborted), None),
             (Error::TooMany, Some("busy")),
             (Error::InProgress, Some("conflict")),
-            (Error::Replaced, Some("conflict")),
+            (Error::Replaced(Replaced), Some("conflict")),
             (
                 Error::NoPlatformAvailable { retry_after: None },
                 Some("tenant"),

@@ -1,10 +1,10 @@
-//! What a publication reports of each platform, sent to or not.
+//! The report of a publication: one result for each platform.
 
 use std::collections::BTreeMap;
 
 use super::{error::PublishImageError, prepare::Prepared, publication::Publication};
 use crate::{
-    app::usecases::captioning::Captions,
+    app::usecases::steps::captioning::Captions,
     domain::{
         idempotency::ChosenImage,
         image::ImageName,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Publication {
-    /// Results for the platforms that are not sent to, and the others. That an image is in the archive says
-    /// that some platform has taken it: where the ledger knows nothing of it, any of them may have it.
+    /// The results of platforms that get nothing, and the platforms that get the image. An image in the archive was
+    /// taken by some platform: where the ledger knows nothing of it, each platform may have it.
     pub(super) fn still_to_send(
         &self,
         known: &BTreeMap<Platform, PriorState>,
@@ -42,7 +42,7 @@ impl Publication {
         (results, targets)
     }
 
-    /// Results for the platforms that are prepared and not sent to: all of them in a dry run.
+    /// The results of a dry run.
     pub(super) fn dry_run_results(prepared: &Prepared, captions: &Captions) -> Vec<PlatformResult> {
         let dry = prepared.deliveries.iter().map(|delivery| {
             let outcome = match delivery.failure() {
@@ -61,7 +61,7 @@ impl Publication {
         dry.chain(skipped(&prepared.skipped, captions)).collect()
     }
 
-    /// The report of what the ledger knows of an image that has left its place.
+    /// The report from the ledger, for an image that is no longer where it was.
     pub(super) async fn report_from_ledger(
         &self,
         chosen: &ChosenImage,
@@ -79,7 +79,7 @@ impl Publication {
                     entry.reason.unwrap_or(FailureReason::Unavailable),
                     entry.error.clone().unwrap_or_default(),
                 )),
-                // Nothing was sent of an image that was passed over, to no platform.
+                // An image that was passed over was sent to no platform.
                 (EntryState::Skipped, _) => return None,
                 (EntryState::Unknown | EntryState::InProgress, _) => unknown_before(*platform),
             };
@@ -94,7 +94,7 @@ impl Publication {
         Ok(self.report(chosen.name.clone(), results, archived, Vec::new()))
     }
 
-    /// The report, which is logged and counted.
+    /// The report. Its results are logged and counted.
     pub(super) fn report(
         &self,
         image: ImageName,
@@ -103,31 +103,22 @@ impl Publication {
         warnings: Vec<String>,
     ) -> PublicationReport {
         results.sort_by_key(|result| result.platform);
-        for PlatformResult {
-            platform,
-            outcome,
-            caption: _,
-        } in &results
-        {
-            tracing::info!(
-                tenant = %self.tenant.name(),
-                platform = platform.as_str(),
-                outcome = outcome.as_str(),
-                "publication ended"
-            );
-            if !self.plan.is_dry_run() {
+        for result in &results {
+            let (platform, outcome) = (result.platform.as_str(), result.outcome.as_str());
+            tracing::info!(tenant = %self.tenant.name(), platform, outcome, "publication ended");
+            if self.plan.is_dry_run() {
+                continue;
+            }
+            metrics::counter!(
+                "publisher_publications_total", "platform" => platform, "outcome" => outcome
+            )
+            .increment(1);
+            if let Some(reason) = result.outcome.reason() {
                 metrics::counter!(
-                    "publisher_publications_total",
-                    "platform" => platform.as_str(), "outcome" => outcome.as_str()
+                    "publisher_publication_failures_total",
+                    "platform" => platform, "reason" => reason.as_str()
                 )
                 .increment(1);
-                if let Some(reason) = outcome.reason() {
-                    metrics::counter!(
-                        "publisher_publication_failures_total",
-                        "platform" => platform.as_str(), "reason" => reason.as_str()
-                    )
-                    .increment(1);
-                }
             }
         }
         PublicationReport {
@@ -140,7 +131,7 @@ impl Publication {
     }
 }
 
-/// Results for the platforms that were skipped.
+/// The results of skipped platforms.
 pub(super) fn skipped(
     skipped: &[(Platform, Failure)],
     captions: &Captions,

@@ -10,30 +10,19 @@ mod repeats;
 mod resumed;
 mod sidecars;
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 
 use super::*;
 use crate::{
-    adapters::imaging::ImageScaler,
-    app::{
-        runtime::{
-            keyed_limit::{Capacity, PublishLimit},
-            memory_budget::MemoryBudget,
-        },
-        usecases::{
-            background_tasks::BackgroundTasks,
-            fixtures::{
-                TenantFixture, clock, empty_ledger, image_name, jpeg, moved, request_id,
-                rotating_store, standing, stored,
-            },
-        },
+    app::usecases::fixtures::{
+        TenantFixture, empty_ledger, image_name, image_work, jpeg, moved, request_id,
+        rotating_store, standing, stored,
     },
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
-        image_memory::ImageMemory,
         ledger::{Claim, Lease, PriorState},
         platform::Platform,
         publication::{FailureReason, PlanError, PostId},
@@ -169,18 +158,7 @@ async fn publish_with(
 }
 
 fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
-    let capacity = Capacity {
-        publications: PublishLimit::new(NonZeroUsize::MIN),
-        memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
-    };
-    PublishImage::new(
-        Arc::new(ImageScaler::default()),
-        clock(),
-        Arc::new(ledger),
-        Arc::new(reader),
-        capacity,
-        BackgroundTasks::default(),
-    )
+    PublishImage::new(image_work(Arc::new(ledger)), Arc::new(reader))
 }
 
 fn outcomes(report: &PublicationReport) -> Vec<&'static str> {

@@ -17,13 +17,13 @@ const NOTHING: bytes::Bytes = bytes::Bytes::new();
 fn draws() -> RandomImage {
     let listings = Arc::new(Listings::new(clock()));
     let next = AtomicU64::new(0);
-    let chance = Arc::new(move || next.fetch_add(7, Ordering::SeqCst));
-    draw_of(listings, chance)
+    let rng = Arc::new(move || next.fetch_add(7, Ordering::SeqCst));
+    draw_of(listings, rng)
 }
 
-fn draw_of(listings: Arc<Listings>, chance: Chance) -> RandomImage {
+fn draw_of(listings: Arc<Listings>, rng: Rng) -> RandomImage {
     let describe = DescribeImage::new(Arc::clone(&listings), clock());
-    RandomImage::new(listings, describe, clock(), chance).unwrap()
+    RandomImage::new(listings, describe, clock(), rng).unwrap()
 }
 
 fn linked(name: &ImageName) -> LinkedImage {
@@ -41,7 +41,7 @@ fn listing(images: &mut MockImageStore, names: &'static [&str]) {
         .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
 }
 
-fn name(drawn: Result<Arc<ImageDetails>, DrawImageError>) -> String {
+fn name(drawn: Result<Arc<ImageDetails>, RandomImageError>) -> String {
     drawn.unwrap().image.stored.name.to_string()
 }
 
@@ -100,7 +100,7 @@ async fn a_folder_that_is_not_what_it_says_is_not_asked_for_ever() {
         .times(5)
         .returning(gone);
     let drawn = draws().run(&fixture.build(), &request_id()).await;
-    assert!(matches!(drawn, Err(DrawImageError::NoImage)));
+    assert!(matches!(drawn, Err(RandomImageError::NoImage)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +122,7 @@ async fn an_image_that_could_not_be_shown_comes_again() {
         .returning(|name| Ok(linked(name)));
     let (draws, tenant, request_id) = (draws(), fixture.build(), request_id());
     let failed = draws.run(&tenant, &request_id).await;
-    assert!(matches!(failed, Err(DrawImageError::Storage(_))));
+    assert!(matches!(failed, Err(RandomImageError::Storage(_))));
     let mut names = BTreeSet::new();
     for _ in 0..2 {
         names.insert(name(draws.run(&tenant, &request_id).await));
@@ -136,7 +136,7 @@ async fn where_no_image_is_none_is_drawn_and_storage_is_not_asked_for_one() {
     listing(&mut fixture.images, &[]);
     fixture.images.expect_temporary_link().never();
     let drawn = draws().run(&fixture.build(), &request_id()).await;
-    assert!(matches!(drawn, Err(DrawImageError::NoImage)));
+    assert!(matches!(drawn, Err(RandomImageError::NoImage)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    app::usecases::{fixtures::claimed, held_lease::HeldLease},
+    app::{
+        runtime::held_lease::HeldLease,
+        usecases::fixtures::{claimed, leases},
+    },
     domain::ledger::Settlement,
 };
 
@@ -244,7 +247,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
         crate::domain::tenant::TenantName::new("alice").unwrap(),
         crate::domain::image::ContentHash::of(b"image"),
     );
-    let held = HeldLease::new(Arc::new(ledger), &BackgroundTasks::default(), lease);
+    let held = HeldLease::new(&leases(Arc::new(ledger)), lease);
     tokio::time::sleep(Duration::from_secs(61)).await;
     held.release().await;
     tokio::time::sleep(Duration::from_secs(61)).await;

@@ -78,7 +78,7 @@ async fn an_image_that_was_replaced_between_the_claim_and_the_fetch_is_not_sent(
     });
     fixture.writer.expect_analyse().never();
     let refused = publish(fixture, PublicationRequest::default()).await;
-    assert!(matches!(refused, Err(PublishImageError::Replaced)));
+    assert!(matches!(refused, Err(PublishImageError::Replaced(_))));
 }
 
 #[tokio::test]
@@ -88,6 +88,7 @@ async fn a_tenant_has_only_so_many_publications_at_a_time() {
     let usecase = usecase(MockLedger::new(), MockLedgerReader::new());
     let tenant = fixture.build();
     let _taken = usecase
+        .work
         .capacity
         .publications
         .try_acquire(tenant.name())

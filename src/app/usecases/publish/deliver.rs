@@ -1,4 +1,4 @@
-//! Posting: each platform gets its image, all of them at once.
+//! Delivering: all platforms get the image at the same time.
 
 use std::{error::Error, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     app::{
         runtime::error_chain::ErrorChain,
         tenancy::tenant::Opened,
-        usecases::{captioning::Captions, stages::Stage},
+        usecases::steps::{captioning::Captions, stages::Stage},
     },
     domain::{
         image::{EncodedImage, ImageName},
@@ -24,8 +24,8 @@ use crate::{
 };
 
 impl Publication {
-    /// Posts the image to every platform that has an intent. `serving` is dropped when all of them have
-    /// answered, which is before their outcomes are recorded.
+    /// Posts the image to every platform that has an intent. `serving` is dropped when all platforms have answered,
+    /// before their outcomes are recorded.
     pub(super) async fn deliver(
         &self,
         intended: Intended,
@@ -87,15 +87,13 @@ impl Publication {
             caption,
             alt_text: analysis
                 .filter(|_| wants_alt_text)
-                .and_then(|a| a.alt_text.clone()),
-            tags: analysis
-                .map(|analysis| analysis.tags.clone())
-                .unwrap_or_default(),
+                .and_then(|it| it.alt_text.clone()),
+            tags: analysis.map_or_else(Vec::new, |it| it.tags.clone()),
         }
     }
 
-    /// Publishes to one platform, and returns the outcome with a warning for people; once more when the
-    /// platform cannot process the image, with a copy that is encoded anew. Follow-ups are started.
+    /// Publishes to one platform, and returns the outcome with a warning for people. A platform that cannot process the
+    /// image gets a copy that is encoded anew. Follow-ups are started.
     async fn send_to(
         &self,
         platform: Platform,
@@ -134,8 +132,8 @@ impl Publication {
         }
     }
 
-    /// Publishes by `client`, which was opened as `opened`; once more when the credential turns out to be
-    /// dead, nothing was published, and another can be had.
+    /// Publishes by `client`, which was opened as `opened`. Where the platform refuses the credential, nothing was
+    /// published: the call is repeated if there is another credential.
     async fn with_live_credential(
         &self,
         platform: Platform,
@@ -155,10 +153,10 @@ impl Publication {
         Ok(renewed.client.publish(post).await)
     }
 
-    /// The post with a fresh copy of its image; `None` if there is none to be made, or it would be the same.
+    /// The post with its image encoded anew; `None` if that fails, or makes no difference.
     async fn encoded_anew(&self, platform: Platform, post: &Post) -> Option<Post> {
         let limits = self.tenant.image_limits(platform);
-        let copy = self.usecase.scaler.reencode(&post.image, limits).await;
+        let copy = self.usecase.work.scaler.reencode(&post.image, limits).await;
         let image = copy.ok().filter(|copy| *copy != post.image)?;
         tracing::info!(
             tenant = %self.tenant.name(),
@@ -172,7 +170,7 @@ impl Publication {
     }
 
     fn failure(&self, platform: Platform, error: &PublishError) -> Outcome {
-        // What a platform writes is for the tenant: it may hold anything, hosts for instance.
+        // The text of a platform is for the tenant: it may hold anything, hosts for instance.
         let logged = match error {
             PublishError::Unauthorized { source, .. }
             | PublishError::Unavailable { source, .. }

@@ -1,17 +1,18 @@
-//! Work that goes on when whoever asked for it has gone away: an image must not be left half-way
-//! between two folders, nor a lease unreturned. A process that ends waits for it.
+//! Work that is finished when its caller has gone away: an image must not be left half-way between two
+//! folders, nor a lease unreleased. A process that ends waits for this work.
 
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::app::usecases::deferred_writes::{DeferredWrite, DeferredWrites};
+use super::deferred_writes::{DeferredWrite, DeferredWrites};
+use crate::ports::LedgerError;
 
 /// The task ended without a result: it panicked, or the process is ending.
 #[derive(Debug, thiserror::Error)]
 #[error("the task was aborted")]
 pub struct TaskAborted;
 
-/// All such work of this process, and what it could not write to the ledger yet; clones share it.
+/// The background work of this process, and the writes that wait for the ledger; clones share both.
 #[derive(Clone, Default)]
 pub struct BackgroundTasks {
     running: TaskTracker,
@@ -19,8 +20,8 @@ pub struct BackgroundTasks {
 }
 
 impl BackgroundTasks {
-    /// Runs work to its completion on a task of its own, also when the caller is dropped.
-    pub(super) async fn run_to_completion<T: Send + 'static>(
+    /// Runs work to completion on a task of its own, also when the caller is dropped.
+    pub(in crate::app) async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, TaskAborted> {
@@ -31,37 +32,44 @@ impl BackgroundTasks {
         })
     }
 
-    /// Has a write to the ledger that failed tried again until it is made, and says whether there is room
-    /// for it. Where there is none, the log has it.
-    pub(super) fn defer(&self, write: DeferredWrite) -> bool {
-        let refused = self.deferred.defer(write, |work| {
-            self.running.spawn(work);
-        });
+    /// Makes a write to the ledger, in one attempt. A write that fails is retried in the background.
+    pub(in crate::app) async fn write(&self, write: DeferredWrite) -> Result<(), LedgerError> {
+        let written = write.attempt().await;
+        if written.is_err() {
+            self.defer(write);
+        }
+        written
+    }
+
+    /// Retries a failed write in the background until it succeeds. `false` where too many writes wait already: the
+    /// write is in the log only.
+    pub(in crate::app) fn defer(&self, write: DeferredWrite) -> bool {
+        let refused = self.deferred.defer(write, &self.running);
         if let Err(write) = &refused {
             write.report_lost("too many writes wait for the ledger");
         }
         refused.is_ok()
     }
 
-    /// What waits for the ledger.
+    /// The writes that wait for the ledger.
     pub(super) fn deferred(&self) -> &DeferredWrites {
         &self.deferred
     }
 
-    /// Waits until no work is left, and nothing waits for the ledger that would be lost.
+    /// Waits until all work has ended, and every write that would be lost is made.
     pub async fn ended(&self) {
         self.deferred.end();
         self.running.close();
         self.running.wait().await;
     }
 
-    /// How much is under way.
+    /// The number of tasks that are running.
     #[must_use]
     pub fn count(&self) -> usize {
         self.running.len()
     }
 
-    /// Says in the log what the ledger was not told.
+    /// Logs the writes that are lost when the process ends now.
     pub fn report_unwritten(&self) {
         self.deferred.report_unwritten();
     }

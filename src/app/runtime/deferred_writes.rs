@@ -1,37 +1,34 @@
-//! Writes to the ledger that failed because it was away, tried again in the background until they
-//! are made: what a platform has answered is known to this process alone until then. Used through
-//! `background_tasks`.
+//! Writes to the ledger that failed because it was away. They are retried in the background until they
+//! succeed: until then, only this process knows what a platform has answered. Used through `background_tasks`.
 //!
-//! One task makes them, in the order in which they were deferred, and lives as long as there are
-//! any. Their number is bounded, and a process that ends waits for them within its grace.
+//! One task makes the writes, in the order in which they were deferred, and runs as long as there are any. Their
+//! number is bounded, and a process that ends waits for them within its drain timeout.
 
-use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
+use std::{collections::VecDeque, error::Error, fmt, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt as _, future::BoxFuture};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
-use super::heartbeat::RenewedLease;
+use super::{error_chain::ErrorChain, heartbeat::RenewedLease};
 use crate::{
-    app::runtime::error_chain::ErrorChain,
     domain::{
         idempotency::KeyedRequest,
         image::{ContentHash, ImageName},
         ledger::{Lease, Settlement},
         platform::Platform,
-        publication::{Failure, PostId},
+        publication::{Failure, FailureReason, PostId},
         tenant::TenantName,
     },
     ports::{IdempotencyStore, Ledger, LedgerError},
 };
 
-/// How many outcomes may wait: more than requests can be under way with the default settings.
-const MAX_OUTCOMES: usize = 4096;
-/// How many other writes may wait.
-const MAX_OTHERS: usize = 4096;
+/// The most outcomes that wait, and the most other writes: more than there are requests under way with the
+/// default settings.
+const MAX_WAITING: usize = 4096;
 /// The pause before the first attempt, doubled after each one that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause: a ledger that is back knows everything this much later.
+/// The longest pause: a ledger that is back has every write this much later.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The writes of this process that wait for the ledger; clones share them.
@@ -41,33 +38,32 @@ pub(super) struct DeferredWrites(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     backlog: Mutex<Backlog>,
-    /// Ends the pause of the worker.
+    /// Ends the worker's pause.
     hurry: Notify,
 }
 
 #[derive(Default)]
 struct Backlog {
-    /// The first one is being made. Only the worker takes writes out.
+    /// The worker makes the first one. Only the worker takes writes out.
     waiting: VecDeque<Arc<DeferredWrite>>,
     has_worker: bool,
     is_ending: bool,
 }
 
 /// A write that waits for the ledger.
-pub(super) enum DeferredWrite {
-    /// The outcome of an attempt, whose lease is held until it is written.
+pub(in crate::app) enum DeferredWrite {
+    /// The outcome of an attempt. The lease is held until it is written.
     Outcome {
         lease: Arc<RenewedLease>,
         platform: Platform,
         settlement: Settlement,
     },
-    /// Nothing was sent, because the ledger did not confirm the intent: it may be there all the same.
+    /// An intent that the ledger did not confirm, so that nothing was sent. It may be in the ledger all the same.
     IntentInDoubt {
         lease: Arc<RenewedLease>,
         platform: Platform,
-        failure: Failure,
     },
-    /// A lease that nothing is done under any more.
+    /// The release of a lease.
     Release {
         ledger: Arc<dyn Ledger>,
         lease: Lease,
@@ -80,13 +76,13 @@ pub(super) enum DeferredWrite {
         content_hash: ContentHash,
         failure: Failure,
     },
-    /// What the next request under a key is answered with.
+    /// The answer to later requests under a key.
     Answer {
         store: Arc<dyn IdempotencyStore>,
         request: KeyedRequest,
         answer: String,
     },
-    /// A key that nothing is done under any more.
+    /// The release of a key.
     Abandon {
         store: Arc<dyn IdempotencyStore>,
         request: KeyedRequest,
@@ -95,45 +91,42 @@ pub(super) enum DeferredWrite {
 }
 
 impl DeferredWrites {
-    /// Defers a write; without room for it, gives it back. Where it is the first one, `spawn` is given the
-    /// work of making it and all that follow.
+    /// Defers a write, or returns it when too many wait. The first write starts the worker on `tasks`.
     pub(super) fn defer(
         &self,
         write: DeferredWrite,
-        spawn: impl FnOnce(BoxFuture<'static, ()>),
+        tasks: &TaskTracker,
     ) -> Result<(), Box<DeferredWrite>> {
         let mut backlog = self.0.backlog.lock();
         let is_outcome = write.is_outcome();
         let alike = backlog.waiting.iter();
         let alike = alike.filter(|other| other.is_outcome() == is_outcome);
-        let most = if is_outcome { MAX_OUTCOMES } else { MAX_OTHERS };
-        if alike.count() >= most {
+        if alike.count() >= MAX_WAITING {
             return Err(Box::new(write));
         }
         backlog.waiting.push_back(Arc::new(write));
         if !std::mem::replace(&mut backlog.has_worker, true) {
-            drop(backlog);
-            spawn(self.clone().work().boxed());
+            tasks.spawn(self.clone().work());
         }
         Ok(())
     }
 
-    /// Whether an outcome of this image waits: the ledger does not know yet what this process knows.
+    /// Whether an outcome of this image waits.
     pub(super) fn has_outcome_of(&self, tenant: &TenantName, content_hash: &ContentHash) -> bool {
         let is_of_image =
             |lease: &Lease| lease.tenant() == tenant && lease.content_hash() == content_hash;
         self.0.backlog.lock().waiting.iter().any(|write| {
-            matches!(&**write, DeferredWrite::Outcome { lease, .. } if is_of_image(lease.lease()))
+            matches!(&**write, DeferredWrite::Outcome { lease, .. } if is_of_image(&lease.lease))
         })
     }
 
-    /// Has what waits tried at once, and leaves out what ends with the process anyway.
+    /// Retries the writes at once, and drops those that the end of the process makes needless.
     pub(super) fn end(&self) {
         self.0.backlog.lock().is_ending = true;
         self.0.hurry.notify_one();
     }
 
-    /// Says in the log what is lost when the process ends now.
+    /// Logs the writes that are lost when the process ends now.
     pub(super) fn report_unwritten(&self) {
         let backlog = self.0.backlog.lock();
         let lost = backlog.waiting.iter();
@@ -142,7 +135,7 @@ impl DeferredWrites {
         }
     }
 
-    /// Makes the writes until none is left.
+    /// The worker: makes the writes until none is left.
     async fn work(self) {
         let mut pause = FIRST_PAUSE;
         self.pause(pause).await;
@@ -150,13 +143,13 @@ impl DeferredWrites {
             match write.attempt().await {
                 Err(LedgerError::Unavailable(error)) => {
                     tracing::debug!(error = %ErrorChain(&*error), "the ledger is still away");
-                    // Another one may go through: each fault of one write alone costs a pause.
+                    // Another write may succeed: a fault of one write alone costs one pause.
                     self.0.backlog.lock().waiting.rotate_left(1);
                     self.pause(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 ended => {
-                    write.report(ended.is_ok());
+                    write.report_ended(ended.is_ok());
                     self.finish(write);
                     pause = FIRST_PAUSE;
                 }
@@ -164,7 +157,7 @@ impl DeferredWrites {
         }
     }
 
-    /// The write to be made next. Without any, the worker ends.
+    /// The next write; without one, the worker ends.
     fn first(&self) -> Option<Arc<DeferredWrite>> {
         let mut backlog = self.0.backlog.lock();
         if backlog.is_ending {
@@ -175,7 +168,7 @@ impl DeferredWrites {
         first
     }
 
-    /// Takes out the first write, which is done with. The last one of an attempt gives the lease back.
+    /// Takes out the first write, which is done. The last one under a lease releases the lease.
     fn finish(&self, write: Arc<DeferredWrite>) {
         let mut backlog = self.0.backlog.lock();
         backlog.waiting.pop_front();
@@ -192,33 +185,38 @@ impl DeferredWrites {
     }
 
     async fn pause(&self, pause: Duration) {
-        // A hurry is over in no time, and the pauses between attempts stay.
+        // Only one pause is cut short: the pauses after it stay.
         let _ = tokio::time::timeout(pause, self.0.hurry.notified()).await;
     }
 }
 
 impl DeferredWrite {
-    /// What releases a lease. It is renewed no longer.
+    /// The release of a lease, which is no longer renewed.
     pub(super) fn release_of(lease: RenewedLease) -> Self {
-        let (ledger, lease) = lease.stop();
+        let RenewedLease { ledger, lease, .. } = lease;
         Self::Release { ledger, lease }
     }
 
-    /// Tries to make it, once.
+    /// Makes the write, in one attempt.
     pub(super) async fn attempt(&self) -> Result<(), LedgerError> {
         match self {
             Self::Outcome {
-                lease,
+                lease: held,
                 platform,
                 settlement,
-            } => lease.record_outcome(*platform, settlement).await,
-            Self::IntentInDoubt {
-                lease,
-                platform,
-                failure,
             } => {
-                let nothing_sent = Settlement::Failed(failure.clone());
-                match lease.record_outcome(*platform, &nothing_sent).await {
+                let RenewedLease { ledger, lease, .. } = &**held;
+                ledger.record_outcome(lease, *platform, settlement).await
+            }
+            Self::IntentInDoubt {
+                lease: held,
+                platform,
+            } => {
+                let RenewedLease { ledger, lease, .. } = &**held;
+                let text = "nothing was sent: the ledger could not be written";
+                let failure = Failure::new(FailureReason::Unavailable, text);
+                let unsent = Settlement::Failed(failure);
+                match ledger.record_outcome(lease, *platform, &unsent).await {
                     // The intent was not written.
                     Err(LedgerError::LeaseLost) => Ok(()),
                     written => written,
@@ -245,87 +243,84 @@ impl DeferredWrite {
         }
     }
 
-    /// Nobody else can find it out.
+    /// Whether the write is the outcome of a post, which is known nowhere else.
     fn is_outcome(&self) -> bool {
         matches!(self, Self::Outcome { .. })
     }
 
-    /// The ledger sees by itself that the process is gone.
+    /// Whether the end of the process makes the write needless: leases and keys expire.
     fn ends_with_process(&self) -> bool {
         matches!(self, Self::Release { .. } | Self::Abandon { .. })
     }
 
-    /// Says that an outcome could not be written yet: should the process be killed, the log has it.
+    /// Logs that an outcome is not in the ledger yet: if the process is killed, the log has it.
     pub(super) fn report_deferred(&self, error: &(dyn Error + 'static)) {
+        let event =
+            "the outcome of a post could not be recorded in the ledger; retrying in the background";
+        self.report_unrecorded(&ErrorChain(error), event);
+    }
+
+    /// Logs that an outcome is not recorded because its lease was lost.
+    pub(super) fn report_superseded(&self) {
+        self.report_lost("another attempt on this image has begun since");
+    }
+
+    /// Logs that a deferred write was made, or need not be made any more.
+    fn report_ended(&self, is_written: bool) {
+        let Self::Outcome {
+            lease,
+            platform,
+            settlement,
+        } = self
+        else {
+            return;
+        };
+        if !is_written {
+            return self.report_superseded();
+        }
+        let (outcome, post_id) = facts(settlement);
+        tracing::info!(
+            tenant = %lease.lease.tenant(),
+            platform = platform.as_str(),
+            content_hash = lease.lease.content_hash().as_str(),
+            outcome,
+            post_id,
+            "the ledger is back, and the outcome of a post is recorded"
+        );
+    }
+
+    /// Logs an outcome that is not in the ledger, with everything that the ledger should have.
+    fn report_unrecorded(&self, error: &dyn fmt::Display, event: &'static str) {
         if let Self::Outcome {
             lease,
             platform,
             settlement,
         } = self
         {
-            let facts = OutcomeFacts::of(settlement);
+            let (outcome, post_id) = facts(settlement);
             tracing::error!(
-                tenant = %lease.lease().tenant(),
+                tenant = %lease.lease.tenant(),
                 platform = platform.as_str(),
-                content_hash = lease.lease().content_hash().as_str(),
-                outcome = facts.outcome,
-                post_id = facts.post_id,
-                error = %ErrorChain(error),
-                "the outcome of a post could not be recorded in the ledger; retrying in the background"
+                content_hash = lease.lease.content_hash().as_str(),
+                outcome,
+                post_id,
+                %error,
+                "{event}"
             );
         }
     }
 
-    /// Says that it was made, or that there is nothing to be made any more.
-    fn report(&self, is_written: bool) {
-        match self {
-            Self::Outcome {
-                lease,
-                platform,
-                settlement,
-            } if is_written => {
-                let facts = OutcomeFacts::of(settlement);
-                tracing::info!(
-                    tenant = %lease.lease().tenant(),
-                    platform = platform.as_str(),
-                    content_hash = lease.lease().content_hash().as_str(),
-                    outcome = facts.outcome,
-                    post_id = facts.post_id,
-                    "the ledger is back, and the outcome of a post is recorded"
-                );
-            }
-            Self::Outcome { .. } => {
-                self.report_lost("another attempt on this image has begun since");
-            }
-            _ => {}
-        }
-    }
-
-    /// Says that it is not made, and why. The outcome of a post is told as a whole: nobody else knows it.
+    /// Logs that the write is not made, and why.
     pub(super) fn report_lost(&self, why: &'static str) {
         match self {
-            Self::Outcome {
-                lease,
-                platform,
-                settlement,
-            } => {
-                let facts = OutcomeFacts::of(settlement);
-                tracing::error!(
-                    tenant = %lease.lease().tenant(),
-                    platform = platform.as_str(),
-                    content_hash = lease.lease().content_hash().as_str(),
-                    outcome = facts.outcome,
-                    post_id = facts.post_id,
-                    error = why,
-                    "the outcome of a post is not recorded in the ledger"
-                );
+            Self::Outcome { .. } => {
+                let event = "the outcome of a post is not recorded in the ledger";
+                self.report_unrecorded(&why, event);
             }
-            Self::IntentInDoubt {
-                lease, platform, ..
-            } => tracing::error!(
-                tenant = %lease.lease().tenant(),
+            Self::IntentInDoubt { lease, platform } => tracing::error!(
+                tenant = %lease.lease.tenant(),
                 platform = platform.as_str(),
-                content_hash = lease.lease().content_hash().as_str(),
+                content_hash = lease.lease.content_hash().as_str(),
                 error = why,
                 "nothing was sent, and the ledger may count the image as unknown"
             ),
@@ -360,25 +355,16 @@ impl DeferredWrite {
     }
 }
 
-/// What the log says of an outcome.
-struct OutcomeFacts<'a> {
-    outcome: &'static str,
-    post_id: Option<&'a str>,
-}
-
-impl<'a> OutcomeFacts<'a> {
-    fn of(settlement: &'a Settlement) -> Self {
-        let (outcome, post_id) = match settlement {
-            Settlement::Published(id) => ("published", Some(without_host(id))),
-            // What a platform has written is the tenant's business.
-            Settlement::Failed(_) => ("failed", None),
-            Settlement::Unknown(_) => ("unknown", None),
-        };
-        Self { outcome, post_id }
+/// The outcome as the log has it, with the id of the post. The text of a platform is the tenant's, and not logged.
+fn facts(settlement: &Settlement) -> (&'static str, Option<&str>) {
+    match settlement {
+        Settlement::Published(id) => ("published", Some(without_host(id))),
+        Settlement::Failed(_) => ("failed", None),
+        Settlement::Unknown(_) => ("unknown", None),
     }
 }
 
-/// A post id as the log may have it: that of a mail ends in a host of the tenant's.
+/// A post id without the host of the tenant that the id of a mail ends with.
 fn without_host(id: &PostId) -> &str {
     let (id, _) = id.as_str().split_once('@').unwrap_or((id.as_str(), ""));
     id.trim_start_matches('<')

@@ -2,9 +2,9 @@ use mockall::Sequence;
 
 use super::*;
 use crate::{
-    app::usecases::{
+    app::runtime::{
         background_tasks::BackgroundTasks,
-        held_lease::{HeldLease, Recorded},
+        held_lease::{HeldLease, Leases, Recorded},
     },
     domain::{
         idempotency::{Fingerprint, IdempotencyKey},
@@ -22,9 +22,16 @@ fn image() -> ContentHash {
     ContentHash::of(b"image")
 }
 
+fn leases(ledger: MockLedger, tasks: &BackgroundTasks) -> Leases {
+    Leases {
+        ledger: Arc::new(ledger),
+        tasks: tasks.clone(),
+    }
+}
+
 fn held(ledger: MockLedger, tasks: &BackgroundTasks) -> HeldLease {
     let lease = Lease::for_new_holder(tenant(), image());
-    HeldLease::new(Arc::new(ledger), tasks, lease)
+    HeldLease::new(&leases(ledger, tasks), lease)
 }
 
 fn published(id: &str) -> Settlement {
@@ -32,7 +39,7 @@ fn published(id: &str) -> Settlement {
 }
 
 async fn record(lease: &HeldLease, platform: Platform, id: &str) -> Recorded {
-    lease.record_outcome(platform, &published(id)).await
+    lease.record_outcome(platform, published(id)).await
 }
 
 fn away<T>() -> Result<T, LedgerError> {
@@ -105,12 +112,8 @@ async fn an_image_whose_outcome_waits_is_held_whatever_the_ledger_says() {
         .times(1)
         .withf(|lease, _| *lease.content_hash() != image())
         .returning(|_, _| Ok(Claim::Held([].into())));
-    let generous: Arc<dyn Ledger> = Arc::new(generous);
-    let claim = async |content_hash| {
-        HeldLease::take(&generous, &tasks, tenant(), content_hash)
-            .await
-            .unwrap()
-    };
+    let generous = leases(generous, &tasks);
+    let claim = async |content_hash| generous.claim(tenant(), content_hash, &[]).await.unwrap();
     assert!(claim(image()).await.is_none());
     assert!(claim(ContentHash::of(b"another")).await.is_some());
 }
@@ -194,8 +197,7 @@ async fn a_lease_that_cannot_be_given_back_or_may_have_been_taken_is_given_back_
     let mut ledger = MockLedger::new();
     ledger.expect_claim().times(1).returning(|_, _| away());
     ledger.expect_release().times(1).returning(|_| Ok(()));
-    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-    let refused = HeldLease::take(&ledger, &tasks, tenant(), image()).await;
+    let refused = leases(ledger, &tasks).claim(tenant(), image(), &[]).await;
     assert!(matches!(refused, Err(LedgerError::Unavailable(_))));
     pass(60).await;
     assert_eq!(tasks.count(), 0);
@@ -254,21 +256,21 @@ async fn only_so_many_outcomes_wait_and_other_writes_take_none_of_their_room() {
     ledger.expect_record_outcome().returning(|_, _, _| away());
     ledger.expect_release().returning(|_| away());
     ledger.expect_renew().returning(|_| Ok(()));
-    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let tasks = BackgroundTasks::default();
+    let leases = leases(ledger, &tasks);
     let release = || DeferredWrite::Release {
-        ledger: Arc::clone(&ledger),
+        ledger: Arc::clone(&leases.ledger),
         lease: Lease::for_new_holder(tenant(), image()),
     };
-    for _ in 0..MAX_OTHERS {
+    for _ in 0..MAX_WAITING {
         assert!(tasks.defer(release()));
     }
     assert!(!tasks.defer(release()));
 
     let lease = Lease::for_new_holder(tenant(), image());
-    let lease = HeldLease::new(Arc::clone(&ledger), &tasks, lease);
-    for _ in 0..MAX_OUTCOMES {
-        assert!(tasks.defer(lease.outcome(Platform::Telegram, &published("1"))));
+    let lease = HeldLease::new(&leases, lease);
+    for _ in 0..MAX_WAITING {
+        assert!(tasks.defer(lease.outcome(Platform::Telegram, published("1"))));
     }
     let recorded = record(&lease, Platform::Email, "2").await;
     assert_eq!(recorded, Recorded::Never);

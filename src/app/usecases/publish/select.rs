@@ -1,8 +1,8 @@
-//! Where the image of a publication is: in the root folder, or, if it is named, in the archive.
+//! Selecting a named image: from the root folder, or else from the archive.
 
 use super::publication::Publication;
 use crate::{
-    app::usecases::stages::Stage,
+    app::usecases::steps::stages::Stage,
     domain::{
         idempotency::ChosenImage,
         image::{ImageName, StoredImage},
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Publication {
-    /// The image of this name, from the root folder; or else, as one that a platform has taken and another
-    /// has not, from the archive. From then on, the publication is about the folder that it was found in.
+    /// The image of this name in the root folder, or else in the archive, where it is if one platform has taken it and
+    /// another has not. The publication is in the folder of the image from then on.
     pub(super) async fn find_where(
         &mut self,
         name: &ImageName,
@@ -20,11 +20,8 @@ impl Publication {
     ) -> Result<Option<StoredImage>, ImageStoreError> {
         for folder in [None, Some(Folder::Archive)] {
             self.folder = folder;
-            match self
-                .stages()
-                .time(Stage::Find, self.images().find(name))
-                .await
-            {
+            let images = self.images();
+            match self.stages().time(Stage::Find, images.find(name)).await {
                 Ok(image) if is_wanted(&image) => return Ok(Some(image)),
                 Ok(_) | Err(ImageStoreError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -33,7 +30,7 @@ impl Publication {
         Ok(None)
     }
 
-    /// The image that an earlier try may have sent, if it is still where it was, or in the archive.
+    /// The image that an earlier attempt may have sent, if it is still where it was, or in the archive.
     pub(super) async fn find_chosen(
         &mut self,
         chosen: &ChosenImage,

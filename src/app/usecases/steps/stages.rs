@@ -4,30 +4,30 @@ use tracing::Instrument as _;
 
 use crate::ports::Clock;
 
-/// A stage of a publication. One that is not come to is not counted.
+/// A stage of a publication. A stage that is not reached is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::app::usecases) enum Stage {
     /// Finding the image in storage.
     Find,
-    /// Taking the lease on it.
+    /// Taking the lease on the image.
     Claim,
-    /// Waiting until there is room for it in memory.
+    /// Waiting for the memory budget.
     WaitForRoom,
-    /// Fetching it.
+    /// Fetching the image.
     Fetch,
-    /// Making the copies that platforms need, and opening their clients.
+    /// Opening the platforms' clients, and making the copies that platforms need.
     Prepare,
-    /// Having it looked at.
+    /// The vision call.
     Vision,
-    /// Having its captions written.
+    /// The caption call.
     Captions,
-    /// Sending it to all platforms, side by side.
+    /// Sending the image to all platforms, side by side.
     Send,
-    /// Writing its sidecar.
+    /// Writing the sidecar.
     Sidecar,
-    /// Moving it to the archive.
+    /// Moving the image to the archive.
     Archive,
-    /// All of it.
+    /// The whole publication.
     Whole,
 }
 
@@ -49,23 +49,27 @@ impl Stage {
     }
 }
 
-/// Times the stages of a publication. Other work that passes through some of them is not timed.
+/// Times the stages of a publication.
 #[derive(Clone, Copy)]
-pub(super) struct Stages<'a>(Option<&'a dyn Clock>);
+pub(in crate::app::usecases) struct Stages<'a>(Option<&'a dyn Clock>);
 
 impl<'a> Stages<'a> {
-    /// For a publication.
-    pub(super) fn by(clock: &'a dyn Clock) -> Self {
+    /// A timer for a publication.
+    pub(in crate::app::usecases) fn by(clock: &'a dyn Clock) -> Self {
         Self(Some(clock))
     }
 
-    /// For what is none.
-    pub(super) fn untimed() -> Self {
+    /// No timer, for other work that passes through some of the stages.
+    pub(in crate::app::usecases) fn untimed() -> Self {
         Self(None)
     }
 
-    /// Does the work of a stage.
-    pub(super) async fn time<T>(self, stage: Stage, work: impl Future<Output = T>) -> T {
+    /// Runs a stage, and records how long it takes.
+    pub(in crate::app::usecases) async fn time<T>(
+        self,
+        stage: Stage,
+        work: impl Future<Output = T>,
+    ) -> T {
         let Some(clock) = self.0 else {
             return work.await;
         };

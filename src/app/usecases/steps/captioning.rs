@@ -1,5 +1,4 @@
-//! Captions that are written for an image: one model looks at it, another writes for each platform.
-//! Publishing and analysing have them written in the same way.
+//! Captions for one image: a vision model describes it, and a caption model writes for each platform.
 
 use std::collections::BTreeMap;
 
@@ -24,55 +23,56 @@ use crate::{
     },
 };
 
-/// Why no caption could be had.
+/// Why no caption could be written.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptionsUnavailable {
     /// There is no caption writer.
     #[error("the caption writer is not available")]
     NoWriter(#[from] ClientUnavailable),
-    /// It failed.
+    /// The caption writer failed.
     #[error(transparent)]
     Writer(#[from] CaptionError),
-    /// The image could not be prepared for it.
+    /// The image could not be prepared for the caption writer.
     #[error(transparent)]
     Image(#[from] ImageProcessingError),
 }
 
-/// Where captions come from.
+/// The source of captions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Author {
+pub(in crate::app::usecases) enum Author {
     /// The caller gave them.
     #[default]
     Caller,
     /// A model wrote them just now.
     Model,
-    /// The sidecar has them of an earlier attempt, whoever wrote them.
+    /// The sidecar has them from an earlier attempt.
     Sidecar,
 }
 
-/// All texts that go with one image.
+/// The texts for one image.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Captions {
-    /// Who wrote them.
-    pub(super) author: Author,
-    /// For each platform, within its limits.
-    pub(super) by_platform: BTreeMap<Platform, String>,
+pub(in crate::app::usecases) struct Captions {
+    /// The source of the captions.
+    pub(in crate::app::usecases) author: Author,
+    /// The caption for each platform, within its limits.
+    pub(in crate::app::usecases) by_platform: BTreeMap<Platform, String>,
     /// The Stable-Diffusion caption.
-    pub(super) sd_caption: Option<String>,
-    /// What vision saw, unless the caption was given; of an earlier attempt, what the sidecar has of it.
-    pub(super) analysis: Option<Analysis>,
+    pub(in crate::app::usecases) sd_caption: Option<String>,
+    /// The analysis of the image; for captions from the sidecar, the part of it that the sidecar has. `None` where
+    /// the caller gave the caption.
+    pub(in crate::app::usecases) analysis: Option<Analysis>,
     /// The model that wrote the captions.
-    pub(super) model: Option<String>,
+    pub(in crate::app::usecases) model: Option<String>,
 }
 
 impl Captions {
     /// One caption for these platforms, made to fit each.
-    pub(super) fn given(
+    pub(in crate::app::usecases) fn given(
         caption: &str,
-        hashtags: &str,
         platforms: &[Platform],
         settings: &TenantSettings,
     ) -> Self {
+        let hashtags = &settings.content.hashtag_string;
         let fit = |platform: &Platform| {
             let rules = settings.platforms.caption_rules(*platform);
             (*platform, rules.fit(caption, hashtags))
@@ -83,22 +83,19 @@ impl Captions {
         }
     }
 
-    /// The captions of an earlier attempt, with the tags and the alt text; `None` where the sidecar lacks that of
-    /// one of these platforms.
-    pub(super) fn from_sidecar(
+    /// The captions of an earlier attempt, with the tags and the alt text; `None` where the sidecar lacks the
+    /// caption for one of these platforms.
+    pub(in crate::app::usecases) fn from_sidecar(
         sidecar: &Sidecar,
         platforms: &[Platform],
         settings: &TenantSettings,
     ) -> Option<Self> {
         let hashtags = &settings.content.hashtag_string;
-        // What fitted once fits as it is; a person may have made it longer since.
+        // The caption did fit, but a person may have made it longer since.
         let fitted = |platform: &Platform| {
+            let rules = settings.platforms.caption_rules(*platform);
             let text = sidecar.caption_for(*platform)?;
-            let text = settings
-                .platforms
-                .caption_rules(*platform)
-                .fit(&text, hashtags);
-            Some((*platform, text))
+            Some((*platform, rules.fit(&text, hashtags)))
         };
         let by_platform = platforms.iter().map(fitted).collect::<Option<_>>()?;
         let analysis = Analysis {
@@ -114,13 +111,13 @@ impl Captions {
         })
     }
 
-    /// The caption of a platform; empty if there is none.
-    pub(super) fn of(&self, platform: Platform) -> &str {
+    /// The caption for a platform; empty if there is none.
+    pub(in crate::app::usecases) fn of(&self, platform: Platform) -> &str {
         self.by_platform.get(&platform).map_or("", String::as_str)
     }
 
-    /// A caption to remember the image by: that of the first platform.
-    pub(super) fn main(&self) -> &str {
+    /// The caption by which the sidecar remembers the image: that of the first platform.
+    pub(in crate::app::usecases) fn main(&self) -> &str {
         self.by_platform
             .values()
             .find(|text| !text.is_empty())
@@ -128,19 +125,18 @@ impl Captions {
     }
 }
 
-/// Has captions written for a tenant's images.
-pub(super) struct Captioning<'a> {
-    pub(super) scaler: &'a dyn ImageProcessor,
-    pub(super) tenant: &'a Tenant,
-    pub(super) request_id: &'a RequestId,
-    pub(super) stages: Stages<'a>,
+/// Writes captions for a tenant's images.
+pub(in crate::app::usecases) struct Captioning<'a> {
+    pub(in crate::app::usecases) scaler: &'a dyn ImageProcessor,
+    pub(in crate::app::usecases) tenant: &'a Tenant,
+    pub(in crate::app::usecases) request_id: &'a RequestId,
+    pub(in crate::app::usecases) stages: Stages<'a>,
 }
 
 impl Captioning<'_> {
-    /// Captions for these platforms, by one vision call and one caption call; once more from the
-    /// start when the credential turns out to be dead and another can be had. A failure is
-    /// logged.
-    pub(super) async fn write(
+    /// Captions for these platforms, by one vision call and one caption call. Both are repeated where the provider
+    /// refuses the credential and there is another. A failure is logged.
+    pub(in crate::app::usecases) async fn write(
         &self,
         image: &EncodedImage,
         platforms: &[Platform],
@@ -190,11 +186,11 @@ impl Captioning<'_> {
             analysis,
             platforms: platforms.to_vec(),
         };
-        // What was seen has been paid for, and makes a caption of its own.
+        // The description has been paid for, and can serve as the caption.
         let written = self.stages.time(Stage::Captions, writer.write(&brief));
         let written = match written.await {
             Ok(written) => written,
-            // Somebody has to do something about these, and would never learn of it.
+            // These need an operator or the tenant, who would not hear of them.
             Err(
                 error @ (CaptionError::Unauthorized(_)
                 | CaptionError::Misconfigured { .. }
@@ -218,17 +214,10 @@ impl Captioning<'_> {
         let analysis = brief.analysis;
         let hashtags = &settings.content.hashtag_string;
         let fit = |platform: &Platform| {
-            let text = written
-                .by_platform
-                .get(platform)
-                .unwrap_or(&analysis.description);
-            (
-                *platform,
-                settings
-                    .platforms
-                    .caption_rules(*platform)
-                    .fit_written(text, hashtags),
-            )
+            let rules = settings.platforms.caption_rules(*platform);
+            let text = written.by_platform.get(platform);
+            let text = text.unwrap_or(&analysis.description);
+            (*platform, rules.fit_written(text, hashtags))
         };
         Ok(Captions {
             author: Author::Model,
@@ -239,19 +228,19 @@ impl Captioning<'_> {
         })
     }
 
-    /// What vision sees; when the first look brings nothing usable, or the model does not take the image, a
-    /// closer one is taken.
+    /// The analysis of the image. Where the answer is unusable, or the model refuses the image, a second call is made
+    /// with the settings of the fallback.
     async fn analysis(
         &self,
         writer: &dyn CaptionWriter,
         ai: &AiSettings,
         image: &EncodedImage,
     ) -> Result<Analysis, CaptionsUnavailable> {
-        let look = async |max_dimension: Option<u32>, detail: VisionDetail| {
+        let analyze = async |max_dimension: Option<u32>, detail: VisionDetail| {
             let image = self.scaler.fit_within(image, max_dimension).await?;
             Ok(writer.analyse(&VisionImage { image, detail }).await?)
         };
-        let first = look(ai.vision_max_dimension, ai.vision_detail).await;
+        let first = analyze(ai.vision_max_dimension, ai.vision_detail).await;
         let Some(fallback) = ai.vision_fallback else {
             return first;
         };
@@ -266,8 +255,8 @@ impl Captioning<'_> {
             %error,
             "the first analysis failed; taking a closer look"
         );
-        match look(fallback.max_dimension, fallback.detail).await {
-            // Refused once and useless the second time, it is the image that is not taken.
+        match analyze(fallback.max_dimension, fallback.detail).await {
+            // Refused the first time and unusable the second: the model does not take the image.
             Err(CaptionsUnavailable::Writer(CaptionError::Unusable(_)))
                 if error.is_about_the_image() =>
             {

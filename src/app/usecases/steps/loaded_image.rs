@@ -10,40 +10,31 @@ use crate::{
     ports::{ImageProcessingError, ImageStoreError},
 };
 
-/// An image with its bytes. Its memory is given back to the budget when it is dropped.
-pub(super) struct LoadedImage {
-    /// What storage says of it.
-    pub(super) stored: StoredImage,
-    /// Its bytes.
-    pub(super) encoded: EncodedImage,
+/// An image with its bytes. Dropping it returns its memory to the budget.
+pub(in crate::app::usecases) struct LoadedImage {
+    /// The image as storage describes it.
+    pub(in crate::app::usecases) stored: StoredImage,
+    /// The bytes.
+    pub(in crate::app::usecases) encoded: EncodedImage,
     _permit: MemoryPermit,
 }
 
-/// Why an image that was found is not here.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
-    /// The memory budget was exhausted.
-    #[error(transparent)]
-    Exhausted(#[from] Exhausted),
-    /// It is another one by now.
-    #[error("the image was replaced")]
-    Replaced,
-    /// Storage did not give it, or it is too large.
-    #[error(transparent)]
-    Storage(#[from] ImageStoreError),
-    /// It is no image.
-    #[error(transparent)]
-    NoImage(#[from] ImageProcessingError),
-}
+/// The content of the image has changed since it was found.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the image was replaced")]
+pub struct Replaced;
 
 impl LoadedImage {
     /// Fetches an image that was found, once the memory budget has a part for it.
-    pub(super) async fn load(
+    pub(in crate::app::usecases) async fn load<E>(
         memory: &MemoryBudget,
         images: Images<'_>,
         found: &StoredImage,
         stages: Stages<'_>,
-    ) -> Result<Self, LoadError> {
+    ) -> Result<Self, E>
+    where
+        E: From<Exhausted> + From<Replaced> + From<ImageStoreError> + From<ImageProcessingError>,
+    {
         if found.size > MAX_IMAGE_BYTES {
             return Err(ImageStoreError::TooLarge.into());
         }
@@ -56,7 +47,7 @@ impl LoadedImage {
         let fetched = images.fetch(&found.name);
         let fetched = stages.time(Stage::Fetch, fetched).await?;
         if fetched.stored.content_hash != found.content_hash {
-            return Err(LoadError::Replaced);
+            return Err(Replaced.into());
         }
         Ok(Self {
             encoded: EncodedImage::new(fetched.bytes).map_err(ImageProcessingError::from)?,

@@ -1,9 +1,8 @@
-//! The captions of a publication: the caller's, those of an earlier attempt, or those that are written for the
-//! image.
+//! The captions of a publication: the caller's, those of an earlier attempt, or new ones.
 
 use super::{error::PublishImageError, prepare::Prepared, publication::Publication};
 use crate::{
-    app::usecases::{
+    app::usecases::steps::{
         captioning::{Captioning, Captions},
         loaded_image::LoadedImage,
         sidecar::OpenSidecar,
@@ -12,9 +11,8 @@ use crate::{
 };
 
 impl Publication {
-    /// The caption for each platform, and the sidecar, if that was looked into for them. Nothing is paid
-    /// for if no platform can take the image, nor, where the image `was_tried` before, for captions that the
-    /// sidecar has of that attempt.
+    /// The caption for each platform, and the sidecar, if it was read for them. Nothing is paid for if no platform can
+    /// take the image, or if the image `was_tried` before and the sidecar has the captions of that attempt.
     pub(super) async fn captions_for(
         &self,
         image: &LoadedImage,
@@ -27,7 +25,7 @@ impl Publication {
         }
         let mut opened = None;
         if was_tried && self.request.caption.is_none() && !self.force {
-            // Where it cannot be read, captions are written; why, is said when it is to be written.
+            // Where it cannot be read, new captions are written; writing the sidecar logs the reason.
             opened = self.sidecar(&image.stored).open(image).await.ok();
             let sidecar = opened.as_ref().and_then(OpenSidecar::sidecar);
             let settings = self.tenant.settings();
@@ -40,7 +38,7 @@ impl Publication {
         Ok((captions, opened))
     }
 
-    /// Captions for these platforms. A caller's caption makes no call, and is made to fit like all others.
+    /// The caller's caption, or new captions, within the limits of these platforms.
     async fn captions(
         &self,
         image: &EncodedImage,
@@ -48,11 +46,10 @@ impl Publication {
     ) -> Result<Captions, PublishImageError> {
         let settings = self.tenant.settings();
         if let Some(caption) = &self.request.caption {
-            let hashtags = &settings.content.hashtag_string;
-            return Ok(Captions::given(caption, hashtags, platforms, settings));
+            return Ok(Captions::given(caption, platforms, settings));
         }
         let captioning = Captioning {
-            scaler: &*self.usecase.scaler,
+            scaler: &*self.usecase.work.scaler,
             tenant: &self.tenant,
             request_id: &self.request_id,
             stages: self.stages(),

@@ -1,0 +1,182 @@
+//! The lease on an image, held for as long as the work under it takes.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use scopeguard::ScopeGuard;
+
+use super::{
+    background_tasks::BackgroundTasks, deferred_writes::DeferredWrite, error_chain::ErrorChain,
+    heartbeat::RenewedLease,
+};
+use crate::{
+    domain::{
+        image::{ContentHash, ImageName},
+        ledger::{Claim, Lease, PriorState, Settlement},
+        platform::Platform,
+        tenant::TenantName,
+    },
+    ports::{Ledger, LedgerError},
+};
+
+/// The pauses between attempts to record an outcome. The post cannot be taken back, so the caller waits this
+/// long for the ledger.
+const RECORD_PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
+
+/// Claims leases in one ledger. Clones share the tasks that writes are deferred to.
+#[derive(Clone)]
+pub struct Leases {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The tasks that finish what the ledger did not take.
+    pub tasks: BackgroundTasks,
+}
+
+/// A lease that is held, and renewed until [`release`](Self::release). One that is dropped is released in the
+/// background. In both cases, the writes that were deferred under it are made first.
+pub struct HeldLease(ScopeGuard<Held, fn(Held)>);
+
+struct Held {
+    lease: Arc<RenewedLease>,
+    tasks: BackgroundTasks,
+}
+
+/// Where an outcome is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// In the ledger.
+    Now,
+    /// In this process, which retries the write.
+    Later,
+    /// In the log only: another attempt has begun since, or too many outcomes wait already.
+    Never,
+}
+
+impl Leases {
+    /// Claims the lease on an image, with its prior state on these platforms; `None` if another holder has it. An
+    /// image with an outcome that the ledger does not have yet is still held.
+    pub(in crate::app) async fn claim(
+        &self,
+        tenant: TenantName,
+        content_hash: ContentHash,
+        platforms: &[Platform],
+    ) -> Result<Option<(HeldLease, BTreeMap<Platform, PriorState>)>, LedgerError> {
+        let Self { ledger, tasks } = self;
+        if tasks.deferred().has_outcome_of(&tenant, &content_hash) {
+            return Ok(None);
+        }
+        let lease = Lease::for_new_holder(tenant, content_hash);
+        let claimed = ledger.claim(&lease, platforms).await;
+        if let Err(LedgerError::Unavailable(_)) = &claimed {
+            // The lease may be taken all the same: only the answer may be lost.
+            tasks.defer(DeferredWrite::Release {
+                ledger: Arc::clone(ledger),
+                lease: lease.clone(),
+            });
+        }
+        Ok(match claimed? {
+            Claim::Held(prior) => Some((HeldLease::new(self, lease), prior)),
+            Claim::HeldByOther => None,
+        })
+    }
+}
+
+impl HeldLease {
+    /// Holds a lease that a claim returned.
+    pub(in crate::app) fn new(leases: &Leases, lease: Lease) -> Self {
+        let held = Held {
+            lease: Arc::new(RenewedLease::new(Arc::clone(&leases.ledger), lease)),
+            tasks: leases.tasks.clone(),
+        };
+        Self(scopeguard::guard(held, Held::release_later))
+    }
+
+    /// Records that the image is about to be sent, in one attempt: nothing is lost yet.
+    pub(in crate::app) async fn record_intent(
+        &self,
+        image: &ImageName,
+        platforms: &[Platform],
+    ) -> Result<(), LedgerError> {
+        let Held { lease, tasks } = &*self.0;
+        let written = lease
+            .ledger
+            .record_intent(&lease.lease, image, platforms)
+            .await;
+        if let Err(LedgerError::Unavailable(_)) = &written {
+            // The intent may be written all the same, and would be read as a post without an outcome.
+            for &platform in platforms {
+                tasks.defer(DeferredWrite::IntentInDoubt {
+                    lease: Arc::clone(lease),
+                    platform,
+                });
+            }
+        }
+        written
+    }
+
+    /// Records the outcome of a post, in up to four attempts, and from then on in the background.
+    pub(in crate::app) async fn record_outcome(
+        &self,
+        platform: Platform,
+        settlement: Settlement,
+    ) -> Recorded {
+        let write = self.outcome(platform, settlement);
+        let mut pauses = RECORD_PAUSES.into_iter();
+        let error = loop {
+            match write.attempt().await {
+                Ok(()) => return Recorded::Now,
+                Err(LedgerError::LeaseLost) => {
+                    write.report_superseded();
+                    return Recorded::Never;
+                }
+                Err(LedgerError::Unavailable(error)) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => break error,
+                },
+            }
+        };
+        write.report_deferred(&*error);
+        if self.0.tasks.defer(write) {
+            Recorded::Later
+        } else {
+            Recorded::Never
+        }
+    }
+
+    /// The write of an outcome.
+    pub(super) fn outcome(&self, platform: Platform, settlement: Settlement) -> DeferredWrite {
+        DeferredWrite::Outcome {
+            lease: Arc::clone(&self.0.lease),
+            platform,
+            settlement,
+        }
+    }
+
+    /// Releases the lease, once everything that was deferred under it is written.
+    pub(in crate::app) async fn release(self) {
+        let Held { lease, tasks } = ScopeGuard::into_inner(self.0);
+        // Otherwise, the last deferred write releases it.
+        if let Some(lease) = Arc::into_inner(lease)
+            && let Err(error) = tasks.write(DeferredWrite::release_of(lease)).await
+        {
+            tracing::warn!(
+                error = %ErrorChain(&error),
+                "a lease could not be released; retrying in the background"
+            );
+        }
+    }
+}
+
+impl Held {
+    fn release_later(self) {
+        // A process that ends drops its tasks without a runtime, and its leases expire.
+        if tokio::runtime::Handle::try_current().is_ok()
+            && let Some(lease) = Arc::into_inner(self.lease)
+        {
+            self.tasks.defer(DeferredWrite::release_of(lease));
+        }
+    }
+}

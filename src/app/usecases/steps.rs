@@ -1,0 +1,26 @@
+//! Steps that several use cases take, and what they run on.
+
+use std::sync::Arc;
+
+use crate::{
+    app::runtime::{held_lease::Leases, keyed_limit::Capacity},
+    ports::{Clock, ImageProcessor},
+};
+
+pub mod captioning;
+pub mod loaded_image;
+pub(super) mod sidecar;
+pub(super) mod stages;
+
+/// What images are published and analyzed with; clones share it.
+#[derive(Clone)]
+pub struct ImageWork {
+    /// Makes copies of images.
+    pub scaler: Arc<dyn ImageProcessor>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Claims the leases on images.
+    pub leases: Leases,
+    /// The limits of publications and of memory.
+    pub capacity: Capacity,
+}
