@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use publisher_sandbox::Sandbox;
 
 use crate::{
-    closed_loop::{ROUNDS, SECONDS, run},
+    closed_loop::{ROUNDS, SECONDS, STATUS, run},
     figures::Figures,
     service::{Serving, megabytes},
 };
@@ -29,7 +29,7 @@ pub(crate) async fn measure(programs: &[&str]) {
         let serving = Serving::build_of(Path::new(program), &sandbox, folder.path(), &more).await;
         tokio::time::sleep(REST).await;
         let idle = serving.memory();
-        run(&serving, &host, 1).await;
+        run(&serving, &host, STATUS, 1).await;
         builds.push((serving, idle, Vec::new(), Vec::new()));
     }
     let count = builds.len();
@@ -37,7 +37,7 @@ pub(crate) async fn measure(programs: &[&str]) {
         for turn in 0..count {
             let (serving, _, per_second, processor) = &mut builds[(round + turn) % count];
             let before = serving.processor_time();
-            let run = run(serving, &host, SECONDS).await;
+            let run = run(serving, &host, STATUS, SECONDS).await;
             let took = serving.processor_time().saturating_sub(before);
             let requests = run.per_second * f64::from(SECONDS);
             per_second.push(run.per_second);

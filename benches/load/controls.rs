@@ -8,11 +8,9 @@ use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use poem::{Route, Server, listener::TcpAcceptor};
+use poem_openapi::types::{ParseFromJSON, ToJSON};
 use poem_openapi::{OpenApi, OpenApiService, payload::Json};
-use publisher::{
-    app::http::dto::config::{AuthMode, FeatureFlags},
-    domain::tenant_config::Features,
-};
+use publisher::app::http::dto::{admin::AdminStatus, images::ImageList};
 use publisher_sandbox::Latency;
 use tokio::net::TcpListener;
 
@@ -25,40 +23,51 @@ pub(crate) const POEM_OPENAPI: &str = "poem-openapi";
 /// The one that waits as many milliseconds as its path says, and then answers with nothing.
 pub(crate) const UPSTREAM: &str = "upstream";
 
-/// Serves until it is killed. Prints its port first.
-pub(crate) async fn serve(name: &str) {
+/// What the service answers to the routes that are compared, and the controls after it.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    status: AdminStatus,
+    images: ImageList,
+}
+
+impl Answers {
+    /// Reads what the service has answered.
+    pub(crate) fn read(status: &str, images: &str) -> Self {
+        Self {
+            status: ParseFromJSON::parse_from_json_string(status).expect("an `AdminStatus`"),
+            images: ParseFromJSON::parse_from_json_string(images).expect("an `ImageList`"),
+        }
+    }
+
+    /// The arguments of a control that answers so.
+    pub(crate) fn arguments(&self) -> [String; 2] {
+        [self.status.to_json_string(), self.images.to_json_string()]
+    }
+}
+
+/// Serves until the process is killed. Prints its port first.
+pub(crate) async fn serve(name: &str, answers: &[String]) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a port");
     println!("{}", listener.local_addr().expect("an address").port());
-    match name {
-        HYPER => hyper(listener).await,
-        UPSTREAM => upstream(listener).await,
-        POEM_OPENAPI => poem_openapi(listener).await,
+    match (name, answers) {
+        (UPSTREAM, []) => upstream(listener).await,
+        (HYPER, [status, images]) => hyper(listener, status, images).await,
+        (POEM_OPENAPI, [status, images]) => {
+            poem_openapi(listener, Answers::read(status, images)).await;
+        }
         _ => println!("There is no control {name}."),
     }
 }
 
-/// What the sandbox's tenants have.
-fn flags() -> FeatureFlags {
-    let features = Features {
-        publish_enabled: true,
-        analyze_caption_enabled: true,
-        keep_enabled: true,
-        remove_enabled: true,
-        auto_view_enabled: false,
-        delete_enabled: true,
-        alt_text_enabled: true,
-        voice_matching_enabled: false,
-    };
-    FeatureFlags::new(features, AuthMode::Token)
-}
-
-async fn hyper(listener: TcpListener) {
-    let json = poem_openapi::types::ToJSON::to_json_string(&flags());
-    let json = Bytes::from(json);
-    on_hyper(listener, move |_| {
-        let json = json.clone();
+async fn hyper(listener: TcpListener, status: &str, images: &str) {
+    let [status, images] = [status, images].map(|json| Bytes::copy_from_slice(json.as_bytes()));
+    on_hyper(listener, move |request| {
+        let json = match request.uri().path() {
+            "/api/admin/status" => status.clone(),
+            _ => images.clone(),
+        };
         async { json }
     })
     .await;
@@ -105,22 +114,27 @@ where
     }
 }
 
-struct Api;
+struct Api(Answers);
 
 #[OpenApi]
+#[expect(
+    clippy::unused_async,
+    reason = "the framework wants every handler to be async"
+)]
 impl Api {
-    #[oai(path = "/api/config/features", method = "get")]
-    #[expect(
-        clippy::unused_async,
-        reason = "the framework wants every handler to be async"
-    )]
-    async fn features(&self) -> Json<FeatureFlags> {
-        Json(flags())
+    #[oai(path = "/api/admin/status", method = "get")]
+    async fn status(&self) -> Json<AdminStatus> {
+        Json(self.0.status.clone())
+    }
+
+    #[oai(path = "/api/images/list", method = "get")]
+    async fn images(&self) -> Json<ImageList> {
+        Json(self.0.images.clone())
     }
 }
 
-async fn poem_openapi(listener: TcpListener) {
-    let api = OpenApiService::new(Api, "Control", "1");
+async fn poem_openapi(listener: TcpListener, answers: Answers) {
+    let api = OpenApiService::new(Api(answers), "Control", "1");
     let acceptor = TcpAcceptor::from_tokio(listener).expect("a listener");
     Server::new_with_acceptor(acceptor)
         .run(Route::new().nest("/", api))

@@ -30,10 +30,10 @@ const PARTS: &str = "closed, open, footprint, publish, growth or soak, or builds
 async fn main() -> ExitCode {
     // Cargo tells every benchmark that it is one.
     let parts: Vec<String> = env::args().skip(1).filter(|it| it != "--bench").collect();
-    if let [control, name] = &parts[..]
+    if let [control, name, answers @ ..] = &parts[..]
         && control == controls::ARGUMENT
     {
-        controls::serve(name).await;
+        controls::serve(name, answers).await;
         return ExitCode::SUCCESS;
     }
     let mut chosen: Vec<&str> = parts.iter().map(String::as_str).collect();

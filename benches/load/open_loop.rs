@@ -7,12 +7,11 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::{
-    closed_loop::{self, Compared},
+    closed_loop::{self, Compared, STATUS},
     figures::Figures,
     service::Serving,
 };
 
-const PATH: &str = "/api/config/features";
 const CONNECTIONS: &str = "64";
 const SECONDS: u32 = 4;
 const ROUNDS: usize = 5;
@@ -38,7 +37,7 @@ async fn run(serving: &Serving, host: &str, rate: f64, seconds: u32) -> Run {
         ])
         .args(["-q", &format!("{rate:.0}"), "-c", CONNECTIONS])
         .args(["-z", &format!("{seconds}s"), "--host", host])
-        .arg(format!("http://{}{PATH}", serving.address))
+        .arg(format!("http://{}{STATUS}", serving.address))
         .stderr(Stdio::inherit())
         .output()
         .await
@@ -67,10 +66,10 @@ async fn run(serving: &Serving, host: &str, rate: f64, seconds: u32) -> Run {
 
 /// Measures at each rate, and prints a table.
 pub(crate) async fn measure() {
-    let half = closed_loop::requests_per_second(3, false).await / 2.0;
+    let half = closed_loop::requests_per_second(3).await / 2.0;
     let compared = Compared::start().await;
     println!(
-        "\n## Open loop, {CONNECTIONS} connections, {ROUNDS} runs of {SECONDS} s each in turns: medians\n"
+        "\n## {STATUS}, open loop, {CONNECTIONS} connections, {ROUNDS} runs of {SECONDS} s each in turns: medians\n"
     );
     println!("| asked/s | | answered/s | p50 ms | p99 ms | least to most | p99.9 ms |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");

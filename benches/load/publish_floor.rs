@@ -78,7 +78,7 @@ pub(crate) async fn measure() {
     let smtp = sandbox.smtp.switches();
     smtp.set_latency("DATA_END", Duration::from_millis(MAIL));
 
-    let upstream = Serving::control(UPSTREAM).await;
+    let upstream = Serving::control(UPSTREAM, &[]).await;
     floor(&upstream).await;
     let (mut floors, mut answers, mut over) = (Vec::new(), Vec::new(), Vec::new());
     let mut stages = Stages::default();

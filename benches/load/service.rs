@@ -35,11 +35,12 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// A control.
-    pub(crate) async fn control(name: &str) -> Self {
+    /// A control, with the answers that it gives.
+    pub(crate) async fn control(name: &str, answers: &[String]) -> Self {
         let program = env::current_exe().expect("this program");
         let mut child = Command::new(program)
             .args([controls::ARGUMENT, name])
+            .args(answers)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -119,6 +120,13 @@ impl Serving {
     pub(crate) fn get(&self, host: &str, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.address);
         self.client.get(url).header(HOST, host)
+    }
+
+    /// The body of the answer to a GET, which must be a 200.
+    pub(crate) async fn text(&self, host: &str, path: &str) -> String {
+        let answer = self.get(host, path).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.expect("its body")
     }
 
     /// A POST to a path under a host.

@@ -116,7 +116,10 @@ async fn ten_pngs_of_twelve_megapixels_are_all_published_within_a_small_budget()
     // One at a time. A second is a download that the service has given up and asked for again, which the
     // stand-in may not have noticed yet; without a budget, all ten come at once.
     let at_once = stage.0.dropbox.switches().peak_concurrency("download");
-    assert!(at_once <= 2, "files have no more than their part: {at_once}");
+    assert!(
+        at_once <= 2,
+        "files have no more than their part: {at_once}"
+    );
 }
 
 /// A control group that may take no more memory; gone with this, if nothing runs in it.
