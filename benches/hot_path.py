@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-HOST, PATH = "alice.sandbox.localhost", "/api/config/features"
+HOST, PATH = "alice.sandbox.localhost", "/api/admin/status"
 # Each of them is one allocation.
 ALLOCATE = {"_rjem_malloc", "_rjem_calloc", "_rjem_realloc", "malloc", "calloc", "realloc"}
 

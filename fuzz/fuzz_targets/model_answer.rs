@@ -3,10 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use publisher::domain::{
-    analysis::Analysis,
-    caption::{CaptionRules, WrittenCaptions},
-    platform::Platform,
+use publisher::{
+    adapters::platforms,
+    domain::{analysis::Analysis, caption::WrittenCaptions, platform::Platform},
 };
 
 fuzz_target!(|answer: &str| {
@@ -39,7 +38,7 @@ fuzz_target!(|answer: &str| {
     texts.push(answer.to_owned());
     for text in texts {
         for platform in Platform::ALL {
-            let rules = CaptionRules::of(platform);
+            let rules = platforms::spec(platform).caption;
             for hashtags in ["", "#tenant #縄", &text] {
                 let fitted = rules.fit(&text, hashtags);
                 assert!(rules.length(&fitted) <= rules.limit);
