@@ -11,7 +11,10 @@ use publisher::{
 fuzz_target!(|body: &[u8]| {
     let mut of = Vec::new();
     let of_platforms = Platform::ALL.map(|platform| platforms::spec(platform).provider);
-    for provider in [Provider::DROPBOX, Provider::OPENAI].into_iter().chain(of_platforms) {
+    for provider in [Provider::DROPBOX, Provider::OPENAI]
+        .into_iter()
+        .chain(of_platforms)
+    {
         if let Some(credential) = read_credential(body, provider) {
             assert_eq!(credential.provider(), provider);
             let shown = format!("{credential:?}");

@@ -33,7 +33,9 @@ fuzz_target!(|body: &[u8]| {
         SchemaVersion::V2,
         validated.effective_document().expose(),
     );
-    let again = again.validate(platforms::spec).expect("a config in effect is valid");
+    let again = again
+        .validate(platforms::spec)
+        .expect("a config in effect is valid");
     assert_eq!(again.settings(), validated.settings());
     assert!(again.warnings().iter().all(FieldProblem::is_advice));
 });
