@@ -1,4 +1,4 @@
-//! `/api/admin`: logging in and out, and whether one is.
+//! `/api/admin`: login, logout, and whether the caller is an admin.
 
 use std::sync::Arc;
 
@@ -9,42 +9,20 @@ use poem_openapi::{
 };
 
 use super::{
-    auth::{AdminAuth, LoginAttempt, LoginCookies, NoOtherSite},
+    auth::{AdminAuth, LoginAttempt, LoginCookies},
     dto::admin::{AdminStatus, LoginRequest},
     error::ApiError,
     json_body::JsonBody,
-    problem::ProblemKind,
     tag::Tag,
     tenant_scope::TenantScope,
 };
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants, security
-/// and bodies.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
-    ("getAdminStatus", &[ProblemKind::RateLimited]),
-    (
-        "logIn",
-        &[
-            ProblemKind::InvalidRequest,
-            ProblemKind::Unauthorized,
-            ProblemKind::Forbidden,
-            ProblemKind::RateLimited,
-            ProblemKind::AdminNotConfigured,
-        ],
-    ),
-    (
-        "logOut",
-        &[ProblemKind::Forbidden, ProblemKind::RateLimited],
-    ),
-];
-
-/// Admins, as people log in.
 pub(super) struct AdminApi;
 
-/// A session that has begun or ended. The cookies come around it, since there may be two of them.
+/// A session that has begun or ended. The handlers add the `Set-Cookie` headers, since there are two of them.
 #[derive(ApiResponse)]
 enum SessionAnswer {
-    /// How things stand for the requests that follow.
+    /// The status of the requests that follow.
     #[oai(status = 200, header(name = "Set-Cookie", ty = "String"))]
     Changed(Json<AdminStatus>),
 }
@@ -57,8 +35,8 @@ enum SessionAnswer {
 impl AdminApi {
     /// Is the caller an admin?
     ///
-    /// For a page that shows more to admins: whether the request brings an admin's credential, of
-    /// whatever kind. Nobody is refused, but for sending too many wrong headers.
+    /// For a page that shows more to admins: whether the request has an admin's credential of any kind. A request is
+    /// refused only after too many wrong headers.
     #[oai(
         path = "/api/admin/status",
         method = "get",
@@ -77,11 +55,11 @@ impl AdminApi {
 
     /// Log in.
     ///
-    /// For pages of the tenant's host; programs do better with the token. Opens a session for this
+    /// For pages of the tenant's host; programs should use the token. Opens a session for this
     /// host, in the cookie `__Host-pv2_admin`. After five wrong passwords within a minute, no more
-    /// are looked at for a while; a second cookie, `__Host-pv2_device`, lets a browser that has been
-    /// logged in before have a count of its own. Where the operator lets browsers come without TLS,
-    /// the names are `pv2_admin` and `pv2_device`. A browser is let in from pages of this host only.
+    /// are accepted for a while; a second cookie, `__Host-pv2_device`, gives a browser that has been
+    /// logged in before a count of its own. Where the operator allows browsers without TLS,
+    /// the names are `pv2_admin` and `pv2_device`. A browser can log in from pages of this host only.
     #[oai(
         path = "/api/admin/login",
         method = "post",
@@ -106,8 +84,8 @@ impl AdminApi {
 
     /// Log out.
     ///
-    /// For pages with a session: takes it from the browser, under both of its names. Whoever has none
-    /// is none the worse for it. From pages of this host only, where a browser sends it.
+    /// For pages with a session: removes it from the browser, under both of its names. Without a session, the
+    /// request has no effect. A browser can log out from pages of this host only.
     #[oai(
         path = "/api/admin/logout",
         method = "post",
@@ -117,13 +95,11 @@ impl AdminApi {
     async fn log_out(
         &self,
         TenantScope(_tenant): TenantScope,
-        _no_other_site: NoOtherSite,
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<SessionAnswer>, ApiError> {
-        let admin = auth.is_admin_without_session(request)?;
+        let (admin, [current, other]) = auth.log_out(request)?;
         let answer = SessionAnswer::Changed(Json(AdminStatus { admin }));
-        let [current, other] = auth.logout_cookies();
         Ok(Response::new(answer)
             .header(header::SET_COOKIE, current)
             .header(header::SET_COOKIE, other))

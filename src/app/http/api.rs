@@ -6,7 +6,6 @@ use super::{
     publications::PublicationsApi, publishing::PublishingApi, tenant_scope::TenantRoutes,
 };
 
-/// All operations.
 pub(super) type Api = (
     DocsApi,
     HealthApi,

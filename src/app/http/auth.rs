@@ -28,7 +28,7 @@ mod throttle;
 pub use self::{
     admin_auth::AdminAuth,
     authorization::STRONG_SECRET,
-    extractors::{Admin, LoginAttempt, NoOtherSite, Viewer},
+    extractors::{Admin, LoginAttempt, Viewer},
     login::LoginCookies,
     settings::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
 };

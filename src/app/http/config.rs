@@ -8,17 +8,10 @@ use poem_openapi::{OpenApi, payload::Json};
 use super::{
     auth::AdminAuth,
     dto::config::{EnabledPublishers, FeatureFlags},
-    problem::ProblemKind,
     tag::Tag,
     tenant_scope::TenantScope,
 };
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants and
-/// security.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] =
-    &[("getFeatures", &[]), ("getPublishers", &[])];
-
-/// The operations on a tenant's config.
 pub(super) struct ConfigApi;
 
 #[expect(
@@ -29,8 +22,8 @@ pub(super) struct ConfigApi;
 impl ConfigApi {
     /// What may the tenant do?
     ///
-    /// For a client that offers only what works: the feature flags as they are in effect, where the
-    /// images are, and how admins authenticate.
+    /// For a client that offers only what works: the feature flags that are in effect, the storage of the
+    /// images, and how admins authenticate.
     #[oai(
         path = "/api/config/features",
         method = "get",
@@ -47,7 +40,7 @@ impl ConfigApi {
 
     /// Which platforms are on?
     ///
-    /// For a client that lets people choose where to publish. A platform is off, too, when its
+    /// For a client that lets people choose the platforms. A platform is off, too, when its
     /// settings are incomplete or publishing as a whole is off.
     #[oai(
         path = "/api/config/publishers",

@@ -1,4 +1,4 @@
-//! Sorting a tenant's images by hand.
+//! Keeps, removes and deletes a tenant's images.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use super::{
     dto::curation::{CurationRequest, CurationResult},
     error::ApiError,
     json_body::JsonBody,
-    problem::ProblemKind,
     request_facts::CurrentRequestId,
     tag::Tag,
     tenant_scope::TenantScope,
@@ -19,27 +18,6 @@ use crate::{
     domain::{curation::Curation, request_id::RequestId},
 };
 
-const CURATION: &[ProblemKind] = &[
-    ProblemKind::InvalidRequest,
-    ProblemKind::FeatureDisabled,
-    ProblemKind::ImageNotFound,
-    ProblemKind::Conflict,
-    ProblemKind::UnusableImage,
-    ProblemKind::LedgerUnavailable,
-    ProblemKind::UpstreamFailed,
-    ProblemKind::UpstreamLimited,
-    ProblemKind::UpstreamTimeout,
-];
-
-/// The problems of each operation, by its id; `spec` adds those that come with tenants, security
-/// and bodies.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
-    ("keepImage", CURATION),
-    ("removeImage", CURATION),
-    ("deleteImage", CURATION),
-];
-
-/// Moves and deletes images.
 pub(super) struct CurationApi {
     pub(super) curate: CurateImage,
 }
@@ -49,9 +27,9 @@ impl CurationApi {
     /// Keep an image.
     ///
     /// For an image that shall be kept and not be published: moves it and its caption file to the
-    /// folder of those that are kept. Overwrites nothing: a name that is taken there gets a new one
-    /// (`destination_filename`). Needs `keep_enabled`. An image that somebody is publishing stays
-    /// where it is (`conflict`). The body may be left out.
+    /// keep folder. Overwrites nothing: an image whose name is taken there gets a new one
+    /// (`destination_filename`). Needs `keep_enabled`. An image that is being published is not
+    /// moved (`conflict`). The body may be left out.
     #[oai(
         path = "/api/images/:filename/keep",
         method = "post",
@@ -73,10 +51,10 @@ impl CurationApi {
 
     /// Sort an image out.
     ///
-    /// For an image that nobody wants, but that may be wanted back: moves it and its caption file
-    /// to the folder of those that were sorted out. Overwrites nothing: a name that is taken there
-    /// gets a new one (`destination_filename`). Needs `remove_enabled`. An image that somebody is
-    /// publishing stays where it is (`conflict`). The body may be left out.
+    /// For an image that is not wanted, but may be wanted back: moves it and its caption file
+    /// to the remove folder. Overwrites nothing: an image whose name is taken there
+    /// gets a new one (`destination_filename`). Needs `remove_enabled`. An image that is being
+    /// published is not moved (`conflict`). The body may be left out.
     #[oai(
         path = "/api/images/:filename/remove",
         method = "post",
@@ -98,8 +76,8 @@ impl CurationApi {
 
     /// Delete an image.
     ///
-    /// For an image that nobody shall have again: deletes it and its caption file for good. Needs
-    /// `delete_enabled`. An image that somebody is publishing stays (`conflict`); one whose
+    /// For an image that shall be gone: deletes it and its caption file permanently. Needs
+    /// `delete_enabled`. An image that is being published is not deleted (`conflict`); one whose
     /// deletion failed can be deleted again. The body may be left out.
     #[oai(
         path = "/api/images/:filename/delete",

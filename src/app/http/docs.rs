@@ -1,4 +1,4 @@
-//! The spec, for programs and for people. Answers under any host and resolves no tenant.
+//! `/openapi.json`, `/openapi.yaml` and `/docs`: the spec. Answers under any host and resolves no tenant.
 
 use std::{
     collections::HashMap,
@@ -7,10 +7,10 @@ use std::{
 
 use bytes::Bytes;
 use poem::{
-    Body, EndpointExt as _, Response,
+    EndpointExt as _, Response,
     endpoint::{BoxEndpoint, make},
     error::InternalServerError,
-    http::{HeaderValue, Method, header},
+    http::{Method, header},
 };
 use poem_openapi::{
     OpenApi,
@@ -18,25 +18,16 @@ use poem_openapi::{
 };
 use tokio::task::spawn_blocking;
 
-/// The spec as JSON.
-const JSON_PATH: &str = "/openapi.json";
-/// The spec as YAML.
-const YAML_PATH: &str = "/openapi.yaml";
-/// The spec as a page.
-const PAGE_PATH: &str = "/docs";
+/// The paths of the spec as JSON, as YAML and as a page. None of them is in the spec itself.
+pub(super) const PATHS: [&str; 3] = ["/openapi.json", "/openapi.yaml", "/docs"];
 
-/// Where all of it is. None of these is in the spec itself.
-pub(super) const PATHS: [&str; 3] = [JSON_PATH, YAML_PATH, PAGE_PATH];
-
-const HTML: &str = "text/html; charset=utf-8";
-
-/// The page brings everything along; a browser that keeps to this reaches no other host.
+/// The page contains everything that it needs, so the browser need not reach another host.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
                            style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
                            connect-src 'self'; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'none'";
 
-/// The spec in all its forms, each written when the first one asks for it: most processes are never
+/// The spec in all its forms, each written on its first request: most processes are never
 /// asked, and the page alone takes 1.9 MB.
 pub(super) struct DocsApi {
     pub(super) json: fn() -> String,
@@ -52,17 +43,18 @@ impl OpenApi for DocsApi {
     fn register(_: &mut Registry) {}
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        for (path, endpoint) in [
-            (JSON_PATH, fixed(self.json, "application/json", None)),
-            (YAML_PATH, fixed(self.yaml, "application/yaml", None)),
-            (PAGE_PATH, fixed(self.page, HTML, Some(PAGE_POLICY))),
-        ] {
+        let endpoints = [
+            fixed(self.json, "application/json", None),
+            fixed(self.yaml, "application/yaml", None),
+            fixed(self.page, "text/html; charset=utf-8", Some(PAGE_POLICY)),
+        ];
+        for (path, endpoint) in PATHS.into_iter().zip(endpoints) {
             routes.insert(path.to_owned(), HashMap::from([(Method::GET, endpoint)]));
         }
     }
 }
 
-/// The same answer every time.
+/// An endpoint with one answer.
 fn fixed(
     write: fn() -> String,
     media_type: &'static str,
@@ -72,20 +64,16 @@ fn fixed(
     let endpoint = make(move |_| {
         let text = Arc::clone(&text);
         async move {
-            // Writing it takes a while, in which no other request has to wait.
+            // Writing it takes long enough to block other requests of the thread.
             let text = spawn_blocking(move || LazyLock::force(&text).clone()).await;
             let text = text.map_err(InternalServerError)?;
             let mut response = Response::builder()
                 .content_type(media_type)
-                .header(header::CACHE_CONTROL, "no-cache")
-                .body(Body::from_bytes(text));
+                .header(header::CACHE_CONTROL, "no-cache");
             if let Some(policy) = policy {
-                let policy = HeaderValue::from_static(policy);
-                response
-                    .headers_mut()
-                    .insert(header::CONTENT_SECURITY_POLICY, policy);
+                response = response.header(header::CONTENT_SECURITY_POLICY, policy);
             }
-            Ok::<_, poem::Error>(response)
+            Ok::<_, poem::Error>(response.body(text))
         }
     });
     endpoint.boxed()

@@ -1,5 +1,18 @@
-//! The wire types of the API, which make up the spec: nothing but `http` knows them. What comes
-//! from the domain is taken apart field by field, so that a new field cannot be forgotten.
+//! The wire types of the API, which make up the spec. Only `http` uses them. A conversion from a domain type
+//! names every field of it, so that a new field is a compile error.
+
+/// Converts an enum into another one with the same variants.
+macro_rules! same_variants {
+    ($from:ty => $to:ty: $($variant:ident),+ $(,)?) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                match value {
+                    $(<$from>::$variant => Self::$variant,)+
+                }
+            }
+        }
+    };
+}
 
 pub mod admin;
 pub mod analysis;

@@ -5,19 +5,19 @@ use crate::{
     domain::{image::ContentHash, thumbnail::ThumbnailSize},
 };
 
-/// The tag of a thumbnail. Strong: of one content and size, storage makes one thumbnail.
+/// The tag of a thumbnail. It is strong: storage makes one thumbnail of a content and a size.
 pub(super) fn entity_tag(hash: &ContentHash, size: ThumbnailSize) -> String {
     format!("\"{}-{}\"", hash.as_str(), size.as_str())
 }
 
-/// Which thumbnails of this size a caller holds, by all of its `If-None-Match`. Whether a tag is
-/// weak makes no difference there, and what is no tag of ours is held of something else.
-pub(super) fn held(if_none_match: &[String], size: ThumbnailSize) -> IfNoneMatch {
-    if if_none_match.iter().any(|value| value.trim() == "*") {
+/// The contents that the values of `If-None-Match` name in this size. Weak tags count like strong ones; tags of
+/// another size, and those that are not ours, are ignored.
+pub(super) fn if_none_match(values: &[String], size: ThumbnailSize) -> IfNoneMatch {
+    if values.iter().any(|value| value.trim() == "*") {
         return IfNoneMatch::Any;
     }
     // A tag has no quotes inside, so each second part is one.
-    let tags = if_none_match
+    let tags = values
         .iter()
         .flat_map(|value| value.split('"').skip(1).step_by(2));
     let hash = |tag: &str| ContentHash::new(tag.strip_suffix(size.as_str())?.strip_suffix('-')?);
@@ -35,9 +35,9 @@ mod tests {
 
     const SIZE: ThumbnailSize = ThumbnailSize::W256H256;
 
-    fn held_by(values: &[&str]) -> IfNoneMatch {
+    fn parsed(values: &[&str]) -> IfNoneMatch {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        held(&values, SIZE)
+        if_none_match(&values, SIZE)
     }
 
     #[test]
@@ -47,15 +47,15 @@ mod tests {
         let list = format!("\"other, tag\" , W/{tag_a},{tag_b}");
         for values in [vec![&*list], vec![&*tag_a, "\"x\"", &*tag_b]] {
             assert_eq!(
-                held_by(&values),
+                parsed(&values),
                 IfNoneMatch::Hashes(vec![a.clone(), b.clone()])
             );
         }
-        assert_eq!(held_by(&["\"x\"", " * "]), IfNoneMatch::Any);
+        assert_eq!(parsed(&["\"x\"", " * "]), IfNoneMatch::Any);
     }
 
     #[test]
-    fn what_is_no_tag_of_this_size_is_not_held() {
+    fn other_tags_are_ignored() {
         let hash = ContentHash::of(b"a");
         let other_size = entity_tag(&hash, ThumbnailSize::W480H320);
         let unquoted = entity_tag(&hash, SIZE).replace('"', "");
@@ -70,8 +70,8 @@ mod tests {
             "W/",
             "\"-w256h256\"",
         ] {
-            assert_eq!(held_by(&[value]), IfNoneMatch::Absent, "{value}");
+            assert_eq!(parsed(&[value]), IfNoneMatch::Absent, "{value}");
         }
-        assert_eq!(held_by(&[]), IfNoneMatch::Absent);
+        assert_eq!(parsed(&[]), IfNoneMatch::Absent);
     }
 }

@@ -1,10 +1,9 @@
-//! The one error type of the API. What each use case's failures are answered with is in
-//! `usecases`, what those of storage, in `storage`.
+//! The error type of the API. `usecases` and `storage` convert the errors of use cases and of storage.
 
 mod storage;
 mod usecases;
 
-use std::{borrow::Cow, error::Error, fmt, time::Duration};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use poem::{
     Body, Response,
@@ -13,7 +12,7 @@ use poem::{
 };
 use poem_openapi::{
     ApiResponse,
-    error::{ContentTypeError, ParseParamError, ParsePathError},
+    error::{ParseParamError, ParsePathError},
     registry::{MetaResponses, Registry},
     types::ToJSON as _,
 };
@@ -24,23 +23,25 @@ use super::{
 };
 use crate::{app::runtime::error_chain::ErrorChain, domain::request_id::RequestId};
 
-/// What `Retry-After` says where nobody has said when to come back.
+/// The default of `Retry-After`.
 pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// A problem on its way to the caller, with its cause on its way to the log.
-#[derive(Debug)]
+/// A problem for the caller, with its cause for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {detail}", .kind.slug())]
 pub struct ApiError {
     kind: ProblemKind,
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     challenges: Vec<&'static str>,
+    #[source]
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl ApiError {
-    /// A problem. The detail is sent to the caller: no secret, no reference, nothing that an
-    /// upstream said.
+    /// A problem. The detail is sent to the caller: it must hold no secret, no reference, and no text of an
+    /// upstream.
     pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -70,7 +71,7 @@ impl ApiError {
         Self::new(ProblemKind::Internal, detail)
     }
 
-    /// Tells the caller when to come back.
+    /// Adds the time after which to try again.
     #[must_use]
     pub fn retry_after(self, retry_after: Option<Duration>) -> Self {
         Self {
@@ -79,13 +80,13 @@ impl ApiError {
         }
     }
 
-    /// Tells the caller how to authenticate.
+    /// Adds the ways to authenticate.
     #[must_use]
     pub(super) fn challenge(self, challenges: Vec<&'static str>) -> Self {
         Self { challenges, ..self }
     }
 
-    /// Gives the log what the caller does not get to see.
+    /// Adds the cause, which is only logged.
     #[must_use]
     pub fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {
         Self {
@@ -94,7 +95,7 @@ impl ApiError {
         }
     }
 
-    /// Turns whatever the framework failed with into a problem.
+    /// The problem of an error that has passed through the framework.
     pub(super) fn from_framework(error: poem::Error) -> Self {
         let error = match error.downcast::<Self>() {
             Ok(own) => return own,
@@ -104,33 +105,24 @@ impl ApiError {
             return Self::bad_parameter(name, reason);
         }
         if error.is::<ParsePathError>() {
-            // The framework numbers the parameters of a path instead of naming them.
+            // The framework numbers the parameters of a path, and does not name them.
             let rule = "must be percent-encoded UTF-8";
             return Self::bad_fields(vec![FieldError::new("path", rule)]);
         }
-        if error.is::<NotFoundError>() {
+        if error.is::<NotFoundError>() || error.status() == StatusCode::NOT_FOUND {
             return Self::new(ProblemKind::NotFound, "There is nothing at this path.");
         }
         if error.is::<MethodNotAllowedError>() {
-            let detail = "This path does not know the method.";
+            let detail = "This path does not have the method.";
             return Self::new(ProblemKind::MethodNotAllowed, detail);
         }
-        if error.is::<ContentTypeError>() {
-            let detail = "The body's media type is not one that this operation takes.";
-            return Self::new(ProblemKind::UnsupportedMediaType, detail);
+        if error.status().is_client_error() {
+            return Self::new(ProblemKind::InvalidRequest, "The request is malformed.");
         }
-        match error.status() {
-            StatusCode::NOT_FOUND => {
-                Self::new(ProblemKind::NotFound, "There is nothing at this path.")
-            }
-            status if status.is_client_error() => {
-                Self::new(ProblemKind::InvalidRequest, "The request is malformed.")
-            }
-            _ => Self::internal().caused_by(error),
-        }
+        Self::internal().caused_by(error)
     }
 
-    /// A parameter that the framework could not read, or that breaks a limit of the spec.
+    /// A parameter that the framework cannot read, or that breaks a limit of the spec.
     fn bad_parameter(name: &str, reason: &str) -> Self {
         let words = reason.trim_start_matches("verification failed. ");
         // The middle of: failed to parse "integer": invalid digit (occurred while parsing "…")
@@ -145,7 +137,7 @@ impl ApiError {
         self.kind
     }
 
-    /// Writes the cause of a failure to the log: once, here, where it becomes an answer.
+    /// Logs the cause of a failure. Called once, where the error becomes an answer.
     pub(super) fn log(&self) {
         let Some(cause) = &self.cause else { return };
         let (problem, error) = (self.kind.slug(), ErrorChain(&**cause));
@@ -177,11 +169,11 @@ impl ApiError {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
         if status == StatusCode::REQUEST_TIMEOUT {
-            // The rest of the body is not waited for.
+            // The service does not wait for the rest of the body.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         for challenge in self.challenges {
-            // One each: clients that know one scheme only read a list of them badly.
+            // A header for each: some clients cannot read a list of challenges.
             let challenge = HeaderValue::from_static(challenge);
             headers.append(header::WWW_AUTHENTICATE, challenge);
         }
@@ -189,7 +181,7 @@ impl ApiError {
     }
 }
 
-/// Answers with these statuses say when to come back.
+/// Whether answers with this status have `Retry-After`.
 pub(super) fn needs_retry_after(status: StatusCode) -> bool {
     matches!(
         status,
@@ -197,13 +189,13 @@ pub(super) fn needs_retry_after(status: StatusCode) -> bool {
     )
 }
 
-/// Rounded up, and never 0: that would invite the next request at once.
+/// The seconds of a wait, rounded up and never 0, which would invite the next request at once.
 pub(super) fn whole_seconds(wait: Duration) -> u64 {
     let started = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(started).max(1)
 }
 
-/// What a parameter breaks, in plain words; the framework's own where nothing better is known.
+/// The rule that a parameter breaks; in the framework's words where it is not one of ours.
 fn rule_of(words: &str) -> String {
     let limit = |name: &str| {
         let (number, _) = words
@@ -222,27 +214,14 @@ fn rule_of(words: &str) -> String {
     }
 }
 
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.slug(), self.detail)
-    }
-}
-
-impl Error for ApiError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        let cause = self.cause.as_deref()?;
-        Some(cause)
-    }
-}
-
-/// Only for the way through the framework: `Problems` makes the answer.
+/// Lets the error pass through the framework: `Problems` makes the answer.
 impl ResponseError for ApiError {
     fn status(&self) -> StatusCode {
         self.kind.status()
     }
 }
 
-/// Which problems an operation answers with stands beside the operation, and `spec` declares it.
+/// Declares nothing: `spec` adds the problems of each operation.
 impl ApiResponse for ApiError {
     fn meta() -> MetaResponses {
         MetaResponses {

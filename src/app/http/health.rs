@@ -1,4 +1,4 @@
-//! `/health`: for probes. Answers under any host and resolves no tenant.
+//! `/health`: probes. Answers under any host and resolves no tenant.
 
 use std::sync::Arc;
 
@@ -7,24 +7,14 @@ use poem_openapi::{ApiResponse, OpenApi, payload::Json};
 use super::{
     dto::health::{Liveness, NotReadyStatus, OkStatus, Readiness, Unreadiness},
     error::{ApiError, DEFAULT_RETRY_AFTER, whole_seconds},
-    problem::ProblemKind,
     request_facts::CurrentRequestId,
     tag::Tag,
 };
 use crate::app::usecases::readiness::CheckReadiness;
 
-/// Where probes ask.
+/// The paths of probes.
 pub(super) const PATHS: [&str; 3] = ["/health", "/health/live", "/health/ready"];
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants and
-/// security.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
-    ("getHealth", &[]),
-    ("getLiveness", &[]),
-    ("getReadiness", &[]),
-];
-
-/// Health of the process.
 pub(super) struct HealthApi {
     pub(super) readiness: Arc<CheckReadiness>,
 }
@@ -53,7 +43,7 @@ enum ReadinessAnswer {
 impl HealthApi {
     /// Is the process alive?
     ///
-    /// For probes that look here by habit. The same as `/health/live`.
+    /// For probes that use this path by convention. The same as `/health/live`.
     #[oai(
         path = "/health",
         method = "get",
@@ -68,7 +58,7 @@ impl HealthApi {
 
     /// Is the process alive?
     ///
-    /// For whoever restarts a process that hangs. Touches nothing else: an upstream that is down is
+    /// For supervisors that restart a process that hangs. It checks nothing else: an upstream that is down is
     /// no reason to restart this process.
     #[oai(
         path = "/health/live",
@@ -82,10 +72,10 @@ impl HealthApi {
 
     /// Can tenants be served?
     ///
-    /// For load balancers. Standalone, it is ready while the publication ledger answers;
-    /// orchestrated, while the orchestrator answers, too, unless the operator leaves that out. Both are asked at most once in five
-    /// seconds however often this is called. Never once the service was told to end: send no more
-    /// requests to it then.
+    /// For load balancers. Standalone, the service is ready while the publication ledger answers;
+    /// orchestrated, while the orchestrator answers, too, unless the operator has turned that check off. Both are
+    /// asked at most once in five seconds, however often this is called. A service that is shutting down is not
+    /// ready: send no more requests to it.
     #[oai(
         path = "/health/ready",
         method = "get",

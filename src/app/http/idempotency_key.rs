@@ -1,5 +1,5 @@
-//! The `Idempotency-Key` of a request. The framework's own parameter overlooks a value that is not
-//! ASCII, and what is meant to be done once would be done without a key.
+//! The `Idempotency-Key` of a request. The framework's own parameter ignores a value that is not
+//! ASCII, so a request that is meant to be done once would be done without a key.
 
 use poem::{Request, RequestBody, Result, http::HeaderValue};
 use poem_openapi::{
@@ -11,14 +11,13 @@ use poem_openapi::{
 use super::{dto::problem::FieldError, json_body::Fields};
 use crate::domain::idempotency::IdempotencyKey;
 
-/// The name of the header.
 const NAME: &str = "Idempotency-Key";
 
-/// What came as a key, as it came.
+/// The values of the header, unchecked.
 pub(super) struct SentKey(Vec<HeaderValue>);
 
 impl SentKey {
-    /// The key, if there is one. Whatever else came is noted as bad.
+    /// The key, if there is one. Any other value is recorded as a problem.
     pub(super) fn read(&self, fields: &mut Fields) -> Option<IdempotencyKey> {
         let rule = match &*self.0 {
             [] => return None,

@@ -1,4 +1,4 @@
-//! `/api/images`: a tenant's images, to look at.
+//! `/api/images`: lists and shows a tenant's images.
 
 use poem_openapi::{
     OpenApi,
@@ -12,69 +12,18 @@ use super::{
         images::{ImageInfo, ImageList},
         thumbnail::{SizeName, ThumbnailResponse},
     },
-    entity_tag::held,
+    entity_tag::if_none_match,
     error::ApiError,
-    json_body::Fields,
-    problem::ProblemKind,
+    json_body::image_name,
     request_facts::CurrentRequestId,
     tag::Tag,
     tenant_scope::TenantScope,
 };
-use crate::{
-    app::usecases::{
-        describe_image::DescribeImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
-        random_image::RandomImage,
-    },
-    domain::image::ImageName,
+use crate::app::usecases::{
+    describe_image::DescribeImage, fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+    random_image::RandomImage,
 };
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants, security
-/// and bodies.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[
-    (
-        "listImages",
-        &[
-            ProblemKind::InvalidRequest,
-            ProblemKind::UpstreamFailed,
-            ProblemKind::UpstreamLimited,
-            ProblemKind::UpstreamTimeout,
-        ],
-    ),
-    (
-        "getRandomImage",
-        &[
-            ProblemKind::ImageNotFound,
-            ProblemKind::UnusableImage,
-            ProblemKind::UpstreamFailed,
-            ProblemKind::UpstreamLimited,
-            ProblemKind::UpstreamTimeout,
-        ],
-    ),
-    (
-        "getImage",
-        &[
-            ProblemKind::InvalidRequest,
-            ProblemKind::ImageNotFound,
-            ProblemKind::UnusableImage,
-            ProblemKind::UpstreamFailed,
-            ProblemKind::UpstreamLimited,
-            ProblemKind::UpstreamTimeout,
-        ],
-    ),
-    (
-        "getThumbnail",
-        &[
-            ProblemKind::InvalidRequest,
-            ProblemKind::ImageNotFound,
-            ProblemKind::UnusableImage,
-            ProblemKind::UpstreamFailed,
-            ProblemKind::UpstreamLimited,
-            ProblemKind::UpstreamTimeout,
-        ],
-    ),
-];
-
-/// A tenant's images.
 pub(super) struct ImagesApi {
     pub(super) list: ListImages,
     pub(super) describe: DescribeImage,
@@ -86,9 +35,9 @@ pub(super) struct ImagesApi {
 impl ImagesApi {
     /// Which images are there?
     ///
-    /// For whatever starts from what there is: the images that stand in the tenant's root folder,
-    /// sorted by name, as they were at most five seconds ago, a page at a time. Open to everyone if the tenant says
-    /// so (`auto_view_enabled`), else to admins.
+    /// For clients that need the names: the images in the tenant's root folder, sorted by name, as they were at most
+    /// five seconds ago, a page at a time. Open to everyone if the tenant's config says so (`auto_view_enabled`),
+    /// else to admins.
     #[oai(
         path = "/api/images/list",
         method = "get",
@@ -100,7 +49,7 @@ impl ImagesApi {
         TenantScope(tenant): TenantScope,
         _viewer: Viewer,
         CurrentRequestId(request_id): CurrentRequestId,
-        /// At most so many names.
+        /// The largest number of names.
         #[oai(
             default = "default_limit",
             validator(minimum(value = "1"), maximum(value = "1000"))
@@ -121,10 +70,9 @@ impl ImagesApi {
 
     /// Show an image at random.
     ///
-    /// For a slide show: describes one image as `getImage` does. No image comes a second time
-    /// before all of the tenant's images have come once, whoever asks; the service forgets what has
-    /// come when it is restarted. Open to everyone if the tenant says so (`auto_view_enabled`),
-    /// else to admins.
+    /// For a slide show: describes one image as `getImage` does. No image is shown a second time
+    /// before all of the tenant's images have been shown once, to any caller; a restart of the service starts anew.
+    /// Open to everyone if the tenant's config says so (`auto_view_enabled`), else to admins.
     #[oai(
         path = "/api/images/random",
         method = "get",
@@ -143,9 +91,9 @@ impl ImagesApi {
 
     /// Show an image.
     ///
-    /// For a look at an image before something is done with it: where it and its thumbnail can be
-    /// seen, and what its caption file says of it. If only the caption file cannot be had, the
-    /// image is shown without it. Open to everyone if the tenant says so (`auto_view_enabled`),
+    /// For a look at an image before something is done with it: links to it and to its thumbnail, and the content of
+    /// its caption file. If only the caption file is not available, the
+    /// image is shown without it. Open to everyone if the tenant's config says so (`auto_view_enabled`),
     /// else to admins.
     #[oai(
         path = "/api/images/:filename",
@@ -170,7 +118,7 @@ impl ImagesApi {
     ///
     /// For overviews: a small JPEG copy. It may be kept for ten minutes; after that, a request with
     /// `If-None-Match` is answered with 304 for as long as the image's content is the same. Open to
-    /// everyone if the tenant says so (`auto_view_enabled`), else to admins.
+    /// everyone if the tenant's config says so (`auto_view_enabled`), else to admins.
     #[oai(
         path = "/api/images/:filename/thumbnail",
         method = "get",
@@ -184,30 +132,24 @@ impl ImagesApi {
         CurrentRequestId(request_id): CurrentRequestId,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
-        /// How large it is at most.
+        /// The largest width and height.
         #[oai(default)]
         size: Query<SizeName>,
         /// The `ETag`s of thumbnails that the caller has, or `*`.
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<Vec<String>>>,
+        tags: Header<Option<Vec<String>>>,
     ) -> Result<ThumbnailResponse, ApiError> {
         let (name, size) = (image_name(&filename)?, size.0.into());
-        let held = held(&if_none_match.0.unwrap_or_default(), size);
+        let condition = if_none_match(&tags.0.unwrap_or_default(), size);
         let answer = self
             .thumbnails
-            .run(&tenant, &request_id, &name, size, &held)
+            .run(&tenant, &request_id, &name, size, &condition)
             .await?;
         Ok(ThumbnailResponse::new(answer, size))
     }
 }
 
-/// As many names as a page can have.
+/// The most names of a page.
 fn default_limit() -> u32 {
     1_000
-}
-
-fn image_name(filename: &str) -> Result<ImageName, ApiError> {
-    let mut fields = Fields::default();
-    let name = fields.image_name(filename);
-    fields.finish_with(name)
 }

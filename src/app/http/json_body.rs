@@ -1,4 +1,4 @@
-//! A JSON body that may be left out, read field by field, so that an answer can name every bad
+//! A JSON body that may be left out. It is read field by field, so that an answer can name every bad
 //! field and not only the first.
 
 use std::marker::PhantomData;
@@ -21,7 +21,7 @@ pub struct JsonBody<T> {
     schema: PhantomData<fn() -> T>,
 }
 
-/// Fields that are yet to be read, and what was bad about those that were.
+/// The fields that have not been read yet, and the problems of those that have.
 #[derive(Debug, Default)]
 pub struct Fields {
     unread: Map<String, Value>,
@@ -37,7 +37,7 @@ impl<T> JsonBody<T> {
 }
 
 impl Fields {
-    /// Takes a field out and reads it; `rule` is what it breaks when `read` cannot. A field that
+    /// Removes a field and reads it; `rule` is the rule that it breaks when `read` fails. A field that
     /// is `null` counts as left out.
     pub fn take<T>(
         &mut self,
@@ -53,7 +53,13 @@ impl Fields {
         read
     }
 
-    /// The same for a field that must be there.
+    /// The value of a field that is `true` or `false`; `false` without it.
+    pub fn flag(&mut self, name: &str) -> bool {
+        let value = self.take(name, "must be true or false", Value::as_bool);
+        value.unwrap_or_default()
+    }
+
+    /// As [`take`](Self::take), for a required field.
     pub fn require<T>(
         &mut self,
         name: &str,
@@ -68,19 +74,19 @@ impl Fields {
         read
     }
 
-    /// Reads the file name of an image out of the path.
+    /// Reads the file name of an image, a parameter of the path.
     pub fn image_name(&mut self, filename: &str) -> Option<ImageName> {
         ImageName::new(filename)
             .map_err(|rule| self.reject(FieldError::new("filename", rule.to_string())))
             .ok()
     }
 
-    /// Notes a problem.
+    /// Records a problem.
     pub fn reject(&mut self, problem: FieldError) {
         self.problems.push(problem);
     }
 
-    /// Hands `read` back if nothing was bad; a field that nobody has read is: a misspelt
+    /// Returns `read` if there was no problem. A field that has not been read is one: a misspelled
     /// `dry_run` must not publish.
     ///
     /// # Errors
@@ -94,6 +100,16 @@ impl Fields {
             _ => Err(ApiError::bad_fields(self.problems)),
         }
     }
+}
+
+/// The file name of an image, the only field of a request.
+///
+/// # Errors
+/// An `invalid-request` that names it.
+pub(super) fn image_name(filename: &str) -> Result<ImageName, ApiError> {
+    let mut fields = Fields::default();
+    let name = fields.image_name(filename);
+    fields.finish_with(name)
 }
 
 impl<'a, T: Type> ApiExtractor<'a> for JsonBody<T> {
@@ -153,7 +169,7 @@ fn parse<T: Type>(
             "The body must be a JSON object.",
         )),
         Err(error) => {
-            // The line and column, and never what stands there.
+            // The error has the line and the column, and no content.
             let detail = format!("The body is not valid JSON: {error}.");
             Err(ApiError::new(ProblemKind::InvalidRequest, detail))
         }

@@ -1,4 +1,4 @@
-//! `/problems`: what each kind of problem means, at the URI that is its `type`. Answers under any
+//! `/problems`: the meaning of each kind of problem, at the URI that is its `type`. Answers under any
 //! host and resolves no tenant.
 
 mod form;
@@ -18,17 +18,10 @@ use super::{
     dto::problem_page::ProblemDescription, error::ApiError, problem::ProblemKind, tag::Tag,
 };
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants and
-/// security.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
-    "getProblem",
-    &[ProblemKind::InvalidRequest, ProblemKind::NotFound],
-)];
-
-/// The kinds change with a new version only.
+/// The kinds change only with a new version of the service.
 const CACHE_CONTROL: &str = "public, max-age=3600";
 
-/// Nothing but what is in the page.
+/// The page loads nothing.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
 
@@ -43,7 +36,7 @@ pub(super) struct ProblemPagesApi;
 impl ProblemPagesApi {
     /// What does this problem mean?
     ///
-    /// For whoever meets a problem: what its kind means, and what to do about it, at the URI that
+    /// For readers of a problem: what its kind means, and what to do about it, at the URI that
     /// is its `type`. JSON for programs; a page for people whose browser asks for `text/html`; or
     /// Markdown, by `Accept`. Under any host, and without a credential.
     #[oai(
@@ -66,7 +59,7 @@ impl ProblemPagesApi {
     }
 }
 
-/// A kind as its page of a media type shows it, for the spec.
+/// The page of a kind in a media type, for the spec.
 pub(super) fn page(kind: ProblemKind, media_type: &str) -> Value {
     let form = Form::ALL
         .into_iter()
@@ -78,7 +71,7 @@ pub(super) fn page(kind: ProblemKind, media_type: &str) -> Value {
     }
 }
 
-/// A kind, in one of its forms.
+/// The page of a kind, in one of its forms.
 struct ProblemPage {
     kind: ProblemKind,
     form: Form,
@@ -101,7 +94,7 @@ impl IntoResponse for ProblemPage {
     }
 }
 
-/// The macro that writes this knows one media type for each status.
+/// Written by hand, since the macro allows one media type for each status.
 impl ApiResponse for ProblemPage {
     fn meta() -> MetaResponses {
         let content = |form: Form| MetaMediaType {
@@ -149,13 +142,9 @@ fn html(kind: ProblemKind) -> String {
     )
 }
 
-/// Our own Markdown, which has nothing but code in it, as HTML.
+/// A kind's text as HTML: code is its only markup.
 fn marked_up(text: &str) -> String {
-    let escaped = text
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;");
+    let escaped = html_escape::encode_double_quoted_attribute(text);
     let parts = escaped.split('`').enumerate();
     let part = |(index, part): (usize, &str)| match index % 2 {
         0 => part.to_owned(),

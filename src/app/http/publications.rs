@@ -1,4 +1,4 @@
-//! `/api/publications`: what has been published, as the ledger has it.
+//! `/api/publications`: lists a tenant's publications.
 
 use poem_openapi::{OpenApi, param::Query, payload::Json};
 
@@ -11,23 +11,14 @@ use super::{
     },
     error::ApiError,
     json_body::Fields,
-    problem::ProblemKind,
     tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::{app::usecases::list_publications::ListPublications, domain::ledger::EntryQuery};
 
-/// The problems of each operation, by its id; `spec` adds those that come with tenants and
-/// security.
-pub(super) const PROBLEMS: &[(&str, &[ProblemKind])] = &[(
-    "listPublications",
-    &[ProblemKind::InvalidRequest, ProblemKind::LedgerUnavailable],
-)];
-
-/// A page's length when nobody says.
+/// The default length of a page.
 const DEFAULT_LIMIT: u32 = 50;
 
-/// A tenant's publications.
 pub(super) struct PublicationsApi {
     pub(super) list: ListPublications,
 }
@@ -36,14 +27,13 @@ pub(super) struct PublicationsApi {
 impl PublicationsApi {
     /// What has been published?
     ///
-    /// For a history, and for finding out what came of a request whose answer was lost: how things
-    /// stand with each image on each platform that it was ever sent to, newest attempt first. The
-    /// filters add up. An attempt whose end was not recorded, because the service ended in between,
-    /// is `unknown`.
+    /// For a history, and for the outcome of a request whose answer was lost: the state of each image on each
+    /// platform that it was ever sent to, newest attempt first. A publication must pass all filters. An attempt whose
+    /// end was not recorded, because the service ended before, is `unknown`.
     ///
     /// A row with the outcome `skipped` is of an image, and of no platform (`platform` is `null`): it was passed over
-    /// when the next image was to be published, `reason` and `error` say why, and nothing was sent. It goes when
-    /// the image is published by name, and does not count for another content under the same name. The filter by
+    /// when the next image was to be published, `reason` and `error` say why, and nothing was sent. The row disappears
+    /// when the image is published by name, and does not count for another content under the same name. The filter by
     /// platform leaves it out.
     #[oai(
         path = "/api/publications",
@@ -59,17 +49,17 @@ impl PublicationsApi {
         &self,
         TenantScope(tenant): TenantScope,
         _admin: Admin,
-        /// At most so many; left out, 50.
+        /// The largest number of publications; left out, 50.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
-        /// The page that begins here: `next_cursor` of the page before.
+        /// The beginning of the page: `next_cursor` of the page before.
         #[oai(validator(max_length = 64))]
         cursor: Query<Option<String>>,
         /// Only images that had this name when they were last sent.
         filename: Query<Option<String>>,
         /// Only this platform.
         platform: Query<Option<PlatformName>>,
-        /// Only what stands like this.
+        /// Only this outcome.
         outcome: Query<Option<PublicationOutcome>>,
     ) -> Result<Json<PublicationList>, ApiError> {
         let mut fields = Fields::default();

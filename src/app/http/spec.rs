@@ -1,5 +1,5 @@
-//! The OpenAPI document: generated from the types of the routes, amended where the generator falls
-//! short, and built on nothing: no adapter, no setting, no network.
+//! The OpenAPI document: generated from the types of the routes, and amended where the generator falls
+//! short. It needs no adapter, no setting and no network.
 
 mod amend;
 
@@ -10,18 +10,18 @@ use poem_openapi::{
     ContactObject, LicenseObject, OpenApi, OpenApiService, ServerObject,
     registry::{MetaApi, Registry},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{api::Api, problem::ProblemKind};
 
-/// What holds for all operations.
+/// The part of the description that holds for all operations.
 const OVERVIEW: &str = include_str!("spec/overview.md");
 
-/// What the generated page is called.
+/// The title of the generated page.
 const GENERATED_TITLE: &str = "<title>Swagger UI</title>";
 
-/// What it is called here. It brings its icon along, or browsers would ask for one.
+/// The title of our page, with its icon, which browsers would request otherwise.
 const PAGE_HEAD: &str = "<title>Publisher API</title>\n    \
     <meta name=\"viewport\" content=\"width=device-width\">\n    \
     <link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
@@ -36,7 +36,7 @@ pub fn json() -> String {
 
 fn text_of(document: &Value) -> String {
     // A `Value` has string keys only, so it can always be written.
-    let mut text = serde_json::to_string_pretty(&InOrder::of(document)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&InOrder(document)).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -45,7 +45,7 @@ fn text_of(document: &Value) -> String {
 #[must_use]
 pub fn yaml() -> String {
     let value = openapi_document();
-    let mut text = serde_saphyr::to_string(&InOrder::of(&value)).unwrap_or_default();
+    let mut text = serde_saphyr::to_string(&InOrder(&value)).unwrap_or_default();
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -60,12 +60,12 @@ pub fn openapi_document() -> Value {
     document
 }
 
-/// The document as a page to read and try it. Reaches no other host.
+/// The document as a page that can try the operations. It reaches no other host.
 pub(super) fn page() -> String {
     let service = service();
     let mut document = openapi_document();
     amend::for_trying(&mut document);
-    // The page has the document as it was generated; it shall have the one that is published.
+    // The page has the generated document, and shall have the amended one.
     let page = service
         .swagger_ui_html()
         .replacen(GENERATED_TITLE, PAGE_HEAD, 1)
@@ -78,12 +78,16 @@ fn service() -> OpenApiService<Described<Api>, ()> {
     let tenant = ServerObject::new("https://{host}")
         .description("A tenant's own host.")
         .variable("host", "The host of the tenant.", "alice.example.org");
-    OpenApiService::new(Described::new(), "Publisher", env!("CARGO_PKG_VERSION"))
-        .description(overview())
-        .contact(ContactObject::new().name("The maintainers of Publisher"))
-        .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
-        .server(here)
-        .server(tenant)
+    OpenApiService::new(
+        Described(PhantomData),
+        "Publisher",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .description(overview())
+    .contact(ContactObject::new().name("The maintainers of Publisher"))
+    .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
+    .server(here)
+    .server(tenant)
 }
 
 fn overview() -> String {
@@ -97,14 +101,8 @@ fn overview() -> String {
     )
 }
 
-/// The description of an API without the API.
+/// An API's description without its handlers.
 struct Described<T>(PhantomData<fn() -> T>);
-
-impl<T> Described<T> {
-    fn new() -> Self {
-        Self(PhantomData)
-    }
-}
 
 impl<T: OpenApi> OpenApi for Described<T> {
     fn meta() -> Vec<MetaApi> {
@@ -118,27 +116,13 @@ impl<T: OpenApi> OpenApi for Described<T> {
     fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
 }
 
-/// The parts of the document in the order in which people read them.
-#[derive(Serialize)]
-struct InOrder<'a> {
-    openapi: &'a Value,
-    info: &'a Value,
-    servers: &'a Value,
-    tags: &'a Value,
-    paths: &'a Value,
-    components: &'a Value,
-}
+/// The document, with its parts in the order in which people read them.
+struct InOrder<'a>(&'a Value);
 
-impl<'a> InOrder<'a> {
-    fn of(document: &'a Value) -> Self {
-        Self {
-            openapi: &document["openapi"],
-            info: &document["info"],
-            servers: &document["servers"],
-            tags: &document["tags"],
-            paths: &document["paths"],
-            components: &document["components"],
-        }
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts = ["openapi", "info", "servers", "tags", "paths", "components"];
+        serializer.collect_map(parts.map(|part| (part, &self.0[part])))
     }
 }
 

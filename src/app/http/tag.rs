@@ -1,20 +1,20 @@
-//! What operations are grouped by in the document.
+//! The groups of operations in the spec.
 
 use poem_openapi::Tags;
 
-/// What an operation is about.
+/// The group of an operation.
 #[derive(Tags)]
 pub(super) enum Tag {
     /// For probes: any host, no tenant, no credential.
     Health,
-    /// What a client has to know of the tenant's config.
+    /// The part of the tenant's config that clients need.
     Config,
-    /// Logging in and out.
+    /// Login and logout.
     Admin,
-    /// The tenant's images: looking at them, publishing them, sorting them.
+    /// The tenant's images: showing, publishing and sorting them.
     Images,
-    /// What has been published, and what came of it.
+    /// The publications, and their outcomes.
     Publications,
-    /// What each kind of problem means: any host, no credential.
+    /// The meaning of each kind of problem: any host, no credential.
     Problems,
 }

@@ -1,4 +1,4 @@
-//! Finds out for which tenant a request is, before anything else about it matters.
+//! Resolves the tenant of a request, before anything else about it is checked.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,19 +22,19 @@ use crate::app::{
     usecases::publish::Refusal,
 };
 
-/// The tenant that the request is for. Only routes under `TenantRoutes` have one.
+/// The tenant that the request is for. Only routes of [`TenantRoutes`] have one.
 pub struct TenantScope(pub Arc<Tenant>);
 
-/// Routes that belong to a tenant, and have it in the data of the request. The tenant is resolved
-/// after routing, so that a path that leads nowhere costs no lookup, and before the handler's first
-/// extractor, so that nothing else is told to a host that is no tenant's.
+/// Routes of a tenant, which is in the data of the request. It is resolved
+/// after routing, so that an unknown path costs no lookup, and before the handler's first
+/// extractor, so that an unknown host learns nothing else.
 pub(super) struct TenantRoutes<T> {
     api: T,
     resolve_tenant: Arc<ResolveTenant>,
 }
 
 impl<T> TenantRoutes<T> {
-    /// Puts all routes of `api` under a tenant.
+    /// Makes all routes of `api` routes of a tenant.
     pub(super) fn new(api: T, resolve_tenant: Arc<ResolveTenant>) -> Self {
         Self {
             api,
@@ -56,23 +56,19 @@ impl<T: OpenApi> OpenApi for TenantRoutes<T> {
         let mut own = HashMap::new();
         self.api.add_routes(&mut own);
         for (path, methods) in own {
-            let scoped = |(method, inner)| {
+            let routes = routes.entry(path).or_default();
+            routes.extend(methods.into_iter().map(|(method, inner)| {
                 let resolve_tenant = Arc::clone(&self.resolve_tenant);
-                let endpoint = Scoped {
+                let scoped = Scoped {
                     inner,
                     resolve_tenant,
                 };
-                (method, endpoint.boxed())
-            };
-            routes
-                .entry(path)
-                .or_default()
-                .extend(methods.into_iter().map(scoped));
+                (method, scoped.boxed())
+            }));
         }
     }
 }
 
-/// One endpoint of a tenant.
 struct Scoped {
     inner: BoxEndpoint<'static>,
     resolve_tenant: Arc<ResolveTenant>,
@@ -90,8 +86,8 @@ impl Endpoint for Scoped {
             .as_ref()
             .is_some_and(|it| self.resolve_tenant.knows(it));
         let tenant = match permit.filter(|_| !is_known) {
-            // Looking up hosts has bounds of its own, and those that nobody has heard of take no
-            // permit of tenants that are known.
+            // The lookup of hosts has limits of its own, and unknown hosts take no permit from
+            // tenants that are known.
             Some(permit) => {
                 let resolved = permit.released_during(resolved).await;
                 resolved.map_err(|_| admission::full(&request))?
@@ -105,8 +101,7 @@ impl Endpoint for Scoped {
             }
             ApiError::from(error)
         })?;
-        let name = tenant.name();
-        tracing::Span::current().record("tenant", name.as_str());
+        tracing::Span::current().record("tenant", tenant.name().as_str());
         request.set_data(tenant);
         self.inner.call(request).await
     }

@@ -1,4 +1,4 @@
-//! The trace that a request belongs to: the caller's, if it names one (W3C Trace Context).
+//! The trace of a request: the caller's, if it names one (W3C Trace Context).
 
 use opentelemetry::{Context, propagation::TextMapPropagator as _, trace::TraceContextExt as _};
 use opentelemetry_http::HeaderExtractor;
@@ -7,27 +7,27 @@ use poem::http::HeaderMap;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// The parts of a `traceparent` of version 00, and how long they are; later versions may add more.
+/// The lengths of the parts of a `traceparent` of version 00; later versions may add more.
 const PARTS: [usize; 4] = [2, 32, 16, 2];
 
-/// The target of spans that are in no trace: of probes, and where no traces are recorded, of requests
+/// The target of spans that are in no trace: those of probes, and where no traces are recorded, of requests
 /// that name none.
 pub const UNTRACED: &str = "publisher::untraced";
 
 const TRACEPARENT: &str = "traceparent";
 
-/// Whether a request says what trace it belongs to, well or badly.
+/// Whether a request names a trace, valid or not.
 pub(super) fn is_named(headers: &HeaderMap) -> bool {
     headers.contains_key(TRACEPARENT)
 }
 
-/// Makes a span that has not been entered yet part of the caller's trace, and notes the id of its
-/// trace in `trace_id`. One that a caller writes badly counts as none.
+/// Makes a span that has not been entered yet part of the caller's trace, and records the id of its
+/// trace in `trace_id`. A malformed trace counts as none.
 pub(super) fn join(span: &Span, headers: &HeaderMap) {
     if let Some(callers) = of_caller(headers)
         && let Err(error) = span.set_parent(callers)
     {
-        // Not within a process that traces, as in tests.
+        // The process records no traces, as in tests.
         tracing::trace!(?error, "the caller's trace cannot be joined");
     }
     let context = span.context();

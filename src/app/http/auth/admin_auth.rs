@@ -101,25 +101,23 @@ impl AdminAuth {
         }
     }
 
-    /// Whether the caller is an admin by its `Authorization` header, whatever session it has.
+    /// Whether the caller is an admin without its session, and the `Set-Cookie` headers that end that session in the
+    /// browser.
     ///
     /// # Errors
-    /// As of [`is_admin`](Self::is_admin).
-    pub(in crate::app::http) fn is_admin_without_session(
+    /// `forbidden` if a page of another site has sent the request; else as of [`is_admin`](Self::is_admin).
+    pub(in crate::app::http) fn log_out(
         &self,
         request: &Request,
-    ) -> Result<bool, ApiError> {
-        let Some(checks) = &self.checks else {
-            return Ok(true);
+    ) -> Result<(bool, [String; 2]), ApiError> {
+        let host = host_of(request)?;
+        refuse_other_sites(request, host)?;
+        let is_admin = match &self.checks {
+            Some(checks) => matches!(self.access(checks, request, host)?, Access::Header(_)),
+            None => true,
         };
-        let access = self.access(checks, request, host_of(request)?)?;
-        Ok(matches!(access, Access::Header(_)))
-    }
-
-    /// The `Set-Cookie` headers that end a session in the browser.
-    pub(in crate::app::http) fn logout_cookies(&self) -> [String; 2] {
         let is_secure = self.login().is_none_or(PasswordLogin::secure_cookies);
-        CookieKind::end_session(is_secure)
+        Ok((is_admin, CookieKind::end_session(is_secure)))
     }
 
     /// Refuses a request that does not come from an admin, and one that writes in an admin's name from a page of

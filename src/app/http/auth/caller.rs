@@ -15,7 +15,6 @@ pub(super) struct Caller {
     /// The tenant whose host was called. Not the host: where one tenant is served under any host, each
     /// would give five more tries.
     pub(super) tenant: TenantName,
-    /// The client.
     pub(super) client: ClientKey,
 }
 

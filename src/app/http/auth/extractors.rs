@@ -31,9 +31,6 @@ pub struct Admin;
 /// admin.
 pub struct Viewer;
 
-/// No page of another site has sent the request.
-pub struct NoOtherSite;
-
 /// A caller who may try to log in: a password is configured, and no page of another site has sent the request.
 pub struct LoginAttempt {
     auth: Arc<AdminAuth>,
@@ -57,20 +54,16 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(bearer, http("bearer", token));
     let user = "The user and the password that this service was started with.";
     registry.create_security_scheme(basic, http("basic", user));
+    let session = "The session that `POST /api/admin/login` opens, on the host that opened it. Operations that \
+                   write accept it only from pages of that host, by `Origin` or `Referer`. Where the \
+                   operator allows browsers without TLS, its name is `pv2_admin`; until the next minor \
+                   version that name is read everywhere.";
     let session = MetaSecurityScheme {
         ty: "apiKey",
-        description: Some(
-            "The session that `POST /api/admin/login` opens, on the host that opened it. What \
-             writes takes it only from pages of that host, by `Origin` or `Referer`. Where the \
-             operator lets browsers come without TLS, its name is `pv2_admin`; until the next minor \
-             version that name is read everywhere.",
-        ),
         name: Some(CookieKind::Session.name(true)),
         key_in: Some("cookie"),
         scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
+        ..http("", session)
     };
     registry.create_security_scheme(cookie, session);
 }
@@ -121,13 +114,6 @@ security_extractor!(Viewer, true, |request| {
 /// The authentication that the service was started with.
 fn auth_of(request: &Request) -> Result<&Arc<AdminAuth>, ApiError> {
     request.data().ok_or_else(ApiError::internal)
-}
-
-impl<'a> FromRequest<'a> for NoOtherSite {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        refuse_other_sites(request, host_of(request)?)?;
-        Ok(Self)
-    }
 }
 
 impl LoginAttempt {

@@ -46,7 +46,6 @@ pub struct LoginCookies {
 }
 
 impl PasswordLogin {
-    /// The configured login.
     pub(super) fn new(settings: LoginSettings) -> Self {
         let LoginSettings {
             password,
@@ -106,7 +105,7 @@ impl PasswordLogin {
             .is_some()
     }
 
-    /// Whether browsers keep the cookies from connections without TLS.
+    /// Whether browsers send the cookies over TLS only.
     pub(super) fn secure_cookies(&self) -> bool {
         self.secure_cookies
     }

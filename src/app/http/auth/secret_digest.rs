@@ -12,7 +12,6 @@ use crate::domain::secret::Secret;
 pub(super) struct SecretDigest([u8; 32]);
 
 impl SecretDigest {
-    /// The digest of a secret.
     pub(super) fn of(secret: &Secret) -> Self {
         Self(Sha256::digest(secret.expose()).into())
     }

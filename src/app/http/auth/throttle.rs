@@ -75,7 +75,6 @@ impl GuessThrottle {
         Decision::Wrong
     }
 
-    /// Forgets the failures of a caller.
     pub(super) fn forget(&self, caller: &Caller) {
         self.failures.lock().remove(caller);
     }

@@ -1,21 +1,19 @@
-//! Logging in and out.
+//! Login and logout.
 
-use poem_openapi::{Object, types::Example};
+use poem_openapi::Object;
 use serde_json::Value;
 
 use crate::{app::http::json_body::Fields, domain::secret::Secret};
 
 /// Whether the caller is an admin.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct AdminStatus {
-    /// The caller may do what only admins may.
+    /// The caller may use the operations of admins.
     pub admin: bool,
 }
 
 /// A login.
 #[derive(Object)]
-#[oai(example)]
 pub struct LoginRequest {
     /// The admin's password.
     #[oai(write_only)]
@@ -23,23 +21,9 @@ pub struct LoginRequest {
 }
 
 impl LoginRequest {
-    /// Reads the password.
+    /// Reads the password out of a body's fields.
     pub fn read(fields: &mut Fields) -> Option<Secret> {
         let text = |value: &Value| value.as_str().map(|text| Secret::new(text.to_owned()));
         fields.require("password", "must be a string", text)
-    }
-}
-
-impl Example for AdminStatus {
-    fn example() -> Self {
-        Self { admin: true }
-    }
-}
-
-impl Example for LoginRequest {
-    fn example() -> Self {
-        Self {
-            password: "correct horse battery staple".to_owned(),
-        }
     }
 }

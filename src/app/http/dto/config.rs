@@ -1,4 +1,4 @@
-//! What a client may know of a tenant's config.
+//! The part of a tenant's config that clients may know.
 
 use poem_openapi::{Enum, Object, types::Example};
 
@@ -7,10 +7,9 @@ use crate::domain::{
     tenant_config::{Features, TenantSettings},
 };
 
-/// What the tenant may do, as it is in effect: a flag is off, too, when the config turns it on
+/// The features of the tenant that are in effect: a flag is off, too, when the config turns it on
 /// but lacks what it needs.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "clients know one flag for each feature"
@@ -18,19 +17,19 @@ use crate::domain::{
 pub struct FeatureFlags {
     /// Images may be published.
     pub publish_enabled: bool,
-    /// Images may be analysed and captioned.
+    /// Images may be analyzed and captioned.
     pub analyze_caption_enabled: bool,
     /// Images may be moved to the keep folder.
     pub keep_enabled: bool,
     /// Images may be moved to the remove folder.
     pub remove_enabled: bool,
-    /// Anyone may look at the images; else only admins.
+    /// Everyone may look at the images; else only admins.
     pub auto_view_enabled: bool,
-    /// Images may be deleted for good.
+    /// Images may be deleted permanently.
     pub delete_enabled: bool,
-    /// Alt text is written, and goes along where a platform has a place for it.
+    /// Alt text is written, and sent to platforms that have a field for it.
     pub alt_text_enabled: bool,
-    /// Where the images are.
+    /// The storage of the images.
     pub storage_provider: StorageProvider,
     /// How admins authenticate.
     pub auth_mode: AuthMode,
@@ -43,7 +42,7 @@ macro_rules! define_enabled_publishers {
         #[oai(example)]
         pub struct EnabledPublishers {
             $($(#[doc = $doc])* $(#[cfg($cfg)])? pub $id: bool,)*
-            /// Always off: kept for clients that ask for it.
+            /// Always off: kept for clients that read it.
             pub instagram: bool,
         }
 
@@ -59,7 +58,7 @@ macro_rules! define_enabled_publishers {
 }
 with_platforms!(define_enabled_publishers);
 
-/// Where images are.
+/// A storage of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum StorageProvider {
@@ -71,17 +70,17 @@ pub enum StorageProvider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum AuthMode {
-    /// Not at all: admin operations are open to everyone, or shut for lack of a credential to
-    /// check (`admin-not-configured`).
+    /// Not at all: admin operations are open to everyone, or closed because no credential is configured
+    /// (`admin-not-configured`).
     None,
     /// By a bearer token, or by user and password in each request.
     Token,
-    /// By logging in with a password; perhaps by a token, too.
+    /// By a login with a password; possibly by a token, too.
     Password,
 }
 
 impl FeatureFlags {
-    /// The flags of a tenant, and how this service authenticates admins.
+    /// The features of a tenant, with the way in which admins authenticate.
     #[must_use]
     pub fn new(features: Features, auth_mode: AuthMode) -> Self {
         let Features {
@@ -111,22 +110,6 @@ impl FeatureFlags {
 impl From<&TenantSettings> for EnabledPublishers {
     fn from(settings: &TenantSettings) -> Self {
         Self::of(|platform| settings.has(platform))
-    }
-}
-
-impl Example for FeatureFlags {
-    fn example() -> Self {
-        Self {
-            publish_enabled: true,
-            analyze_caption_enabled: true,
-            keep_enabled: true,
-            remove_enabled: true,
-            auto_view_enabled: false,
-            delete_enabled: false,
-            alt_text_enabled: true,
-            storage_provider: StorageProvider::Dropbox,
-            auth_mode: AuthMode::Token,
-        }
     }
 }
 

@@ -1,64 +1,59 @@
-//! What a client says to have an image sorted, and what it is told.
+//! Keeping, removing and deleting images: request and result.
 
-use poem_openapi::{Enum, Object, types::Example};
+use poem_openapi::{Enum, Object};
 
 use crate::{
     app::{http::json_body::Fields, usecases::curate::CurationReport},
-    domain::{curation::Curation, tenant_config::StoragePath},
+    domain::curation::Curation,
 };
 
-/// How to sort an image. Every field may be left out.
+/// Options of a request that keeps, removes or deletes an image. Every field may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example, deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
 pub struct CurationRequest {
-    /// Say what would be done, and do nothing.
+    /// Report what would be done, and do nothing.
     #[oai(default)]
     pub preview_only: bool,
 }
 
-/// What was done with the image, or would be.
+/// What was done with the image, or would be done.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct CurationResult {
-    /// The image, by the name that it had.
+    /// The name that the image had.
     pub filename: String,
     /// What was done.
     pub action: CurationAction,
-    /// The folder that it moves to, by its whole path in the tenant's storage; `null` if it is
+    /// The folder that it moves to, as the full path in the tenant's storage; `null` if it is
     /// deleted.
     #[oai(nullable)]
     pub destination_folder: Option<String>,
-    /// The name that it has there: a new one if the old one was taken. `null` if it is deleted, and
+    /// Its name in that folder: a new one if the old one was taken. `null` if it is deleted, and
     /// in a preview.
     #[oai(nullable)]
     pub destination_filename: Option<String>,
     /// Nothing was moved or deleted.
     pub preview_only: bool,
-    /// What went wrong after the image had moved, for people: its caption file stayed behind.
+    /// What went wrong after the image had moved, for people: its caption file was not moved.
     pub warnings: Vec<String>,
 }
 
-/// What becomes of an image.
+/// What is done with an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum CurationAction {
-    /// It moves to the folder of those that are kept.
+    /// It moves to the keep folder.
     Keep,
-    /// It moves to the folder of those that were sorted out.
+    /// It moves to the remove folder.
     Remove,
-    /// It is deleted for good.
+    /// It is deleted permanently.
     Delete,
 }
 
 impl CurationRequest {
-    /// Reads a request out of a body's fields; what is bad is noted in `fields`.
+    /// Reads a request out of a body's fields.
     pub fn read(fields: &mut Fields) -> Self {
         Self {
-            preview_only: fields
-                .take("preview_only", "must be true or false", |value| {
-                    value.as_bool()
-                })
-                .unwrap_or_default(),
+            preview_only: fields.flag("preview_only"),
         }
     }
 }
@@ -76,10 +71,7 @@ impl From<CurationReport> for CurationResult {
         Self {
             filename: image.as_str().to_owned(),
             action: curation.into(),
-            destination_folder: destination
-                .as_ref()
-                .map(StoragePath::as_str)
-                .map(str::to_owned),
+            destination_folder: destination.map(|path| path.as_str().to_owned()),
             destination_filename: new_name,
             preview_only,
             warnings,
@@ -87,33 +79,4 @@ impl From<CurationReport> for CurationResult {
     }
 }
 
-impl From<Curation> for CurationAction {
-    fn from(curation: Curation) -> Self {
-        match curation {
-            Curation::Keep => Self::Keep,
-            Curation::Remove => Self::Remove,
-            Curation::Delete => Self::Delete,
-        }
-    }
-}
-
-impl Example for CurationRequest {
-    fn example() -> Self {
-        Self {
-            preview_only: false,
-        }
-    }
-}
-
-impl Example for CurationResult {
-    fn example() -> Self {
-        Self {
-            filename: "harbour-dawn.jpg".to_owned(),
-            action: CurationAction::Keep,
-            destination_folder: Some("/Photos/queue/keep".to_owned()),
-            destination_filename: Some("harbour-dawn (1).jpg".to_owned()),
-            preview_only: false,
-            warnings: Vec::new(),
-        }
-    }
-}
+same_variants!(Curation => CurationAction: Keep, Remove, Delete);

@@ -1,12 +1,11 @@
-//! What probes get to see.
+//! The answers to probes.
 
-use poem_openapi::{Enum, Object, types::Example};
+use poem_openapi::{Enum, Object};
 
 use crate::app::usecases::readiness::{Mode, NotReady};
 
 /// The process is alive.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct Liveness {
     /// Always `ok`.
     pub status: OkStatus,
@@ -14,51 +13,49 @@ pub struct Liveness {
 
 /// The service can serve tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct Readiness {
     /// Always `ok`.
     pub status: OkStatus,
-    /// Where tenants come from.
+    /// The source of the tenants.
     pub mode: ServiceMode,
 }
 
 /// The service cannot serve tenants at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct Unreadiness {
     /// Always `not_ready`.
     pub status: NotReadyStatus,
-    /// Why.
+    /// The reason.
     pub reason: NotReadyReason,
 }
 
-/// All is well.
+/// The status of a service that works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum OkStatus {
-    /// All is well.
+    /// It works.
     Ok,
 }
 
-/// All is not well.
+/// The status of a service that cannot serve tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum NotReadyStatus {
-    /// All is not well.
+    /// It cannot serve tenants.
     NotReady,
 }
 
-/// Where tenants come from.
+/// The source of the tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum ServiceMode {
-    /// From the environment of the process; there is one.
+    /// The environment of the process, which describes one tenant.
     Standalone,
-    /// From the orchestrator.
+    /// The orchestrator.
     Orchestrated,
 }
 
-/// Why no tenant can be served.
+/// The reason why no tenant can be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum NotReadyReason {
@@ -68,7 +65,7 @@ pub enum NotReadyReason {
     OrchestratorUnauthorized,
     /// The ledger does not answer, so nothing can be published.
     LedgerUnavailable,
-    /// The service was told to end; it finishes what it has begun.
+    /// The service is shutting down; it finishes the requests that it has accepted.
     ShuttingDown,
 }
 
@@ -81,39 +78,9 @@ impl From<&Mode> for ServiceMode {
     }
 }
 
-impl From<NotReady> for NotReadyReason {
-    fn from(reason: NotReady) -> Self {
-        match reason {
-            NotReady::OrchestratorUnavailable => Self::OrchestratorUnavailable,
-            NotReady::OrchestratorUnauthorized => Self::OrchestratorUnauthorized,
-            NotReady::LedgerUnavailable => Self::LedgerUnavailable,
-            NotReady::ShuttingDown => Self::ShuttingDown,
-        }
-    }
-}
-
-impl Example for Liveness {
-    fn example() -> Self {
-        Self {
-            status: OkStatus::Ok,
-        }
-    }
-}
-
-impl Example for Readiness {
-    fn example() -> Self {
-        Self {
-            status: OkStatus::Ok,
-            mode: ServiceMode::Orchestrated,
-        }
-    }
-}
-
-impl Example for Unreadiness {
-    fn example() -> Self {
-        Self {
-            status: NotReadyStatus::NotReady,
-            reason: NotReadyReason::OrchestratorUnavailable,
-        }
-    }
-}
+same_variants!(NotReady => NotReadyReason:
+    OrchestratorUnavailable,
+    OrchestratorUnauthorized,
+    LedgerUnavailable,
+    ShuttingDown,
+);

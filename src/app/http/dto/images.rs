@@ -1,8 +1,8 @@
-//! What a client sees of a tenant's images.
+//! Images: the list, and the description of one.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
-use poem_openapi::{Object, types::Example};
+use poem_openapi::Object;
 use serde_json::Value;
 
 use crate::{
@@ -17,44 +17,42 @@ use crate::{
     ports::LinkedImage,
 };
 
-/// Keys of a caption file that have a field of their own in the answer.
+/// The keys of a caption file that have their own fields in the answer.
 const OWN_FIELDS: [&str; 2] = ["caption", "sha256"];
 
-/// One page of the images that stand in the tenant's root folder.
+/// One page of the images in the tenant's root folder.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct ImageList {
     /// The names on this page, sorted. The last one is `after` for the next page.
     pub filenames: Vec<String>,
-    /// How many images there are in all, on this page and on others.
+    /// The number of images on all pages.
     pub count: u64,
 }
 
-/// What there is to know of one image.
+/// The description of one image.
 #[derive(Debug, Clone, PartialEq, Object)]
-#[oai(example)]
 pub struct ImageInfo {
     /// Its name.
     pub filename: String,
-    /// Where it can be downloaded for the next hours, by anybody: treat it like a password.
+    /// The URL at which anyone can download it for the next hours: treat it like a password.
     pub temp_url: String,
     /// The path of its thumbnail, on this host.
     pub thumbnail_url: String,
-    /// The SHA-256 of the file in hex; `null` if it is not known without a download.
+    /// The SHA-256 of the file in hex; `null` if only a download would tell.
     #[oai(nullable)]
     pub sha256: Option<String>,
-    /// The value of `caption` in its sidecar: what it was published with, what was written for it last, or what a
-    /// person has put there. Without that key, the first line of the sidecar; `null` without either.
+    /// The value of `caption` in its caption file: the caption that it was published with, the one that was written
+    /// last, or one that a person has entered. Without that key, the first line of the file; `null` without either.
     #[oai(nullable)]
     pub caption: Option<String>,
     /// The caption for training, from its caption file.
     #[oai(nullable)]
     pub sd_caption: Option<String>,
-    /// What else its caption file says, by key: a text, or a list where the file has one. `null`
+    /// The other values of its caption file, by key: a text, or a list where the file has one. `null`
     /// without a caption file.
     #[oai(nullable)]
     pub metadata: Option<BTreeMap<String, Value>>,
-    /// There is a caption file that can be read; `null` if storage would not tell.
+    /// It has a caption file that can be read; `null` if storage did not answer that.
     #[oai(nullable)]
     pub has_sidecar: Option<bool>,
 }
@@ -66,7 +64,7 @@ impl From<&ImageDetails> for ImageInfo {
         let StoredImage {
             name,
             revision,
-            // Storage's own names for what the caption file may tell as well.
+            // The caption file may have these as well.
             file_id: _,
             content_hash: _,
             size: _,
@@ -94,17 +92,14 @@ impl From<&ImageDetails> for ImageInfo {
 
 /// The path of an image's thumbnail.
 fn thumbnail_path(name: &ImageName) -> String {
-    let mut path = String::from("/api/images/");
-    for byte in name.as_str().bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            // Writing into a String cannot fail.
-            let _ = write!(path, "%{byte:02X}");
+    let encode = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+            char::from(byte).to_string()
         }
-    }
-    path.push_str("/thumbnail");
-    path
+        _ => format!("%{byte:02X}"),
+    };
+    let name: String = name.as_str().bytes().map(encode).collect();
+    format!("/api/images/{name}/thumbnail")
 }
 
 fn metadata_of(sidecar: &Sidecar) -> BTreeMap<String, Value> {
@@ -124,39 +119,6 @@ impl From<ImagePage> for ImageList {
         Self {
             filenames: names.iter().map(|name| name.as_str().to_owned()).collect(),
             count: total as u64,
-        }
-    }
-}
-
-impl Example for ImageList {
-    fn example() -> Self {
-        Self {
-            filenames: vec!["harbour-dawn.jpg".to_owned(), "pier.jpg".to_owned()],
-            count: 4,
-        }
-    }
-}
-
-impl Example for ImageInfo {
-    fn example() -> Self {
-        let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let metadata = [
-            ("image_file", Value::from("harbour-dawn.jpg")),
-            ("dropbox_rev", Value::from("1")),
-            ("created", Value::from("2026-05-04T18:30:02Z")),
-            ("sd_caption_version", Value::from("1")),
-            ("tags", Value::from(vec!["harbour", "dawn"])),
-        ];
-        let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
-        Self {
-            filename: "harbour-dawn.jpg".to_owned(),
-            temp_url: "https://storage.example.org/link/harbour-dawn.jpg".to_owned(),
-            thumbnail_url: "/api/images/harbour-dawn.jpg/thumbnail".to_owned(),
-            sha256: Some(hash.to_owned()),
-            caption: Some("Before the boats leave".to_owned()),
-            sd_caption: Some("a harbour at dawn, fishing boats, mist".to_owned()),
-            metadata: Some(metadata.into()),
-            has_sidecar: Some(true),
         }
     }
 }

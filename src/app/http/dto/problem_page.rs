@@ -1,22 +1,21 @@
-//! What the service says of a kind of problem.
+//! The description of a kind of problem.
 
-use poem_openapi::{Object, types::Example};
+use poem_openapi::Object;
 
 use crate::app::http::problem::ProblemKind;
 
 /// A kind of problem: what it means, and what a caller can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct ProblemDescription {
     /// The kind, as `type` names it in each problem.
     #[oai(rename = "type")]
     pub kind: String,
-    /// The same few words for every problem of this kind.
+    /// The title of the kind.
     pub title: String,
-    /// The HTTP status that it comes with.
+    /// Its HTTP status.
     #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
     pub status: u16,
-    /// When it is answered.
+    /// When a request is answered with it.
     pub meaning: String,
     /// What a caller can do about it.
     pub remedy: String,
@@ -31,11 +30,5 @@ impl From<ProblemKind> for ProblemDescription {
             meaning: kind.meaning().to_owned(),
             remedy: kind.remedy().to_owned(),
         }
-    }
-}
-
-impl Example for ProblemDescription {
-    fn example() -> Self {
-        ProblemKind::ImageNotFound.into()
     }
 }

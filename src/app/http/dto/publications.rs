@@ -1,9 +1,9 @@
-//! What a client sees of the publication ledger.
+//! The publications in the ledger.
 
 use std::time::SystemTime;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use poem_openapi::{Enum, Object, types::Example};
+use poem_openapi::{Enum, Object};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::publish::{FailureReason, PlatformName};
@@ -12,9 +12,8 @@ use crate::{
     domain::ledger::{Entry, EntryState, Position},
 };
 
-/// One page of what has been published, newest first.
+/// One page of publications, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct PublicationList {
     /// The publications on this page.
     pub publications: Vec<Publication>,
@@ -23,24 +22,23 @@ pub struct PublicationList {
     pub next_cursor: Option<String>,
 }
 
-/// How things stand with one image on one platform.
+/// The state of one image on one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct Publication {
-    /// The name that the image had when it was last sent there.
+    /// The name that the image had when it was last sent to the platform.
     pub filename: String,
-    /// The hash of its content, in hex: the same image has it under any name.
+    /// The hash of its content, in hex; it does not depend on the name.
     pub content_hash: String,
-    /// The platform; `null` for an image that was passed over, which went to none.
+    /// The platform; `null` for an image that was passed over, which was sent to none.
     #[oai(nullable)]
     pub platform: Option<PlatformName>,
-    /// How things stand.
+    /// The state.
     pub outcome: PublicationOutcome,
-    /// What the platform calls it.
+    /// The platform's id of the post.
     #[oai(nullable)]
     pub post_id: Option<String>,
-    /// Why the platform does not certainly have it, for programs; `null` when it has, and where the
-    /// attempt was recorded by a version that knew no reasons.
+    /// Why the platform does not certainly have it, for programs; `null` when it has, and for
+    /// attempts of versions that recorded no reasons.
     #[oai(nullable)]
     pub reason: Option<FailureReason>,
     /// Why the last attempt did not certainly succeed, for people.
@@ -53,7 +51,7 @@ pub struct Publication {
     pub ended_at: Option<String>,
 }
 
-/// How things stand with an image on a platform.
+/// The state of an image on a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum PublicationOutcome {
@@ -63,14 +61,14 @@ pub enum PublicationOutcome {
     Published,
     /// The platform does not have it. Publishing again tries again.
     Failed,
-    /// The platform may have it, for all that is known: look there before forcing another try.
+    /// The platform may have it: look there before forcing another attempt.
     Unknown,
-    /// The image was passed over when the next one was to be published: something is wrong with
-    /// it. It is tried again when its content has changed, or when it is published by name.
+    /// The image was passed over when the next one was to be published, because it cannot be published as it
+    /// is. It is tried again when its content has changed, or when it is published by name.
     Skipped,
 }
 
-/// Where a page begins, opaque to clients.
+/// The cursor of a position: opaque to clients.
 #[must_use]
 pub fn cursor_of(position: Position) -> String {
     let Position { started_ms, id } = position;
@@ -78,7 +76,7 @@ pub fn cursor_of(position: Position) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The position that a cursor stands for; `None` if it is no cursor.
+/// The position of a cursor; `None` if it is not valid.
 #[must_use]
 pub fn position_of(cursor: &str) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
@@ -133,80 +131,8 @@ fn rfc3339(time: SystemTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 
-impl From<EntryState> for PublicationOutcome {
-    fn from(state: EntryState) -> Self {
-        match state {
-            EntryState::InProgress => Self::InProgress,
-            EntryState::Published => Self::Published,
-            EntryState::Failed => Self::Failed,
-            EntryState::Unknown => Self::Unknown,
-            EntryState::Skipped => Self::Skipped,
-        }
-    }
-}
-
-impl From<PublicationOutcome> for EntryState {
-    fn from(outcome: PublicationOutcome) -> Self {
-        match outcome {
-            PublicationOutcome::InProgress => Self::InProgress,
-            PublicationOutcome::Published => Self::Published,
-            PublicationOutcome::Failed => Self::Failed,
-            PublicationOutcome::Unknown => Self::Unknown,
-            PublicationOutcome::Skipped => Self::Skipped,
-        }
-    }
-}
-
-impl Example for PublicationList {
-    fn example() -> Self {
-        Self {
-            publications: vec![Publication::example()],
-            next_cursor: None,
-        }
-    }
-}
-
-impl Example for Publication {
-    fn example() -> Self {
-        Self {
-            filename: "harbour-dawn.jpg".to_owned(),
-            content_hash: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-                .to_owned(),
-            platform: Some(PlatformName::Telegram),
-            outcome: PublicationOutcome::Published,
-            post_id: Some("1234".to_owned()),
-            reason: None,
-            error: None,
-            started_at: "2026-05-04T18:30:00Z".to_owned(),
-            ended_at: Some("2026-05-04T18:30:02Z".to_owned()),
-        }
-    }
-}
-
-impl PublicationList {
-    /// An image that was passed over.
-    pub(in crate::app::http) fn passed_over() -> Self {
-        let skipped = Publication {
-            filename: "harbour-noon.jpg".to_owned(),
-            content_hash: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-                .to_owned(),
-            platform: None,
-            outcome: PublicationOutcome::Skipped,
-            post_id: None,
-            reason: Some(FailureReason::ImageUnsuitable),
-            error: Some(
-                "the model does not take this image: the model refuses to describe the image"
-                    .to_owned(),
-            ),
-            started_at: "2026-05-04T18:30:00Z".to_owned(),
-            ended_at: Some("2026-05-04T18:30:00Z".to_owned()),
-        };
-        Self {
-            publications: vec![skipped],
-            next_cursor: None,
-        }
-    }
-}
+same_variants!(EntryState => PublicationOutcome: InProgress, Published, Failed, Unknown, Skipped);
+same_variants!(PublicationOutcome => EntryState: InProgress, Published, Failed, Unknown, Skipped);
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,8 @@
-//! What a client says to have an image published, and what it is told.
+//! Publishing: request and result.
 
 use std::collections::BTreeMap;
 
-use poem_openapi::{Enum, Object, types::Example};
-use serde_json::Value;
+use poem_openapi::{Enum, Object};
 
 use super::problem::FieldError;
 use crate::{
@@ -14,24 +13,23 @@ use crate::{
     },
 };
 
-/// The longest caption that is taken, in characters: ten times what any platform shows.
+/// The longest caption that is accepted, in characters: ten times what any platform shows.
 const MAX_CAPTION: usize = 10_000;
 
-/// How to publish an image. Every field may be left out.
+/// Options of a request that publishes an image. Every field may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example, deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
 pub struct PublishRequest {
-    /// Publish to these platforms only; each must be on for the tenant. Left out: to all that
-    /// are on.
+    /// The platforms to publish to; each must be on for the tenant. Left out: all that are on.
     #[oai(validator(min_items = 1, unique_items))]
     pub platforms: Option<Vec<PlatformName>>,
-    /// The caption to publish with, made to fit each platform; no model is called. On Telegram, the tenant's
-    /// hashtags take the place of those at its end; elsewhere there are none. Left out: captions are written, or,
+    /// The caption to publish with, fitted to each platform; no model is called. On Telegram, the tenant's
+    /// hashtags replace those at its end; other platforms get none. Left out: captions are written, or,
     /// where an earlier attempt of this image failed on a platform, those of that attempt are sent.
     #[oai(validator(min_length = 1, max_length = 10_000))]
     pub caption: Option<String>,
-    /// Prepare everything, say what would be sent, and write and send nothing. The models are called, and
-    /// cost what they do otherwise, unless `caption` is given.
+    /// Prepare everything, report what would be sent, and write and send nothing. The models are called, at their
+    /// usual cost, unless `caption` is given.
     #[oai(default)]
     pub dry_run: bool,
     /// Publish without a caption when none can be written.
@@ -44,7 +42,7 @@ pub struct PublishRequest {
 
 macro_rules! define_platform_names {
     ($($(#[doc = $doc:literal])* $(#[cfg($cfg:meta)])? $name:ident = $id:ident,)*) => {
-        /// A place to publish to.
+        /// A platform.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
         #[oai(rename_all = "snake_case")]
         pub enum PlatformName {
@@ -70,35 +68,33 @@ macro_rules! define_platform_names {
 }
 with_platforms!(define_platform_names);
 
-/// What became of the image.
+/// The outcome of a publication.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct PublishResult {
     /// The image; `null` when there is none to publish: all are published, or all that are left are passed over.
     /// In the latter case `warnings` is not empty.
     #[oai(nullable)]
     pub filename: Option<String>,
-    /// What became of it on each platform, by the platform's name.
+    /// The outcome on each platform, by the platform's name.
     pub results: BTreeMap<String, PlatformResult>,
-    /// The image is in the archive folder now.
+    /// The image was moved to the archive folder.
     pub archived: bool,
     /// At least one platform has the image.
     pub any_success: bool,
     /// Nothing was written or sent.
     pub dry_run: bool,
-    /// What went wrong beside the platforms, for people: files that were passed over because they
+    /// What went wrong apart from the platforms, for people: files that were passed over because they
     /// cannot be published, the ledger, the caption file, the archive. An image that a platform has
     /// counts as published all the same.
     pub warnings: Vec<String>,
 }
 
-/// What became of the image on one platform.
+/// The outcome on one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example)]
 pub struct PlatformResult {
     /// The platform has the image.
     pub success: bool,
-    /// What the platform calls it.
+    /// The platform's id of the post.
     #[oai(nullable)]
     pub post_id: Option<String>,
     /// Why the platform does not have the image for certain, for people.
@@ -107,29 +103,29 @@ pub struct PlatformResult {
     /// Why the platform does not have the image for certain, for programs; `null` when it has.
     #[oai(nullable)]
     pub reason: Option<FailureReason>,
-    /// When it can be tried again, in seconds, if the platform has said so.
+    /// The time until it can be tried again, in seconds, if the platform has named one.
     #[oai(nullable, validator(minimum(value = "0")))]
     pub retry_after_seconds: Option<u64>,
-    /// What happened, for programs.
+    /// The outcome, for programs.
     pub outcome: PublishOutcome,
-    /// The caption as it was sent, or would be; empty for a platform that was not sent to because
+    /// The caption that was sent, or would be sent; empty for a platform that gets nothing because
     /// it has the image, or may have it.
     pub caption: String,
 }
 
-/// What became of an image on a platform.
+/// The outcome on a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum PublishOutcome {
-    /// The platform has taken it now.
+    /// The platform has accepted it now.
     Published,
-    /// The platform has not taken it. Publishing again tries again.
+    /// The platform has not accepted it. Publishing again tries again.
     Failed,
-    /// The platform had taken it before; nothing was sent.
+    /// The platform had accepted it before; nothing was sent.
     AlreadyPublished,
-    /// The platform may have taken it, for all that is known: look there before forcing another try.
+    /// The platform may have accepted it: look there before forcing another attempt.
     Unknown,
-    /// It was not sent: the request was a dry run, or the platform's credential cannot be had.
+    /// It was not sent: the request was a dry run, or the platform's credential is not available.
     Skipped,
 }
 
@@ -143,11 +139,11 @@ pub enum FailureReason {
     Unauthorized,
     /// The platform is limiting requests.
     RateLimited,
-    /// The platform, or the credential for it, cannot be had at the moment.
+    /// The platform, or the credential for it, is not available at the moment.
     Unavailable,
-    /// The image cannot be published there, whoever tries.
+    /// The image cannot be published on this platform.
     ImageUnsuitable,
-    /// The platform may have taken it: its answer was lost.
+    /// The platform may have accepted it: its answer was lost.
     LostAnswer,
     /// The platform is off for the tenant.
     Off,
@@ -155,39 +151,26 @@ pub enum FailureReason {
     DryRun,
 }
 
-impl From<publication::FailureReason> for FailureReason {
-    fn from(reason: publication::FailureReason) -> Self {
-        use publication::FailureReason as Reason;
-        match reason {
-            Reason::Rejected => Self::Rejected,
-            Reason::Unauthorized => Self::Unauthorized,
-            Reason::RateLimited => Self::RateLimited,
-            Reason::Unavailable => Self::Unavailable,
-            Reason::ImageUnsuitable => Self::ImageUnsuitable,
-            Reason::LostAnswer => Self::LostAnswer,
-            Reason::Off => Self::Off,
-            Reason::DryRun => Self::DryRun,
-        }
-    }
-}
+same_variants!(publication::FailureReason => FailureReason:
+    Rejected,
+    Unauthorized,
+    RateLimited,
+    Unavailable,
+    ImageUnsuitable,
+    LostAnswer,
+    Off,
+    DryRun,
+);
 
 impl PublishRequest {
-    /// Reads a request out of a body's fields; what is bad, or is no field of this request, is
-    /// noted in `fields`.
+    /// Reads a request out of a body's fields.
     pub fn read(fields: &mut Fields) -> Self {
-        let boolean = |value: &Value| value.as_bool();
         Self {
             platforms: read_platforms(fields),
             caption: read_caption(fields),
-            dry_run: fields
-                .take("dry_run", "must be true or false", boolean)
-                .unwrap_or_default(),
-            allow_empty_caption: fields
-                .take("allow_empty_caption", "must be true or false", boolean)
-                .unwrap_or_default(),
-            force: fields
-                .take("force", "must be true or false", boolean)
-                .unwrap_or_default(),
+            dry_run: fields.flag("dry_run"),
+            allow_empty_caption: fields.flag("allow_empty_caption"),
+            force: fields.flag("force"),
         }
     }
 }
@@ -200,20 +183,18 @@ fn read_platforms(fields: &mut Fields) -> Option<Vec<PlatformName>> {
     }
     let mut platforms = Vec::new();
     for (index, value) in list.iter().enumerate() {
-        match value.as_str().and_then(Platform::from_name) {
-            Some(platform) if platforms.contains(&platform.into()) => {
-                fields.reject(FieldError::new(
-                    format!("platforms[{index}]"),
-                    "is named twice",
-                ));
+        let rule = match value.as_str().and_then(Platform::from_name) {
+            Some(platform) if platforms.contains(&platform.into()) => "is named twice".to_owned(),
+            Some(platform) => {
+                platforms.push(platform.into());
+                continue;
             }
-            Some(platform) => platforms.push(platform.into()),
             None => {
                 let names = Platform::ALL.map(Platform::as_str).join(", ");
-                let rule = format!("must be one of: {names}");
-                fields.reject(FieldError::new(format!("platforms[{index}]"), rule));
+                format!("must be one of: {names}")
             }
-        }
+        };
+        fields.reject(FieldError::new(format!("platforms[{index}]"), rule));
     }
     Some(platforms)
 }
@@ -233,7 +214,7 @@ fn read_caption(fields: &mut Fields) -> Option<String> {
     Some(caption)
 }
 
-/// White space as the document's patterns know it (ECMA-262).
+/// White space as in the patterns of the spec (ECMA-262).
 fn is_space(c: char) -> bool {
     (c.is_whitespace() && c != '\u{85}') || c == '\u{FEFF}'
 }
@@ -284,7 +265,7 @@ impl From<PublicationReport> for PublishResult {
 impl From<publication::PlatformResult> for PlatformResult {
     fn from(result: publication::PlatformResult) -> Self {
         let publication::PlatformResult {
-            platform: _, // the key under which this stands
+            platform: _, // the key of this result
             caption,
             outcome,
         } = result;
@@ -304,55 +285,11 @@ impl From<publication::PlatformResult> for PlatformResult {
             post_id: post_id.map(|id| id.as_str().to_owned()),
             error,
             reason: reason.map(FailureReason::from),
-            // Rounded up: who comes back by then comes late enough.
+            // Rounded up, so that a caller does not come back too early.
             retry_after_seconds: retry_after
                 .map(|wait| u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
             outcome,
             caption,
-        }
-    }
-}
-
-impl Example for PublishRequest {
-    fn example() -> Self {
-        Self {
-            platforms: Some(vec![PlatformName::Telegram]),
-            caption: Some("Evening light over the harbour".to_owned()),
-            dry_run: false,
-            allow_empty_caption: false,
-            force: false,
-        }
-    }
-}
-
-impl Example for PublishResult {
-    fn example() -> Self {
-        let platform = PlatformName::Telegram;
-        Self {
-            filename: Some("harbour-dawn.jpg".to_owned()),
-            results: [(
-                Platform::from(platform).as_str().to_owned(),
-                PlatformResult::example(),
-            )]
-            .into(),
-            archived: true,
-            any_success: true,
-            dry_run: false,
-            warnings: Vec::new(),
-        }
-    }
-}
-
-impl Example for PlatformResult {
-    fn example() -> Self {
-        Self {
-            success: true,
-            post_id: Some("1234".to_owned()),
-            error: None,
-            reason: None,
-            retry_after_seconds: None,
-            outcome: PublishOutcome::Published,
-            caption: "Evening light over the harbour".to_owned(),
         }
     }
 }

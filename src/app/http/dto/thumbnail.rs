@@ -1,4 +1,4 @@
-//! What a client sees of thumbnails.
+//! Thumbnails.
 
 use bytes::Bytes;
 use poem_openapi::{ApiResponse, Enum, payload::Binary};
@@ -8,12 +8,12 @@ use crate::{
     domain::thumbnail::ThumbnailSize,
 };
 
-/// What caches do with a thumbnail. Private: whether one may look is decided for each viewer. Ten
-/// minutes: the same page again costs nothing, and an image that was replaced under its name is
-/// soon seen; after that, asking again costs a look at the image's hash and no thumbnail.
+/// The caching of a thumbnail. Private, since access is decided for each viewer. Ten
+/// minutes, so that a page that is opened again costs nothing and an image that was replaced under its name is
+/// soon seen; after that, a conditional request reads the image's hash and makes no thumbnail.
 const CACHE_CONTROL: &str = "private, max-age=600";
 
-/// How large a thumbnail is at most, in pixels; it keeps the shape of its image.
+/// The largest width and height of a thumbnail, in pixels; it keeps the aspect ratio of its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
 #[oai(rename = "ThumbnailSize", rename_all = "lowercase")]
 pub enum SizeName {
@@ -30,7 +30,7 @@ pub enum SizeName {
     W1024H768,
 }
 
-/// A thumbnail, or that the caller has it.
+/// A thumbnail, unless the caller has it.
 #[derive(ApiResponse)]
 pub enum ThumbnailResponse {
     /// The thumbnail.
@@ -50,13 +50,13 @@ pub enum ThumbnailResponse {
 }
 
 impl ThumbnailResponse {
-    /// The answer to somebody who asked for this size.
+    /// The answer to a request for a thumbnail of this size.
     pub(in crate::app::http) fn new(answer: ThumbnailAnswer, size: ThumbnailSize) -> Self {
         let cache_control = CACHE_CONTROL.to_owned();
         match answer {
             ThumbnailAnswer::New(thumbnail) => {
                 let tag = entity_tag(&thumbnail.stored.content_hash, size);
-                // Said, and not left to the server, so that HEAD is told it too.
+                // Set here so that the answer to HEAD has it, too.
                 let length = thumbnail.jpeg.len() as u64;
                 Self::New(Binary(thumbnail.jpeg), tag, cache_control, length)
             }
@@ -67,17 +67,7 @@ impl ThumbnailResponse {
     }
 }
 
-impl From<SizeName> for ThumbnailSize {
-    fn from(name: SizeName) -> Self {
-        match name {
-            SizeName::W256H256 => Self::W256H256,
-            SizeName::W480H320 => Self::W480H320,
-            SizeName::W640H480 => Self::W640H480,
-            SizeName::W960H640 => Self::W960H640,
-            SizeName::W1024H768 => Self::W1024H768,
-        }
-    }
-}
+same_variants!(SizeName => ThumbnailSize: W256H256, W480H320, W640H480, W960H640, W1024H768);
 
 #[cfg(test)]
 mod tests {

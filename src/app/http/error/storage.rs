@@ -1,4 +1,4 @@
-//! What failures of a tenant's storage are answered with.
+//! Conversions of the errors of a tenant's storage.
 
 use super::ApiError;
 use crate::{
@@ -19,7 +19,7 @@ impl From<ImageStoreError> for ApiError {
 }
 
 impl ApiError {
-    /// What storage's failure means where an admin has asked, who may see the tenant's config.
+    /// The problem of an admin's request, who may see the tenant's config.
     pub(super) fn of_admins_storage(error: ImageStoreError) -> Self {
         let answer = match &error {
             ImageStoreError::Misconfigured { detail, .. } => {
@@ -58,11 +58,11 @@ impl From<RandomImageError> for ApiError {
 }
 
 impl ApiError {
-    /// The answer when the images could not be listed.
+    /// The problem of a failed listing.
     pub(in crate::app::http) fn of_listing(error: StorageCallError) -> Self {
         let answer = match &error {
             StorageCallError::Storage(storage) => match &**storage {
-                // There is no image that could be missing, so it is the folder.
+                // A listing names no image, so the folder is missing.
                 ImageStoreError::NotFound
                 | ImageStoreError::Restricted { .. }
                 | ImageStoreError::Unreadable { .. } => Self::new(
@@ -80,7 +80,7 @@ impl ApiError {
         answer.caused_by(error)
     }
 
-    /// What it means where anybody may have asked.
+    /// The problem of any caller's request.
     pub(super) fn of_storage(error: &ImageStoreError) -> Self {
         match error {
             ImageStoreError::NotFound => {
@@ -100,12 +100,12 @@ impl ApiError {
                     format!("The tenant's storage does not hand out this file: {detail}."),
                 )
             }
-            // Viewers may see this; admins get the detail.
+            // Viewers may see the problem; admins get the detail.
             ImageStoreError::Misconfigured { problem, .. } => Self::new(
                 ProblemKind::UpstreamFailed,
                 format!("The tenant's storage cannot be used as it is set up: {problem}."),
             ),
-            // A warning elsewhere: no request ends with it.
+            // Use cases turn this into a warning: no request ends with it.
             ImageStoreError::SidecarChanged => Self::new(
                 ProblemKind::UpstreamFailed,
                 "The image's sidecar was changed meanwhile.",

@@ -1,4 +1,4 @@
-//! What each failure of each use case is answered with: one exhaustive match for each error.
+//! Conversions of the errors of use cases: one exhaustive match for each type.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ const BUSY: &str = "Another request is working on this image.";
 
 impl From<ResolveTenantError> for ApiError {
     fn from(error: ResolveTenantError) -> Self {
-        // The use case has logged the cause, once for everybody who waited for it.
+        // The use case has logged the cause, once for all requests that waited for it.
         match error {
             ResolveTenantError::Unknown => {
                 Self::new(ProblemKind::TenantNotFound, "No tenant is served here.")
@@ -128,7 +128,7 @@ impl From<AnalyzeImageError> for ApiError {
             }
             AnalyzeImageError::TooMany => Self::new(
                 ProblemKind::RateLimited,
-                "As many images of this tenant are being published and analysed as may be at a time.",
+                "As many images of this tenant are being published and analyzed as may be at a time.",
             ),
             AnalyzeImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
             AnalyzeImageError::Exhausted(_) => Self::new(
@@ -142,11 +142,11 @@ impl From<AnalyzeImageError> for ApiError {
             AnalyzeImageError::Storage(error) => Self::of_admins_storage(error),
             AnalyzeImageError::Image(error) => error.into(),
             AnalyzeImageError::Captions(error) => {
-                let consequence = "The image was not analysed.";
+                let consequence = "The image was not analyzed.";
                 Self::from_captions(&error, ProblemKind::UnusableImage, consequence)
             }
             AnalyzeImageError::Ledger(error) => {
-                Self::from_ledger(error, "The image was not analysed.")
+                Self::from_ledger(error, "The image was not analyzed.")
             }
             AnalyzeImageError::Aborted(error) => {
                 Self::new(ProblemKind::Internal, "The analysis ended unexpectedly.")
@@ -157,7 +157,7 @@ impl From<AnalyzeImageError> for ApiError {
 }
 
 impl ApiError {
-    /// What the ledger's failure means; `consequence` says what it leads to.
+    /// The problem of a failure of the ledger; `consequence` is the end of the detail.
     #[must_use]
     pub fn from_ledger(error: LedgerError, consequence: &str) -> Self {
         match error {
@@ -173,20 +173,15 @@ impl ApiError {
 
 impl From<PlanError> for ApiError {
     fn from(error: PlanError) -> Self {
-        match error {
-            PlanError::PublishingOff => Self::new(
-                ProblemKind::FeatureDisabled,
-                "Publishing is off for this tenant.",
-            ),
-            PlanError::NoPlatform => Self::new(
-                ProblemKind::FeatureDisabled,
-                "No platform is on for this tenant.",
-            ),
+        let detail = match error {
+            PlanError::PublishingOff => "Publishing is off for this tenant.",
+            PlanError::NoPlatform => "No platform is on for this tenant.",
             PlanError::PlatformOff(platform) => {
                 let rule = format!("{platform} is not on for this tenant");
-                Self::bad_fields(vec![FieldError::new("platforms", rule)])
+                return Self::bad_fields(vec![FieldError::new("platforms", rule)]);
             }
-        }
+        };
+        Self::new(ProblemKind::FeatureDisabled, detail)
     }
 }
 
@@ -198,10 +193,10 @@ impl From<ImageProcessingError> for ApiError {
 }
 
 impl ApiError {
-    /// What it means that no caption can be had; `consequence` says what it leads to, and `refused` is the
-    /// problem of an image that the model does not take.
+    /// The problem of captions that are not available. `refused` is the kind for an image that the model refuses;
+    /// `consequence` is the end of the detail.
     fn from_captions(error: &CaptionsUnavailable, refused: ProblemKind, consequence: &str) -> Self {
-        // The use case has logged the cause: it matters, too, where the request goes on without.
+        // The use case has logged the cause, also for requests that continue without a caption.
         let error = match error {
             CaptionsUnavailable::Image(error) => return (*error).into(),
             CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => {
@@ -228,10 +223,10 @@ impl ApiError {
         let failed = ProblemKind::UpstreamFailed;
         let (kind, what, retry_after) = match error {
             CaptionError::ImageRefused { detail } => {
-                (refused, capitalised_sentence(detail).into(), None)
+                (refused, capitalized_sentence(detail).into(), None)
             }
             CaptionError::Misconfigured { detail } => {
-                (failed, capitalised_sentence(detail).into(), None)
+                (failed, capitalized_sentence(detail).into(), None)
             }
             CaptionError::RateLimited { retry_after } => (
                 ProblemKind::UpstreamLimited,
@@ -268,8 +263,7 @@ impl ApiError {
     }
 }
 
-/// A clause as a sentence of its own.
-fn capitalised_sentence(clause: &str) -> String {
+fn capitalized_sentence(clause: &str) -> String {
     let mut rest = clause.chars();
     let first = rest.next().map(char::to_uppercase);
     let first: String = first.into_iter().flatten().collect();

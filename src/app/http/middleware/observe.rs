@@ -24,12 +24,9 @@ use crate::{
     ports::Clock,
 };
 
-/// Wraps all other layers.
 pub(in crate::app::http) struct Observe<E> {
     pub(in crate::app::http) inner: E,
-    /// The routes of `inner`.
     pub(in crate::app::http) routes: Arc<RouteTable>,
-    /// Measures latencies.
     pub(in crate::app::http) clock: Arc<dyn Clock>,
     /// Whether every request has a trace, and not only those that name one.
     pub(in crate::app::http) records_traces: bool,

@@ -18,7 +18,6 @@ use crate::{
 /// Answers with a problem where the layer inside fails. Never fails itself.
 pub(in crate::app::http) struct Problems<E> {
     pub(in crate::app::http) inner: E,
-    /// The routes of `inner`.
     pub(in crate::app::http) routes: Arc<RouteTable>,
 }
 

@@ -19,12 +19,10 @@ const STATUSES: [u16; 21] = [
     503, 504,
 ];
 
-/// The label of a method.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::app::http) struct MethodLabel(usize);
 
 impl MethodLabel {
-    /// The label of this method.
     pub(in crate::app::http) fn of(method: &Method) -> Self {
         let known = METHODS.iter().position(|name| *name == method.as_str());
         Self(known.unwrap_or(METHODS.len() - 1))
@@ -35,13 +33,11 @@ impl MethodLabel {
         (self.0 + 1 < METHODS.len()).then(|| self.as_str())
     }
 
-    /// The label as text.
     pub(super) fn as_str(self) -> &'static str {
         METHODS.get(self.0).copied().unwrap_or("other")
     }
 }
 
-/// The metrics of one route.
 pub(in crate::app::http) struct RouteMetrics {
     route: SharedString,
     methods: [OnceLock<MethodMetrics>; METHODS.len()],
@@ -77,7 +73,6 @@ impl RouteMetrics {
         )
     }
 
-    /// Counts an answer.
     pub(super) fn count(&self, method: MethodLabel, status: StatusCode, latency: Duration) {
         let Some(metrics) = self.methods.get(method.0) else {
             return;

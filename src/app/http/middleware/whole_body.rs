@@ -6,10 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
 use poem::{Body, Endpoint, IntoResponse as _, Request, Response, Result};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::app::http::{error::ApiError, problem::ProblemKind};
 
@@ -32,7 +29,6 @@ pub(in crate::app::http) struct WholeBody<E> {
 }
 
 impl<E> WholeBody<E> {
-    /// Reads the bodies of an endpoint's requests.
     pub(in crate::app::http) fn new(inner: E) -> Self {
         Self {
             inner,
@@ -81,7 +77,7 @@ impl<E: Endpoint> Endpoint for WholeBody<E> {
 async fn read(body: Body, buffer: Arc<Semaphore>) -> Result<Bytes, ApiError> {
     let mut chunks = body.into_bytes_stream();
     let mut whole = BytesMut::new();
-    let mut permits: Option<OwnedSemaphorePermit> = None;
+    let mut permits = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
             let detail = "The body could not be read to its end.";
@@ -92,19 +88,13 @@ async fn read(body: Body, buffer: Arc<Semaphore>) -> Result<Bytes, ApiError> {
             let detail = "The body has more than 64 KiB.";
             return Err(ApiError::new(ProblemKind::PayloadTooLarge, detail));
         }
-        let held = permits
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = u32::try_from(length.div_ceil(1024) - held).unwrap_or(u32::MAX);
+        let more = length.div_ceil(1024) - whole.len().div_ceil(1024);
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
         let more = Arc::clone(&buffer).try_acquire_many_owned(more);
-        let more = more.map_err(|_| {
+        permits.push(more.map_err(|_| {
             let detail = "There is no memory left for more bodies of requests.";
             ApiError::new(ProblemKind::Overloaded, detail)
-        })?;
-        match &mut permits {
-            Some(permits) => permits.merge(more),
-            None => permits = Some(more),
-        }
+        })?);
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())

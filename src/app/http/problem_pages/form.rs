@@ -1,23 +1,20 @@
-//! Chooses among the forms of a page by `Accept`.
+//! Chooses the form of a page by `Accept`.
 
-use poem::{
-    FromRequest, Request, RequestBody, Result,
-    http::{HeaderMap, header},
-};
+use poem::{FromRequest, Request, RequestBody, Result, web::Accept};
 
-/// In which form a page is wanted.
+/// A form of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// For programs.
     Json,
-    /// For people.
+    /// For browsers.
     Html,
     /// For people with a terminal.
     Markdown,
 }
 
 impl Form {
-    /// All of them; who likes several the same gets the first.
+    /// All forms; of several with the same weight, the first is chosen.
     pub(super) const ALL: [Self; 3] = [Self::Json, Self::Html, Self::Markdown];
 
     /// Its media type.
@@ -29,63 +26,47 @@ impl Form {
         }
     }
 
-    /// Its media type, with the parameter that it has.
-    pub(super) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json; charset=utf-8",
-            Self::Html => "text/html; charset=utf-8",
-            Self::Markdown => "text/markdown; charset=utf-8",
-        }
+    /// Its media type, with the charset.
+    pub(super) fn content_type(self) -> String {
+        format!("{}; charset=utf-8", self.media_type())
     }
 
-    /// The form that `Accept` likes best. JSON if it likes none: an answer in another form than was
-    /// asked for says more than a refusal.
-    fn preferred(headers: &HeaderMap) -> Self {
-        let accepted = headers.get_all(header::ACCEPT).iter();
-        let ranges: Vec<(&str, f32)> = accepted
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(media_range)
-            .collect();
+    /// The form with the largest weight. JSON if none is accepted: an answer in another form is of more use than a
+    /// refusal.
+    fn preferred(accept: &Accept) -> Self {
         let better = |best: Self, other: Self| {
-            let is_better = other.weight_in(&ranges) > best.weight_in(&ranges);
+            let is_better = other.weight_in(accept) > best.weight_in(accept);
             if is_better { other } else { best }
         };
         Self::ALL.into_iter().reduce(better).unwrap_or(Self::Json)
     }
 
-    /// How much a form is liked: what is said of it itself counts before what is said of all.
-    fn weight_in(self, ranges: &[(&str, f32)]) -> f32 {
+    /// The weight of a form: by the most specific range that it is in.
+    fn weight_in(self, Accept(ranges): &Accept) -> f32 {
         let media_type = self.media_type();
         let group = media_type.split('/').next().unwrap_or_default();
-        [media_type, &format!("{group}/*"), "*/*"]
+        let range = [media_type, &format!("{group}/*"), "*/*"]
             .into_iter()
-            .find_map(|wanted| ranges.iter().find(|(range, _)| *range == wanted))
-            .map_or(0.0, |(_, weight)| *weight)
+            .find_map(|wanted| ranges.iter().find(|range| range.essence_str() == wanted));
+        let weight = range.map(|range| range.get_param("q")?.as_str().parse().ok());
+        weight.map_or(0.0, |weight| weight.unwrap_or(1.0))
     }
 }
 
-/// A media range of `Accept`, and how much it is liked.
-fn media_range(text: &str) -> (&str, f32) {
-    let mut parts = text.split(';').map(str::trim);
-    let range = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok());
-    (range, weight.unwrap_or(1.0))
-}
-
 impl<'a> FromRequest<'a> for Form {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        Ok(Self::preferred(request.headers()))
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let accept = Accept::from_request(request, body).await?;
+        Ok(Self::preferred(&accept))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use poem::http::HeaderValue;
+    use poem::http::header;
 
-    #[test]
-    fn programs_get_json_browsers_a_page_and_others_what_they_ask_for() {
+    #[tokio::test]
+    async fn programs_get_json_browsers_a_page_and_others_what_they_ask_for() {
         for (accept, form) in [
             ("", Form::Json),
             ("*/*", Form::Json),
@@ -101,10 +82,12 @@ mod tests {
             ("text/html ; q=0.2 , application/json;q=0.3", Form::Json),
             ("text/html;q=much", Form::Html),
         ] {
-            let headers = [(header::ACCEPT, HeaderValue::from_static(accept))];
-            let headers = HeaderMap::from_iter(headers);
-            assert_eq!(Form::preferred(&headers), form, "{accept:?}");
+            let request = Request::builder().header(header::ACCEPT, accept).finish();
+            let preferred = Form::from_request_without_body(&request).await.unwrap();
+            assert_eq!(preferred, form, "{accept:?}");
         }
-        assert_eq!(Form::preferred(&HeaderMap::new()), Form::Json);
+        let request = Request::default();
+        let preferred = Form::from_request_without_body(&request).await.unwrap();
+        assert_eq!(preferred, Form::Json);
     }
 }

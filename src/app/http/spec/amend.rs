@@ -1,14 +1,14 @@
-//! What the generator leaves out or gets wrong: problems, headers, limits, examples, explicit
+//! The parts of the spec that the generator leaves out or gets wrong: problems, headers, limits, examples, explicit
 //! security where there is none, the names of media types, nullable fields.
 //!
-//! | file | says |
+//! | file | adds |
 //! | --- | --- |
-//! | `schemas` | schemas as generators of clients like them |
+//! | `schemas` | schemas in the form that generators of clients read well |
 //! | `fields` | formats and limits of fields |
 //! | `parameters` | formats, limits and examples of parameters |
-//! | `problems` | which problems each operation answers with |
-//! | `headers` | which headers come with each response |
-//! | `examples` | what each operation takes and answers |
+//! | `problems` | the problems of each operation |
+//! | `headers` | the headers of each response |
+//! | `examples` | requests and answers |
 
 mod examples;
 mod fields;
@@ -19,14 +19,14 @@ mod schemas;
 
 use serde_json::{Value, json};
 
-/// The newest version of 3.0, of whose fields the generator uses none that 3.0.0 lacks.
+/// The newest version of 3.0. The generator uses only fields that 3.0.0 has, too.
 const OPENAPI_VERSION: &str = "3.0.3";
 const JSON: &str = "application/json";
 const EXAMPLE_ID: &str = "7f9c24e8-3b1a-4a57-9d0e-2f6c1b8a5d43";
 const EXAMPLE_TAG: &str =
     "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855-w960h640\"";
 
-/// What most readers come for, first.
+/// The tags in the order of the spec: what most readers look for comes first.
 pub(super) const TAGS: [&str; 6] = [
     "Images",
     "Publications",
@@ -63,7 +63,7 @@ pub(super) fn all(document: &mut Value) {
             require_body(operation, &schemas);
             headers::declare(operation);
             parameters::describe(operation);
-            examples::add(operation);
+            examples::add(operation, &schemas);
         }
     }
     document["components"]["headers"] = headers::shared();
@@ -71,7 +71,7 @@ pub(super) fn all(document: &mut Value) {
     drop_unused(document, &inlined);
 }
 
-/// Drops these schemas, unless something refers to them.
+/// Drops the named schemas that have no reference to them.
 fn drop_unused(document: &mut Value, names: &[String]) {
     let text = document.to_string();
     let schemas = document["components"]["schemas"].as_object_mut();
@@ -83,8 +83,7 @@ fn drop_unused(document: &mut Value, names: &[String]) {
     }
 }
 
-/// Takes the examples of what may be left out from a document that is to be tried: the page fills
-/// every example in, and would send it.
+/// Removes the examples of optional parameters: the page that tries requests would fill them in and send them.
 pub(super) fn for_trying(document: &mut Value) {
     for (_, operations) in entries(&mut document["paths"]) {
         for (_, operation) in entries(operations) {
@@ -96,12 +95,12 @@ pub(super) fn for_trying(document: &mut Value) {
     }
 }
 
-/// The entries of an object; none if it is no object.
+/// The entries of an object; none for other values.
 fn entries(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
 
-/// Media types without the parameter that JSON does not have.
+/// Removes the parameter `charset` from JSON's media type, which has none.
 fn tidy_media_types(value: &mut Value) {
     for (key, value) in entries(value) {
         if key == "content"
@@ -114,7 +113,7 @@ fn tidy_media_types(value: &mut Value) {
     }
 }
 
-/// The names of the schemas that bodies of requests have.
+/// The names of the schemas of all requests' bodies.
 fn body_schemas(document: &mut Value) -> Vec<String> {
     let operations =
         entries(&mut document["paths"]).flat_map(|(_, operations)| entries(operations));
@@ -126,11 +125,17 @@ fn body_schemas(document: &mut Value) -> Vec<String> {
 /// The name of the schema of an operation's body.
 fn body_schema(operation: &Value) -> Option<&str> {
     let content = operation.pointer("/requestBody/content")?.as_object()?;
-    let schema = content.values().next()?["schema"]["$ref"].as_str()?;
-    schema.rsplit('/').next()
+    Some(schema_name(&content.values().next()?["schema"]))
 }
 
-/// A body with a field that must be there must be there itself.
+/// The name of the schema that a reference leads to; empty if it is none.
+fn schema_name(schema: &Value) -> &str {
+    let reference = schema["$ref"].as_str();
+    let name = reference.and_then(|it| it.strip_prefix(schemas::REFERENCE));
+    name.unwrap_or_default()
+}
+
+/// Makes a body required that has a required field.
 fn require_body(operation: &mut Value, schemas: &Value) {
     let name = body_schema(operation).unwrap_or_default();
     let has_required = schemas[name]["required"]
@@ -141,13 +146,12 @@ fn require_body(operation: &mut Value, schemas: &Value) {
     }
 }
 
-/// A response that has no description is described as what it holds.
+/// Gives a response without a description that of its schema.
 fn describe_successes(operation: &mut Value, schemas: &Value) {
     for (_, response) in entries(&mut operation["responses"]) {
         if response["description"] == "" {
-            let schema = response["content"][JSON]["schema"]["$ref"].as_str();
-            let name = schema.and_then(|path| path.rsplit('/').next());
-            response["description"] = schemas[name.unwrap_or_default()]["description"].clone();
+            let name = schema_name(&response["content"][JSON]["schema"]);
+            response["description"] = schemas[name]["description"].clone();
         }
     }
 }

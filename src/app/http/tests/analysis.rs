@@ -112,7 +112,7 @@ async fn a_writer_that_fails_is_a_problem_that_speaks_of_no_publication() {
     assert_eq!(
         detail,
         "The account of the tenant's API key has no credit left at the caption writer: add credit \
-         there, or raise its spending limit. The image was not analysed."
+         there, or raise its spending limit. The image was not analyzed."
     );
 }
 

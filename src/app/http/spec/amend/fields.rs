@@ -1,43 +1,40 @@
-//! Formats and limits of fields. What a handler checks itself stays unknown to the generator, which
-//! would check it before, one field at a time; what is sent has limits that nobody checks.
+//! Formats and limits of fields. The generator does not know the rules that handlers check themselves, since
+//! it would check them before, one field at a time; the limits of answers are not checked at all.
 
 use serde_json::{Value, json};
 
 use crate::domain::platform::Platform;
 
-/// File names of images, as `ImageName` takes them.
+/// File names of images, as `ImageName` accepts them.
 const FILE_NAME: &str =
     r"^[^/\\\u0000-\u001f\u007f-\u009f]+\.([jJ][pP][eE]?[gG]|[pP][nN][gG]|[wW][eE][bB][pP])$";
 
-/// Says what each field may hold.
+/// Adds formats and limits to fields.
 pub(super) fn limit(schemas: &mut Value) {
     for (schema, field, limits) in limits() {
         let property = &mut schemas[schema]["properties"][field];
         let is_list = property["type"] == "array";
-        merge(
-            if is_list {
-                &mut property["items"]
-            } else {
-                property
-            },
-            limits,
-        );
+        let schema = if is_list {
+            &mut property["items"]
+        } else {
+            property
+        };
+        merge(schema, limits);
     }
-    merge(
-        &mut schemas["PublicationList"]["properties"]["publications"],
-        json!({"maxItems": 200}),
-    );
-    merge(
-        &mut schemas["PublishRequest"]["properties"]["platforms"],
-        json!({"maxItems": Platform::COUNT}),
-    );
-    merge(
-        &mut schemas["Problem"]["properties"]["errors"],
-        json!({"minItems": 1}),
-    );
+    for (schema, field, limits) in [
+        ("PublicationList", "publications", json!({"maxItems": 200})),
+        (
+            "PublishRequest",
+            "platforms",
+            json!({"maxItems": Platform::COUNT}),
+        ),
+        ("Problem", "errors", json!({"minItems": 1})),
+    ] {
+        merge(&mut schemas[schema]["properties"][field], limits);
+    }
 }
 
-/// Adds to a schema what `limits` has.
+/// Adds the entries of `limits` to a schema.
 pub(super) fn merge(schema: &mut Value, limits: Value) {
     if let Value::Object(limits) = limits {
         for (key, value) in limits {
@@ -46,12 +43,10 @@ pub(super) fn merge(schema: &mut Value, limits: Value) {
     }
 }
 
-/// The file name of an image.
 pub(super) fn file_name() -> Value {
     json!({"type": "string", "minLength": 5, "maxLength": 255, "pattern": FILE_NAME})
 }
 
-/// The id of a request.
 pub(super) fn request_id() -> Value {
     json!({
         "type": "string",
@@ -61,7 +56,7 @@ pub(super) fn request_id() -> Value {
     })
 }
 
-/// Where a page of publications begins: 16 bytes in base64url.
+/// The cursor of a page of publications: 16 bytes in base64url.
 pub(super) fn cursor() -> Value {
     json!({
         "type": "string",
@@ -71,17 +66,15 @@ pub(super) fn cursor() -> Value {
     })
 }
 
-/// What a caller calls a request.
 pub(super) fn idempotency_key() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"})
 }
 
-/// The name of a kind of problem.
 pub(super) fn problem_name() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z-]+$"})
 }
 
-/// Each field with what it may hold, or each of its items.
+/// The limits of each field, or of each of its items.
 fn limits() -> Vec<(&'static str, &'static str, Value)> {
     let hash = || json!({"minLength": 64, "maxLength": 64, "pattern": "^[0-9A-Fa-f]{64}$"});
     let problem_type = || json!({"format": "uri-reference", "pattern": "^/problems/[a-z-]+$"});
@@ -121,7 +114,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("Publication", "filename", file_name()),
         ("Publication", "started_at", time()),
         ("PublicationList", "next_cursor", cursor()),
-        // What is no white space, and is not seen all the same, is a `caption-required`.
+        // Invisible characters that are no white space are answered with `caption-required`.
         ("PublishRequest", "caption", json!({"pattern": r"\S"})),
         ("PublishResult", "filename", file_name()),
         ("PublishResult", "warnings", text()),

@@ -1,4 +1,4 @@
-//! Which headers come with each response: named as people write them, and said once.
+//! The headers of each response: named as people write them, and described once.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::{EXAMPLE_ID, EXAMPLE_TAG, entries, fields};
 const EXAMPLE_COOKIE: &str =
     "__Host-pv2_admin=…; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800";
 
-/// Names headers as people write them and points to what is said of them once; declares the one
+/// Replaces headers by references to their shared descriptions, and declares the one
 /// that every response has.
 pub(super) fn declare(operation: &mut Value) {
     for (_, response) in entries(&mut operation["responses"]) {
@@ -28,7 +28,7 @@ pub(super) fn declare(operation: &mut Value) {
     }
 }
 
-/// The generator writes them in capitals.
+/// The usual spelling of a header, which the generator writes in capitals.
 fn header_name(name: &str) -> &str {
     match name {
         "CACHE-CONTROL" => "Cache-Control",
@@ -41,7 +41,7 @@ fn header_name(name: &str) -> &str {
     }
 }
 
-/// What is said of each header.
+/// The description of each header.
 pub(super) fn shared() -> Value {
     json!({
         "Cache-Control": {
@@ -61,7 +61,7 @@ pub(super) fn shared() -> Value {
         },
         "Idempotency-Replayed": {
             "description": "`true`: this is the first answer to a request under the same \
-                `Idempotency-Key`, and nothing was done for this one. Else it is not there.",
+                `Idempotency-Key`, and nothing was done for this one. Absent otherwise.",
             "schema": {"type": "boolean", "example": true},
         },
         "Retry-After": {
@@ -71,9 +71,9 @@ pub(super) fn shared() -> Value {
         },
         "Set-Cookie": {
             "description": "`__Host-pv2_admin`: the session, `HttpOnly`, `SameSite=Lax`, `Secure`; \
-                            with `Max-Age=0` it has ended. A login sets `__Host-pv2_device` too, in a \
-                            header of its own. Where the operator lets browsers come without TLS, \
-                            neither has the prefix, nor `Secure`. A logout takes both names away.",
+                            with `Max-Age=0` it has ended. A login sets `__Host-pv2_device`, too, in a \
+                            header of its own. Where the operator allows browsers without TLS, \
+                            neither has the prefix or `Secure`. A logout removes both names.",
             "required": true,
             "schema": {"type": "string", "example": EXAMPLE_COOKIE},
         },

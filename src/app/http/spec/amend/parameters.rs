@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{EXAMPLE_ID, EXAMPLE_TAG, fields};
 
-/// The path of the parameter that every operation has.
+/// The reference to the parameter that every operation has.
 const REQUEST_ID: &str = "#/components/parameters/X-Request-Id";
 
 /// Describes the parameters of an operation, and adds the one that all operations have.
@@ -24,7 +24,7 @@ pub(super) fn describe(operation: &mut Value) {
     operation["parameters"] = parameters.into();
 }
 
-/// What is said once of a parameter of all operations.
+/// The description of the parameter that all operations have.
 pub(super) fn shared() -> Value {
     json!({
         "X-Request-Id": {
@@ -39,7 +39,7 @@ pub(super) fn shared() -> Value {
     })
 }
 
-/// Takes the examples from all parameters of an operation that may be left out.
+/// Removes the examples of an operation's optional parameters.
 pub(super) fn drop_optional_examples(operation: &mut Value) {
     let parameters = operation["parameters"].as_array_mut();
     let optional = |parameter: &&mut Value| parameter["required"] != true;
@@ -50,14 +50,13 @@ pub(super) fn drop_optional_examples(operation: &mut Value) {
         .for_each(drop_example);
 }
 
-/// Takes the example from a parameter.
 pub(super) fn drop_example(parameter: &mut Value) {
     if let Some(parameter) = parameter.as_object_mut() {
         parameter.remove("example");
     }
 }
 
-/// Without what is so by default, and as the string that a header is.
+/// Removes entries that are the default, and makes the schema of a header a string.
 fn tidy(parameter: &mut Value) {
     if parameter["in"] == "header" && parameter["schema"]["type"] == "array" {
         parameter["schema"] = json!({"type": "string"});

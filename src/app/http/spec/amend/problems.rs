@@ -1,5 +1,5 @@
-//! Which problems each operation answers with: what its resource says, and what comes with tenants,
-//! security, file names and bodies.
+//! The problems of each operation: those listed here, and those that follow from its tag, its security, its parameters
+//! and its body.
 
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
@@ -7,9 +7,66 @@ use serde_json::{Map, Value, json};
 
 use super::{EXAMPLE_ID, body_schema};
 use crate::app::http::{
-    admin, analysis, config, curation, dto::problem::Problem, error::needs_retry_after, health,
-    images, middleware::head_check, problem::ProblemKind, problem_pages, publications, publishing,
+    dto::problem::Problem,
+    error::needs_retry_after,
+    middleware::head_check,
+    problem::ProblemKind::{
+        self, AdminNotConfigured, CaptionRequired, Conflict, FeatureDisabled, FeatureUnavailable,
+        Forbidden, HeadersTooLarge, IdempotencyMismatch, ImageNotFound, Internal, InvalidRequest,
+        LedgerUnavailable, NotFound, Overloaded, PayloadTooLarge, RateLimited, RequestTimeout,
+        TenantNotFound, TenantUnavailable, Unauthorized, UnsupportedMediaType, UnusableImage,
+        UpstreamFailed, UpstreamLimited, UpstreamTimeout,
+    },
 };
+
+/// The problems of each operation, by its id, beside those that [`kinds_of`] adds.
+pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 20] = [
+    ("getHealth", &[]),
+    ("getLiveness", &[]),
+    ("getReadiness", &[]),
+    ("getProblem", &[NotFound]),
+    ("getFeatures", &[]),
+    ("getPublishers", &[]),
+    ("getAdminStatus", &[RateLimited]),
+    (
+        "logIn",
+        &[Unauthorized, Forbidden, RateLimited, AdminNotConfigured],
+    ),
+    ("logOut", &[Forbidden, RateLimited]),
+    ("listImages", &[]),
+    ("getRandomImage", &[ImageNotFound, UnusableImage]),
+    ("getImage", &[UnusableImage]),
+    ("getThumbnail", &[UnusableImage]),
+    ("publishNextImage", PUBLISHING),
+    ("publishImage", PUBLISHING),
+    ("keepImage", CURATION),
+    ("removeImage", CURATION),
+    ("deleteImage", CURATION),
+    (
+        "analyzeImage",
+        &[
+            FeatureDisabled,
+            Conflict,
+            PayloadTooLarge,
+            UnusableImage,
+            FeatureUnavailable,
+            LedgerUnavailable,
+        ],
+    ),
+    ("listPublications", &[LedgerUnavailable]),
+];
+
+const PUBLISHING: &[ProblemKind] = &[
+    FeatureDisabled,
+    Conflict,
+    IdempotencyMismatch,
+    CaptionRequired,
+    UnusableImage,
+    FeatureUnavailable,
+    LedgerUnavailable,
+];
+
+const CURATION: &[ProblemKind] = &[FeatureDisabled, Conflict, UnusableImage, LedgerUnavailable];
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -22,7 +79,6 @@ pub(super) fn add_schemas(schemas: &mut Value) {
     }
 }
 
-/// Declares the problems of an operation.
 pub(super) fn declare(operation: &mut Value, is_tenants: bool, is_write: bool) {
     let kinds = kinds_of(operation, is_tenants, is_write);
     for same_status in kinds.chunk_by(|one, other| one.status() == other.status()) {
@@ -34,40 +90,31 @@ pub(super) fn declare(operation: &mut Value, is_tenants: bool, is_write: bool) {
 }
 
 fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemKind> {
-    let mut kinds = own_problems(operation["operationId"].as_str().unwrap_or_default());
-    // Of a target that names another host than `Host` does, whatever it asks for.
-    kinds.extend([ProblemKind::InvalidRequest, ProblemKind::HeadersTooLarge]);
-    // Probes are answered however much there is to do.
-    if operation["tags"][0] != "Health" {
-        kinds.push(ProblemKind::Overloaded);
+    let (id, tag) = (&operation["operationId"], &operation["tags"][0]);
+    let own = OWN.iter().find(|(own, _)| id == own);
+    let mut kinds = own.map_or(Vec::new(), |(_, kinds)| kinds.to_vec());
+    // Every operation checks the head of a request.
+    kinds.extend([InvalidRequest, HeadersTooLarge]);
+    // Probes need no permit.
+    if tag != "Health" {
+        kinds.push(Overloaded);
     }
     if is_tenants {
-        kinds.extend([
-            ProblemKind::TenantNotFound,
-            ProblemKind::TenantUnavailable,
-            ProblemKind::Internal,
-        ]);
+        kinds.extend([TenantNotFound, TenantUnavailable, Internal]);
     }
-    if operation["security"]
-        .as_array()
-        .is_some_and(|all| !all.is_empty())
-    {
-        kinds.extend([
-            ProblemKind::Unauthorized,
-            ProblemKind::RateLimited,
-            ProblemKind::AdminNotConfigured,
-        ]);
-        kinds.extend(is_write.then_some(ProblemKind::Forbidden));
+    if tag == "Images" {
+        kinds.extend([UpstreamFailed, UpstreamLimited, UpstreamTimeout]);
+    }
+    let security = operation["security"].as_array();
+    if security.is_some_and(|all| !all.is_empty()) {
+        kinds.extend([Unauthorized, RateLimited, AdminNotConfigured]);
+        kinds.extend(is_write.then_some(Forbidden));
     }
     if has_parameter(operation, "filename", "path") {
-        kinds.push(ProblemKind::ImageNotFound);
+        kinds.push(ImageNotFound);
     }
     if operation.get("requestBody").is_some() {
-        kinds.extend([
-            ProblemKind::RequestTimeout,
-            ProblemKind::PayloadTooLarge,
-            ProblemKind::UnsupportedMediaType,
-        ]);
+        kinds.extend([RequestTimeout, PayloadTooLarge, UnsupportedMediaType]);
     }
     kinds.sort_unstable();
     kinds.dedup();
@@ -77,32 +124,6 @@ fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemK
 fn has_parameter(operation: &Value, name: &str, place: &str) -> bool {
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();
     parameters.any(|parameter| parameter["name"] == name && parameter["in"] == place)
-}
-
-/// What the resource itself says about an operation.
-fn own_problems(operation_id: &str) -> Vec<ProblemKind> {
-    own_problem_lists()
-        .find(|(id, _)| *id == operation_id)
-        .map(|(_, kinds)| kinds.to_vec())
-        .unwrap_or_default()
-}
-
-/// What all resources say about their operations.
-pub(in crate::app::http::spec) fn own_problem_lists()
--> impl Iterator<Item = &'static (&'static str, &'static [ProblemKind])> {
-    [
-        health::PROBLEMS,
-        problem_pages::PROBLEMS,
-        config::PROBLEMS,
-        admin::PROBLEMS,
-        images::PROBLEMS,
-        publishing::PROBLEMS,
-        curation::PROBLEMS,
-        analysis::PROBLEMS,
-        publications::PROBLEMS,
-    ]
-    .into_iter()
-    .flatten()
 }
 
 fn problem_response(status: StatusCode, kinds: &[ProblemKind], operation: &Value) -> Value {
@@ -142,28 +163,29 @@ fn example(kind: ProblemKind, operation: &Value) -> Value {
         "detail": kind.meaning(),
         "request_id": EXAMPLE_ID,
     });
-    let id = operation["operationId"].as_str().unwrap_or_default();
-    if kind == ProblemKind::InvalidRequest && !own_problems(id).contains(&kind) {
-        example["detail"] = head_check::OTHER_TARGET.into();
-    } else if kind == ProblemKind::InvalidRequest {
-        let (field, message) = bad_field(operation);
-        example["detail"] = format!("Bad fields: {field}.").into();
-        example["errors"] = json!([{"field": field, "message": message}]);
+    if kind == InvalidRequest {
+        if let Some((field, message)) = bad_field(operation) {
+            example["detail"] = format!("Bad fields: {field}.").into();
+            example["errors"] = json!([{"field": field, "message": message}]);
+        } else {
+            example["detail"] = head_check::OTHER_TARGET.into();
+        }
     }
     example
 }
 
-/// A field of the operation that may be bad, and how.
-fn bad_field(operation: &Value) -> (&'static str, &'static str) {
+/// A field of the operation that may be bad, and the rule that it breaks.
+fn bad_field(operation: &Value) -> Option<(&'static str, &'static str)> {
     if has_parameter(operation, "filename", "path") {
-        ("filename", "must end in .jpg, .jpeg, .png or .webp")
+        Some(("filename", "must end in .jpg, .jpeg, .png or .webp"))
     } else if has_parameter(operation, "limit", "query") {
-        ("limit", "must be at least 1")
+        Some(("limit", "must be at least 1"))
     } else if has_parameter(operation, "kind", "path") {
-        ("path", "must be percent-encoded UTF-8")
-    } else if body_schema(operation) == Some("LoginRequest") {
-        ("password", "is required")
+        Some(("path", "must be percent-encoded UTF-8"))
     } else {
-        ("platforms[0]", "must be one of: telegram, email")
+        match body_schema(operation)? {
+            "LoginRequest" => Some(("password", "is required")),
+            _ => Some(("platforms[0]", "must be one of: telegram, email")),
+        }
     }
 }

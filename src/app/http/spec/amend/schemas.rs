@@ -1,14 +1,14 @@
-//! Schemas as generators of clients like them: integers that are integers, formats that are in
-//! the specification, no empty halves of an `allOf`, nullable fields that are always there.
+//! Schemas in the form that generators of clients read well: whole numbers, formats of
+//! the specification, no empty parts of an `allOf`, nullable fields that are required.
 
 use serde_json::Value;
 
 use super::entries;
 
-/// What the references to schemas begin with.
+/// The beginning of references to schemas.
 pub(super) const REFERENCE: &str = "#/components/schemas/";
 
-/// Amends all named schemas; `bodies` are those that requests have.
+/// Amends all named schemas; `bodies` are the schemas of requests' bodies.
 pub(super) fn amend(schemas: &mut Value, bodies: &[String]) {
     for (name, schema) in entries(schemas) {
         tidy(schema);
@@ -20,29 +20,20 @@ pub(super) fn amend(schemas: &mut Value, bodies: &[String]) {
     }
 }
 
-/// No body takes fields that it does not know. In one that may be left out, `null` counts as left
-/// out.
+/// Forbids unknown fields in a body, and allows `null` for its optional fields.
 fn close_body(schema: &mut Value) {
     schema["additionalProperties"] = false.into();
-    let required = schema["required"].take();
-    let is_required = |name: &str| {
-        let mut names = required.as_array().into_iter().flatten();
-        names.any(|required| required == name)
-    };
+    let required = schema.get("required").and_then(Value::as_array);
+    let required = required.cloned().unwrap_or_default();
     for (name, property) in entries(&mut schema["properties"]) {
-        if !is_required(name) {
+        if !required.iter().any(|required| required == name) {
             property["nullable"] = true.into();
         }
     }
-    if required.is_array() {
-        schema["required"] = required;
-    } else if let Some(schema) = schema.as_object_mut() {
-        schema.remove("required");
-    }
 }
 
-/// Writes the values of an enum where a field has one of them or `null`: a reference to the enum would
-/// rule the `null` out. Returns the names of the enums.
+/// Writes the values of an enum into fields that may be `null`: a reference to the enum would
+/// forbid the `null`. Returns the names of the enums.
 pub(super) fn inline_nullable_enums(schemas: &mut Value) -> Vec<String> {
     let named = schemas.clone();
     let mut inlined = Vec::new();
@@ -99,8 +90,7 @@ fn whole_number(limit: &mut Value) {
     }
 }
 
-/// The specification has no unsigned formats; the next larger signed one holds the same numbers
-/// as far as they occur.
+/// Replaces an unsigned format, which the specification does not have, by the next larger signed one.
 fn signed_format(format: &mut Value) {
     match format.as_str() {
         Some("uint16") => *format = "int32".into(),
@@ -109,14 +99,14 @@ fn signed_format(format: &mut Value) {
     }
 }
 
-/// The generator says a field's description twice: beside the `allOf` and as a part of it.
+/// Removes a field's description from its `allOf`: the generator writes it beside it as well.
 fn drop_bare_descriptions(parts: &mut Value) {
     if let Some(parts) = parts.as_array_mut() {
         parts.retain(|part| part.get("$ref").is_some());
     }
 }
 
-/// Fields that can be `null` are always there.
+/// Makes nullable fields required: answers always have them.
 fn require_nullable_fields(schema: &mut Value) {
     let Some(properties) = schema.get_mut("properties") else {
         return;
