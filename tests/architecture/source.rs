@@ -48,7 +48,7 @@ impl House {
             fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
         };
         let mut files = Vec::new();
-        for folder in ["src", "tests", "sandbox/src"] {
+        for folder in ["src", "tests", "pixels/src", "sandbox/src"] {
             for path in rust_files(&root.join(folder)).map_err(|error| error.to_string())? {
                 let name = path.strip_prefix(root).unwrap_or(&path);
                 let name = name.to_string_lossy().replace('\\', "/");

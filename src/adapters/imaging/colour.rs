@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use fast_image_resize::PixelType;
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
 /// Where a colour profile says of which colours it is.
@@ -19,18 +18,11 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    /// Bytes to a pixel.
-    pub(super) fn channels(self) -> u64 {
+    /// The bytes of a pixel: one for each channel.
+    pub(super) fn pixel_bytes(self) -> usize {
         match self {
             Self::Grey => 1,
             Self::Rgb => 3,
-        }
-    }
-
-    pub(super) fn pixel_type(self) -> PixelType {
-        match self {
-            Self::Grey => PixelType::U8,
-            Self::Rgb => PixelType::U8x3,
         }
     }
 
@@ -101,37 +93,4 @@ fn transform(profile: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
         TransformOptions::default(),
     )
     .ok()
-}
-
-/// Makes pixels opaque, on white, in as many bytes as their colour has. That is done before scaling, so that
-/// the colour of what is transparent does not bleed into what is not.
-pub(super) fn put_on_white(pixels: &[u8], transparent: bool, colour: Colour, opaque: &mut [u8]) {
-    match (colour, transparent) {
-        (_, false) => opaque.copy_from_slice(&pixels[..opaque.len()]),
-        (Colour::Grey, true) => {
-            for (pixel, grey) in pixels.as_chunks::<2>().0.iter().zip(opaque) {
-                *grey = on_white(pixel[0], pixel[1]);
-            }
-        }
-        (Colour::Rgb, true) => {
-            let pixels = pixels.as_chunks::<4>().0;
-            for ([r, g, b, alpha], rgb) in pixels.iter().zip(opaque.as_chunks_mut::<3>().0) {
-                *rgb = if *alpha == u8::MAX {
-                    [*r, *g, *b]
-                } else {
-                    [
-                        on_white(*r, *alpha),
-                        on_white(*g, *alpha),
-                        on_white(*b, *alpha),
-                    ]
-                };
-            }
-        }
-    }
-}
-
-fn on_white(channel: u8, alpha: u8) -> u8 {
-    let (channel, alpha) = (u16::from(channel), u16::from(alpha));
-    let blended = (channel * alpha + 255 * (255 - alpha) + 127) / 255;
-    u8::try_from(blended).unwrap_or(u8::MAX)
 }

@@ -78,7 +78,7 @@ impl Plan {
         };
         let turn = Turn::new(header.orientation, size);
         let upright = turn.upright();
-        let row = u64::from(upright.0) * layout.colour.channels();
+        let row = u64::from(upright.0) * layout.colour.pixel_bytes() as u64;
         // What is there whatever is chosen here.
         let file = file_memory(upright, max_bytes);
         let fixed = layout
@@ -155,7 +155,7 @@ impl Plan {
         opened: Opened<'_>,
         encoder: &mut Encoder,
     ) -> Result<(), ImageProcessingError> {
-        let pixel_bytes = self.layout.colour.pixel_type().size();
+        let pixel_bytes = self.layout.colour.pixel_bytes();
         let mut rows = opened.rows;
         if self.turn.keeps_rows() {
             return self.scaling.run(&mut *rows, |rows| {

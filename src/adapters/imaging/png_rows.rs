@@ -14,8 +14,10 @@ use png::{
     expand_interlaced_row, splat_interlaced_row,
 };
 
+use publisher_pixels::put_on_white;
+
 use super::{
-    colour::{Colour, put_on_white},
+    colour::Colour,
     header::PngHeader,
     rows::{Held, Layout, Opened, Rows, WHITE},
     size::Size,
@@ -54,7 +56,7 @@ impl PngSource {
         let unpacking = row.saturating_mul(14).saturating_add(512 * 1024);
         let profile = 2 * MAX_UNPACKED as u64;
         let canvas = if self.header.interlaced {
-            width * height * self.colour().channels()
+            width * height * self.colour().pixel_bytes() as u64
         } else {
             0
         };
@@ -161,6 +163,15 @@ impl Unpacked<'_> {
     fn next(&mut self) -> Result<Option<InterlaceInfo>, DecodingError> {
         self.reader.read_row(&mut self.row)
     }
+
+    /// Fills a row with the pixels of this one, on white where they are transparent.
+    fn put_opaque(&self, colour: Colour, opaque: &mut [u8]) {
+        if self.transparent {
+            put_on_white(&self.row, opaque, colour.pixel_bytes());
+        } else {
+            opaque.copy_from_slice(&self.row[..opaque.len()]);
+        }
+    }
 }
 
 struct PngRows<'a> {
@@ -176,10 +187,10 @@ struct PngRows<'a> {
 impl Rows for PngRows<'_> {
     fn read(&mut self, rows: &mut [u8]) -> Result<(), ImageProcessingError> {
         let colour = self.source.colour();
-        let row_bytes = self.source.size.0 as usize * colour.pixel_type().size();
+        let row_bytes = self.source.size.0 as usize * colour.pixel_bytes();
         for row in rows.chunks_exact_mut(row_bytes) {
             if let Some((_, unpacked)) = self.next() {
-                put_on_white(&unpacked.row, unpacked.transparent, colour, row);
+                unpacked.put_opaque(colour, row);
             } else if self.done == 0 {
                 return Err(ImageProcessingError::Undecodable);
             } else {
@@ -223,7 +234,7 @@ impl<'a> PngRows<'a> {
     fn put_together(&mut self) -> Result<Vec<u8>, ImageProcessingError> {
         let source = self.source;
         let colour = source.colour();
-        let pixel_bytes = colour.pixel_type().size();
+        let pixel_bytes = colour.pixel_bytes();
         let row_bytes = source.size.0 as usize * pixel_bytes;
         let mut canvas = vec![WHITE; row_bytes * source.size.1 as usize];
         let mut opaque = vec![0; row_bytes];
@@ -236,7 +247,7 @@ impl<'a> PngRows<'a> {
         let bits = if pixel_bytes == 1 { 8 } else { 24 };
         while let Some((which, unpacked)) = self.next() {
             if let InterlaceInfo::Adam7(which) = which {
-                put_on_white(&unpacked.row, unpacked.transparent, colour, &mut opaque);
+                unpacked.put_opaque(colour, &mut opaque);
                 put(&mut canvas, row_bytes, &opaque, &which, bits);
             }
         }

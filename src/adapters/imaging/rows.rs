@@ -61,6 +61,6 @@ pub(super) struct Layout {
 impl Layout {
     /// A row, in bytes.
     pub(super) fn row_bytes(&self) -> u64 {
-        u64::from(self.size.0) * self.colour.channels()
+        u64::from(self.size.0) * self.colour.pixel_bytes() as u64
     }
 }

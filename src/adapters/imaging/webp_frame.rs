@@ -4,9 +4,10 @@
 use std::{borrow::Cow, io::Cursor};
 
 use image::{ImageDecoder as _, codecs::webp::WebPDecoder};
+use publisher_pixels::make_opaque;
 
 use super::{
-    colour::{Colour, put_on_white},
+    colour::Colour,
     header::WebPHeader,
     rows::{Held, Layout, Opened},
     size::Size,
@@ -105,20 +106,4 @@ impl WebPSource {
             profile,
         })
     }
-}
-
-/// Puts pixels of four bytes on white, in place, in three.
-fn make_opaque(pixels: &mut Vec<u8>) {
-    let count = pixels.len() / 4;
-    for index in 0..count {
-        let mut opaque = [0; 3];
-        put_on_white(
-            &pixels[4 * index..4 * index + 4],
-            true,
-            Colour::Rgb,
-            &mut opaque,
-        );
-        pixels[3 * index..3 * index + 3].copy_from_slice(&opaque);
-    }
-    pixels.truncate(3 * count);
 }
