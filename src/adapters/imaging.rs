@@ -3,7 +3,8 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `header/` | what a file says before anything is decoded, one file for each format |
+//! | `header.rs` | what is known of an image before it is decoded |
+//! | `header_reader/` | reads that off the bytes, one file for each format |
 //! | `limits.rs` | how large images are that copies are made of |
 //! | `budget.rs` | how many are worked on side by side |
 //! | `copy.rs` | the plan of a copy: what it takes in memory, and how it is carried out |
@@ -22,6 +23,7 @@ mod encode;
 #[doc(hidden)]
 pub mod fuzzing;
 mod header;
+mod header_reader;
 mod libjpeg;
 mod limits;
 mod png_rows;

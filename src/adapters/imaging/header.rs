@@ -1,23 +1,7 @@
-//! What an image's file says of it before anything is decoded: its size, which way up it is, and what keeps
-//! it from going out as it is. Read off the bytes where they lie: a decoder would copy the file, or
-//! unpack what a hostile one has put before its pixels, to answer the same.
-
-mod exif;
-mod jpeg;
-mod png;
-mod vp8l;
-mod webp;
+//! What is known of an image before it is decoded: its size, its orientation, and what keeps it from being sent
+//! unchanged.
 
 use image::metadata::Orientation;
-
-use self::exif::{orientation, without_exif_name};
-pub(super) use self::{
-    jpeg::JpegHeader,
-    png::PngHeader,
-    webp::{WebPHeader, WebPKind},
-};
-use crate::domain::image::{EncodedImage, ImageFormat};
-use crate::ports::ImageProcessingError;
 
 /// What is known of an image before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,23 +29,6 @@ pub(super) enum FormatHeader {
 }
 
 impl Header {
-    /// Reads the header. Decodes nothing, and allocates nothing; goes over the whole file, so it belongs
-    /// off the async threads.
-    ///
-    /// # Errors
-    /// [`ImageProcessingError::Undecodable`] when there is none.
-    pub(super) fn of(image: &EncodedImage) -> Result<Self, ImageProcessingError> {
-        let bytes = image.bytes();
-        let header = match image.format() {
-            ImageFormat::Jpeg => jpeg::header(bytes),
-            ImageFormat::Png => png::header(bytes),
-            ImageFormat::WebP => webp::header(bytes),
-        };
-        header
-            .filter(|header| header.width > 0 && header.height > 0)
-            .ok_or(ImageProcessingError::Undecodable)
-    }
-
     pub(super) fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
@@ -76,22 +43,97 @@ impl Header {
     }
 }
 
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    let field = bytes.get(at..)?.first_chunk()?;
-    Some(u32::from_be_bytes(*field))
+/// What is known of a JPEG before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct JpegHeader {
+    /// How many there are: one for grey, three for colours, four for inks.
+    pub(super) components: u8,
+    /// Samples for each block of pixels, in 64 of all components.
+    pub(super) samples: Samples,
+    /// What all its coefficients take while they are put together, in bytes; 0 if they are told at
+    /// once.
+    pub(super) coefficient_bytes: u64,
+    /// How long its colour profile is at most, in bytes.
+    pub(super) profile_bytes: u64,
+    /// Where its first pixels begin in the file, in bytes.
+    pub(super) length: usize,
+    /// Where what is read of it ends, in bytes.
+    pub(super) end: usize,
+    /// Whether its inks are told the other way round, as Adobe's programs do: 255 is none.
+    pub(super) inverted: bool,
 }
 
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    let field = bytes.get(at..)?.first_chunk()?;
-    Some(u16::from_be_bytes(*field))
+/// How many samples a file has, for how many pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Samples {
+    pub(super) samples: u64,
+    pub(super) pixels: u64,
 }
 
-fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    let field = bytes.get(at..)?.first_chunk()?;
-    Some(u32::from_le_bytes(*field))
+impl JpegHeader {
+    /// The components of a file for print: cyan, magenta, yellow and black.
+    pub(super) const INKS: u8 = 4;
 }
 
-fn le16(bytes: &[u8], at: usize) -> Option<u16> {
-    let field = bytes.get(at..)?.first_chunk()?;
-    Some(u16::from_le_bytes(*field))
+/// What is known of a PNG before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PngHeader {
+    /// Whether its pixels have a colour.
+    pub(super) coloured: bool,
+    /// What a pixel takes once it is unpacked to whole bytes, in bytes.
+    pub(super) pixel_bytes: u64,
+    /// Whether it comes in seven passes.
+    pub(super) interlaced: bool,
+}
+
+/// What is known of a WebP before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WebPHeader {
+    pub(super) kind: WebPKind,
+    /// Whether the decoder gives the transparency of each pixel.
+    pub(super) transparent: bool,
+    /// What its decoder takes beside its pixels, in bytes: the tables of a lossless picture.
+    pub(super) table_bytes: u64,
+    /// How long its colour profile is, in bytes.
+    pub(super) profile_bytes: u64,
+    /// How many bytes its end lacks.
+    pub(super) missing: u64,
+}
+
+/// How the pixels are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WebPKind {
+    Lossy,
+    Lossless,
+    Animated,
+}
+
+impl WebPHeader {
+    pub(super) const fn of(kind: WebPKind) -> Self {
+        Self {
+            kind,
+            transparent: false,
+            table_bytes: 0,
+            profile_bytes: 0,
+            missing: 0,
+        }
+    }
+
+    /// What its decoder holds for each pixel, beside the one that it gives, in bytes: the planes of a lossy
+    /// image, with its transparency, which is told like a lossless image; the pixels of one that is lossless; or
+    /// the frame and the canvas of an animation.
+    pub(super) fn working_bytes(self) -> u64 {
+        match (self.kind, self.transparent) {
+            (WebPKind::Lossy, false) => 2,
+            (WebPKind::Lossy, true) => 7,
+            (WebPKind::Lossless, false) => 4,
+            (WebPKind::Lossless, true) => 0,
+            (WebPKind::Animated, _) => 8,
+        }
+    }
+
+    /// What it gives for each pixel, in bytes.
+    pub(super) fn pixel_bytes(self) -> u64 {
+        3 + u64::from(self.transparent)
+    }
 }

@@ -4,7 +4,11 @@
 use image::metadata::Orientation;
 use memchr::memmem;
 
-use super::{FormatHeader, Header, be16, orientation, without_exif_name};
+use super::{
+    super::header::{FormatHeader, Header, JpegHeader, Samples},
+    bytes::be16,
+    exif::{orientation, without_exif_name},
+};
 
 /// What stands before each part of a colour profile; its number and their count follow.
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
@@ -12,37 +16,7 @@ const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
 /// What comes later makes it finer, and is left out.
 const MAX_SCANS: usize = 100;
 
-/// What is known of a JPEG before it is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct JpegHeader {
-    /// How many there are: one for grey, three for colours, four for inks.
-    pub(in super::super) components: u8,
-    /// Samples for each block of pixels, in 64 of all components.
-    pub(in super::super) samples: Samples,
-    /// What all its coefficients take while they are put together, in bytes; 0 if they are told at
-    /// once.
-    pub(in super::super) coefficient_bytes: u64,
-    /// How long its colour profile is at most, in bytes.
-    pub(in super::super) profile_bytes: u64,
-    /// Where its first pixels begin in the file, in bytes.
-    pub(in super::super) length: usize,
-    /// Where what is read of it ends, in bytes.
-    pub(in super::super) end: usize,
-    /// Whether its inks are told the other way round, as Adobe's programs do: 255 is none.
-    pub(in super::super) inverted: bool,
-}
-
-/// How many samples a file has, for how many pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Samples {
-    pub(in super::super) samples: u64,
-    pub(in super::super) pixels: u64,
-}
-
 impl JpegHeader {
-    /// As many components as a file for print has: cyan, magenta, yellow and black.
-    pub(in super::super) const INKS: u8 = 4;
-
     /// The colour profile of the file whose header this is, put together.
     pub(in super::super) fn profile(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.profile_bytes == 0 {

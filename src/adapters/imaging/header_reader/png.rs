@@ -3,24 +3,17 @@
 
 use image::metadata::Orientation;
 
-use super::{FormatHeader, Header, be32, orientation};
+use super::{
+    super::header::{FormatHeader, Header, PngHeader},
+    bytes::be32,
+    exif::orientation,
+};
 
 /// A chunk of pixels that is shorter, in bytes, is a small piece.
 const SMALL_PIECE: usize = 64;
 /// How many small pieces a file may have: for each the library clears a buffer of 64 KiB, several times over, however
 /// little is in it. Encoders write pieces of some KiB, or rows.
 const MAX_SMALL_PIECES: usize = 10_000;
-
-/// What is known of a PNG before it is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct PngHeader {
-    /// Whether its pixels have a colour.
-    pub(in super::super) coloured: bool,
-    /// What a pixel takes once it is unpacked to whole bytes, in bytes.
-    pub(in super::super) pixel_bytes: u64,
-    /// Whether it comes in seven passes.
-    pub(in super::super) interlaced: bool,
-}
 
 pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     let mut chunks = bytes.get(8..)?;

@@ -3,65 +3,18 @@
 
 use image::metadata::Orientation;
 
-use super::{FormatHeader, Header, le16, le32, orientation, vp8l};
-
-/// Width and height.
-type Size = (u32, u32);
+use super::{
+    super::{
+        header::{FormatHeader, Header, WebPHeader, WebPKind},
+        size::Size,
+    },
+    bytes::{le16, le32},
+    exif::orientation,
+    vp8l,
+};
 
 /// More pixels than are read of any WebP.
 const MOST_PIXELS: u64 = 50_000_000;
-
-/// What is known of a WebP before it is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct WebPHeader {
-    pub(in super::super) kind: WebPKind,
-    /// Whether the decoder gives the transparency of each pixel.
-    pub(in super::super) transparent: bool,
-    /// What its decoder takes beside its pixels, in bytes: the tables of a lossless picture.
-    pub(in super::super) table_bytes: u64,
-    /// How long its colour profile is, in bytes.
-    pub(in super::super) profile_bytes: u64,
-    /// How many bytes its end lacks.
-    pub(in super::super) missing: u64,
-}
-
-/// How the pixels are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum WebPKind {
-    Lossy,
-    Lossless,
-    Animated,
-}
-
-impl WebPHeader {
-    const fn of(kind: WebPKind) -> Self {
-        Self {
-            kind,
-            transparent: false,
-            table_bytes: 0,
-            profile_bytes: 0,
-            missing: 0,
-        }
-    }
-
-    /// What its decoder holds for each pixel, beside the one that it gives, in bytes: the planes of a lossy
-    /// image, with its transparency, which is told like a lossless image; the pixels of one that is lossless; or
-    /// the frame and the canvas of an animation.
-    pub(in super::super) fn working_bytes(self) -> u64 {
-        match (self.kind, self.transparent) {
-            (WebPKind::Lossy, false) => 2,
-            (WebPKind::Lossy, true) => 7,
-            (WebPKind::Lossless, false) => 4,
-            (WebPKind::Lossless, true) => 0,
-            (WebPKind::Animated, _) => 8,
-        }
-    }
-
-    /// What it gives for each pixel, in bytes.
-    pub(in super::super) fn pixel_bytes(self) -> u64 {
-        3 + u64::from(self.transparent)
-    }
-}
 
 pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     let (kind, data) = (bytes.get(12..16)?, bytes.get(20..)?);

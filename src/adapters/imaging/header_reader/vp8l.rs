@@ -80,7 +80,7 @@ impl Walk<'_> {
             groups = self.blocks_of_values(blocks)? + 1;
         }
         for _ in 0..groups {
-            self.group(cache)?;
+            self.group(cache, Use::Counting)?;
             if self.bytes > ENOUGH {
                 return None;
             }
@@ -105,7 +105,7 @@ impl Walk<'_> {
     /// One of the small images that stand before the pixels; the largest number in red and green.
     fn blocks_of_values(&mut self, (width, height): (u32, u32)) -> Option<u32> {
         let cache = self.colour_cache()?;
-        let [green, red, blue, alpha, distance] = self.group(cache)?;
+        let [green, red, blue, alpha, distance] = self.group(cache, Use::Reading)?;
         let count = u64::from(width) * u64::from(height);
         let (mut index, mut largest) = (0, 0);
         let mut literals = [&green, &red, &blue, &alpha].into_iter();
@@ -142,17 +142,17 @@ impl Walk<'_> {
         Some(offset + self.bits.take(extra)? + 1)
     }
 
-    fn group(&mut self, cache: usize) -> Option<[Code; 5]> {
+    fn group(&mut self, cache: usize, wanted: Use) -> Option<[Code; 5]> {
         self.bytes += GROUP;
         let mut codes = [const { Code::One(0) }; 5];
         for (code, alphabet) in codes.iter_mut().zip(ALPHABETS) {
             let more = if alphabet == ALPHABETS[0] { cache } else { 0 };
-            *code = self.code(alphabet + more)?;
+            *code = self.code(alphabet + more, wanted)?;
         }
         Some(codes)
     }
 
-    fn code(&mut self, alphabet: usize) -> Option<Code> {
+    fn code(&mut self, alphabet: usize, wanted: Use) -> Option<Code> {
         if self.bits.take(1)? == 1 {
             let is_of_two = self.bits.take(1)? == 1;
             let width = 1 + 7 * self.bits.take(1)?;
@@ -167,19 +167,20 @@ impl Walk<'_> {
             self.bytes += 4 * NODE;
             return (usize::from(second) < alphabet).then(|| Code::of_two(first, second));
         }
-        let mut lengths = [0; LENGTH_ORDER.len()];
+        let mut lengths = [(0, 1); LENGTH_ORDER.len()];
         let count = 4 + self.bits.take(4)? as usize;
         for at in LENGTH_ORDER.get(..count)? {
-            lengths[*at] = u8::try_from(self.bits.take(3)?).ok()?;
+            lengths[*at].0 = u8::try_from(self.bits.take(3)?).ok()?;
         }
-        let of_lengths = Code::new(&lengths)?;
+        let of_lengths = Code::new(&lengths, Use::Reading)?;
         let lengths = self.lengths(&of_lengths, alphabet)?;
-        let code = Code::new(&lengths)?;
+        let code = Code::new(&lengths, wanted)?;
         self.bytes += code.table_bytes();
         Some(code)
     }
 
-    fn lengths(&mut self, code: &Code, alphabet: usize) -> Option<Vec<u8>> {
+    /// The lengths of the codes of the symbols of an alphabet, up to the last that has one.
+    fn lengths(&mut self, code: &Code, alphabet: usize) -> Option<Vec<Run>> {
         let mut left = alphabet;
         if self.bits.take(1)? == 1 {
             let width = 2 + 2 * self.bits.take(3)?;
@@ -188,8 +189,12 @@ impl Walk<'_> {
                 return None;
             }
         }
-        let (mut lengths, mut before) = (Vec::with_capacity(alphabet), 8);
-        while lengths.len() < alphabet && left > 0 {
+        // Where all have the same length, nothing is read for any of them.
+        if let Code::One(length @ 0..16) = code {
+            return Some(vec![(u8::try_from(*length).ok()?, left)]);
+        }
+        let (mut lengths, mut end, mut before) = (Vec::new(), 0, 8);
+        while end < alphabet && left > 0 {
             left -= 1;
             let (length, times) = match code.read(&mut self.bits)? {
                 16 => (before, 3 + self.bits.take(2)?),
@@ -200,22 +205,29 @@ impl Walk<'_> {
             if length != 0 {
                 before = length;
             }
-            let end = lengths.len() + times as usize;
-            if end > alphabet {
-                return None;
-            }
-            lengths.resize(end, length);
+            end += times as usize;
+            lengths.push((length, times as usize));
         }
-        lengths.resize(alphabet, 0);
-        Some(lengths)
+        (end <= alphabet).then_some(lengths)
     }
+}
+
+/// The length of the codes of symbols that follow each other, and how many there are.
+type Run = (u8, usize);
+
+/// What a code is wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reading,
+    /// Only the size of its table is wanted.
+    Counting,
 }
 
 /// A prefix code.
 enum Code {
     /// Of one symbol, which takes no bits.
     One(u16),
-    /// How many symbols have codes of each length, and the symbols by their codes.
+    /// How many symbols have codes of each length, and the symbols by their codes; no symbols if only counted.
     Many([u16; MAX_LENGTH + 1], Vec<u16>),
 }
 
@@ -226,32 +238,36 @@ impl Code {
         Self::Many(counts, vec![first, second])
     }
 
-    /// Of the lengths of the codes of all symbols; `None` if that is no code.
-    fn new(lengths: &[u8]) -> Option<Self> {
+    /// A code of these lengths; `None` if they make no code.
+    fn new(lengths: &[Run], wanted: Use) -> Option<Self> {
         let mut counts = [0; MAX_LENGTH + 1];
-        for length in lengths {
-            *counts.get_mut(usize::from(*length))? += 1_u16;
+        for (length, times) in lengths {
+            *counts.get_mut(usize::from(*length))? += u16::try_from(*times).ok()?;
         }
         counts[0] = 0;
-        let used: Vec<u16> = (0..)
-            .zip(lengths)
-            .filter(|(_, it)| **it > 0)
-            .map(|(at, _)| at)
-            .collect();
-        match used.as_slice() {
-            [] => return None,
-            [only] => return Some(Self::One(*only)),
+        let used: u16 = counts.iter().sum();
+        let mut symbols = Vec::new();
+        if used == 1 || wanted == Use::Reading {
+            let mut next = 0;
+            for (length, times) in lengths {
+                let run = next..next + u16::try_from(*times).ok()?;
+                next = run.end;
+                if *length > 0 {
+                    symbols.extend(run.map(|symbol| (*length, symbol)));
+                }
+            }
+            symbols.sort_unstable();
+        }
+        match (used, symbols.as_slice()) {
+            (0, _) => return None,
+            (1, [(_, only), ..]) => return Some(Self::One(*only)),
             _ => {}
         }
         // All codes together are all that there can be.
         let share = |(length, count): (usize, &u16)| u32::from(*count) << (MAX_LENGTH - length);
         let shares: u32 = counts.iter().enumerate().skip(1).map(share).sum();
-        if shares != 1 << MAX_LENGTH {
-            return None;
-        }
-        let mut symbols = used;
-        symbols.sort_by_key(|symbol| lengths.get(usize::from(*symbol)));
-        Some(Self::Many(counts, symbols))
+        let symbols = symbols.into_iter().map(|(_, symbol)| symbol).collect();
+        (shares == 1 << MAX_LENGTH).then_some(Self::Many(counts, symbols))
     }
 
     /// What the decoder's table of this code takes, in bytes.

@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 
-use super::{be16, be32, le16, le32};
+use super::bytes::{be16, be32, le16, le32};
 
 /// The tag of the orientation.
 const ORIENTATION: u16 = 0x0112;
