@@ -310,8 +310,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_a_megabyte_costs_only_so_many_looks() {
-        // Quadratic work on these would take hours.
+    fn a_long_answer_costs_only_so_many_looks() {
+        // Quadratic work on these would take many minutes.
         for unit in [
             "{",
             "{\"",
@@ -328,7 +328,7 @@ mod tests {
             "\\u",
             "\\ud83e",
         ] {
-            let answer = unit.repeat(1_000_000 / unit.len());
+            let answer = unit.repeat(200_000 / unit.len());
             assert!(objects(&answer).len() <= MAX_TRIES, "{unit}");
             assert!(best(&answer).is_none() || unit.contains("\"a\""), "{unit}");
         }

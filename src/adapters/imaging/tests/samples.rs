@@ -132,17 +132,33 @@ pub(super) fn photo_with(
     tell: impl FnOnce(&mut Compress),
 ) -> EncodedImage {
     let (across, down) = (width as usize, height as usize);
-    let mut pixels = Vec::new();
+    let channels = if colour == ColorSpace::JCS_GRAYSCALE {
+        1
+    } else {
+        3
+    };
     let byte = |value: usize| u8::try_from(value.min(255)).unwrap();
+    let row = |edge: usize, y: usize| -> Vec<u8> {
+        let light = |x| edge + 90 * x / across + 20 * ((x / 8 + y / 8) % 2);
+        let pixel = |x| [light(x), 2 * edge + 30, 200 * y / down].map(byte);
+        (0..across)
+            .flat_map(|x| pixel(x).into_iter().take(channels))
+            .collect()
+    };
+    let mut pixels = Vec::new();
+    // What is on either side of the edge is the same for some rows; without optimisation, making it takes long.
+    let (mut of, mut dark, mut bright) = (None, Vec::new(), Vec::new());
     for y in 0..down {
-        for x in 0..across {
-            let edge = if 2 * (x + y) > across + down { 60 } else { 0 };
-            let light = edge + 90 * x / across + 20 * ((x / 8 + y / 8) % 2);
-            match colour {
-                ColorSpace::JCS_GRAYSCALE => pixels.push(byte(light)),
-                _ => pixels.extend([light, 2 * edge + 30, 200 * y / down].map(byte)),
-            }
+        let kind = (y / 8 % 2, 200 * y / down);
+        if of.replace(kind) != Some(kind) {
+            (dark, bright) = (row(0, y), row(60, y));
         }
+        let edge = (usize::midpoint(across, down) + 1)
+            .saturating_sub(y)
+            .min(across)
+            * channels;
+        pixels.extend_from_slice(&dark[..edge]);
+        pixels.extend_from_slice(&bright[edge..]);
     }
     let mut encoder = Compress::new(colour);
     encoder.set_fastest_defaults();
@@ -163,9 +179,15 @@ pub(super) const CORNERS: [[u8; 3]; 4] =
 
 /// A picture with those four colours in its four quarters, in bytes of red, green and blue.
 pub(super) fn quarters((width, height): (u32, u32)) -> Vec<u8> {
-    let colour = |x, y| CORNERS[usize::from(2 * x >= width) + 2 * usize::from(2 * y >= height)];
-    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-    pixels.flat_map(|(x, y)| colour(x, y)).collect()
+    let half = |from: usize, rows: u32| {
+        let [left, right] = [CORNERS[from], CORNERS[from + 1]];
+        let row = [
+            left.repeat(width.div_ceil(2) as usize),
+            right.repeat(width as usize / 2),
+        ];
+        row.concat().repeat(rows as usize)
+    };
+    [half(0, height.div_ceil(2)), half(2, height / 2)].concat()
 }
 
 /// The same as a JPEG, with segments before its pixels.
@@ -236,11 +258,10 @@ pub(super) fn quarters_png(size: (u32, u32)) -> EncodedImage {
     encoded(bytes)
 }
 
-/// A PNG in seven passes, packed by `flate2`: of pixels of so many bytes, which `pixel` writes.
+/// The four quarters as a PNG in seven passes, packed by `flate2`, opaque where it has alpha.
 pub(super) fn interlaced_png(
     (width, height): (u32, u32),
     (colour, depth): (png::ColorType, png::BitDepth),
-    pixel: impl Fn(u32, u32, &mut Vec<u8>),
 ) -> EncodedImage {
     use std::io::Write as _;
     let passes = [
@@ -252,19 +273,34 @@ pub(super) fn interlaced_png(
         (1, 0, 2, 2),
         (0, 1, 1, 2),
     ];
+    let pixel = |corner: usize| {
+        let channels = CORNERS[corner]
+            .into_iter()
+            .chain([255])
+            .take(colour.samples());
+        let times = if depth == png::BitDepth::Sixteen {
+            2
+        } else {
+            1
+        };
+        channels
+            .flat_map(|channel| vec![channel; times])
+            .collect::<Vec<u8>>()
+    };
     let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    let mut row = Vec::new();
     for (x, y, across, down) in passes {
         if x >= width {
             continue;
         }
+        let up_to = |end: u32| end.saturating_sub(x).div_ceil(across) as usize;
+        let (left, all) = (up_to(width.div_ceil(2)), up_to(width));
+        let [upper, lower] = [0, 2].map(|from| {
+            let parts = [pixel(from).repeat(left), pixel(from + 1).repeat(all - left)];
+            [vec![0], parts.concat()].concat()
+        });
         for y in (y..height).step_by(down) {
-            row.clear();
-            row.push(0);
-            for x in (x..width).step_by(across) {
-                pixel(x, y, &mut row);
-            }
-            packed.write_all(&row).unwrap();
+            let row = if 2 * y < height { &upper } else { &lower };
+            packed.write_all(row).unwrap();
         }
     }
     let sides = [width, height].map(u32::to_be_bytes);
