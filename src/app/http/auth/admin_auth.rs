@@ -78,7 +78,7 @@ impl AdminAuth {
         }
     }
 
-    /// The way to authenticate that clients are told of.
+    /// The way in which admins authenticate.
     #[must_use]
     pub fn mode(&self) -> AuthMode {
         match &self.checks {
@@ -91,8 +91,7 @@ impl AdminAuth {
     /// Whether the caller is an admin.
     ///
     /// # Errors
-    /// `rate-limited` after too many wrong headers: this answer tells right ones from wrong ones,
-    /// too.
+    /// `rate-limited` after too many wrong headers, since this answer would show which header is right.
     pub(in crate::app::http) fn is_admin(&self, request: &Request) -> Result<bool, ApiError> {
         match self.require_admin(request) {
             Ok(()) => Ok(true),

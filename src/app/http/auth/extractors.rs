@@ -27,8 +27,7 @@ const SCHEMES: [&str; 3] = ["bearerAuth", "basicAuth", "cookieAuth"];
 /// The caller is an admin.
 pub struct Admin;
 
-/// The caller may look at the tenant's images: anyone where the tenant lets everyone, else an
-/// admin.
+/// The caller may look at the tenant's images: every caller where the tenant's config says so, else an admin.
 pub struct Viewer;
 
 /// A caller who may try to log in: a password is configured, and no page of another site has sent the request.

@@ -51,7 +51,7 @@ impl From<PublishImageError> for ApiError {
             ),
             PublishImageError::NoPlatformAvailable { retry_after } => Self::new(
                 ProblemKind::FeatureUnavailable,
-                "The credential of no platform can be had at the moment. Nothing was sent.",
+                "No platform's credential is available at the moment. Nothing was sent.",
             )
             .retry_after(retry_after),
             PublishImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
@@ -197,73 +197,61 @@ impl ApiError {
     /// `consequence` is the end of the detail.
     fn from_captions(error: &CaptionsUnavailable, refused: ProblemKind, consequence: &str) -> Self {
         // The use case has logged the cause, also for requests that continue without a caption.
-        let error = match error {
-            CaptionsUnavailable::Image(error) => return (*error).into(),
-            CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => {
-                let what = "Captions are not written for this tenant.";
-                return Self::new(
-                    ProblemKind::CaptionRequired,
-                    format!("{what} {consequence}"),
-                );
+        let retry_after = match error {
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(
+                CredentialUnavailable::ForNow { retry_after },
+            ))
+            | CaptionsUnavailable::Writer(CaptionError::RateLimited { retry_after }) => {
+                *retry_after
             }
-            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(error)) => {
-                let what = "The credential of the caption writer cannot be had at the moment.";
-                let wait = match error {
-                    CredentialUnavailable::Refused => None,
-                    CredentialUnavailable::ForNow { retry_after } => *retry_after,
-                };
-                return Self::new(
-                    ProblemKind::FeatureUnavailable,
-                    format!("{what} {consequence}"),
-                )
-                .retry_after(wait);
-            }
-            CaptionsUnavailable::Writer(error) => error,
+            _ => None,
         };
         let failed = ProblemKind::UpstreamFailed;
-        let (kind, what, retry_after) = match error {
-            CaptionError::ImageRefused { detail } => {
-                (refused, capitalized_sentence(detail).into(), None)
-            }
-            CaptionError::Misconfigured { detail } => {
-                (failed, capitalized_sentence(detail).into(), None)
-            }
-            CaptionError::RateLimited { retry_after } => (
-                ProblemKind::UpstreamLimited,
-                Cow::from("The caption writer is limiting requests."),
-                *retry_after,
+        let (kind, what): (_, Cow<'_, str>) = match error {
+            CaptionsUnavailable::Image(error) => return (*error).into(),
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Off) => (
+                ProblemKind::CaptionRequired,
+                "Captions are not written for this tenant.".into(),
             ),
-            CaptionError::Timeout(_) => (
-                ProblemKind::UpstreamTimeout,
-                "The caption writer did not answer in time.".into(),
-                None,
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(_)) => (
+                ProblemKind::FeatureUnavailable,
+                "The credential of the caption writer is not available at the moment.".into(),
             ),
-            CaptionError::Unauthorized(_) => (
-                failed,
-                "The caption writer does not accept the tenant's API key: replace it by a valid one."
-                    .into(),
-                None,
-            ),
-            CaptionError::QuotaExhausted => (
-                failed,
-                "The account of the tenant's API key has no credit left at the caption writer: add \
-                 credit there, or raise its spending limit."
-                    .into(),
-                None,
-            ),
-            CaptionError::Unusable(why) => (
-                failed,
-                format!("The model's answer could not be used: {why}. Another try may help.").into(),
-                None,
-            ),
-            CaptionError::Unavailable(_) => (failed, "The caption writer failed.".into(), None),
+            CaptionsUnavailable::Writer(error) => match error {
+                CaptionError::ImageRefused { detail } => (refused, sentence(detail).into()),
+                CaptionError::Misconfigured { detail } => (failed, sentence(detail).into()),
+                CaptionError::RateLimited { .. } => (
+                    ProblemKind::UpstreamLimited,
+                    "The caption writer is limiting requests.".into(),
+                ),
+                CaptionError::Timeout(_) => (
+                    ProblemKind::UpstreamTimeout,
+                    "The caption writer did not answer in time.".into(),
+                ),
+                CaptionError::Unauthorized(_) => (
+                    failed,
+                    "The caption writer does not accept the tenant's API key: replace it by a valid one."
+                        .into(),
+                ),
+                CaptionError::QuotaExhausted => (
+                    failed,
+                    "The account of the tenant's API key has no credit left at the caption writer: add \
+                     credit there, or raise its spending limit."
+                        .into(),
+                ),
+                CaptionError::Unusable(why) => (
+                    failed,
+                    format!("The model's answer could not be used: {why}. Another try may help.").into(),
+                ),
+                CaptionError::Unavailable(_) => (failed, "The caption writer failed.".into()),
+            },
         };
-        let detail = format!("{what} {consequence}");
-        Self::new(kind, detail).retry_after(retry_after)
+        Self::new(kind, format!("{what} {consequence}")).retry_after(retry_after)
     }
 }
 
-fn capitalized_sentence(clause: &str) -> String {
+/// A clause as a sentence.
+fn sentence(clause: &str) -> String {
     let mut rest = clause.chars();
     let first = rest.next().map(char::to_uppercase);
     let first: String = first.into_iter().flatten().collect();

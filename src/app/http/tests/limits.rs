@@ -96,7 +96,7 @@ async fn bodies_that_are_not_whole_have_so_much_memory_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_there_is_no_place_for_is_shed_at_once_and_probes_and_the_document_are_answered() {
+async fn requests_without_a_permit_are_shed_at_once_and_probes_and_the_document_are_answered() {
     let routes = Service::new().routes();
     // Nobody takes it yet.
     let untaken = routes.get_response(get("/api/config/features")).await;
@@ -122,7 +122,7 @@ async fn what_there_is_no_place_for_is_shed_at_once_and_probes_and_the_document_
 }
 
 #[tokio::test]
-async fn readers_of_the_document_take_no_place_of_anybody_else() {
+async fn readers_of_the_document_take_no_permit_from_other_requests() {
     let routes = Service::new().routes();
     let mut untaken = Vec::new();
     for _ in 0..64 {

@@ -97,7 +97,7 @@ async fn a_target_that_names_another_host_is_refused_before_a_tenant_is_looked_u
 }
 
 #[tokio::test]
-async fn an_answer_in_memory_is_not_given_to_a_target_of_another_host() {
+async fn a_target_of_another_host_is_refused_for_a_tenant_in_memory_too() {
     let routes = Service::new().routes();
     for path in [FEATURES, "/api/config/publishers"] {
         for _ in 0..2 {
@@ -174,7 +174,7 @@ async fn ready_says_where_tenants_come_from_or_why_there_are_none() {
 }
 
 #[tokio::test]
-async fn what_the_config_decides_is_answered_again_as_it_was() {
+async fn answers_about_the_config_are_the_same_every_time() {
     let routes = Service::new().routes();
     for path in [FEATURES, "/api/config/publishers"] {
         let mut said = Vec::new();
@@ -185,7 +185,7 @@ async fn what_the_config_decides_is_answered_again_as_it_was() {
         }
         assert_eq!(said[0].0, StatusCode::OK);
         assert_eq!((&said[1], &said[2]), (&said[0], &said[0]));
-        // Whoever asks for too much is told so as ever.
+        // Large headers are refused every time.
         let mut request = get(path);
         let header = "x".repeat(20_000).parse().unwrap();
         request.headers_mut().insert("x-large", header);
