@@ -29,7 +29,6 @@
 mod advice;
 mod backup;
 mod connection;
-mod durability;
 mod error;
 mod fault;
 mod file_lock;

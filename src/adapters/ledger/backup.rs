@@ -14,7 +14,7 @@ use sqlx::{
 use super::{
     file_lock,
     location::Location,
-    private_file::{by_own_name, refuse_other_files},
+    private_file::{by_own_name, folder_of, refuse_other_files},
     settings::LedgerSettings,
     sqlite::check_log,
 };
@@ -39,17 +39,13 @@ pub async fn backup(settings: &LedgerSettings, target: &Path) -> Result<(), Back
     if !source.is_file() {
         return Err(BackupError::NoLedger(source.clone()));
     }
-    let unreadable = |source: io::Error| BackupError::Ledger(source.into());
-    let source = by_own_name(source).map_err(unreadable)?;
-    refuse_other_files(&source).map_err(unreadable)?;
+    let source = by_own_name(source).map_err(BackupError::ledger)?;
+    refuse_other_files(&source).map_err(BackupError::ledger)?;
     // Before SQLite opens it, and writes into it what it can read. A process that has it has done so.
-    if !file_lock::is_in_use(&source).map_err(unreadable)? {
-        check_log(&source).map_err(|error| BackupError::Ledger(error.into()))?;
+    if !file_lock::is_in_use(&source).map_err(BackupError::ledger)? {
+        check_log(&source).map_err(BackupError::ledger)?;
     }
-    let folder = match target.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(target);
     if !folder.is_dir() {
         return Err(BackupError::NoFolder(folder.to_owned()));
     }
@@ -81,14 +77,13 @@ async fn copy_into(source: &Path, target: &Path) -> Result<(), BackupError> {
     let options = options.disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options)
         .await
-        .map_err(|error| BackupError::Ledger(error.into()))?;
+        .map_err(BackupError::ledger)?;
     let copied = sqlx::query("VACUUM INTO $1")
         .bind(target)
         .execute(&mut connection)
         .await;
     let closed = connection.close().await;
-    copied.map_err(|error| BackupError::Ledger(error.into()))?;
-    closed.map_err(|error| BackupError::Ledger(error.into()))
+    copied.and(closed).map_err(BackupError::ledger)
 }
 
 /// Why there is no copy.
@@ -118,4 +113,10 @@ pub enum BackupError {
     /// The ledger cannot be read, or the copy cannot be written.
     #[error("the ledger cannot be copied")]
     Ledger(#[source] Cause),
+}
+
+impl BackupError {
+    fn ledger(error: impl Into<Cause>) -> Self {
+        Self::Ledger(error.into())
+    }
 }

@@ -1,27 +1,26 @@
-//! A connection that goes back to its pool only when it is known to be sound.
+//! A connection to a file that goes back to its pool only when it is known to be sound.
 //!
-//! After an error, a time-out or a caller that went away nobody knows what state a session is in: an
-//! `SQLite` commit that found the disk full leaves its transaction open, and a session of PostgreSQL
-//! that was opened while the server took no writes goes on taking none. Such a connection is
-//! closed, which rolls back what it had begun, and the pool opens another: the ledger works
-//! again as soon as its database does.
+//! After an error, a time-out or a dropped call the state of a session is unknown: a commit that found the disk
+//! full leaves its transaction open. Such a connection is closed, which rolls back what it had begun, and the
+//! pool opens another: the ledger works again as soon as its database does. `pool::Guarded` is the same for
+//! PostgreSQL.
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::{Database, Executor, Pool, pool::PoolConnection};
+use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 
-/// A connection, closed when it is dropped unless its work was brought to its end.
-pub(super) struct Guarded<DB: Database> {
-    connection: PoolConnection<DB>,
+/// A connection, closed when it is dropped unless its work was completed.
+pub(super) struct Guarded {
+    connection: PoolConnection<Sqlite>,
     is_sound: bool,
 }
 
-impl<DB: Database> Guarded<DB> {
+impl Guarded {
     /// Takes a connection out of the pool.
     ///
     /// # Errors
-    /// There is none in time, or the database cannot be reached.
-    pub(super) async fn acquire(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
+    /// None becomes free in time, or the database cannot be opened.
+    pub(super) async fn acquire(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
         Ok(Self {
             connection: pool.acquire().await?,
             is_sound: false,
@@ -33,53 +32,32 @@ impl<DB: Database> Guarded<DB> {
         self.is_sound = true;
     }
 
-    /// Ends a transaction, and keeps what it wrote.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// The database did not say that it is written.
-    pub(super) async fn commit(self) -> Result<(), sqlx::Error>
-    where
-        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-    {
-        self.end("COMMIT").await
-    }
-
-    /// Ends a transaction, and keeps nothing of it.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub(super) async fn roll_back(self) -> Result<(), sqlx::Error>
-    where
-        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-    {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error>
-    where
-        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-    {
-        self.connection.execute(sqlx::raw_sql(statement)).await?;
-        self.is_sound = true;
+    /// The database did not confirm that it is written.
+    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql("COMMIT")).await?;
+        self.give_back();
         Ok(())
     }
 }
 
-impl<DB: Database> Deref for Guarded<DB> {
-    type Target = DB::Connection;
+impl Deref for Guarded {
+    type Target = SqliteConnection;
 
     fn deref(&self) -> &Self::Target {
         &self.connection
     }
 }
 
-impl<DB: Database> DerefMut for Guarded<DB> {
+impl DerefMut for Guarded {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.connection
     }
 }
 
-impl<DB: Database> Drop for Guarded<DB> {
+impl Drop for Guarded {
     fn drop(&mut self) {
         if !self.is_sound {
             self.connection.close_on_drop();

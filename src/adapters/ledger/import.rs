@@ -56,8 +56,8 @@ pub async fn import_file(
         return Err(ImportError::NoTarget(target.clone()));
     }
     let mut source = LedgerFile::open(&own).await.map_err(unusable)?;
-    let target = Target::open(settings, clock).await?;
-    let taken = take_over(&mut source, target.merge()).await;
+    let target = open_target(settings, clock).await?;
+    let taken = take_over(&mut source, &*target.merge).await;
     source.close().await;
     target.close().await;
     taken.map_err(|error| match error {
@@ -87,47 +87,25 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
     })
 }
 
-/// The ledger that is written.
-enum Target {
-    /// As the service opens it.
-    Open(OpenLedger),
-    /// A file that the running service has.
-    Beside(SqliteLedger),
-}
-
-impl Target {
-    async fn open(
-        settings: LedgerSettings,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenLedgerError> {
-        let path = match &settings.location {
-            Location::Sqlite(path) => Some(path.clone()),
-            Location::Postgres(_) => None,
-        };
-        match (OpenLedger::open(settings, Arc::clone(&clock)).await, path) {
-            (Err(OpenLedgerError::InUse(_)), Some(path)) => {
-                Ok(Self::Beside(SqliteLedger::open_beside(&path, clock).await?))
-            }
-            (opened, _) => Ok(Self::Open(opened?)),
+/// Opens the ledger that is written as the service opens it, or beside a running service.
+async fn open_target(
+    settings: LedgerSettings,
+    clock: Arc<dyn Clock>,
+) -> Result<OpenLedger, OpenLedgerError> {
+    let path = match &settings.location {
+        Location::Sqlite(path) => Some(path.clone()),
+        Location::Postgres(_) => None,
+    };
+    match (OpenLedger::open(settings, Arc::clone(&clock)).await, path) {
+        (Err(OpenLedgerError::InUse(_)), Some(path)) => {
+            let ledger = SqliteLedger::open_beside(&path, clock).await?;
+            Ok(OpenLedger::of_file(ledger))
         }
-    }
-
-    fn merge(&self) -> &dyn Merge {
-        match self {
-            Self::Open(ledger) => &*ledger.merge,
-            Self::Beside(ledger) => ledger,
-        }
-    }
-
-    async fn close(self) {
-        match self {
-            Self::Open(ledger) => ledger.close().await,
-            Self::Beside(ledger) => ledger.pool().close().await,
-        }
+        (opened, _) => opened,
     }
 }
 
-/// What an import has come to.
+/// The outcome of an import.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ImportSummary {
     merged: Merged,

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -95,7 +95,7 @@ pub async fn inspect(
     match &settings.location {
         Location::Sqlite(path) => inspect_file(path).await,
         Location::Postgres(server) => {
-            let ledger = on_server(server, settings.roots.clone(), settings.pool_size)?;
+            let ledger = on_server(server, &settings, Arc::clone(&clock))?;
             match ledger.pending().await? {
                 Pending::Everything => return Ok(LedgerState::Absent),
                 Pending::Some(count) => return Ok(LedgerState::Pending(count)),
@@ -132,14 +132,11 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
     let failed = |source| OpenLedgerError::file(path, source);
     let path = &by_own_name(path).map_err(failed)?;
     // `SQLite` makes files beside the database, so the folder has to be writable as well.
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
+    let folder = private_file::folder_of(path);
     let may_write = Access::READ_OK | Access::WRITE_OK;
-    access(&folder, may_write | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
+    access(folder, may_write | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
     // Not every folder that may be written takes files. This one has no name, and is gone at once.
-    try_to_write(&folder).map_err(|error| match error.kind() {
+    try_to_write(folder).map_err(|error| match error.kind() {
         // The folder is there.
         io::ErrorKind::NotFound => failed(io::Error::other(error)),
         _ => failed(error),

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::{
     merge::{Batch, EntryRecord, PassedOverRecord, RequestRecord, Standing},
     migrations::{self, Pending},
-    private_file::with_suffix,
+    private_file::{folder_of, with_suffix},
     wal::{self, LogState},
 };
 use crate::domain::{
@@ -59,10 +59,7 @@ impl Aside {
     /// Copies a database that nobody writes: beside it, or where that may not be, where temporary
     /// files go.
     pub(super) fn copy(path: &Path) -> io::Result<Self> {
-        let beside = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
+        let beside = folder_of(path);
         let mut builder = tempfile::Builder::new();
         builder.prefix(".publisher-copy-");
         let folder = builder.tempdir_in(beside).or_else(|_| builder.tempdir())?;

@@ -1,10 +1,9 @@
-//! What another ledger knows, written into this one: the SQL that both databases take as it stands.
-//! Used by `statements.rs`.
+//! What another ledger knows, written into this one: the SQL that both databases accept. Used by
+//! `statements.rs`.
 //!
-//! What is certain wins: `published` over `unknown` over `failed`, whichever side says it. So nothing
-//! that may have been posted is ever forgotten, the same can be merged any number of times, and an
-//! entry that somebody is working on meanwhile is left to them: what the other ledger says counts
-//! as what was known before.
+//! The more certain state wins: `published` over `unknown` over `failed`, whichever ledger has it. So nothing
+//! that may have been posted is forgotten, and the same can be merged any number of times. An entry whose
+//! attempt is under way stays its holder's: what the other ledger knows becomes its prior state.
 
 use async_trait::async_trait;
 
@@ -77,7 +76,7 @@ pub(super) struct Batch {
     pub(super) requests: Vec<RequestRecord>,
 }
 
-/// What has come of records of one kind.
+/// The outcome for records of one kind.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Not known before.
@@ -88,7 +87,7 @@ pub(super) struct Counts {
     pub(super) known: u64,
 }
 
-/// What has come of a batch.
+/// The outcome for a batch.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Merged {
     pub(super) entries: Counts,
@@ -114,7 +113,7 @@ impl Counts {
     }
 }
 
-/// Takes over what other ledgers know.
+/// Merges what other ledgers know.
 #[async_trait]
 pub(super) trait Merge: Send + Sync {
     /// Merges a batch, all of it or nothing.
@@ -138,10 +137,10 @@ pub(super) const ADD_PASSED_OVER: &str = "INSERT INTO ledger_passed_over
     WHERE NOT EXISTS (SELECT 1 FROM ledger_entries WHERE tenant = $1 AND content_hash = $2)
     ON CONFLICT (tenant, content_hash) DO NOTHING";
 
-/// Makes [`Merge`] of a type. `$live` says in SQL whether the lease, or the holder of a key, `l` is
+/// Implements [`Merge`] for a type. `$live` says in SQL whether the lease, or the holder of a key, `l` is
 /// at work at the time `$1`.
 macro_rules! sql_merge {
-    ($ledger:ty, $database:ty, live: $live:literal) => {
+    ($ledger:ty, live: $live:literal) => {
         macro_rules! under_way {
             () => {
                 concat!(
@@ -202,7 +201,7 @@ macro_rules! sql_merge {
 
         impl $ledger {
             async fn merge_entry(
-                connection: &mut <$database as sqlx::Database>::Connection,
+                write: &mut Guarded,
                 record: &super::merge::EntryRecord,
                 now: i64,
             ) -> Result<(bool, bool), sqlx::Error> {
@@ -220,7 +219,7 @@ macro_rules! sql_merge {
                     .bind(kept(&record.error))
                     .bind(record.started_at)
                     .bind(record.ended_at)
-                    .execute(&mut *connection)
+                    .execute(&mut **write)
                     .await?;
                 if added.rows_affected() > 0 {
                     return Ok((true, false));
@@ -238,7 +237,7 @@ macro_rules! sql_merge {
                     .bind(kept(&record.error))
                     .bind(record.started_at)
                     .bind(record.ended_at)
-                    .execute(&mut *connection)
+                    .execute(&mut **write)
                     .await?;
                 if raised.rows_affected() > 0 || record.standing == super::merge::Standing::Failed {
                     return Ok((false, raised.rows_affected() > 0));
@@ -250,54 +249,9 @@ macro_rules! sql_merge {
                     .bind(&record.platform)
                     .bind(record.standing.as_str())
                     .bind(kept(&record.post_id))
-                    .execute(&mut *connection)
+                    .execute(&mut **write)
                     .await?;
                 Ok((false, raised.rows_affected() > 0))
-            }
-
-            async fn merge_all(
-                &self,
-                batch: &super::merge::Batch,
-            ) -> Result<super::merge::Merged, sqlx::Error> {
-                let mut merged = super::merge::Merged::default();
-                let (mut write, now) = self.begin(Durability::Synced).await?;
-                for record in &batch.entries {
-                    let (new, raised) = Self::merge_entry(&mut write, record, now).await?;
-                    merged.entries.note(new, raised);
-                }
-                for record in &batch.passed_over {
-                    let added = sqlx::query(super::merge::ADD_PASSED_OVER)
-                        .bind(&record.tenant)
-                        .bind(&record.content_hash)
-                        .bind(&record.filename)
-                        .bind(statements::storable(&record.reason))
-                        .bind(statements::storable(&record.error))
-                        .bind(record.noted_at)
-                        .execute(&mut *write)
-                        .await?;
-                    merged.passed_over.note(added.rows_affected() > 0, false);
-                }
-                let oldest = now.saturating_sub(duration_millis(KEY_KEPT_FOR));
-                for record in &batch.requests {
-                    if record.created_at <= oldest {
-                        merged.requests.note(false, false);
-                        continue;
-                    }
-                    let added = sqlx::query(ADD_REQUEST)
-                        .bind(now)
-                        .bind(&record.tenant)
-                        .bind(&record.key_hash)
-                        .bind(&record.fingerprint)
-                        .bind(record.filename.as_deref())
-                        .bind(record.content_hash.as_deref())
-                        .bind(record.answer.as_deref().map(statements::storable))
-                        .bind(record.created_at)
-                        .execute(&mut *write)
-                        .await?;
-                    merged.requests.note(added.rows_affected() > 0, false);
-                }
-                write.commit().await?;
-                Ok(merged)
             }
         }
 
@@ -307,7 +261,48 @@ macro_rules! sql_merge {
                 &self,
                 batch: &super::merge::Batch,
             ) -> Result<super::merge::Merged, LedgerError> {
-                bounded(async { self.merge_all(batch).await.map_err(unavailable) }).await
+                bounded(async {
+                    let mut merged = super::merge::Merged::default();
+                    let (mut write, now) = self.begin(Durability::Synced).await?;
+                    for record in &batch.entries {
+                        let (new, raised) = Self::merge_entry(&mut write, record, now).await?;
+                        merged.entries.note(new, raised);
+                    }
+                    for record in &batch.passed_over {
+                        let added = sqlx::query(super::merge::ADD_PASSED_OVER)
+                            .bind(&record.tenant)
+                            .bind(&record.content_hash)
+                            .bind(&record.filename)
+                            .bind(statements::storable(&record.reason))
+                            .bind(statements::storable(&record.error))
+                            .bind(record.noted_at)
+                            .execute(&mut *write)
+                            .await?;
+                        merged.passed_over.note(added.rows_affected() > 0, false);
+                    }
+                    let oldest = now.saturating_sub(duration_millis(KEY_KEPT_FOR));
+                    for record in &batch.requests {
+                        if record.created_at <= oldest {
+                            merged.requests.note(false, false);
+                            continue;
+                        }
+                        let added = sqlx::query(ADD_REQUEST)
+                            .bind(now)
+                            .bind(&record.tenant)
+                            .bind(&record.key_hash)
+                            .bind(&record.fingerprint)
+                            .bind(record.filename.as_deref())
+                            .bind(record.content_hash.as_deref())
+                            .bind(record.answer.as_deref().map(statements::storable))
+                            .bind(record.created_at)
+                            .execute(&mut *write)
+                            .await?;
+                        merged.requests.note(added.rows_affected() > 0, false);
+                    }
+                    write.commit().await?;
+                    Ok(merged)
+                })
+                .await
             }
         }
     };

@@ -1,28 +1,18 @@
-//! The metrics of the ledger's operations, whichever database does them: how long each took, and
-//! whether the database failed it. Used by `ledger.rs`, which puts it around what it opens.
+//! The limits and the metrics of the ledger's operations: how long each took, and whether the database
+//! failed it.
 
-use std::{future::Future, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
+use tokio::time::timeout;
 
-use crate::{
-    domain::{
-        idempotency::{Begun, ChosenImage, KeyedRequest},
-        image::{ContentHash, ImageName},
-        ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
-        platform::Platform,
-        publication::Failure,
-        tenant::TenantName,
-    },
-    ports::{Clock, IdempotencyStore, Ledger, LedgerError, LedgerReader},
-};
+use crate::ports::{Clock, LedgerError};
 
-/// Every operation that is measured, by the name that the metrics have for it.
+/// The names of all operations that are measured, as in the metrics.
 pub const OPERATIONS: [&str; 14] = [
     "claim",
     "renew",
-    "intend",
-    "settle",
+    "record_intent",
+    "record_outcome",
     "pass_over",
     "release",
     "list",
@@ -34,180 +24,45 @@ pub const OPERATIONS: [&str; 14] = [
     "key_finish",
     "key_abandon",
 ];
+/// How long one operation may take, waiting for a connection included.
+const LIMIT: Duration = Duration::from_secs(10);
 
-/// A ledger whose operations are measured.
-pub(super) struct Metered<L> {
-    ledger: Arc<L>,
-    clock: Arc<dyn Clock>,
-}
-
-impl<L> Metered<L> {
-    /// Measures the operations of a ledger by the clock.
-    pub(super) fn new(ledger: Arc<L>, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, clock }
-    }
-
-    /// Runs an operation. A lease that is lost is an answer: only a database that fails is an error.
-    async fn measure<T>(
-        &self,
-        operation: &'static str,
-        running: impl Future<Output = Result<T, LedgerError>> + Send,
-    ) -> Result<T, LedgerError> {
-        let started = self.clock.now();
-        let result = running.await;
-        let took = self.clock.now().saturating_duration_since(started);
-        metrics::histogram!(
-            "publisher_ledger_operation_duration_seconds", "operation" => operation
-        )
+/// Runs an operation within its limit, and measures it by the clock. A lost lease is an answer: only a
+/// database that fails counts as an error.
+pub(super) async fn measured<T>(
+    clock: &Arc<dyn Clock>,
+    operation: &'static str,
+    running: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, LedgerError> {
+    let started = clock.now();
+    let result = bounded(running).await;
+    let took = clock.now().saturating_duration_since(started);
+    metrics::histogram!("publisher_ledger_operation_duration_seconds", "operation" => operation)
         .record(took);
-        if let Err(LedgerError::Unavailable(_)) = &result {
-            metrics::counter!("publisher_ledger_errors_total", "operation" => operation)
-                .increment(1);
-        }
-        result
+    if let Err(LedgerError::Unavailable(_)) = &result {
+        metrics::counter!("publisher_ledger_errors_total", "operation" => operation).increment(1);
     }
+    result
 }
 
-#[async_trait]
-impl<L: Ledger> Ledger for Metered<L> {
-    async fn claim(&self, lease: &Lease, platforms: &[Platform]) -> Result<Claim, LedgerError> {
-        self.measure("claim", self.ledger.claim(lease, platforms))
-            .await
-    }
-
-    async fn renew(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.measure("renew", self.ledger.renew(lease)).await
-    }
-
-    async fn record_intent(
-        &self,
-        lease: &Lease,
-        image: &ImageName,
-        platforms: &[Platform],
-    ) -> Result<(), LedgerError> {
-        self.measure("intend", self.ledger.record_intent(lease, image, platforms))
-            .await
-    }
-
-    async fn record_outcome(
-        &self,
-        lease: &Lease,
-        platform: Platform,
-        settlement: &Settlement,
-    ) -> Result<(), LedgerError> {
-        let recording = self.ledger.record_outcome(lease, platform, settlement);
-        self.measure("settle", recording).await
-    }
-
-    async fn pass_over(
-        &self,
-        tenant: &TenantName,
-        image: &ImageName,
-        content_hash: &ContentHash,
-        failure: &Failure,
-    ) -> Result<(), LedgerError> {
-        let passing = self.ledger.pass_over(tenant, image, content_hash, failure);
-        self.measure("pass_over", passing).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.measure("release", self.ledger.release(lease)).await
-    }
-}
-
-#[async_trait]
-impl<L: LedgerReader> LedgerReader for Metered<L> {
-    async fn list(
-        &self,
-        tenant: &TenantName,
-        query: &EntryQuery,
-    ) -> Result<Vec<Entry>, LedgerError> {
-        self.measure("list", self.ledger.list(tenant, query)).await
-    }
-
-    async fn entries_of(
-        &self,
-        tenant: &TenantName,
-        contents: &[ContentHash],
-    ) -> Result<Vec<Entry>, LedgerError> {
-        self.measure("entries_of", self.ledger.entries_of(tenant, contents))
-            .await
-    }
-
-    async fn count_unknown(&self) -> Result<u64, LedgerError> {
-        self.measure("count_unknown", self.ledger.count_unknown())
-            .await
-    }
-
-    async fn probe(&self) -> Result<(), LedgerError> {
-        self.measure("probe", self.ledger.probe()).await
-    }
-}
-
-#[async_trait]
-impl<L: IdempotencyStore> IdempotencyStore for Metered<L> {
-    async fn begin(&self, request: &KeyedRequest) -> Result<Begun, LedgerError> {
-        self.measure("key_begin", self.ledger.begin(request)).await
-    }
-
-    async fn choose(&self, request: &KeyedRequest, image: &ChosenImage) -> Result<(), LedgerError> {
-        self.measure("key_choose", self.ledger.choose(request, image))
-            .await
-    }
-
-    async fn finish(&self, request: &KeyedRequest, answer: &str) -> Result<(), LedgerError> {
-        self.measure("key_finish", self.ledger.finish(request, answer))
-            .await
-    }
-
-    async fn abandon(
-        &self,
-        request: &KeyedRequest,
-        may_have_sent: bool,
-    ) -> Result<(), LedgerError> {
-        let abandoning = self.ledger.abandon(request, may_have_sent);
-        self.measure("key_abandon", abandoning).await
-    }
+/// Ends an operation that exceeds its limit. What it has written is rolled back.
+pub(super) async fn bounded<T>(
+    operation: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, LedgerError> {
+    let hung = || format!("the database did not answer within {} s", LIMIT.as_secs());
+    timeout(LIMIT, operation)
+        .await
+        .unwrap_or_else(|_| Err(LedgerError::Unavailable(hung().into())))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::collections::BTreeSet;
 
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
-    use crate::{
-        adapters::clock::SystemClock,
-        ports::{MockLedger, MockLedgerReader},
-    };
-
-    /// A ledger that takes three seconds for a probe, and fails.
-    struct Slow;
-
-    #[async_trait]
-    impl LedgerReader for Slow {
-        async fn list(&self, _: &TenantName, _: &EntryQuery) -> Result<Vec<Entry>, LedgerError> {
-            Ok(Vec::new())
-        }
-
-        async fn entries_of(
-            &self,
-            _: &TenantName,
-            _: &[ContentHash],
-        ) -> Result<Vec<Entry>, LedgerError> {
-            Ok(Vec::new())
-        }
-
-        async fn count_unknown(&self) -> Result<u64, LedgerError> {
-            Ok(0)
-        }
-
-        async fn probe(&self) -> Result<(), LedgerError> {
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            Err(LedgerError::Unavailable("the disk is gone".into()))
-        }
-    }
+    use crate::adapters::clock::SystemClock;
 
     fn lines_of(text: &str) -> Vec<&str> {
         let is_of_ours = |line: &&str| {
@@ -224,52 +79,49 @@ mod tests {
     async fn an_operation_is_timed_and_what_the_database_fails_is_counted() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let _guard = metrics::set_default_local_recorder(&recorder);
-        let ledger = Metered::new(Arc::new(Slow), Arc::new(SystemClock));
-        ledger.probe().await.unwrap_err();
-        ledger.count_unknown().await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let failing = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Err::<(), _>(LedgerError::Unavailable("the disk is gone".into()))
+        };
+        measured(&clock, "probe", failing).await.unwrap_err();
+        let counting = async { Ok(0) };
+        measured(&clock, "count_unknown", counting).await.unwrap();
+        let lost = async { Err::<(), _>(LedgerError::LeaseLost) };
+        measured(&clock, "renew", lost).await.unwrap_err();
+        let hung = std::future::pending::<Result<(), _>>();
+        measured(&clock, "list", hung).await.unwrap_err();
         assert_eq!(
             lines_of(&recorder.handle().render()),
             [
+                r#"publisher_ledger_errors_total{operation="list"} 1"#,
                 r#"publisher_ledger_errors_total{operation="probe"} 1"#,
                 r#"publisher_ledger_operation_duration_seconds_count{operation="count_unknown"} 1"#,
+                r#"publisher_ledger_operation_duration_seconds_count{operation="list"} 1"#,
                 r#"publisher_ledger_operation_duration_seconds_count{operation="probe"} 1"#,
+                r#"publisher_ledger_operation_duration_seconds_count{operation="renew"} 1"#,
                 r#"publisher_ledger_operation_duration_seconds_sum{operation="count_unknown"} 0"#,
+                r#"publisher_ledger_operation_duration_seconds_sum{operation="list"} 10"#,
                 r#"publisher_ledger_operation_duration_seconds_sum{operation="probe"} 3"#,
+                r#"publisher_ledger_operation_duration_seconds_sum{operation="renew"} 0"#,
             ]
         );
     }
 
-    #[tokio::test]
-    async fn a_lost_lease_is_no_error_of_the_ledger() {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let _guard = metrics::set_default_local_recorder(&recorder);
-        let mut ledger = MockLedger::new();
-        ledger
-            .expect_renew()
-            .times(1)
-            .returning(|_| Err(LedgerError::LeaseLost));
-        let ledger = Metered::new(Arc::new(ledger), Arc::new(SystemClock));
-        let tenant = TenantName::new("alice").unwrap();
-        let lease = Lease::for_new_holder(tenant, ContentHash::of(b"image"));
-        ledger.renew(&lease).await.unwrap_err();
-        let text = recorder.handle().render();
-        assert!(!text.contains("errors_total"), "{text}");
-        assert!(text.contains(r#"_count{operation="renew"} 1"#), "{text}");
-    }
-
-    /// Whoever adds an operation adds its name, so that it is counted from the start.
-    #[tokio::test]
-    async fn what_is_measured_is_among_the_operations() {
-        let source = include_str!("metered.rs");
-        let (source, _) = source.split_once("mod tests {").unwrap();
-        let measured = source.split(".measure(\"").skip(1);
+    /// A new operation needs its name in the list, so that it is counted from the start.
+    #[test]
+    fn what_is_measured_is_among_the_operations() {
+        let sources = [
+            include_str!("statements.rs"),
+            include_str!("reader.rs"),
+            include_str!("requests.rs"),
+        ]
+        .concat();
+        let measured = sources.split("measured(&self.clock, \"").skip(1);
         let measured: Vec<_> = measured
             .map(|rest| rest.split_once('"').unwrap().0)
             .collect();
-        assert_eq!(measured, OPERATIONS);
-        let mut reader = MockLedgerReader::new();
-        reader.expect_probe().times(1).returning(|| Ok(()));
-        let ledger = Metered::new(Arc::new(reader), Arc::new(SystemClock));
-        ledger.probe().await.unwrap();
+        assert_eq!(measured.len(), OPERATIONS.len());
+        assert_eq!(BTreeSet::from_iter(measured), BTreeSet::from(OPERATIONS));
     }
 }

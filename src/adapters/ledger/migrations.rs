@@ -21,7 +21,7 @@
 //! 0.2.0 and those before it do not ignore what they do not know: they do not start on a ledger that
 //! a later migration than 3 has been applied to.
 //!
-//! To add one: a file for each database in `migrations/`, and a line for it in both lists below. The
+//! To add one: a file for each database in `migrations/`, and a line for it in the list below. The
 //! tests run this version on tables that invented later migrations have been applied to.
 //!
 //! Nothing is run where nothing is pending, so that a user who may only read and write rows can run
@@ -46,65 +46,47 @@ pub(super) enum Pending {
     Nothing,
 }
 
+/// The migrations of one database, from its folder.
+macro_rules! migrations {
+    ($folder:literal) => {
+        migrator([
+            (
+                "ledger",
+                include_str!(concat!("migrations/", $folder, "/0001_ledger.sql")),
+            ),
+            (
+                "requests",
+                include_str!(concat!("migrations/", $folder, "/0002_requests.sql")),
+            ),
+            (
+                "reasons",
+                include_str!(concat!("migrations/", $folder, "/0003_reasons.sql")),
+            ),
+            (
+                "unknown",
+                include_str!(concat!("migrations/", $folder, "/0004_unknown.sql")),
+            ),
+        ])
+    };
+}
+
 fn of_sqlite() -> Migrator {
-    migrator(vec![
-        migration(
-            1,
-            "ledger",
-            include_str!("migrations/sqlite/0001_ledger.sql"),
-        ),
-        migration(
-            2,
-            "requests",
-            include_str!("migrations/sqlite/0002_requests.sql"),
-        ),
-        migration(
-            3,
-            "reasons",
-            include_str!("migrations/sqlite/0003_reasons.sql"),
-        ),
-        migration(
-            4,
-            "unknown",
-            include_str!("migrations/sqlite/0004_unknown.sql"),
-        ),
-    ])
+    migrations!("sqlite")
 }
 
 fn of_postgres() -> Migrator {
-    migrator(vec![
-        migration(
-            1,
-            "ledger",
-            include_str!("migrations/postgres/0001_ledger.sql"),
-        ),
-        migration(
-            2,
-            "requests",
-            include_str!("migrations/postgres/0002_requests.sql"),
-        ),
-        migration(
-            3,
-            "reasons",
-            include_str!("migrations/postgres/0003_reasons.sql"),
-        ),
-        migration(
-            4,
-            "unknown",
-            include_str!("migrations/postgres/0004_unknown.sql"),
-        ),
-    ])
+    migrations!("postgres")
 }
 
-fn migrator(migrations: Vec<Migration>) -> Migrator {
-    let mut migrator = Migrator::with_migrations(migrations);
+/// A migrator of these names and statements, whose versions count from 1.
+fn migrator<const COUNT: usize>(migrations: [(&'static str, &'static str); COUNT]) -> Migrator {
+    let migrations = (1..).zip(migrations).map(|(version, (name, sql))| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.set_ignore_missing(true);
     migrator
-}
-
-fn migration(version: i64, name: &'static str, sql: &'static str) -> Migration {
-    let kind = MigrationType::Simple;
-    Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
 }
 
 /// Brings the tables in a file up to date.

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     location::{Location, Server},
     merge::Merge,
-    metered::Metered,
+    pool::PoolState,
     postgres::PostgresLedger,
     settings::LedgerSettings,
     sqlite::SqliteLedger,
@@ -22,19 +22,22 @@ use crate::{
 pub struct OpenLedger {
     /// Where publications are written.
     pub ledger: Arc<dyn Ledger>,
-    /// Where people and probes read them.
+    /// Where callers and probes read them.
     pub reader: Arc<dyn LedgerReader>,
-    /// Where requests are kept under their keys.
+    /// Where requests are kept by their keys.
     pub requests: Arc<dyn IdempotencyStore>,
-    /// What takes out what is not needed any more.
+    /// Deletes what is no longer needed.
     pub retention: Arc<dyn LedgerRetention>,
     pub(super) merge: Arc<dyn Merge>,
     pub(super) pool: Pool,
+    waiting: Option<Waiting>,
 }
 
+/// The connections of a ledger.
+#[derive(Clone)]
 pub(super) enum Pool {
     Sqlite(sqlx::SqlitePool),
-    Postgres(Arc<PostgresLedger>, Option<Waiting>),
+    Postgres(Arc<PostgresLedger>),
 }
 
 impl OpenLedger {
@@ -46,69 +49,64 @@ impl OpenLedger {
         settings: LedgerSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenLedgerError> {
-        match settings.location {
-            Location::Sqlite(path) => {
-                let ledger = Arc::new(SqliteLedger::open(&path, Arc::clone(&clock)).await?);
-                let pool = Pool::Sqlite(ledger.pool().clone());
-                Ok(Self::measured(&ledger, pool, clock))
-            }
+        match &settings.location {
+            Location::Sqlite(path) => Ok(Self::of_file(SqliteLedger::open(path, clock).await?)),
             Location::Postgres(server) => {
-                let ledger = on_server(&server, settings.roots, settings.pool_size)?;
+                let ledger = on_server(server, &settings, clock)?;
                 ledger.prepare().await?;
-                Ok(Self::of_server(&ledger, None, clock))
+                Ok(Self::of(&ledger, Pool::Postgres(Arc::clone(&ledger))))
             }
         }
     }
 
-    pub(super) fn measured<L>(ledger: &Arc<L>, pool: Pool, clock: Arc<dyn Clock>) -> Self
-    where
-        L: Ledger + LedgerReader + IdempotencyStore + LedgerRetention + Merge + 'static,
-    {
-        let measured = Arc::new(Metered::new(Arc::clone(ledger), clock));
-        Self {
-            ledger: Arc::clone(&measured) as _,
-            requests: Arc::clone(&measured) as _,
-            reader: measured,
-            retention: Arc::clone(ledger) as _,
-            merge: Arc::clone(ledger) as _,
-            pool,
-        }
-    }
-
-    /// The same for a process that serves: a ledger on a server that is away is opened by itself when
-    /// it can be, and unavailable until then.
+    /// The same for a process that serves: a ledger on a server that is away is unavailable, and opened as soon
+    /// as the server can be reached.
     ///
     /// # Errors
-    /// [`OpenLedgerError`], where no waiting would help.
+    /// [`OpenLedgerError`], where waiting does not help.
     pub async fn open_or_wait(
         settings: LedgerSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenLedgerError> {
-        match settings.location {
-            Location::Sqlite(_) => Self::open(settings, clock).await,
-            Location::Postgres(server) => {
-                let ledger = on_server(&server, settings.roots, settings.pool_size)?;
-                let waiting = Waiting::begin(&ledger).await?;
-                Ok(Self::of_server(&ledger, Some(waiting), clock))
-            }
+        let Location::Postgres(server) = &settings.location else {
+            return Self::open(settings, clock).await;
+        };
+        let ledger = on_server(server, &settings, clock)?;
+        let waiting = Some(Waiting::begin(&ledger).await?);
+        let pool = Pool::Postgres(Arc::clone(&ledger));
+        Ok(Self {
+            waiting,
+            ..Self::of(&ledger, pool)
+        })
+    }
+
+    /// A ledger in a file.
+    pub(super) fn of_file(ledger: SqliteLedger) -> Self {
+        let pool = Pool::Sqlite(ledger.pool().clone());
+        Self::of(&Arc::new(ledger), pool)
+    }
+
+    fn of<L>(ledger: &Arc<L>, pool: Pool) -> Self
+    where
+        L: Ledger + LedgerReader + IdempotencyStore + LedgerRetention + Merge + 'static,
+    {
+        Self {
+            ledger: Arc::clone(ledger) as _,
+            reader: Arc::clone(ledger) as _,
+            requests: Arc::clone(ledger) as _,
+            retention: Arc::clone(ledger) as _,
+            merge: Arc::clone(ledger) as _,
+            pool,
+            waiting: None,
         }
     }
 
-    fn of_server(
-        ledger: &Arc<PostgresLedger>,
-        waiting: Option<Waiting>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let pool = Pool::Postgres(Arc::clone(ledger), waiting);
-        Self::measured(ledger, pool, clock)
-    }
-
-    /// What keeps it, in a word.
+    /// The database, in a word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self.pool {
             Pool::Sqlite(_) => "sqlite",
-            Pool::Postgres(..) => "postgresql",
+            Pool::Postgres(_) => "postgresql",
         }
     }
 
@@ -117,18 +115,41 @@ impl OpenLedger {
     pub fn connections(&self) -> u32 {
         match &self.pool {
             Pool::Sqlite(_) => 1,
-            Pool::Postgres(ledger, _) => ledger.pool().max_size().saturating_add(1),
+            Pool::Postgres(ledger) => ledger.pool().max_size().saturating_add(1),
         }
     }
 
     /// Waits for what is being written, and closes the ledger.
     pub async fn close(self) {
+        drop(self.waiting);
         match self.pool {
             Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(ledger, waiting) => {
-                drop(waiting);
-                ledger.close().await;
+            Pool::Postgres(ledger) => ledger.close().await,
+        }
+    }
+}
+
+impl Pool {
+    /// Waits until the ledger is closed.
+    pub(super) async fn closed(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close_event().await,
+            Self::Postgres(ledger) => ledger.pool().closed().await,
+        }
+    }
+
+    pub(super) fn state(&self) -> PoolState {
+        match self {
+            Self::Sqlite(pool) => {
+                let idle = pool.num_idle();
+                let open = usize::try_from(pool.size()).unwrap_or(usize::MAX);
+                PoolState {
+                    idle,
+                    in_use: open.saturating_sub(idle),
+                    max: pool.options().get_max_connections(),
+                }
             }
+            Self::Postgres(ledger) => ledger.pool().state(),
         }
     }
 }
@@ -136,10 +157,11 @@ impl OpenLedger {
 /// A ledger on a server, which has to be prepared.
 pub(super) fn on_server(
     server: &Server,
-    mut roots: Vec<u8>,
-    pool_size: u32,
+    settings: &LedgerSettings,
+    clock: Arc<dyn Clock>,
 ) -> Result<Arc<PostgresLedger>, OpenLedgerError> {
     let mut options = server.options.clone();
+    let mut roots = settings.roots.clone();
     if let Some(named) = &server.root_certificates {
         let unreadable = |error| OpenLedgerError::Postgres(Fault::Roots(error).into());
         let pem = if named.trim_start().starts_with("-----BEGIN") {
@@ -154,5 +176,6 @@ pub(super) fn on_server(
     if !roots.is_empty() {
         options = options.ssl_root_cert_from_pem(roots);
     }
-    Ok(Arc::new(PostgresLedger::new(options, pool_size)))
+    let ledger = PostgresLedger::new(options, settings.pool_size, clock);
+    Ok(Arc::new(ledger))
 }

@@ -20,14 +20,12 @@ use std::{
 
 use parking_lot::Mutex;
 use sqlx::{
-    ConnectOptions as _, Connection as _, Database, Executor as _, PgConnection, Postgres,
-    postgres::PgConnectOptions,
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions,
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-
 use tokio_util::sync::CancellationToken;
 
 use super::fault::{self, Fault};
@@ -286,19 +284,19 @@ pub(super) async fn close(connection: PgConnection) {
     }
 }
 
-/// A connection at work, closed when it is dropped unless its work was brought to its end: what
-/// [`connection::Guarded`](super::connection::Guarded) is for sqlx's own pool.
-pub(super) struct Guarded<DB: Database> {
-    connection: DB::Connection,
+/// A connection at work, closed when it is dropped unless its work was completed: what
+/// [`connection::Guarded`](super::connection::Guarded) is for a file.
+pub(super) struct Guarded {
+    connection: PgConnection,
     owner: Connections,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Guarded<Postgres> {
+impl Guarded {
     /// Takes a connection.
     ///
     /// # Errors
-    /// There is none in time, or the server cannot be reached; or the ledger is not open yet.
+    /// None becomes free in time, the server cannot be reached, or the ledger is not open yet.
     pub(super) async fn acquire(owner: &Connections) -> Result<Self, sqlx::Error> {
         owner.check_admitted()?;
         let permit = timeout(POOL_WAIT, Arc::clone(&owner.0.permits).acquire_owned());
@@ -316,30 +314,18 @@ impl Guarded<Postgres> {
         self.owner.keep(self.connection);
     }
 
-    /// Ends a transaction, and keeps what it wrote.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// The server did not say that it is written.
-    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
-        self.end("COMMIT").await
-    }
-
-    /// Ends a transaction, and keeps nothing of it.
-    ///
-    /// # Errors
-    /// The server did not answer.
-    pub(super) async fn roll_back(self) -> Result<(), sqlx::Error> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(statement)).await?;
+    /// The server did not confirm that it is written.
+    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql("COMMIT")).await?;
         self.give_back();
         Ok(())
     }
 }
 
-impl Deref for Guarded<Postgres> {
+impl Deref for Guarded {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -347,7 +333,7 @@ impl Deref for Guarded<Postgres> {
     }
 }
 
-impl DerefMut for Guarded<Postgres> {
+impl DerefMut for Guarded {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }

@@ -17,36 +17,35 @@
 //! The server may be away when the process starts, and come back at any time: [`PostgresLedger::prepare`]
 //! is what has to succeed before the first operation, at the start or later.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions as _, Executor as _, PgConnection, Postgres, Row as _,
-    postgres::PgConnectOptions,
+    ConnectOptions as _, Executor as _, PgConnection, Row as _, postgres::PgConnectOptions,
 };
 use tokio::{sync::Notify, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    durability::Durability,
     error::OpenLedgerError,
     fault::{self, Fault},
+    metered::{bounded, measured},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
     pooling, reader, requests,
-    statements::{self, bounded, duration_millis, sql_ledger, unavailable},
+    statements::{self, Durability, duration_millis, sql_ledger},
 };
 use crate::{
     domain::{
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::{ContentHash, ImageName},
-        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Position, PriorState, Settlement},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
         platform::Platform,
-        publication::{Failure, PostId},
+        publication::Failure,
         tenant::TenantName,
     },
     ports::{
-        Cause, IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR, LEASE_TTL, Ledger, LedgerError,
+        Cause, Clock, IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR, LEASE_TTL, Ledger, LedgerError,
         LedgerReader,
     },
 };
@@ -57,6 +56,8 @@ const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
 /// A ledger on a server.
 pub(super) struct PostgresLedger {
     connections: Connections,
+    /// Measures the operations. All times in the ledger are the server's.
+    clock: Arc<dyn Clock>,
     session: tokio::sync::Mutex<Option<Session>>,
     /// Told when what [`prepare`](Self::prepare) has found is true no more.
     unprepared: Notify,
@@ -72,7 +73,7 @@ struct Session {
 
 impl PostgresLedger {
     /// A ledger that takes nothing yet: it has to be prepared.
-    pub(super) fn new(options: PgConnectOptions, pool_size: u32) -> Self {
+    pub(super) fn new(options: PgConnectOptions, pool_size: u32, clock: Arc<dyn Clock>) -> Self {
         let options = options
             .application_name("publisher")
             // PgBouncer refuses it, and no number here has a fraction.
@@ -80,6 +81,7 @@ impl PostgresLedger {
             .disable_statement_logging();
         Self {
             connections: Connections::new(options, pool_size),
+            clock,
             session: tokio::sync::Mutex::default(),
             unprepared: Notify::new(),
         }
@@ -152,10 +154,7 @@ impl PostgresLedger {
 
     /// Every commit waits for the server's disk. A session that takes no writes is left, and with
     /// it all that were opened beside it: the server may take them again since.
-    async fn begin(
-        &self,
-        _durability: Durability,
-    ) -> Result<(Guarded<Postgres>, i64), sqlx::Error> {
+    async fn begin(&self, _durability: Durability) -> Result<(Guarded, i64), sqlx::Error> {
         if let Some(begun) = self.begin_on_any().await? {
             return Ok(begun);
         }
@@ -165,7 +164,7 @@ impl PostgresLedger {
     }
 
     /// `None` if the session that came out of the pool takes no writes.
-    async fn begin_on_any(&self) -> Result<Option<(Guarded<Postgres>, i64)>, sqlx::Error> {
+    async fn begin_on_any(&self) -> Result<Option<(Guarded, i64)>, sqlx::Error> {
         let mut connection = Guarded::acquire(&self.connections).await?;
         connection.execute(sqlx::raw_sql("BEGIN")).await?;
         let state = sqlx::query(
@@ -181,7 +180,7 @@ impl PostgresLedger {
         Ok(Some((connection, now)))
     }
 
-    async fn alone(&self, _durability: Durability) -> Result<Guarded<Postgres>, sqlx::Error> {
+    async fn alone(&self, _durability: Durability) -> Result<Guarded, sqlx::Error> {
         Guarded::acquire(&self.connections).await
     }
 
@@ -293,7 +292,6 @@ fn random_key() -> i64 {
 
 sql_ledger!(
     PostgresLedger,
-    Postgres,
     live: "(l.expires_at > $1 AND EXISTS (
     SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
         AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())

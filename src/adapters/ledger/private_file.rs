@@ -101,7 +101,15 @@ pub(super) fn take_back_beside(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// `path` with this behind it.
+/// The folder that a file is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// `path` with this suffix.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

@@ -1,7 +1,12 @@
-//! What people and probes ask the ledger: the SQL that both databases take as it stands. Used by
-//! `statements.rs`.
+//! What callers and probes read: the SQL that both databases accept. Used by `statements.rs`.
 
-use crate::domain::{ledger::EntryState, platform::Platform, publication::FailureReason};
+use super::statements;
+use crate::domain::{
+    image::{ContentHash, ImageName},
+    ledger::{Entry, EntryState, Position},
+    platform::Platform,
+    publication::{FailureReason, PostId},
+};
 
 /// A row that is like a lease, of no tenant; a random one, so that replicas do not wait for each
 /// other.
@@ -13,7 +18,7 @@ pub(super) const END_PROBE: &str =
     "DELETE FROM ledger_leases WHERE tenant = '' AND content_hash = $1 AND expires_at = $2";
 
 /// Why a platform does not certainly have an image, of which `stored` was written down last.
-pub(super) fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureReason> {
+fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureReason> {
     match state {
         EntryState::InProgress | EntryState::Published => None,
         // Also where nobody could write down that the answer was lost.
@@ -27,10 +32,44 @@ pub(super) fn platforms() -> String {
     format!(",{},", Platform::ALL.map(Platform::as_str).join(","))
 }
 
-/// Makes [`LedgerReader`](crate::ports::LedgerReader) of a type. `$live` and `$texts` are those of
+/// A row of an entry: id, filename, content hash, platform, state, post id, reason, error, start and end.
+pub(super) type EntryRow = (
+    i64,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    i64,
+    Option<i64>,
+);
+
+/// The entry that a row holds.
+pub(super) fn entry(row: EntryRow) -> Result<Entry, sqlx::Error> {
+    let (id, filename, hash, platform, state, post_id, stored, error, started_ms, ended) = row;
+    let unreadable = |column: &str| sqlx::Error::Decode(column.into());
+    let known = |name: String| Platform::from_name(&name).ok_or_else(|| unreadable("platform"));
+    let state = EntryState::from_name(&state).ok_or_else(|| unreadable("state"))?;
+    Ok(Entry {
+        position: Position { started_ms, id },
+        image: ImageName::new(&filename).map_err(|_| unreadable("filename"))?,
+        content_hash: ContentHash::new(&hash).ok_or_else(|| unreadable("content_hash"))?,
+        platform: platform.map(known).transpose()?,
+        state,
+        post_id: post_id.map(PostId::new),
+        reason: reason(state, stored.as_deref()),
+        error,
+        started: statements::time(started_ms),
+        ended: ended.map(statements::time),
+    })
+}
+
+/// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` and `$texts` are those of
 /// `sql_ledger`.
 macro_rules! sql_reader {
-    ($ledger:ty, $database:ty, live: $live:literal, texts: $texts:literal) => {
+    ($ledger:ty, live: $live:literal, texts: $texts:literal) => {
         /// Whether the holder of the entry `e` is at work at the time `$1`.
         macro_rules! is_held {
             () => {
@@ -113,109 +152,6 @@ macro_rules! sql_reader {
             passed_over!(concat!("p.content_hash IN (", $texts, ")")),
         );
 
-        impl $ledger {
-            /// Writes a lease that no image can have, takes it back, and waits for the disk as any
-            /// write does: a database that is full, or takes no writes, fails here.
-            async fn try_a_write(&self) -> Result<(), sqlx::Error> {
-                let (mut write, now) = self.begin(Durability::Synced).await?;
-                let probe = Uuid::new_v4().simple().to_string();
-                for statement in [reader::PROBE, reader::END_PROBE] {
-                    sqlx::query(statement)
-                        .bind(&probe)
-                        .bind(now)
-                        .execute(&mut *write)
-                        .await?;
-                }
-                write.commit().await
-            }
-
-            async fn unknown_entries(&self) -> Result<u64, sqlx::Error> {
-                let mut connection = Guarded::acquire(self.pool()).await?;
-                let now = self.now(&mut connection).await?;
-                let count: i64 = sqlx::query_scalar(COUNT_UNKNOWN)
-                    .bind(now)
-                    .fetch_one(&mut *connection)
-                    .await?;
-                connection.give_back();
-                Ok(count.try_into().unwrap_or_default())
-            }
-
-            async fn entries(
-                &self,
-                tenant: &TenantName,
-                query: &EntryQuery,
-            ) -> Result<Vec<Entry>, sqlx::Error> {
-                let mut connection = Guarded::acquire(self.pool()).await?;
-                let now = self.now(&mut connection).await?;
-                let rows = sqlx::query(LIST)
-                    .bind(now)
-                    .bind(tenant.as_str())
-                    .bind(query.image.as_ref().map(|image| image.as_str().to_owned()))
-                    .bind(query.platform.map(Platform::as_str))
-                    .bind(query.state.map(EntryState::as_str))
-                    .bind(query.after.map(|after| after.started_ms))
-                    .bind(query.after.map(|after| after.id))
-                    .bind(i64::from(query.limit))
-                    .bind(reader::platforms())
-                    .fetch_all(&mut *connection)
-                    .await?;
-                connection.give_back();
-                rows.iter().map(Self::entry).collect()
-            }
-
-            async fn entries_of_contents(
-                &self,
-                tenant: &TenantName,
-                contents: &[ContentHash],
-            ) -> Result<Vec<Entry>, sqlx::Error> {
-                let mut connection = Guarded::acquire(self.pool()).await?;
-                let now = self.now(&mut connection).await?;
-                let hashes: Vec<&str> = contents.iter().map(ContentHash::as_str).collect();
-                let rows = sqlx::query(OF_CONTENTS)
-                    .bind(now)
-                    .bind(tenant.as_str())
-                    .bind(serde_json::Value::from(hashes).to_string())
-                    .bind(reader::platforms())
-                    .fetch_all(&mut *connection)
-                    .await?;
-                connection.give_back();
-                rows.iter().map(Self::entry).collect()
-            }
-
-            fn entry(row: &<$database as sqlx::Database>::Row) -> Result<Entry, sqlx::Error> {
-                let unreadable = |what: &str| sqlx::Error::Decode(what.to_owned().into());
-                    let text = |column: &str| row.try_get::<String, _>(column);
-                    let started_ms = row.try_get("started_at")?;
-                    let ended: Option<i64> = row.try_get("ended_at")?;
-                    let post_id: Option<String> = row.try_get("post_id")?;
-                    let reason: Option<String> = row.try_get("reason")?;
-                    let platform: Option<String> = row.try_get("platform")?;
-                    let platform = platform.map(|name| {
-                        Platform::from_name(&name).ok_or_else(|| unreadable("platform"))
-                    });
-                    let platform = platform.transpose()?;
-                    let state = EntryState::from_name(&text("now_state")?)
-                        .ok_or_else(|| unreadable("state"))?;
-                    Ok(Entry {
-                        position: Position {
-                            started_ms,
-                            id: row.try_get("id")?,
-                        },
-                        image: ImageName::new(&text("filename")?)
-                            .map_err(|_| unreadable("filename"))?,
-                        content_hash: ContentHash::new(&text("content_hash")?)
-                            .ok_or_else(|| unreadable("content_hash"))?,
-                        platform,
-                        state,
-                        post_id: post_id.map(PostId::new),
-                        reason: reader::reason(state, reason.as_deref()),
-                        error: row.try_get("error")?,
-                        started: statements::time(started_ms),
-                        ended: ended.map(statements::time),
-                    })
-            }
-        }
-
         #[async_trait]
         impl LedgerReader for $ledger {
             async fn list(
@@ -223,7 +159,25 @@ macro_rules! sql_reader {
                 tenant: &TenantName,
                 query: &EntryQuery,
             ) -> Result<Vec<Entry>, LedgerError> {
-                bounded(async { self.entries(tenant, query).await.map_err(unavailable) }).await
+                measured(&self.clock, "list", async {
+                    let mut connection = Guarded::acquire(self.pool()).await?;
+                    let now = self.now(&mut connection).await?;
+                    let rows = sqlx::query_as(LIST)
+                        .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(query.image.as_ref().map(|image| image.as_str().to_owned()))
+                        .bind(query.platform.map(Platform::as_str))
+                        .bind(query.state.map(EntryState::as_str))
+                        .bind(query.after.map(|after| after.started_ms))
+                        .bind(query.after.map(|after| after.id))
+                        .bind(i64::from(query.limit))
+                        .bind(reader::platforms())
+                        .fetch_all(&mut *connection)
+                        .await?;
+                    connection.give_back();
+                    Ok(rows.into_iter().map(reader::entry).collect::<Result<_, _>>()?)
+                })
+                .await
             }
 
             async fn entries_of(
@@ -231,16 +185,53 @@ macro_rules! sql_reader {
                 tenant: &TenantName,
                 contents: &[ContentHash],
             ) -> Result<Vec<Entry>, LedgerError> {
-                let entries = self.entries_of_contents(tenant, contents);
-                bounded(async { entries.await.map_err(unavailable) }).await
+                measured(&self.clock, "entries_of", async {
+                    let mut connection = Guarded::acquire(self.pool()).await?;
+                    let now = self.now(&mut connection).await?;
+                    let hashes: Vec<&str> = contents.iter().map(ContentHash::as_str).collect();
+                    let rows = sqlx::query_as(OF_CONTENTS)
+                        .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(serde_json::Value::from(hashes).to_string())
+                        .bind(reader::platforms())
+                        .fetch_all(&mut *connection)
+                        .await?;
+                    connection.give_back();
+                    Ok(rows.into_iter().map(reader::entry).collect::<Result<_, _>>()?)
+                })
+                .await
             }
 
             async fn count_unknown(&self) -> Result<u64, LedgerError> {
-                bounded(async { self.unknown_entries().await.map_err(unavailable) }).await
+                measured(&self.clock, "count_unknown", async {
+                    let mut connection = Guarded::acquire(self.pool()).await?;
+                    let now = self.now(&mut connection).await?;
+                    let count: i64 = sqlx::query_scalar(COUNT_UNKNOWN)
+                        .bind(now)
+                        .fetch_one(&mut *connection)
+                        .await?;
+                    connection.give_back();
+                    Ok(count.try_into().unwrap_or_default())
+                })
+                .await
             }
 
+            /// Writes a lease that no image can have, deletes it, and waits for the disk as any write does: a
+            /// database that is full or read-only fails here.
             async fn probe(&self) -> Result<(), LedgerError> {
-                bounded(async { self.try_a_write().await.map_err(unavailable) }).await
+                measured(&self.clock, "probe", async {
+                    let (mut write, now) = self.begin(Durability::Synced).await?;
+                    let probe = Uuid::new_v4().simple().to_string();
+                    for statement in [reader::PROBE, reader::END_PROBE] {
+                        sqlx::query(statement)
+                            .bind(&probe)
+                            .bind(now)
+                            .execute(&mut *write)
+                            .await?;
+                    }
+                    Ok(write.commit().await?)
+                })
+                .await
             }
         }
     };

@@ -1,5 +1,9 @@
-//! Requests under an idempotency key: the SQL that both databases take as it stands. Used by
-//! `statements.rs`.
+//! Requests with an idempotency key: the SQL that both databases accept. Used by `statements.rs`.
+
+use crate::domain::{
+    idempotency::{Begun, ChosenImage},
+    image::{ContentHash, ImageName},
+};
 
 /// A key is new, or it is not: nobody else can have put it in between.
 pub(super) const ENTER: &str = "INSERT INTO ledger_requests
@@ -24,11 +28,33 @@ pub(super) const ABANDON: &str = "UPDATE ledger_requests SET holder = NULL,
         content_hash = CASE WHEN $1 THEN content_hash END
     WHERE tenant = $2 AND key_hash = $3 AND holder = $4";
 
-/// Makes [`IdempotencyStore`](crate::ports::IdempotencyStore) of a type. `$live` says in SQL
+/// One row of [`FIND`].
+pub(super) type FoundRow = (String, Option<String>, Option<String>, Option<String>);
+
+/// How a request begins whose key is in the ledger already; `is_taken` if it has taken the key over.
+pub(super) fn begun(row: FoundRow, is_taken: bool, fingerprint: &str) -> Begun {
+    let (found, filename, content_hash, answer) = row;
+    if is_taken {
+        let chosen = filename.zip(content_hash).and_then(|(name, hash)| {
+            Some(ChosenImage {
+                name: ImageName::new(&name).ok()?,
+                content_hash: ContentHash::new(&hash)?,
+            })
+        });
+        return chosen.map_or(Begun::First, Begun::Resumed);
+    }
+    match answer {
+        _ if found != fingerprint => Begun::Mismatch,
+        Some(answer) => Begun::Answered(answer),
+        None => Begun::Running,
+    }
+}
+
+/// Implements [`IdempotencyStore`](crate::ports::IdempotencyStore) for a type. `$live` says in SQL
 /// whether the holder `l` is at work at the time `$1`.
 macro_rules! sql_requests {
     ($ledger:ty, live: $live:literal) => {
-        /// A request that nobody carries out any more is this one's, if it asks for the same.
+        /// Takes over a request that no process carries out any more, if this one asks for the same.
         const TAKE_OVER: &str = concat!(
             "UPDATE ledger_requests AS l SET holder = $2, session = $3, expires_at = $4
              WHERE l.tenant = $5 AND l.key_hash = $6 AND l.fingerprint = $7 AND l.answer IS NULL
@@ -37,70 +63,52 @@ macro_rules! sql_requests {
             "))"
         );
 
-        impl $ledger {
-            async fn enter(&self, request: &KeyedRequest) -> Result<Begun, sqlx::Error> {
-                let session = self.session().await?;
-                let (mut write, now) = self.begin(Durability::Synced).await?;
-                let expires = now.saturating_add(duration_millis(KEY_HELD_FOR));
-                let (tenant, key) = (request.tenant().as_str(), request.key_hash());
-                let fingerprint = request.fingerprint().as_str();
-                sqlx::query(requests::FORGET_OLD)
-                    .bind(now.saturating_sub(duration_millis(KEY_KEPT_FOR)))
-                    .execute(&mut *write)
-                    .await?;
-                let entered = sqlx::query(requests::ENTER)
-                    .bind(tenant)
-                    .bind(key)
-                    .bind(fingerprint)
-                    .bind(request.holder())
-                    .bind(session)
-                    .bind(expires)
-                    .bind(now)
-                    .execute(&mut *write)
-                    .await?;
-                if entered.rows_affected() > 0 {
-                    write.commit().await?;
-                    return Ok(Begun::First);
-                }
-                let taken = sqlx::query(TAKE_OVER)
-                    .bind(now)
-                    .bind(request.holder())
-                    .bind(session)
-                    .bind(expires)
-                    .bind(tenant)
-                    .bind(key)
-                    .bind(fingerprint)
-                    .execute(&mut *write)
-                    .await?;
-                let row = sqlx::query(requests::FIND)
-                    .bind(tenant)
-                    .bind(key)
-                    .fetch_one(&mut *write)
-                    .await?;
-                write.commit().await?;
-                let text = |column: &str| row.try_get::<Option<String>, _>(column);
-                if taken.rows_affected() > 0 {
-                    let chosen = text("filename")?.zip(text("content_hash")?);
-                    let chosen = chosen.and_then(|(name, hash)| {
-                        Some(ChosenImage {
-                            name: ImageName::new(&name).ok()?,
-                            content_hash: ContentHash::new(&hash)?,
-                        })
-                    });
-                    return Ok(chosen.map_or(Begun::First, Begun::Resumed));
-                }
-                Ok(match text("answer")? {
-                    _ if text("fingerprint")?.as_deref() != Some(fingerprint) => Begun::Mismatch,
-                    Some(answer) => Begun::Answered(answer),
-                    None => Begun::Running,
-                })
-            }
-        }
-
         #[async_trait]
         impl IdempotencyStore for $ledger {
             async fn begin(&self, request: &KeyedRequest) -> Result<Begun, LedgerError> {
-                bounded(async { self.enter(request).await.map_err(unavailable) }).await
+                measured(&self.clock, "key_begin", async {
+                    let session = self.session().await?;
+                    let (mut write, now) = self.begin(Durability::Synced).await?;
+                    let expires = now.saturating_add(duration_millis(KEY_HELD_FOR));
+                    let (tenant, key) = (request.tenant().as_str(), request.key_hash());
+                    let fingerprint = request.fingerprint().as_str();
+                    sqlx::query(requests::FORGET_OLD)
+                        .bind(now.saturating_sub(duration_millis(KEY_KEPT_FOR)))
+                        .execute(&mut *write)
+                        .await?;
+                    let entered = sqlx::query(requests::ENTER)
+                        .bind(tenant)
+                        .bind(key)
+                        .bind(fingerprint)
+                        .bind(request.holder())
+                        .bind(session)
+                        .bind(expires)
+                        .bind(now)
+                        .execute(&mut *write)
+                        .await?;
+                    if entered.rows_affected() > 0 {
+                        write.commit().await?;
+                        return Ok(Begun::First);
+                    }
+                    let taken = sqlx::query(TAKE_OVER)
+                        .bind(now)
+                        .bind(request.holder())
+                        .bind(session)
+                        .bind(expires)
+                        .bind(tenant)
+                        .bind(key)
+                        .bind(fingerprint)
+                        .execute(&mut *write)
+                        .await?;
+                    let found = sqlx::query_as(requests::FIND)
+                        .bind(tenant)
+                        .bind(key)
+                        .fetch_one(&mut *write)
+                        .await?;
+                    write.commit().await?;
+                    Ok(requests::begun(found, taken.rows_affected() > 0, fingerprint))
+                })
+                .await
             }
 
             async fn choose(
@@ -108,8 +116,8 @@ macro_rules! sql_requests {
                 request: &KeyedRequest,
                 image: &ChosenImage,
             ) -> Result<(), LedgerError> {
-                bounded(async {
-                    let mut alone = self.alone(Durability::Synced).await.map_err(unavailable)?;
+                measured(&self.clock, "key_choose", async {
+                    let mut alone = self.alone(Durability::Synced).await?;
                     let chosen = sqlx::query(requests::CHOOSE)
                         .bind(image.name.as_str())
                         .bind(image.content_hash.as_str())
@@ -117,8 +125,7 @@ macro_rules! sql_requests {
                         .bind(request.key_hash())
                         .bind(request.holder())
                         .execute(&mut *alone)
-                        .await
-                        .map_err(unavailable)?;
+                        .await?;
                     alone.give_back();
                     match chosen.rows_affected() {
                         0 => Err(LedgerError::LeaseLost),
@@ -133,15 +140,15 @@ macro_rules! sql_requests {
                 request: &KeyedRequest,
                 answer: &str,
             ) -> Result<(), LedgerError> {
-                bounded(async {
-                    let mut alone = self.alone(Durability::Synced).await.map_err(unavailable)?;
-                    let finish = sqlx::query(requests::FINISH)
+                measured(&self.clock, "key_finish", async {
+                    let mut alone = self.alone(Durability::Synced).await?;
+                    sqlx::query(requests::FINISH)
                         .bind(answer)
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())
-                        .execute(&mut *alone);
-                    finish.await.map_err(unavailable)?;
+                        .execute(&mut *alone)
+                        .await?;
                     alone.give_back();
                     Ok(())
                 })
@@ -153,15 +160,15 @@ macro_rules! sql_requests {
                 request: &KeyedRequest,
                 may_have_sent: bool,
             ) -> Result<(), LedgerError> {
-                bounded(async {
-                    let mut alone = self.alone(Durability::Synced).await.map_err(unavailable)?;
-                    let abandon = sqlx::query(requests::ABANDON)
+                measured(&self.clock, "key_abandon", async {
+                    let mut alone = self.alone(Durability::Synced).await?;
+                    sqlx::query(requests::ABANDON)
                         .bind(may_have_sent)
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())
-                        .execute(&mut *alone);
-                    abandon.await.map_err(unavailable)?;
+                        .execute(&mut *alone)
+                        .await?;
                     alone.give_back();
                     Ok(())
                 })

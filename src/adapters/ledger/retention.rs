@@ -1,14 +1,16 @@
-//! What goes with time: the SQL that both databases take as it stands. Used by `statements.rs`.
+//! What is deleted with time: the SQL that both databases accept. Used by `statements.rs`.
 //!
-//! Each statement is about few rows, and a transaction of its own: whoever publishes waits for one of
-//! them, not for all.
+//! Each statement concerns few rows and is a transaction of its own: a publication waits for one of them,
+//! not for all.
+
+use std::time::Duration;
 
 /// How many rows one statement is about.
 pub(super) const ROWS: i64 = 500;
 
 /// A lease that ended that long ago is nobody's. Its holder may write under one that has ended more
 /// recently, if nobody else has taken it.
-pub(super) const LEASES_KEPT_FOR: std::time::Duration = std::time::Duration::from_hours(1);
+pub(super) const LEASES_KEPT_FOR: Duration = Duration::from_hours(1);
 
 /// The time is asked for again: a lease may have been taken meanwhile.
 pub(super) const DROP_LEASES: &str = "DELETE FROM ledger_leases
@@ -39,11 +41,11 @@ pub(super) const TEXTS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Makes [`LedgerRetention`](crate::ports::LedgerRetention) of a type.
+/// Implements [`LedgerRetention`](crate::ports::LedgerRetention) for a type.
 macro_rules! sql_retention {
     ($ledger:ty) => {
         impl $ledger {
-            /// Drops rows that are at least this old, until none are left.
+            /// Deletes rows that are at least this old, until none are left.
             async fn drop_old(
                 &self,
                 statement: &'static str,
@@ -52,15 +54,13 @@ macro_rules! sql_retention {
                 let mut dropped = 0;
                 loop {
                     let some = bounded(async {
-                        let begun = self.begin(Durability::Volatile).await;
-                        let (mut write, now) = begun.map_err(unavailable)?;
+                        let (mut write, now) = self.begin(Durability::Volatile).await?;
                         let some = sqlx::query(statement)
                             .bind(now.saturating_sub(duration_millis(age)))
                             .bind(super::retention::ROWS)
                             .execute(&mut *write)
-                            .await
-                            .map_err(unavailable)?;
-                        write.commit().await.map_err(unavailable)?;
+                            .await?;
+                        write.commit().await?;
                         Ok(some.rows_affected())
                     })
                     .await?;
@@ -71,32 +71,31 @@ macro_rules! sql_retention {
                 }
             }
 
-            /// Takes out the texts of the rows behind `after`, as far as one statement goes; tells how
-            /// many those were, and the last row it looked at.
+            /// Deletes the texts of the rows after `after`, as many as one statement concerns; returns the last
+            /// row that it looked at, and how many texts those were.
             async fn drop_next_texts(
                 &self,
                 (next, drop): (&'static str, &'static str),
                 after: i64,
                 age: std::time::Duration,
-            ) -> Result<Option<(i64, u64)>, sqlx::Error> {
+            ) -> Result<Option<(i64, u64)>, LedgerError> {
                 let (mut write, now) = self.begin(Durability::Volatile).await?;
                 let last: Option<i64> = sqlx::query_scalar(next)
                     .bind(after)
                     .bind(super::retention::ROWS)
                     .fetch_one(&mut *write)
                     .await?;
-                let Some(last) = last else {
-                    write.commit().await?;
-                    return Ok(None);
-                };
-                let dropped = sqlx::query(drop)
-                    .bind(after)
-                    .bind(last)
-                    .bind(now.saturating_sub(duration_millis(age)))
-                    .execute(&mut *write)
-                    .await?;
+                let mut dropped = None;
+                if let Some(last) = last {
+                    let drop = sqlx::query(drop)
+                        .bind(after)
+                        .bind(last)
+                        .bind(now.saturating_sub(duration_millis(age)))
+                        .execute(&mut *write);
+                    dropped = Some((last, drop.await?.rows_affected()));
+                }
                 write.commit().await?;
-                Ok(Some((last, dropped.rows_affected())))
+                Ok(dropped)
             }
         }
 
@@ -120,11 +119,8 @@ macro_rules! sql_retention {
                 };
                 for statements in retention::TEXTS {
                     let mut after = i64::MIN;
-                    while let Some((last, dropped)) = bounded(async {
-                        let dropped = self.drop_next_texts(statements, after, age);
-                        dropped.await.map_err(unavailable)
-                    })
-                    .await?
+                    while let Some((last, dropped)) =
+                        bounded(self.drop_next_texts(statements, after, age)).await?
                     {
                         after = last;
                         swept.texts += dropped;

@@ -9,32 +9,32 @@
 //! commit wait for the disk, so that an intent survives a power cut. Each write says whether it has
 //! to: leases are all dropped after one, and those that are taken and given back wait for no disk.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions as _, Executor as _, Row as _, Sqlite, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Executor as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
 
 use super::{
     connection::Guarded,
-    durability::Durability,
     error::OpenLedgerError,
     file_lock::FileLocks,
+    metered::{bounded, measured},
     migrations::{self, Pending},
     private_file, reader, requests,
-    statements::{self, bounded, duration_millis, sql_ledger, unavailable},
+    statements::{self, Durability, duration_millis, sql_ledger},
     wal::{self, LogState},
 };
 use crate::{
     domain::{
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::{ContentHash, ImageName},
-        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Position, PriorState, Settlement},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
         platform::Platform,
-        publication::{Failure, PostId},
+        publication::Failure,
         tenant::TenantName,
     },
     ports::{
@@ -116,24 +116,21 @@ impl SqliteLedger {
     pub(super) async fn begin(
         &self,
         durability: Durability,
-    ) -> Result<(Guarded<Sqlite>, i64), sqlx::Error> {
-        let mut connection = Guarded::acquire(&self.pool).await?;
-        let begin = match durability {
-            Durability::Synced => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
-            Durability::Volatile => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-        };
-        connection.execute(sqlx::raw_sql(begin)).await?;
+    ) -> Result<(Guarded, i64), sqlx::Error> {
+        let mut connection = self.alone(durability).await?;
+        let begin = sqlx::raw_sql("BEGIN IMMEDIATE");
+        connection.execute(begin).await?;
         let now = self.now(&mut connection).await?;
         Ok((connection, now))
     }
 
-    async fn alone(&self, durability: Durability) -> Result<Guarded<Sqlite>, sqlx::Error> {
+    async fn alone(&self, durability: Durability) -> Result<Guarded, sqlx::Error> {
         let mut connection = Guarded::acquire(&self.pool).await?;
         let wait = match durability {
             Durability::Synced => "PRAGMA synchronous = FULL",
             Durability::Volatile => "PRAGMA synchronous = NORMAL",
         };
-        sqlx::query(wait).execute(&mut *connection).await?;
+        connection.execute(wait).await?;
         Ok(connection)
     }
 
@@ -162,7 +159,6 @@ impl Drop for SqliteLedger {
 
 sql_ledger!(
     SqliteLedger,
-    Sqlite,
     live: "l.expires_at > $1",
     texts: "SELECT value FROM json_each($3)"
 );

@@ -1,18 +1,22 @@
-//! The SQL that both databases take as it stands. Used by the adapters of this folder.
+//! The SQL that both databases accept, and the macro that implements the ports with it.
 //!
-//! The statements of [`sql_ledger`] make both ports of what the two databases do in their own
-//! way: `begin` (some writes, and the time at which they begin), `alone` (for a single one), `now`,
-//! `session` and `pool`. A macro and not a generic function: the bounds that sqlx asks for would be longer than the code.
+//! [`sql_ledger`] builds on what each database does in its own way: `begin` (a transaction, and the time at
+//! which it begins), `alone` (a connection for a single write), `now`, `session` and `pool`. It is a macro
+//! because a generic function would need more lines of sqlx bounds than it has code.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use super::fault;
 use crate::{
     domain::{
-        ledger::Settlement,
-        publication::{Failure, FailureReason},
+        ledger::{PriorState, Settlement},
+        platform::Platform,
+        publication::{Failure, FailureReason, PostId},
     },
-    ports::{Cause, LedgerError},
+    ports::LedgerError,
 };
 
 /// Takes a lease back from its holder if it is still his, for as long as `$1` says.
@@ -41,8 +45,8 @@ pub(super) const RECORD_OUTCOME: &str = "UPDATE ledger_entries SET
         AND state = 'intent'";
 
 /// Whether the last attempt on a platform is still this holder's.
-pub(super) const IS_LAST_ATTEMPT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM ledger_entries
-    WHERE tenant = $1 AND content_hash = $2 AND platform = $3 AND holder = $4";
+pub(super) const IS_LAST_ATTEMPT: &str = "SELECT EXISTS (SELECT 1 FROM ledger_entries
+    WHERE tenant = $1 AND content_hash = $2 AND platform = $3 AND holder = $4)";
 
 /// The last finding counts.
 pub(super) const PASS_OVER: &str = "INSERT INTO ledger_passed_over
@@ -58,10 +62,16 @@ pub(super) const PASS_OVER: &str = "INSERT INTO ledger_passed_over
 pub(super) const TAKE_UP: &str =
     "DELETE FROM ledger_passed_over WHERE tenant = $1 AND content_hash = $2";
 
-/// How long one operation may take, waiting for a connection included.
-const LIMIT: Duration = Duration::from_secs(10);
+/// Whether a write survives a power cut once it is done.
+#[derive(Clone, Copy)]
+pub(super) enum Durability {
+    /// It is on the disk.
+    Synced,
+    /// It may be lost: it concerns a lease, which need not outlive the process that holds it.
+    Volatile,
+}
 
-/// What of a settlement stands in which column.
+/// The columns of a settlement.
 pub(super) struct Columns {
     pub(super) state: &'static str,
     pub(super) post_id: Option<String>,
@@ -111,27 +121,39 @@ pub(super) fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default())
 }
 
-/// Ends an operation that takes too long. What it had written is rolled back.
-pub(super) async fn bounded<T>(
-    operation: impl Future<Output = Result<T, LedgerError>>,
-) -> Result<T, LedgerError> {
-    let hung = || format!("the database did not answer within {} s", LIMIT.as_secs());
-    tokio::time::timeout(LIMIT, operation)
-        .await
-        .unwrap_or_else(|_| Err(LedgerError::Unavailable(hung().into())))
+/// One row of [`KNOWN`]: platform, state, post id.
+pub(super) type KnownRow = (String, String, Option<String>);
+
+/// What is known of these platforms.
+pub(super) fn prior_states(
+    rows: Vec<KnownRow>,
+    platforms: &[Platform],
+) -> BTreeMap<Platform, PriorState> {
+    let known = rows.into_iter().filter_map(|(platform, state, post_id)| {
+        let platform = Platform::from_name(&platform).filter(|it| platforms.contains(it))?;
+        let prior = match state.as_str() {
+            "published" => PriorState::Published(PostId::new(post_id.unwrap_or_default())),
+            "failed" => PriorState::Failed,
+            // An intent as well: whoever asks has the lease, so no attempt is under way.
+            _ => PriorState::Unknown,
+        };
+        Some((platform, prior))
+    });
+    known.collect()
 }
 
-/// For the log. sqlx's errors name neither the URL nor a value.
-pub(super) fn unavailable(error: impl Into<Cause>) -> LedgerError {
-    LedgerError::Unavailable(fault::cause(error.into()))
+/// For the log. sqlx's errors contain neither the URL nor a value.
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(fault::cause(error.into()))
+    }
 }
 
-/// Makes the ports of the ledger of a type, those of `reader`, `requests`, `retention` and
-/// `merge` with them. `$live` says in
-/// SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the elements of the JSON
-/// array `$3`.
+/// Implements the ports of the ledger for a type, with those of `reader`, `requests`, `retention` and
+/// `merge`. `$live` says in SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the
+/// elements of the JSON array `$3`.
 macro_rules! sql_ledger {
-    ($ledger:ty, $database:ty, live: $live:literal, texts: $texts:literal) => {
+    ($ledger:ty, live: $live:literal, texts: $texts:literal) => {
         const TAKE: &str = concat!(
             "INSERT INTO ledger_leases AS l (tenant, content_hash, holder, session, expires_at)
              VALUES ($2, $3, $4, $5, $6)
@@ -167,23 +189,24 @@ macro_rules! sql_ledger {
                 started_at = excluded.started_at,
                 ended_at = NULL"
         );
-        super::reader::sql_reader!($ledger, $database, live: $live, texts: $texts);
+        super::reader::sql_reader!($ledger, live: $live, texts: $texts);
         super::requests::sql_requests!($ledger, live: $live);
         super::retention::sql_retention!($ledger);
-        super::merge::sql_merge!($ledger, $database, live: $live);
+        super::merge::sql_merge!($ledger, live: $live);
 
         impl $ledger {
-            /// Begins a write of the holder; fails if the lease is not his any more.
-            async fn begin_as_holder(
-                &self,
-                lease: &Lease,
-            ) -> Result<(Guarded<$database>, i64), LedgerError> {
+            /// Begins a write of the holder.
+            ///
+            /// # Errors
+            /// `LeaseLost` if the lease is no longer the holder's.
+            async fn begin_as_holder(&self, lease: &Lease) -> Result<(Guarded, i64), LedgerError> {
                 let (write, now, is_held) = self.begin_and_hold(lease).await?;
-                if !is_held {
-                    write.roll_back().await.map_err(unavailable)?;
-                    return Err(LedgerError::LeaseLost);
+                if is_held {
+                    return Ok((write, now));
                 }
-                Ok((write, now))
+                // Nothing was written.
+                write.commit().await?;
+                Err(LedgerError::LeaseLost)
             }
 
             /// Begins a write, and says whether the lease is still the holder's: then it is renewed, and its
@@ -191,9 +214,9 @@ macro_rules! sql_ledger {
             async fn begin_and_hold(
                 &self,
                 lease: &Lease,
-            ) -> Result<(Guarded<$database>, i64, bool), LedgerError> {
-                let session = self.session().await.map_err(unavailable)?;
-                let (mut write, now) = self.begin(Durability::Synced).await.map_err(unavailable)?;
+            ) -> Result<(Guarded, i64, bool), LedgerError> {
+                let session = self.session().await?;
+                let (mut write, now) = self.begin(Durability::Synced).await?;
                 let held = sqlx::query(statements::HOLD)
                     .bind(now.saturating_add(duration_millis(LEASE_TTL)))
                     .bind(session)
@@ -201,55 +224,8 @@ macro_rules! sql_ledger {
                     .bind(lease.content_hash().as_str())
                     .bind(lease.holder())
                     .execute(&mut *write)
-                    .await
-                    .map_err(unavailable)?;
+                    .await?;
                 Ok((write, now, held.rows_affected() > 0))
-            }
-
-            async fn take(
-                &self,
-                lease: &Lease,
-                platforms: &[Platform],
-            ) -> Result<Claim, sqlx::Error> {
-                let session = self.session().await?;
-                let (mut write, now) = self.begin(Durability::Volatile).await?;
-                let (tenant, hash) = (lease.tenant().as_str(), lease.content_hash().as_str());
-                let taken = sqlx::query(TAKE)
-                    .bind(now)
-                    .bind(tenant)
-                    .bind(hash)
-                    .bind(lease.holder())
-                    .bind(session)
-                    .bind(now.saturating_add(duration_millis(LEASE_TTL)))
-                    .execute(&mut *write)
-                    .await?;
-                if taken.rows_affected() == 0 {
-                    write.roll_back().await?;
-                    return Ok(Claim::HeldByOther);
-                }
-                let rows = sqlx::query(statements::KNOWN)
-                    .bind(tenant)
-                    .bind(hash)
-                    .fetch_all(&mut *write)
-                    .await?;
-                let mut known = BTreeMap::new();
-                for row in rows {
-                    let platform: String = row.try_get("platform")?;
-                    let state: String = row.try_get("state")?;
-                    let post_id: Option<String> = row.try_get("post_id")?;
-                    let platform = Platform::from_name(&platform)
-                        .filter(|platform| platforms.contains(platform));
-                    let Some(platform) = platform else { continue };
-                    let what = match state.as_str() {
-                        "published" => PriorState::Published(PostId::new(post_id.unwrap_or_default())),
-                        "failed" => PriorState::Failed,
-                        // An intent too: the lease is ours, so nobody works on it.
-                        _ => PriorState::Unknown,
-                    };
-                    known.insert(platform, what);
-                }
-                write.commit().await?;
-                Ok(Claim::Held(known))
             }
         }
 
@@ -260,13 +236,38 @@ macro_rules! sql_ledger {
                 lease: &Lease,
                 platforms: &[Platform],
             ) -> Result<Claim, LedgerError> {
-                bounded(async { self.take(lease, platforms).await.map_err(unavailable) }).await
+                measured(&self.clock, "claim", async {
+                    let session = self.session().await?;
+                    let (mut write, now) = self.begin(Durability::Volatile).await?;
+                    let (tenant, hash) = (lease.tenant().as_str(), lease.content_hash().as_str());
+                    let taken = sqlx::query(TAKE)
+                        .bind(now)
+                        .bind(tenant)
+                        .bind(hash)
+                        .bind(lease.holder())
+                        .bind(session)
+                        .bind(now.saturating_add(duration_millis(LEASE_TTL)))
+                        .execute(&mut *write)
+                        .await?;
+                    if taken.rows_affected() == 0 {
+                        write.commit().await?;
+                        return Ok(Claim::HeldByOther);
+                    }
+                    let rows = sqlx::query_as(statements::KNOWN)
+                        .bind(tenant)
+                        .bind(hash)
+                        .fetch_all(&mut *write)
+                        .await?;
+                    write.commit().await?;
+                    Ok(Claim::Held(statements::prior_states(rows, platforms)))
+                })
+                .await
             }
 
             async fn renew(&self, lease: &Lease) -> Result<(), LedgerError> {
-                bounded(async {
+                measured(&self.clock, "renew", async {
                     let (write, _) = self.begin_as_holder(lease).await?;
-                    write.commit().await.map_err(unavailable)
+                    Ok(write.commit().await?)
                 })
                 .await
             }
@@ -278,7 +279,7 @@ macro_rules! sql_ledger {
                 platforms: &[Platform],
             ) -> Result<(), LedgerError> {
                 let platforms: Vec<&str> = platforms.iter().map(|it| it.as_str()).collect();
-                bounded(async {
+                measured(&self.clock, "record_intent", async {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
                     sqlx::query(RECORD_INTENT)
                         .bind(lease.tenant().as_str())
@@ -288,15 +289,13 @@ macro_rules! sql_ledger {
                         .bind(lease.holder())
                         .bind(now)
                         .execute(&mut *write)
-                        .await
-                        .map_err(unavailable)?;
+                        .await?;
                     sqlx::query(statements::TAKE_UP)
                         .bind(lease.tenant().as_str())
                         .bind(lease.content_hash().as_str())
                         .execute(&mut *write)
-                        .await
-                        .map_err(unavailable)?;
-                    write.commit().await.map_err(unavailable)
+                        .await?;
+                    Ok(write.commit().await?)
                 })
                 .await
             }
@@ -308,7 +307,7 @@ macro_rules! sql_ledger {
                 settlement: &Settlement,
             ) -> Result<(), LedgerError> {
                 let columns = statements::Columns::from(settlement);
-                bounded(async {
+                measured(&self.clock, "record_outcome", async {
                     let (mut write, now, _) = self.begin_and_hold(lease).await?;
                     let settled = sqlx::query(statements::RECORD_OUTCOME)
                         .bind(columns.state)
@@ -321,23 +320,17 @@ macro_rules! sql_ledger {
                         .bind(platform.as_str())
                         .bind(lease.holder())
                         .execute(&mut *write)
-                        .await
-                        .map_err(unavailable)?;
-                    if settled.rows_affected() == 0 {
-                        let own: i64 = sqlx::query_scalar(statements::IS_LAST_ATTEMPT)
+                        .await?;
+                    let is_own = settled.rows_affected() > 0
+                        || sqlx::query_scalar(statements::IS_LAST_ATTEMPT)
                             .bind(lease.tenant().as_str())
                             .bind(lease.content_hash().as_str())
                             .bind(platform.as_str())
                             .bind(lease.holder())
                             .fetch_one(&mut *write)
-                            .await
-                            .map_err(unavailable)?;
-                        if own == 0 {
-                            write.roll_back().await.map_err(unavailable)?;
-                            return Err(LedgerError::LeaseLost);
-                        }
-                    }
-                    write.commit().await.map_err(unavailable)
+                            .await?;
+                    write.commit().await?;
+                    is_own.then_some(()).ok_or(LedgerError::LeaseLost)
                 })
                 .await
             }
@@ -349,8 +342,8 @@ macro_rules! sql_ledger {
                 content_hash: &ContentHash,
                 failure: &Failure,
             ) -> Result<(), LedgerError> {
-                bounded(async {
-                    let (mut write, now) = self.begin(Durability::Synced).await.map_err(unavailable)?;
+                measured(&self.clock, "pass_over", async {
+                    let (mut write, now) = self.begin(Durability::Synced).await?;
                     sqlx::query(statements::PASS_OVER)
                         .bind(tenant.as_str())
                         .bind(content_hash.as_str())
@@ -359,23 +352,21 @@ macro_rules! sql_ledger {
                         .bind(statements::storable(&failure.text))
                         .bind(now)
                         .execute(&mut *write)
-                        .await
-                        .map_err(unavailable)?;
-                    write.commit().await.map_err(unavailable)
+                        .await?;
+                    Ok(write.commit().await?)
                 })
                 .await
             }
 
             async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
-                bounded(async {
-                    let mut alone = self.alone(Durability::Volatile).await.map_err(unavailable)?;
+                measured(&self.clock, "release", async {
+                    let mut alone = self.alone(Durability::Volatile).await?;
                     sqlx::query(statements::RELEASE)
                         .bind(lease.tenant().as_str())
                         .bind(lease.content_hash().as_str())
                         .bind(lease.holder())
                         .execute(&mut *alone)
-                        .await
-                        .map_err(unavailable)?;
+                        .await?;
                     alone.give_back();
                     Ok(())
                 })

@@ -22,8 +22,8 @@ use std::{
 use futures_util::FutureExt as _;
 
 use super::{
-    durability::Durability, merge::Merge, open::*, postgres::PostgresLedger,
-    settings::LedgerSettings, sqlite::SqliteLedger, *,
+    merge::Merge, open::*, postgres::PostgresLedger, settings::LedgerSettings,
+    sqlite::SqliteLedger, statements::Durability, *,
 };
 use crate::{
     domain::{
@@ -152,6 +152,10 @@ fn everything() -> EntryQuery {
         after: None,
         limit: 100,
     }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(Hands::new())
 }
 
 /// A clock that moves when a test says so.

@@ -1,5 +1,5 @@
-//! The gauges of the ledger, read from the ledger itself: what a process that was killed left
-//! behind shows in no counter of any process. Used by `life_cycle.rs`.
+//! The gauges of the ledger, read from the ledger itself: entries that a killed process left behind are in no
+//! counter of any process.
 
 use std::{convert::Infallible, error::Error as _, future::Future, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     open::{OpenLedger, Pool},
-    pool::{Connections, PoolState},
+    pool::PoolState,
 };
 use crate::ports::{LedgerError, LedgerReader};
 
@@ -20,10 +20,7 @@ impl OpenLedger {
     /// Keeps the gauges up to date until the ledger is closed. A ledger that cannot be written is
     /// counted by the errors of its operations, also where nothing is published and no probe asks.
     pub fn watch(&self) -> impl Future<Output = ()> + Send + 'static {
-        let pool = match &self.pool {
-            Pool::Sqlite(pool) => Watched::Sqlite(pool.clone()),
-            Pool::Postgres(ledger, _) => Watched::Postgres(ledger.pool().clone()),
-        };
+        let pool = self.pool.clone();
         let reader = Arc::clone(&self.reader);
         async move {
             let watching = async {
@@ -40,37 +37,7 @@ impl OpenLedger {
     }
 }
 
-/// The connections that the gauges count.
-enum Watched {
-    Sqlite(sqlx::SqlitePool),
-    Postgres(Connections),
-}
-
-impl Watched {
-    async fn closed(&self) {
-        match self {
-            Self::Sqlite(pool) => pool.close_event().await,
-            Self::Postgres(connections) => connections.closed().await,
-        }
-    }
-
-    fn state(&self) -> PoolState {
-        match self {
-            Self::Sqlite(pool) => {
-                let idle = pool.num_idle();
-                let open = usize::try_from(pool.size()).unwrap_or(usize::MAX);
-                PoolState {
-                    idle,
-                    in_use: open.saturating_sub(idle),
-                    max: pool.options().get_max_connections(),
-                }
-            }
-            Self::Postgres(connections) => connections.state(),
-        }
-    }
-}
-
-async fn watch_pool(pool: &Watched) -> Infallible {
+async fn watch_pool(pool: &Pool) -> Infallible {
     let gauge = |state: &'static str| metrics::gauge!("publisher_ledger_pool_connections", "state" => state);
     let (idle_now, in_use_now, at_most) = (gauge("idle"), gauge("in_use"), gauge("max"));
     let mut times = interval(POOL_EVERY);

@@ -141,7 +141,10 @@ async fn what_is_wrong_with_a_server_is_told_in_words_that_help() {
     let Some(stage) = stage().await else { return };
     let options = || PgConnectOptions::from_str(SERVER).unwrap();
     let failure = async |options: PgConnectOptions| {
-        let error = PostgresLedger::new(options, 1).prepare().await.unwrap_err();
+        let error = PostgresLedger::new(options, 1, clock())
+            .prepare()
+            .await
+            .unwrap_err();
         assert!(!error.is_final(), "{error:?}");
         error.cause()
     };
@@ -168,7 +171,7 @@ async fn what_is_wrong_with_a_server_is_told_in_words_that_help() {
 
 #[tokio::test]
 async fn nothing_is_done_before_the_ledger_is_open() {
-    let ledger = PostgresLedger::new(PgConnectOptions::from_str(SERVER).unwrap(), 1);
+    let ledger = PostgresLedger::new(PgConnectOptions::from_str(SERVER).unwrap(), 1, clock());
     ledger.keep_out("the cause".to_owned());
     let lease = lease_of("alice", "image");
     for error in [

@@ -56,7 +56,7 @@ async fn open(schema: &str) -> PostgresLedger {
 }
 
 pub(super) async fn opened(options: PgConnectOptions) -> PostgresLedger {
-    let ledger = PostgresLedger::new(options, 4);
+    let ledger = PostgresLedger::new(options, 4, clock());
     ledger.prepare().await.unwrap();
     ledger
 }
@@ -156,7 +156,7 @@ async fn a_user_who_may_only_read_and_write_rows_runs_on_tables_that_are_ready()
     let url = format!("postgres://{role}@127.0.0.1:5432/postgres");
     let options = PgConnectOptions::from_str(&url).unwrap();
     let options = options.options([("search_path", schema.as_str())]);
-    let of_rows = PostgresLedger::new(options.clone(), DEFAULT_POOL_SIZE);
+    let of_rows = PostgresLedger::new(options.clone(), DEFAULT_POOL_SIZE, clock());
     of_rows.prepare().await.unwrap();
     let mut connection = Guarded::acquire(of_rows.pool()).await.unwrap();
     let refused = sqlx::query("CREATE TABLE mine (id BIGINT)").execute(&mut *connection);
@@ -172,7 +172,7 @@ async fn a_user_who_may_only_read_and_write_rows_runs_on_tables_that_are_ready()
     ledger
         .run("DELETE FROM _sqlx_migrations WHERE version = 4")
         .await;
-    let of_rows = PostgresLedger::new(options, DEFAULT_POOL_SIZE);
+    let of_rows = PostgresLedger::new(options, DEFAULT_POOL_SIZE, clock());
     assert!(of_rows.prepare().await.is_err());
     let end = format!("DROP OWNED BY {role}; DROP ROLE {role}");
     ledger

@@ -316,9 +316,7 @@ async fn the_gauges_are_those_of_the_ledger_until_it_is_closed() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let stage = stage().await.unwrap();
     attempt(&stage.ledger, "alice", "image", &unknown()).await;
-    let pool = stage.ledger.pool().clone();
-    let clock = Arc::new(Hands::new());
-    let ledger = OpenLedger::measured(&Arc::new(stage.ledger), Pool::Sqlite(pool), clock);
+    let ledger = OpenLedger::of_file(stage.ledger);
     let watch = ledger.watch();
     tokio::pin!(watch);
     let shows = |line: &str| recorder.handle().render().contains(line);
