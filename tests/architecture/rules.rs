@@ -80,7 +80,7 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 17] = [
+const HOMES: [(&str, &[&str], &str); 16] = [
     (
         "cached",
         &[
@@ -144,11 +144,6 @@ const HOMES: [(&str, &[&str], &str); 17] = [
         "tracing_appender",
         &[""],
         "the binary decides where the log goes",
-    ),
-    (
-        "tracing_serde",
-        &[""],
-        "the binary decides what the log looks like",
     ),
     (
         "tracing_subscriber",

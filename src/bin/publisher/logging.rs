@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | `logging.rs` | where the log goes, and what of it is traced |
 //! | `controls.rs` | characters that would break or colour a line |
-//! | `heard.rs` | what is logged |
+//! | `filter.rs` | what is logged |
 //! | `line.rs` | a line as one flat JSON object |
 //! | `writer.rs` | writes lines without making any request wait, and with secrets masked |
 
 mod controls;
-mod heard;
+mod filter;
 mod line;
 mod writer;
 
@@ -33,17 +33,14 @@ use tracing_subscriber::{
     Layer, Registry,
     field::MakeExt as _,
     filter::filter_fn,
-    fmt::{
-        self,
-        format::{JsonFields, debug_fn},
-    },
+    fmt::{self, format::debug_fn},
     layer::SubscriberExt as _,
     util::{SubscriberInitExt as _, TryInitError},
 };
 
 use self::{
     controls::Escaping,
-    heard::{Heard, is_own_span},
+    filter::{LogFilter, is_own_span},
     line::{FlatJson, is_for_traces},
 };
 pub(crate) use controls::OneLine;
@@ -60,7 +57,7 @@ enum Format {
 #[derive(Debug)]
 pub(crate) struct LogSettings {
     format: Format,
-    filter: Heard,
+    filter: LogFilter,
 }
 
 /// Why there is no log.
@@ -94,9 +91,9 @@ impl LogSettings {
                  `info,publisher=debug`",
             );
         }
-        let filter = Heard::new(&directives).unwrap_or_else(|_| {
+        let filter = LogFilter::new(&directives).unwrap_or_else(|_| {
             environment.reject("RUST_LOG", "must be log directives, such as `info`");
-            Heard::new(default).unwrap_or_default()
+            LogFilter::new(default).unwrap_or_default()
         });
         Self { format, filter }
     }
@@ -116,10 +113,7 @@ impl LogSettings {
             .with_writer(writer::start(output))
             .log_internal_errors(false);
         let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-            Format::Json => lines
-                .fmt_fields(JsonFields::new())
-                .event_format(FlatJson)
-                .boxed(),
+            Format::Json => lines.fmt_fields(FlatJson).event_format(FlatJson).boxed(),
             Format::Pretty => lines.compact().fmt_fields(for_people()).boxed(),
         };
         // Spans alone: what lines say beyond them is for the log, where it is masked.
@@ -174,12 +168,12 @@ fn is_traced(span: &Metadata<'_>) -> bool {
     is_own_span(span) && ![trace_context::UNTRACED, otlp::UNTRACED].contains(&span.target())
 }
 
-/// Says where it happened, and what was said there unless that was put together at run time: then
-/// it may hold anything.
+/// Logs where a thread panicked, and its message unless that was formatted at run time: then it may contain
+/// anything.
 fn log_panic(panic: &panic::PanicHookInfo<'_>) {
-    let place = panic.location().map(tracing::field::display);
-    let said = panic.payload().downcast_ref::<&'static str>().copied();
-    tracing::error!(place, said, "panicked");
+    let location = panic.location().map(tracing::field::display);
+    let panic_message = panic.payload().downcast_ref::<&'static str>().copied();
+    tracing::error!(location, panic_message, "panicked");
     // Every other thread is caught, and the log goes on.
     if thread::current().name() == Some("main") {
         flush();

@@ -37,21 +37,27 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-/// Escapes the controls that JSON allows in texts: outside of texts, no JSON of one line has any.
-pub(super) fn escaped_in_json(json: String) -> String {
-    if !json.contains(is_control) {
-        return json;
-    }
-    let mut escaped = String::with_capacity(json.len() + 16);
-    for character in json.chars() {
-        if is_control(character) {
-            // All of them have four digits at most. Strings take whatever is written to them.
-            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
-        } else {
-            escaped.push(character);
+/// Escapes what is written through it as the content of a JSON string, controls included.
+pub(super) struct JsonEscaping<W>(pub(super) W);
+
+impl<W: Write> Write for JsonEscaping<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(|it| matches!(it, '"' | '\\') || is_control(it)) {
+            let (plain, after) = rest.split_at(at);
+            self.0.write_str(plain)?;
+            let mut characters = after.chars();
+            match characters.next() {
+                Some(quoted @ ('"' | '\\')) => write!(self.0, "\\{quoted}")?,
+                Some('\n') => self.0.write_str("\\n")?,
+                // None of them has more than four digits.
+                Some(control) => write!(self.0, "\\u{:04x}", u32::from(control))?,
+                None => {}
+            }
+            rest = characters.as_str();
         }
+        self.0.write_str(rest)
     }
-    escaped
 }
 
 /// Displays what it holds in one line.

@@ -1,88 +1,171 @@
-//! A line of the log as one flat JSON object: the event's fields, then those of the spans that it
-//! stands in. Used by the rest of this folder.
+//! A line of the log as one flat JSON object: the event's fields, then those of the spans that it is in.
 
-use std::fmt;
+use std::fmt::{self, Debug, Display, Write as _};
 
 use publisher::adapters::redaction::redact;
-use serde::Serialize;
-use serde_json::{Map, Value};
-use tracing::{Event, Subscriber};
-use tracing_serde::fields::AsMap as _;
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+    span::Record,
+};
 use tracing_subscriber::{
+    field::RecordFields,
     fmt::{
         FmtContext, FormatEvent, FormatFields, FormattedFields,
         format::Writer,
         time::{FormatTime as _, SystemTime},
     },
-    registry::{LookupSpan, Scope},
+    registry::LookupSpan,
 };
 
-use super::controls;
+use super::controls::JsonEscaping;
 
 /// The longest text in a field, in bytes: a longer one is cut.
 const LONGEST_TEXT: usize = 4 * 1024;
+/// Room for the members of most lines, in bytes.
+const USUAL_LENGTH: usize = 512;
+/// The names of a line's own members, which no field may have.
+const OWN_NAMES: [&str; 3] = ["timestamp", "level", "target"];
 
-/// Formats an event as a line of flat JSON. The fields of spans must be formatted as JSON, too.
+/// Formats events as lines of flat JSON, and the fields of spans as [`Members`] of these lines.
 pub(super) struct FlatJson;
 
-/// What a line holds, in this order. No other field may have one of the first three names.
-#[derive(Serialize)]
-struct Line {
-    timestamp: String,
-    level: &'static str,
-    target: Value,
-    message: Value,
-    #[serde(flatten)]
-    fields: Map<String, Value>,
+/// The members of a JSON object, each on a line of its own: `"name":value`.
+#[derive(Default)]
+struct Members {
+    text: String,
+    /// The target of a line that came through the `log` crate.
+    target: Option<String>,
 }
 
-impl<S, N> FormatEvent<S, N> for FlatJson
+impl<S> FormatEvent<S, Self> for FlatJson
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, N>,
+        context: &FmtContext<'_, S, Self>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Map::new();
-        // The nearest span overwrites those around it, and the event all of them.
-        let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
-        for span in spans {
-            let of_span = span.extensions();
-            let of_span = of_span.get::<FormattedFields<N>>();
-            let of_span = of_span.and_then(|it| serde_json::from_str(it).ok());
-            fields.extend::<Map<_, _>>(of_span.unwrap_or_default());
-        }
-        if let Ok(Value::Object(of_event)) = serde_json::to_value(event.field_map()) {
-            fields.extend(of_event);
-        }
-        // Where the line comes through the `log` crate, its target stands in a field.
-        let target = fields.remove("log.target");
-        let message = fields.remove("message").unwrap_or_default();
-        fields.retain(|name, _| is_written(name));
-        let mut timestamp = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
-        let mut line = Line {
-            timestamp,
-            level: event.metadata().level().as_str(),
-            target: target.unwrap_or_else(|| event.metadata().target().into()),
-            message,
-            fields,
+        let mut members = Members {
+            text: String::with_capacity(USUAL_LENGTH),
+            target: None,
         };
-        cut(&mut line.message);
-        line.fields.values_mut().for_each(cut);
-        let json = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
-        writeln!(writer, "{}", controls::escaped_in_json(json))
+        event.record(&mut members);
+        let Members { mut text, target } = members;
+        for span in context.event_scope().into_iter().flatten() {
+            if let Some(of_span) = span.extensions().get::<FormattedFields<Self>>() {
+                text.push_str(of_span);
+            }
+        }
+        let metadata = event.metadata();
+        writer.write_str(r#"{"timestamp":""#)?;
+        SystemTime.format_time(&mut writer)?;
+        write!(
+            writer,
+            r#"","level":"{}","target":"{}""#,
+            metadata.level(),
+            target.as_deref().unwrap_or(metadata.target())
+        )?;
+        // The event's fields win over those of its span, and these over those of the spans around it.
+        let mut names = Vec::with_capacity(16);
+        for member in text.lines() {
+            let name = member.split_once("\":").map(|(name, _)| name);
+            if !names.contains(&name) {
+                names.push(name);
+                write!(writer, ",{member}")?;
+            }
+        }
+        if !names.contains(&Some("\"message")) {
+            writer.write_str(r#","message":null"#)?;
+        }
+        writer.write_str("}\n")
     }
 }
 
-fn is_written(name: &str) -> bool {
-    !is_for_traces(name)
-        && !name.starts_with("log.")
-        && !["timestamp", "level", "target"].contains(&name)
+impl<'writer> FormatFields<'writer> for FlatJson {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
+        let mut members = Members::default();
+        fields.record(&mut members);
+        writer.write_str(&members.text)
+    }
+
+    /// The latest value of a field comes first, and so is the one that is written.
+    fn add_fields(
+        &self,
+        current: &'writer mut FormattedFields<Self>,
+        fields: &Record<'_>,
+    ) -> fmt::Result {
+        let mut members = Members::default();
+        fields.record(&mut members);
+        current.fields.insert_str(0, &members.text);
+        Ok(())
+    }
+}
+
+impl Members {
+    /// Adds a field. Writing to a string does not fail.
+    fn add(&mut self, field: &Field, write: impl FnOnce(&mut String) -> fmt::Result) {
+        let name = field.name();
+        if !(is_for_traces(name) || name.starts_with("log.") || OWN_NAMES.contains(&name)) {
+            let _ = write!(self.text, "\"{name}\":");
+            let _ = write(&mut self.text);
+            self.text.push('\n');
+        }
+    }
+
+    fn add_text(&mut self, field: &Field, value: impl Display) {
+        self.add(field, |text| {
+            text.push('"');
+            let start = text.len();
+            write!(JsonEscaping(&mut *text), "{value}")?;
+            if text.len() - start > LONGEST_TEXT
+                && let Some(cut) = cut(&value.to_string())
+            {
+                text.truncate(start);
+                write!(JsonEscaping(&mut *text), "{cut}")?;
+            }
+            text.push('"');
+            Ok(())
+        });
+    }
+}
+
+impl Visit for Members {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // `null` where it is not finite.
+        self.add(field, |text| {
+            write!(text, "{}", serde_json::Value::from(value))
+        });
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, |text| write!(text, "{value}"));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, |text| write!(text, "{value}"));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, |text| write!(text, "{value}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "log.target" {
+            self.target = Some(value.to_owned());
+        }
+        self.add_text(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.add_text(field, format_args!("{value:?}"));
+    }
 }
 
 /// Whether a field is for the tracing layer alone.
@@ -90,16 +173,15 @@ pub(super) fn is_for_traces(name: &str) -> bool {
     name.starts_with("otel.")
 }
 
-/// Cuts a text that is too long, and masks it first: half a secret has no shape.
-fn cut(value: &mut Value) {
-    if let Value::String(text) = value
-        && text.len() > LONGEST_TEXT
-    {
-        let masked = redact(text.as_bytes());
-        let masked = String::from_utf8_lossy(&masked);
-        let end = masked.floor_char_boundary(LONGEST_TEXT);
-        *text = format!("{}…", masked.get(..end).unwrap_or_default());
+/// The beginning of a text that is too long, masked first: half a secret has no shape.
+fn cut(text: &str) -> Option<String> {
+    if text.len() <= LONGEST_TEXT {
+        return None;
     }
+    let masked = redact(text.as_bytes());
+    let masked = String::from_utf8_lossy(&masked);
+    let end = masked.floor_char_boundary(LONGEST_TEXT);
+    Some(format!("{}…", masked.get(..end).unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -107,11 +189,12 @@ pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use tracing_subscriber::{
-        fmt::{self, MakeWriter, format::JsonFields},
+        fmt::{self, MakeWriter},
         layer::SubscriberExt as _,
     };
 
     use super::*;
+    use crate::logging::controls;
 
     #[derive(Clone, Default)]
     pub(in crate::logging) struct Written(pub(in crate::logging) Arc<Mutex<Vec<u8>>>);
@@ -136,11 +219,11 @@ pub(super) mod tests {
     }
 
     /// The one line that `write` writes.
-    fn line(write: impl FnOnce()) -> (String, Value) {
+    fn line(write: impl FnOnce()) -> (String, serde_json::Value) {
         let written = Written::default();
         let layer = fmt::layer()
             .with_writer(written.clone())
-            .fmt_fields(JsonFields::new())
+            .fmt_fields(FlatJson)
             .event_format(FlatJson);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), write);
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

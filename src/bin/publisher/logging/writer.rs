@@ -1,10 +1,8 @@
-//! Writes the log without making any request wait, and with secrets masked. Used by the rest of this
-//! folder.
+//! Writes the log without blocking a request, and with secrets masked.
 //!
-//! A request must not hang because the reader of standard output does. So lines go through a bounded
-//! queue to a thread that masks and writes them. When the queue is full, because nothing has been
-//! read for long, lines are lost; but they are counted, in a metric, and in a line that comes after
-//! the gap.
+//! A request must not hang because the reader of standard output does. So lines go through a bounded queue to a
+//! thread that masks and writes them. When the queue is full, because nothing has been read for long, lines are
+//! lost; they are counted in a metric, and in a line after the gap.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -21,6 +19,10 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 const MAX_LINES: usize = 8 * 1024;
 /// How long the process waits at its end for the log to be read.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the thread sleeps when no line waits. The lines of that time are written together: waking the thread
+/// for one line costs several times as much as formatting it.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The log of the process.
 static LOG: OnceLock<Log> = OnceLock::new();
@@ -112,6 +114,7 @@ impl<W: Write> Write for Masking<W> {
             );
             self.lost = lost;
         }
+        thread::sleep(PAUSE);
         self.note(written)
     }
 }

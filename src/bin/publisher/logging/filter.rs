@@ -1,5 +1,5 @@
-//! What is logged. One filter for the log and the traces: asking each of them costs every request
-//! more than writing its line.
+//! What is logged. The log and the traces share one filter: one for each would cost every request more than
+//! writing its line.
 
 use tracing::{
     Level, Metadata, Subscriber,
@@ -10,34 +10,34 @@ use tracing_subscriber::{
     EnvFilter, Layer, filter::ParseError, layer::Context, registry::LookupSpan,
 };
 
-/// What `RUST_LOG` asks for, as far as it is safe, and all of our own spans.
+/// Lets through what `RUST_LOG` asks for, as far as it is safe, and all spans of this service.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
-    asked_for: EnvFilter,
-    /// Whether it asks for lines by the spans that they stand in.
+pub(super) struct LogFilter {
+    directives: EnvFilter,
+    /// Whether a directive selects lines by the spans that they are in.
     looks_at_spans: bool,
 }
 
-impl Heard {
-    /// What these directives ask for.
+impl LogFilter {
+    /// A filter of these directives.
     ///
     /// # Errors
-    /// They are none.
+    /// A directive is malformed.
     pub(super) fn new(directives: &str) -> Result<Self, ParseError> {
         Ok(Self {
-            asked_for: EnvFilter::try_new(directives)?,
+            directives: EnvFilter::try_new(directives)?,
             // As in `publisher[{tenant=alice}]=debug`.
             looks_at_spans: directives.contains('['),
         })
     }
 }
 
-impl<S> Layer<S> for Heard
+impl<S> Layer<S> for LogFilter
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        let asked_for = Layer::<S>::register_callsite(&self.asked_for, metadata);
+        let asked_for = Layer::<S>::register_callsite(&self.directives, metadata);
         if is_own_span(metadata) {
             Interest::always()
         } else if is_ours_or_grave(metadata) {
@@ -48,49 +48,48 @@ where
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        let asked_for = || Layer::<S>::enabled(&self.asked_for, metadata, context);
+        let asked_for = || Layer::<S>::enabled(&self.directives, metadata, context);
         is_own_span(metadata) || is_ours_or_grave(metadata) && asked_for()
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if self.looks_at_spans {
-            Layer::<S>::on_new_span(&self.asked_for, attributes, id, context);
+            Layer::<S>::on_new_span(&self.directives, attributes, id, context);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if self.looks_at_spans {
-            Layer::<S>::on_record(&self.asked_for, id, values, context);
+            Layer::<S>::on_record(&self.directives, id, values, context);
         }
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         if self.looks_at_spans {
-            Layer::<S>::on_enter(&self.asked_for, id, context);
+            Layer::<S>::on_enter(&self.directives, id, context);
         }
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if self.looks_at_spans {
-            Layer::<S>::on_exit(&self.asked_for, id, context);
+            Layer::<S>::on_exit(&self.directives, id, context);
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         if self.looks_at_spans {
-            Layer::<S>::on_close(&self.asked_for, id, context);
+            Layer::<S>::on_close(&self.directives, id, context);
         }
     }
 }
 
-/// Libraries write URLs, hosts and headers into their finer lines, and secrets can stand in any
-/// of these. So they are heard only when something is wrong, whatever the filter says.
+/// Whether a line is of this service, or at least a warning. Libraries write URLs, hosts and headers into their
+/// finer lines, any of which may contain a secret, so these are never logged.
 fn is_ours_or_grave(line: &Metadata<'_>) -> bool {
     *line.level() <= Level::WARN || is_ours(line.target())
 }
 
-/// Our own spans are there whatever the filter says: a line that it lets through has its request
-/// and its tenant.
+/// Whether it is a span of this service. These are always enabled, so that each line has its request and tenant.
 pub(super) fn is_own_span(span: &Metadata<'_>) -> bool {
     span.is_span() && is_ours(span.target())
 }
@@ -109,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libraries_are_heard_only_when_something_is_wrong() {
+    fn libraries_are_logged_only_when_something_is_wrong() {
         assert!(is_ours("publisher::app::http"));
         assert!(is_ours("publisher"));
         assert!(!is_ours("hyper_util::client"));
         assert!(!is_ours("publisher_of_books"));
     }
 
-    /// Keeps the messages that it is told.
+    /// Keeps the messages of all events.
     #[derive(Clone, Default)]
     struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -135,7 +134,7 @@ mod tests {
         let told = Told::default();
         let subscriber = tracing_subscriber::registry()
             .with(told.clone())
-            .with(Heard::new(directives).unwrap());
+            .with(LogFilter::new(directives).unwrap());
         tracing::subscriber::with_default(subscriber, || {
             debug!("outside");
             tracing::info_span!("span", n = 1).in_scope(|| debug!("within"));
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directives_say_what_is_heard_and_of_libraries_what_is_grave() {
+    fn the_directives_say_what_is_logged_and_of_libraries_only_warnings_are() {
         assert_eq!(told("info"), ["ours", "grave"]);
         assert_eq!(told("trace"), ["outside", "within", "ours", "grave"]);
         assert_eq!(told("error"), [""; 0]);
