@@ -5,7 +5,7 @@
 //!    what they are called in the environment;
 //! 2. let `domain::tenant_config` accept its name (`blocks.rs`, `effective.rs`);
 //! 3. implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of `adapters`;
-//! 4. build the factory in `src/bin/publisher/prepared.rs`.
+//! 4. build the factory in `src/bin/publisher/clients.rs`.
 //!
 //! One storage serves the whole process for now: `tenancy/tenant.rs`, `usecases/check_tenant.rs` and
 //! `http/dto/config.rs` name it.

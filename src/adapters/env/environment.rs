@@ -96,7 +96,7 @@ impl Environment {
         environment
     }
 
-    /// A text without the white space around it; blank is the same as not set.
+    /// A text without the white space around it; blank counts as unset.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let text = trim_pasted(self.raw(name)?);
         (!text.is_empty()).then(|| text.to_owned())
@@ -104,15 +104,33 @@ impl Environment {
 
     /// The same, with a default.
     pub fn text_or(&mut self, name: &str, default: &str) -> String {
-        let text = self.text_by_default(name, &default);
-        text.unwrap_or_else(|| default.to_owned())
+        self.value(name, default.to_owned(), "", |text| Some(text.to_owned()))
     }
 
-    fn text_by_default(&mut self, name: &str, default: &dyn Display) -> Option<String> {
+    /// What `read` makes of the text, or the default where it is not set or bad; then it breaks the rule.
+    fn value<T: Display>(
+        &mut self,
+        name: &str,
+        default: T,
+        rule: impl Into<String>,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> T {
         let text = self.text(name);
         self.asked
             .insert(name.to_owned(), Some(default.to_string()));
-        text
+        let Some(text) = text else { return default };
+        read(&text).unwrap_or_else(|| {
+            self.reject(name, rule);
+            default
+        })
+    }
+
+    /// A value whose type parses it; `None` where it is not set or bad.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let parsed = self.text(name)?.parse::<T>();
+        parsed
+            .map_err(|rule| self.reject(name, rule.to_string()))
+            .ok()
     }
 
     /// A secret: `NAME`, or the content of the file that `NAME_FILE` names, without what cannot be
@@ -176,27 +194,20 @@ impl Environment {
         }
     }
 
-    /// A boolean that means something else again where it is not set.
+    /// A boolean that has no default.
     pub fn boolean_or_unset(&mut self, name: &str) -> Option<bool> {
-        self.text(name)?;
-        let is_on = self.boolean(name, false);
-        self.asked.insert(name.to_owned(), None);
-        Some(is_on)
+        self.or_unset(name, |environment| environment.boolean(name, false))
     }
 
     /// `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`, in any case.
     pub fn boolean(&mut self, name: &str, default: bool) -> bool {
-        let Some(word) = self.text_by_default(name, &default) else {
-            return default;
+        const RULE: &str = "must be one of 1, true, yes, on, 0, false, no, off";
+        let read = |word: &str| match word.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Some(true),
+            "0" | "false" | "no" | "off" => Some(false),
+            _ => None,
         };
-        match word.to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => true,
-            "0" | "false" | "no" | "off" => false,
-            _ => {
-                self.reject(name, "must be one of 1, true, yes, on, 0, false, no, off");
-                default
-            }
-        }
+        self.value(name, default, RULE, read)
     }
 
     /// A number within a range, ends included.
@@ -204,29 +215,28 @@ impl Environment {
     where
         T: FromStr + PartialOrd + Display,
     {
-        let Some(text) = self.text_by_default(name, &default) else {
-            return default;
-        };
-        match text.parse() {
-            Ok(number) if range.contains(&number) => number,
-            _ => {
-                let rule = format!("must be a number from {} to {}", range.start(), range.end());
-                self.reject(name, rule);
-                default
-            }
-        }
+        let rule = format!("must be a number from {} to {}", range.start(), range.end());
+        let read = |text: &str| text.parse().ok().filter(|number| range.contains(number));
+        self.value(name, default, rule, read)
     }
 
-    /// A number within a range, of something that is off where it is not set or bad.
+    /// A number within a range that has no default.
     pub fn number_or_unset<T>(&mut self, name: &str, range: RangeInclusive<T>) -> Option<T>
     where
         T: FromStr + PartialOrd + Display + Copy,
     {
+        self.or_unset(name, |environment| {
+            environment.number(name, *range.start(), range)
+        })
+    }
+
+    /// What `read` reads; `None` where it is not set or bad.
+    fn or_unset<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         self.text(name)?;
         let before = self.problem_count();
-        let number = self.number(name, *range.start(), range);
+        let value = read(self);
         self.asked.insert(name.to_owned(), None);
-        (self.problem_count() == before).then_some(number)
+        (self.problem_count() == before).then_some(value)
     }
 
     /// An HTTP base URL without user, query and fragment. Its path ends with `/`, so that
@@ -248,13 +258,8 @@ impl Environment {
 
     /// An IP address with a port, as in `0.0.0.0:8080` or `[::]:8080`.
     pub fn socket_address(&mut self, name: &str, default: SocketAddr) -> SocketAddr {
-        let Some(text) = self.text_by_default(name, &default) else {
-            return default;
-        };
-        text.parse().unwrap_or_else(|_| {
-            self.reject(name, "must be an IP address with a port");
-            default
-        })
+        const RULE: &str = "must be an IP address with a port";
+        self.value(name, default, RULE, |text| text.parse().ok())
     }
 
     /// The same for something that can be switched off: set but blank is off (`None`).
@@ -340,11 +345,7 @@ impl Environment {
     /// # Errors
     /// All [`SettingProblems`], if there are any.
     pub fn finish(self) -> Result<(), SettingProblems> {
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(self.into_problems())
-        }
+        self.finish_with(Some(()))
     }
 
     /// Ends the reading of something that is made of many settings; `None` where one of them is
@@ -353,23 +354,15 @@ impl Environment {
     /// # Errors
     /// All [`SettingProblems`].
     pub fn finish_with<T>(mut self, settings: Option<T>) -> Result<T, SettingProblems> {
-        match settings {
-            Some(settings) if self.problems.is_empty() => Ok(settings),
-            Some(_) => Err(self.into_problems()),
-            None => {
-                if self.problems.is_empty() {
-                    self.reject("environment", "is not complete");
-                }
-                Err(self.into_problems())
-            }
+        if settings.is_none() && self.problems.is_empty() {
+            self.reject("environment", "is not complete");
         }
-    }
-
-    fn into_problems(self) -> SettingProblems {
-        SettingProblems {
-            problems: self.problems,
-            warnings: self.warnings,
-        }
+        let Self {
+            problems, warnings, ..
+        } = self;
+        settings
+            .filter(|_| problems.is_empty())
+            .ok_or(SettingProblems { problems, warnings })
     }
 
     fn raw(&mut self, name: &str) -> Option<&str> {

@@ -30,8 +30,8 @@ impl Display for SettingProblem {
     }
 }
 
-/// Everything that is wrong with the settings, a line each. Never empty. What was only warned of goes
-/// along: it may be the reason, as quotes around a value are.
+/// All problems of the settings, a line each, and the warnings: these may have the reason, as quotes around a
+/// value do. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingProblems {
     pub(super) problems: Vec<SettingProblem>,

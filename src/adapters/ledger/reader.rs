@@ -1,6 +1,7 @@
 //! What callers and probes read: the SQL that both databases accept. Used by `statements.rs`.
 
-use super::statements;
+use std::time::{Duration, SystemTime};
+
 use crate::domain::{
     image::{ContentHash, ImageName},
     ledger::{Entry, EntryState, Position},
@@ -61,9 +62,14 @@ pub(super) fn entry(row: EntryRow) -> Result<Entry, sqlx::Error> {
         post_id: post_id.map(PostId::new),
         reason: reason(state, stored.as_deref()),
         error,
-        started: statements::time(started_ms),
-        ended: ended.map(statements::time),
+        started: time(started_ms),
+        ended: ended.map(time),
     })
+}
+
+/// The time of so many milliseconds since 1970.
+fn time(millis: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default())
 }
 
 /// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` and `$texts` are those of

@@ -116,11 +116,6 @@ pub(super) fn duration_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The time that so many milliseconds since 1970 are.
-pub(super) fn time(millis: i64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default())
-}
-
 /// One row of [`KNOWN`]: platform, state, post id.
 pub(super) type KnownRow = (String, String, Option<String>);
 

@@ -6,41 +6,19 @@ use std::{
     process::ExitCode,
 };
 
-use publisher::{
-    adapters::{
-        env::Environment,
-        ledger::{BackupError, backup},
-    },
-    app::runtime::error_chain::ErrorChain,
-};
+use publisher::adapters::ledger::{BackupError, backup};
 
-use crate::{
-    Failure,
-    logging::{LogSettings, OneLine},
-    settings,
-};
+use crate::{Failure, settings};
 
-/// The code where the settings do not fit what was asked for.
-const WRONG_SETTINGS: u8 = 2;
-
-/// Copies the ledger, and says so.
+/// Copies the ledger, and prints where.
 pub(crate) async fn run(target: &Path) -> Result<ExitCode, Failure> {
-    let mut environment = Environment::from_process();
-    LogSettings::read(&mut environment, "info");
-    let ledger = settings::ledger::alone(environment)?;
-    match backup(&ledger, target).await {
-        Ok(()) => {
-            writeln!(
-                io::stdout(),
-                "The ledger was copied to {}",
-                target.display()
-            )?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error @ BackupError::Postgres) => {
-            writeln!(io::stderr(), "{}", OneLine(ErrorChain(&error)))?;
-            Ok(ExitCode::from(WRONG_SETTINGS))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let ledger = settings::ledger::from_process()?;
+    let copied = backup(&ledger, target).await;
+    copied.map_err(|error| match error {
+        BackupError::Postgres => Failure::set_up(error),
+        other => other.into(),
+    })?;
+    let target = target.display();
+    writeln!(io::stdout(), "The ledger was copied to {target}")?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -27,12 +27,12 @@ use uuid::Uuid;
 
 use crate::{
     Failure,
+    clients::{Clients, Sources},
     failure::BAD_SETTINGS,
     logging::{LogSettings, OneLine},
     memory_privacy,
-    prepared::{Prepared, Sources},
     server::{self, Listening},
-    settings::{self, Settings},
+    settings::{self, ServiceSettings, Settings},
 };
 
 /// What `publisher check --help` ends with.
@@ -73,28 +73,32 @@ struct Report(Vec<Step>);
 /// Checks what can be checked, prints the report, and tells whether all is well.
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let protected = memory_privacy::protect();
-    let mut environment = Environment::from_process();
-    LogSettings::read(&mut environment, "info");
     let mut report = Report::default();
     if options.ledger_only {
-        match settings::ledger::alone(environment) {
+        match settings::ledger::from_process() {
             Ok(settings) => report.add("ledger", ledger(settings, options.migrate).await),
             Err(problems) => report.add_problems(&problems),
         }
         return report.end();
     }
+    let mut environment = Environment::from_process();
+    LogSettings::read(&mut environment, "info");
     let source = settings::source::choice(&mut environment);
-    let prepared = Settings::read(environment).map_err(Failure::from);
-    match prepared.and_then(Prepared::of) {
-        Ok(prepared) => {
+    let settings = Settings::read(environment).map_err(Failure::from);
+    let built = settings.and_then(|settings| {
+        let clients = Clients::build(settings.upstreams)?;
+        Ok((settings.service, clients, settings.warnings))
+    });
+    match built {
+        Ok((settings, clients, warnings)) => {
             report.add("settings", Finding::Good("all are good".to_owned()));
-            report.add_warnings(&prepared.warnings);
+            report.add_warnings(warnings);
             report.add_source(source, Finding::Good);
             if protected.is_err() {
                 let text = memory_privacy::CAN_BE_DUMPED.to_owned();
                 report.add("system", Finding::Note(text));
             }
-            report.add_all(prepared, options).await;
+            report.add_all(settings, clients, options).await;
         }
         Err(Failure::Settings(problems)) => {
             report.add_problems(&problems);
@@ -130,9 +134,9 @@ impl Report {
         })
     }
 
-    fn add_warnings(&mut self, warnings: &[String]) {
+    fn add_warnings(&mut self, warnings: impl IntoIterator<Item = impl ToString>) {
         for warning in warnings {
-            self.add("settings", Finding::Note(warning.clone()));
+            self.add("settings", Finding::Note(warning.to_string()));
         }
     }
 
@@ -142,12 +146,7 @@ impl Report {
             let name = problem.name().escape_debug().to_string();
             self.add(&name, Finding::Wrong(problem.rule().to_owned()));
         }
-        let warnings: Vec<_> = problems
-            .warnings()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        self.add_warnings(&warnings);
+        self.add_warnings(problems.warnings());
     }
 
     fn is_good(&self) -> bool {
@@ -155,39 +154,24 @@ impl Report {
         !self.0.iter().any(is_wrong)
     }
 
-    async fn add_all(&mut self, prepared: Prepared, options: Options) {
-        let Options {
-            host,
-            settings_only,
-            migrate,
-            ledger_only: _,
-        } = options;
-        let Prepared {
-            traces,
-            has_extra_roots,
-            listen,
-            metrics_listen,
-            max_requests,
-            sources,
-            providers,
-            ledger: ledger_settings,
-            ..
-        } = prepared;
-        let added = if has_extra_roots {
+    async fn add_all(&mut self, settings: ServiceSettings, clients: Clients, options: Options) {
+        let added = if clients.has_extra_roots {
             "the system's, and those of EXTRA_CA_CERTS_FILE"
         } else {
             "the system's, and no others"
         };
         self.add("certificates", Finding::Good(added.to_owned()));
-        if !server::has_files_enough(max_requests) {
+        if !server::has_files_enough(settings.max_requests) {
             self.add("system", Finding::Note(server::FEW_FILES.to_owned()));
         }
-        if !settings_only {
-            self.add("listeners", listeners(listen, metrics_listen).await);
-            self.add_tenants(sources, providers, host).await;
-            self.add("ledger", ledger(ledger_settings, migrate).await);
+        if !options.settings_only {
+            let listeners = listeners(settings.listen, settings.metrics_listen).await;
+            self.add("listeners", listeners);
+            self.add_tenants(clients.sources, clients.providers, options.host)
+                .await;
+            self.add("ledger", ledger(settings.ledger, options.migrate).await);
         }
-        traces.end().await;
+        clients.traces.end().await;
     }
 
     /// The source of tenants, and one of them.
@@ -241,7 +225,7 @@ fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'static str>
 const NO_HOST: &str = "the host of --host is none that a tenant can have: name it as browsers do, \
                        without https:// and path";
 
-/// Whether both addresses can be listened on. Nobody is served for that moment.
+/// Whether both addresses can be bound. No connection is accepted meanwhile.
 async fn listeners(listen: SocketAddr, metrics: Option<SocketAddr>) -> Finding {
     let mut taken = Vec::new();
     let metrics = metrics.map(|address| ("METRICS_LISTEN_ADDRESS", address));

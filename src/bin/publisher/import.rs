@@ -1,4 +1,4 @@
-//! `publisher import`: what was posted according to somebody else, taken over into the ledger.
+//! `publisher import`: posts that another source knows of, taken over into the ledger.
 
 use std::{
     io::{self, Write as _},
@@ -8,13 +8,9 @@ use std::{
 };
 
 use clap::Subcommand;
-use publisher::adapters::{clock::SystemClock, env::Environment, ledger::import_file};
+use publisher::adapters::{clock::SystemClock, ledger::import_file};
 
-use crate::{
-    Failure,
-    logging::{LogSettings, OneLine},
-    settings,
-};
+use crate::{Failure, logging::OneLine, settings};
 
 /// What is taken over.
 #[derive(Subcommand)]
@@ -30,7 +26,7 @@ pub(crate) enum Source {
     },
 }
 
-/// Takes over, and prints what has come of it.
+/// Takes over, and prints the outcome.
 pub(crate) async fn run(source: Source) -> Result<ExitCode, Failure> {
     match source {
         Source::Ledger { file } => ledger(&file).await,
@@ -38,9 +34,7 @@ pub(crate) async fn run(source: Source) -> Result<ExitCode, Failure> {
 }
 
 async fn ledger(file: &Path) -> Result<ExitCode, Failure> {
-    let mut environment = Environment::from_process();
-    LogSettings::read(&mut environment, "info");
-    let target = settings::ledger::alone(environment)?;
+    let target = settings::ledger::from_process()?;
     writeln!(
         io::stdout(),
         "The ledger that takes over is {}",

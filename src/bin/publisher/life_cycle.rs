@@ -16,24 +16,24 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// How long ending takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ShutdownTimes {
-    /// From the signal until what still runs is cut off.
-    pub(crate) grace: Duration,
-    /// The beginning of that, in which new connections are still accepted, so that whoever watches
-    /// readiness can learn of it first. Shorter than the grace.
-    pub(crate) notice: Duration,
+    /// From the signal until unfinished work is cut off.
+    pub(crate) drain_timeout: Duration,
+    /// The beginning of that, in which new connections are still accepted, so that load balancers can read the
+    /// readiness first. Shorter than the drain timeout.
+    pub(crate) pre_stop_delay: Duration,
 }
 
 impl Service {
-    /// Serves until `told` to end, and ends: with success if everything that had begun is finished.
+    /// Serves until `shutdown_signal`, and drains: ends with success if all work is finished.
     pub(crate) async fn run(
         self,
         listening: Listening,
-        told: impl Future<Output = ()>,
+        shutdown_signal: impl Future<Output = ()>,
     ) -> ExitCode {
         let Self {
             listen: _,
             max_connections,
-            shutdown: ShutdownTimes { grace, notice },
+            shutdown,
             memory_budget: _,
             routes,
             readiness,
@@ -42,21 +42,22 @@ impl Service {
             sweeper,
         } = self;
         tokio::spawn(ledger.watch());
-        let leave = async {
-            told.await;
+        let drain = async {
+            shutdown_signal.await;
             readiness.end();
         };
         let connections = listening
-            .serve(routes, max_connections, leave, notice)
+            .serve(routes, max_connections, drain, shutdown.pre_stop_delay)
             .await;
-        // Work goes on when whoever asked for it has gone, so it is waited for by itself.
+        // Work goes on when its caller has disconnected, so it is waited for by itself.
         let finished = async {
             connections.ended().await;
             work.ended().await;
         };
-        let is_finished = timeout(grace.saturating_sub(notice), finished)
-            .await
-            .is_ok();
+        let left = shutdown
+            .drain_timeout
+            .saturating_sub(shutdown.pre_stop_delay);
+        let is_finished = timeout(left, finished).await.is_ok();
         if !is_finished {
             tracing::warn!(
                 requests = connections.requests(),
@@ -79,11 +80,11 @@ impl Service {
     }
 }
 
-/// Has SIGHUP logged and ignored from now on: it ends a process that says nothing else, and whoever
-/// sends it to a service wants its settings read again.
+/// Logs and ignores SIGHUP from now on: by default it would end the process, and its sender wants settings to be
+/// read again.
 ///
 /// # Errors
-/// The system does not let us.
+/// The handler cannot be installed.
 pub(crate) fn ignore_hangups() -> io::Result<()> {
     let mut hangups = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
@@ -107,7 +108,7 @@ impl ShutdownSignals {
     /// Starts to catch them.
     ///
     /// # Errors
-    /// The system does not let us.
+    /// A handler cannot be installed.
     pub(crate) fn catch() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

@@ -3,7 +3,9 @@
 
 mod allocator;
 mod backup;
+mod build_info;
 mod check;
+mod clients;
 mod failure;
 mod import;
 mod known_series;
@@ -12,13 +14,11 @@ mod logging;
 mod memory_limit;
 mod memory_privacy;
 mod metrics_listener;
-mod prepared;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod server;
 mod settings;
 mod shown;
-mod start_line;
 
 use std::{
     io::{self, Write as _},
@@ -58,14 +58,13 @@ use publisher::{
 use tokio::task::AbortHandle;
 
 use self::{
+    clients::{Clients, Sources},
     failure::Failure,
     life_cycle::{ShutdownSignals, ShutdownTimes},
     logging::LogSettings,
-    prepared::{Prepared, Sources},
     server::Listening,
-    settings::Settings,
+    settings::{ServiceSettings, Settings},
     shown::Shown,
-    start_line::StartLine,
 };
 
 /// What `publisher serve --help` ends with. The table of all settings is in `docs/operations.md`.
@@ -87,7 +86,7 @@ docs/operations.md; an example: deploy/publisher.env.example.";
 /// Publishes images for many tenants from one process.
 #[derive(Parser)]
 #[command(
-    version = start_line::BUILD,
+    version = build_info::BUILD,
     about,
     after_help = "`publisher serve --help` tells of the settings."
 )]
@@ -158,26 +157,34 @@ async fn run() -> ExitCode {
     code
 }
 
+fn log_warnings(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
 async fn serve() -> Result<ExitCode, Failure> {
     // Before anything that takes time: as the first process of a container, it would not end otherwise.
     let mut signals = pin!(ShutdownSignals::catch()?.wait());
     let protected = memory_privacy::protect();
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");
-    let prepared = Prepared::of(Settings::read(environment)?)?;
-    let traces = prepared.traces.clone();
+    let settings = Settings::read(environment)?;
+    let clients = Clients::build(settings.upstreams)?;
+    let traces = clients.traces.clone();
     log.init(io::stdout(), &traces)?;
     if let Err(error) = protected {
         tracing::warn!(%error, "{}", memory_privacy::CAN_BE_DUMPED);
     }
+    log_warnings(&settings.warnings);
     life_cycle::ignore_hangups()?;
-    let metrics_address = match prepared.metrics_listen {
+    let metrics_address = match settings.service.metrics_listen {
         Some(address) => Some(metrics_listener::start(address).await?),
         None => None,
     };
-    let config_source = prepared.config_source;
+    let config_source = clients.config_source;
     let service = tokio::select! {
-        service = Service::compose(prepared) => service?,
+        service = Service::compose(settings.service, clients) => service?,
         () = &mut signals => {
             tracing::info!("ended before it served");
             traces.end().await;
@@ -186,15 +193,17 @@ async fn serve() -> Result<ExitCode, Failure> {
     };
     let listening = Listening::on(service.listen).await;
     let listening = listening.map_err(Failure::of_listening)?;
-    let start = StartLine {
+    tracing::info!(
+        version = build_info::VERSION,
+        commit = build_info::COMMIT,
         config_source,
-        ledger: service.ledger.kind(),
-        ledger_connections: service.ledger.connections(),
-        memory_budget_mb: service.memory_budget.mib(),
-        address: listening.address(),
-        metrics_address,
-    };
-    start.log();
+        ledger = service.ledger.kind(),
+        ledger_connections = service.ledger.connections(),
+        memory_budget_mb = service.memory_budget.mib(),
+        address = %listening.address(),
+        metrics_address = metrics_address.map(tracing::field::display),
+        "listening"
+    );
     let code = service.run(listening, signals).await;
     traces.end().await;
     Ok(code)
@@ -223,22 +232,14 @@ struct Service {
 }
 
 impl Service {
-    /// Puts everything together. Opens the ledger, or has it opened as soon as its server is there, and
-    /// contacts nobody else.
-    async fn compose(prepared: Prepared) -> Result<Self, Failure> {
-        warn_of(&prepared.warnings);
-        let Prepared {
-            warnings: _,
-            config_source: _,
-            traces: _,
-            records_traces,
-            has_extra_roots: _,
+    /// Wires clients, use cases and routes. Opens the ledger, or has it opened as soon as its server can be
+    /// reached; makes no other connection.
+    async fn compose(settings: ServiceSettings, clients: Clients) -> Result<Self, Failure> {
+        let ServiceSettings {
             listen,
             metrics_listen: _,
             max_requests,
             shutdown,
-            sources,
-            providers,
             tenancy,
             credentials,
             ledger,
@@ -248,8 +249,16 @@ impl Service {
             thumbnail_cache_bytes,
             auth,
             trusted_proxies,
+        } = settings;
+        let Clients {
+            config_source: _,
+            traces: _,
+            records_traces,
+            has_extra_roots: _,
+            sources,
+            providers,
             clock,
-        } = prepared;
+        } = clients;
         let ledger = OpenLedger::open_or_wait(ledger, Arc::clone(&clock)).await?;
 
         let Sources {
@@ -343,12 +352,5 @@ fn shares(
             ConcurrencyLimit::for_many_tenants(max_requests),
             MemoryBudget::for_many_tenants(memory_budget),
         ),
-    }
-}
-
-/// Says what has no effect, or may have been meant otherwise.
-fn warn_of(warnings: &[String]) {
-    for warning in warnings {
-        tracing::warn!("{warning}");
     }
 }

@@ -13,9 +13,9 @@ use metrics_process::Collector;
 use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
 
 use crate::{
+    build_info::{COMMIT, VERSION},
     known_series, logging,
     server::Listening,
-    start_line::{COMMIT, VERSION},
 };
 
 /// Upper bounds in seconds: from an answer out of memory to the longest that any call may take.
@@ -94,93 +94,97 @@ fn page(handle: &PrometheusHandle) -> Response {
 }
 
 fn describe() {
-    metrics::describe_gauge!("publisher_build_info", "The build that runs; always 1");
-    metrics::describe_counter!(
-        "publisher_http_requests_total",
-        "Requests that were answered, by route, method and status"
-    );
-    metrics::describe_histogram!(
-        "publisher_http_request_duration_seconds",
-        Unit::Seconds,
-        "How long answering took"
-    );
-    metrics::describe_counter!(
-        "publisher_publications_total",
-        "What publishing an image to a platform came to"
-    );
-    metrics::describe_counter!(
-        "publisher_publish_refusals_total",
-        "Publications that ended before a platform was called, by reason"
-    );
-    metrics::describe_counter!(
-        "publisher_publication_failures_total",
-        "Platforms that did not certainly take an image, by reason"
-    );
-    metrics::describe_counter!(
-        "publisher_images_passed_over_total",
-        "Images that were passed over when the next one was to be published, by reason"
-    );
-    metrics::describe_histogram!(
-        "publisher_publish_duration_seconds",
-        Unit::Seconds,
-        "How long a stage of publishing an image took; `whole` is all of them"
-    );
-    metrics::describe_counter!(
-        "publisher_log_lines_lost_total",
-        "Lines of the log that nobody read in time"
-    );
-    metrics::describe_counter!(
-        "publisher_upstream_requests_total",
-        "Attempts at calls to upstreams, by HTTP status, or `error` without one"
-    );
-    metrics::describe_counter!(
-        "publisher_upstream_retries_total",
-        "Those of them that were not the first of their call"
-    );
-    metrics::describe_histogram!(
-        "publisher_upstream_request_duration_seconds",
-        Unit::Seconds,
-        "How long an attempt took, body included"
-    );
-    metrics::describe_counter!(
-        "publisher_cache_requests_total",
-        "Looks into a cache: `hit`, `miss`, or `stale` for what is served after its life"
-    );
-    metrics::describe_counter!(
-        "publisher_cache_evictions_total",
-        "Entries that were dropped, for want of room or because they had ended"
-    );
-    metrics::describe_gauge!("publisher_cache_entries", "What a cache holds");
-    metrics::describe_counter!(
-        "publisher_credential_resolutions_total",
-        "Credentials asked for at the orchestrator, by what came of it"
-    );
-    metrics::describe_counter!(
-        "publisher_publish_refusals_total",
-        "Publications that were refused before a platform was called, by reason"
-    );
-    describe_ledger();
+    for (name, help) in COUNTERS {
+        metrics::describe_counter!(name, help);
+    }
+    for (name, help) in GAUGES {
+        metrics::describe_gauge!(name, help);
+    }
+    for (name, help) in TIMINGS {
+        metrics::describe_histogram!(name, Unit::Seconds, help);
+    }
 }
 
-fn describe_ledger() {
-    metrics::describe_histogram!(
-        "publisher_ledger_operation_duration_seconds",
-        Unit::Seconds,
-        "How long an operation of the ledger took, waiting for a connection included"
-    );
-    metrics::describe_counter!(
+const COUNTERS: [(&str, &str); 12] = [
+    (
+        "publisher_http_requests_total",
+        "Requests that were answered, by route, method and status",
+    ),
+    (
+        "publisher_publications_total",
+        "Outcomes of publishing an image to a platform",
+    ),
+    (
+        "publisher_publish_refusals_total",
+        "Publications that were refused before a platform was called, by reason",
+    ),
+    (
+        "publisher_publication_failures_total",
+        "Deliveries to a platform that failed or may have failed, by reason",
+    ),
+    (
+        "publisher_images_passed_over_total",
+        "Images that were passed over when the next one was to be published, by reason",
+    ),
+    (
+        "publisher_log_lines_lost_total",
+        "Log lines that were dropped because the log was not read in time",
+    ),
+    (
+        "publisher_upstream_requests_total",
+        "Attempts at calls to upstreams, by HTTP status, or `error` without one",
+    ),
+    (
+        "publisher_upstream_retries_total",
+        "Attempts at calls to upstreams after the first",
+    ),
+    (
+        "publisher_cache_requests_total",
+        "Cache lookups: `hit`, `miss`, or `stale` for an expired entry that was served",
+    ),
+    (
+        "publisher_cache_evictions_total",
+        "Cache entries that were dropped, because the cache was full or they had expired",
+    ),
+    (
+        "publisher_credential_resolutions_total",
+        "Credentials requested from the orchestrator, by outcome",
+    ),
+    (
         "publisher_ledger_errors_total",
-        "Operations of the ledger that its database failed"
-    );
-    metrics::describe_gauge!(
+        "Operations of the ledger that its database failed",
+    ),
+];
+const GAUGES: [(&str, &str); 4] = [
+    ("publisher_build_info", "The build that runs; always 1"),
+    ("publisher_cache_entries", "Entries in a cache"),
+    (
         "publisher_ledger_pool_connections",
-        "Connections to the ledger that are `idle` or `in_use`, and how many there may be: `max`"
-    );
-    metrics::describe_gauge!(
+        "Connections to the ledger that are `idle` or `in_use`, and how many there may be: `max`",
+    ),
+    (
         "publisher_ledger_entries",
-        "Entries of the whole ledger of which nobody can tell whether the platform has the image"
-    );
-}
+        "Entries of the whole ledger whose state is unknown: the platform may have the image",
+    ),
+];
+const TIMINGS: [(&str, &str); 4] = [
+    (
+        "publisher_http_request_duration_seconds",
+        "How long answering took",
+    ),
+    (
+        "publisher_publish_duration_seconds",
+        "How long a stage of publishing an image took; `whole` is all of them",
+    ),
+    (
+        "publisher_upstream_request_duration_seconds",
+        "How long an attempt took, body included",
+    ),
+    (
+        "publisher_ledger_operation_duration_seconds",
+        "How long an operation of the ledger took, waiting for a connection included",
+    ),
+];
 
 #[cfg(test)]
 mod tests {

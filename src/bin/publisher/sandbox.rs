@@ -21,8 +21,8 @@ use publisher_sandbox::{DemoTenant, Sandbox};
 
 use self::env_file::EnvFile;
 use crate::{
-    Failure, Service, life_cycle::ShutdownSignals, logging::LogSettings, metrics_listener,
-    prepared::Prepared, server::Listening, settings::Settings,
+    Failure, Service, clients::Clients, life_cycle::ShutdownSignals, logging::LogSettings,
+    metrics_listener, server::Listening, settings::Settings,
 };
 
 /// How long the one request of `--once` may take.
@@ -84,12 +84,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let own_file = own_file.map(|path| EnvFile::write(&path, &sandbox));
     let own_file = own_file.transpose()?;
     let settings = Settings::read(Environment::from_pairs(pairs))?;
-    let prepared = Prepared::of(settings)?;
-    let metrics = match prepared.metrics_listen {
+    crate::log_warnings(&settings.warnings);
+    let clients = Clients::build(settings.upstreams)?;
+    let metrics = match settings.service.metrics_listen {
         Some(address) => Some(metrics_listener::start(address).await?),
         None => None,
     };
-    let service = Service::compose(prepared).await?;
+    let service = Service::compose(settings.service, clients).await?;
     let listening = Listening::on(service.listen).await?;
     let address = listening.address();
     if once {

@@ -1,12 +1,11 @@
-//! Listening: accepts connections for as long as the service is to serve, and never more of them
-//! than it has room for. For `life_cycle` and the metrics.
+//! Accepts connections while the service serves, up to a limit. For `life_cycle` and the metrics.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `connections.rs` | the open connections, and how each is served |
 //! | `stream.rs` | the time limits that a client has to keep |
 //! | `alarm.rs` | waiting for them |
-//! | `waiting.rs` | which connections wait for their client, and give up their place |
+//! | `waiting.rs` | which connections wait for their client, and are evicted |
 //! | `answer_body.rs` | an answer, piece by piece |
 //!
 //! `docs/decisions/0008-serving-and-ending.md` says why it is not the framework's own server.
@@ -61,14 +60,14 @@ impl Listening {
         self.address
     }
 
-    /// Serves up to `max` connections at a time until `leave`; for `notice` after that, new ones
-    /// are still accepted. Then the socket closes, and hands back the connections that are open.
+    /// Serves up to `max` connections at a time until `drain`, and accepts new ones for `pre_stop_delay` after
+    /// that. Then closes the socket, and returns the open connections.
     pub(crate) async fn serve<E>(
         self,
         endpoint: E,
         max: usize,
-        leave: impl Future<Output = ()>,
-        notice: Duration,
+        drain: impl Future<Output = ()>,
+        pre_stop_delay: Duration,
     ) -> Connections<E>
     where
         E: Endpoint + 'static,
@@ -76,12 +75,12 @@ impl Listening {
         let connections = Connections::new(endpoint, max);
         tokio::select! {
             () = self.accept_into(&connections) => {}
-            () = leave => {}
+            () = drain => {}
         }
-        connections.begin_to_leave();
+        connections.start_drain();
         tokio::select! {
             () = self.accept_into(&connections) => {}
-            () = tokio::time::sleep(notice) => {}
+            () = tokio::time::sleep(pre_stop_delay) => {}
         }
         self.close_into(&connections);
         connections
@@ -95,15 +94,15 @@ impl Listening {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     is_failing = false;
-                    let Some(place) = connections.place().await else {
+                    let Some(permit) = connections.acquire().await else {
                         return;
                     };
-                    add(connections, stream, peer, self.address, place);
+                    add(connections, stream, peer, self.address, permit);
                 }
                 Err(error) if is_the_callers(&error) => {}
                 Err(error) => {
                     if !is_failing {
-                        tracing::warn!(%error, "connections cannot be accepted");
+                        tracing::warn!(%error, "cannot accept connections");
                     }
                     is_failing = true;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -112,19 +111,21 @@ impl Listening {
         }
     }
 
-    /// Closes the socket. Who is in the system's queue by then has been promised a connection.
+    /// Closes the socket. Clients in the system's queue by then have been promised a connection.
     fn close_into<E: Endpoint + 'static>(self, connections: &Connections<E>) {
         let address = self.address;
         // The runtime's own look may be older than the queue.
         let listener = match self.listener.into_std() {
             Ok(listener) => listener,
-            Err(error) => return tracing::warn!(%error, "the queue of callers was lost"),
+            Err(error) => {
+                return tracing::warn!(%error, "connections in the accept queue were lost");
+            }
         };
-        while let Ok(place) = Arc::clone(connections.places()).try_acquire_owned() {
+        while let Ok(permit) = Arc::clone(connections.permits()).try_acquire_owned() {
             match listener.accept().and_then(into_tokio) {
-                Ok((stream, peer)) => add(connections, stream, peer, address, place),
+                Ok((stream, peer)) => add(connections, stream, peer, address, permit),
                 Err(error) if is_the_callers(&error) => {}
-                // Nobody is left.
+                // The queue is empty.
                 Err(_) => return,
             }
         }
@@ -143,16 +144,16 @@ fn add<E: Endpoint + 'static>(
     stream: TcpStream,
     peer: SocketAddr,
     local: SocketAddr,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
     // Answers are written whole; waiting for more to send only makes them late. Where it fails the
     // connection is gone already.
     if stream.set_nodelay(true).is_ok() {
-        connections.add(stream, peer, local, place);
+        connections.add(stream, peer, local, permit);
     }
 }
 
-/// Whoever called has hung up already: no reason to pause.
+/// Whether the caller has hung up already, which is no reason to pause.
 fn is_the_callers(error: &io::Error) -> bool {
     matches!(
         error.kind(),

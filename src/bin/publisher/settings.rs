@@ -1,9 +1,8 @@
-//! All settings of the service, read and checked in one place. `main.rs` takes them apart: each
-//! part goes to the one who needs it, and nobody below sees the whole.
+//! All settings of the service, read and checked in one place. `main.rs` takes them apart: each module gets the
+//! part that it needs.
 
 mod auth;
 mod base_url;
-mod capacity;
 mod dropbox;
 pub(crate) mod ledger;
 mod names;
@@ -14,33 +13,29 @@ mod traces;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
+    ops::RangeInclusive,
     time::Duration,
 };
 
 use publisher::{
     adapters::{
         dropbox::DropboxSettings,
-        env::{Environment, SettingProblem, SettingProblems},
+        env::{Environment, SettingProblems},
         http_client::ExtraRoots,
         ledger::LedgerSettings,
         openai::OpenAiSettings,
         otlp::OtlpSettings,
-        smtp::{EhloName, InvalidEhloName},
+        smtp::EhloName,
     },
     app::{
         http::auth::AuthSettings,
         runtime::keyed_limit::PublishLimit,
         tenancy::{
-            config_cache::ConfigCacheSettings,
             credentials::{CredentialCacheSettings, MAX_CREDENTIAL_TTL},
             resolve_tenant::TenancySettings,
-            tenant_cache::TenantCacheSettings,
         },
     },
-    domain::{
-        image_memory::ImageMemory,
-        trusted_proxies::{InvalidProxies, TrustedProxies},
-    },
+    domain::{image_memory::ImageMemory, trusted_proxies::TrustedProxies},
 };
 use url::Url;
 
@@ -48,15 +43,26 @@ use self::source::Chosen;
 pub(crate) use self::source::Source;
 use crate::life_cycle::ShutdownTimes;
 
-/// Where the service listens when nobody says.
+/// The port of the default address.
 const DEFAULT_PORT: u16 = 8080;
-/// Where metrics are scraped when nobody says: from this machine only.
+/// The default address of metrics: this machine only.
 const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 /// The longest that a stale config may be served, in seconds (a week).
 const LONGEST_STALE: u64 = 604_800;
 
-/// Everything that the environment says.
+/// All settings of the service.
 pub(crate) struct Settings {
+    /// The service itself.
+    pub(crate) service: ServiceSettings,
+    /// What it calls.
+    pub(crate) upstreams: UpstreamSettings,
+    /// What an operator should know of: settings that are ignored, or may have been meant otherwise. `serve`
+    /// logs these and `check` reports them. No value is shown.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The settings of the service itself.
+pub(crate) struct ServiceSettings {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
     /// Where metrics are scraped; `None`: nowhere.
@@ -65,53 +71,44 @@ pub(crate) struct Settings {
     pub(crate) max_requests: NonZeroUsize,
     /// How long ending may take.
     pub(crate) shutdown: ShutdownTimes,
+    /// How tenants are cached.
+    pub(crate) tenancy: TenancySettings,
+    /// How credentials are cached.
+    pub(crate) credentials: CredentialCacheSettings,
+    /// Where publications are recorded.
+    pub(crate) ledger: LedgerSettings,
+    /// How long error texts are kept there; `None`: for good.
+    pub(crate) ledger_keep: Option<Duration>,
+    /// How much one tenant publishes at a time.
+    pub(crate) publishes: PublishLimit,
+    /// The memory for images, all tenants together.
+    pub(crate) memory_budget: ImageMemory,
+    /// The size of the cache of thumbnails in bytes; 0: none is cached.
+    pub(crate) thumbnail_cache_bytes: usize,
+    /// How admins are authenticated.
+    pub(crate) auth: AuthSettings,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: TrustedProxies,
+}
+
+/// The settings of what the service calls.
+pub(crate) struct UpstreamSettings {
     /// Where tenants come from.
     pub(crate) source: Source,
-    /// How tenants are kept.
-    pub(crate) tenancy: TenancySettings,
-    /// How credentials are kept.
-    pub(crate) credentials: CredentialCacheSettings,
     /// Roots that are trusted beside the system's.
     pub(crate) roots: ExtraRoots,
     /// How Dropbox is reached.
     pub(crate) dropbox: DropboxSettings,
-    /// Whether there is a Dropbox app to reach it with; no Dropbox tenant can be served without.
+    /// Whether there is a Dropbox app; no Dropbox tenant can be served without.
     pub(crate) has_dropbox_app: bool,
     /// How OpenAI is reached.
     pub(crate) openai: OpenAiSettings,
     /// The address of Telegram's Bot API.
     pub(crate) telegram_api_url: Url,
-    /// What mail servers are told that we are called.
+    /// The name that mail servers are greeted with.
     pub(crate) ehlo_name: EhloName,
-    /// Where publications are remembered.
-    pub(crate) ledger: LedgerSettings,
-    /// How long texts for people are kept there; `None`: for good.
-    pub(crate) ledger_keep: Option<Duration>,
-    /// How much one tenant publishes at a time.
-    pub(crate) publishes: PublishLimit,
-    /// What images may take in memory, all tenants together.
-    pub(crate) memory_budget: ImageMemory,
-    /// What kept thumbnails take together, in bytes; 0: none is kept.
-    pub(crate) thumbnail_cache_bytes: usize,
-    /// How admins are told from others.
-    pub(crate) auth: AuthSettings,
-    /// Whose word counts for where a request comes from.
-    pub(crate) trusted_proxies: TrustedProxies,
     /// Where traces are sent; `None`: nowhere.
     pub(crate) traces: Option<OtlpSettings>,
-    /// What is set and not acted on.
-    pub(crate) without_effect: IgnoredSettings,
-}
-
-/// What is set and has no effect, or may have been meant otherwise, so that an operator can be told.
-pub(crate) struct IgnoredSettings {
-    /// What was found while the settings were read.
-    pub(crate) warnings: Vec<SettingProblem>,
-    /// Names that are no settings, but look as if they were meant to be.
-    pub(crate) unknown: Vec<SettingProblem>,
-    /// Settings of the source that is not in use. They may well be there for the day on which it
-    /// is.
-    pub(crate) of_the_other_source: Vec<String>,
 }
 
 impl Settings {
@@ -121,52 +118,34 @@ impl Settings {
     /// All problems at once, each naming its variable.
     pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingProblems> {
         other_names::take(&mut environment);
-        let parts = Self::parts(&mut environment);
+        let settings = Self::ask(&mut environment);
         let known = names::known();
-        environment.warn_of_quotes();
-        environment.warn_of_placeholders();
-        let warnings = environment.warnings().to_vec();
+        environment.warn_of_pasted();
         let unknown = environment.unknown_names(&known);
-        let of_the_other_source = environment.unused_names(&known);
+        let inactive_source = environment.unused_names(&known).join(" ");
+        let warnings = environment.warnings().iter().chain(&unknown);
+        let warnings: Vec<_> = warnings.map(ToString::to_string).collect();
         if environment.problem_count() > 0 {
             // What is missing may be there under a misspelt name.
             for name in &unknown {
                 environment.reject(name.name(), name.rule());
             }
         }
-        let mut settings = environment.finish_with(parts)?;
-        settings.without_effect.warnings = warnings;
-        settings.without_effect.unknown = unknown;
-        settings.without_effect.of_the_other_source = of_the_other_source;
+        let mut settings = environment.finish_with(settings)?;
+        settings.warnings = warnings;
+        if !inactive_source.is_empty() {
+            settings.warnings.push(format!(
+                "{inactive_source}: of the CONFIG_SOURCE that is not in use, and ignored"
+            ));
+        }
+        let of_auth = settings.service.auth.warnings().map(str::to_owned);
+        settings.warnings.extend(of_auth);
         Ok(settings)
     }
 
-    /// All that an operator should be told who starts the service like this: what `serve` logs and
-    /// `check` reports. Shows no value.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let IgnoredSettings {
-            warnings,
-            unknown,
-            of_the_other_source,
-        } = &self.without_effect;
-        let mut told: Vec<String> = warnings
-            .iter()
-            .chain(unknown)
-            .map(ToString::to_string)
-            .collect();
-        if !of_the_other_source.is_empty() {
-            let names = of_the_other_source.join(" ");
-            told.push(format!(
-                "{names}: of the CONFIG_SOURCE that is not in use, and not looked at"
-            ));
-        }
-        told.extend(self.auth.warnings().map(str::to_owned));
-        told
-    }
-
-    /// `None` where something that is needed is missing or bad; the environment knows what. Reads
-    /// on to the end all the same, so that all problems are told at once.
-    fn parts(environment: &mut Environment) -> Option<Self> {
+    /// All settings without the warnings; `None` where one that is needed is missing or bad: the environment
+    /// notes which. Reads on to the end all the same, so that all problems are reported at once.
+    fn ask(environment: &mut Environment) -> Option<Self> {
         let listen = listen_address(environment);
         let metrics_listen =
             environment.socket_address_or_off("METRICS_LISTEN_ADDRESS", DEFAULT_METRICS);
@@ -174,7 +153,7 @@ impl Settings {
             let rule = "must not be where LISTEN_ADDRESS is: give it another port";
             environment.reject("METRICS_LISTEN_ADDRESS", rule);
         }
-        let max_requests = max_requests(environment);
+        let max_requests = count(environment, "MAX_CONCURRENT_REQUESTS", 1_024, 100_000);
         let shutdown = shutdown(environment);
         let chosen = Chosen::read(environment);
         let source = Source::read(environment, chosen);
@@ -191,39 +170,43 @@ impl Settings {
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger::location(environment, &roots);
         let ledger_keep = ledger::keep(environment);
-        let publishes = capacity::publishes(environment);
-        let memory_budget = capacity::memory_budget(environment);
-        let thumbnail_cache_bytes = capacity::thumbnail_cache(environment);
+        let publishes = count(environment, "MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1_000);
+        let memory_budget = environment.number(
+            "MEMORY_BUDGET_MB",
+            ImageMemory::DEFAULT_MIB,
+            ImageMemory::LEAST_MIB..=1_048_576,
+        );
+        let thumbnail_cache_mib = environment.number("THUMBNAIL_CACHE_MB", 64_usize, 0..=4_096);
         let auth = auth::read(environment);
         let trusted_proxies = trusted_proxies(environment);
         let traces = traces::read(environment);
         Some(Self {
-            listen,
-            metrics_listen,
-            max_requests,
-            shutdown,
-            source: source?,
-            tenancy,
-            credentials,
-            roots,
-            dropbox: dropbox?,
-            has_dropbox_app,
-            openai: openai?,
-            telegram_api_url: telegram_api_url?,
-            ehlo_name,
-            ledger: ledger?,
-            ledger_keep,
-            publishes,
-            memory_budget,
-            thumbnail_cache_bytes,
-            auth: auth?,
-            trusted_proxies,
-            traces,
-            without_effect: IgnoredSettings {
-                warnings: Vec::new(),
-                unknown: Vec::new(),
-                of_the_other_source: Vec::new(),
+            service: ServiceSettings {
+                listen,
+                metrics_listen,
+                max_requests,
+                shutdown,
+                tenancy,
+                credentials,
+                ledger: ledger?,
+                ledger_keep,
+                publishes: PublishLimit::new(publishes),
+                memory_budget: ImageMemory::of_mib(memory_budget).unwrap_or_default(),
+                thumbnail_cache_bytes: thumbnail_cache_mib * 1024 * 1024,
+                auth: auth?,
+                trusted_proxies,
             },
+            upstreams: UpstreamSettings {
+                source: source?,
+                roots,
+                dropbox: dropbox?,
+                has_dropbox_app,
+                openai: openai?,
+                telegram_api_url: telegram_api_url?,
+                ehlo_name,
+                traces,
+            },
+            warnings: Vec::new(),
         })
     }
 }
@@ -239,7 +222,7 @@ fn listen_address(environment: &mut Environment) -> SocketAddr {
     listen
 }
 
-/// Whether not both can be listened on.
+/// Whether both cannot be bound.
 fn is_same_place(one: SocketAddr, other: SocketAddr) -> bool {
     let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && one.port() != 0 && (is_any || one.ip() == other.ip())
@@ -247,13 +230,7 @@ fn is_same_place(one: SocketAddr, other: SocketAddr) -> bool {
 
 fn trusted_proxies(environment: &mut Environment) -> TrustedProxies {
     const NAME: &str = "TRUSTED_PROXIES";
-    let proxies = environment.text(NAME).and_then(|text| {
-        let proxies = text.parse();
-        proxies
-            .map_err(|rule: InvalidProxies| environment.reject(NAME, rule.to_string()))
-            .ok()
-    });
-    let proxies: TrustedProxies = proxies.unwrap_or_default();
+    let proxies: TrustedProxies = environment.parsed(NAME).unwrap_or_default();
     if proxies.trust_everyone() {
         environment.warn(
             NAME,
@@ -264,78 +241,60 @@ fn trusted_proxies(environment: &mut Environment) -> TrustedProxies {
     proxies
 }
 
-fn max_requests(environment: &mut Environment) -> NonZeroUsize {
-    let requests = environment.number("MAX_CONCURRENT_REQUESTS", 1_024, 1..=100_000);
-    NonZeroUsize::new(requests).unwrap_or(NonZeroUsize::MIN)
-}
-
 fn shutdown(environment: &mut Environment) -> ShutdownTimes {
-    const NOTICE: &str = "SHUTDOWN_NOTICE_SECONDS";
-    let grace = seconds(environment, "SHUTDOWN_GRACE_SECONDS", 25, 3_600);
-    let notice = Duration::from_secs(environment.number(NOTICE, 0, 0..=3_600));
-    if notice >= grace {
-        environment.reject(NOTICE, "must be less than SHUTDOWN_GRACE_SECONDS");
+    const DELAY: &str = "SHUTDOWN_NOTICE_SECONDS";
+    let drain_timeout = Duration::from_secs(25);
+    let drain_timeout = seconds(
+        environment,
+        "SHUTDOWN_GRACE_SECONDS",
+        drain_timeout,
+        1..=3_600,
+    );
+    let pre_stop_delay = seconds(environment, DELAY, Duration::ZERO, 0..=3_600);
+    if pre_stop_delay >= drain_timeout {
+        environment.reject(DELAY, "must be less than SHUTDOWN_GRACE_SECONDS");
     }
-    ShutdownTimes { grace, notice }
+    ShutdownTimes {
+        drain_timeout,
+        pre_stop_delay,
+    }
 }
 
 fn tenancy(environment: &mut Environment) -> TenancySettings {
-    let TenancySettings { configs, tenants } = TenancySettings::default();
-    let max_stale = Duration::from_secs(environment.number(
-        "RUNTIME_CONFIG_MAX_STALE_SECONDS",
-        configs.max_stale.as_secs(),
-        0..=LONGEST_STALE,
-    ));
-    TenancySettings {
-        configs: ConfigCacheSettings {
-            max_size: size(
-                environment,
-                "RUNTIME_CONFIG_CACHE_MAX_SIZE",
-                configs.max_size,
-            ),
-            max_stale,
-            unknown_max_size: configs.unknown_max_size,
-            unknown_ttl: seconds(
-                environment,
-                "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS",
-                configs.unknown_ttl.as_secs(),
-                3_600,
-            ),
-        },
-        tenants: TenantCacheSettings {
-            max_size: size(
-                environment,
-                "TENANT_SERVICE_CACHE_MAX_SIZE",
-                tenants.max_size,
-            ),
-            // A tenant holds its storage credential, which is kept for ten minutes at most.
-            ttl: seconds(
-                environment,
-                "TENANT_SERVICE_TTL_SECONDS",
-                tenants.ttl.as_secs(),
-                MAX_CREDENTIAL_TTL.as_secs(),
-            ),
-            max_stale,
-        },
-    }
+    const MAX_STALE: &str = "RUNTIME_CONFIG_MAX_STALE_SECONDS";
+    const NEGATIVE_TTL: &str = "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS";
+    const TENANT_TTL: &str = "TENANT_SERVICE_TTL_SECONDS";
+    let TenancySettings {
+        mut configs,
+        mut tenants,
+    } = TenancySettings::default();
+    configs.max_stale = seconds(environment, MAX_STALE, configs.max_stale, 0..=LONGEST_STALE);
+    configs.max_size = size(
+        environment,
+        "RUNTIME_CONFIG_CACHE_MAX_SIZE",
+        configs.max_size,
+    );
+    configs.unknown_ttl = seconds(environment, NEGATIVE_TTL, configs.unknown_ttl, 1..=3_600);
+    tenants.max_size = size(
+        environment,
+        "TENANT_SERVICE_CACHE_MAX_SIZE",
+        tenants.max_size,
+    );
+    // A tenant holds its storage credential, which is cached for ten minutes at most.
+    let most = MAX_CREDENTIAL_TTL.as_secs();
+    tenants.ttl = seconds(environment, TENANT_TTL, tenants.ttl, 1..=most);
+    tenants.max_stale = configs.max_stale;
+    TenancySettings { configs, tenants }
 }
 
 fn credential_cache(environment: &mut Environment) -> CredentialCacheSettings {
-    let CredentialCacheSettings {
-        enabled,
-        ttl,
-        max_size,
-    } = CredentialCacheSettings::default();
+    const TTL: &str = "CREDENTIAL_CACHE_TTL_SECONDS";
+    let default = CredentialCacheSettings::default();
     let most = MAX_CREDENTIAL_TTL.as_secs();
     CredentialCacheSettings {
-        enabled: environment.boolean("CREDENTIAL_CACHE_ENABLED", enabled),
-        ttl: seconds(
-            environment,
-            "CREDENTIAL_CACHE_TTL_SECONDS",
-            ttl.as_secs(),
-            most,
-        ),
-        max_size: size(environment, "CREDENTIAL_CACHE_MAX_SIZE", max_size),
+        enabled: environment.boolean("CREDENTIAL_CACHE_ENABLED", default.enabled),
+        ttl: seconds(environment, TTL, default.ttl, 1..=most),
+        max_size: size(environment, "CREDENTIAL_CACHE_MAX_SIZE", default.max_size),
     }
 }
 
@@ -364,22 +323,27 @@ fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
 }
 
 fn ehlo_name(environment: &mut Environment) -> EhloName {
-    const NAME: &str = "SMTP_EHLO_NAME";
-    let name = environment.text(NAME).and_then(|name| {
-        let name = name.parse();
-        name.map_err(|rule: InvalidEhloName| environment.reject(NAME, rule.to_string()))
-            .ok()
-    });
+    let name = environment.parsed("SMTP_EHLO_NAME");
     name.unwrap_or_else(EhloName::of_this_host)
 }
 
-fn seconds(environment: &mut Environment, name: &str, default: u64, most: u64) -> Duration {
-    Duration::from_secs(environment.number(name, default, 1..=most))
+fn seconds(
+    environment: &mut Environment,
+    name: &str,
+    default: Duration,
+    range: RangeInclusive<u64>,
+) -> Duration {
+    Duration::from_secs(environment.number(name, default.as_secs(), range))
 }
 
 fn size(environment: &mut Environment, name: &str, default: NonZeroUsize) -> NonZeroUsize {
-    let size = environment.number(name, default.get(), 1..=1_000_000);
-    NonZeroUsize::new(size).unwrap_or(default)
+    count(environment, name, default.get(), 1_000_000)
+}
+
+/// A number from 1 to `most`.
+fn count(environment: &mut Environment, name: &str, default: usize, most: usize) -> NonZeroUsize {
+    let count = environment.number(name, default, 1..=most);
+    NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN)
 }
 
 #[cfg(test)]

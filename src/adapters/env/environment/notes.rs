@@ -1,5 +1,4 @@
-//! What is said of settings: what is wrong with them, what an operator may have meant otherwise, and
-//! which go by another name.
+//! Notes on settings: problems, warnings, and values that come from another name.
 
 use super::{
     Environment, SettingProblem,
@@ -67,35 +66,22 @@ impl Environment {
         &self.warnings
     }
 
-    /// Warns of each value among those asked for that stands between quotes: a shell would have taken
-    /// them away, what else sets an environment leaves them.
-    pub fn warn_of_quotes(&mut self) {
+    /// Warns of each value among those asked for that is between quotes, which a shell would have removed, or
+    /// still is the placeholder of the examples in `deploy/`.
+    pub fn warn_of_pasted(&mut self) {
         let values = self.values.iter();
-        let is_asked = |name: &String| self.asked.contains_key(name);
-        let quoted = values.filter(|(name, value)| {
-            is_asked(name)
-                && value
-                    .as_deref()
-                    .is_some_and(|value| is_quoted(trim_pasted(value)))
-        });
-        let mut quoted: Vec<String> = quoted.map(|(name, _)| name.clone()).collect();
-        quoted.sort();
-        for name in quoted {
-            self.warn(name, QUOTED);
-        }
-    }
-
-    /// Warns of each value among those asked for that still is the placeholder of the examples in `deploy/`.
-    pub fn warn_of_placeholders(&mut self) {
-        let is_asked = |name: &String| self.asked.contains_key(name);
-        let left = self
-            .values
-            .iter()
-            .filter(|(name, value)| is_asked(name) && value.as_deref().is_some_and(is_placeholder));
-        let mut left: Vec<String> = left.map(|(name, _)| name.clone()).collect();
-        left.sort();
-        for name in left {
-            self.warn(name, PLACEHOLDER);
+        let mut asked: Vec<_> = values
+            .filter(|(name, _)| self.asked.contains_key(*name))
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+            .collect();
+        asked.sort();
+        for (name, value) in asked {
+            if is_quoted(trim_pasted(&value)) {
+                self.warn(&name, QUOTED);
+            }
+            if is_placeholder(&value) {
+                self.warn(&name, PLACEHOLDER);
+            }
         }
     }
 

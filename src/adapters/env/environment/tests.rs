@@ -218,7 +218,7 @@ fn a_value_between_quotes_is_taken_as_it_is_and_warned_of_without_being_shown() 
         assert_eq!(env.text("TEXT").as_deref(), Some(quoted.trim()));
         assert_eq!(env.secret("SECRET").unwrap().expose(), quoted.trim());
         env.secret("OTHER").unwrap();
-        env.warn_of_quotes();
+        env.warn_of_pasted();
         assert_eq!(warned(&env), ["OTHER_FILE", "SECRET", "TEXT"], "{quoted}");
         assert!(!format!("{:?}", env.warnings()).contains("sesame"));
         assert_eq!(problems(env), [""; 0]);
@@ -234,7 +234,7 @@ fn a_value_between_quotes_is_taken_as_it_is_and_warned_of_without_being_shown() 
     ] {
         let mut env = environment([("TEXT", plain)]);
         env.text("TEXT");
-        env.warn_of_quotes();
+        env.warn_of_pasted();
         assert_eq!(warned(&env), [""; 0], "{plain}");
     }
 }
@@ -310,7 +310,7 @@ fn the_mark_of_utf_8_at_the_head_of_a_file_is_no_part_of_its_content() {
 fn what_was_warned_of_goes_along_with_the_problems() {
     let mut env = environment([("URL", "\"https://sesame.example.org\"")]);
     assert!(env.url("URL", None).is_none());
-    env.warn_of_quotes();
+    env.warn_of_pasted();
     let told = env.finish_with(None::<()>).unwrap_err();
     let names = |all: &[SettingProblem]| -> Vec<String> {
         all.iter()

@@ -32,12 +32,6 @@ pub(super) struct Publishers {
 /// Reads `PUBLISHERS`.
 pub(super) fn read(environment: &mut Environment, specs: PlatformSpecs) -> Publishers {
     let problems_before = environment.problem_count();
-    let mut publishers = read_entries(environment, specs);
-    publishers.is_known = environment.problem_count() == problems_before;
-    publishers
-}
-
-fn read_entries(environment: &mut Environment, specs: PlatformSpecs) -> Publishers {
     let mut publishers = Publishers {
         specs,
         entries: Vec::new(),
@@ -45,11 +39,11 @@ fn read_entries(environment: &mut Environment, specs: PlatformSpecs) -> Publishe
         on: BTreeSet::new(),
     };
     let entries = match environment.json(PUBLISHERS) {
-        None => return publishers,
+        None => Vec::new(),
         Some(Value::Array(entries)) => entries,
         Some(_) => {
             environment.reject(PUBLISHERS, "must be a JSON array");
-            return publishers;
+            Vec::new()
         }
     };
     for (index, entry) in entries.into_iter().enumerate() {
@@ -60,6 +54,7 @@ fn read_entries(environment: &mut Environment, specs: PlatformSpecs) -> Publishe
             .entries
             .push(entry.unwrap_or(json!({"enabled": false})));
     }
+    publishers.is_known = environment.problem_count() == problems_before;
     publishers
 }
 

@@ -47,10 +47,10 @@ use super::{
 /// The largest head of a request, in bytes (32 KiB): what common proxies let through. So much of an
 /// answer waits in memory, too, when its client does not take it.
 const MAX_BUFFER: usize = 32 * 1024;
-/// How long a new connection waits for the place of one that was told to go, before another is.
+/// How long a new connection waits for the permit of an evicted one, before another is evicted.
 const EVICTION_PAUSE: Duration = Duration::from_millis(20);
-/// How long connections without a request stay open when the service is leaving: a request may be
-/// on its way, and is answered if it comes within this.
+/// How long connections without a request stay open when the service drains: a request that is on its way is
+/// answered if it arrives within this.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// All open connections of a listener.
@@ -61,11 +61,11 @@ pub(crate) struct Connections<E> {
 
 struct Shared<E> {
     endpoint: E,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     max: usize,
     waiting: Arc<WaitingConnections>,
     /// Answers are the last of their connections from now on.
-    is_leaving: AtomicBool,
+    is_draining: AtomicBool,
     /// Connections without a request end now.
     idle_end: CancellationToken,
     requests: AtomicUsize,
@@ -77,10 +77,10 @@ impl<E: Endpoint + 'static> Connections<E> {
         Self {
             shared: Arc::new(Shared {
                 endpoint,
-                places: Arc::new(Semaphore::new(max)),
+                permits: Arc::new(Semaphore::new(max)),
                 max,
                 waiting: Arc::default(),
-                is_leaving: AtomicBool::new(false),
+                is_draining: AtomicBool::new(false),
                 idle_end: CancellationToken::new(),
                 requests: AtomicUsize::new(0),
             }),
@@ -88,25 +88,25 @@ impl<E: Endpoint + 'static> Connections<E> {
         }
     }
 
-    /// Where one more connection finds its place.
-    pub(super) fn places(&self) -> &Arc<Semaphore> {
-        &self.shared.places
+    /// The permits of connections.
+    pub(super) fn permits(&self) -> &Arc<Semaphore> {
+        &self.shared.permits
     }
 
-    /// A place for a connection that has been accepted. Where there is none, the connection that has
-    /// waited longest for its client gives up its own: a crowd that sends nothing, or half of a
-    /// head, keeps nobody out.
-    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        let places = self.places();
-        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
-            return Some(place);
+    /// Acquires a permit for a connection that has been accepted. Where none is free, the connection that has
+    /// waited longest for its client is evicted: clients that send nothing, or half of a head, do not keep
+    /// others out.
+    pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        let permits = self.permits();
+        if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+            return Some(permit);
         }
         loop {
             self.shared.waiting.evict_longest();
-            let place = Arc::clone(places).acquire_owned();
-            if let Ok(place) = tokio::time::timeout(EVICTION_PAUSE, place).await {
+            let permit = Arc::clone(permits).acquire_owned();
+            if let Ok(permit) = tokio::time::timeout(EVICTION_PAUSE, permit).await {
                 // The semaphore is never closed.
-                return place.ok();
+                return permit.ok();
             }
         }
     }
@@ -117,26 +117,25 @@ impl<E: Endpoint + 'static> Connections<E> {
         stream: S,
         peer: SocketAddr,
         local: SocketAddr,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             shared.serve(stream, peer, local).await;
-            drop(place);
+            drop(permit);
         });
     }
 
     /// Each connection ends after its next answer, which says so.
-    pub(super) fn begin_to_leave(&self) {
-        self.shared.is_leaving.store(true, Ordering::Relaxed);
+    pub(super) fn start_drain(&self) {
+        self.shared.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until every connection has ended. One without a request may still bring one for a
-    /// moment.
+    /// Waits until all connections have ended. Those without a request stay open for [`LAST_REQUESTS`].
     pub(crate) async fn ended(&self) {
-        self.begin_to_leave();
+        self.start_drain();
         self.tasks.close();
         if tokio::time::timeout(LAST_REQUESTS, self.tasks.wait())
             .await
@@ -191,7 +190,7 @@ impl<E: Endpoint + 'static> Shared<E> {
             }
             // The task is woken once it has been asked for; asking again, which takes a lock that all
             // connections share, is for when the end can have come.
-            if is_heard && !self.is_leaving.load(Ordering::Relaxed) {
+            if is_heard && !self.is_draining.load(Ordering::Relaxed) {
                 return Poll::Pending;
             }
             is_heard = true;
@@ -229,7 +228,7 @@ impl<E: Endpoint + 'static> Shared<E> {
         let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
         let request = (request, local, peer, Scheme::HTTP).into();
         let mut response: Response<_> = self.endpoint.get_response(request).await.into();
-        if is_chunked || self.is_leaving.load(Ordering::Relaxed) || self.is_crowded() {
+        if is_chunked || self.is_draining.load(Ordering::Relaxed) || self.above_keep_alive_limit() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
@@ -237,18 +236,18 @@ impl<E: Endpoint + 'static> Shared<E> {
         response.map(|body| AnswerBody::new(body, held, answering))
     }
 
-    /// With few places left, none is kept for a connection that does nothing.
-    fn is_crowded(&self) -> bool {
-        self.places.available_permits() < self.max / 4
+    /// Whether so few permits are left that connections are closed after their answers.
+    fn above_keep_alive_limit(&self) -> bool {
+        self.permits.available_permits() < self.max / 4
     }
 }
 
 /// How serving a connection ended.
 enum End {
     Closed(hyper::Result<()>),
-    /// Another connection needs its place.
+    /// Another connection needs its permit.
     Evicted,
-    /// The service is leaving, and this one had no request.
+    /// The service drains, and this one had no request.
     Drained,
 }
 

@@ -35,10 +35,10 @@ fn answering(body: impl Into<Bytes>) -> Connections<impl Endpoint<Output = Respo
 /// The client's end of one more connection.
 fn connect<E: Endpoint + 'static>(connections: &Connections<E>) -> DuplexStream {
     let (client, server) = duplex(1024);
-    let place = Arc::clone(connections.places())
+    let permit = Arc::clone(connections.permits())
         .try_acquire_owned()
         .unwrap();
-    connections.add(server, PEER, PEER, place);
+    connections.add(server, PEER, PEER, permit);
     client
 }
 
@@ -167,7 +167,7 @@ async fn few_places_left_are_not_kept_for_idle_connections() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_leaving_answers_what_has_come_and_says_goodbye() {
+async fn who_is_draining_answers_what_has_come_and_says_goodbye() {
     let go = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&go);
     let held = make(move |_: Request| {
@@ -200,7 +200,7 @@ async fn who_is_leaving_answers_what_has_come_and_says_goodbye() {
     };
     tokio::join!(connections.ended(), clients);
     assert_eq!(connections.requests(), 0);
-    assert_eq!(connections.places().available_permits(), 8);
+    assert_eq!(connections.permits().available_permits(), 8);
 }
 
 #[tokio::test]
@@ -221,9 +221,9 @@ async fn who_was_in_the_queue_as_the_socket_closed_is_served() {
     let address = listening.address();
     let dial = || std::net::TcpStream::connect(address).unwrap();
     let callers: Vec<_> = (0..50).map(|_| dial()).collect();
-    // Told to leave before it has accepted anybody.
+    // Drained before it has accepted anybody.
     let connections = Connections::new(endpoint, 100);
-    connections.begin_to_leave();
+    connections.start_drain();
     listening.close_into(&connections);
     assert!(
         TcpSocket::new_v4().unwrap().connect(address).await.is_err(),
@@ -285,15 +285,15 @@ async fn what_an_answer_carries_is_held_until_it_is_taken() {
 }
 
 #[tokio::test]
-async fn at_the_limit_the_connection_that_waited_longest_gives_up_its_place() {
+async fn at_the_limit_the_connection_that_waited_longest_is_evicted() {
     let listening = Listening::on((Ipv4Addr::LOCALHOST, 0).into())
         .await
         .unwrap();
     let address = listening.address();
-    let (leave, left) = oneshot::channel::<()>();
-    let leave_when = async { left.await.unwrap_or_default() };
+    let (drain, drained) = oneshot::channel::<()>();
+    let drain_when = async { drained.await.unwrap_or_default() };
     let endpoint = make(async |_: Request| "".into_response());
-    let serving = listening.serve(endpoint, 3, leave_when, Duration::ZERO);
+    let serving = listening.serve(endpoint, 3, drain_when, Duration::ZERO);
     let calling = async move {
         let mut crowd = Vec::new();
         for _ in 0..20 {
@@ -315,20 +315,20 @@ async fn at_the_limit_the_connection_that_waited_longest_gives_up_its_place() {
             client.read_exact(&mut told).await.unwrap();
             assert_eq!(&told, b"HTTP/1.1 200");
         }
-        drop(leave);
+        drop(drain);
     };
     let (connections, ()) = tokio::join!(serving, calling);
     connections.ended().await;
 }
 
 #[tokio::test]
-async fn a_connection_whose_request_is_being_answered_keeps_its_place() {
+async fn a_connection_whose_request_is_being_answered_is_not_evicted() {
     let listening = Listening::on((Ipv4Addr::LOCALHOST, 0).into())
         .await
         .unwrap();
     let address = listening.address();
-    let (leave, left) = oneshot::channel::<()>();
-    let leave_when = async { left.await.unwrap_or_default() };
+    let (drain, drained) = oneshot::channel::<()>();
+    let drain_when = async { drained.await.unwrap_or_default() };
     let (came, mut comes) = tokio::sync::mpsc::unbounded_channel();
     let go = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&go);
@@ -340,7 +340,7 @@ async fn a_connection_whose_request_is_being_answered_keeps_its_place() {
             "".into_response()
         }
     });
-    let serving = listening.serve(endpoint, 1, leave_when, Duration::ZERO);
+    let serving = listening.serve(endpoint, 1, drain_when, Duration::ZERO);
     let calling = async move {
         let mut told = [0; 12];
         let mut first = TcpStream::connect(address).await.unwrap();
@@ -349,13 +349,13 @@ async fn a_connection_whose_request_is_being_answered_keeps_its_place() {
         let mut second = TcpStream::connect(address).await.unwrap();
         second.write_all(GET).await.unwrap();
         sleep(10 * Duration::from_millis(20)).await;
-        assert!(comes.try_recv().is_err(), "there was no place");
+        assert!(comes.try_recv().is_err(), "there was no permit");
         go.add_permits(2);
         for client in [&mut first, &mut second] {
             client.read_exact(&mut told).await.unwrap();
             assert_eq!(&told, b"HTTP/1.1 200");
         }
-        drop(leave);
+        drop(drain);
     };
     let (connections, ()) = tokio::join!(serving, calling);
     connections.ended().await;

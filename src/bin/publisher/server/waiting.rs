@@ -1,5 +1,5 @@
 //! Connections that wait for their client: for the head of a request, or for the next one. They are
-//! the first to go when another client finds no place. For `connections` and `stream`.
+//! evicted first when no permit is free for another. For `connections` and `stream`.
 
 use std::{
     collections::HashMap,

@@ -12,15 +12,18 @@ use publisher::{
 };
 
 use super::{extra_roots, other_names};
+use crate::logging::LogSettings;
 
 /// The longest time that texts are kept, in days: ten years.
 const MOST_DAYS: u64 = 3_650;
 
-/// Where the ledger is, for commands that need nothing else.
+/// The ledger's settings from the environment of the process, for commands that need no others.
 ///
 /// # Errors
-/// All problems of that alone.
-pub(crate) fn alone(mut environment: Environment) -> Result<LedgerSettings, SettingProblems> {
+/// All problems of these alone.
+pub(crate) fn from_process() -> Result<LedgerSettings, SettingProblems> {
+    let mut environment = Environment::from_process();
+    LogSettings::read(&mut environment, "info");
     other_names::take(&mut environment);
     let roots = extra_roots(&mut environment);
     let settings = location(&mut environment, &roots);

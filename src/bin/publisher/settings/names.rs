@@ -13,7 +13,7 @@ pub(super) fn known() -> AskedNames {
         let mut environment = Environment::from_pairs([("CONFIG_SOURCE", source)]);
         LogSettings::read(&mut environment, "info");
         // Only the questions matter, and nothing can be made of the answers.
-        drop(Settings::parts(&mut environment));
+        drop(Settings::ask(&mut environment));
         known.extend(environment.asked().clone());
     }
     known

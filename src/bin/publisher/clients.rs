@@ -1,14 +1,13 @@
-//! What is made of the settings before anybody is contacted. `serve`, `sandbox` and `check` all come
-//! through here, so that what keeps the service from starting keeps the check from succeeding.
+//! The clients of upstreams, built from the settings before any connection is made. `serve`, `sandbox` and `check` all
+//! build them here, so that what keeps the service from starting keeps the check from succeeding.
 
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use publisher::{
     adapters::{
         clock::SystemClock,
         dropbox::{DropboxImageStoreFactory, DropboxSettings},
         http_client::ExtraRoots,
-        ledger::LedgerSettings,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
         otlp::Traces,
@@ -18,50 +17,28 @@ use publisher::{
         without_dropbox_app::WithoutDropboxApp,
     },
     app::{
-        http::auth::AuthSettings,
-        runtime::keyed_limit::PublishLimit,
-        tenancy::{
-            credentials::CredentialCacheSettings,
-            resolve_tenant::{HostRules, TenancySettings},
-            tenant::Providers,
-        },
+        tenancy::{resolve_tenant::HostRules, tenant::Providers},
         usecases::readiness::Mode,
     },
-    domain::{host::Host, image_memory::ImageMemory, trusted_proxies::TrustedProxies},
+    domain::host::Host,
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
 use url::Url;
 
 use crate::{
     failure::Failure,
-    life_cycle::ShutdownTimes,
-    settings::{Settings, Source},
+    settings::{Source, UpstreamSettings},
 };
 
-/// The settings, and the clients that are made of them.
-pub(crate) struct Prepared {
-    /// What the start logs, and the check reports.
-    pub(crate) warnings: Vec<String>,
-    /// Where tenants come from, in a word.
+/// The clients of everything that the service calls, but for the ledger.
+pub(crate) struct Clients {
+    /// The value of `CONFIG_SOURCE` that was chosen.
     pub(crate) config_source: &'static str,
     pub(crate) traces: Traces,
     pub(crate) records_traces: bool,
     pub(crate) has_extra_roots: bool,
-    pub(crate) listen: SocketAddr,
-    pub(crate) metrics_listen: Option<SocketAddr>,
-    pub(crate) max_requests: NonZeroUsize,
-    pub(crate) shutdown: ShutdownTimes,
     pub(crate) sources: Sources,
     pub(crate) providers: Providers,
-    pub(crate) tenancy: TenancySettings,
-    pub(crate) credentials: CredentialCacheSettings,
-    pub(crate) ledger: LedgerSettings,
-    pub(crate) ledger_keep: Option<Duration>,
-    pub(crate) publishes: PublishLimit,
-    pub(crate) memory_budget: ImageMemory,
-    pub(crate) thumbnail_cache_bytes: usize,
-    pub(crate) auth: AuthSettings,
-    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -75,36 +52,21 @@ pub(crate) struct Sources {
     pub(crate) orchestrator: Option<(Arc<OrchestratorClient>, Host)>,
 }
 
-impl Prepared {
-    /// Builds all clients. Contacts nobody.
+impl Clients {
+    /// Builds all clients, without a connection.
     ///
     /// # Errors
     /// [`Failure::SetUp`].
-    pub(crate) fn of(settings: Settings) -> Result<Self, Failure> {
-        let warnings = settings.warnings();
-        let Settings {
-            listen,
-            metrics_listen,
-            max_requests,
-            shutdown,
+    pub(crate) fn build(settings: UpstreamSettings) -> Result<Self, Failure> {
+        let UpstreamSettings {
             source,
-            tenancy,
-            credentials,
             roots,
             dropbox,
             has_dropbox_app,
             openai,
             telegram_api_url,
             ehlo_name,
-            ledger,
-            ledger_keep,
-            publishes,
-            memory_budget,
-            thumbnail_cache_bytes,
-            auth,
-            trusted_proxies,
             traces,
-            without_effect: _,
         } = settings;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let records_traces = traces.is_some();
@@ -113,26 +75,12 @@ impl Prepared {
             None => Traces::off(),
         };
         Ok(Self {
-            warnings,
             config_source: source.name(),
             traces,
             records_traces,
             has_extra_roots: !roots.pem().is_empty(),
-            listen,
-            metrics_listen,
-            max_requests,
-            shutdown,
             sources: sources(source, has_dropbox_app, &roots, &clock)?,
             providers: providers(dropbox, openai, &roots, &clock, telegram_api_url, ehlo_name)?,
-            tenancy,
-            credentials,
-            ledger,
-            ledger_keep,
-            publishes,
-            memory_budget,
-            thumbnail_cache_bytes,
-            auth,
-            trusted_proxies,
             clock,
         })
     }
