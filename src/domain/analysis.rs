@@ -1,76 +1,76 @@
-//! What a vision model says of an image. Its answer is data: nothing in it is trusted to be
-//! there, to be of the right type, or to be of a sane size.
+//! The analysis of an image by a vision model. Its answer is untrusted: fields may be missing, of a wrong type, or too
+//! long.
 
 mod answer;
 mod nested;
 mod relaxed;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub(crate) use self::{answer::best_in, nested::text_in};
 use super::model_text::{is_placeholder, is_refusal, may_be_refusal, plain, without_reasoning};
 
-/// The longest text that is taken over from one field, in characters.
+/// The longest text of a field, in characters.
 const MAX_TEXT: usize = 4_000;
-/// The most entries that are taken over from one list.
+/// The most entries of a list.
 const MAX_LIST: usize = 50;
-/// Fewer words than these describe nothing.
+/// The fewest words of a description.
 const MIN_PROSE_WORDS: usize = 4;
-/// Fewer letters than these describe nothing, in whatever script.
+/// The fewest letters of a description, in any script.
 const MIN_PROSE_LETTERS: usize = 8;
 
-/// What a vision model saw.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The analysis of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Analysis {
     /// What the image shows.
     pub description: String,
-    /// Its mood.
+    /// The mood.
     pub mood: String,
-    /// Words that it can be found by.
+    /// Keywords.
     pub tags: Vec<String>,
-    /// Not for everybody's eyes.
+    /// Whether the image is not safe for work.
     pub nsfw: bool,
-    /// What a moderator would want to know.
+    /// Labels for moderation.
     pub safety_labels: Vec<String>,
-    /// Who or what it is of.
+    /// The subject.
     pub subject: Option<String>,
-    /// Its style.
+    /// The style.
     pub style: Option<String>,
-    /// How it is lit.
+    /// The lighting.
     pub lighting: Option<String>,
-    /// How it was taken.
+    /// The camera and its settings.
     pub camera: Option<String>,
-    /// What is worn or held.
+    /// The clothing or accessories.
     pub clothing_or_accessories: Option<String>,
-    /// Words for its looks.
+    /// Words for the look of the image.
     pub aesthetic_terms: Vec<String>,
-    /// How the subject is posed.
+    /// The pose of the subject.
     pub pose: Option<String>,
-    /// How it is composed.
+    /// The composition.
     pub composition: Option<String>,
-    /// What is behind the subject.
+    /// The background.
     pub background: Option<String>,
-    /// Its colours.
+    /// The colours.
     pub color_palette: Option<String>,
-    /// For those who do not see it.
+    /// The alt text.
     pub alt_text: Option<String>,
 }
 
-/// A model's answer holds nothing that could be used.
+/// A model's answer is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableAnswer {
-    /// It has no analysis.
+    /// The answer has no analysis.
     #[error("the model's answer holds no analysis")]
     NoAnalysis,
-    /// It says in words that the model will not look at this image.
+    /// The answer is a refusal in words.
     #[error("the model refuses the image")]
     Refusal,
 }
 
 impl Analysis {
-    /// Reads a model's answer, wherever in it the JSON stands. Wrong types are converted where
-    /// that is plain, and left out where it is not. Texts are taken over as plain text. Sentences without any
-    /// JSON are a description.
+    /// The analysis in a model's answer, which has JSON anywhere in it. Wrong types are converted where that is obvious,
+    /// and left out otherwise. Texts become plain text. Sentences without JSON are a description.
     ///
     /// # Errors
     /// [`UnusableAnswer`] when there are neither sentences nor a JSON object, or neither a description nor a tag
@@ -89,12 +89,12 @@ impl Analysis {
         }
     }
 
-    /// An answer in words, without any JSON, as a description.
+    /// An answer in words, without JSON, as a description.
     fn from_prose(answer: &str) -> Option<Self> {
         let answer = without_reasoning(answer);
         let description = one_line(&answer);
         let letters = description.chars().filter(|c| c.is_alphabetic()).count();
-        // A script without spaces says as much in one word.
+        // A script without spaces needs one word for it.
         let is_sentence = description.split(' ').count() >= MIN_PROSE_WORDS
             || (letters >= MIN_PROSE_LETTERS && !description.is_ascii());
         let is_prose = is_sentence
@@ -136,7 +136,7 @@ impl Analysis {
         }
     }
 
-    /// How much it says: of a draft and an answer, the answer says more.
+    /// The number of fields with content: an answer has more than a draft.
     fn rank(&self) -> usize {
         let texts = [
             &self.subject,
@@ -159,7 +159,7 @@ impl Analysis {
     }
 }
 
-/// A field, whose name may be written in other letters: `alt_text` as `altText`, or `Alt text`.
+/// A field, whose name may be written differently: `alt_text` as `altText`, or `Alt text`.
 fn field<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     let letters = |name: &str| {
         let letters = name.chars().filter(|c| c.is_alphanumeric());
@@ -175,7 +175,7 @@ fn field<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     fields.get(key).or_else(other_name)
 }
 
-/// The description, also where it is wrapped in an object, or in JSON of its own.
+/// The description, which may be wrapped in an object, or in JSON within a string.
 fn description(value: Option<&Value>) -> String {
     match value {
         Some(value @ (Value::String(_) | Value::Object(_))) => {
@@ -187,7 +187,7 @@ fn description(value: Option<&Value>) -> String {
     }
 }
 
-/// One line of text out of whatever stands there; nothing for a placeholder.
+/// A value as one line of text; empty for a placeholder.
 fn text(value: Option<&Value>) -> String {
     match value {
         Some(Value::String(text)) => Some(one_line(text))
@@ -199,43 +199,32 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
-/// A text as far as it is looked at, in bytes: mark-up takes more than what is left of it.
+/// The longest text that is read, in bytes: with its mark-up, a text is longer than `MAX_TEXT`.
 const MAX_WRITTEN: usize = 4 * MAX_TEXT;
 
-/// The words of a text in one line, as plain text, as far as it is taken over.
+/// The plain text as one line, cut at `MAX_TEXT`.
 fn one_line(text: &str) -> String {
     let text = plain(&text[..text.floor_char_boundary(MAX_WRITTEN)]);
-    let mut line = String::new();
-    let mut room = MAX_TEXT;
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    for word in words.filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-            room -= 1;
-        }
-        let before = line.len();
-        line.extend(word.chars().take(room));
-        room -= line[before..].chars().count();
-        if room <= 1 {
-            break;
-        }
-    }
-    line
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let line: String = words.join(" ").chars().take(MAX_TEXT).collect();
+    line.trim_end().to_owned()
 }
 
-/// A list out of whatever stands there.
+/// A value as a list.
 pub(crate) fn list(value: Option<&Value>) -> Vec<String> {
-    let taken_over = |entries: &mut dyn Iterator<Item = String>| {
-        let entries = entries.filter(|entry| !entry.is_empty());
-        entries.take(MAX_LIST).collect()
-    };
+    let said = |item: &Value| Some(text(Some(item))).filter(|text| !text.is_empty());
     match value {
         Some(Value::Array(items)) => {
             let flat = items.iter().filter(|item| !item.is_array());
-            taken_over(&mut flat.map(|item| text(Some(item))))
+            flat.filter_map(said).take(MAX_LIST).collect()
         }
         Some(Value::String(joined)) => {
-            taken_over(&mut joined.split(',').map(|item| text(Some(&item.into()))))
+            let items = joined.split(',').map(Value::from);
+            items
+                .filter_map(|item| said(&item))
+                .take(MAX_LIST)
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -245,10 +234,10 @@ fn flag(value: Option<&Value>) -> bool {
     match value {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(word)) => {
-            matches!(
-                word.trim().to_ascii_lowercase().as_str(),
-                "true" | "yes" | "1"
-            )
+            let word = word.trim();
+            ["true", "yes", "1"]
+                .iter()
+                .any(|yes| word.eq_ignore_ascii_case(yes))
         }
         Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number != 0.0),
         _ => false,

@@ -1,4 +1,4 @@
-//! Captions: what each platform takes, and how a text is made to fit it.
+//! Captions: the rules of each platform, and how a text is made to fit them.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -6,8 +6,8 @@
 //! | `hashtags.rs` | what a hashtag is, and which of them end a text |
 //! | `written.rs` | the captions in a model's answer |
 //!
-//! Everything here goes by graphemes, what a reader takes for one character: nothing is cut inside
-//! one, and nothing that is put behind one becomes part of it.
+//! Everything here works on graphemes, which a reader sees as one character: no text is cut inside of one, and nothing
+//! that is appended becomes part of one.
 
 mod cleaning;
 mod hashtags;
@@ -24,27 +24,26 @@ use self::{
 };
 use crate::domain::model_text::without_unseen;
 
-/// Whether a reader sees nothing of a text: it is empty, or has only white space and characters that
-/// are taken out before it is published.
+/// Whether a text is empty, or has only white space and characters that are removed before it is published.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     without_unseen(text).trim().is_empty()
 }
 
-/// What a platform takes as a caption.
+/// The rules of a platform for captions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptionRules {
-    /// The most that fits, in `unit`s.
+    /// The longest caption, in `unit`s.
     pub limit: usize,
-    /// What the limit counts.
+    /// The unit of the limit.
     pub unit: CaptionUnit,
-    /// The tenant's hashtags stand at the end; otherwise there are none.
+    /// Whether the caption ends with the tenant's hashtags; otherwise it has none.
     pub hashtags: bool,
-    /// One line, with dashes, quotes and ellipses as ASCII.
+    /// Whether the caption is one line, with dashes, quotes and ellipses as ASCII.
     pub plain_ascii_line: bool,
 }
 
-/// What a caption's limit counts.
+/// The unit of a caption's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptionUnit {
     /// UTF-16 code units.
@@ -63,18 +62,16 @@ impl CaptionRules {
         }
     }
 
-    /// Makes a person's text fit: what is too long is cut at a word and ends with an ellipsis, and no grapheme
-    /// and no hashtag is ever cut.
+    /// A person's text, cut to fit: at a word, with an ellipsis, and never inside of a grapheme or a hashtag.
     ///
-    /// Where the platform has hashtags, the text ends with `tenant_hashtags` and no others, whoever wrote it:
-    /// those at its own end go. A `#word` inside of a sentence is a person's to set, and stays. Where the platform
-    /// has none, those at the end go, and those inside become words.
+    /// Where the platform has hashtags, the text ends with `tenant_hashtags` instead of its own, and a `#word` inside of
+    /// a sentence stays. Where it has none, those at the end are removed, and those inside become words.
     #[must_use]
     pub fn fit(&self, text: &str, tenant_hashtags: &str) -> String {
         self.fit_clean(&self.clean(text), &without_unseen(tenant_hashtags))
     }
 
-    /// The same for a text that a model wrote: of a `#word` inside of a sentence, the word stays.
+    /// A model's text, cut to fit. A `#word` inside of a sentence becomes a word on every platform.
     #[must_use]
     pub fn fit_written(&self, text: &str, tenant_hashtags: &str) -> String {
         let text = self.clean(text);
@@ -94,7 +91,7 @@ impl CaptionRules {
             length => self.limit.saturating_sub(length + TAG_SEPARATOR.len()),
         };
         let body = self.cut(body, room);
-        // One that the text itself has is not said again.
+        // A hashtag that the text has is not repeated.
         let inside: HashSet<String> = hashtags(&body).iter().map(Hashtag::key).collect();
         tags.retain(|tag| !inside.contains(&tag.key()));
         match (body.is_empty(), tags.is_empty()) {
@@ -104,9 +101,7 @@ impl CaptionRules {
         }
     }
 
-    /// What is kept of a text, of whatever length: its prefixes are what can be cut.
-    ///
-    /// A person's own caption keeps its signs of Markdown and HTML: they may be meant.
+    /// The text before it is cut. Signs of Markdown and HTML stay: a person may mean them.
     fn clean(&self, text: &str) -> String {
         let text = without_unseen(text);
         let text = if self.plain_ascii_line {
@@ -117,12 +112,10 @@ impl CaptionRules {
         if self.hashtags {
             return text;
         }
-        // Those at the end go, those within a sentence become words.
         hashtags::as_words(without_trailing_hashtags(&text))
     }
 
-    /// Drops the hashtags that are there twice, and those that there is no room for. Next to a
-    /// long text, hashtags get half of what there is.
+    /// Drops duplicate hashtags, and those that do not fit. Next to a long text, hashtags get half of the limit.
     fn keep_what_fits(&self, tags: &mut Vec<Hashtag<'_>>, body: usize) {
         let room = match body {
             0 => self.limit,
@@ -139,7 +132,7 @@ impl CaptionRules {
         });
     }
 
-    /// The text, or as many of its words as fit with an ellipsis.
+    /// The text, or the words of it that fit with an ellipsis.
     fn cut(&self, text: &str, room: usize) -> String {
         if self.length(text) <= room {
             return text.to_owned();
@@ -157,8 +150,8 @@ impl CaptionRules {
         }
     }
 
-    /// The longest run of whole words that fits; of whole graphemes, where that would leave out a
-    /// word of more than half the room.
+    /// The longest prefix of whole words that fits, or of whole graphemes where a long word would leave less than half
+    /// of the room used.
     fn whole_words<'a>(&self, text: &'a str, room: usize) -> &'a str {
         let (mut used, mut words) = (0, None);
         for (at, grapheme) in text.grapheme_indices(true) {
@@ -177,7 +170,7 @@ impl CaptionRules {
     }
 }
 
-/// What stands between a text and its hashtags.
+/// The separator between a text and its hashtags.
 const TAG_SEPARATOR: &str = "\n\n";
 
 fn joined(tags: &[Hashtag<'_>]) -> String {
@@ -205,8 +198,7 @@ fn before_hashtag_cut<'a>(text: &'a str, kept: &'a str) -> &'a str {
     }
 }
 
-/// The text without what should not stand before an ellipsis: white space, punctuation, and what
-/// would make the ellipsis a part of itself.
+/// The text without white space, punctuation, and graphemes that an ellipsis would become part of, at its end.
 fn without_loose_end(text: &str) -> &str {
     const PUNCTUATION: [&str; 7] = [",", ";", ":", "-", "–", "—", "."];
     let is_loose = |grapheme: &str| {

@@ -1,5 +1,5 @@
-//! Reads a block of a config document field by field and collects what is wrong with it. Used by
-//! `tenant_config`, and by each platform for its part of the document.
+//! Reading a block of a config document field by field, and collecting its problems. Used by `tenant_config`, and by
+//! each platform for its part of the document.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    /// Names the field by its path (`storage.paths.root`) and the rule in words.
+    /// A problem of the field at a path (`storage.paths.root`); `rule` says what the value must be.
     #[must_use]
     pub fn new(path: impl Into<String>, rule: &'static str) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl FieldProblem {
         }
     }
 
-    /// The same for a value that is used all the same, though it looks like a mistake.
+    /// A problem of a value that is used although it looks like a mistake.
     #[must_use]
     pub fn advice(path: impl Into<String>, rule: &'static str) -> Self {
         Self {
@@ -33,19 +33,19 @@ impl FieldProblem {
         }
     }
 
-    /// Is the value used all the same? Then nothing is off or ignored on account of it.
+    /// Whether the value is used all the same.
     #[must_use]
     pub fn is_advice(&self) -> bool {
         self.is_advice
     }
 
-    /// Where the field stands, as in `publishers[0].config.channel_id`.
+    /// The path of the field, as in `publishers[0].config.channel_id`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What it must be.
+    /// What the value must be.
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule
@@ -58,8 +58,8 @@ impl fmt::Display for FieldProblem {
     }
 }
 
-/// One object of the document. Reading a field gives its value or its default, and notes a
-/// problem when the value is bad, so that one pass finds every problem of the block.
+/// One object of the document. Reading a field returns its value or its default, and adds a problem where the value is
+/// invalid: one pass finds every problem of the block.
 #[derive(Debug)]
 pub struct Block<'a> {
     path: String,
@@ -86,7 +86,7 @@ impl<'a> Block<'a> {
         block
     }
 
-    /// The same for a block that must be there.
+    /// The block at `path`, which must be there.
     #[must_use]
     pub fn required(path: impl Into<String>, value: Option<&'a Value>) -> Self {
         let mut block = Self::new(path, value);
@@ -98,34 +98,33 @@ impl<'a> Block<'a> {
         block
     }
 
-    /// The block below this one. Its problems are its own: take them over with
-    /// [`Block::absorb`].
+    /// A block inside of this one. Its problems are added to this block by [`Block::absorb`].
     #[must_use]
     pub fn child(&self, key: &str) -> Block<'a> {
         Block::new(self.path_of(key), self.field(key))
     }
 
-    /// Takes over the problems of a block below this one.
+    /// Adds the problems of a block inside of this one.
     pub fn absorb(&mut self, child: Block<'_>) {
         self.problems.extend(child.problems);
     }
 
-    /// Is there nothing to read because the block itself is missing or no object?
+    /// Whether the block itself is missing or not an object.
     #[must_use]
     pub fn is_empty_because_wrong(&self) -> bool {
         self.fields.is_none() && !self.problems.is_empty()
     }
 
-    /// What was wrong.
+    /// The problems.
     #[must_use]
     pub fn into_problems(self) -> Vec<FieldProblem> {
         self.problems
     }
 
-    /// The value, unless anything was wrong.
+    /// The value, if there are no problems.
     ///
     /// # Errors
-    /// Everything that was wrong.
+    /// The problems.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<FieldProblem>> {
         if self.problems.is_empty() {
             Ok(value)
@@ -134,13 +133,12 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Notes that a field breaks a rule.
+    /// Adds the problem of a field that breaks a rule.
     pub fn reject(&mut self, key: &str, rule: &'static str) {
-        let path = self.path_of(key);
-        self.problems.push(FieldProblem::new(path, rule));
+        self.problems.push(self.problem(key, rule));
     }
 
-    /// The problem of a field, for a rule whose breach ends only that field.
+    /// The problem of a field that breaks a rule.
     #[must_use]
     pub fn problem(&self, key: &str, rule: &'static str) -> FieldProblem {
         FieldProblem::new(self.path_of(key), rule)
@@ -174,12 +172,12 @@ impl<'a> Block<'a> {
         None
     }
 
-    /// A string with something in it; a blank one is as good as none.
+    /// A string that is not blank.
     pub fn text(&mut self, key: &str) -> Option<&'a str> {
         self.string(key).filter(|value| !value.trim().is_empty())
     }
 
-    /// A string with something in it that must be there.
+    /// A string that must be there and not be blank.
     pub fn required_text(&mut self, key: &str) -> Option<&'a str> {
         let before = self.problems.len();
         let value = self.text(key);
@@ -189,7 +187,7 @@ impl<'a> Block<'a> {
         value
     }
 
-    /// An integer; numbers beyond `i64` are read as its ends.
+    /// An integer; a larger one than `i64` has is read as the largest.
     pub fn integer(&mut self, key: &str, default: i64) -> i64 {
         match self.field(key) {
             None => default,
@@ -203,7 +201,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// One of a few words, trimmed and in any case.
+    /// One of these words, in any case, with blanks around it.
     pub fn choice<T: Copy>(
         &mut self,
         key: &str,

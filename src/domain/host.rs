@@ -1,4 +1,4 @@
-//! Which tenant a request is for: the `Host` header, normalised before anything else sees it.
+//! The host of a request, by which its tenant is found.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -7,29 +7,25 @@ const MAX_NAME: usize = 253;
 /// The longest label that DNS allows, in bytes (RFC 1035).
 const MAX_LABEL: usize = 63;
 
-/// A normalised host name: the key under which a tenant is looked up and cached.
-///
-/// `Debug` hides the name, because hosts never appear in a log line.
+/// A normalized host name, under which a tenant is looked up and cached. `Debug` hides it: hosts are not logged.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Host(Arc<str>);
 
 impl Host {
-    /// Normalises a raw `Host` header and applies the shape rules of a multi-tenant service:
-    /// lowercase, without port and trailing dot; no literals, no `localhost`, no `www.*`.
+    /// The host of a raw `Host` header, for a service of many tenants: lower-case, without port and trailing dot; no
+    /// address, no `localhost`, no `www.*`.
     ///
     /// # Errors
-    /// [`InvalidHost`] when the header can name no tenant. Callers answer it exactly as they
-    /// answer an unknown tenant.
+    /// [`InvalidHost`] when no tenant can have the host. The answer is that to an unknown tenant.
     pub fn normalise(raw: &str) -> Result<Self, InvalidHost> {
         let host = Self::normalise_any(raw)?;
         host.can_be_tenants().then_some(host).ok_or(InvalidHost)
     }
 
-    /// Normalises a raw `Host` header for a service that has one tenant: any name or address
-    /// will do, `localhost` included.
+    /// The host of a raw `Host` header, for a service of one tenant: any name or address.
     ///
     /// # Errors
-    /// [`InvalidHost`] when the header is empty or no host at all.
+    /// [`InvalidHost`] when the header is empty or no host.
     pub fn normalise_any(raw: &str) -> Result<Self, InvalidHost> {
         if raw.starts_with('[') || raw.parse::<IpAddr>().is_ok() {
             let name = strip_ip_literal(raw).ok_or(InvalidHost)?;
@@ -37,17 +33,10 @@ impl Host {
         }
         let name = strip_decoration(raw).filter(|name| is_dns_name(name));
         let name = name.ok_or(InvalidHost)?;
-        Ok(Self(
-            if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                name.to_ascii_lowercase().into()
-            } else {
-                name.into()
-            },
-        ))
+        Ok(Self(name.to_ascii_lowercase().into()))
     }
 
-    /// Whether a tenant of a multi-tenant service can have this host: the shape rules of
-    /// [`normalise`](Self::normalise).
+    /// Whether a tenant can have this host, by the rules of [`normalise`](Self::normalise).
     #[must_use]
     pub fn can_be_tenants(&self) -> bool {
         let name = self.as_str();
@@ -55,21 +44,19 @@ impl Host {
         !is_literal && name != "localhost" && !name.starts_with("www.")
     }
 
-    /// The normalised name.
+    /// The normalized name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first label, by which a tenant is named when nothing else names it.
+    /// The first label, which is the tenant's name where there is no other.
     #[must_use]
     pub fn first_label(&self) -> &str {
         self.0.split('.').next().unwrap_or(&self.0)
     }
-}
 
-impl Host {
-    /// The first label, if this is a name below `domain`; there it is the tenant's name.
+    /// The first label of a name below `domain`, which is the tenant's name there.
     #[must_use]
     pub fn label_below(&self, domain: &Self) -> Option<&str> {
         let labels = self.0.strip_suffix(domain.as_str())?.strip_suffix('.')?;
@@ -77,7 +64,7 @@ impl Host {
     }
 }
 
-/// Does the name lead nowhere but to this machine?
+/// Whether the name is `localhost` or a loopback address.
 #[must_use]
 pub fn is_loopback(name: &str) -> bool {
     let address = name
@@ -93,12 +80,12 @@ impl fmt::Debug for Host {
     }
 }
 
-/// The header names no host that could be a tenant's. Holds nothing, so that it tells nothing.
+/// The header names no host that a tenant can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the host is not one that a tenant can have")]
 pub struct InvalidHost;
 
-/// Takes off the port and one trailing dot.
+/// The name without the port and one trailing dot.
 fn strip_decoration(raw: &str) -> Option<&str> {
     let name = match raw.split_once(':') {
         Some((name, port)) => port.parse::<u16>().is_ok().then_some(name)?,
@@ -139,8 +126,8 @@ fn is_dns_label(label: &[u8]) -> bool {
         && label.last() != Some(&b'-')
 }
 
-/// A name whose last label is a number is read as an IPv4 address by URL parsers (`127.1`,
-/// `0x7f.1`), and no top-level domain is one.
+/// Whether the last label is a number. URL parsers read such a name as an IPv4 address (`127.1`, `0x7f.1`), and no
+/// top-level domain is a number.
 fn looks_like_ipv4(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
     let is_hex = last

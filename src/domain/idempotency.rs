@@ -1,5 +1,4 @@
-//! Requests that may be sent again: a caller gives each a key, and gets the first answer again
-//! when the answer was lost on the way.
+//! Idempotency keys: a caller who repeats a request under its key gets the first answer again.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -10,7 +9,7 @@ use super::{
     tenant::TenantName,
 };
 
-/// What a caller calls a request: 1 to 255 visible ASCII characters, such as a UUID.
+/// A caller's key for a request: 1 to 255 visible ASCII characters, such as a UUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
@@ -22,23 +21,18 @@ impl IdempotencyKey {
     /// # Errors
     /// [`InvalidKey`].
     pub fn new(key: &str) -> Result<Self, InvalidKey> {
-        let sound = !key.is_empty()
-            && key.len() <= Self::MAX_LEN
+        let is_valid = (1..=Self::MAX_LEN).contains(&key.len())
             && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if sound {
-            Ok(Self(key.to_owned()))
-        } else {
-            Err(InvalidKey)
-        }
+        is_valid.then(|| Self(key.to_owned())).ok_or(InvalidKey)
     }
 }
 
-/// A key that is none.
+/// The text is not a valid key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 255 visible ASCII characters")]
 pub struct InvalidKey;
 
-/// What a request asks for, cut down to what tells two requests apart.
+/// A digest of the options of a request, which differs between different requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint(String);
 
@@ -90,7 +84,7 @@ pub struct KeyedRequest {
 }
 
 impl KeyedRequest {
-    /// A request that has just come in.
+    /// A new request.
     #[must_use]
     pub fn new(tenant: TenantName, key: &IdempotencyKey, fingerprint: Fingerprint) -> Self {
         Self {
@@ -101,48 +95,48 @@ impl KeyedRequest {
         }
     }
 
-    /// Whose it is. Tenants have keys of their own.
+    /// The tenant. Each tenant has its own keys.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {
         &self.tenant
     }
 
-    /// The key's hash: what a caller writes into a key is nobody's business, and may be long.
+    /// The hash of the key, which is short and hides the key.
     #[must_use]
     pub fn key_hash(&self) -> &str {
         &self.key_hash
     }
 
-    /// What it asks for.
+    /// The fingerprint of the request.
     #[must_use]
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
     }
 
-    /// Who carries it out: another one for each time that it comes in.
+    /// The holder of the key: a random id, new for each request.
     #[must_use]
     pub fn holder(&self) -> &str {
         &self.holder
     }
 }
 
-/// What has become of a key when a request comes in with it.
+/// The state of a key when a request begins under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// It is this request's now, and none under it has sent anything.
+    /// The key belongs to this request now. No request under it has sent anything.
     First,
-    /// It is this request's now. An earlier one ended without an answer (its process was killed,
-    /// say) and may have sent this image.
+    /// The key belongs to this request now. An earlier request ended without an answer (because its process was killed,
+    /// for example), and may have sent this image.
     Resumed(ChosenImage),
-    /// A request under it is being carried out.
+    /// Another request under the key is running.
     Running,
-    /// It belongs to a request that asks for something else.
+    /// The key belongs to a different request.
     Mismatch,
-    /// It has been answered with this.
+    /// The recorded answer.
     Answered(String),
 }
 
-/// The image that a request is about, noted before the first platform is called.
+/// The image of a request, recorded before the first platform is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChosenImage {
     /// Its file name.

@@ -1,15 +1,12 @@
-//! How the memory that is set aside for images is divided: a part for the files, and one for making copies
-//! of them.
-//!
-//! They are two parts and not one, because an image whose file is in memory waits for the memory of its
-//! copy: with all of it full of files, none would get any further.
+//! The memory for images, in two parts: one for files, and one for making copies of them. An image whose file is in
+//! memory waits for the memory of its copy: if files could take all of it, none would make progress.
 
 use crate::domain::image::MAX_IMAGE_BYTES;
 
 /// A mebibyte, in bytes.
 const MIB: u64 = 1024 * 1024;
-/// Of eleven parts, so many are for files: of 352 MiB, 96. Those are ten files from a camera, or one of the
-/// largest beside a few, and 256 MiB are what the copy of the largest takes.
+/// The share of files: of 352 MiB, 96, which are ten files from a camera, or one of the largest beside a few. The copy
+/// of the largest takes the other 256 MiB.
 const PARTS_OF_FILES: u64 = 3;
 const PARTS: u64 = 11;
 
@@ -19,7 +16,7 @@ pub struct ImageMemory {
     mib: u64,
 }
 
-/// There is too little of it for an image from a camera.
+/// The memory is too little for an image from a camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the memory for images is less than {} MiB, which an image of 12 megapixels takes",
@@ -28,12 +25,12 @@ pub struct ImageMemory {
 pub struct TooLittleMemory;
 
 impl ImageMemory {
-    /// The least, in MiB: in the part for copies, those of a photo of 12 megapixels are made.
+    /// The least memory, in MiB: its part for copies is enough for a photo of 12 megapixels.
     pub const LEAST_MIB: u64 = 48;
-    /// What there is if nobody says otherwise, in MiB.
+    /// The default, in MiB.
     pub const DEFAULT_MIB: u64 = 352;
 
-    /// So many MiB.
+    /// A memory of this size, in MiB.
     ///
     /// # Errors
     /// [`TooLittleMemory`].
@@ -44,26 +41,26 @@ impl ImageMemory {
         Ok(Self { mib })
     }
 
-    /// All of it, in MiB.
+    /// The size, in MiB.
     #[must_use]
     pub fn mib(self) -> u64 {
         self.mib
     }
 
-    /// What is for files, in bytes.
+    /// The part for files, in bytes.
     #[must_use]
     pub fn files(self) -> u64 {
         self.bytes() * PARTS_OF_FILES / PARTS
     }
 
-    /// What is for copies, in bytes.
+    /// The part for copies, in bytes.
     #[must_use]
     pub fn copies(self) -> u64 {
         self.bytes() - self.files()
     }
 
-    /// The largest file that is taken, in bytes: half of it all. One that is larger than the part of the files is
-    /// in memory alone.
+    /// The largest file, in bytes: half of the whole memory. A file that is larger than the part for files is in memory
+    /// alone.
     #[must_use]
     pub fn largest_file(self) -> u64 {
         (self.bytes() / 2).min(MAX_IMAGE_BYTES)

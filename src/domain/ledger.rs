@@ -1,8 +1,8 @@
-//! What the ledger remembers of an image on a platform, and who may write it down.
+//! The ledger: its entries, and the leases under which they are written.
 //!
-//! An entry belongs to one tenant, one content and one platform. It begins as an intent, written
-//! before the platform is called, and ends with what came of the call. An intent that nobody
-//! works on any more is `unknown`: the process ended between the two.
+//! An entry belongs to one tenant, one content and one platform. It begins as an intent, recorded before the platform
+//! is called, and ends with the outcome of the call. An intent whose lease has expired is `unknown`: the process ended
+//! between the two.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -16,8 +16,8 @@ use super::{
     words::words,
 };
 
-/// The right to work on one image of one tenant, asked for or held. Nobody else publishes, moves or
-/// deletes the same content while it is held.
+/// The right to work on one image of one tenant, requested or held. While it is held, no other request publishes, moves
+/// or deletes the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     tenant: TenantName,
@@ -26,7 +26,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease for a new holder, who does not have it until a ledger says so.
+    /// A lease for a new holder, to be claimed.
     #[must_use]
     pub fn for_new_holder(tenant: TenantName, content_hash: ContentHash) -> Self {
         Self {
@@ -36,82 +36,79 @@ impl Lease {
         }
     }
 
-    /// Whose image.
+    /// The tenant.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {
         &self.tenant
     }
 
-    /// Which image, whatever it is called.
+    /// The hash of the image's content.
     #[must_use]
     pub fn content_hash(&self) -> &ContentHash {
         &self.content_hash
     }
 
-    /// The holder: random, and a new one for each piece of work.
+    /// The holder: a random id, new for each piece of work.
     #[must_use]
     pub fn holder(&self) -> &str {
         &self.holder
     }
 }
 
-/// What a claim brought.
+/// The result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The lease is held now. What the ledger knows of each platform that was asked about; one
-    /// that is missing has never been tried.
+    /// The lease is held now, with the prior state on each requested platform; a missing platform was never tried.
     Held(BTreeMap<Platform, PriorState>),
-    /// Somebody else holds it.
+    /// Another holder has the lease.
     HeldByOther,
 }
 
-/// What is known of an image on a platform before it is published there.
+/// The state of an image on a platform before a publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PriorState {
     /// The platform has it.
     Published(PostId),
     /// The platform certainly does not have it.
     Failed,
-    /// Nobody can tell.
+    /// The platform may have it.
     Unknown,
 }
 
-/// What came of an intent. An attempt that failed changes nothing of what was known before it: a
-/// platform that has the image still has it after a forced repetition failed, and an unknown post
-/// stays unknown.
+/// The outcome of an intent. A failed attempt does not change the prior state: after a forced attempt has failed, a
+/// platform that has the image still has it, and an unknown post stays unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
     /// The platform has taken it.
     Published(PostId),
     /// The platform has not taken it, for this reason.
     Failed(Failure),
-    /// The platform may have taken it, for all that is known; in words for people.
+    /// The platform may have taken it; with a text for people.
     Unknown(String),
 }
 
-/// One entry, as people read it.
+/// One entry of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it stands in the list.
+    /// The place in the list.
     pub position: Position,
-    /// The name that the image had at the last attempt.
+    /// The name of the image at the last attempt.
     pub image: ImageName,
     /// The hash of its content.
     pub content_hash: ContentHash,
     /// The platform; `None` where the state is [`EntryState::Skipped`], which holds for all of them.
     pub platform: Option<Platform>,
-    /// How things stand.
+    /// The state.
     pub state: EntryState,
-    /// The name that the platform gave it.
+    /// The id of the post.
     pub post_id: Option<PostId>,
-    /// Why the platform does not certainly have it, for programs; `None` also where it was written
-    /// down by a version that knew no reasons.
+    /// Why the platform does not certainly have it, for programs; `None` also in entries of versions without reasons.
     pub reason: Option<FailureReason>,
     /// Why the last attempt did not certainly succeed, for people.
     pub error: Option<String>,
     /// When the last attempt began.
     pub started: SystemTime,
-    /// When it ended; `None` if nobody has said so.
+    /// When it ended; `None` without an outcome.
     pub ended: Option<SystemTime>,
 }
 
@@ -132,15 +129,14 @@ words! {
 }
 
 impl EntryState {
-    /// The state of that name.
+    /// The state of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
-/// Where an entry stands in the list, newest first. An entry that is tried again moves to the
-/// front.
+/// The place of an entry in the list, newest first. A new attempt moves the entry to the front.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// When its last attempt began, in milliseconds since 1970.
@@ -149,7 +145,7 @@ pub struct Position {
     pub id: i64,
 }
 
-/// Which entries are wanted.
+/// A query for entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryQuery {
     /// Only images that had this name at their last attempt.
@@ -158,9 +154,9 @@ pub struct EntryQuery {
     pub platform: Option<Platform>,
     /// Only entries in this state.
     pub state: Option<EntryState>,
-    /// Only entries that stand behind this one.
+    /// Only entries behind this one.
     pub after: Option<Position>,
-    /// At most so many.
+    /// The most entries.
     pub limit: u32,
 }
 

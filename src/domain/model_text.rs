@@ -1,20 +1,21 @@
-//! What models write, as plain text: without their reasoning, mark-up, labels and unseen characters.
+//! The texts of models as plain text: without reasoning, mark-up, labels and invisible characters.
 //!
-//! | file | takes out |
+//! | file | removes |
 //! | --- | --- |
-//! | `reasoning.rs` | `<think>…</think>` and its kin, calls of tools, echoes of the prompt, template tokens |
+//! | `reasoning.rs` | `<think>…</think>` and similar, calls of tools, echoes of the prompt, template tokens |
 //! | `markup.rs` | HTML tags and entities |
 //! | `markdown.rs` | emphasis, headings, links, lists, code, quotes |
 //! | `labels.rs` | "Caption:" and "Option 1:" in front, "(43 characters)" at the end, quotes around the whole |
-//! | `unseen.rs` | characters that nobody sees |
-//! | `refusal.rs` | a refusal in front of a text; tells a refusal from an answer |
-//! | `placeholder.rs` | nothing: tells what stands for a text that was not written |
+//! | `unseen.rs` | invisible characters |
+//! | `refusal.rs` | a refusal in front of a text; recognizes refusals |
+//! | `placeholder.rs` | nothing; recognizes placeholders |
 //!
-//! What looks like mark-up and is none stays: `3 < 5`, `AT&T`, `snake_case`, `2 * 3 * 4`, `#tag`, `<3`.
+//! Text that only looks like mark-up stays: `3 < 5`, `AT&T`, `snake_case`, `2 * 3 * 4`, `#tag`, `<3`.
 
 mod labels;
 mod markdown;
 mod markup;
+mod pattern;
 mod placeholder;
 mod reasoning;
 mod refusal;
@@ -27,12 +28,11 @@ pub(crate) use self::{
     unseen::without_unseen,
 };
 
-/// Mark-up within mark-up (an entity that is escaped twice, emphasis in a link) is taken off this many times;
-/// deeper than that it is no text, and its signs go.
+/// The levels of nested mark-up that are removed (an entity that is escaped twice, emphasis in a link). Of deeper
+/// ones, all signs are removed.
 const MAX_DEPTH: usize = 16;
 
-/// What a model wrote as plain text: lines, with what marks them up taken off. Says the same when it is
-/// given its own result.
+/// The plain text of what a model wrote, with its lines. Idempotent.
 pub(crate) fn plain(text: &str) -> String {
     let mut text = once(text);
     for _ in 0..MAX_DEPTH {

@@ -1,9 +1,8 @@
-//! API keys as people paste them: with a word before them, or a blank in them. What is meant is taken
-//! where it is certain; the rest is left as it is.
+//! API keys as people paste them: behind a scheme, or with a blank inside. They are corrected where the key is certain.
 
 use super::secret::{Secret, SecretProblem};
 
-/// Without the scheme that stands before it in headers.
+/// The key behind the scheme of a header.
 pub(super) fn api_key(text: &str) -> Option<Secret> {
     let (scheme, key) = text.split_once(char::is_whitespace)?;
     let scheme = scheme.trim_end_matches(':');
@@ -14,7 +13,7 @@ pub(super) fn api_key(text: &str) -> Option<Secret> {
     is_certain.then(|| Secret::new(key.to_owned()))
 }
 
-/// What is wrong with a key.
+/// The problem of a key.
 pub(super) fn api_key_problem(text: &str) -> Option<SecretProblem> {
     if text.contains(char::is_control) {
         let rule = "must have no control characters: a header carries none";

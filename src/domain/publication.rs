@@ -1,7 +1,8 @@
-//! One image sent to the platforms of one tenant: what is asked for, what is planned, what came
-//! of it.
+//! The publication of one image to the platforms of one tenant: the request, the plan and the report.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
+
+use derive_more::Display;
 
 use crate::domain::{
     image::ImageName,
@@ -10,32 +11,32 @@ use crate::domain::{
     words::words,
 };
 
-/// Which image is to be published.
+/// The image to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The one of this name.
+    /// The image of this name.
     Image(ImageName),
-    /// One that the tenant has not published yet.
+    /// An image that the tenant has not published yet.
     Next,
 }
 
-/// What a caller asks for.
+/// The options of a request to publish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicationRequest {
-    /// Only these platforms; `None` is all that are on.
+    /// The platforms; `None` is all that are on.
     pub platforms: Option<Vec<Platform>>,
     /// The caption to use; `None` has one written.
     pub caption: Option<String>,
-    /// Says what would be done, and does nothing of it.
+    /// Reports what would be done, without doing it.
     pub dry_run: bool,
     /// Publishes without a caption when none can be written.
     pub allow_empty_caption: bool,
-    /// Sends the image also where it has been published, or may have been.
+    /// Sends the image also to platforms that have it, or may have it.
     pub force: bool,
 }
 
-/// What will be done for a request, decided before anything is fetched or spent. Only a resolved
-/// config can be planned with: see [`tenant_config`](crate::domain::tenant_config).
+/// What will be done for a request, decided before anything is fetched or paid for. Planning needs a resolved config:
+/// see [`tenant_config`](crate::domain::tenant_config).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicationPlan {
     platforms: Vec<Platform>,
@@ -56,21 +57,13 @@ impl PublicationPlan {
         if !settings.features.publish_enabled {
             return Err(PlanError::PublishingOff);
         }
-        let on: Vec<Platform> = Platform::ALL
-            .into_iter()
-            .filter(|platform| settings.has(*platform))
-            .collect();
-        let platforms = match &request.platforms {
-            None => on,
-            Some(wanted) => {
-                if let Some(off) = wanted.iter().find(|platform| !on.contains(platform)) {
-                    return Err(PlanError::PlatformOff(*off));
-                }
-                on.into_iter()
-                    .filter(|platform| wanted.contains(platform))
-                    .collect()
+        let mut platforms = settings.platforms_on();
+        if let Some(wanted) = &request.platforms {
+            if let Some(off) = wanted.iter().find(|it| !platforms.contains(it)) {
+                return Err(PlanError::PlatformOff(*off));
             }
-        };
+            platforms.retain(|it| wanted.contains(it));
+        }
         if platforms.is_empty() {
             return Err(PlanError::NoPlatform);
         }
@@ -87,13 +80,13 @@ impl PublicationPlan {
         &self.platforms
     }
 
-    /// Nothing is written or sent.
+    /// Whether nothing is written or sent.
     #[must_use]
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
     }
 
-    /// The image moves to the archive once a platform has it.
+    /// Whether the image moves to the archive once a platform has it.
     #[must_use]
     pub fn archives(&self) -> bool {
         self.archive
@@ -103,23 +96,23 @@ impl PublicationPlan {
 /// Why a publication cannot be planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// The tenant may not publish.
+    /// Publishing is off for the tenant.
     #[error("publishing is off for this tenant")]
     PublishingOff,
-    /// No platform is on, or none was asked for.
+    /// No platform is on, or the request names none.
     #[error("no platform to publish to")]
     NoPlatform,
-    /// A platform was asked for that is not on.
+    /// The request names a platform that is not on.
     #[error("the platform {0} is not on for this tenant")]
     PlatformOff(Platform),
 }
 
-/// The name that a platform gave to what was published there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The id of a post on its platform.
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
 pub struct PostId(String);
 
 impl PostId {
-    /// Wraps an id.
+    /// An id as the platform returned it.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
@@ -129,12 +122,6 @@ impl PostId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for PostId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -161,26 +148,26 @@ words! {
 }
 
 impl FailureReason {
-    /// The reason of that word.
+    /// The reason of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }
 
-/// Why a platform does not have an image: for programs, and for people.
+/// Why a platform does not have an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// For programs.
+    /// The reason, for programs.
     pub reason: FailureReason,
-    /// For people, with what they can do about it. Holds no secret.
+    /// The text for people, with what they can do about it. Holds no secret.
     pub text: String,
-    /// When it may be tried again, if the platform said so.
+    /// The wait before the next attempt, if the platform named one.
     pub retry_after: Option<Duration>,
 }
 
 impl Failure {
-    /// A failure after which nobody said when to try again.
+    /// A failure without a wait before the next attempt.
     #[must_use]
     pub fn new(reason: FailureReason, text: impl Into<String>) -> Self {
         Self {
@@ -191,29 +178,29 @@ impl Failure {
     }
 }
 
-/// What became of a publication on one platform.
+/// The outcome of a publication on one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The platform has taken it now.
+    /// The platform has taken the image now.
     Published(PostId),
-    /// The platform had taken it before; nothing was sent.
+    /// The platform had the image before; nothing was sent.
     AlreadyPublished(PostId),
-    /// The platform has not taken it. A later publish tries again.
+    /// The platform has not taken the image. A later request tries again.
     Failed(Failure),
-    /// The platform may have taken it, for all that is known. It is never sent again by itself.
+    /// The platform may have taken the image. It is not sent again unless forced.
     Unknown(String),
-    /// It was not sent.
+    /// The image was not sent.
     Skipped(Failure),
 }
 
 impl Outcome {
-    /// Does the platform have the image?
+    /// Whether the platform has the image.
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Published(_) | Self::AlreadyPublished(_))
     }
 
-    /// Why the platform does not certainly have the image; `None` when it has.
+    /// Why the platform does not certainly have the image; `None` if it has.
     #[must_use]
     pub const fn reason(&self) -> Option<FailureReason> {
         match self {
@@ -236,23 +223,23 @@ impl Outcome {
     }
 }
 
-/// What became of a whole publication.
+/// The report of a publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicationReport {
     /// The image; `None` when there was none to publish.
     pub image: Option<ImageName>,
-    /// One result for each platform that was planned, in the order of [`Platform::ALL`].
+    /// One result for each planned platform, in the order of [`Platform::ALL`].
     pub results: Vec<PlatformResult>,
-    /// Nothing was written or sent.
+    /// Whether nothing was written or sent.
     pub dry_run: bool,
-    /// The image is in the archive folder now.
+    /// Whether the image is in the archive folder now.
     pub archived: bool,
-    /// What went wrong beside the platforms (images passed over, sidecar, archive), for people.
+    /// Warnings for people: images passed over, failures of the sidecar or the archive.
     pub warnings: Vec<String>,
 }
 
 impl PublicationReport {
-    /// Does any platform have the image?
+    /// Whether any platform has the image.
     #[must_use]
     pub fn any_success(&self) -> bool {
         self.results
@@ -261,13 +248,13 @@ impl PublicationReport {
     }
 }
 
-/// What became of a publication on one platform.
+/// The result of a publication on one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformResult {
     /// The platform.
     pub platform: Platform,
-    /// The caption as it was, or would be, sent there.
+    /// The caption that was, or would be, sent.
     pub caption: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }

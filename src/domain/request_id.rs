@@ -1,25 +1,24 @@
-//! The id under which a request can be found again, here and upstream.
+//! The id of a request, here and at upstreams.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-/// The longest id that is taken over from a caller, in bytes.
+use derive_more::Display;
+
+/// The longest id of a caller that is used, in bytes.
 const MAX_LENGTH: usize = 128;
 
-/// A request's id: the caller's if it is sane, else a new UUID. Safe to log and to send on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The id of a request: the caller's if it is valid, otherwise a new UUID. Safe to log and to forward.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Display)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// Takes over a caller's id: 1 to 128 letters, digits, `.`, `_`, `:` or `-`. `None` for
-    /// anything else, so that an id can break neither a log line nor a header.
+    /// A caller's id of 1 to 128 letters, digits, `.`, `_`, `:` or `-`, which is safe in headers and log lines; `None`
+    /// for other texts.
     #[must_use]
     pub fn from_caller(value: &str) -> Option<Self> {
-        let sane = !value.is_empty()
-            && value.len() <= MAX_LENGTH
-            && value
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b));
-        sane.then(|| Self(value.into()))
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        let is_valid = (1..=MAX_LENGTH).contains(&value.len()) && value.bytes().all(is_allowed);
+        is_valid.then(|| Self(value.into()))
     }
 
     /// The id.
@@ -37,12 +36,6 @@ impl From<uuid::Uuid> for RequestId {
                 .encode_lower(&mut uuid::Uuid::encode_buffer()))
                 .into(),
         )
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

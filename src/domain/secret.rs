@@ -1,4 +1,4 @@
-//! Values that must never be printed: secrets, and the opaque names under which they are kept.
+//! Values that are never printed: secrets, and the opaque references to them.
 
 use std::{fmt, sync::Arc};
 
@@ -40,14 +40,14 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes a secret into custody.
+    /// Wraps a secret.
     #[must_use]
     pub fn new(value: String) -> Self {
         Self(SecretString::from(value))
     }
 
-    /// A secret as somebody has pasted it, or written it into a file: without what stands around it
-    /// unseen ([`trim_pasted`]). `None` when nothing else is there.
+    /// A secret that was pasted, or read from a file, without invisible characters at its ends ([`trim_pasted`]); `None`
+    /// if nothing is left.
     ///
     /// ```
     /// use publisher::domain::secret::Secret;
@@ -56,16 +56,13 @@ impl Secret {
     /// ```
     #[must_use]
     pub fn pasted(value: String) -> Option<Self> {
-        // Into custody first, so that what is cut off is wiped with the rest.
+        // Wrapped first, so that the whole text is wiped.
         let whole = Self::new(value);
         let secret = trim_pasted(whole.expose());
-        if secret.len() == whole.expose().len() {
-            return (!secret.is_empty()).then_some(whole);
-        }
         (!secret.is_empty()).then(|| Self::new(secret.to_owned()))
     }
 
-    /// The secret itself, for the one adapter that puts it on the wire.
+    /// The secret itself, for the adapter that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -78,9 +75,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A text without what cannot be seen at its ends: white space and line breaks of any kind
-/// (non-breaking ones too), control characters, the mark that some editors put at the head of a
-/// UTF-8 file, and characters of no width, as they are copied out of web pages and chats.
+/// A text without invisible characters at its ends: white space and line breaks of any kind, control characters, byte
+/// order marks, and characters without width, as they are copied from web pages and chats.
 ///
 /// ```
 /// use publisher::domain::secret::trim_pasted;
@@ -109,14 +105,14 @@ pub struct SecretField {
     pub name: &'static str,
     /// Its variable in standalone mode.
     pub variable: &'static str,
-    /// What is certainly meant by a pasted text; `None` is the text itself.
+    /// Corrects a pasted text where the secret is certain; `None` is the text itself.
     pub tidy: fn(&str) -> Option<Secret>,
-    /// What is wrong with a secret.
+    /// The problem of a secret.
     pub check: fn(&str) -> Option<SecretProblem>,
 }
 
 impl SecretField {
-    /// A field that is taken as it is.
+    /// A field whose text is the secret.
     #[must_use]
     pub const fn new(name: &'static str, variable: &'static str) -> Self {
         Self {
@@ -127,7 +123,7 @@ impl SecretField {
         }
     }
 
-    /// The same field, with what is meant by a pasted text, and what is wrong with a secret.
+    /// The field, with a correction of pasted texts and a check.
     #[must_use]
     pub const fn pasted(
         self,
@@ -141,29 +137,29 @@ impl SecretField {
         }
     }
 
-    /// A secret without what was pasted with it.
+    /// The corrected secret.
     #[must_use]
     pub fn tidied(&self, secret: Secret) -> Secret {
         (self.tidy)(secret.expose()).unwrap_or(secret)
     }
 }
 
-/// What is wrong with a secret, as a rule that it breaks. Never holds the secret.
+/// The problem of a secret, as the rule that it breaks. Never holds the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretProblem {
-    /// It looks like a mistake, and is used as it is.
+    /// The secret looks like a mistake, and is used.
     Suspicious(&'static str),
-    /// It cannot be used.
+    /// The secret cannot be used.
     Unusable(&'static str),
 }
 
-/// The opaque name of a secret, as a tenant's config gives it. Not a secret itself, but never
-/// logged: it has no `Display`, and its `Debug` hides it.
+/// The opaque reference to a secret in a tenant's config. It is not a secret, but never logged: it has no `Display`, and
+/// its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CredentialsRef(Arc<str>);
 
 impl CredentialsRef {
-    /// Wraps a reference; `None` when it is blank.
+    /// A reference; `None` when the text is blank.
     #[must_use]
     pub fn new(value: &str) -> Option<Self> {
         (!value.trim().is_empty()).then(|| Self(value.into()))

@@ -1,4 +1,4 @@
-//! Which image is published when nobody names one.
+//! Selecting the next image to publish.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,20 +12,20 @@ use super::{
 /// Images that a tenant has not published yet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Unpublished {
-    /// Never tried, in the order in which they came.
+    /// Images that were never tried, in their given order.
     pub fresh: Vec<StoredImage>,
-    /// Tried, and on no platform, by their last attempt. They come after all that are fresh, so
-    /// that one that never succeeds keeps no other waiting.
+    /// Images that were tried and are on no platform, by their last attempt. They come after all fresh ones, so that an
+    /// image that never succeeds does not block others.
     pub failed: BTreeMap<Position, StoredImage>,
-    /// How many are left out because something is wrong with the image itself: trying again would
-    /// find, and pay for, the same.
+    /// The number of images that are left out because the image itself is unsuitable: another attempt would find, and
+    /// pay for, the same.
     pub unsuitable: usize,
 }
 
 impl Unpublished {
-    /// Sorts images by what the ledger has of their contents. One that any platform has, or may
-    /// have, or that is being published, is left out, and so is a second one of the same content,
-    /// and one that none of `platforms` can take.
+    /// The unpublished ones among `images`, by the ledger's entries of their contents. Left out is an image that any
+    /// platform has or may have, one that is being published, a second one of the same content, and one that none of
+    /// `platforms` can take.
     #[must_use]
     pub fn among(
         images: impl IntoIterator<Item = StoredImage>,
@@ -65,7 +65,7 @@ fn has_failed(entry: &Entry) -> bool {
     matches!(entry.state, EntryState::Failed | EntryState::Skipped)
 }
 
-/// Can none of these platforms take the image, whoever tries?
+/// Whether none of these platforms can take the image.
 fn is_unsuitable(entries: &[&Entry], platforms: &[Platform]) -> bool {
     let is_unsuitable_for = |platform: Option<Platform>| {
         entries.iter().any(|entry| {

@@ -1,11 +1,10 @@
-//! Drawing images at random without repeating one before all have been drawn.
+//! Drawing images at random, each once before any is drawn again.
 
 use std::collections::HashSet;
 
 use super::image::ImageName;
 
-/// Remembers what has been drawn in this round. It knows no more names than the images that it was
-/// last shown.
+/// The images that have been drawn in this round. It holds no names that the last draw did not have.
 #[derive(Debug, Default)]
 pub struct ShuffleBag {
     drawn: HashSet<ImageName>,
@@ -13,11 +12,10 @@ pub struct ShuffleBag {
 }
 
 impl ShuffleBag {
-    /// Draws one of `images`; `None` if there are none. `random` decides which.
+    /// One of `images`, chosen by `random`; `None` if there are none.
     ///
-    /// Images that are new join the round, and those that are gone leave it. When all have been
-    /// drawn, a new round begins, and not with the image that ended the one before, if there are
-    /// others.
+    /// New images join the round, and missing ones leave it. When all have been drawn, a new round begins, with another
+    /// image than the last one if there are others.
     pub fn draw<'a>(
         &mut self,
         images: impl Iterator<Item = &'a ImageName> + Clone,
@@ -43,7 +41,7 @@ impl ShuffleBag {
         Some(name)
     }
 
-    /// Puts an image back that was drawn and could not be shown: its turn is yet to come.
+    /// Puts back an image that was drawn and could not be shown.
     pub fn put_back(&mut self, name: &ImageName) {
         self.drawn.remove(name);
     }

@@ -1,10 +1,9 @@
-//! The sidecar of an image, a text file beside it: the Stable-Diffusion caption or nothing on the first
-//! line, then a fence and `# key: value` lines.
+//! The sidecar of an image, a text file beside it: the Stable-Diffusion caption or an empty first line, then a fence
+//! and `# key: value` lines.
 //!
-//! People have text files of their own beside their images. A file is *ours* if it has the fence behind at
-//! most one line of text, and names an image behind that (`image_file`), as this service and the one before
-//! it have always written. Anything else is left alone, and so is the sidecar of another image: see
-//! [`SidecarName`] for where ours is then. Lines that people have added behind the fence survive an update.
+//! People have text files of their own beside their images. A file is *ours* if it has the fence behind at most one line
+//! of text, and names an image behind that (`image_file`). Other files are left alone, and so is the sidecar of another
+//! image: see [`SidecarName`] for where ours is then. Lines that people add behind the fence survive an update.
 
 mod captions;
 mod value;
@@ -18,30 +17,30 @@ use crate::domain::{
     image::{ContentHash, MAX_NAME_BYTES, StoredImage},
 };
 
-/// A larger file is neither read nor written, in bytes (64 KiB).
+/// The largest file that is read or written, in bytes (64 KiB).
 pub const MAX_SIDECAR_BYTES: usize = 64 * 1024;
 
-/// The version of the form in which the Stable-Diffusion caption is written.
+/// The version of the format of the Stable-Diffusion caption.
 pub const SD_CAPTION_VERSION: &str = "1";
 
 const FENCE: &str = "# ---";
 /// The key that names the image.
 const IMAGE_FILE: &str = "image_file";
 
-/// Which of the two names that the sidecar of an image can have.
+/// One of the two names of a sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SidecarName {
-    /// `<name>.<ext>.txt`, where the other name is taken by a file that is not ours, or another image's.
+    /// `<name>.<ext>.txt`, used where the other name is taken.
     Full,
-    /// `<stem>.txt`, which images that differ in their endings share.
+    /// `<stem>.txt`, which images share that differ in their endings only.
     Stem,
 }
 
 impl SidecarName {
-    /// Both, in the order in which they are read.
+    /// Both names, in the order in which they are read.
     pub const ALL: [Self; 2] = [Self::Full, Self::Stem];
 
-    /// The name of the file beside an image of this name; `None` where that would be too long.
+    /// The name of the file beside an image of this name; `None` where it is too long.
     #[must_use]
     pub fn beside(self, image: &str) -> Option<String> {
         let base = match self {
@@ -52,34 +51,33 @@ impl SidecarName {
     }
 }
 
-/// Whose a sidecar is, seen from one image.
+/// The relation of a sidecar to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Belonging {
-    /// The image's, as it is now.
+    /// The sidecar of the image as it is now.
     Fits,
-    /// That of the image that had this name before the content was replaced: what it says is of another
-    /// picture.
+    /// The sidecar of an earlier content of the image.
     Outdated,
-    /// Another image's.
+    /// The sidecar of another image.
     OtherImage,
 }
 
-/// A caption file. Keys and lines that it holds and we do not know survive an update.
+/// The content of a sidecar. Unknown keys and lines survive an update.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sidecar {
     caption: String,
     fields: Vec<(String, String)>,
-    /// Lines that are neither the caption nor a key with a value, such as what a person has added.
+    /// Lines that are neither the caption nor a key with a value.
     notes: Vec<String>,
 }
 
 impl Sidecar {
-    /// Reads a file of ours, leniently; `None` for any other file, and one that is too large.
+    /// The content of a file of ours; `None` for other files, and for one that is too large.
     #[must_use]
     pub fn recognize(bytes: &[u8]) -> Option<Self> {
         let lines = text_of(bytes)?.lines().map(str::trim);
         let mut lines = lines.filter(|line| !line.is_empty());
-        // Before the fence there is the caption alone; more text, or a key, is something that somebody wrote.
+        // Before the fence there is the caption alone: with more text, or a key, the file is a person's.
         let first = lines.next()?;
         if first != FENCE && (first.starts_with('#') || lines.next() != Some(FENCE)) {
             return None;
@@ -92,13 +90,13 @@ impl Sidecar {
         }
     }
 
-    /// Whose this is, seen from an image; `sha256` is that of its content in hex, where it is known.
+    /// The relation to an image; `sha256` is that of the image's content in hex, where it is known.
     ///
-    /// A file with the image's id is the image's, whatever the image is called; one with its name, too, in
-    /// any letter case and Unicode normalization. Whether it fits is decided by the first of these that can
-    /// be compared: its SHA-256, which is of the content itself, with `sha256` or the content hash of storage;
-    /// its revision, which changes with the content, and when the file moves; its id, which stays when the
-    /// content changes. With none of them it fits for what it says of the name, unless it has a SHA-256.
+    /// A file with the image's id belongs to the image, and so does one with its name, in any letter case and Unicode
+    /// normalization. Whether it fits is decided by the first of these that can be compared: its SHA-256, which is of
+    /// the content itself, with `sha256` or the content hash of storage; its revision, which changes with the content,
+    /// and when the file moves; its id, which stays when the content changes. With none of them it fits by its name,
+    /// unless it has a SHA-256.
     #[must_use]
     pub fn belonging_to(&self, image: &StoredImage, sha256: Option<&str>) -> Belonging {
         let is_same = |key: &str, value: &str| self.get(key).map(|known| known == value);
@@ -110,7 +108,7 @@ impl Sidecar {
             return Belonging::OtherImage;
         }
         let by_revision = || is_same("dropbox_rev", &image.revision);
-        // A hash that cannot be compared, without a revision, is of some content, and nobody can tell of which.
+        // A hash that cannot be compared, without a revision, is of an unknown content.
         let by_doubt = || self.sha256().map(|_| false);
         let fits = self.by_hash(image, sha256).or_else(by_revision);
         match fits.or_else(by_doubt).or(by_id) {
@@ -119,13 +117,13 @@ impl Sidecar {
         }
     }
 
-    /// Whether its SHA-256 can be compared with what storage says of the image's content.
+    /// Whether its SHA-256 can be compared with the content hash of storage.
     #[must_use]
     pub fn is_comparable(&self, image: &StoredImage) -> bool {
         self.by_hash(image, None).is_some()
     }
 
-    /// Whether its SHA-256 is that of the image; `None` if that cannot be told.
+    /// Whether its SHA-256 is that of the image; `None` if they cannot be compared.
     fn by_hash(&self, image: &StoredImage, sha256: Option<&str>) -> Option<bool> {
         let known = self.sha256()?;
         if let Some(sha256) = sha256 {
@@ -135,7 +133,7 @@ impl Sidecar {
         Some(hash == image.content_hash)
     }
 
-    /// Reads a file, as far as it is one. `None` when it is too large or not UTF-8.
+    /// The content of any text file; `None` when it is too large or not UTF-8.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let mut sidecar = Self::default();
@@ -182,8 +180,7 @@ impl Sidecar {
         &self.caption
     }
 
-    /// The caption of the image: its key's value, or else the first line; `None` if there is
-    /// neither.
+    /// The caption of the image: the value of `caption`, or else the first line; `None` if there is neither.
     #[must_use]
     pub fn known_caption(&self) -> Option<&str> {
         self.get("caption")
@@ -198,7 +195,7 @@ impl Sidecar {
         Some(&*self.caption).filter(|caption| !caption.is_empty())
     }
 
-    /// The value of a key as a list: JSON, or else words between commas. Empty if there is none.
+    /// The value of a key as a list: JSON, or words between commas; empty if there is none.
     #[must_use]
     pub fn list(&self, key: &str) -> Vec<String> {
         let Some(text) = self.get(key) else {
@@ -208,7 +205,7 @@ impl Sidecar {
         analysis::list(Some(&value))
     }
 
-    /// The value of a key as a yes or a no, if it is one.
+    /// The value of a key as a boolean, if it is one.
     #[must_use]
     pub fn flag(&self, key: &str) -> Option<bool> {
         match self.get(key)?.to_ascii_lowercase().as_str() {
@@ -234,14 +231,14 @@ impl Sidecar {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The SHA-256 of the image in hex, if this revision is the one that it was computed of.
+    /// The SHA-256 of the image in hex, if it was computed for this revision.
     #[must_use]
     pub fn sha256_of(&self, revision: &str) -> Option<&str> {
         self.get("dropbox_rev").filter(|known| *known == revision)?;
         self.sha256()
     }
 
-    /// The SHA-256 that it has, if it is one.
+    /// Its SHA-256, if that is a valid one.
     fn sha256(&self) -> Option<&str> {
         self.get("sha256")
             .filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -249,19 +246,19 @@ impl Sidecar {
 
     /// Replaces the first line, or empties it.
     pub fn set_caption(&mut self, caption: &str) {
-        // A leading `#` would be read back as a key, and a byte order mark before it not at all.
+        // A leading `#` would be read back as a key, and a byte order mark is not read back.
         one_line(caption)
             .trim_start_matches(['#', ' ', '\u{feff}'])
             .clone_into(&mut self.caption);
     }
 
-    /// Sets a key, in its old place if it has one. An empty value leaves things as they are, and
-    /// so does a key that could not be read back.
+    /// Sets a key, in its old place if it has one. An empty value, and a key that could not be read back, change
+    /// nothing.
     pub fn set(&mut self, key: &str, value: &str) {
         self.put(key, one_line(value));
     }
 
-    /// The same, with the value's lines as they are.
+    /// Sets a key to a value of several lines.
     pub fn set_lines(&mut self, key: &str, value: &str) {
         let lines = value.lines().map(one_line);
         let lines = lines.collect::<Vec<_>>().join("\n");
@@ -278,19 +275,19 @@ impl Sidecar {
         }
     }
 
-    /// Takes a key out.
+    /// Removes a key.
     pub fn remove(&mut self, key: &str) {
         self.fields.retain(|(known, _)| known != key);
     }
 
-    /// Sets a key to a list, as JSON. An empty list leaves things as they are.
+    /// Sets a key to a list, as JSON. An empty list changes nothing.
     pub fn set_list(&mut self, key: &str, values: &[String]) {
         if !values.is_empty() {
             self.set(key, &Value::from(values).to_string());
         }
     }
 
-    /// Adds the keys of the extended metadata that are not there yet: what stands there may be a person's.
+    /// Adds the missing keys of the extended metadata: present ones may be a person's.
     pub fn add_analysis(&mut self, analysis: &Analysis) {
         let mut seen = Self::default();
         seen.set_analysis(analysis);
@@ -301,9 +298,8 @@ impl Sidecar {
         }
     }
 
-    /// Sets the keys of the extended metadata, as far as they are known. `description`, `mood` and
-    /// `nsfw` are there for ourselves, so that an analysis can be told again from the file; other
-    /// readers pass over them, as over all that they do not know.
+    /// Sets the keys of the extended metadata. `description`, `mood` and `nsfw` are only for this service, which answers
+    /// analyses from the file.
     pub fn set_analysis(&mut self, analysis: &Analysis) {
         let texts = [
             ("subject", &analysis.subject),
@@ -350,7 +346,7 @@ fn is_key(key: &str) -> bool {
     !key.is_empty() && key.trim() == key && !key.contains([':', '\n', '\r', '#'])
 }
 
-/// A name without what storage makes no difference of.
+/// A name in the form in which storage compares names.
 fn folded(name: &str) -> String {
     // Lower case may be in pieces again, as that of a capital I with a dot is.
     name.nfc().flat_map(char::to_lowercase).nfc().collect()

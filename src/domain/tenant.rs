@@ -1,14 +1,15 @@
-//! Who a request is served for, and which state of their config it is served with.
+//! A tenant's name, and the version and life time of its config.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
+
+use derive_more::Display;
 
 /// A tenant's name. Safe to log.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Display)]
 pub struct TenantName(Arc<str>);
 
 impl TenantName {
-    /// Wraps a name; `None` when it is blank, longer than 255 bytes, or holds anything but
-    /// visible ASCII (it travels in a header and stands in log lines).
+    /// A name of 1 to 255 visible ASCII characters, which is safe in headers and log lines; `None` for other texts.
     #[must_use]
     pub fn new(value: &str) -> Option<Self> {
         let acceptable = !value.is_empty()
@@ -24,19 +25,12 @@ impl TenantName {
     }
 }
 
-impl fmt::Display for TenantName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The opaque version of a tenant's config. Safe to log; a new one means that anything derived
-/// from the config may have changed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The opaque version of a tenant's config. Safe to log. A new version may change everything derived from the config.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Display)]
 pub struct ConfigVersion(Arc<str>);
 
 impl ConfigVersion {
-    /// Wraps a version as the config's source gives it.
+    /// A version as the source of the config returns it.
     #[must_use]
     pub fn new(value: &str) -> Self {
         Self(value.into())
@@ -49,14 +43,7 @@ impl ConfigVersion {
     }
 }
 
-impl fmt::Display for ConfigVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// How long a config may be used without asking again: at least 1 s (orchestrators have sent 0)
-/// and at most 24 h, 600 s where its source does not say.
+/// The life time of a config: at least 1 s (orchestrators have sent 0) and at most 24 h; 600 s by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigTtl(Duration);
 
@@ -65,7 +52,7 @@ impl ConfigTtl {
     const MAX: i64 = 24 * 60 * 60;
     const DEFAULT: i64 = 600;
 
-    /// Clamps the number of seconds that a source sent, or takes the default.
+    /// The number of seconds that a source sent, clamped, or the default.
     #[must_use]
     pub fn from_seconds(seconds: Option<i64>) -> Self {
         let clamped = seconds.unwrap_or(Self::DEFAULT).clamp(Self::MIN, Self::MAX);

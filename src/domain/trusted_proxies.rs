@@ -1,71 +1,41 @@
-//! The address of a client behind proxies, as `X-Forwarded-For` names it.
+//! The address of a client behind proxies, from `X-Forwarded-For`.
 //!
-//! Each proxy adds the address that it was called from, so the last entries are what our own proxies
-//! say, and everything before those is what the client says. The hops are followed from the last one
-//! on, as long as proxies that we trust name them.
+//! Each proxy adds the address that it was called from: the last entries are from our own proxies, and everything
+//! before them from the client. The entries are followed from the last one on, as long as trusted proxies wrote them.
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
     sync::Arc,
 };
 
-/// The bits of an address. One of IPv4 is that of IPv6 which it is mapped to.
-const BITS: u32 = 128;
-/// The bits that all addresses of IPv4 have in common so.
-const MAPPED_BITS: u32 = 96;
-/// These bits.
-const MAPPED: u128 = 0xffff << 32;
+use ipnet::Ipv6Net;
 
-/// The proxies that are believed. None are, by default.
+/// The bits that all mapped IPv4 addresses have in common.
+const MAPPED_BITS: u8 = 96;
+/// All IPv4 addresses.
+const ALL_V4: Ipv6Net = Ipv6Net::new_assert(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(), MAPPED_BITS);
+
+/// The trusted proxies; by default, none. IPv4 networks are stored as the IPv6 networks that they are mapped to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Arc<[Network]>);
+pub struct TrustedProxies(Arc<[Ipv6Net]>);
 
-/// Addresses that begin alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: u128,
-    prefix: u32,
-}
-
-/// The text is no list of addresses and networks.
+/// The text is not a list of addresses and networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be IP addresses or networks, as in 10.0.0.0/8, separated by commas")]
 pub struct InvalidProxies;
 
 impl TrustedProxies {
-    /// Whether every address of IPv4 or of IPv6 is among them: then anyone can make up where a request
-    /// comes from.
+    /// Whether every IPv4 address is trusted, so that any client can forge its address.
     #[must_use]
     pub fn trust_everyone(&self) -> bool {
-        let [all_v4, all] = [(MAPPED, MAPPED_BITS), (0, 0)];
-        [all_v4, all]
-            .into_iter()
-            .any(|(address, prefix)| self.cover(Network { address, prefix }))
+        let merged = Ipv6Net::aggregate(&self.0.to_vec());
+        merged.iter().any(|network| network.contains(&ALL_V4))
     }
 
-    /// Whether every address of a network is among them: in one of them, or in several together.
-    fn cover(&self, whole: Network) -> bool {
-        let is_in = |inner: Network, outer: Network| {
-            inner.prefix >= outer.prefix && first_bits(inner.address, outer.prefix) == outer.address
-        };
-        if self.0.iter().any(|network| is_in(whole, *network)) {
-            return true;
-        }
-        // No deeper than what is written goes, so that this ends soon.
-        if whole.prefix >= BITS || !self.0.iter().any(|network| is_in(*network, whole)) {
-            return false;
-        }
-        let prefix = whole.prefix + 1;
-        let second = whole.address | 1 << (BITS - prefix);
-        [whole.address, second]
-            .into_iter()
-            .all(|address| self.cover(Network { address, prefix }))
-    }
-
-    /// The address of the client, of a request that `peer` has sent. `entries` are those of
-    /// `X-Forwarded-For`, the last one first; blank ones do not count. It is the last address that no trusted proxy
-    /// has; where an entry is no address, the hop that wrote it. IPv4 mapped to IPv6 is IPv4.
+    /// The address of the client of a request that `peer` has sent. `entries` are those of `X-Forwarded-For`, the last
+    /// one first; blank ones do not count. The client is the last address that is not a trusted proxy's; where an entry
+    /// is not an address, the hop that wrote it. A mapped IPv4 address is returned as IPv4.
     #[must_use]
     pub fn client<'a>(&self, peer: IpAddr, entries: impl IntoIterator<Item = &'a [u8]>) -> IpAddr {
         let mut client = peer.to_canonical();
@@ -83,7 +53,8 @@ impl TrustedProxies {
     }
 
     fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+        let (address, _) = mapped(address);
+        self.0.iter().any(|network| network.contains(&address))
     }
 }
 
@@ -92,70 +63,36 @@ impl FromStr for TrustedProxies {
 
     fn from_str(text: &str) -> Result<Self, InvalidProxies> {
         let networks = text.split(',').map(str::trim).filter(|it| !it.is_empty());
-        let networks = networks.map(str::parse);
-        networks.collect::<Result<Arc<[_]>, _>>().map(Self)
+        let networks: Option<Arc<[_]>> = networks.map(network).collect();
+        networks.map(Self).ok_or(InvalidProxies)
     }
 }
 
-impl Network {
-    /// `None` if an address has not so many bits.
-    fn of(address: IpAddr, prefix: u32) -> Option<Self> {
-        let prefix = match address {
-            IpAddr::V4(_) => prefix.checked_add(MAPPED_BITS)?,
-            IpAddr::V6(_) => prefix,
-        };
-        (prefix <= BITS).then(|| Self {
-            address: first_bits(bits(address), prefix),
-            prefix,
-        })
-    }
-
-    fn contains(self, address: IpAddr) -> bool {
-        first_bits(bits(address), self.prefix) == self.address
-    }
+/// A network as it is written, or a single address.
+fn network(text: &str) -> Option<Ipv6Net> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let (address, mapped_bits) = mapped(address.parse().ok()?);
+    let prefix = match prefix {
+        // Numbers may begin with `+`, prefixes may not.
+        Some(digits) if digits.starts_with('+') => return None,
+        Some(digits) => digits.parse::<u8>().ok()?.checked_add(mapped_bits)?,
+        None => 128,
+    };
+    Ipv6Net::new(address, prefix).ok().map(|it| it.trunc())
 }
 
-impl FromStr for Network {
-    type Err = InvalidProxies;
-
-    fn from_str(text: &str) -> Result<Self, InvalidProxies> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| InvalidProxies)?;
-        let whole = if address.is_ipv4() {
-            BITS - MAPPED_BITS
-        } else {
-            BITS
-        };
-        let prefix = match prefix {
-            // What a number may begin with otherwise (`+`) is no part of a network.
-            Some(digits) if digits.bytes().all(|it| it.is_ascii_digit()) => {
-                digits.parse().map_err(|_| InvalidProxies)?
-            }
-            Some(_) => return Err(InvalidProxies),
-            None => whole,
-        };
-        Self::of(address, prefix).ok_or(InvalidProxies)
-    }
-}
-
-fn bits(address: IpAddr) -> u128 {
+/// An address as IPv6, and the bits that the mapping adds in front.
+fn mapped(address: IpAddr) -> (Ipv6Addr, u8) {
     match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
+        IpAddr::V4(address) => (address.to_ipv6_mapped(), MAPPED_BITS),
+        IpAddr::V6(address) => (address, 0),
     }
 }
 
-fn first_bits(bits: u128, count: u32) -> u128 {
-    let rest = BITS.saturating_sub(count);
-    bits.checked_shr(rest)
-        .and_then(|first| first.checked_shl(rest))
-        .unwrap_or(0)
-}
-
-/// An address as proxies write it: with a port or without, one of IPv6 between brackets or not.
+/// An address as proxies write it: with or without a port, IPv6 with or without brackets.
 fn address_of(entry: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(entry).ok()?;
     let bracketed = || {

@@ -139,7 +139,7 @@ impl Requests {
         let material = json!({
             "platforms": platforms,
             "sd_caption": sd_caption,
-            "analysis": analysis_json(analysis),
+            "analysis": analysis,
             "voice_examples": self.voice_examples,
         });
         material.to_string().into()
@@ -179,45 +179,6 @@ fn reasons(model: &str) -> bool {
     ["o1", "o3", "o4", "gpt-5"]
         .into_iter()
         .any(|family| model.starts_with(family))
-}
-
-fn analysis_json(analysis: &Analysis) -> Value {
-    let Analysis {
-        description,
-        mood,
-        tags,
-        nsfw,
-        safety_labels,
-        subject,
-        style,
-        lighting,
-        camera,
-        clothing_or_accessories,
-        aesthetic_terms,
-        pose,
-        composition,
-        background,
-        color_palette,
-        alt_text,
-    } = analysis;
-    json!({
-        "description": description,
-        "mood": mood,
-        "tags": tags,
-        "nsfw": nsfw,
-        "safety_labels": safety_labels,
-        "subject": subject,
-        "style": style,
-        "lighting": lighting,
-        "camera": camera,
-        "clothing_or_accessories": clothing_or_accessories,
-        "aesthetic_terms": aesthetic_terms,
-        "pose": pose,
-        "composition": composition,
-        "background": background,
-        "color_palette": color_palette,
-        "alt_text": alt_text,
-    })
 }
 
 #[cfg(test)]

@@ -196,8 +196,7 @@ impl AnalyzeImage {
 
 /// The platforms that are on; where none is, all platforms, so that captions can be tried before a platform is set up.
 fn platforms(settings: &TenantSettings) -> Vec<Platform> {
-    let on = Platform::ALL.into_iter().filter(|it| settings.has(*it));
-    let on: Vec<Platform> = on.collect();
+    let on = settings.platforms_on();
     if on.is_empty() {
         Platform::ALL.to_vec()
     } else {

@@ -137,45 +137,20 @@ impl Publication {
         self.publish_claimed(claimed, image).await
     }
 
-    /// The report of what would be sent.
-    async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
-        let (loaded, platforms) = (self.fetch(image).await?, self.plan.platforms());
-        let prepared = self.prepare(&loaded.encoded, platforms).await;
-        let captions = self.captions_for(&loaded, &prepared, platforms, false);
-        let (captions, _) = captions.await?;
-        let results = Self::dry_run_results(&prepared, &captions);
-        let archived = self.is_from_archive();
-        Ok(self.report(image.name.clone(), results, archived, Vec::new()))
-    }
-
-    /// Publishes a claimed image to the platforms that do not have it, archives it, and settles.
+    /// Publishes a claimed image to the platforms that do not have it.
     async fn publish_claimed(
         &self,
         claimed: Claimed,
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
-        let (mut results, targets) = self.still_to_send(claimed.prior());
+        let (results, targets) = self.still_to_send(claimed.prior());
         let sent = if targets.is_empty() {
             Sent::nothing(claimed)
         } else {
             // Boxed: the future of a publication is large enough.
             Box::pin(self.send(claimed, image, &targets)).await?
         };
-        let is_published = |it: &PlatformResult| it.outcome.is_success();
-        let is_published = results
-            .iter()
-            .chain(sent.settled.results())
-            .any(is_published);
-        let (sidecars, sidecar_warning) = match sent.sidecar {
-            Some(Written { ours, warning, .. }) => (Some(ours), warning),
-            None => (None, None),
-        };
-        let archive = self.archive_if(is_published, image, sidecars);
-        let ((archived, warning), ()) = join(archive, self.followed_up(sent.image)).await;
-        let (settled, mut warnings) = sent.settled.release().await;
-        results.extend(settled.into_iter().chain(sent.skipped));
-        warnings.extend(sidecar_warning.into_iter().chain(warning));
-        Ok(self.report(image.name.clone(), results, archived, warnings))
+        Ok(self.finish(sent, results, image).await)
     }
 
     /// Fetches and prepares the image, captions it, delivers it, and writes the sidecar.
@@ -217,11 +192,43 @@ impl Publication {
         })
     }
 
+    /// Archives the image and settles. `results` are those of platforms that got nothing.
+    async fn finish(
+        &self,
+        sent: Sent,
+        mut results: Vec<PlatformResult>,
+        image: &StoredImage,
+    ) -> PublicationReport {
+        let mut all = results.iter().chain(sent.settled.results());
+        let is_published = all.any(|it| it.outcome.is_success());
+        let (sidecars, sidecar_warning) = match sent.sidecar {
+            Some(Written { ours, warning, .. }) => (Some(ours), warning),
+            None => (None, None),
+        };
+        let archive = self.archive_if(is_published, image, sidecars);
+        let ((archived, warning), ()) = join(archive, self.followed_up(sent.image)).await;
+        let (settled, mut warnings) = sent.settled.release().await;
+        results.extend(settled.into_iter().chain(sent.skipped));
+        warnings.extend(sidecar_warning.into_iter().chain(warning));
+        self.report(image.name.clone(), results, archived, warnings)
+    }
+
     /// Waits for the follow-ups of the posts, then frees the image's memory.
     async fn followed_up(&self, image: Option<LoadedImage>) {
         self.follow_ups.close();
         self.follow_ups.wait().await;
         drop(image);
+    }
+
+    /// The report of what would be sent.
+    async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
+        let (loaded, platforms) = (self.fetch(image).await?, self.plan.platforms());
+        let prepared = self.prepare(&loaded.encoded, platforms).await;
+        let captions = self.captions_for(&loaded, &prepared, platforms, false);
+        let (captions, _) = captions.await?;
+        let results = Self::dry_run_results(&prepared, &captions);
+        let archived = self.is_from_archive();
+        Ok(self.report(image.name.clone(), results, archived, Vec::new()))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The JSON in a model's answer, wherever it stands: in a code fence, behind reasoning, behind prose that has
-//! braces of its own, inside of another object or of a string, or with what no JSON may have.
+//! Finding the JSON in a model's answer: in a code fence, behind reasoning, behind prose with braces, inside of another
+//! object or of a string, or with syntax errors.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,11 @@ use serde_json::{Deserializer, Map, Value};
 use super::relaxed::relaxed_object;
 use crate::domain::model_text::{first_mark, without_reasoning};
 
-/// How many places are tried. Each may cost a look at all that follows.
+/// The most places that are tried: each may read the rest of the text.
 const MAX_TRIES: usize = 32;
 
-/// What `read` makes of the best object in an answer: of those that it can use, the one with the highest
-/// rank, and of several the last, because models draft before they answer. Objects inside of one that was used
-/// are not looked at.
+/// The result of `read` for the best object in an answer: the one with the highest rank among those that it can use,
+/// and the last of several, because models draft before they answer. Objects inside of a used one are not read.
 pub(crate) fn best_in<T>(
     answer: &str,
     read: impl Fn(&Map<String, Value>) -> Option<(usize, T)>,
@@ -23,9 +22,8 @@ pub(crate) fn best_in<T>(
     Some(found?.1)
 }
 
-/// The object in a string of which something stands that is taken out of an answer: without it, the object
-/// may not be one any more. What begins behind the mark is not looked at: reasoning without an end may
-/// hold a draft.
+/// The object that encloses the first mark of reasoning: without the mark, it may be no object. An object that begins
+/// behind the mark is not read: it may be a draft in reasoning without an end.
 fn around_first_mark(answer: &str) -> Option<Map<String, Value>> {
     let mark = first_mark(answer)?;
     let start = answer[..mark].find('{')?;
@@ -79,7 +77,7 @@ fn best_by<T>(
     best
 }
 
-/// What is read of an object that stands as text in another.
+/// The result of `read` for an object that is a text in another.
 fn read_inside<T>(
     object: &Map<String, Value>,
     read: &impl Fn(&Map<String, Value>) -> Ranked<T>,
@@ -88,7 +86,7 @@ fn read_inside<T>(
     let mut inner = texts.filter(|text| text.trim_start().starts_with('{'));
     inner.find_map(|text| {
         let (mut inner, _) = strict_object(&mended(text.trim_start()))?;
-        // What stands beside it belongs to it.
+        // The other fields belong to it.
         for (key, value) in object {
             if !inner.contains_key(key) {
                 inner.insert(key.clone(), value.clone());
@@ -114,12 +112,12 @@ fn inside_of_string(text: &str) -> Option<String> {
     serde_json::from_str(mended(text.get(start..=end)?).as_ref()).ok()
 }
 
-/// What follows a `{` can be the rest of an object. Most braces of prose fail here, for nothing.
+/// Whether the text behind a `{` can be the rest of an object. Most braces of prose are refused here, at no cost.
 fn may_begin_object(rest: &str) -> bool {
     rest.trim_start().starts_with(['"', '}'])
 }
 
-/// The same for an object that keeps no rule.
+/// Whether the text behind a `{` can be the rest of an object with syntax errors.
 fn may_begin_relaxed(rest: &str) -> bool {
     let rest = rest.trim_start();
     let behind_name = rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
@@ -127,9 +125,8 @@ fn may_begin_relaxed(rest: &str) -> bool {
         || (behind_name.len() < rest.len() && behind_name.trim_start().starts_with(':'))
 }
 
-/// The answer without what models write though JSON forbids it: line ends and other control
-/// characters as they are, which would have to be escaped inside of a string, and halves of
-/// surrogate pairs.
+/// The answer without what JSON forbids and models write: control characters inside of strings, and halves of surrogate
+/// pairs.
 fn mended(answer: &str) -> Cow<'_, str> {
     let spaced = if answer.contains(char::is_control) {
         Cow::from(answer.replace(char::is_control, " "))

@@ -1,18 +1,17 @@
-//! A text that a model has wrapped once more than it was asked to: `{"text": "A knot."}`, a list of
-//! candidates, or JSON within a string.
+//! Finding a text that a model has wrapped: `{"text": "A knot."}`, a list of candidates, or JSON within a string.
 
 use serde_json::{Map, Value};
 
 use super::{best_in, relaxed::relaxed_object};
 
-/// Deeper than that, a text is not looked for.
+/// The deepest nesting that is searched.
 const MAX_DEPTH: usize = 6;
-/// How many candidates of a list are looked at.
+/// The most candidates of a list.
 const MAX_CANDIDATES: usize = 20;
-/// The longest text that is looked into for JSON, in bytes: JSON that holds a caption, with some to spare.
+/// The longest text that is read as JSON, in bytes.
 const MAX_JSON: usize = 64 * 1024;
 
-/// The names under which an object has its text, after those that were asked for.
+/// The names under which objects have a text, after the requested ones.
 const NAMES: [&str; 12] = [
     "caption",
     "text",
@@ -28,8 +27,8 @@ const NAMES: [&str; 12] = [
     "alternatives",
 ];
 
-/// The first text in a value that `read` can use; of an object, that under one of these names, or else under
-/// one that is usual for a text. A string that is itself JSON is no text: what is in it counts.
+/// The first text in a value that `read` can use; of an object, the text under one of these names, or else under a usual
+/// one. A string that is JSON is read as JSON.
 pub(crate) fn text_in<T>(
     value: &Value,
     names: &[&str],
@@ -76,7 +75,7 @@ fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 enum Inner {
     Text,
     Json(Value),
-    /// It has the shape of JSON, and cannot be read.
+    /// JSON that cannot be read.
     Broken,
 }
 
@@ -120,7 +119,7 @@ fn without_fence(text: &str) -> &str {
     fenced.trim_end_matches('`').trim()
 }
 
-/// A brace with a name behind it: no sentence begins so.
+/// Whether a text begins with a brace and a name, as no sentence does.
 fn begins_object(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('{') else {
         return false;

@@ -1,12 +1,11 @@
-//! Objects that are almost JSON: single or typographic quotes, comments, commas too many, names without
-//! quotes, the words of Python and JavaScript, line ends and quotes within a string.
+//! Reading objects that are almost JSON: single or typographic quotes, comments, extra commas, names without quotes, the
+//! words of Python and JavaScript, line ends and quotes within a string.
 //!
-//! A reader of our own, because readers of JSON5 know neither typographic quotes nor Python's words, and
-//! give up at a quote within a string: the faults that models make.
+//! Readers of JSON5 accept neither typographic quotes nor Python's words, and fail at a quote within a string.
 
 use serde_json::{Map, Number, Value};
 
-/// Deeper than any answer that was asked for; a limit of the JSON reader, too.
+/// The deepest nesting: more than any requested answer has.
 const MAX_DEPTH: usize = 32;
 
 /// The object that a text begins with, and how many bytes of the text it takes.
@@ -15,7 +14,7 @@ pub(super) fn relaxed_object(text: &str) -> Option<(Map<String, Value>, usize)> 
     Some((serde_json::from_str(&strict).ok()?, length))
 }
 
-/// The same object as JSON, as far as that can be told.
+/// The object as JSON, and its length in the text.
 fn as_strict(text: &str) -> Option<(String, usize)> {
     let (mut strict, mut depth, mut rest) = (String::new(), 0_usize, text);
     while let Some(c) = rest.chars().next() {
@@ -63,7 +62,7 @@ fn comment(text: &str) -> Option<usize> {
     None
 }
 
-/// Writes a string as JSON, and tells its length. It ends at a quote that something of the object follows.
+/// Writes a string as JSON, and returns its length. The string ends at a quote that the rest of an object follows.
 fn string(text: &str, open: char, strict: &mut String) -> Option<usize> {
     let ends: &[char] = match open {
         '"' => &['"'],
@@ -101,7 +100,7 @@ fn string(text: &str, open: char, strict: &mut String) -> Option<usize> {
     }
 }
 
-/// Whether what follows a quote is a part of the object, so that the quote ends its string.
+/// Whether the text behind a quote is the rest of an object, so that the quote ends its string.
 fn goes_on_behind(text: &str) -> bool {
     let text = text.trim_start();
     text.is_empty()
@@ -110,7 +109,7 @@ fn goes_on_behind(text: &str) -> bool {
         || text.starts_with("/*")
 }
 
-/// Writes a name, a number or a word as JSON, and tells its length.
+/// Writes a name, a number or a word as JSON, and returns its length.
 fn word(text: &str, strict: &mut String) -> Option<usize> {
     let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '+' | '-');
     let length = text.find(|c| !is_of_word(c)).unwrap_or(text.len());

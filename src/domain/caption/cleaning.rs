@@ -1,10 +1,9 @@
-//! What a caption is before it is made to fit: its lines or its one line, without control
-//! characters. White space is taken off by graphemes, so that a space that carries a combining
-//! mark stays, and the mark with it.
+//! The lines, or the one line, of a caption before it is cut, without control characters. White space is removed by
+//! graphemes: a space with a combining mark stays.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Nothing but white space.
+/// Whether a grapheme is white space.
 pub(super) fn is_space(grapheme: &str) -> bool {
     grapheme.chars().all(char::is_whitespace)
 }
@@ -27,7 +26,7 @@ pub(super) fn trim_end(text: &str) -> &str {
     }
 }
 
-/// Removes control characters and trims lines; keeps at most one empty line in a row.
+/// The trimmed lines of a text without control characters, with at most one empty line in a row.
 pub(super) fn lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let mut lines: Vec<String> = Vec::new();
@@ -55,8 +54,7 @@ fn ends_line(c: char) -> bool {
     )
 }
 
-/// One line, typographic signs as ASCII: a dash between digits as `-`, and between words as ` - `, whatever
-/// blanks stand around it.
+/// The text as one line, with typographic signs as ASCII: a dash between digits as `-`, and between words as ` - `.
 pub(super) fn plain_ascii_line(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -78,11 +76,11 @@ pub(super) fn plain_ascii_line(text: &str) -> String {
     one_spaced(&plain)
 }
 
-/// Puts a dash behind what is there, in front of what comes next.
+/// Appends a dash, which stands before `next`.
 fn push_dash(before: &mut String, next: Option<char>, blank_behind: bool) {
     let last = before.trim_end().chars().next_back();
     let (Some(last), Some(next)) = (last, next) else {
-        // It begins the text, or ends it.
+        // The dash begins or ends the text.
         before.push('-');
         if blank_behind {
             before.push(' ');
@@ -97,7 +95,7 @@ fn push_dash(before: &mut String, next: Option<char>, blank_behind: bool) {
     }
 }
 
-/// A dash, which parts what a hyphen joins.
+/// Whether a character is a dash, which separates; a hyphen joins.
 pub(super) fn is_dash(c: char) -> bool {
     matches!(c, '‒' | '–' | '—' | '―' | '⸺' | '⸻' | '﹘')
 }
@@ -106,7 +104,7 @@ pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control()
 }
 
-/// A single space between words, and none around them.
+/// The text with single spaces between words, and none around them.
 fn one_spaced(text: &str) -> String {
     let mut spaced = String::with_capacity(text.len());
     let mut space = false;
@@ -124,7 +122,7 @@ fn one_spaced(text: &str) -> String {
     spaced
 }
 
-/// What stands for a typographic sign, as it is by itself, where only plain ones are taken.
+/// The ASCII form of a typographic sign.
 pub(super) fn ascii_sign(c: char) -> Option<&'static str> {
     match c {
         c if c.is_ascii() => None,
@@ -137,17 +135,4 @@ pub(super) fn ascii_sign(c: char) -> Option<&'static str> {
         '‥' => Some(".."),
         _ => None,
     }
-}
-
-/// There is something to see in it.
-pub(super) fn is_visible(text: &str) -> bool {
-    text.chars().any(|c| {
-        let ignorable = matches!(
-            c,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
-                | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}'
-                | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}'
-        );
-        !(c.is_whitespace() || c.is_control() || ignorable)
-    })
 }

@@ -1,8 +1,7 @@
-//! Hashtags: where they stand in a text, and which of them end it.
+//! Hashtags in a text, and those at its end.
 //!
-//! A hashtag is a `#` that begins a word, or follows a hashtag, and letters, digits and `_` in any
-//! script, at least one of them a letter. A `#` that is part of another grapheme, like the one in
-//! a keycap, is none.
+//! A hashtag is a `#` at the beginning of a word, or behind another hashtag, with letters, digits and `_` of any script,
+//! at least one of them a letter. A `#` inside of another grapheme, such as a keycap, begins none.
 
 use std::{iter::once, ops::Range};
 
@@ -10,26 +9,26 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use super::cleaning::trim_end;
 
-/// What may stand between and behind the hashtags that end a text.
+/// The separators between and behind the hashtags at the end of a text.
 const SEPARATORS: [&str; 3] = [",", ";", "."];
 
 /// A hashtag in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hashtag<'a> {
-    /// The text from its `#` on. One of several `#` is the last.
+    /// The text from its last `#` on.
     pub(super) text: &'a str,
-    /// Where it stands, with all its `#`.
+    /// Its place in the text, with all its `#`.
     pub(super) place: Range<usize>,
 }
 
 impl Hashtag<'_> {
-    /// The same for all ways to write it.
+    /// A key that is the same in every case.
     pub(super) fn key(&self) -> String {
         self.text.to_lowercase()
     }
 }
 
-/// Every hashtag of a text. White space ends each, so that only words with a `#` are looked into.
+/// All hashtags of a text.
 pub(super) fn hashtags(text: &str) -> Vec<Hashtag<'_>> {
     let mut found = Vec::new();
     let mut seen = 0;
@@ -48,7 +47,7 @@ pub(super) fn hashtags(text: &str) -> Vec<Hashtag<'_>> {
 }
 
 fn find_in_word<'a>(text: &'a str, word: Range<usize>, found: &mut Vec<Hashtag<'a>>) {
-    // Where a run of `#` began that may begin a hashtag, and where the name after it did.
+    // The start of a run of `#` that may begin a hashtag, and the start of the name after it.
     let mut signs: Option<usize> = None;
     let mut name: Option<(usize, bool)> = None;
     let mut before_is_word = false;
@@ -91,11 +90,11 @@ fn find_in_word<'a>(text: &'a str, word: Range<usize>, found: &mut Vec<Hashtag<'
 }
 
 fn is_word(grapheme: &str) -> bool {
-    // Some letters take in whatever follows, a sign too.
+    // Some letters form one grapheme with the sign that follows.
     grapheme.starts_with(|c: char| c == '_' || c.is_alphanumeric()) && !grapheme.contains('#')
 }
 
-/// Another character would become part of this grapheme.
+/// Whether a character that follows becomes part of this grapheme.
 pub(super) fn swallows_what_follows(grapheme: &str) -> bool {
     if grapheme.is_ascii() {
         return false;
@@ -105,7 +104,7 @@ pub(super) fn swallows_what_follows(grapheme: &str) -> bool {
     followed.graphemes(true).count() == 1
 }
 
-/// The text without the hashtags that end it, and those.
+/// The text without the hashtags at its end, and these hashtags.
 pub(super) fn split_trailing(text: &str) -> (&str, Vec<Hashtag<'_>>) {
     let mut body = trim_end(text);
     let mut trailing = Vec::new();
@@ -122,8 +121,8 @@ pub(super) fn split_trailing(text: &str) -> (&str, Vec<Hashtag<'_>>) {
     (body, trailing)
 }
 
-/// What follows the last space. Looked for by characters: to go back by graphemes would take
-/// quadratic time in a long row of flags.
+/// The text behind the last space. The search is by characters: by graphemes, a long row of flags takes quadratic
+/// time.
 fn last_word(text: &str) -> &str {
     let mut spaces = text.rmatch_indices(char::is_whitespace);
     let after = |(at, space): (usize, &str)| {
@@ -146,7 +145,7 @@ fn is_all_hashtags(word: &str, hashtags: &[Hashtag<'_>]) -> bool {
     })
 }
 
-/// The text with its hashtags as plain words.
+/// The text with its hashtags as words.
 pub(super) fn as_words(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut copied = 0;

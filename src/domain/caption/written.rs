@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{cleaning, hashtags};
+use super::hashtags;
 use crate::domain::{
     analysis::{best_in, text_in},
-    model_text::{is_placeholder, is_refusal, plain},
+    model_text::{is_placeholder, is_refusal, plain, without_unseen},
     platform::Platform,
 };
 
-/// The longest caption that is taken over, in characters: several times what any platform takes.
+/// The longest caption that is read, in characters: several times the limit of any platform.
 const MAX_TEXT: usize = 8_000;
 
-/// What a model wrote for an image, not yet made to fit anything.
+/// The captions that a model wrote, before they are cut to limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenCaptions {
     /// A caption for each platform that got one.
@@ -24,10 +24,10 @@ pub struct WrittenCaptions {
 }
 
 impl WrittenCaptions {
-    /// Reads a model's answer: `{"captions": {"telegram": "…", …}, "sd_caption": "…"}`. Anything
-    /// that is missing, of the wrong type, a refusal, a placeholder, or nothing but hashtags, is left out; an
-    /// answer without JSON is empty. A caption that is wrapped once more, in an object, a list of candidates or
-    /// JSON within a string, is taken out of that. Texts are taken over as plain text.
+    /// The captions in a model's answer: `{"captions": {"telegram": "…", …}, "sd_caption": "…"}`. A text that is
+    /// missing, of the wrong type, a refusal, a placeholder, or nothing but hashtags, is left out; an answer without
+    /// JSON is empty. A caption may be wrapped in an object, a list of candidates or JSON within a string. Texts become
+    /// plain text.
     #[must_use]
     pub fn from_answer(answer: &str) -> Self {
         let read = |object: &Map<String, Value>| {
@@ -55,7 +55,7 @@ impl WrittenCaptions {
     }
 }
 
-/// The caption of a platform, whose name may be written in other letters.
+/// The caption of a platform, whose name may be in another case.
 fn caption(captions: &Map<String, Value>, platform: Platform) -> Option<String> {
     let name = platform.as_str();
     let read = |value: &Value| text_in(value, &[name], &text);
@@ -68,7 +68,7 @@ fn caption(captions: &Map<String, Value>, platform: Platform) -> Option<String> 
     captions.get(name).and_then(read).or_else(other_case)
 }
 
-/// The same where captions are a list of objects that name their platform.
+/// The caption of a platform in a list of objects that name their platform.
 fn caption_in_rows(rows: &[Value], platform: Platform) -> Option<String> {
     let name = platform.as_str();
     let is_named = |row: &&Value| {
@@ -79,16 +79,17 @@ fn caption_in_rows(rows: &[Value], platform: Platform) -> Option<String> {
     text_in(rows.iter().find(is_named)?, &[name], &text)
 }
 
-/// A text in which there is more to see than hashtags.
+/// The plain text of a caption that has more than hashtags.
 fn text(written: &str) -> Option<String> {
     let written: String = written.trim().chars().take(MAX_TEXT).collect();
     let text = with_plain_body(plain(&written));
     let (body, _) = hashtags::split_trailing(&text);
-    let is_caption = cleaning::is_visible(body) && !is_refusal(body) && !is_placeholder(body);
+    let is_caption =
+        !without_unseen(body).trim().is_empty() && !is_refusal(body) && !is_placeholder(body);
     is_caption.then_some(text)
 }
 
-/// The text without what stands around all of it but its hashtags, such as quotes.
+/// The text without what encloses everything but its hashtags, such as quotes.
 fn with_plain_body(text: String) -> String {
     let (body, _) = hashtags::split_trailing(&text);
     let plain_body = plain(body);

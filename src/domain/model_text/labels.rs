@@ -1,51 +1,35 @@
-//! What models put around an answer: a label in front, the count of its characters behind, quotes around the
-//! whole; and of several that stand in one text under numbered labels, the others.
+//! Additions of models around an answer: a label in front, a count of characters behind, quotes around the whole, and
+//! further answers under numbered labels.
 
-use std::sync::LazyLock;
+use super::pattern::Pattern;
 
-use regex::Regex;
-
-#[expect(
-    clippy::expect_used,
-    reason = "a constant, compiled by every test of this file"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is sound")
-}
-
-/// A label of one of the texts that models are asked for, with what they say of it in front.
-static LABEL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)\A\s*(?:(?:sure|certainly|of course|okay|ok)[,!.:]?\s+)?",
-        r"(?:here(?:'|’)?s?\s+(?:is\s+)?)?(?:(?:the|your|my|a|an|one)\s+)?",
-        r"(?:",
-        r"(?:(?:telegram|e-?mail|mastodon|bluesky|fetlife|instagram|social(?:[ -]media)?|photo|image|picture",
-        r"|final|short|suggested|possible|new|sd|stable[ -]diffusion)\s+)*",
-        r"(?:captions?|subject(?:[ -]line)?|alt[ -]?text|description|title)",
-        r"(?:\s*(?:#|no\.?\s*)?(?P<number>\d{1,2}))?",
-        r"(?:\s+(?:for|of)\s+[^:\n]{1,60})?",
-        r"|(?:option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?P<option>\d{1,2}|[A-C])",
-        r"|telegram|e-?mail|mastodon|bluesky|fetlife|instagram)",
-        r"(?:\s*\([^()\n]{1,40}\))?\s*[:：]\s*",
-    ))
-});
+/// The label of a text that models are asked for, with an introduction.
+static LABEL: Pattern = Pattern::new(concat!(
+    r"(?i)\A\s*(?:(?:sure|certainly|of course|okay|ok)[,!.:]?\s+)?",
+    r"(?:here(?:'|’)?s?\s+(?:is\s+)?)?(?:(?:the|your|my|a|an|one)\s+)?",
+    r"(?:",
+    r"(?:(?:telegram|e-?mail|mastodon|bluesky|fetlife|instagram|social(?:[ -]media)?|photo|image|picture",
+    r"|final|short|suggested|possible|new|sd|stable[ -]diffusion)\s+)*",
+    r"(?:captions?|subject(?:[ -]line)?|alt[ -]?text|description|title)",
+    r"(?:\s*(?:#|no\.?\s*)?(?P<number>\d{1,2}))?",
+    r"(?:\s+(?:for|of)\s+[^:\n]{1,60})?",
+    r"|(?:option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?P<option>\d{1,2}|[A-C])",
+    r"|telegram|e-?mail|mastodon|bluesky|fetlife|instagram)",
+    r"(?:\s*\([^()\n]{1,40}\))?\s*[:：]\s*",
+));
 
 /// The label of the next of several texts, on a line of its own or at the beginning of one.
-static NEXT: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?i)\n[\s*_-]*(?:captions?|option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?:\d{1,2}|[A-C])\s*[*_]*\s*[:：]",
-    )
-});
+static NEXT: Pattern = Pattern::new(
+    r"(?i)\n[\s*_-]*(?:captions?|option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?:\d{1,2}|[A-C])\s*[*_]*\s*[:：]",
+);
 
-/// How long a text is, as its writer says behind it.
-static COUNT: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)\s*(?:[(\[]\s*(?:(?:length|count|total|character count|~|≈|about|approx(?:\.|imately)?)\s*:?\s*)?",
-        r"\d{1,5}(?:\s*/\s*\d{1,5})?\s*(?:characters?|chars?|words?|zeichen|wörter|caract[eè]res)",
-        r"(?:,?\s*(?:long|total|with spaces|including [a-z ]{1,30}|incl\.? [a-z ]{1,30}|\d{1,5} words?))*\s*[)\]]",
-        r"|\n\s*(?:character|word)\s+count\s*:\s*\d{1,5})[.\s]*\z",
-    ))
-});
+/// The length of a text, which models add behind it.
+static COUNT: Pattern = Pattern::new(concat!(
+    r"(?i)\s*(?:[(\[]\s*(?:(?:length|count|total|character count|~|≈|about|approx(?:\.|imately)?)\s*:?\s*)?",
+    r"\d{1,5}(?:\s*/\s*\d{1,5})?\s*(?:characters?|chars?|words?|zeichen|wörter|caract[eè]res)",
+    r"(?:,?\s*(?:long|total|with spaces|including [a-z ]{1,30}|incl\.? [a-z ]{1,30}|\d{1,5} words?))*\s*[)\]]",
+    r"|\n\s*(?:character|word)\s+count\s*:\s*\d{1,5})[.\s]*\z",
+));
 
 /// Pairs of quotes.
 const QUOTES: [(char, char); 12] = [
@@ -63,7 +47,7 @@ const QUOTES: [(char, char); 12] = [
     ('『', '』'),
 ];
 
-/// A text without labels in front, a count behind, quotes around it, and white space around those.
+/// A text without labels in front, a count behind, and quotes and white space around it.
 pub(super) fn without_labels(text: &str) -> &str {
     let mut text = text.trim();
     loop {
@@ -96,7 +80,7 @@ fn is_text(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
-/// A text without quotes, if they are around the whole of it.
+/// A text without the quotes around the whole of it.
 fn without_quotes(text: &str) -> &str {
     let pair = |(open, close): (char, char)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?;

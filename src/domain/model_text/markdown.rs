@@ -1,54 +1,38 @@
-//! Markdown in what models write: the words stay, the signs that mark them up go.
+//! Removing the signs of Markdown from a text.
 //!
-//! No parser of Markdown does this: each takes `2*3*4` for emphasis, a year in front of a line for a list, and
-//! loses what it takes for a definition. Signs count only where a writer of plain text would not have
-//! put them.
+//! Parsers of Markdown do not fit: they read `2*3*4` as emphasis and a year at the beginning of a line as a list, and
+//! drop definitions. Here, a sign is removed only where a writer of plain text would not have written it.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
-#[expect(
-    clippy::expect_used,
-    reason = "a constant, compiled by every test of this file"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is sound")
-}
+use super::pattern::Pattern;
 
 /// A line that opens or closes a block of code.
-static FENCE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?m)^[ \t]*(?:`{3,}|~{3,})[^`~\n]*(?:\n|\z)"));
-/// The same within a line, or at its end.
-static LOOSE_FENCE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"`{3,}(?:json|text|txt|markdown|md)?"));
-/// A line that divides, or underlines a heading.
-static RULE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?m)^[ \t]*(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ \t]*)$")
-});
-static HEADING: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?m)^[ \t]*#{1,6}[ \t]+(?P<words>\S.*?)(?:[ \t]+#+)?[ \t]*$"));
-static QUOTE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?m)^[ \t]*(?:>[ \t]*)*>[ \t]+(?P<words>\S)"));
-static BULLET: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?m)^(?P<indent>[ \t]*)[*+][ \t]+(?P<words>\S)"));
+static FENCE: Pattern = Pattern::new(r"(?m)^[ \t]*(?:`{3,}|~{3,})[^`~\n]*(?:\n|\z)");
+/// A fence within a line, or at its end.
+static LOOSE_FENCE: Pattern = Pattern::new(r"`{3,}(?:json|text|txt|markdown|md)?");
+/// A line that is a rule, or underlines a heading.
+static RULE: Pattern =
+    Pattern::new(r"(?m)^[ \t]*(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ \t]*)$");
+static HEADING: Pattern =
+    Pattern::new(r"(?m)^[ \t]*#{1,6}[ \t]+(?P<words>\S.*?)(?:[ \t]+#+)?[ \t]*$");
+static QUOTE: Pattern = Pattern::new(r"(?m)^[ \t]*(?:>[ \t]*)*>[ \t]+(?P<words>\S)");
+static BULLET: Pattern = Pattern::new(r"(?m)^(?P<indent>[ \t]*)[*+][ \t]+(?P<words>\S)");
 /// A link or an image, with an address that may hold one pair of brackets.
-static LINK: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"!?\[(?P<words>[^\[\]\n]*)\]",
-        r#"\(\s*<?(?:[^()\s<>]|\([^()\s]*\))*>?(?:\s+(?:"[^"\n]*"|'[^'\n]*'))?\s*\)"#,
-    ))
-});
-static ADDRESS: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"<(?P<words>(?:https?://|mailto:)[^<>\s]+)>"));
-static CODE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"``(?P<double>[^`\n](?:[^\n]*?[^`\n])?)``|`(?P<single>[^`\n]+)`"));
-/// A sign of Markdown that was escaped.
-static ESCAPE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"(?P<before>.|\A|\n)\\(?P<sign>[*_`#+\-.!\[\](){}>|~"'\\&<])"#));
-/// A line end that was escaped once too often; what is no path and no word follows.
-static LINE_END: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?:\\r)?\\n(?P<next>\\n|\\r|[^a-z]|\z)"));
+static LINK: Pattern = Pattern::new(concat!(
+    r"!?\[(?P<words>[^\[\]\n]*)\]",
+    r#"\(\s*<?(?:[^()\s<>]|\([^()\s]*\))*>?(?:\s+(?:"[^"\n]*"|'[^'\n]*'))?\s*\)"#,
+));
+static ADDRESS: Pattern = Pattern::new(r"<(?P<words>(?:https?://|mailto:)[^<>\s]+)>");
+static CODE: Pattern =
+    Pattern::new(r"``(?P<double>[^`\n](?:[^\n]*?[^`\n])?)``|`(?P<single>[^`\n]+)`");
+/// An escaped sign of Markdown.
+static ESCAPE: Pattern =
+    Pattern::new(r#"(?P<before>.|\A|\n)\\(?P<sign>[*_`#+\-.!\[\](){}>|~"'\\&<])"#);
+/// A line end that was escaped twice. A path or a word does not follow.
+static LINE_END: Pattern = Pattern::new(r"(?:\\r)?\\n(?P<next>\\n|\\r|[^a-z]|\z)");
 
 /// The text without signs of Markdown.
 pub(super) fn without_markdown(text: &str) -> String {
@@ -87,7 +71,7 @@ fn without_escaped_line_ends(text: &str) -> Cow<'_, str> {
     LINE_END.replace_all(text, line_end)
 }
 
-/// Bullets as dashes; a single line is no list.
+/// The text with dashes as bullets; a single line is no list.
 fn with_plain_bullets(text: &str) -> Cow<'_, str> {
     let bullet = if text.trim().contains('\n') { "- " } else { "" };
     BULLET.replace_all(text, |found: &Captures<'_>| {
@@ -95,7 +79,7 @@ fn with_plain_bullets(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Escaped signs as signs. A shrug keeps its arm.
+/// The text with escaped signs as signs. A shrug keeps its arm.
 fn without_escapes(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
@@ -109,7 +93,7 @@ fn without_escapes(text: &str) -> Cow<'_, str> {
 /// A run of one sign that may mark emphasis.
 struct Run {
     sign: char,
-    /// Where it begins in the line, and how many signs are left of it.
+    /// Its start in the line, its length, and the number of signs that are left.
     start: usize,
     length: usize,
     left: usize,
@@ -123,7 +107,7 @@ impl Run {
     }
 }
 
-/// A line without the signs around what is emphasised.
+/// A line without the signs of emphasis.
 fn without_emphasis(line: &str) -> String {
     let mut runs = runs(line);
     let mut open: Vec<usize> = Vec::new();
@@ -155,7 +139,7 @@ fn without_emphasis(line: &str) -> String {
     let mut copied = 0;
     for run in runs {
         plain.push_str(&line[copied..run.start]);
-        // Strong emphasis that was never ended.
+        // Strong emphasis without an end.
         let is_torn = run.sign == '*' && run.left >= 2 && run.opens && !run.closes;
         let left = if is_torn { 0 } else { run.left };
         plain.extend(std::iter::repeat_n(run.sign, left));
@@ -165,7 +149,7 @@ fn without_emphasis(line: &str) -> String {
     plain
 }
 
-/// The most runs of a line that are looked at: each closing one may look at all that are open.
+/// The most runs of a line: each closing one may compare all that are open.
 const MAX_RUNS: usize = 400;
 
 fn runs(line: &str) -> Vec<Run> {
@@ -200,7 +184,7 @@ fn runs(line: &str) -> Vec<Run> {
     runs
 }
 
-/// Emphasis may begin behind this.
+/// Whether emphasis may begin behind a character.
 fn may_stand_before(sign: char, before: Option<char>) -> bool {
     match before {
         None => true,
@@ -210,7 +194,7 @@ fn may_stand_before(sign: char, before: Option<char>) -> bool {
     }
 }
 
-/// Emphasis may end in front of this.
+/// Whether emphasis may end in front of a character.
 fn may_stand_behind(sign: char, length: usize, after: Option<char>) -> bool {
     match after {
         Some(after) if after.is_alphanumeric() => {
@@ -220,7 +204,7 @@ fn may_stand_behind(sign: char, length: usize, after: Option<char>) -> bool {
     }
 }
 
-/// There is something to emphasise, and not the middle of an emoticon.
+/// Whether there is a word to emphasize, and not the middle of an emoticon.
 fn has_words(text: &str) -> bool {
     text.chars().any(|c| c.is_alphanumeric() || !c.is_ascii())
 }

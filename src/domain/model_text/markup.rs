@@ -1,122 +1,35 @@
-//! HTML in what models write: entities become what they stand for, tags go, and those that end a line end
-//! one.
+//! Removing HTML from a text: entities become characters, and tags are removed or become line ends.
 
-use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
+use std::{borrow::Cow, collections::HashSet};
 
 use html_escape::decode_html_entities;
-use regex::{Captures, Regex};
+use regex::Captures;
 
-#[expect(
-    clippy::expect_used,
-    reason = "a constant, compiled by every test of this file"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is sound")
-}
+use super::pattern::Pattern;
 
 /// An ampersand that was escaped any number of times.
-static AMPERSAND: LazyLock<Regex> = LazyLock::new(|| regex(r"&(?i:(?:amp|#0*38|#x0*26);)+"));
+static AMPERSAND: Pattern = Pattern::new(r"&(?i:(?:amp|#0*38|#x0*26);)+");
 
-/// Comments, and elements whose content is nothing to read.
-static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?is)<!--.*?-->|<script\b[^>]*>.*?</script\s*>|<style\b[^>]*>.*?</style\s*>|<!doctype[^>]*>|<!\[CDATA\[|\]\]>",
-    )
-});
+/// Comments, and elements whose content is not text.
+static HIDDEN: Pattern = Pattern::new(
+    r"(?is)<!--.*?-->|<script\b[^>]*>.*?</script\s*>|<style\b[^>]*>.*?</style\s*>|<!doctype[^>]*>|<!\[CDATA\[|\]\]>",
+);
 
-/// Something that has the shape of a tag: a name at once, and attributes that have values.
-static TAG: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*(?:-[a-z]+)?)",
-        r#"(?P<attributes>(?:\s+[A-Za-z_:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))*)"#,
-        r"\s*(?P<alone>/?)>",
-    ))
-});
+/// The shape of a tag: a name without a blank before it, and attributes with values.
+static TAG: Pattern = Pattern::new(concat!(
+    r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*(?:-[a-z]+)?)",
+    r#"(?P<attributes>(?:\s+[A-Za-z_:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))*)"#,
+    r"\s*(?P<alone>/?)>",
+));
 
 /// Elements that begin and end a line.
-const BLOCKS: [&str; 31] = [
-    "address",
-    "article",
-    "blockquote",
-    "body",
-    "center",
-    "dd",
-    "details",
-    "div",
-    "dl",
-    "dt",
-    "figcaption",
-    "figure",
-    "footer",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "head",
-    "header",
-    "hr",
-    "html",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "table",
-    "tbody",
-    "tr",
-    "ul",
-];
+const BLOCKS: &str = "address article blockquote body center dd details div dl dt figcaption figure footer h1 h2 \
+    h3 h4 h5 h6 head header hr html ol p pre section table tbody tr ul";
 
-/// Elements within a line, and those that models make up around an answer.
-const INLINE: [&str; 46] = [
-    "a",
-    "abbr",
-    "answer",
-    "b",
-    "big",
-    "bold",
-    "button",
-    "caption",
-    "cite",
-    "code",
-    "del",
-    "dfn",
-    "em",
-    "final",
-    "font",
-    "i",
-    "img",
-    "ins",
-    "italic",
-    "kbd",
-    "label",
-    "link",
-    "main",
-    "mark",
-    "meta",
-    "output",
-    "q",
-    "response",
-    "result",
-    "s",
-    "samp",
-    "small",
-    "span",
-    "strike",
-    "strong",
-    "sub",
-    "summary",
-    "sup",
-    "td",
-    "text",
-    "th",
-    "tg-spoiler",
-    "title",
-    "tt",
-    "u",
-    "var",
-];
+/// Elements within a line, and those that models invent around an answer.
+const INLINE: &str = "a abbr answer b big bold button caption cite code del dfn em final font i img ins italic kbd \
+    label link main mark meta output q response result s samp small span strike strong sub \
+    summary sup td text th tg-spoiler title tt u var";
 
 /// The text without tags.
 pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
@@ -130,7 +43,7 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     Cow::Owned(TAG.replace_all(&text, plain).into_owned())
 }
 
-/// The text with entities as what they stand for.
+/// The text with entities as characters.
 pub(super) fn without_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
@@ -139,16 +52,20 @@ pub(super) fn without_entities(text: &str) -> Cow<'_, str> {
     Cow::Owned(decode_html_entities(&text).into_owned())
 }
 
-/// What stands for a tag; itself, where it is none that is known, and nothing `ended` it.
+fn is_among(words: &str, name: &str) -> bool {
+    words.split(' ').any(|word| word == name)
+}
+
+/// The replacement of a tag: the tag itself where it is unknown and not among those that `ended`.
 fn replacement<'a>(tag: &'a Captures<'_>, ended: &HashSet<String>) -> &'a str {
     let name = tag["name"].to_ascii_lowercase();
-    if name == "br" || BLOCKS.contains(&name.as_str()) {
+    if name == "br" || is_among(BLOCKS, &name) {
         return "\n";
     }
     if name == "li" {
         return if tag["end"].is_empty() { "\n- " } else { "\n" };
     }
-    let is_known = INLINE.contains(&name.as_str()) || ended.contains(&name);
+    let is_known = is_among(INLINE, &name) || ended.contains(&name);
     if is_known || !tag["attributes"].is_empty() {
         return "";
     }

@@ -1,56 +1,38 @@
-//! Placeholders: what a model writes where a text should stand, and it has none. `string`, out of the schema
-//! that it was shown; `[Your caption here]`, out of its prompt; `N/A`, `null`, `...`.
-//!
-//! A text is one only as a whole: "None of us slept." is a caption.
+//! Recognizing placeholders, which models write instead of a text: `string` (from a schema), `[Your caption here]`
+//! (from a prompt), `N/A`, `null`, `...`. Only a whole text is a placeholder: "None of us slept." is a caption.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-#[expect(
-    clippy::expect_used,
-    reason = "a constant, compiled by every test of this file"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is sound")
-}
+use super::pattern::Pattern;
 
 /// Words for nothing, and those of a schema, as the whole of a text.
-static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)\A(?:none|null|nil|undefined|nan|n\s*/\s*a|n\.a|not\s+(?:available|applicable|provided|specified|given)",
-        r"|unknown|empty|blank|tb[ad]|todo|true|false|missing|unavailable|object\s+object",
-        r"|(?:string|str|text|value|null|type|object|array|number|boolean)(?:\s*[|,]\s*(?:string|null|undefined|none))*",
-        r"|(?:see|same\s+as)\s+(?:above|below|telegram|e-?mail)|no\s+(?:caption|description|text|content|data|answer|response)",
-        r"(?:\s+(?:available|provided|given|needed|found|possible|generated|was\s+\w+))?",
-        r"|lorem\s+ipsum\b.*|kein(?:e|er|es)?|nichts|aucune?|ninguno|ninguna|nessuno)\z",
-    ))
-});
+static NOTHING: Pattern = Pattern::new(concat!(
+    r"(?i)\A(?:none|null|nil|undefined|nan|n\s*/\s*a|n\.a|not\s+(?:available|applicable|provided|specified|given)",
+    r"|unknown|empty|blank|tb[ad]|todo|true|false|missing|unavailable|object\s+object",
+    r"|(?:string|str|text|value|null|type|object|array|number|boolean)(?:\s*[|,]\s*(?:string|null|undefined|none))*",
+    r"|(?:see|same\s+as)\s+(?:above|below|telegram|e-?mail)|no\s+(?:caption|description|text|content|data|answer|response)",
+    r"(?:\s+(?:available|provided|given|needed|found|possible|generated|was\s+\w+))?",
+    r"|lorem\s+ipsum\b.*|kein(?:e|er|es)?|nichts|aucune?|ninguno|ninguna|nessuno)\z",
+));
 
-/// A text of nothing but the words of a form that is to be filled in.
-static FORM: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)\A(?:(?:your|the|a|an|my|this|insert|add|enter|write|put|provide|type|place|some|sample|example|short|actual",
-        r"|social(?:\s+media)?|generated|platform|image|photo|picture|sd|stable\s+diffusion|telegram|e-?mail|fetlife",
-        r"|mastodon|bluesky|instagram|for|one|new|final)[\s_-]+)*",
-        r"(?:captions?|descriptions?|text|alt[\s_-]?text|placeholder|hashtags?|telegram|e-?mail|fetlife|mastodon|bluesky",
-        r"|instagram)",
-        r"(?:[\s_-]+(?:text|goes|comes|for|to|of|in|here|be|is|will|the|this|your|a|an|written|added|inserted|filled",
-        r"|placeholder|below|above|pending|available|provided|generated|telegram|e-?mail|fetlife|mastodon|bluesky",
-        r"|instagram|platform|image|photo|picture|post|\d{1,2}))*\z",
-    ))
-});
+/// The words of a form, as the whole of a text.
+static FORM: Pattern = Pattern::new(concat!(
+    r"(?i)\A(?:(?:your|the|a|an|my|this|insert|add|enter|write|put|provide|type|place|some|sample|example|short|actual",
+    r"|social(?:\s+media)?|generated|platform|image|photo|picture|sd|stable\s+diffusion|telegram|e-?mail|fetlife",
+    r"|mastodon|bluesky|instagram|for|one|new|final)[\s_-]+)*",
+    r"(?:captions?|descriptions?|text|alt[\s_-]?text|placeholder|hashtags?|telegram|e-?mail|fetlife|mastodon|bluesky",
+    r"|instagram)",
+    r"(?:[\s_-]+(?:text|goes|comes|for|to|of|in|here|be|is|will|the|this|your|a|an|written|added|inserted|filled",
+    r"|placeholder|below|above|pending|available|provided|generated|telegram|e-?mail|fetlife|mastodon|bluesky",
+    r"|instagram|platform|image|photo|picture|post|\d{1,2}))*\z",
+));
 
-/// A field of a template that was not filled in; what holds one cannot be shown, whatever else is there.
-static FIELD: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)\{\{[\s\w.|-]{0,60}\}\}|\$\{[\w.]{1,60}\}|<\s*(?:insert|your|enter|add)\b[^<>\n]{0,60}>",
-        r"|[\[{]\s*(?:(?:insert|enter)\b[^\[\]{}\n]{1,80}|(?:your|add)\b[^\[\]{}\n]{0,60}\bhere|(?:caption|description|hashtags?|placeholder)",
-        r"(?:\s+(?:here|text|goes here|for [^\[\]{}\n]{1,40}))?)\s*[\]}]",
-    ))
-});
+/// An empty field of a template. A text with such a field cannot be shown.
+static FIELD: Pattern = Pattern::new(concat!(
+    r"(?i)\{\{[\s\w.|-]{0,60}\}\}|\$\{[\w.]{1,60}\}|<\s*(?:insert|your|enter|add)\b[^<>\n]{0,60}>",
+    r"|[\[{]\s*(?:(?:insert|enter)\b[^\[\]{}\n]{1,80}|(?:your|add)\b[^\[\]{}\n]{0,60}\bhere|(?:caption|description|hashtags?|placeholder)",
+    r"(?:\s+(?:here|text|goes here|for [^\[\]{}\n]{1,40}))?)\s*[\]}]",
+));
 
-/// The text stands for one that was not written, or has nothing to read in it.
+/// Whether a text is a placeholder, or has no words.
 pub(crate) fn is_placeholder(text: &str) -> bool {
     if FIELD.is_match(text) {
         return true;
@@ -62,7 +44,7 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
             && (NOTHING.is_match(words) || (has_letters(words) && FORM.is_match(words))))
 }
 
-/// What may stand around a placeholder, and is nothing by itself: punctuation, quotes, brackets.
+/// Whether a character may stand around a placeholder: punctuation, quotes, brackets.
 fn is_around(c: char) -> bool {
     c.is_whitespace()
         || (c.is_ascii_punctuation() && !matches!(c, '#' | '@'))

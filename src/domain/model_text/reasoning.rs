@@ -1,36 +1,28 @@
-//! What stands around a model's answer and is none: its reasoning, calls of tools, echoes of the prompt, and
-//! special tokens of its template that were not taken out.
+//! Removing what is not the answer: reasoning, calls of tools, echoes of the prompt, and special tokens of the model's
+//! template.
 //!
-//! Such a part that has no end reaches to the end of the text. A draft inside of it is not an answer.
+//! A part without an end reaches to the end of the text. A draft inside of it is not an answer.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
-#[expect(
-    clippy::expect_used,
-    reason = "a constant, compiled by every test of this file"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is sound")
-}
+use super::pattern::Pattern;
 
-/// The beginning or end of reasoning, of a tool call or of the prompt, in the ways in which they are marked.
-static MARKS: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)<\s*(?P<end>/?)\s*(?:[a-z]+:)?",
-        r"(?:think|thinking|thought|thoughts|reasoning|reflection|reflect|scratchpad|inner_monologue",
-        r"|(?P<tool>tool_(?:calls?|response|result|code|use)|function_calls?|function(?:=[a-z0-9_.-]{1,60})?))",
-        r#"(?:\s+[a-z_-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*>"#,
-        r"|\[(?P<bracketed_end>/?)(?:THINK|(?P<bracketed_tool>TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)",
-        r"|(?P<prompt>INST|SYSTEM_PROMPT))\]",
-        r"|<<(?P<system_end>/?)(?P<system>SYS)>>",
-        r"|◁(?P<kimi_end>/?)think▷",
-        r"|<\|(?:(?P<token_end>end_of_|/)|begin_of_)?(?:thought|thinking|think|reasoning)\|>",
-    ))
-});
+/// The beginning or end of reasoning, of a tool call or of the prompt.
+static MARKS: Pattern = Pattern::new(concat!(
+    r"(?i)<\s*(?P<end>/?)\s*(?:[a-z]+:)?",
+    r"(?:think|thinking|thought|thoughts|reasoning|reflection|reflect|scratchpad|inner_monologue",
+    r"|(?P<tool>tool_(?:calls?|response|result|code|use)|function_calls?|function(?:=[a-z0-9_.-]{1,60})?))",
+    r#"(?:\s+[a-z_-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*>"#,
+    r"|\[(?P<bracketed_end>/?)(?:THINK|(?P<bracketed_tool>TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)",
+    r"|(?P<prompt>INST|SYSTEM_PROMPT))\]",
+    r"|<<(?P<system_end>/?)(?P<system>SYS)>>",
+    r"|◁(?P<kimi_end>/?)think▷",
+    r"|<\|(?:(?P<token_end>end_of_|/)|begin_of_)?(?:thought|thinking|think|reasoning)\|>",
+));
 
-/// What a mark marks.
+/// The kind of a marked part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Reasoning,
@@ -54,38 +46,30 @@ impl Part {
     }
 }
 
-/// The last channel of an answer in OpenAI's open format, which is the one that is for the user.
-static FINAL_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?i)(?:<\|channel\|>\s*final\s*(?:<\|constrain\|>\s*\w*\s*)?<\|message\|>)|\A\s*analysis[^{}]*assistantfinal",
-    )
-});
+/// The final channel of an answer in OpenAI's open format, which is for the user.
+static FINAL_CHANNEL: Pattern = Pattern::new(
+    r"(?i)(?:<\|channel\|>\s*final\s*(?:<\|constrain\|>\s*\w*\s*)?<\|message\|>)|\A\s*analysis[^{}]*assistantfinal",
+);
 
 /// A channel that is not for the user, with its message.
-static OTHER_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?is)<\|channel\|>\s*(?:analysis|commentary)\b.*?(?:<\|end\|>|<\|return\|>|<\|call\|>|<\|start\|>|\z)",
-    )
-});
+static OTHER_CHANNEL: Pattern = Pattern::new(
+    r"(?is)<\|channel\|>\s*(?:analysis|commentary)\b.*?(?:<\|end\|>|<\|return\|>|<\|call\|>|<\|start\|>|\z)",
+);
 
-/// A turn in the template that is not the model's.
-static OTHER_TURN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?is)(?:<\|(?:im_start|start|start_header_id)\|>\s*(?:user|system|tool|developer|ipython)\b",
-        r"|<\|(?:user|system|observation|tool|developer)\|>|<start_of_turn>\s*(?:user|system)\b)",
-        r".*?(?:<\|(?:im_end|end|eot_id|eom_id)\|>|<end_of_turn>",
-        r"|(?P<next><\|(?:im_start|start|start_header_id)\|>\s*assistant\b|<\|assistant\|>|<start_of_turn>\s*model\b)|\z)",
-    ))
-});
+/// A turn of the template that is not the model's.
+static OTHER_TURN: Pattern = Pattern::new(concat!(
+    r"(?is)(?:<\|(?:im_start|start|start_header_id)\|>\s*(?:user|system|tool|developer|ipython)\b",
+    r"|<\|(?:user|system|observation|tool|developer)\|>|<start_of_turn>\s*(?:user|system)\b)",
+    r".*?(?:<\|(?:im_end|end|eot_id|eom_id)\|>|<end_of_turn>",
+    r"|(?P<next><\|(?:im_start|start|start_header_id)\|>\s*assistant\b|<\|assistant\|>|<start_of_turn>\s*model\b)|\z)",
+));
 
-/// A token of a model's template, with the role that goes with it.
-static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)<\|(?:im_)?start(?:_header_id)?\|>\s*assistant\b(?:\s*<\|end_header_id\|>)?",
-        r"|<start_of_turn>\s*model\b|</?(?:unk|pad|eos|bos|(?:start|end)_of_turn)>",
-        r"|<[|｜][^<>|｜\n]{1,60}[|｜]>",
-    ))
-});
+/// A token of a model's template, with its role.
+static TOKEN: Pattern = Pattern::new(concat!(
+    r"(?i)<\|(?:im_)?start(?:_header_id)?\|>\s*assistant\b(?:\s*<\|end_header_id\|>)?",
+    r"|<start_of_turn>\s*model\b|</?(?:unk|pad|eos|bos|(?:start|end)_of_turn)>",
+    r"|<[|｜][^<>|｜\n]{1,60}[|｜]>",
+));
 
 /// The text without reasoning, tool calls, prompts and special tokens.
 pub(crate) fn without_reasoning(text: &str) -> Cow<'_, str> {
@@ -102,7 +86,7 @@ pub(crate) fn without_reasoning(text: &str) -> Cow<'_, str> {
     Cow::Owned(TOKEN.replace_all(&text, "").into_owned())
 }
 
-/// Where the first part begins, or ends, that is no answer.
+/// The place of the first mark.
 pub(crate) fn first_mark(text: &str) -> Option<usize> {
     let marks = [&MARKS, &OTHER_CHANNEL, &OTHER_TURN];
     let starts = marks
@@ -131,14 +115,14 @@ fn without_marked(text: &str) -> String {
             if let Some(opened) = open.iter().rposition(|it| *it == part) {
                 open.truncate(opened);
             } else if open.is_empty() {
-                // What stands before was reasoning, too: the template had its beginning.
+                // The text before was reasoning, which began in the template.
                 kept.clear();
             }
         } else {
             if open.is_empty() {
                 kept.push_str(&text[at..whole.start()]);
             }
-            // Deeper than that, it is no part of anything.
+            // A deeper mark has no part.
             if open.len() < MAX_OPEN {
                 open.push(part);
             }
@@ -151,7 +135,7 @@ fn without_marked(text: &str) -> String {
     kept
 }
 
-/// The most marks that are open at a time: each end looks for its beginning among them.
+/// The most open marks: each end searches them for its beginning.
 const MAX_OPEN: usize = 100;
 
 #[cfg(test)]

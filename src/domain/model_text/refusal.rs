@@ -1,86 +1,95 @@
-//! Refusals in words: a model says that it will not, where an answer should stand.
+//! Recognizing refusals in words.
 
-use std::sync::LazyLock;
+use super::pattern::Pattern;
 
-use regex::Regex;
-
-#[expect(
-    clippy::expect_used,
-    reason = "a constant, compiled by every test of this file"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is sound")
+/// "I cannot", as models say it.
+macro_rules! unable {
+    () => {
+        r"(?:i\s+(?:can['’]?t|cannot|can\s+not|won['’]?t|will\s+not|am\s+(?:not\s+able|unable)\s+to|must\s+decline|do\s+not\s+have\s+the\s+ability\s+to|don['’]?t\s+have\s+the\s+ability\s+to)|i['’]m\s+(?:not\s+able|unable)\s+to)"
+    };
 }
 
-/// "I cannot", in the ways in which a model says it of itself.
-const UNABLE: &str = r"(?:i\s+(?:can['’]?t|cannot|can\s+not|won['’]?t|will\s+not|am\s+(?:not\s+able|unable)\s+to|must\s+decline|do\s+not\s+have\s+the\s+ability\s+to|don['’]?t\s+have\s+the\s+ability\s+to)|i['’]m\s+(?:not\s+able|unable)\s+to)";
+/// The action on an image that a model says it cannot do.
+macro_rules! with_images {
+    () => {
+        r"(?:directly\s+)?(?:view|see|access|open|display|process|look\s+at|analy[sz]e|identify|describe)\s+(?:(?:any|the|this|these|that|those|attached|actual|real|your|or|and|view|see|analy[sz]e)\s+)*(?:images?|attachments?|photos)"
+    };
+}
 
-/// What a model that has been given an image says it cannot do with it.
-const WITH_IMAGES: &str = r"(?:directly\s+)?(?:view|see|access|open|display|process|look\s+at|analy[sz]e|identify|describe)\s+(?:(?:any|the|this|these|that|those|attached|actual|real|your|or|and|view|see|analy[sz]e)\s+)*(?:images?|attachments?|photos)";
+/// The beginning of a text that can only be a refusal. "I can't let go" is a caption.
+static REFUSAL: Pattern = Pattern::new(concat!(
+    r"(?i)\A\W*(?:(?:i['’]m|i\s+am)\s+(?:very\s+|so\s+|really\s+)?sorry\b.{0,40}?\b",
+    unable!(),
+    r"|(?:sorry|apologies|i\s+apologi[sz]e)\b.{0,40}?\b",
+    unable!(),
+    r"|(?:unfortunately|i['’]m\s+afraid|i\s+regret)\b,?.{0,20}?\b",
+    unable!(),
+    r"\s+(?:assist|help|comply|fulfil|provide|create|write|generate|describe|analy[sz]e|process|identify|view|continue|complete)|as\s+an\s+ai\b|",
+    unable!(),
+    r"\s+(?:assist|comply|help\s+(?:you\s+)?with|fulfill?\s+th|provide\s+(?:a|any|the|an|that|this)\s+(?:caption|description|analysis|response|content)|(?:describe|analy[sz]e|process|identify|caption)\s+(?:this|the|that|these|real|images?|people|individuals|who)|",
+    with_images!(),
+    r")|this\s+(?:image|request|content)\s+(?:violates|goes\s+against))",
+));
 
-/// The beginning of a text that can be nothing but a refusal. "I can't let go" is a caption.
-static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
-    let unable = UNABLE;
-    regex(&format!(
-        r"(?i)\A\W*(?:(?:i['’]m|i\s+am)\s+(?:very\s+|so\s+|really\s+)?sorry\b.{{0,40}}?\b{unable}|(?:sorry|apologies|i\s+apologi[sz]e)\b.{{0,40}}?\b{unable}|(?:unfortunately|i['’]m\s+afraid|i\s+regret)\b,?.{{0,20}}?\b{unable}\s+(?:assist|help|comply|fulfil|provide|create|write|generate|describe|analy[sz]e|process|identify|view|continue|complete)|as\s+an\s+ai\b|{unable}\s+(?:assist|comply|help\s+(?:you\s+)?with|fulfill?\s+th|provide\s+(?:a|any|the|an|that|this)\s+(?:caption|description|analysis|response|content)|(?:describe|analy[sz]e|process|identify|caption)\s+(?:this|the|that|these|real|images?|people|individuals|who)|{WITH_IMAGES})|this\s+(?:image|request|content)\s+(?:violates|goes\s+against))"
-    ))
-});
+/// The beginning of a refusal in other languages. Each needs both "I cannot" and the action: to help, or to describe.
+static ELSEWHERE: Pattern = Pattern::new(concat!(
+    r"(?is)\A\W*(?:",
+    // German.
+    r"(?:(?:es\s+)?tut\s+mir\s+(?:sehr\s+)?leid|entschuldigung|entschuldige|verzeihung|leider|ich)\b.{0,60}?\b",
+    r"(?:kann|darf|möchte|werde)\b.{0,60}?\bnicht\b.{0,40}?",
+    r"\b(?:(?:weiter)?helfen|behilflich|unterstützen|beschreiben|analysieren|verarbeiten|erstellen|schreiben\s+zu",
+    r"|nachkommen|beantworten|identifizieren|(?:bilder|fotos|dieses\s+bild|das\s+bild)\s+(?:direkt\s+)?(?:an)?sehen)\b",
+    r"|als\s+(?:eine?\s+)?ki\b|ich\s+kann\s+(?:keine\s+)?(?:bilder|fotos)\s+(?:nicht\s+)?(?:direkt\s+)?(?:an)?sehen\b",
+    r"|ich\s+bin\s+nicht\s+in\s+der\s+lage,?\s+(?:dieses|das|diese|ihnen|dir|dabei)\b",
+    "|",
+    // French.
+    r"(?:(?:je\s+suis\s+(?:vraiment\s+)?désolée?|désolée?|je\s+m['’]excuse|malheureusement)\b.{0,40}?\b)?",
+    r"je\s+ne\s+(?:peux|puis|pourrai|suis)\s+(?:malheureusement\s+)?pas\b.{0,40}?",
+    r"(?:\baider\b|\bassister\b|\brépondre\s+à|\btraiter\s+cette|\bfournir\b",
+    r"|\b(?:décrire|analyser|identifier|voir)\b.{0,20}?\b(?:images?|photos?|personnes?)\b)",
+    r"|en\s+tant\s+qu['’](?:ia|intelligence\s+artificielle)\b",
+    "|",
+    // Spanish.
+    r"(?:(?:lo\s+siento|lo\s+lamento|perdón|disculpa|desafortunadamente|lamentablemente)\b.{0,30}?\b)?",
+    r"no\s+(?:puedo|podré|soy\s+capaz\s+de)\b.{0,30}?",
+    r"(?:\bayudar(?:te|le|los|con)?\b|\basistir\w{0,3}\b|\bproporcionar\b|\bcumplir\s+con\b",
+    r"|\b(?:describir|analizar|identificar|procesar|ver)\b.{0,20}?\b(?:imagen|imágenes|fotos?|personas?)\b)",
+    r"|como\s+(?:una\s+)?(?:ia|inteligencia\s+artificial)\b",
+    "|",
+    // Italian, Portuguese, Dutch, Russian, Chinese and Japanese.
+    r"(?:mi\s+dispiace|spiacente|purtroppo)\b.{0,30}?\bnon\s+posso\b.{0,30}?\b(?:aiutar\w{0,3}|descrivere|analizzare|identificare)\b",
+    r"|(?:desculpe|lamento|sinto\s+muito|infelizmente)\b.{0,30}?\bnão\s+posso\b.{0,30}?\b(?:ajudar|ajudá-lo|descrever|analisar|identificar)",
+    r"|(?:het\s+spijt\s+me|sorry|helaas)\b.{0,30}?\bik\s+kan\b.{0,40}?\b(?:niet|geen)\b.{0,30}?\b(?:helpen|beschrijven|analyseren|identificeren)\b",
+    r"|(?:извините|простите|к\s+сожалению).{0,40}?я\s+не\s+могу.{0,40}?(?:помочь|описать|анализировать)",
+    r"|(?:很?抱歉|对不起|對不起).{0,20}?(?:无法|無法|不能)|申し訳(?:ありません|ございません)が",
+    ")",
+));
 
-/// The same in other languages. Each needs both that a model cannot, and what: to help, or to describe.
-static ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| {
-    let german = concat!(
-        r"(?:(?:es\s+)?tut\s+mir\s+(?:sehr\s+)?leid|entschuldigung|entschuldige|verzeihung|leider|ich)\b.{0,60}?\b",
-        r"(?:kann|darf|möchte|werde)\b.{0,60}?\bnicht\b.{0,40}?",
-        r"\b(?:(?:weiter)?helfen|behilflich|unterstützen|beschreiben|analysieren|verarbeiten|erstellen|schreiben\s+zu",
-        r"|nachkommen|beantworten|identifizieren|(?:bilder|fotos|dieses\s+bild|das\s+bild)\s+(?:direkt\s+)?(?:an)?sehen)\b",
-        r"|als\s+(?:eine?\s+)?ki\b|ich\s+kann\s+(?:keine\s+)?(?:bilder|fotos)\s+(?:nicht\s+)?(?:direkt\s+)?(?:an)?sehen\b",
-        r"|ich\s+bin\s+nicht\s+in\s+der\s+lage,?\s+(?:dieses|das|diese|ihnen|dir|dabei)\b",
-    );
-    let french = concat!(
-        r"(?:(?:je\s+suis\s+(?:vraiment\s+)?désolée?|désolée?|je\s+m['’]excuse|malheureusement)\b.{0,40}?\b)?",
-        r"je\s+ne\s+(?:peux|puis|pourrai|suis)\s+(?:malheureusement\s+)?pas\b.{0,40}?",
-        r"(?:\baider\b|\bassister\b|\brépondre\s+à|\btraiter\s+cette|\bfournir\b",
-        r"|\b(?:décrire|analyser|identifier|voir)\b.{0,20}?\b(?:images?|photos?|personnes?)\b)",
-        r"|en\s+tant\s+qu['’](?:ia|intelligence\s+artificielle)\b",
-    );
-    let spanish = concat!(
-        r"(?:(?:lo\s+siento|lo\s+lamento|perdón|disculpa|desafortunadamente|lamentablemente)\b.{0,30}?\b)?",
-        r"no\s+(?:puedo|podré|soy\s+capaz\s+de)\b.{0,30}?",
-        r"(?:\bayudar(?:te|le|los|con)?\b|\basistir\w{0,3}\b|\bproporcionar\b|\bcumplir\s+con\b",
-        r"|\b(?:describir|analizar|identificar|procesar|ver)\b.{0,20}?\b(?:imagen|imágenes|fotos?|personas?)\b)",
-        r"|como\s+(?:una\s+)?(?:ia|inteligencia\s+artificial)\b",
-    );
-    let others = concat!(
-        r"(?:mi\s+dispiace|spiacente|purtroppo)\b.{0,30}?\bnon\s+posso\b.{0,30}?\b(?:aiutar\w{0,3}|descrivere|analizzare|identificare)\b",
-        r"|(?:desculpe|lamento|sinto\s+muito|infelizmente)\b.{0,30}?\bnão\s+posso\b.{0,30}?\b(?:ajudar|ajudá-lo|descrever|analisar|identificar)",
-        r"|(?:het\s+spijt\s+me|sorry|helaas)\b.{0,30}?\bik\s+kan\b.{0,40}?\b(?:niet|geen)\b.{0,30}?\b(?:helpen|beschrijven|analyseren|identificeren)\b",
-        r"|(?:извините|простите|к\s+сожалению).{0,40}?я\s+не\s+могу.{0,40}?(?:помочь|описать|анализировать)",
-        r"|(?:很?抱歉|对不起|對不起).{0,20}?(?:无法|無法|不能)|申し訳(?:ありません|ございません)が",
-    );
-    regex(&format!(
-        r"(?is)\A\W*(?:{german}|{french}|{spanish}|{others})"
-    ))
-});
+/// A refusal near the beginning of a text that is no answer.
+static PROSE: Pattern = Pattern::new(
+    r"(?i)\b(?:sorry|apologi[sz]e)\b|\bi(?:['’]m|\s+am)?\s+(?:\w+\s+){0,2}?(?:can['’]?t|cannot|can\s+not|unable|not\s+able|won['’]?t|will\s+not|decline|refuse|not\s+comfortable|not\s+(?:allowed|permitted)|rather\s+not)(?:\W|\z)|\b(?:against|violates?)\s+(?:my|our|the|openai['’]?s?)\s+(?:\w+\s+)?(?:guidelines|polic(?:y|ies))\b",
+);
 
-/// The same anywhere near the beginning of an answer that is none.
-static PROSE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?i)\b(?:sorry|apologi[sz]e)\b|\bi(?:['’]m|\s+am)?\s+(?:\w+\s+){0,2}?(?:can['’]?t|cannot|can\s+not|unable|not\s+able|won['’]?t|will\s+not|decline|refuse|not\s+comfortable|not\s+(?:allowed|permitted)|rather\s+not)(?:\W|\z)|\b(?:against|violates?)\s+(?:my|our|the|openai['’]?s?)\s+(?:\w+\s+)?(?:guidelines|polic(?:y|ies))\b",
-    )
-});
-
-/// A refusal, or an excuse, behind which a model gives after all what it was asked for.
-static EXCUSE: LazyLock<Regex> = LazyLock::new(|| {
-    let english = format!(
-        r"(?:(?:unfortunately|sorry|apologies|i['’]m\s+(?:very\s+)?sorry|i\s+apologi[sz]e|i['’]m\s+afraid|while|although|though|as\s+an\s+ai[^,.:\n]{{0,40}})[,.]?\s*(?:but\s+)?)*{UNABLE}\s+(?:{WITH_IMAGES}|assist|help|provide|create|generate|identify|describe|analy[sz]e|comply)[^:\n]{{0,200}}?\b(?:here(?:['’]s|\s+is|\s+are)|i\s+can\s+(?:offer|suggest|provide|write))\b[^:\n]{{0,60}}?\b(?:captions?|descriptions?|suggestions?|alternative|version|subject(?:\s+line)?|text|draft|idea|example|one)\b[^:\n]{{0,80}}"
-    );
-    let german = r"(?:leider\s+|es\s+tut\s+mir\s+leid,?\s*(?:aber\s+)?)?(?:ich\s+kann|kann\s+ich)\b[^:\n]{0,120}?\b(?:nicht|keine)\b[^:\n]{0,120}?\bhier\s+(?:ist|sind|kommt)\b[^:\n]{0,60}?(?:bildunterschrift|beschreibung|caption|text|vorschlag)[^:\n]{0,60}";
-    let french = r"(?:désolée?,?\s*(?:mais\s+)?)?je\s+ne\s+(?:peux|puis)\s+pas\b[^:\n]{0,160}?\bvoici\b[^:\n]{0,60}?(?:légende|description|proposition|texte)[^:\n]{0,60}";
-    let spanish = r"(?:lo\s+siento,?\s*(?:pero\s+)?)?no\s+puedo\b[^:\n]{0,160}?\baquí\b[^:\n]{0,60}?(?:leyenda|descripción|pie\s+de\s+foto|texto|título)[^:\n]{0,60}";
-    regex(&format!(
-        r"(?i)\A\W*(?:{english}|{german}|{french}|{spanish})[:：]\s*"
-    ))
-});
+/// A refusal, or an excuse, in front of an answer.
+static EXCUSE: Pattern = Pattern::new(concat!(
+    r"(?i)\A\W*(?:",
+    // English.
+    r"(?:(?:unfortunately|sorry|apologies|i['’]m\s+(?:very\s+)?sorry|i\s+apologi[sz]e|i['’]m\s+afraid|while|although|though|as\s+an\s+ai[^,.:\n]{0,40})[,.]?\s*(?:but\s+)?)*",
+    unable!(),
+    r"\s+(?:",
+    with_images!(),
+    r"|assist|help|provide|create|generate|identify|describe|analy[sz]e|comply)[^:\n]{0,200}?\b(?:here(?:['’]s|\s+is|\s+are)|i\s+can\s+(?:offer|suggest|provide|write))\b[^:\n]{0,60}?\b(?:captions?|descriptions?|suggestions?|alternative|version|subject(?:\s+line)?|text|draft|idea|example|one)\b[^:\n]{0,80}",
+    "|",
+    // German.
+    r"(?:leider\s+|es\s+tut\s+mir\s+leid,?\s*(?:aber\s+)?)?(?:ich\s+kann|kann\s+ich)\b[^:\n]{0,120}?\b(?:nicht|keine)\b[^:\n]{0,120}?\bhier\s+(?:ist|sind|kommt)\b[^:\n]{0,60}?(?:bildunterschrift|beschreibung|caption|text|vorschlag)[^:\n]{0,60}",
+    "|",
+    // French.
+    r"(?:désolée?,?\s*(?:mais\s+)?)?je\s+ne\s+(?:peux|puis)\s+pas\b[^:\n]{0,160}?\bvoici\b[^:\n]{0,60}?(?:légende|description|proposition|texte)[^:\n]{0,60}",
+    "|",
+    // Spanish.
+    r"(?:lo\s+siento,?\s*(?:pero\s+)?)?no\s+puedo\b[^:\n]{0,160}?\baquí\b[^:\n]{0,60}?(?:leyenda|descripción|pie\s+de\s+foto|texto|título)[^:\n]{0,60}",
+    r")[:：]\s*",
+));
 
 /// A text without the excuse in front of it: "I'm unable to view images, but here is a caption: Rope."
 pub(super) fn without_refusal(text: &str) -> &str {
@@ -88,16 +97,16 @@ pub(super) fn without_refusal(text: &str) -> &str {
     &text[excuse..]
 }
 
-/// How much of an answer is looked at, in bytes.
+/// The searched part of an answer, in bytes.
 const LOOKED_AT: usize = 600;
 
-/// The text is a refusal, whatever place it stands in.
+/// Whether a text is a refusal.
 pub(crate) fn is_refusal(text: &str) -> bool {
     let beginning = beginning(text);
     REFUSAL.is_match(beginning) || ELSEWHERE.is_match(beginning)
 }
 
-/// The answer, in which nothing was found of what was asked for, reads like a refusal.
+/// Whether an answer without the requested text reads like a refusal.
 pub(crate) fn may_be_refusal(answer: &str) -> bool {
     let answer = without_refusal(answer);
     is_refusal(answer) || PROSE.is_match(beginning(answer))

@@ -1,21 +1,21 @@
-//! Characters that nobody sees: which of them a text needs, and which only hide something in it.
+//! Removing invisible characters that a text does not need.
 //!
-//! Taken out: control characters but line ends and tabs, directional controls, zero-width spaces, soft
-//! hyphens, tag characters, fillers, byte order marks, replacement characters, private use and
-//! noncharacters. A blank of Braille becomes a space. Kept where a reader would miss them: joiners between emoji and in the scripts that write
-//! with them, variation selectors behind emoji and ideographs, and the tags of a flag.
+//! Removed are control characters other than line ends and tabs, directional controls, zero-width spaces, soft hyphens,
+//! tag characters, fillers, byte order marks, replacement characters, private use and noncharacters. A blank of Braille
+//! becomes a space. Kept are joiners between emoji and in scripts that need them, variation selectors behind emoji and
+//! ideographs, and the tags of a flag.
 
 use unicode_properties::UnicodeEmoji as _;
 
-/// The flag that takes tags, and the tag that ends them.
+/// The flag that has tags, and the tag that ends them.
 const BLACK_FLAG: char = '\u{1F3F4}';
 const END_OF_TAGS: char = '\u{E007F}';
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 const BRAILLE_BLANK: char = '\u{2800}';
 const KEYCAP: char = '\u{20E3}';
 
-/// The text without the unseen characters that it does not need; tabs and line ends, of whatever kind, stay.
-/// Linear in the length of the text, and changes nothing the second time.
+/// The text without the invisible characters that it does not need; tabs and all line ends stay. Idempotent, in linear
+/// time.
 pub(crate) fn without_unseen(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return text.to_owned();
@@ -30,14 +30,14 @@ pub(crate) fn without_unseen(text: &str) -> String {
         }
         rest = &rest[c.len_utf8()..];
         if is_needed(c, &kept, rest.chars().next()) {
-            // Braille without a dot looks like a blank, and is used as one.
+            // Braille without a dot is used as a blank.
             kept.push(if c == BRAILLE_BLANK { ' ' } else { c });
         }
     }
     kept
 }
 
-/// The tags of a flag with their end, if that is what stands behind one.
+/// The tags of a flag with their end, if `rest` begins with them behind a flag.
 fn flag_tags<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     if !before.ends_with(BLACK_FLAG) {
         return None;
@@ -50,7 +50,7 @@ fn flag_tags<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     ends.then(|| &rest[..length + END_OF_TAGS.len_utf8()])
 }
 
-/// Whether a character stays, behind what has stayed so far and in front of the next.
+/// Whether a character stays, behind the kept text and in front of the next character.
 fn is_needed(c: char, before: &str, next: Option<char>) -> bool {
     let last = before.chars().next_back();
     match c {
@@ -72,7 +72,7 @@ fn is_needed(c: char, before: &str, next: Option<char>) -> bool {
     }
 }
 
-/// Never needed, whatever stands around it.
+/// Whether a character is never needed.
 fn is_unseen(c: char) -> bool {
     matches!(c,
         // Soft hyphen, grapheme joiner, Arabic letter mark, fillers.
@@ -91,7 +91,7 @@ fn is_unseen(c: char) -> bool {
         || (u32::from(c) & 0xFFFE) == 0xFFFE
 }
 
-/// An emoji that can be joined, or shown as one; digits and signs of keycaps are none.
+/// Whether a character is an emoji that can be joined; digits and signs of keycaps are not.
 fn is_emoji(c: char) -> bool {
     !c.is_ascii() && c.is_emoji_char()
 }
@@ -100,14 +100,14 @@ fn is_keycap_base(c: char) -> bool {
     matches!(c, '#' | '*' | '0'..='9')
 }
 
-/// The last character that is neither a selector nor a skin tone: those stand between an emoji and its joiner.
+/// The last character that is neither a selector nor a skin tone, which stand between an emoji and its joiner.
 fn last_of_emoji(text: &str) -> Option<char> {
     let modifies = |c: &char| matches!(c, '\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}');
     // More than one of each is no emoji.
     text.chars().rev().take(3).find(|c| !modifies(c))
 }
 
-/// A character of a script in which joiners change what is read: Arabic and its kin, those of India and its
+/// Whether a character is of a script in which joiners matter: Arabic and related ones, those of India and its
 /// neighbours, Mongolian.
 fn joins(c: char) -> bool {
     let is_of_joining_script = matches!(c,

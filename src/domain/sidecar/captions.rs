@@ -1,6 +1,6 @@
-//! The captions that a sidecar remembers, each a JSON object from platform to text: what a machine wrote
-//! (`caption_generated`), and what was sent (`caption_submitted`). `caption` is the one to remember the image
-//! by; it is a person's where `caption_edited` says so, or where it is none of the others.
+//! The captions in a sidecar: JSON objects from platform to text for those that a model wrote (`caption_generated`) and
+//! those that were sent (`caption_submitted`), and `caption`, the main one. The main caption is a person's where
+//! `caption_edited` says so, or where it is none of the others.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,7 @@ const EDITED: &str = "caption_edited";
 const UPDATED_AT: &str = "caption_updated_at";
 
 impl Sidecar {
-    /// Whether its caption is a person's: the file says so, or the caption is none that the file knows to be
-    /// a machine's, or to have been sent.
+    /// Whether the main caption is a person's: the file says so, or the caption is none that was generated or sent.
     #[must_use]
     pub fn is_edited(&self) -> bool {
         self.flag(EDITED) == Some(true) || self.has_unknown_caption()
@@ -33,7 +32,7 @@ impl Sidecar {
         !known.any(|text| one_line(text) == words)
     }
 
-    /// The caption that was sent to a platform last, or else was written for it by a machine.
+    /// The caption that was last sent to a platform, or else the one that was generated for it.
     #[must_use]
     pub fn caption_for(&self, platform: Platform) -> Option<String> {
         let of = |key: &str| self.captions(key).remove(platform.as_str());
@@ -44,8 +43,8 @@ impl Sidecar {
             .find(|text| !text.trim().is_empty())
     }
 
-    /// Adds captions that a machine wrote, of which `main` is the one to remember the image by; the caption that
-    /// is there stays if it is a person's. A platform that is not among them keeps its own.
+    /// Adds captions that a model wrote, and sets the main one to `main` unless a person's is there. Other platforms keep
+    /// theirs.
     pub fn add_generated(&mut self, texts: &BTreeMap<Platform, String>, main: &str, now: &str) {
         let is_edited = self.is_edited();
         self.add(GENERATED, texts);
@@ -56,7 +55,7 @@ impl Sidecar {
         }
     }
 
-    /// Replaces what is there by captions that a machine wrote, whoever wrote what is there.
+    /// Replaces all captions by those that a model wrote.
     pub fn replace_generated(&mut self, texts: &BTreeMap<Platform, String>, main: &str, now: &str) {
         self.remove(GENERATED);
         self.add(GENERATED, texts);
@@ -64,8 +63,8 @@ impl Sidecar {
         self.set(EDITED, "false");
     }
 
-    /// Adds a person's captions, of which `main` is the one to remember the image by. They count as a machine's
-    /// if each is what a machine wrote for its platform.
+    /// Adds a person's captions, and sets the main one to `main`. They count as generated if each is what a model wrote
+    /// for its platform.
     pub fn add_given(&mut self, texts: &BTreeMap<Platform, String>, main: &str, now: &str) {
         let generated = self.captions(GENERATED);
         let is_edited = said(texts).any(|(platform, text)| generated.get(platform) != Some(text));
@@ -73,14 +72,14 @@ impl Sidecar {
         self.set(EDITED, if is_edited { "true" } else { "false" });
     }
 
-    /// Adds captions that were sent. A platform that is not among them keeps its own.
+    /// Adds captions that were sent. Other platforms keep theirs.
     pub fn add_submitted(&mut self, texts: &BTreeMap<Platform, String>) {
         let is_edited = self.is_edited();
         self.add(SUBMITTED, texts);
         self.set(EDITED, if is_edited { "true" } else { "false" });
     }
 
-    /// Sets the caption to remember the image by.
+    /// Sets the main caption.
     fn set_main(&mut self, main: &str, always: bool, now: &str) {
         let is_news = always
             || self

@@ -1,14 +1,13 @@
-//! How a value stands on its line: as it is, or as a JSON string behind a mark where readers of lines would
-//! read another.
+//! A value on its line: as it is, or as a JSON string behind a mark where it could not be read back otherwise.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// In front of a value that is written as JSON, because it has more than one line.
+/// The mark in front of a value that is written as JSON.
 const JSON_MARK: &str = "!json ";
 
-/// A value as it stands in its line: as JSON where readers of lines would read another.
+/// A value as it is written on its line.
 pub(super) fn encoded(value: &str) -> Cow<'_, str> {
     if !value.contains(ends_line) && decoded(value) == value && value.trim() == value {
         return Cow::from(value);
@@ -25,12 +24,12 @@ pub(super) fn encoded(value: &str) -> Cow<'_, str> {
     Cow::from(line)
 }
 
-/// Whether some reader of lines ends one here, as Python's `splitlines` does.
+/// Whether any reader of lines ends a line here, as Python's `splitlines` does.
 fn ends_line(c: char) -> bool {
     (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// A value out of its line; one that only looks like JSON is what it looks like.
+/// A value as it is read from its line; invalid JSON is read as text.
 pub(super) fn decoded(value: &str) -> Cow<'_, str> {
     let json = value.strip_prefix(JSON_MARK);
     let text = json.and_then(|json| serde_json::from_str::<String>(json).ok());

@@ -39,6 +39,13 @@ impl TenantSettings {
     pub fn has(&self, platform: Platform) -> bool {
         self.platforms.target(platform).is_some()
     }
+
+    /// The platforms that are on.
+    #[must_use]
+    pub fn platforms_on(&self) -> Vec<Platform> {
+        let all = Platform::ALL.into_iter();
+        all.filter(|it| self.has(*it)).collect()
+    }
 }
 
 /// The feature flags as they are in effect.
