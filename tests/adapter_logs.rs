@@ -153,7 +153,7 @@ async fn no_secret_is_logged_at_any_level() {
                 .switches()
                 .inject("DATA_END", Fault::ResetAfterRequest);
         }
-        assert_eq!(writer.analyse(&look).await.is_ok(), round > 0);
+        assert_eq!(writer.analyze(&look).await.is_ok(), round > 0);
         for publisher in &publishers {
             assert_eq!(publisher.publish(&post).await.is_ok(), round == 2);
         }

@@ -101,7 +101,7 @@ impl CaptionWriterFactory for Unused {
 
 #[async_trait]
 impl CaptionWriter for Unused {
-    async fn analyse(&self, _: &VisionImage) -> Result<Analysis, CaptionError> {
+    async fn analyze(&self, _: &VisionImage) -> Result<Analysis, CaptionError> {
         Err(CaptionError::QuotaExhausted)
     }
 

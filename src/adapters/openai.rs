@@ -122,7 +122,7 @@ impl CaptionWriter for OpenAiCaptionWriter {
         self.chat.check(&models, &self.credential).await
     }
 
-    async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
+    async fn analyze(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
         let answer = self.ask("vision", &self.requests.vision(image)).await?;
         Analysis::from_answer(&answer).map_err(|error| match error {
             UnusableAnswer::NoAnalysis => CaptionError::Unusable("it holds no analysis"),

@@ -22,7 +22,7 @@ pub trait CaptionWriter: Send + Sync {
     ///
     /// # Errors
     /// [`CaptionError`].
-    async fn analyse(&self, image: &VisionImage) -> Result<Analysis, CaptionError>;
+    async fn analyze(&self, image: &VisionImage) -> Result<Analysis, CaptionError>;
 
     /// Writes all captions of an image in one call.
     ///

@@ -30,6 +30,7 @@ const RETIRED: &[&str] = &[
     "Slots",
     "WithoutEffect",
     "at_hand",
+    "expect_analyse",
     "is_refused_like",
     "says_the_same_as",
     "stated_reason",

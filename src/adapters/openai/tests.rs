@@ -58,8 +58,8 @@ impl Desk {
         self.sandbox.openai.switches()
     }
 
-    async fn analyse(&self) -> Result<Analysis, CaptionError> {
-        self.writer.analyse(&image()).await
+    async fn analyze(&self) -> Result<Analysis, CaptionError> {
+        self.writer.analyze(&image()).await
     }
 
     async fn write(&self) -> Result<WrittenCaptions, CaptionError> {
@@ -112,7 +112,7 @@ fn image() -> VisionImage {
 #[tokio::test]
 async fn vision_sees_the_very_image_with_the_tenants_key_and_model() {
     let desk = Desk::new().await;
-    let analysis = desk.analyse().await.unwrap();
+    let analysis = desk.analyze().await.unwrap();
     assert!(analysis.description.contains("20 by 10"), "{analysis:?}");
     let request = &desk.switches().requests("vision")[0];
     assert_eq!(request.bearer(), Some(KEY));
@@ -252,7 +252,7 @@ async fn an_endless_answer_is_unusable() {
 #[tokio::test]
 async fn calls_beyond_the_tenants_limit_are_not_made() {
     let desk = Desk::with(&json!({}), 2).await;
-    desk.analyse().await.unwrap();
+    desk.analyze().await.unwrap();
     desk.write().await.unwrap();
     let outcome = desk.write().await;
     assert!(

@@ -43,7 +43,7 @@ async fn an_image_that_the_model_cannot_read_is_the_images_fault_and_asked_for_o
         let body =
             json!({ "error": { "code": code, "message": "", "type": "invalid_request_error" } });
         desk.switches().inject("vision", Fault::json(status, &body));
-        let outcome = desk.analyse().await;
+        let outcome = desk.analyze().await;
         assert!(
             matches!(&outcome, Err(error @ CaptionError::ImageRefused { .. }) if error.is_about_the_image()),
             "{code}: {outcome:?}"
@@ -76,7 +76,7 @@ async fn what_a_model_does_not_take_is_asked_for_otherwise_and_remembered() {
         5,
         "what was learnt is not paid for again"
     );
-    desk.analyse().await.unwrap();
+    desk.analyze().await.unwrap();
     let vision = desk.switches().requests("vision").pop().unwrap();
     assert_eq!(
         vision.json().unwrap()["messages"][0]["role"],
@@ -104,7 +104,7 @@ async fn a_model_that_is_not_there_is_named_by_vision_too() {
     desk.sandbox
         .openai
         .limit_model("gpt-4-vision-preview", Unsupported::Model);
-    let outcome = desk.analyse().await;
+    let outcome = desk.analyze().await;
     let Err(CaptionError::Misconfigured { detail }) = outcome else {
         panic!("{outcome:?}")
     };
@@ -116,20 +116,20 @@ async fn refusals_are_the_images_fault_and_unfinished_answers_unusable_and_none_
     let desk = Desk::new().await;
     let openai = &desk.sandbox.openai;
     openai.refuse_with("vision", Some("I cannot help with that."));
-    let refused = desk.analyse().await;
+    let refused = desk.analyze().await;
     openai.refuse_with("vision", None);
     openai.finish_with("vision", Some("length"));
-    let cut = desk.analyse().await;
+    let cut = desk.analyze().await;
     openai.finish_with("vision", Some("content_filter"));
-    let filtered = desk.analyse().await;
+    let filtered = desk.analyze().await;
     openai.finish_with("vision", None);
     openai.answer_vision_with(Some("It shows a knot."));
-    let described = desk.analyse().await.unwrap().description;
+    let described = desk.analyze().await.unwrap().description;
     assert_eq!(described, "It shows a knot.");
     openai.answer_vision_with(Some("[1,2]"));
-    let useless = desk.analyse().await;
+    let useless = desk.analyze().await;
     openai.answer_vision_with(Some("I'm sorry, but I can't help with that."));
-    let in_words = desk.analyse().await;
+    let in_words = desk.analyze().await;
     for outcome in [cut, useless] {
         assert!(
             matches!(outcome, Err(CaptionError::Unusable(_))),
@@ -213,7 +213,7 @@ async fn what_a_moderator_flags_is_a_refusal_of_the_image() {
         Fault::json(400, &flagged),
     ] {
         desk.switches().inject("vision", fault.clone());
-        let outcome = desk.analyse().await;
+        let outcome = desk.analyze().await;
         assert!(
             matches!(outcome, Err(CaptionError::ImageRefused { .. })),
             "{fault:?}: {outcome:?}"
@@ -223,7 +223,7 @@ async fn what_a_moderator_flags_is_a_refusal_of_the_image() {
     // A 403 of another kind is the key's or the account's.
     let error = json!({ "error": { "code": 403, "message": "Key limit reached" } });
     desk.switches().inject("vision", Fault::json(403, &error));
-    let outcome = desk.analyse().await;
+    let outcome = desk.analyze().await;
     assert!(
         matches!(outcome, Err(CaptionError::Unavailable(_))),
         "{outcome:?}"

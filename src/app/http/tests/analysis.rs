@@ -26,7 +26,7 @@ fn found(mut service: Service) -> Service {
 /// Has one image, which is looked at once.
 fn looked_at() -> Service {
     let mut service = found(Service::new().with_captions().with_image());
-    service.writer.expect_analyse().times(1).returning(|_| {
+    service.writer.expect_analyze().times(1).returning(|_| {
         Ok(Analysis {
             description: "A knot.".to_owned(),
             tags: vec!["rope".to_owned()],
@@ -103,7 +103,7 @@ async fn a_writer_that_fails_is_a_problem_that_speaks_of_no_publication() {
     let mut service = found(Service::new().with_captions().with_image());
     service
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .returning(|_| Err(CaptionError::QuotaExhausted));
     let answer = service.answer(post("a.jpg/analyze", "")).await;

@@ -52,7 +52,7 @@ async fn an_image_is_published_with_the_callers_caption() {
 #[tokio::test]
 async fn without_a_body_a_caption_is_written() {
     let mut service = Service::new().with_captions().with_image();
-    service.writer.expect_analyse().times(1).returning(|_| {
+    service.writer.expect_analyze().times(1).returning(|_| {
         Ok(crate::domain::analysis::Analysis {
             description: "A knot.".to_owned(),
             ..Default::default()

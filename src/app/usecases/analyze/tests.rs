@@ -66,7 +66,7 @@ fn expect_analysis(fixture: &mut TenantFixture) {
         })
     });
     let writer = &mut fixture.writer;
-    writer.expect_analyse().times(1).returning(|_| Ok(seen()));
+    writer.expect_analyze().times(1).returning(|_| Ok(seen()));
     writer
         .expect_write()
         .times(1)
@@ -215,7 +215,7 @@ async fn a_social_caption_never_takes_the_place_of_the_sd_caption() {
             bytes: jpeg(),
         })
     });
-    fixture.writer.expect_analyse().returning(|_| Ok(seen()));
+    fixture.writer.expect_analyze().returning(|_| Ok(seen()));
     fixture.writer.expect_write().returning(|_| {
         Ok(WrittenCaptions {
             sd_caption: None,
@@ -337,7 +337,7 @@ async fn a_refused_credential_is_resolved_once_more() {
     fixture.store = rotating_store();
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .returning(|_| Err(CaptionError::Unauthorized("401".into())));
     expect_analysis(&mut fixture);

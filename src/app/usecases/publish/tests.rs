@@ -65,7 +65,7 @@ fn captioned() -> TenantFixture {
     let mut fixture = with_image();
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .returning(|_| Ok(seen()));
     fixture
@@ -207,7 +207,7 @@ async fn a_connection_is_begun_before_captions_are_written_and_used() {
         .returning(|_| Ok(PostId::new("1").into()));
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .in_sequence(&mut in_order)
         .returning(|_| Ok(seen()));
@@ -302,7 +302,7 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
     };
     for (second, outcome) in [(true, "published"), (false, "failed")] {
         let mut fixture = with_image();
-        fixture.writer.expect_analyse().returning(|_| Ok(seen()));
+        fixture.writer.expect_analyze().returning(|_| Ok(seen()));
         fixture.writer.expect_write().returning(|_| Ok(written()));
         fixture
             .images
@@ -352,7 +352,7 @@ async fn a_dry_run_sends_and_writes_nothing() {
     let mut fixture = with_image();
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .returning(|_| Ok(seen()));
     fixture

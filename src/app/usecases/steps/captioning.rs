@@ -238,7 +238,7 @@ impl Captioning<'_> {
     ) -> Result<Analysis, CaptionsUnavailable> {
         let analyze = async |max_dimension: Option<u32>, detail: VisionDetail| {
             let image = self.scaler.fit_within(image, max_dimension).await?;
-            Ok(writer.analyse(&VisionImage { image, detail }).await?)
+            Ok(writer.analyze(&VisionImage { image, detail }).await?)
         };
         let first = analyze(ai.vision_max_dimension, ai.vision_detail).await;
         let Some(fallback) = ai.vision_fallback else {

@@ -169,7 +169,7 @@ fn with_details(service: &mut Service) {
 fn analysed(service: Service) -> Service {
     let mut service = service.with_captions().with_image();
     service.document["content"]["hashtag_string"] = "#harbour".into();
-    service.writer.expect_analyse().returning(|_| {
+    service.writer.expect_analyze().returning(|_| {
         Ok(Analysis {
             description: "A harbour at dusk, boats at rest.".to_owned(),
             mood: "calm".to_owned(),

@@ -42,7 +42,7 @@ fn not_in_root() -> TenantFixture {
 
 fn captions(fixture: &mut TenantFixture) {
     let writer = &mut fixture.writer;
-    writer.expect_analyse().times(1).returning(|_| Ok(seen()));
+    writer.expect_analyze().times(1).returning(|_| Ok(seen()));
     writer.expect_write().times(1).returning(|_| Ok(written()));
 }
 

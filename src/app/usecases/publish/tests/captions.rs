@@ -6,7 +6,7 @@ use super::*;
 async fn a_given_caption_makes_no_call() {
     let mut fixture = with_image();
     expect_filing(&mut fixture);
-    fixture.writer.expect_analyse().never();
+    fixture.writer.expect_analyze().never();
     fixture.writer.expect_write().never();
     both_publish(&mut fixture);
     let request = PublicationRequest {
@@ -25,13 +25,13 @@ async fn vision_takes_a_closer_look_once_when_the_first_answer_is_unusable() {
     let mut looks = mockall::Sequence::new();
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .in_sequence(&mut looks)
         .returning(|_| Err(CaptionError::Unusable("refused")));
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .in_sequence(&mut looks)
         .returning(|_| Ok(seen()));
@@ -55,7 +55,7 @@ async fn a_missing_caption_falls_back_to_the_description() {
     expect_filing(&mut fixture);
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .returning(|_| Ok(seen()));
     fixture
@@ -77,7 +77,7 @@ async fn without_any_caption_nothing_is_sent_unless_the_request_allows_it() {
         let mut fixture = with_image();
         fixture
             .writer
-            .expect_analyse()
+            .expect_analyze()
             .times(1)
             .returning(|_| Err(CaptionError::QuotaExhausted));
         if allow_empty_caption {

@@ -88,7 +88,7 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
 async fn nothing_is_paid_for_or_sent_when_no_platform_is_left_and_the_image_is_archived() {
     let mut fixture = with_found();
     fixture.images.expect_fetch().never();
-    fixture.writer.expect_analyse().never();
+    fixture.writer.expect_analyze().never();
     fixture
         .images
         .expect_read_sidecar()

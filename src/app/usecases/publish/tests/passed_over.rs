@@ -38,14 +38,14 @@ async fn an_image_that_the_model_refuses_is_paid_for_once_remembered_and_passed_
     };
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         // The second is the closer look.
         .times(2)
         .in_sequence(&mut answers)
         .returning(move |_| Err(refused()));
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(1)
         .in_sequence(&mut answers)
         .returning(|_| Ok(seen()));
@@ -86,7 +86,7 @@ async fn what_would_be_wrong_with_any_image_ends_the_request_and_is_not_held_aga
         let mut fixture = with_images(&["a.jpg", "b.jpg"]);
         fixture
             .writer
-            .expect_analyse()
+            .expect_analyze()
             .times(1)
             .returning(move |_| Err(failure()));
         let mut ledger = claimed(BTreeMap::new());
@@ -114,7 +114,7 @@ async fn images_of_which_the_model_says_nothing_usable_are_remembered_and_paid_f
     // Each image has a closer look, too.
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(20)
         .returning(|_| Err(CaptionError::Unusable("no analysis")));
     let mut ledger = claimed(BTreeMap::new());
@@ -136,7 +136,7 @@ async fn a_ledger_that_cannot_remember_what_is_passed_over_ends_the_request() {
     };
     fixture
         .writer
-        .expect_analyse()
+        .expect_analyze()
         .times(2)
         .returning(move |_| Err(refused()));
     let mut ledger = claimed(BTreeMap::new());

@@ -37,7 +37,7 @@ async fn a_file_that_is_no_image_is_refused_before_a_call_is_paid_for() {
         .images
         .expect_fetch()
         .returning(move |_| Ok(fetched.clone()));
-    fixture.writer.expect_analyse().never();
+    fixture.writer.expect_analyze().never();
     let refused = publish(fixture, PublicationRequest::default()).await;
     assert!(matches!(
         refused,
@@ -76,7 +76,7 @@ async fn an_image_that_was_replaced_between_the_claim_and_the_fetch_is_not_sent(
             bytes: jpeg(),
         })
     });
-    fixture.writer.expect_analyse().never();
+    fixture.writer.expect_analyze().never();
     let refused = publish(fixture, PublicationRequest::default()).await;
     assert!(matches!(refused, Err(PublishImageError::Replaced(_))));
 }
@@ -178,7 +178,7 @@ async fn a_platform_that_refuses_a_credential_without_another_is_recorded_as_fai
 async fn nothing_is_paid_for_when_the_credential_of_no_platform_can_be_had() {
     let mut fixture = with_image();
     fixture.store = store_without(spec(Platform::Telegram).provider);
-    fixture.writer.expect_analyse().never();
+    fixture.writer.expect_analyze().never();
     let mut ledger = claimed(BTreeMap::new());
     ledger.expect_record_intent().never();
     let request = PublicationRequest {

@@ -57,13 +57,13 @@ fn beside(there: SidecarFile) -> (TenantFixture, Arc<Mutex<String>>) {
 }
 
 fn no_call(fixture: &mut TenantFixture) {
-    fixture.writer.expect_analyse().never();
+    fixture.writer.expect_analyze().never();
     fixture.writer.expect_write().never();
 }
 
 fn one_call_each(fixture: &mut TenantFixture) {
     let writer = &mut fixture.writer;
-    writer.expect_analyse().times(1).returning(|_| Ok(seen()));
+    writer.expect_analyze().times(1).returning(|_| Ok(seen()));
     writer.expect_write().times(1).returning(|_| Ok(written()));
 }
 

@@ -272,7 +272,7 @@ async fn a_social_caption_never_stands_on_the_first_line() {
 #[tokio::test]
 async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
     let mut fixture = with_image();
-    fixture.writer.expect_analyse().returning(|_| Ok(seen()));
+    fixture.writer.expect_analyze().returning(|_| Ok(seen()));
     fixture.writer.expect_write().returning(|_| Ok(written()));
     both_publish(&mut fixture);
     fixture
