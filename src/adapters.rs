@@ -21,9 +21,9 @@ mod sample_tenant;
 mod secret_file;
 pub mod secret_scrub;
 pub mod smtp;
+pub mod storages;
 pub mod telegram;
 mod upstream;
 mod upstream_message;
 #[cfg(feature = "webhook-platform")]
 mod webhook;
-pub mod without_dropbox_app;

@@ -23,6 +23,7 @@ pub mod secret;
 pub mod selection;
 pub mod shuffle_bag;
 pub mod sidecar;
+pub mod storage;
 pub mod tenant;
 pub mod tenant_config;
 pub mod thumbnail;

@@ -9,8 +9,10 @@ mod cause;
 mod clock;
 mod credential_store;
 mod idempotency_store;
+mod image_previews;
 mod image_processor;
 mod image_store;
+mod image_store_factory;
 mod ledger;
 mod ledger_retention;
 mod publisher;
@@ -24,11 +26,12 @@ pub use self::{
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
+    image_previews::{ImageLinks, ImageThumbnails, LinkedImage, Thumbnail},
     image_processor::{ImageProcessingError, ImageProcessor, TooManyPixels},
     image_store::{
-        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, ImageStoreFactory,
-        LinkedImage, Moved, SidecarFile, Thumbnail,
+        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, Moved, SidecarFile,
     },
+    image_store_factory::{ImageStoreFactory, OpenedStorage},
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     ledger_retention::{LedgerRetention, Swept},
     publisher::{
@@ -43,7 +46,7 @@ pub use self::{
     credential_store::MockCredentialStore,
     idempotency_store::MockIdempotencyStore,
     image_processor::MockImageProcessor,
-    image_store::{MockImageStore, MockImageStoreFactory},
+    image_store_factory::{MockImageStore, MockImageStoreFactory},
     ledger::{MockLedger, MockLedgerReader},
     ledger_retention::MockLedgerRetention,
     publisher::{MockPublisher, MockPublisherFactory},

@@ -21,11 +21,10 @@ use publisher::{
         telegram::{TelegramApiSettings, TelegramPublisherFactory},
     },
     domain::{
-        credential::{
-            AiCredential, Credential, CredentialVersion, Provider, Secrets, StorageCredential,
-        },
+        credential::{AiCredential, Credential, CredentialVersion, Provider, Secrets},
         image::{EncodedImage, ImageName},
         secret::{Secret, SecretField},
+        storage::StorageAccess,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, VisionDetail},
     },
@@ -93,8 +92,9 @@ async fn no_secret_is_logged_at_any_level() {
     let (version, ttl) = (ConfigVersion::new("1"), ConfigTtl::from_seconds(None));
     let tenant = TenantConfig::new(name, version, ttl, SchemaVersion::V2, document);
     let storage = credential(Provider::DROPBOX, "refresh-token").unwrap();
-    let storage = StorageCredential::try_from(storage).unwrap();
-    let tenant = tenant.validate(platforms::spec).unwrap().resolve(storage);
+    let tenant = tenant.validate(platforms::spec).unwrap();
+    let access = StorageAccess::new(tenant.settings().storage.kind, Some(storage)).unwrap();
+    let tenant = tenant.resolve(access);
     let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
     let clock = Arc::new(SystemClock);
     let openai = OpenAiSettings {

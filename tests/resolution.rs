@@ -10,11 +10,12 @@ use std::{
 use futures_util::future::join_all;
 use publisher::{
     adapters::{
-        dropbox::{DropboxImageStoreFactory, DropboxSettings},
+        dropbox::DropboxSettings,
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
         platforms,
+        storages::{self, Storages},
     },
     app::tenancy::{
         credentials::{CredentialCacheSettings, Credentials},
@@ -95,10 +96,11 @@ impl Stage {
             base_url: url(sandbox.openai.server().url()),
             calls_per_minute: 20.try_into().unwrap(),
         };
-        let images = DropboxImageStoreFactory::new(dropbox, &roots, Arc::clone(&clock));
+        let images = Storages::new(dropbox, &roots, Arc::clone(&clock));
         let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
         let providers = Providers {
             images: Arc::new(images.unwrap()),
+            content_hashes: storages::content_hash,
             captions: Arc::new(captions.unwrap()),
             platforms: platforms::spec,
             publishers: Vec::new(),

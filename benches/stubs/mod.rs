@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use publisher::{
-    adapters::platforms,
+    adapters::{platforms, storages},
     app::tenancy::tenant::Providers,
     domain::{
         analysis::Analysis,
@@ -17,13 +17,12 @@ use publisher::{
         sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{AiSettings, Resolved, SchemaVersion, TenantConfig, Unvalidated},
-        thumbnail::ThumbnailSize,
     },
     ports::{
         CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, ConfigSourceError,
         CredentialError, CredentialQuery, CredentialStore, FetchedImage, Folder, ImageStore,
-        ImageStoreError, ImageStoreFactory, LinkedImage, Moved, SidecarFile, TenantConfigSource,
-        Thumbnail, VisionImage,
+        ImageStoreError, ImageStoreFactory, Moved, OpenedStorage, SidecarFile, TenantConfigSource,
+        VisionImage,
     },
 };
 use serde_json::json;
@@ -74,6 +73,7 @@ impl CredentialStore for AnyCredential {
 pub(crate) fn providers() -> Providers {
     Providers {
         images: Arc::new(Unused),
+        content_hashes: storages::content_hash,
         captions: Arc::new(Unused),
         platforms: platforms::spec,
         publishers: Vec::new(),
@@ -83,8 +83,8 @@ pub(crate) fn providers() -> Providers {
 struct Unused;
 
 impl ImageStoreFactory for Unused {
-    fn open(&self, _: Arc<TenantConfig<Resolved>>) -> Arc<dyn ImageStore> {
-        Arc::new(Self)
+    fn open(&self, _: &TenantConfig<Resolved>) -> OpenedStorage {
+        OpenedStorage::without_previews(Arc::new(Self))
     }
 }
 
@@ -129,18 +129,6 @@ impl ImageStore for Unused {
     }
 
     async fn fetch(&self, _: &ImageName) -> Result<FetchedImage, ImageStoreError> {
-        Err(ImageStoreError::NotFound)
-    }
-
-    async fn temporary_link(&self, _: &ImageName) -> Result<LinkedImage, ImageStoreError> {
-        Err(ImageStoreError::NotFound)
-    }
-
-    async fn thumbnail(
-        &self,
-        _: &ImageName,
-        _: ThumbnailSize,
-    ) -> Result<Thumbnail, ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }
 

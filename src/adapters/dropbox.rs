@@ -7,73 +7,78 @@
 //! | --- | --- |
 //! | `store.rs` | the port: what its calls mean here |
 //! | `listing.rs`, `page.rs` | the images of a folder, page by page, within bounds |
-//! | `looks.rs` | links to images, and thumbnails of them |
-//! | `moving.rs` | moving an image and its sidecar |
-//! | `deleting.rs` | deleting both |
+//! | `links.rs`, `thumbnails.rs` | links to images, and small copies of them |
+//! | `relocate.rs` | moving an image and its sidecar |
+//! | `delete.rs` | deleting both |
+//! | `content_hash.rs` | the hash that listings carry |
 //! | `connection.rs` | one tenant's calls: token, retries, and looking before a write is repeated |
-//! | `exchange.rs` | one request and its answer, sorted into success and failures |
+//! | `app.rs` | what all tenants share: settings, the HTTP client, time limits |
+//! | `http.rs` | one request and its answer, sorted into success and failures |
 //! | `access_token.rs` | the short-lived token, refreshed once for all who wait |
 //! | `failure.rs` | what can go wrong with a call, and what follows from it |
 //! | `refusals.rs` | what Dropbox's refusals mean to people |
 //! | `tags.rs` | Dropbox's words in an error |
+//! | `without_app.rs` | credentials of a service that has no Dropbox app |
 //! | `wire.rs` | arguments and answers as they travel |
 //!
 //! Only the binary and tests may import this module.
 
 mod access_token;
+mod app;
 mod connection;
-mod deleting;
-mod exchange;
+mod content_hash;
+mod delete;
 mod failure;
+mod http;
+mod links;
 mod listing;
-mod looks;
-mod moving;
 mod page;
 mod refusals;
+mod relocate;
 mod store;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod thumbnails;
 mod wire;
+mod without_app;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use reqwest::Client;
-use url::Url;
-
-pub use self::store::DropboxImageStore;
 use self::{
     access_token::AccessTokens,
+    app::{App, LIMITS, Limits},
     connection::Connection,
-    listing::{LISTING_LIMITS, ListingLimits},
+};
+pub use self::{app::DropboxSettings, store::DropboxImageStore, without_app::WithoutDropboxApp};
+use super::{
+    http_client::{self, ExtraRoots},
+    registration::StorageRegistration,
 };
 use crate::{
-    adapters::{
-        http_client::{self, ExtraRoots},
-        upstream::{Call, RetryPolicy},
-    },
-    domain::{
-        secret::Secret,
-        tenant_config::{Resolved, TenantConfig},
-    },
-    ports::{Clock, ImageStore, ImageStoreFactory},
+    domain::{storage::DropboxCredential, tenant_config::StoragePaths},
+    ports::Clock,
 };
 
-/// Where Dropbox is, and as which app we come.
-#[derive(Debug)]
-pub struct DropboxSettings {
-    /// The host of tokens and of calls without content.
-    pub api_url: Url,
-    /// The host of downloads and uploads.
-    pub content_url: Url,
-    /// The setting of this service that holds the only refresh token; `None` where each tenant has
-    /// its own, which is fetched.
-    pub refresh_token_setting: Option<&'static str>,
-    /// The app's key, which is no secret.
-    pub app_key: String,
-    /// The app's secret.
-    pub app_secret: Secret,
-}
+/// Dropbox, as a kind of storage.
+pub const REGISTRATION: StorageRegistration = StorageRegistration {
+    content_hash: content_hash::CONTENT_HASH,
+    upstream: Some((
+        app::UPSTREAM,
+        &[
+            "token",
+            "list_folder",
+            "list_folder/continue",
+            "get_metadata",
+            "get_temporary_link",
+            "get_thumbnail_v2",
+            "download",
+            "upload",
+            "move_v2",
+            "delete_v2",
+        ],
+    )),
+};
 
 /// Opens tenants' Dropboxes. All of them share one pool of connections.
 pub struct DropboxImageStoreFactory {
@@ -108,61 +113,16 @@ impl DropboxImageStoreFactory {
         };
         Ok(Self { app: Arc::new(app) })
     }
-}
 
-impl ImageStoreFactory for DropboxImageStoreFactory {
-    /// Each store has an access token of its own, so a tenant's store is to be kept, not opened
-    /// for each request.
-    fn open(&self, config: Arc<TenantConfig<Resolved>>) -> Arc<dyn ImageStore> {
-        let connection = Connection {
+    /// The store of one tenant. It has an access token of its own, so it is to be kept, not opened for
+    /// each request.
+    #[must_use]
+    pub fn open(&self, paths: StoragePaths, credential: DropboxCredential) -> DropboxImageStore {
+        DropboxImageStore::new(Connection {
             app: Arc::clone(&self.app),
-            config,
+            paths,
+            credential,
             tokens: AccessTokens::default(),
-        };
-        Arc::new(DropboxImageStore::new(connection))
+        })
     }
 }
-
-/// What all tenants share.
-struct App {
-    settings: DropboxSettings,
-    client: Client,
-    clock: Arc<dyn Clock>,
-    limits: Limits,
-}
-
-impl App {
-    fn call(&self, operation: &'static str) -> Call<'_> {
-        Call {
-            clock: &*self.clock,
-            upstream: "dropbox",
-            operation,
-        }
-    }
-}
-
-/// How long and how often.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    retry: RetryPolicy,
-    /// For one call without content, its answer included.
-    rpc_timeout: Duration,
-    /// For one download or upload as a whole.
-    content_timeout: Duration,
-    /// What a folder may hold.
-    listing: ListingLimits,
-}
-
-/// Calls without content are answered within a second on a bad day, so ten seconds of silence
-/// are a failure. A minute carries the largest image over a 7 Mbit/s line. Three attempts with
-/// delays of 250 ms and 500 ms bridge a hiccup without keeping a publish waiting.
-const LIMITS: Limits = Limits {
-    retry: RetryPolicy {
-        attempts: 3,
-        first_delay: Duration::from_millis(250),
-        max_delay: Duration::from_secs(5),
-    },
-    rpc_timeout: Duration::from_secs(10),
-    content_timeout: Duration::from_mins(1),
-    listing: LISTING_LIMITS,
-};

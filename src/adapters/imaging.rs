@@ -34,11 +34,11 @@ mod size;
 mod turn;
 mod webp_frame;
 
-use self::{budget::Budget, copy::Plan, encode::Written, header::Header, size::Size};
+use self::{budget::Budget, copy::Plan, encode::Written, header::Header, size::Size, turn::Turn};
 use async_trait::async_trait;
 
 use crate::{
-    domain::{image::EncodedImage, platform::ImageLimits},
+    domain::{image::EncodedImage, platform::ImageLimits, thumbnail::ThumbnailSize},
     ports::{ImageProcessingError, ImageProcessor},
 };
 
@@ -130,6 +130,21 @@ impl ImageProcessor for ImageScaler {
         let side_sum = side_sum_within(header, limits)?;
         let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
         self.scaled(image, header, factor, f64::floor, limits.max_bytes)
+            .await
+    }
+
+    async fn thumbnail(
+        &self,
+        image: &EncodedImage,
+        size: ThumbnailSize,
+    ) -> Result<EncodedImage, ImageProcessingError> {
+        let header = header_of(image).await?;
+        let (width, height) =
+            Turn::new(header.orientation, (header.width, header.height)).upright();
+        let (max_width, max_height) = size.sides();
+        let factor = (f64::from(max_width) / f64::from(width))
+            .min(f64::from(max_height) / f64::from(height));
+        self.scaled(image, header, factor.min(1.0), f64::round, u64::MAX)
             .await
     }
 }

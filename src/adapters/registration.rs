@@ -1,4 +1,5 @@
-//! What an adapter says of its platform, for the list in `platforms.rs`.
+//! What an adapter says of its platform, for the list in `platforms.rs`, and of its kind of storage, for
+//! the one in `storages.rs`.
 
 use std::{error::Error, sync::Arc};
 
@@ -6,7 +7,7 @@ use url::Url;
 
 use super::{http_client::ExtraRoots, smtp::EhloName};
 use crate::{
-    domain::platform_spec::PlatformSpec,
+    domain::{image::ContentHashKind, platform_spec::PlatformSpec},
     ports::{Clock, PublisherFactory},
 };
 
@@ -21,6 +22,16 @@ pub struct Registration {
     pub statuses: &'static [&'static str],
     /// Makes what opens it for tenants. Contacts nobody.
     pub set_up: fn(&Setup) -> Result<Arc<dyn PublisherFactory>, SetupError>,
+}
+
+/// What a kind of storage says of itself.
+#[derive(Debug)]
+pub struct StorageRegistration {
+    /// The hash that its listings carry.
+    pub content_hash: ContentHashKind,
+    /// The name of its upstream in metrics, and the operations that are counted; `None` where it has
+    /// none.
+    pub upstream: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// What platforms are set up with.

@@ -8,6 +8,7 @@ use super::platforms;
 use crate::domain::{
     credential::{Credential, ProviderCredential},
     platform_spec::Target,
+    storage::StorageAccess,
     tenant::{ConfigTtl, ConfigVersion, TenantName},
     tenant_config::{Resolved, SchemaVersion, TenantConfig},
 };
@@ -34,7 +35,7 @@ pub(super) fn config(blocks: &Value) -> TenantConfig<Resolved> {
     for (name, block) in blocks.as_object().unwrap() {
         document[name] = block.clone();
     }
-    TenantConfig::new(
+    let config = TenantConfig::new(
         TenantName::new("alice").unwrap(),
         ConfigVersion::new("1"),
         ConfigTtl::from_seconds(None),
@@ -42,6 +43,9 @@ pub(super) fn config(blocks: &Value) -> TenantConfig<Resolved> {
         document,
     )
     .validate(platforms::spec)
-    .unwrap()
-    .resolve(credential("refresh-token"))
+    .unwrap();
+    let provider = config.settings().storage.kind.provider();
+    let sample = |provider| Arc::new(Credential::sample(provider, "refresh-token", "1", None));
+    let access = StorageAccess::new(config.settings().storage.kind, provider.map(sample));
+    config.resolve(access.unwrap())
 }

@@ -24,8 +24,6 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Storage.
-    pub const DROPBOX: Self = StorageCredential::PROVIDER;
     /// Captions.
     pub const OPENAI: Self = AiCredential::PROVIDER;
 
@@ -192,12 +190,12 @@ impl Credential {
 
 /// A credential is of another provider than its user needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected a credential for {expected}, got one for {actual}")]
+#[error("expected a credential for {expected}, got {}", .actual.map_or("none", Provider::as_str))]
 pub struct WrongProvider {
-    /// Whose credential was needed.
+    /// The provider of the credential that was needed.
     pub expected: Provider,
-    /// Whose credential came.
-    pub actual: Provider,
+    /// The provider of the credential that came; `None` where none did.
+    pub actual: Option<Provider>,
 }
 
 /// A credential that is known to be of one provider: its secrets are fields.
@@ -218,7 +216,7 @@ macro_rules! provider_credential {
         $($(#[$field_doc:meta])* $field:ident: $variable:literal $(($tidy:expr, $check:expr))?,)+
     }) => {
         $(#[$doc])*
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         $visibility struct $name {
             whole: std::sync::Arc<$crate::domain::credential::Credential>,
             $($field: std::sync::Arc<$crate::domain::secret::Secret>,)+
@@ -252,7 +250,7 @@ macro_rules! provider_credential {
             ) -> Result<Self, Self::Error> {
                 use $crate::domain::credential::{ProviderCredential as _, WrongProvider};
                 let expected = Self::PROVIDER;
-                let wrong = WrongProvider { expected, actual: whole.provider() };
+                let wrong = WrongProvider { expected, actual: Some(whole.provider()) };
                 if whole.provider() != expected {
                     return Err(wrong);
                 }
@@ -266,13 +264,6 @@ macro_rules! provider_credential {
 }
 pub(crate) use provider_credential;
 
-provider_credential! {
-    /// What storage is reached with.
-    pub struct StorageCredential of "dropbox" {
-        /// The long-lived token from which access tokens are got.
-        refresh_token: "DROPBOX_REFRESH_TOKEN",
-    }
-}
 provider_credential! {
     /// What captions are written with.
     pub struct AiCredential of "openai" {
@@ -291,13 +282,13 @@ mod tests {
 
     #[test]
     fn a_credential_serves_only_its_own_provider() {
-        assert!(StorageCredential::try_from(credential(Provider::DROPBOX)).is_ok());
-        let wrong = AiCredential::try_from(credential(Provider::DROPBOX)).unwrap_err();
+        assert!(AiCredential::try_from(credential(Provider::OPENAI)).is_ok());
+        let wrong = AiCredential::try_from(credential(Pair::PROVIDER)).unwrap_err();
         assert_eq!(
             wrong,
             WrongProvider {
                 expected: Provider::OPENAI,
-                actual: Provider::DROPBOX
+                actual: Some(Pair::PROVIDER)
             }
         );
     }
@@ -334,7 +325,7 @@ mod tests {
     fn debug_output_shows_neither_secret_nor_version() {
         let shown = format!(
             "{:?}",
-            StorageCredential::try_from(credential(Provider::DROPBOX)).unwrap()
+            AiCredential::try_from(credential(Provider::OPENAI)).unwrap()
         );
         assert!(
             !shown.contains("s3cret") && !shown.contains("v1"),

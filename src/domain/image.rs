@@ -188,51 +188,78 @@ impl fmt::Debug for EncodedImage {
 }
 
 /// The hash by which storage knows a file's content without a download, and by which the same
-/// content is the same image whatever it is called. For Dropbox: the SHA-256 of the concatenated
-/// SHA-256s of each 4 MiB block, in hex.
+/// content is the same image whatever it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContentHash(Arc<str>);
 
 impl ContentHash {
-    const BLOCK: usize = 4 * 1024 * 1024;
-
-    /// Takes over a hash that storage has computed; `None` unless it is 64 hex digits.
+    /// A hash that was computed elsewhere; `None` unless it is 64 hex digits.
     #[must_use]
     pub fn new(hash: &str) -> Option<Self> {
         let sound = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         sound.then(|| Self(hash.to_ascii_lowercase().into()))
     }
 
-    /// Computes the hash of a file.
+    /// A hash that was computed here.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        let mut outer = Sha256::new();
-        for block in bytes.chunks(Self::BLOCK) {
-            outer.update(Sha256::digest(block));
-        }
-        Self(hex(&outer.finalize()).into())
+    pub fn from_digest(digest: [u8; 32]) -> Self {
+        Self(hex(&digest).into())
     }
 
-    /// The hash of a file of this size in bytes whose SHA-256 is known, in hex; `None` for a file of
-    /// several blocks, of which that cannot be told, and unless it is 64 hex digits.
-    #[must_use]
-    pub fn of_sha256(sha256: &str, size: u64) -> Option<Self> {
-        if size == 0 || size > Self::BLOCK as u64 || sha256.len() != 64 {
-            return None;
-        }
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        let bytes = sha256.as_bytes().chunks(2).map(|pair| match *pair {
-            [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
-            _ => None,
-        });
-        let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
-        Some(Self(hex(&Sha256::digest(bytes)).into()))
+    /// The hash of a file for tests.
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        (ContentHashKind::SHA256.of)(bytes)
     }
 
     /// The hash, as 64 lowercase hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A kind of [`ContentHash`]. The registration of each kind of storage names the one that its
+/// listings carry; any kind can be computed of any bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct ContentHashKind {
+    /// Its name.
+    pub name: &'static str,
+    /// The hash of a file.
+    pub of: fn(&[u8]) -> ContentHash,
+    /// The hash of a file with this SHA-256 and this size in bytes; `None` where it does not follow
+    /// from them.
+    pub of_sha256: fn([u8; 32], u64) -> Option<ContentHash>,
+}
+
+impl ContentHashKind {
+    /// The SHA-256 of the file.
+    pub const SHA256: Self = Self {
+        name: "sha256",
+        of: |bytes| ContentHash::from_digest(Sha256::digest(bytes).into()),
+        of_sha256: |digest, _| Some(ContentHash::from_digest(digest)),
+    };
+
+    /// A kind for tests: it follows from the SHA-256 of small files only.
+    #[cfg(test)]
+    pub(crate) const SAMPLE: Self = Self {
+        of_sha256: |digest, size| (size <= 1 << 22).then(|| ContentHash::from_digest(digest)),
+        ..Self::SHA256
+    };
+
+    /// The hash of a file of which the SHA-256 is known in hex, and the size in bytes; `None` where
+    /// it does not follow from them.
+    pub(super) fn of_sha256_hex(self, sha256: &str, size: u64) -> Option<ContentHash> {
+        if sha256.len() != 64 {
+            return None;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(sha256.as_bytes().chunks(2)) {
+            let &[high, low] = pair else { return None };
+            *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+        }
+        (self.of_sha256)(digest, size)
     }
 }
 
@@ -301,39 +328,19 @@ mod tests {
     }
 
     #[test]
-    fn the_content_hash_is_the_hash_of_the_block_hashes() {
-        // The SHA-256 of nothing: a file without blocks.
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(ContentHash::of(b"").as_str(), empty);
-        let two_blocks = vec![7_u8; ContentHash::BLOCK + 1];
-        let mut outer = Sha256::new();
-        outer.update(Sha256::digest(&two_blocks[..ContentHash::BLOCK]));
-        outer.update(Sha256::digest([7_u8]));
-        assert_eq!(
-            ContentHash::of(&two_blocks).as_str(),
-            hex(&outer.finalize())
-        );
+    fn a_hash_is_64_hex_digits() {
         assert!(ContentHash::new("abc").is_none());
+        let upper = "AB".repeat(32);
+        assert_eq!(ContentHash::new(&upper).unwrap().as_str(), "ab".repeat(32));
     }
 
     #[test]
-    fn the_content_hash_of_one_block_can_be_told_from_its_sha256() {
-        for size in [1, ContentHash::BLOCK] {
-            let bytes = vec![7; size];
-            let sha256 = hex(&Sha256::digest(&bytes)).to_ascii_uppercase();
-            let told = ContentHash::of_sha256(&sha256, size as u64);
-            assert_eq!(told, Some(ContentHash::of(&bytes)));
-        }
-        let sha256 = "ab".repeat(32);
-        let too_large = ContentHash::BLOCK as u64 + 1;
-        for (sha256, size) in [
-            (&*sha256, 0),
-            (&sha256, too_large),
-            ("ab", 1),
-            (&"xy".repeat(32), 1),
-            (&"é".repeat(32), 1),
-        ] {
-            assert_eq!(ContentHash::of_sha256(sha256, size), None);
+    fn a_sha256_is_read_from_its_hex_digits() {
+        let kind = ContentHashKind::SHA256;
+        let sha256 = hex(&Sha256::digest(b"a")).to_ascii_uppercase();
+        assert_eq!(kind.of_sha256_hex(&sha256, 1), Some((kind.of)(b"a")));
+        for bad in ["ab", &"xy".repeat(32), &"é".repeat(32)] {
+            assert_eq!(kind.of_sha256_hex(bad, 1), None);
         }
     }
 }

@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use self::value::{decoded, encoded};
 use crate::domain::{
     analysis::{self, Analysis},
-    image::{ContentHash, MAX_NAME_BYTES, StoredImage},
+    image::{ContentHashKind, MAX_NAME_BYTES, StoredImage},
 };
 
 /// The largest file that is read or written, in bytes (64 KiB).
@@ -26,6 +26,11 @@ pub const SD_CAPTION_VERSION: &str = "1";
 const FENCE: &str = "# ---";
 /// The key that names the image.
 const IMAGE_FILE: &str = "image_file";
+/// The key of storage's id of the image, whichever kind of storage has it: files of the first kind
+/// have given it its name.
+pub const FILE_ID: &str = "dropbox_file_id";
+/// The key of storage's revision of the image, likewise.
+pub const REVISION: &str = "dropbox_rev";
 
 /// One of the two names of a sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +95,8 @@ impl Sidecar {
         }
     }
 
-    /// The relation to an image; `sha256` is that of the image's content in hex, where it is known.
+    /// The relation to an image, whose content hash is of this kind; `sha256` is that of the image's content in hex,
+    /// where it is known.
     ///
     /// A file with the image's id belongs to the image, and so does one with its name, in any letter case and Unicode
     /// normalization. Whether it fits is decided by the first of these that can be compared: its SHA-256, which is of
@@ -98,19 +104,24 @@ impl Sidecar {
     /// and when the file moves; its id, which stays when the content changes. With none of them it fits by its name,
     /// unless it has a SHA-256.
     #[must_use]
-    pub fn belonging_to(&self, image: &StoredImage, sha256: Option<&str>) -> Belonging {
+    pub fn belonging_to(
+        &self,
+        image: &StoredImage,
+        kind: ContentHashKind,
+        sha256: Option<&str>,
+    ) -> Belonging {
         let is_same = |key: &str, value: &str| self.get(key).map(|known| known == value);
         let names_it = self
             .get(IMAGE_FILE)
             .is_some_and(|name| folded(name) == folded(image.name.as_str()));
-        let by_id = is_same("dropbox_file_id", &image.file_id);
+        let by_id = is_same(FILE_ID, &image.file_id);
         if !names_it && by_id != Some(true) {
             return Belonging::OtherImage;
         }
-        let by_revision = || is_same("dropbox_rev", &image.revision);
+        let by_revision = || is_same(REVISION, &image.revision);
         // A hash that cannot be compared, without a revision, is of an unknown content.
         let by_doubt = || self.sha256().map(|_| false);
-        let fits = self.by_hash(image, sha256).or_else(by_revision);
+        let fits = self.by_hash(image, kind, sha256).or_else(by_revision);
         match fits.or_else(by_doubt).or(by_id) {
             Some(false) => Belonging::Outdated,
             _ => Belonging::Fits,
@@ -119,17 +130,22 @@ impl Sidecar {
 
     /// Whether its SHA-256 can be compared with the content hash of storage.
     #[must_use]
-    pub fn is_comparable(&self, image: &StoredImage) -> bool {
-        self.by_hash(image, None).is_some()
+    pub fn is_comparable(&self, image: &StoredImage, kind: ContentHashKind) -> bool {
+        self.by_hash(image, kind, None).is_some()
     }
 
     /// Whether its SHA-256 is that of the image; `None` if they cannot be compared.
-    fn by_hash(&self, image: &StoredImage, sha256: Option<&str>) -> Option<bool> {
+    fn by_hash(
+        &self,
+        image: &StoredImage,
+        kind: ContentHashKind,
+        sha256: Option<&str>,
+    ) -> Option<bool> {
         let known = self.sha256()?;
         if let Some(sha256) = sha256 {
             return Some(known.eq_ignore_ascii_case(sha256));
         }
-        let hash = ContentHash::of_sha256(known, image.size)?;
+        let hash = kind.of_sha256_hex(known, image.size)?;
         Some(hash == image.content_hash)
     }
 
@@ -234,7 +250,7 @@ impl Sidecar {
     /// The SHA-256 of the image in hex, if it was computed for this revision.
     #[must_use]
     pub fn sha256_of(&self, revision: &str) -> Option<&str> {
-        self.get("dropbox_rev").filter(|known| *known == revision)?;
+        self.get(REVISION).filter(|known| *known == revision)?;
         self.sha256()
     }
 

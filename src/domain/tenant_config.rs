@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | [`Unvalidated`] | the document as it was sent | [`validate`](TenantConfig::validate) |
 //! | [`Validated`] | settings that keep every rule, references not yet resolved | [`resolve`](TenantConfig::resolve) |
-//! | [`Resolved`] | the settings and the storage credential: the tenant can be served | – |
+//! | [`Resolved`] | the settings and the access to storage: the tenant can be served | – |
 //!
 //! Each state owns exactly what is known by then. A function that needs a later state cannot be
 //! called with an earlier one. What compiles:
@@ -12,12 +12,16 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use publisher::adapters::platforms;
-//! # use publisher::domain::{credential::*, publication::*, secret::*, tenant::*, tenant_config::*};
-//! # fn storage() -> StorageCredential {
+//! # use publisher::domain::{
+//! #     credential::*, publication::*, secret::*, storage::*, tenant::*, tenant_config::*,
+//! # };
+//! # fn access(kind: StorageKind) -> StorageAccess {
 //! #     let secret = |_: &SecretField| Some(Secret::new("token".to_owned()));
-//! #     let secrets = Secrets::read(Provider::DROPBOX, secret).unwrap();
-//! #     let credential = Credential::new(secrets, CredentialVersion::new("1"), None);
-//! #     StorageCredential::try_from(Arc::new(credential)).unwrap()
+//! #     let credential = kind.provider().map(|provider| {
+//! #         let secrets = Secrets::read(provider, secret).unwrap();
+//! #         Arc::new(Credential::new(secrets, CredentialVersion::new("1"), None))
+//! #     });
+//! #     StorageAccess::new(kind, credential).unwrap()
 //! # }
 //! # fn unvalidated() -> TenantConfig<Unvalidated> {
 //! #     TenantConfig::new(
@@ -27,12 +31,17 @@
 //! #         SchemaVersion::V2,
 //! #         serde_json::json!({
 //! #             "features": {"publish_enabled": true},
-//! #             "storage": {"provider": "dropbox", "credentials_ref": "ref", "paths": {"root": "/a"}},
+//! #             "storage": {
+//! #                 "provider": StorageKind::ALL[0].as_str(),
+//! #                 "credentials_ref": "ref",
+//! #                 "paths": {"root": "/a"},
+//! #             },
 //! #         }),
 //! #     )
 //! # }
 //! let validated: TenantConfig<Validated> = unvalidated().validate(platforms::spec).unwrap();
-//! let resolved: TenantConfig<Resolved> = validated.resolve(storage());
+//! let access = access(validated.settings().storage.kind);
+//! let resolved: TenantConfig<Resolved> = validated.resolve(access);
 //! let plan = PublicationPlan::new(&resolved, &PublicationRequest::default());
 //! ```
 //!
@@ -53,18 +62,18 @@
 //!
 //! Resolving a config that nobody has checked …
 //! ```compile_fail,E0599
-//! # use publisher::domain::{credential::*, tenant_config::*};
-//! fn skip(unvalidated: TenantConfig<Unvalidated>, storage: StorageCredential) {
+//! # use publisher::domain::{storage::*, tenant_config::*};
+//! fn skip(unvalidated: TenantConfig<Unvalidated>, storage: StorageAccess) {
 //!     let resolved = unvalidated.resolve(storage);
 //! }
 //! ```
 //! … where checking it first is fine:
 //! ```
-//! # use publisher::domain::{credential::*, platform_spec::*, tenant_config::*};
+//! # use publisher::domain::{platform_spec::*, storage::*, tenant_config::*};
 //! fn in_order(
 //!     unvalidated: TenantConfig<Unvalidated>,
 //!     platforms: PlatformSpecs,
-//!     storage: StorageCredential,
+//!     storage: StorageAccess,
 //! ) {
 //!     let resolved = unvalidated.validate(platforms).map(|validated| validated.resolve(storage));
 //! }
@@ -72,16 +81,16 @@
 //!
 //! Building a resolved config by hand …
 //! ```compile_fail,E0451
-//! # use publisher::domain::{credential::*, tenant_config::*};
-//! fn forge(settings: TenantSettings, storage: StorageCredential) -> Resolved {
+//! # use publisher::domain::{storage::*, tenant_config::*};
+//! fn forge(settings: TenantSettings, storage: StorageAccess) -> Resolved {
 //!     Resolved { settings, storage }
 //! }
 //! ```
 //! … where reading one is fine:
 //! ```
-//! # use publisher::domain::{credential::*, tenant_config::*};
-//! fn read(resolved: &TenantConfig<Resolved>) -> (&TenantSettings, &StorageCredential) {
-//!     (resolved.settings(), resolved.storage_credential())
+//! # use publisher::domain::{storage::*, tenant_config::*};
+//! fn read(resolved: &TenantConfig<Resolved>) -> (&TenantSettings, &StorageAccess) {
+//!     (resolved.settings(), resolved.storage_access())
 //! }
 //! ```
 //!
@@ -124,8 +133,8 @@ pub use self::{
 };
 pub use crate::domain::config_block::FieldProblem;
 use crate::domain::{
-    credential::StorageCredential,
     platform_spec::PlatformSpecs,
+    storage::StorageAccess,
     tenant::{ConfigTtl, ConfigVersion, TenantName},
 };
 
@@ -152,11 +161,11 @@ pub struct Validated {
     warnings: Vec<FieldProblem>,
 }
 
-/// The storage credential is in hand, so the tenant can be served.
+/// The settings, and the access to storage: the tenant can be served.
 #[derive(Debug)]
 pub struct Resolved {
     settings: TenantSettings,
-    storage: StorageCredential,
+    storage: StorageAccess,
 }
 
 /// A state of a [`TenantConfig`]. Sealed: there are three.
@@ -226,9 +235,9 @@ impl TenantConfig<Unvalidated> {
 }
 
 impl TenantConfig<Validated> {
-    /// Puts the storage credential in. Pure: the caller has fetched it.
+    /// Adds the access to storage. Pure: the caller has fetched the credential.
     #[must_use]
-    pub fn resolve(self, storage: StorageCredential) -> TenantConfig<Resolved> {
+    pub fn resolve(self, storage: StorageAccess) -> TenantConfig<Resolved> {
         let Self {
             tenant,
             version,
@@ -286,7 +295,7 @@ impl TenantConfig<Resolved> {
 
     /// What storage is reached with.
     #[must_use]
-    pub fn storage_credential(&self) -> &StorageCredential {
+    pub fn storage_access(&self) -> &StorageAccess {
         &self.state.storage
     }
 }

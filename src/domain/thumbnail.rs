@@ -17,3 +17,17 @@ crate::domain::words::words! {
         W1024H768 = "w1024h768",
     }
 }
+
+impl ThumbnailSize {
+    /// The largest width and height, in pixels.
+    #[must_use]
+    pub const fn sides(self) -> (u32, u32) {
+        match self {
+            Self::W256H256 => (256, 256),
+            Self::W480H320 => (480, 320),
+            Self::W640H480 => (640, 480),
+            Self::W960H640 => (960, 640),
+            Self::W1024H768 => (1024, 768),
+        }
+    }
+}

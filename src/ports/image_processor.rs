@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::domain::{
     image::{EncodedImage, UnknownFormat},
     platform::ImageLimits,
+    thumbnail::ThumbnailSize,
 };
 
 /// Makes copies of images.
@@ -45,6 +46,16 @@ pub trait ImageProcessor: Send + Sync {
         &self,
         image: &EncodedImage,
         limits: Option<ImageLimits>,
+    ) -> Result<EncodedImage, ImageProcessingError>;
+
+    /// A JPEG copy of this size or less, upright.
+    ///
+    /// # Errors
+    /// [`ImageProcessingError`].
+    async fn thumbnail(
+        &self,
+        image: &EncodedImage,
+        size: ThumbnailSize,
     ) -> Result<EncodedImage, ImageProcessingError>;
 }
 

@@ -1,14 +1,17 @@
-//! Where a tenant's images are.
+//! The images of a tenant, in storage of any kind: what every kind does. What only some do is in
+//! [`ImageLinks`](super::ImageLinks) and [`ImageThumbnails`](super::ImageThumbnails).
 //!
-//! To add a storage:
-//! 1. declare its credential with `provider_credential!` in `domain::credential`: its secret fields, and
-//!    what they are called in the environment;
-//! 2. let `domain::tenant_config` accept its name (`blocks.rs`, `effective.rs`);
-//! 3. implement [`ImageStore`] and [`ImageStoreFactory`] in a new file of `adapters`;
-//! 4. build the factory in `src/bin/publisher/clients.rs`.
+//! To add a kind of storage:
+//! 1. name it in the table of [`domain::storage`](crate::domain::storage): its name in code, its name
+//!    in configs, the credential that it needs (declared there with `provider_credential!`, or
+//!    `NoCredential`), and how its root path is read;
+//! 2. write its adapter, one file: the [`ImageStore`], the optional ports that it offers, and its
+//!    `StorageRegistration` with the hash that its listings carry and the calls that are counted;
+//! 3. in `adapters.rs` name the module, and in `adapters/storages.rs` its registration and how it is
+//!    opened.
 //!
-//! One storage serves the whole process for now: `tenancy/tenant.rs`, `usecases/check_tenant.rs` and
-//! `http/dto/config.rs` name it.
+//! All else follows: reading of configs and credentials, standalone mode, `check`, the API and its
+//! document, sidecars, and the series of metrics. A forgotten step does not compile.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -18,23 +21,19 @@ use bytes::Bytes;
 use super::Cause;
 use crate::domain::{
     image::{ImageName, StoredImage},
-    secret::Secret,
     sidecar::SidecarName,
-    tenant_config::{Resolved, TenantConfig},
-    thumbnail::ThumbnailSize,
 };
 
 /// The images of one tenant.
-#[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait ImageStore: Send + Sync {
-    /// All images that stand directly in the root folder, sorted by name.
+    /// All images directly in the root folder, sorted by name.
     ///
     /// # Errors
     /// [`ImageStoreError`].
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError>;
 
-    /// What storage says of one image, without its bytes.
+    /// One image as storage lists it, without its bytes.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -47,23 +46,7 @@ pub trait ImageStore: Send + Sync {
     /// [`ImageStoreError`].
     async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError>;
 
-    /// A link under which anybody can download one image for a few hours, without its bytes.
-    ///
-    /// # Errors
-    /// [`ImageStoreError`].
-    async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError>;
-
-    /// A small copy of one image.
-    ///
-    /// # Errors
-    /// [`ImageStoreError`].
-    async fn thumbnail(
-        &self,
-        name: &ImageName,
-        size: ThumbnailSize,
-    ) -> Result<Thumbnail, ImageStoreError>;
-
-    /// The file where a sidecar of an image can be, whosever it is.
+    /// The file under a name that a sidecar of an image can have; it may be no sidecar.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -73,11 +56,11 @@ pub trait ImageStore: Send + Sync {
         which: SidecarName,
     ) -> Result<SidecarFile, ImageStoreError>;
 
-    /// Writes the file where a sidecar of an image can be, in the place of what was found there and of
-    /// nothing else.
+    /// Writes the file under a name that a sidecar of an image can have. It replaces what was found there,
+    /// and nothing else.
     ///
     /// # Errors
-    /// [`ImageStoreError`]; [`ImageStoreError::SidecarChanged`] if something else is there by now.
+    /// [`ImageStoreError`]; [`ImageStoreError::SidecarChanged`] if something else is there now.
     async fn write_sidecar(
         &self,
         image: &ImageName,
@@ -86,8 +69,8 @@ pub trait ImageStore: Send + Sync {
         found: &FoundFile,
     ) -> Result<(), ImageStoreError>;
 
-    /// Moves an image that was found, and these of its sidecars as far as they are there, to a folder, which
-    /// is made if it is not there. Overwrites nothing: where the name is taken, the moved file gets another.
+    /// Moves an image that was found, with those of these sidecars that exist, to a folder, which is created
+    /// if it does not exist. Overwrites nothing: where the name is taken, the moved file gets another.
     ///
     /// # Errors
     /// [`ImageStoreError`]. The image has not moved, as far as storage could tell.
@@ -98,12 +81,12 @@ pub trait ImageStore: Send + Sync {
         folder: Folder,
     ) -> Result<Moved, ImageStoreError>;
 
-    /// The images that stand directly in one of the other folders, whose root this folder is then. Contacts no
-    /// server; a folder that is not there has no images.
+    /// The store of one of the other folders, with that folder as its root. Contacts no server; a folder that
+    /// does not exist has no images.
     fn in_folder(&self, folder: Folder) -> Arc<dyn ImageStore>;
 
-    /// Deletes an image, and these of its sidecars as far as they are there, for good. What a failure leaves
-    /// is an image still, so that deleting it again ends what was begun.
+    /// Deletes an image, with those of these sidecars that exist, for good. After a failure the image is
+    /// still there, so that deleting it again completes the deletion.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -114,32 +97,25 @@ pub trait ImageStore: Send + Sync {
     ) -> Result<(), ImageStoreError>;
 }
 
-/// Opens the storage of tenants.
-#[cfg_attr(test, mockall::automock)]
-pub trait ImageStoreFactory: Send + Sync {
-    /// The storage of one tenant, with its credential. Contacts nobody.
-    fn open(&self, config: Arc<TenantConfig<Resolved>>) -> Arc<dyn ImageStore>;
-}
-
 /// An image as it was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedImage {
-    /// What storage says of it.
+    /// The image as storage lists it.
     pub stored: StoredImage,
-    /// Its bytes, not yet known to be an image's.
+    /// Its bytes, not yet checked to be an image.
     pub bytes: Bytes,
 }
 
-/// The file where a sidecar can be.
+/// The content of a name that a sidecar can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SidecarFile {
-    /// There is none.
+    /// No file.
     Missing,
-    /// There is something that cannot be a sidecar: a file with more than
+    /// Something that cannot be a sidecar: a file with more than
     /// [`MAX_SIDECAR_BYTES`](crate::domain::sidecar::MAX_SIDECAR_BYTES), or one that storage does not hand
     /// out, or a folder.
     Unreadable,
-    /// There is one with these bytes, whatever they are.
+    /// A file with any bytes.
     Found {
         /// All of them.
         bytes: Bytes,
@@ -157,31 +133,12 @@ pub enum FoundFile {
     Revision(String),
 }
 
-/// An image that can be downloaded by a link.
-#[derive(Debug)]
-pub struct LinkedImage {
-    /// What storage says of it.
-    pub stored: StoredImage,
-    /// An `http` or `https` URL. Whoever has it has the image, so it is nobody's but the caller's.
-    pub link: Secret,
-}
-
-/// A small copy of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thumbnail {
-    /// What storage says of the image that was copied.
-    pub stored: StoredImage,
-    /// The copy, a JPEG.
-    pub jpeg: Bytes,
-}
-
 /// An image that has moved.
 #[derive(Debug)]
 pub struct Moved {
-    /// The name that it has in the folder: storage's own, which may be longer than that of an
-    /// [`ImageName`].
+    /// Its name in the folder, which may be longer than an [`ImageName`].
     pub name: String,
-    /// Whether its sidecar, if it has one, has moved along.
+    /// Whether its sidecar, if it has one, has moved, too.
     pub sidecar: Result<(), ImageStoreError>,
 }
 
@@ -196,7 +153,7 @@ pub enum Folder {
     Remove,
 }
 
-/// Why storage did not do what it was asked.
+/// Why a call to storage failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageStoreError {
     /// There is no such image.
@@ -208,61 +165,58 @@ pub enum ImageStoreError {
     /// Storage can make no thumbnail of the image.
     #[error("storage can make no thumbnail of the image")]
     NoThumbnail,
-    /// Storage refuses this one file; it serves others.
+    /// Storage refuses this file; it serves others.
     #[error("storage refuses this file: {detail}")]
     Restricted {
-        /// Why, as a clause for people; nothing that storage has said.
+        /// The reason, as a clause for people; no text of storage.
         detail: &'static str,
     },
-    /// Storage does not hand out this one file as a whole, and nobody knows whether it ever will; it
-    /// serves others.
+    /// Storage does not return this file as a whole, possibly for good; it serves others.
     #[error("storage does not hand out this file: {detail}")]
     Unreadable {
-        /// In which way, as a clause for people; nothing that storage has said.
+        /// The way in which it fails, as a clause for people; no text of storage.
         detail: &'static str,
         /// The answer.
         #[source]
         cause: Cause,
     },
-    /// The tenant's storage cannot be used for this as it is set up, whatever the image, until somebody
-    /// changes it.
+    /// The tenant's storage cannot be used for this, with any image, until its set-up is changed.
     #[error("storage cannot be used as it is set up: {problem}")]
     Misconfigured {
-        /// What is wrong, as a clause that anybody may read: nothing of the tenant's config.
+        /// The problem, as a clause for everyone: nothing of the tenant's config.
         problem: Cow<'static, str>,
-        /// What is wrong and what to do about it, in whole sentences for the tenant's admins, and not
-        /// for the log: it may name a folder of the tenant's config.
+        /// The problem and its remedy, in sentences for the tenant's admins. Not for the log: it may name a
+        /// folder of the tenant's config.
         detail: String,
     },
-    /// Somebody else has written where the sidecar was to be written, which is left alone.
+    /// The file that the sidecar was to replace has changed; it is left as it is.
     #[error("somebody else has written there meanwhile")]
     SidecarChanged,
-    /// Storage does not accept the tenant's credential: it is dead.
+    /// Storage does not accept the tenant's credential any more.
     #[error("storage refused the credential")]
     Unauthorized {
-        /// The setting of this service that the credential comes from; `None` where another is
-        /// fetched.
+        /// The setting that holds the credential; `None` where another one can be fetched.
         setting: Option<&'static str>,
         /// The refusal.
         #[source]
         cause: Cause,
     },
-    /// Storage asks to be left alone for a while.
+    /// Storage limits requests.
     #[error("storage is limiting our requests")]
     RateLimited {
-        /// For how long.
+        /// The wait that it asks for.
         retry_after: Option<Duration>,
     },
     /// Storage did not answer in time.
     #[error("storage did not answer in time")]
     Timeout(#[source] Cause),
-    /// Storage failed, or refused for a reason that no caller can mend.
+    /// Storage failed, or refused for a reason that no caller can change.
     #[error("storage failed")]
     Unavailable(#[source] Cause),
 }
 
 impl ImageStoreError {
-    /// Whether the fault lies with this one image, so that another image may be had all the same.
+    /// Whether the failure is about this image, so that another image may be available.
     #[must_use]
     pub fn is_about_the_image(&self) -> bool {
         match self {

@@ -66,6 +66,35 @@ fn comments_doc_tests_and_strings_import_nothing() {
 }
 
 #[test]
+fn a_kind_of_storage_is_named_by_its_registration_and_its_adapter_only() {
+    let rule = "`dropbox` is named by its registration only";
+    for text in [
+        "// Dropbox.",
+        "fn f() { dropbox(); }",
+        "const KEY: &str = \"dropbox_rev\";",
+    ] {
+        breaks("src/domain/caption.rs", text, rule);
+        breaks("src/ports/clock.rs", text, rule);
+        breaks("src/app/usecases/publish.rs", text, rule);
+        keeps("src/adapters/dropbox.rs", text);
+        keeps("src/domain/storage.rs", text);
+    }
+    keeps(
+        "src/domain/sidecar.rs",
+        "const KEY: &str = \"dropbox_rev\";",
+    );
+    breaks(
+        "src/domain/sidecar.rs",
+        "const KEY: &str = \"dropbox\";",
+        rule,
+    );
+    keeps(
+        "src/domain/caption.rs",
+        "#[cfg(test)]\nmod tests { const A: &str = \"dropbox\"; }",
+    );
+}
+
+#[test]
 fn each_room_imports_in_its_direction_only() {
     keeps(
         "src/ports/clock.rs",

@@ -52,8 +52,14 @@ const SHARED_ADAPTERS: [&str; 9] = [
     "upstream_message",
     "upstream",
 ];
-/// The list of the platforms: it names their adapters, and tests everywhere may go by it.
-const PLATFORMS: &str = "platforms";
+/// The lists of the platforms and of the kinds of storage: they name their adapters, and tests
+/// everywhere may go by them.
+const LISTS: [&str; 2] = ["platforms", "storages"];
+/// The kinds of storage by their names: only their own registration knows them, and the file format
+/// of sidecars, whose keys were named after the first.
+const STORAGES: [&str; 1] = ["dropbox"];
+const REGISTRATION_OF_STORAGES: &str = "src/domain/storage.rs";
+const SIDECAR: (&str, [&str; 2]) = ("src/domain/sidecar.rs", ["dropbox_file_id", "dropbox_rev"]);
 /// What those adapters say of themselves; names the settings of the process for them.
 const REGISTRATION: &str = "registration";
 /// Adapters that only tests of others may build on.
@@ -248,6 +254,11 @@ pub(super) fn violations(house: &House) -> Vec<String> {
                 );
             }
         }
+        if !file.is_test {
+            for (line, name) in storages_named(file) {
+                report(line, format!("`{name}` is named by its registration only"));
+            }
+        }
         for path in &file.facts.paths {
             if let Some(rule) = broken_by(path, file, house) {
                 report(
@@ -258,6 +269,26 @@ pub(super) fn violations(house: &House) -> Vec<String> {
         }
     }
     found
+}
+
+/// The lines outside tests that name a kind of storage where no kind is known.
+fn storages_named(file: &SourceFile) -> Vec<(usize, &'static str)> {
+    let is_exempt = matches!(room(&file.module), Room::Root | Room::Adapter(_))
+        || file.path == REGISTRATION_OF_STORAGES;
+    let lines = file.text.lines().enumerate().filter(|_| !is_exempt);
+    let lines = lines.take_while(|(_, line)| *line != "#[cfg(test)]");
+    lines
+        .filter_map(|(number, line)| {
+            let mut line = line.to_lowercase();
+            if file.path == SIDECAR.0 {
+                for key in SIDECAR.1 {
+                    line = line.replace(key, "");
+                }
+            }
+            let name = STORAGES.into_iter().find(|name| line.contains(name))?;
+            Some((number + 1, name))
+        })
+        .collect()
 }
 
 /// The rule that a path breaks.
@@ -306,7 +337,7 @@ fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
     match (from, to) {
         (Root, _) | (Domain, Domain) => None,
         (_, Root) => Some("nobody imports the composition root"),
-        (_, Adapter(to)) if in_test && to == PLATFORMS => None,
+        (_, Adapter(to)) if in_test && LISTS.contains(&to.as_str()) => None,
         (Domain, _) => Some("the domain imports nothing of this crate but itself"),
         (_, Domain) | (Ports, Ports) => None,
         (Ports, _) => Some("ports import the domain only"),
@@ -327,7 +358,7 @@ fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
 }
 
 fn between_adapters(from: &str, to: &str, in_test: bool) -> Option<&'static str> {
-    if from == to || [PLATFORMS, REGISTRATION, ""].contains(&from) {
+    if from == to || LISTS.contains(&from) || [REGISTRATION, ""].contains(&from) {
         return None;
     }
     if TEST_ADAPTERS.contains(&to) {

@@ -10,7 +10,7 @@ use poem::{
 use publisher::{
     adapters::{
         clock::SystemClock,
-        dropbox::{DropboxImageStoreFactory, DropboxSettings},
+        dropbox::DropboxSettings,
         http_client::ExtraRoots,
         imaging::ImageScaler,
         ledger::{LedgerSettings, OpenLedger},
@@ -19,6 +19,7 @@ use publisher::{
         platforms,
         registration::Setup,
         smtp::EhloName,
+        storages::{self, Storages},
     },
     app::{
         http::{HttpDependencies, Routes, auth::AuthSettings, routes},
@@ -46,7 +47,7 @@ use publisher::{
             publish_once::PublishOnce,
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            steps::ImageWork,
+            steps::{ImageWork, own_thumbnail::ThumbnailMaker},
         },
     },
     domain::{
@@ -208,7 +209,12 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         Arc::clone(&clock),
         Arc::new(|| 0),
     );
-    let thumbnails = FetchThumbnail::new(Arc::clone(&listings), 0, Arc::clone(&clock));
+    let thumbnails = FetchThumbnail::new(
+        Arc::clone(&listings),
+        ThumbnailMaker::of(&work),
+        0,
+        Arc::clone(&clock),
+    );
     routes(HttpDependencies {
         resolve_tenant: Arc::new(resolve_tenant.unwrap()),
         list: ListImages::new(listings),
@@ -249,7 +255,8 @@ fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> P
         ehlo_name: EhloName::of_this_host(),
     };
     Providers {
-        images: Arc::new(DropboxImageStoreFactory::new(dropbox, roots, clock()).unwrap()),
+        images: Arc::new(Storages::new(dropbox, roots, clock()).unwrap()),
+        content_hashes: storages::content_hash,
         captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),
         platforms: platforms::spec,
         publishers: platforms::factories(&setup).unwrap(),

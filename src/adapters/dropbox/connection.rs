@@ -12,24 +12,27 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    App,
     access_token::{AccessToken, AccessTokens},
-    exchange::{self, Content, MAX_JSON_BYTES, RESULT, Request},
+    app::App,
+    content_hash,
     failure::Failure,
+    http::{self, Content, MAX_JSON_BYTES, RESULT, Request},
     wire::{Metadata, Previewed},
 };
 use crate::{
     adapters::upstream::{self, Answer, RetryPolicy},
     domain::{
         image::{ContentHash, ImageFormat},
-        tenant_config::{Resolved, TenantConfig},
+        storage::DropboxCredential,
+        tenant_config::StoragePaths,
     },
 };
 
 /// One tenant's way to Dropbox.
 pub(super) struct Connection {
     pub(super) app: Arc<App>,
-    pub(super) config: Arc<TenantConfig<Resolved>>,
+    pub(super) paths: StoragePaths,
+    pub(super) credential: DropboxCredential,
     pub(super) tokens: AccessTokens,
 }
 
@@ -127,7 +130,7 @@ impl Connection {
                 content: Content::Argument,
             })
             .await?;
-        exchange::json(response).await
+        http::json(response).await
     }
 
     /// One attempt at an upload. What the answer says is of no use to anyone.
@@ -176,7 +179,7 @@ impl Connection {
         }
         // 50 MB take a good part of a second: too long for an async thread.
         let hashed = bytes.clone();
-        let content_hash = tokio::task::spawn_blocking(move || ContentHash::of(&hashed))
+        let content_hash = tokio::task::spawn_blocking(move || content_hash::of(&hashed))
             .await
             .map_err(|_| Failure::Internal("the file could not be hashed"))?;
         if metadata
@@ -234,7 +237,7 @@ impl Connection {
         rejected: Option<&Arc<AccessToken>>,
     ) -> Result<Arc<AccessToken>, Failure> {
         let clock = &*self.app.clock;
-        let refresh_token = self.config.storage_credential().refresh_token();
+        let refresh_token = self.credential.refresh_token();
         let refresh = || self.read("token", || self.app.grant(refresh_token));
         let token = self.tokens.get(clock, rejected, refresh).await;
         token.map_err(Failure::NoToken)

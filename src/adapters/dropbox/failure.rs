@@ -77,15 +77,6 @@ pub(super) enum Failure {
     /// A file larger than the caller takes.
     #[error("the file is too large")]
     TooLarge,
-    /// The tenant's root folder is not there.
-    #[error("the root folder does not exist")]
-    NoRoot,
-    /// There is a file where the tenant's root folder should be, or Dropbox does not open the folder.
-    #[error("the root folder cannot be listed ({0})")]
-    RootRefused(Tags),
-    /// The tenant's root folder holds more than is listed.
-    #[error("the root folder holds more than this service lists")]
-    FolderTooLarge,
 }
 
 impl Failure {
@@ -212,10 +203,7 @@ impl AttemptError for Failure {
             | Self::Malformed(_)
             | Self::Corrupt(_)
             | Self::Internal(_)
-            | Self::TooLarge
-            | Self::NoRoot
-            | Self::RootRefused(_)
-            | Self::FolderTooLarge => Retry::Never,
+            | Self::TooLarge => Retry::Never,
         }
     }
 
@@ -228,12 +216,9 @@ impl AttemptError for Failure {
             Self::Unauthorized { .. } | Self::MissingScope(_) => Some(401),
             Self::DeadCredential { .. } => Some(400),
             Self::NoToken(failure) => failure.http_status(),
-            Self::Malformed(_)
-            | Self::Incomplete(_)
-            | Self::Corrupt(_)
-            | Self::TooLarge
-            | Self::FolderTooLarge => Some(200),
-            Self::NoRoot | Self::RootRefused(_) => Some(409),
+            Self::Malformed(_) | Self::Incomplete(_) | Self::Corrupt(_) | Self::TooLarge => {
+                Some(200)
+            }
             Self::Unsent(_) | Self::Timeout(_) | Self::Broken(_) | Self::Internal(_) => None,
         }
     }
@@ -259,9 +244,6 @@ impl From<Failure> for ImageStoreError {
             }
             Failure::BadApp { .. } => refusals::bad_app(),
             Failure::MissingScope(scope) => refusals::missing_scope(scope),
-            Failure::NoRoot => refusals::no_root(None),
-            Failure::RootRefused(_) => refusals::root_refused(None),
-            Failure::FolderTooLarge => refusals::folder_too_large(None),
             Failure::Refused { tags, .. } => {
                 refusals::of(tags).unwrap_or_else(|| Self::Unavailable(failure.into()))
             }

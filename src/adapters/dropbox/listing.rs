@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    connection::or_absent, failure::Failure, page::Page, refusals, store::DropboxImageStore,
+    app::ListingLimits, connection::or_absent, failure::Failure, page::Page, refusals,
+    store::DropboxImageStore,
 };
 use crate::{
     domain::image::StoredImage,
@@ -18,24 +19,6 @@ const PAGE_LIMIT: u32 = 2000;
 /// The longest that a listing may take as a whole, both of its starts included.
 const TIME_LIMIT: Duration = Duration::from_mins(2);
 
-/// What a folder may hold.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ListingLimits {
-    /// Pages. Dropbox may send some that are not full, and some that are empty.
-    pub(super) pages: usize,
-    /// Entries of any kind: what is no image is not kept, but is read all the same.
-    pub(super) entries: usize,
-    /// What the images that are kept take in memory, in bytes.
-    pub(super) bytes: usize,
-}
-
-/// Half a million entries take a minute; 32 MiB are a hundred and twenty thousand images.
-pub(super) const LISTING_LIMITS: ListingLimits = ListingLimits {
-    pages: 1_000,
-    entries: 500_000,
-    bytes: 32 * 1024 * 1024,
-};
-
 /// What has been read of a listing so far.
 #[derive(Default)]
 struct Gathered {
@@ -45,14 +28,12 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, page: Page, limits: ListingLimits) -> Result<(), Failure> {
+    /// Adds a page; false if that is more than is listed.
+    fn add(&mut self, page: Page, limits: ListingLimits) -> bool {
         self.entries += page.entries;
         self.bytes += page.images.iter().map(bytes).sum::<usize>();
-        if self.entries > limits.entries || self.bytes > limits.bytes {
-            return Err(Failure::FolderTooLarge);
-        }
         self.images.extend(page.images);
-        Ok(())
+        self.entries <= limits.entries && self.bytes <= limits.bytes
     }
 
     fn sorted(mut self) -> Vec<StoredImage> {
@@ -80,38 +61,24 @@ impl DropboxImageStore {
     pub(super) async fn list_all(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
         let listed = tokio::time::timeout(TIME_LIMIT, self.all_pages()).await;
         let too_slow = || Failure::Timeout(Cause::from("the folder was not listed in time"));
-        let listed = listed.unwrap_or_else(|_| Err(too_slow()));
-        listed.map_err(|failure| self.of_root(failure))
+        listed.unwrap_or_else(|_| Err(too_slow().into()))
     }
 
-    async fn all_pages(&self) -> Result<Vec<StoredImage>, Failure> {
+    async fn all_pages(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
         if let Some(images) = self.pages().await? {
             return Ok(images);
         }
         // Dropbox asks for a fresh start. Asking twice in a row is a failure.
         let images = self.pages().await?;
-        images.ok_or(Failure::Malformed("cursors that are no good"))
-    }
-
-    /// A failure of a listing, with the root folder named where that is at fault.
-    fn of_root(&self, failure: Failure) -> ImageStoreError {
-        let root = Some(self.home().as_str());
-        match failure {
-            Failure::NoRoot => refusals::no_root(root),
-            Failure::RootRefused(_) => refusals::root_refused(root),
-            Failure::FolderTooLarge => refusals::folder_too_large(root),
-            other => other.into(),
-        }
+        Ok(images.ok_or(Failure::Malformed("cursors that are no good"))?)
     }
 
     /// All pages of a listing; `None` when its cursor went bad on the way.
-    async fn pages(&self) -> Result<Option<Vec<StoredImage>>, Failure> {
+    async fn pages(&self) -> Result<Option<Vec<StoredImage>>, ImageStoreError> {
         let limits = self.connection.app.limits.listing;
-        let root = match self.home().as_str() {
-            "/" => "",
-            path => path,
-        };
-        let argument = json!({ "path": root, "limit": PAGE_LIMIT });
+        let root = self.home().as_str();
+        let path = if root == "/" { "" } else { root };
+        let argument = json!({ "path": path, "limit": PAGE_LIMIT });
         let first: Option<Page> = self
             .connection
             .read("list_folder", || async {
@@ -121,14 +88,16 @@ impl DropboxImageStore {
             .await
             .map_err(|failure| match failure.refusal() {
                 // Of the folder, whatever it says of a file.
-                Some(tags) if tags.begin_with("path") => Failure::RootRefused(tags.clone()),
-                _ => failure,
+                Some(tags) if tags.begin_with("path") => refusals::root_refused(root),
+                _ => failure.into(),
             })?;
-        let mut page = first.ok_or(Failure::NoRoot)?;
+        let mut page = first.ok_or_else(|| refusals::no_root(root))?;
         let mut gathered = Gathered::default();
         for _ in 0..limits.pages {
             let next = page.next.take();
-            gathered.add(page, limits)?;
+            if !gathered.add(page, limits) {
+                return Err(refusals::folder_too_large(root));
+            }
             let Some(cursor) = next else {
                 return Ok(Some(gathered.sorted()));
             };
@@ -145,6 +114,6 @@ impl DropboxImageStore {
                 None => return Ok(None),
             }
         }
-        Err(Failure::FolderTooLarge)
+        Err(refusals::folder_too_large(root))
     }
 }

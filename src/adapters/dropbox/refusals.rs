@@ -96,44 +96,37 @@ pub(super) fn bad_app() -> ImageStoreError {
 }
 
 /// The root folder, which may be named to admins, does not exist.
-pub(super) fn no_root(root: Option<&str>) -> ImageStoreError {
+pub(super) fn no_root(root: &str) -> ImageStoreError {
     ImageStoreError::Misconfigured {
         problem: "the root folder does not exist".into(),
         detail: format!(
-            "The root folder {}does not exist in the tenant's Dropbox. Make it, or correct \
-             `storage.paths.root`; to an app that has a folder of its own, paths begin there.",
-            named(root)
+            "The root folder \"{root}\" does not exist in the tenant's Dropbox. Make it, or correct \
+             `storage.paths.root`; to an app that has a folder of its own, paths begin there."
         ),
     }
 }
 
 /// The root folder, which may be named to admins, is none, or is not opened.
-pub(super) fn root_refused(root: Option<&str>) -> ImageStoreError {
+pub(super) fn root_refused(root: &str) -> ImageStoreError {
     ImageStoreError::Misconfigured {
         problem: "the root folder cannot be listed".into(),
         detail: format!(
-            "The root folder {}cannot be listed: in the tenant's Dropbox it is no folder, or one that \
-             Dropbox has restricted. Correct `storage.paths.root`.",
-            named(root)
+            "The root folder \"{root}\" cannot be listed: in the tenant's Dropbox it is no folder, or one that \
+             Dropbox has restricted. Correct `storage.paths.root`."
         ),
     }
 }
 
 /// The root folder, which may be named to admins, holds more than is listed.
-pub(super) fn folder_too_large(root: Option<&str>) -> ImageStoreError {
+pub(super) fn folder_too_large(root: &str) -> ImageStoreError {
     ImageStoreError::Misconfigured {
         problem: "the root folder holds more than this service lists".into(),
         detail: format!(
-            "The root folder {}holds more than this service lists: about 120,000 images, and half a \
+            "The root folder \"{root}\" holds more than this service lists: about 120,000 images, and half a \
              million entries of any kind. Move some of them to another folder, or name another one as \
-             `storage.paths.root`.",
-            named(root)
+             `storage.paths.root`."
         ),
     }
-}
-
-fn named(root: Option<&str>) -> String {
-    root.map(|root| format!("\"{root}\" ")).unwrap_or_default()
 }
 
 fn set_up(problem: impl Into<Cow<'static, str>>, remedy: &str) -> ImageStoreError {
@@ -190,7 +183,7 @@ mod tests {
 
     #[test]
     fn folders_are_named_to_admins_and_not_to_the_log() {
-        let error = no_root(Some("/Queue"));
+        let error = no_root("/Queue");
         assert!(!error.to_string().contains("Queue"), "{error}");
         let ImageStoreError::Misconfigured { detail, .. } = error else {
             panic!("{error}")

@@ -8,20 +8,17 @@ use serde_json::json;
 
 use super::{
     connection::{Connection, or_absent},
+    content_hash,
     failure::Failure,
     wire::Metadata,
 };
 use crate::{
     domain::{
-        image::{ContentHash, ImageName, MAX_IMAGE_BYTES, StoredImage},
+        image::{ImageName, MAX_IMAGE_BYTES, StoredImage},
         sidecar::{MAX_SIDECAR_BYTES, SidecarName},
         tenant_config::{StoragePath, StoragePaths},
-        thumbnail::ThumbnailSize,
     },
-    ports::{
-        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, LinkedImage, Moved,
-        SidecarFile, Thumbnail,
-    },
+    ports::{FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, Moved, SidecarFile},
 };
 
 /// What Dropbox says when there is no file at a path.
@@ -51,7 +48,7 @@ impl DropboxImageStore {
     }
 
     fn paths(&self) -> &StoragePaths {
-        &self.connection.config.settings().storage.paths
+        &self.connection.paths
     }
 
     /// Where the images are.
@@ -118,18 +115,6 @@ impl ImageStore for DropboxImageStore {
         })
     }
 
-    async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
-        self.link(name).await
-    }
-
-    async fn thumbnail(
-        &self,
-        name: &ImageName,
-        size: ThumbnailSize,
-    ) -> Result<Thumbnail, ImageStoreError> {
-        self.preview(name, size).await
-    }
-
     async fn read_sidecar(
         &self,
         image: &ImageName,
@@ -182,7 +167,7 @@ impl ImageStore for DropboxImageStore {
             "path": path, "mode": mode, "autorename": false, "mute": true,
         });
         let content = Bytes::copy_from_slice(text.as_bytes());
-        let hash = ContentHash::of(&content);
+        let hash = content_hash::of(&content);
         let is_there = || async {
             let there = self.connection.look(&path).await?;
             let written = there.is_some_and(|it| it.content_hash().as_ref() == Some(&hash));

@@ -14,7 +14,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{DropboxImageStoreFactory, DropboxSettings, LISTING_LIMITS, Limits};
+use super::{
+    DropboxImageStore, DropboxImageStoreFactory, DropboxSettings,
+    app::{LISTING_LIMITS, Limits},
+};
 use crate::{
     adapters::{
         clock::SystemClock, http_client::ExtraRoots, platforms, sample_tenant::credential,
@@ -25,9 +28,9 @@ use crate::{
         secret::Secret,
         sidecar::SidecarName,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
-        tenant_config::{Resolved, SchemaVersion, TenantConfig},
+        tenant_config::{SchemaVersion, TenantConfig, Validated},
     },
-    ports::{Folder, ImageStore, ImageStoreError, ImageStoreFactory, Moved},
+    ports::{Folder, ImageLinks, ImageStore, ImageStoreError, ImageThumbnails, Moved},
 };
 use publisher_sandbox::{Dropbox, Sandbox, Switches};
 
@@ -56,10 +59,14 @@ const IMPATIENT: Limits = Limits {
     ..SWIFT
 };
 
+/// All that Dropbox offers.
+trait EveryPort: ImageStore + ImageLinks + ImageThumbnails {}
+impl EveryPort for DropboxImageStore {}
+
 /// A tenant whose root is `/Queue`, and whose Dropbox is the sandbox's.
 struct Tenant {
     sandbox: Sandbox,
-    store: Arc<dyn ImageStore>,
+    store: Arc<dyn EveryPort>,
 }
 
 impl Tenant {
@@ -94,7 +101,9 @@ impl Tenant {
             Arc::new(SystemClock),
             limits,
         );
-        let store = factory.unwrap().open(Arc::new(config(root)));
+        let paths = config(root).settings().storage.paths.clone();
+        let store = factory.unwrap().open(paths, credential(REFRESH_TOKEN));
+        let store = Arc::new(store);
         Self { sandbox, store }
     }
 
@@ -138,7 +147,7 @@ impl Tenant {
     }
 }
 
-fn config(root: &str) -> TenantConfig<Resolved> {
+fn config(root: &str) -> TenantConfig<Validated> {
     let paths = json!({
         "root": root, "archive": "/Done", "keep": "/Kept", "remove": "/Removed",
     });
@@ -155,7 +164,6 @@ fn config(root: &str) -> TenantConfig<Resolved> {
     )
     .validate(platforms::spec)
     .unwrap()
-    .resolve(credential(REFRESH_TOKEN))
 }
 
 fn name(name: &str) -> ImageName {

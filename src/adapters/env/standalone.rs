@@ -23,6 +23,7 @@ use crate::{
         platform_spec::PlatformSpecs,
         request_id::RequestId,
         secret::{Secret, SecretField, SecretProblem},
+        storage::StorageKind,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
@@ -62,8 +63,9 @@ impl StandaloneTenant {
     ) -> Option<Self> {
         let problems_before = environment.problem_count();
         let host = read_host(environment);
-        let secrets = AllSecrets::read(environment, platforms);
-        let document = document::read(environment, platforms, &secrets, problems_before);
+        let storage = read_storage(environment);
+        let secrets = AllSecrets::read(environment, platforms, storage);
+        let document = document::read(environment, platforms, storage, &secrets, problems_before);
         let name = host
             .as_ref()
             .and_then(tenant_name)
@@ -143,11 +145,10 @@ impl CredentialStore for StandaloneTenant {
 }
 
 impl AllSecrets {
-    fn read(environment: &mut Environment, platforms: PlatformSpecs) -> Self {
-        let providers = Platform::ALL.map(|it| platforms(it).provider);
-        let providers = [Provider::DROPBOX, Provider::OPENAI]
-            .into_iter()
-            .chain(providers);
+    fn read(environment: &mut Environment, platforms: PlatformSpecs, storage: StorageKind) -> Self {
+        let of_platforms = Platform::ALL.map(|it| platforms(it).provider);
+        let providers = storage.provider().into_iter().chain([Provider::OPENAI]);
+        let providers = providers.chain(of_platforms);
         let fields = providers.flat_map(|it| it.fields().iter().map(move |field| (it, field)));
         Self(
             fields
@@ -155,7 +156,7 @@ impl AllSecrets {
                     let problems_before = environment.problem_count();
                     let secret = read_secret(environment, field);
                     let is_silent = environment.problem_count() == problems_before;
-                    if provider == Provider::DROPBOX && secret.is_none() && is_silent {
+                    if Some(provider) == storage.provider() && secret.is_none() && is_silent {
                         environment.reject(field.variable, "is required");
                     }
                     (provider, field, secret)
@@ -205,6 +206,17 @@ impl fmt::Debug for StandaloneTenant {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+/// The kind of `STORAGE_PROVIDER`; the first one where that is not set.
+fn read_storage(environment: &mut Environment) -> StorageKind {
+    const NAME: &str = "STORAGE_PROVIDER";
+    let default = StorageKind::ALL[0];
+    let kind = StorageKind::from_name(&environment.text_or(NAME, default.as_str()));
+    if kind.is_none() {
+        environment.reject(NAME, StorageKind::rule());
+    }
+    kind.unwrap_or(default)
 }
 
 fn read_host(environment: &mut Environment) -> Option<Host> {

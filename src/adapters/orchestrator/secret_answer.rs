@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::{
         adapters::platforms::spec,
-        domain::{credential::StorageCredential, platform::Platform},
+        domain::{platform::Platform, storage::DropboxCredential},
     };
 
     fn answer(field: &str, value: Value) -> Value {
@@ -147,7 +147,7 @@ mod tests {
             ] {
                 let credential = read(answer("refresh_token", sent.into()), Provider::DROPBOX);
                 let credential =
-                    StorageCredential::try_from(Arc::new(credential.unwrap().value)).unwrap();
+                    DropboxCredential::try_from(Arc::new(credential.unwrap().value)).unwrap();
                 assert_eq!(
                     credential.refresh_token().expose(),
                     "secret-1",

@@ -35,7 +35,9 @@ impl ConfigApi {
         TenantScope(tenant): TenantScope,
         Data(auth): Data<&Arc<AdminAuth>>,
     ) -> Json<FeatureFlags> {
-        Json(FeatureFlags::new(tenant.settings().features, auth.mode()))
+        let settings = tenant.settings();
+        let flags = FeatureFlags::new(settings.features, settings.storage.kind, auth.mode());
+        Json(flags)
     }
 
     /// Which platforms are on?

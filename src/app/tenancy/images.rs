@@ -1,9 +1,7 @@
 //! The images of a tenant. Storage gets itself another credential when the one that it has turns out to
 //! be dead.
 
-use std::sync::Arc;
-
-use super::tenant::Tenant;
+use super::{storage::Storage, tenant::Tenant};
 use crate::{
     domain::{
         image::{ImageName, StoredImage},
@@ -12,14 +10,19 @@ use crate::{
         thumbnail::ThumbnailSize,
     },
     ports::{
-        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, LinkedImage, Moved,
+        FetchedImage, Folder, FoundFile, ImageStoreError, LinkedImage, Moved, OpenedStorage,
         SidecarFile, Thumbnail,
     },
 };
 
+/// The answer where storage offers no links to images.
+const NO_LINKS: ImageStoreError = ImageStoreError::Restricted {
+    detail: "this kind of storage offers no links to images",
+};
+
 /// The images of a tenant, for one request.
 ///
-/// Each call is that of [`ImageStore`] with the same name. When storage refuses the credential,
+/// Each call is that of the port with the same name. When storage refuses the credential,
 /// the credential is dropped and resolved once more, and the call repeated with the new one.
 #[derive(Clone, Copy)]
 pub struct Images<'a> {
@@ -53,7 +56,8 @@ impl<'a> Images<'a> {
     /// # Errors
     /// [`ImageStoreError`].
     pub async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
-        self.call(|store| async move { store.list().await }).await
+        self.call(|storage| async move { storage.images.list().await })
+            .await
     }
 
     /// What storage says of one image.
@@ -61,7 +65,7 @@ impl<'a> Images<'a> {
     /// # Errors
     /// [`ImageStoreError`].
     pub async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
-        self.call(|store| async move { store.find(name).await })
+        self.call(|storage| async move { storage.images.find(name).await })
             .await
     }
 
@@ -70,20 +74,26 @@ impl<'a> Images<'a> {
     /// # Errors
     /// [`ImageStoreError`].
     pub async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
-        self.call(|store| async move { store.fetch(name).await })
+        self.call(|storage| async move { storage.images.fetch(name).await })
             .await
     }
 
-    /// A link under which anybody can download one image for a few hours.
+    /// A link by which anyone can download one image for a few hours.
     ///
     /// # Errors
-    /// [`ImageStoreError`].
+    /// [`ImageStoreError`]; [`ImageStoreError::Restricted`] where storage offers no links.
     pub async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
-        self.call(|store| async move { store.temporary_link(name).await })
-            .await
+        self.call(|storage| async move {
+            match storage.links {
+                Some(links) => links.temporary_link(name).await,
+                // The place for a signed link to a route of this service.
+                None => storage.images.find(name).await.and(Err(NO_LINKS)),
+            }
+        })
+        .await
     }
 
-    /// A small copy of one image.
+    /// A small copy of one image; `None` where storage makes none.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -91,9 +101,14 @@ impl<'a> Images<'a> {
         &self,
         name: &ImageName,
         size: ThumbnailSize,
-    ) -> Result<Thumbnail, ImageStoreError> {
-        self.call(|store| async move { store.thumbnail(name, size).await })
-            .await
+    ) -> Result<Option<Thumbnail>, ImageStoreError> {
+        self.call(|storage| async move {
+            match storage.thumbnails {
+                Some(thumbnails) => thumbnails.thumbnail(name, size).await.map(Some),
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// The file where a sidecar of an image can be.
@@ -105,7 +120,7 @@ impl<'a> Images<'a> {
         name: &ImageName,
         which: SidecarName,
     ) -> Result<SidecarFile, ImageStoreError> {
-        self.call(|store| async move { store.read_sidecar(name, which).await })
+        self.call(|storage| async move { storage.images.read_sidecar(name, which).await })
             .await
     }
 
@@ -121,8 +136,9 @@ impl<'a> Images<'a> {
         text: &str,
         found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
-        let written =
-            self.call(|store| async move { store.write_sidecar(name, which, text, found).await });
+        let written = self.call(|storage| async move {
+            storage.images.write_sidecar(name, which, text, found).await
+        });
         let written = written.await;
         self.tenant.storage().begin_sidecar_edition();
         written
@@ -139,7 +155,8 @@ impl<'a> Images<'a> {
         sidecars: &[SidecarName],
         folder: Folder,
     ) -> Result<Moved, ImageStoreError> {
-        let moved = self.call(|store| async move { store.move_to(image, sidecars, folder).await });
+        let moved = self
+            .call(|storage| async move { storage.images.move_to(image, sidecars, folder).await });
         let moved = moved.await;
         self.tenant.storage().begin_edition();
         moved
@@ -154,7 +171,8 @@ impl<'a> Images<'a> {
         name: &ImageName,
         sidecars: &[SidecarName],
     ) -> Result<(), ImageStoreError> {
-        let deleted = self.call(|store| async move { store.delete(name, sidecars).await });
+        let deleted =
+            self.call(|storage| async move { storage.images.delete(name, sidecars).await });
         let deleted = deleted.await;
         self.tenant.storage().begin_edition();
         deleted
@@ -162,18 +180,18 @@ impl<'a> Images<'a> {
 
     async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>
     where
-        F: Fn(Arc<dyn ImageStore>) -> Fut,
+        F: Fn(OpenedStorage) -> Fut,
         Fut: Future<Output = Result<T, ImageStoreError>>,
     {
         let storage = self.tenant.storage();
-        let in_folder = |images: &Arc<dyn ImageStore>| match self.folder {
-            Some(folder) => images.in_folder(folder),
-            None => Arc::clone(images),
+        let in_folder = |storage: &Storage| match self.folder {
+            Some(folder) => storage.opened.in_folder(folder),
+            None => storage.opened.clone(),
         };
-        match call(in_folder(&storage.images)).await {
+        match call(in_folder(&storage)).await {
             Err(refused @ ImageStoreError::Unauthorized { .. }) => {
                 match self.tenant.renew_storage(&storage, self.request_id).await {
-                    Some(renewed) => call(in_folder(&renewed.images)).await,
+                    Some(renewed) => call(in_folder(&renewed)).await,
                     None => Err(refused),
                 }
             }

@@ -9,16 +9,17 @@ use parking_lot::Mutex;
 
 use crate::{
     domain::{
-        credential::{Credential, ProviderCredential as _, StorageCredential, WrongProvider},
+        credential::{Credential, WrongProvider},
+        storage::StorageAccess,
         tenant_config::{Resolved, TenantConfig, Validated},
     },
-    ports::{ImageStore, ImageStoreFactory},
+    ports::{ImageStoreFactory, OpenedStorage},
 };
 
 /// Storage that has been opened, with its config and credential.
 pub(in crate::app) struct Storage {
     pub(in crate::app) config: Arc<TenantConfig<Resolved>>,
-    pub(super) images: Arc<dyn ImageStore>,
+    pub(in crate::app) opened: OpenedStorage,
     edition: AtomicU64,
     sidecars: AtomicU64,
 }
@@ -37,26 +38,34 @@ impl Edition {
 }
 
 impl Storage {
-    /// Puts the credential into the config, and opens the storage that they describe.
+    /// Opens the storage that a config names, with its credential where its kind needs one.
     pub(in crate::app) fn open(
         config: &TenantConfig<Validated>,
-        credential: Arc<Credential>,
+        credential: Option<Arc<Credential>>,
         factory: &dyn ImageStoreFactory,
     ) -> Result<Self, WrongProvider> {
-        let storage = StorageCredential::try_from(credential)?;
-        let config = Arc::new(config.clone().resolve(storage));
-        let images = factory.open(Arc::clone(&config));
+        let access = StorageAccess::new(config.settings().storage.kind, credential)?;
+        let config = Arc::new(config.clone().resolve(access));
+        let opened = factory.open(&config);
         Ok(Self {
             config,
-            images,
+            opened,
             edition: AtomicU64::new(Edition::next().0),
             sidecars: AtomicU64::new(Edition::next().0),
         })
     }
 
-    /// What it was opened with.
-    pub(in crate::app) fn credential(&self) -> &Credential {
-        self.config.storage_credential().whole()
+    /// The credential that it was opened with; `None` where its kind needs none.
+    pub(in crate::app) fn credential(&self) -> Option<&Credential> {
+        self.config.storage_access().credential().map(|it| &**it)
+    }
+
+    /// Whether it was opened with this credential.
+    pub(in crate::app) fn has_credential(&self, credential: Option<&Credential>) -> bool {
+        match (self.credential(), credential) {
+            (Some(ours), Some(theirs)) => ours.is_same_as(theirs),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        }
     }
 
     /// What the root folder holds now belongs to this.

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{app::runtime::single_flight::FlightAborted, ports::ImageStoreError};
+use crate::{
+    app::runtime::{memory_budget::Exhausted, single_flight::FlightAborted},
+    ports::ImageStoreError,
+};
 
 /// How long an answer of storage is used without another call: a page that shows a folder asks for its list, a
 /// random image and dozens of thumbnails at once, and five seconds later a person may look for what they have
@@ -23,6 +26,9 @@ pub enum StorageCallError {
     /// Storage took too long.
     #[error("storage did not answer in time")]
     TimedOut,
+    /// The memory budget had no part for the image.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
     /// The call ended unexpectedly.
     #[error("the call to storage ended without a result")]
     Aborted,

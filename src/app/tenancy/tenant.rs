@@ -14,10 +14,12 @@ use super::{
 use crate::{
     domain::{
         credential::{AiCredential, Credential, Provider, WrongProvider},
+        image::ContentHashKind,
         platform::{ImageLimits, Platform},
         platform_spec::PlatformSpecs,
         request_id::RequestId,
         secret::CredentialsRef,
+        storage::StorageKind,
         tenant::TenantName,
         tenant_config::{Resolved, TenantConfig, TenantSettings, Validated},
     },
@@ -32,6 +34,8 @@ use crate::{
 pub struct Providers {
     /// Opens storage.
     pub images: Arc<dyn ImageStoreFactory>,
+    /// The hash that the listings of each kind of storage carry.
+    pub content_hashes: fn(StorageKind) -> ContentHashKind,
     /// Engages the caption writer.
     pub captions: Arc<dyn CaptionWriterFactory>,
     /// What is known of each platform.
@@ -92,7 +96,7 @@ impl Tenant {
     /// [`WrongProvider`] when the credential is not for storage.
     pub fn open(
         config: Arc<TenantConfig<Validated>>,
-        storage: Arc<Credential>,
+        storage: Option<Arc<Credential>>,
         providers: &Providers,
         credentials: Arc<Credentials>,
     ) -> Result<Self, WrongProvider> {
@@ -128,22 +132,26 @@ impl Tenant {
         self.validated.settings()
     }
 
+    /// The kind of hash that listings of its storage carry.
+    pub(in crate::app) fn content_hash(&self) -> ContentHashKind {
+        (self.providers.content_hashes)(self.settings().storage.kind)
+    }
+
     /// Was it opened with this config?
     pub(in crate::app) fn is_of(&self, config: &Arc<TenantConfig<Validated>>) -> bool {
         Arc::ptr_eq(&self.validated, config) || self.validated.is_equivalent_to(config)
     }
 
     /// Was its storage opened with this credential?
-    pub(in crate::app) fn has_storage_credential(&self, credential: &Credential) -> bool {
-        self.storage().credential().is_same_as(credential)
+    pub(in crate::app) fn has_storage_credential(&self, credential: Option<&Credential>) -> bool {
+        self.storage().has_credential(credential)
     }
 
     /// Has its storage credential not come to its own end?
     pub(in crate::app) fn has_good_storage_at(&self, now: SystemTime) -> bool {
-        self.storage()
-            .credential()
-            .expires_at()
-            .is_none_or(|end| now < end)
+        let storage = self.storage();
+        let expires_at = storage.credential().and_then(Credential::expires_at);
+        expires_at.is_none_or(|end| now < end)
     }
 
     /// The storage in use now.
@@ -159,35 +167,39 @@ impl Tenant {
         request_id: &RequestId,
     ) -> Option<Arc<Storage>> {
         let current = self.storage();
-        if !current.credential().is_same_as(dead.credential()) {
+        let refused = dead.credential()?;
+        if !current.has_credential(Some(refused)) {
             return Some(current);
         }
-        let reference = &self.settings().storage.credentials_ref;
-        self.credentials
-            .forget(self.name(), reference, dead.credential());
+        let (_, reference) = self.settings().storage.credential()?;
+        self.credentials.forget(self.name(), reference, refused);
         let fresh = Self::storage_credential(&self.validated, &self.credentials, request_id);
-        let fresh = fresh
-            .await
-            .ok()
-            .filter(|fresh| !fresh.is_same_as(dead.credential()))?;
+        let fresh = fresh.await.ok()?;
+        if dead.has_credential(fresh.as_deref()) {
+            return None;
+        }
         let storage = Storage::open(&self.validated, fresh, &*self.providers.images).ok()?;
         Some(self.storage.replace(storage))
     }
 
-    /// The storage credential that a config names.
+    /// The storage credential that a config names; `None`, without a call, where the kind of storage
+    /// needs none.
     pub(in crate::app) async fn storage_credential(
         config: &TenantConfig<Validated>,
         credentials: &Credentials,
         request_id: &RequestId,
-    ) -> Result<Arc<Credential>, CredentialUnavailable> {
+    ) -> Result<Option<Arc<Credential>>, CredentialUnavailable> {
+        let Some((provider, reference)) = config.settings().storage.credential() else {
+            return Ok(None);
+        };
         let query = CredentialQuery {
             tenant: config.tenant().clone(),
             config_version: config.version().clone(),
-            reference: config.settings().storage.credentials_ref.clone(),
-            provider: Provider::DROPBOX,
+            reference: reference.clone(),
+            provider,
             request_id: request_id.clone(),
         };
-        credentials.critical(query, config.ttl()).await
+        credentials.critical(query, config.ttl()).await.map(Some)
     }
 
     /// What a platform takes as an image; `None` is anything.

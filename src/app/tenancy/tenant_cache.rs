@@ -209,8 +209,8 @@ impl Opening {
             }
             unavailable(error)
         })?;
-        let life = self.life_of(&config, credential.expires_at());
-        let same = before.filter(|found| found.value.has_storage_credential(&credential));
+        let life = self.life_of(&config, credential.as_ref().and_then(|it| it.expires_at()));
+        let same = before.filter(|found| found.value.has_storage_credential(credential.as_deref()));
         let tenant = if let Some(found) = same {
             found.value
         } else {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use crate::{
     app::{runtime::error_chain::ErrorChain, tenancy::tenant::Providers},
     domain::{
-        credential::{AiCredential, Credential, Provider, StorageCredential},
+        credential::{AiCredential, Credential, Provider},
         host::Host,
         request_id::RequestId,
         secret::CredentialsRef,
+        storage::StorageAccess,
         tenant_config::{Resolved, TenantConfig, Validated},
     },
     ports::{
@@ -52,9 +53,14 @@ impl CheckTenant {
         let Some(config) = self.config(host, request_id, &mut steps).await else {
             return steps;
         };
-        let reference = &config.settings().storage.credentials_ref;
-        let credential = self.credential(&config, Provider::DROPBOX, reference, request_id);
-        let resolved = match credential.await {
+        let credential = match config.settings().storage.credential() {
+            Some((provider, reference)) => {
+                let credential = self.credential(&config, provider, reference, request_id);
+                credential.await.map(Some)
+            }
+            None => Ok(None),
+        };
+        let resolved = match credential {
             Ok(credential) => self.storage(&config, credential, &mut steps).await,
             Err(why) => {
                 steps.push(("storage".to_owned(), Finding::Wrong(why)));
@@ -123,13 +129,14 @@ impl CheckTenant {
     async fn storage(
         &self,
         config: &TenantConfig<Validated>,
-        credential: Arc<Credential>,
+        credential: Option<Arc<Credential>>,
         steps: &mut Vec<Step>,
     ) -> Option<TenantConfig<Resolved>> {
         let mut add = |finding| steps.push(("storage".to_owned(), finding));
         let resolved = || {
-            let storage = StorageCredential::try_from(Arc::clone(&credential)).ok()?;
-            Some(config.clone().resolve(storage))
+            let kind = config.settings().storage.kind;
+            let access = StorageAccess::new(kind, credential.clone()).ok()?;
+            Some(config.clone().resolve(access))
         };
         let Some(opened) = resolved() else {
             add(Finding::Wrong(
@@ -137,8 +144,8 @@ impl CheckTenant {
             ));
             return None;
         };
-        let images = self.providers.images.open(Arc::new(opened));
-        add(match images.list().await {
+        let storage = self.providers.images.open(&opened);
+        add(match storage.images.list().await {
             Ok(images) => match images.len() {
                 0 => Finding::Note(
                     "it can be listed; there is no image in the root folder".to_owned(),

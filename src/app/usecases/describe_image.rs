@@ -168,7 +168,7 @@ async fn ask_storage(
     });
     let bytes = image.link.expose().len() + of_files;
     let sidecar = files.map_or(FoundSidecar::Unknown, |files| {
-        let found = FoundSidecars::of(files, &image.stored, None);
+        let found = FoundSidecars::of(files, &image.stored, tenant.content_hash(), None);
         let fitting = found.fitting().cloned();
         fitting.map_or(FoundSidecar::NotThere, FoundSidecar::There)
     });

@@ -1,4 +1,4 @@
-//! Fetching thumbnails, which storage makes and all callers share.
+//! Fetching thumbnails, which storage makes, or the service itself where storage makes none; all callers share them.
 //!
 //! A thumbnail is cached under the hash of the content that it was made of, so that it stays true when the image is
 //! moved or replaced. The hash of an image's content is cached for as long as a listing is.
@@ -12,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use cached::BuildError;
 
+use super::steps::own_thumbnail::ThumbnailMaker;
 use crate::{
     app::{
         runtime::{single_flight::SingleFlight, sized_cache::SizedCache, timed_cache::TimedCache},
@@ -62,6 +63,7 @@ pub enum ThumbnailAnswer {
 #[derive(Clone)]
 pub struct FetchThumbnail {
     listings: Arc<Listings>,
+    maker: ThumbnailMaker,
     memory: Arc<Memory>,
     finds: Arc<SingleFlight<Place, Result<ContentHash, StorageCallError>>>,
     makes: Arc<SingleFlight<(Place, ThumbnailSize), Result<Thumbnail, StorageCallError>>>,
@@ -78,18 +80,20 @@ struct Memory {
 
 impl FetchThumbnail {
     /// A use case that caches thumbnails up to `max_bytes` together, none with 0. Content hashes are looked up in
-    /// `listings` first.
+    /// `listings` first; `maker` makes the thumbnails that storage does not make.
     ///
     /// # Errors
     /// The cache cannot be made.
     pub fn new(
         listings: Arc<Listings>,
+        maker: ThumbnailMaker,
         max_bytes: usize,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
         let max_seen = NonZeroUsize::new(MAX_SEEN).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             listings,
+            maker,
             memory: Arc::new(Memory {
                 thumbnails: SizedCache::new("thumbnail", max_bytes, Arc::clone(&clock)),
                 hashes: TimedCache::uncounted(max_seen, Arc::clone(&clock))?,
@@ -177,6 +181,7 @@ impl FetchThumbnail {
         }
         let (memory, tenant) = (Arc::clone(&self.memory), Arc::clone(tenant));
         let (request_id, key) = (request_id.clone(), (place.clone(), size));
+        let maker = self.maker.clone();
         let make = || async move {
             // Another flight may have ended since the lookup above.
             if let Some(seen) = memory.hashes.look(&place).filter(|seen| !seen.is_expired)
@@ -186,7 +191,10 @@ impl FetchThumbnail {
             }
             let started = memory.clock.now();
             let images = tenant.images(&request_id);
-            let mut made = within_limit(images.thumbnail(&place.1, size)).await?;
+            let mut made = match within_limit(images.thumbnail(&place.1, size)).await? {
+                Some(made) => made,
+                None => maker.make(images, &place.1, size).await?,
+            };
             // The buffer of a download may be larger than its content.
             made.jpeg = Bytes::copy_from_slice(&made.jpeg);
             let hash = made.stored.content_hash.clone();

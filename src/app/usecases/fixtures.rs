@@ -30,7 +30,7 @@ use crate::{
     },
     domain::{
         credential::{Credential, Provider},
-        image::{ContentHash, ImageName, StoredImage},
+        image::{ContentHash, ContentHashKind, ImageName, StoredImage},
         image_memory::ImageMemory,
         ledger::{Claim, PriorState},
         platform::Platform,
@@ -42,8 +42,8 @@ use crate::{
     ports::{
         CaptionWriter, Clock, Folder, ImageStore, ImageStoreError, Ledger, MockCaptionWriter,
         MockCaptionWriterFactory, MockClock, MockCredentialStore, MockImageStore,
-        MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory, Moved, Publisher,
-        SidecarFile,
+        MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory, Moved,
+        OpenedStorage, Publisher, SidecarFile,
     },
 };
 
@@ -259,7 +259,7 @@ impl TenantFixture {
         let providers = providers_of(self.images, self.writer, self.telegram, self.email);
         let config = unvalidated_of(name, "7", self.document);
         let config = Arc::new(config.validate(platforms::spec).unwrap());
-        let storage = Arc::new(credential(Provider::DROPBOX));
+        let storage = Some(Arc::new(credential(Provider::DROPBOX)));
         Arc::new(Tenant::open(config, storage, &providers, Arc::new(credentials)).unwrap())
     }
 }
@@ -284,7 +284,7 @@ pub(crate) fn providers_of(
     let mut image_factory = MockImageStoreFactory::new();
     image_factory
         .expect_open()
-        .returning(move |_| images.clone());
+        .returning(move |_| OpenedStorage::with_previews(Arc::clone(&images)));
     let writer: Arc<dyn CaptionWriter> = Arc::new(writer);
     let mut caption_factory = MockCaptionWriterFactory::new();
     caption_factory
@@ -292,6 +292,7 @@ pub(crate) fn providers_of(
         .returning(move |_, _, _| Arc::clone(&writer));
     Providers {
         images: Arc::new(image_factory),
+        content_hashes: |_| ContentHashKind::SAMPLE,
         captions: Arc::new(caption_factory),
         platforms: platforms::spec,
         publishers: vec![

@@ -15,6 +15,7 @@ use crate::{
         request_id::RequestId,
         secret::CredentialsRef,
         shuffle_bag::ShuffleBag,
+        storage::StorageKind,
         tenant::TenantName,
         tenant_config::{StoragePath, StorageSettings},
     },
@@ -41,7 +42,7 @@ pub struct RandomImage {
 }
 
 /// The folder of the images. Two hosts of one tenant may have different folders.
-type Place = (TenantName, CredentialsRef, StoragePath);
+type Place = (TenantName, StorageKind, Option<CredentialsRef>, StoragePath);
 
 /// Why there is no random image.
 #[derive(Debug, thiserror::Error)]
@@ -107,11 +108,13 @@ impl RandomImage {
 
     fn shuffle_of(&self, tenant: &Tenant) -> Arc<Mutex<ShuffleBag>> {
         let StorageSettings {
+            kind,
             credentials_ref,
             paths,
         } = &tenant.settings().storage;
         let place = (
             tenant.name().clone(),
+            *kind,
             credentials_ref.clone(),
             paths.root.clone(),
         );

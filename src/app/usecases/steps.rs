@@ -9,6 +9,7 @@ use crate::{
 
 pub mod captioning;
 pub mod loaded_image;
+pub mod own_thumbnail;
 pub(super) mod sidecar;
 pub(super) mod stages;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use publisher::{
     adapters::{
         clock::SystemClock,
-        dropbox::{DropboxImageStoreFactory, DropboxSettings},
+        dropbox::{DropboxSettings, WithoutDropboxApp},
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
@@ -14,7 +14,7 @@ use publisher::{
         platforms,
         registration::Setup,
         smtp::EhloName,
-        without_dropbox_app::WithoutDropboxApp,
+        storages::{self, Storages},
     },
     app::{
         tenancy::{resolve_tenant::HostRules, tenant::Providers},
@@ -96,7 +96,7 @@ fn providers(
     ehlo_name: EhloName,
 ) -> Result<Providers, Failure> {
     let clock = || Arc::clone(clock);
-    let images = DropboxImageStoreFactory::new(dropbox, roots, clock()).map_err(Failure::set_up)?;
+    let images = Storages::new(dropbox, roots, clock()).map_err(Failure::set_up)?;
     let captions =
         OpenAiCaptionWriterFactory::new(openai, roots, clock()).map_err(Failure::set_up)?;
     let setup = Setup {
@@ -107,6 +107,7 @@ fn providers(
     };
     Ok(Providers {
         images: Arc::new(images),
+        content_hashes: storages::content_hash,
         captions: Arc::new(captions),
         platforms: platforms::spec,
         publishers: platforms::factories(&setup).map_err(|error| Failure::SetUp(error))?,

@@ -8,9 +8,11 @@
 
 use metrics::counter;
 use publisher::{
-    adapters::{ledger, platforms, registration::HTTP_STATUSES},
+    adapters::{ledger, platforms, registration::HTTP_STATUSES, storages},
     app::usecases::publish::Refusal,
-    domain::{credential::Provider, platform::Platform, publication::FailureReason},
+    domain::{
+        credential::Provider, platform::Platform, publication::FailureReason, storage::StorageKind,
+    },
 };
 
 /// What publishing an image to a platform comes to, as [`Outcome`](publisher::domain::publication::Outcome)
@@ -34,26 +36,11 @@ const RESOLUTIONS: [&str; 6] = [
     "unavailable",
     "malformed",
 ];
-/// The calls to each upstream, beside those of platforms.
-const CALLS: [(&str, &[&str]); 3] = [
+/// The calls to each upstream, beside those of platforms and storages.
+const CALLS: [(&str, &[&str]); 2] = [
     (
         "orchestrator",
         &["runtime_by_host", "resolve_credential", "probe"],
-    ),
-    (
-        "dropbox",
-        &[
-            "token",
-            "list_folder",
-            "list_folder/continue",
-            "get_metadata",
-            "get_temporary_link",
-            "get_thumbnail_v2",
-            "download",
-            "upload",
-            "move_v2",
-            "delete_v2",
-        ],
     ),
     ("openai", &["vision", "captions", "sd_caption"]),
 ];
@@ -82,10 +69,8 @@ pub(crate) fn register() {
         }
     }
     let providers = Platform::ALL.map(|platform| platforms::spec(platform).provider);
-    for provider in [Provider::DROPBOX, Provider::OPENAI]
-        .into_iter()
-        .chain(providers)
-    {
+    let of_storages = StorageKind::ALL.iter().filter_map(|kind| kind.provider());
+    for provider in of_storages.chain([Provider::OPENAI]).chain(providers) {
         let provider = provider.as_str();
         for outcome in RESOLUTIONS {
             counter!(
@@ -98,7 +83,9 @@ pub(crate) fn register() {
     for operation in ledger::OPERATIONS {
         counter!("publisher_ledger_errors_total", "operation" => operation).increment(0);
     }
-    for (upstream, operations) in CALLS {
+    let of_storages = StorageKind::ALL.iter();
+    let of_storages = of_storages.filter_map(|kind| storages::registration(*kind).upstream);
+    for (upstream, operations) in CALLS.into_iter().chain(of_storages) {
         register_calls(upstream, operations, HTTP_STATUSES);
     }
     for registration in Platform::ALL.map(platforms::registration) {

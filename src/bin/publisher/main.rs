@@ -280,11 +280,6 @@ impl Service {
             tenancy,
         )?;
         let resolve_tenant = Arc::new(resolve_tenant);
-        let shown = Shown::new(thumbnail_cache_bytes, &clock)?;
-        tokio::spawn(shown::keep_swept(
-            Arc::downgrade(&resolve_tenant),
-            shown.clone(),
-        ));
         let rng = Arc::new(|| fastrand::u64(..));
         let work = BackgroundTasks::default();
         let image_work = ImageWork {
@@ -296,6 +291,11 @@ impl Service {
             },
             capacity: Capacity::new(publishes, memory),
         };
+        let shown = Shown::new(&image_work, thumbnail_cache_bytes)?;
+        tokio::spawn(shown::keep_swept(
+            Arc::downgrade(&resolve_tenant),
+            shown.clone(),
+        ));
         let publish = PublishImage::new(image_work.clone(), Arc::clone(&ledger.reader));
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();

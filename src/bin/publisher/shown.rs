@@ -12,6 +12,7 @@ use publisher::{
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
             random_image::{RandomImage, Rng},
+            steps::{ImageWork, own_thumbnail::ThumbnailMaker},
         },
     },
     ports::Clock,
@@ -35,11 +36,13 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// Nothing yet; thumbnails are kept up to so many bytes.
-    pub(crate) fn new(thumbnail_bytes: usize, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub(crate) fn new(work: &ImageWork, thumbnail_bytes: usize) -> Result<Self, Failure> {
+        let (clock, maker) = (&work.clock, ThumbnailMaker::of(work));
         let listings = Arc::new(Listings::new(Arc::clone(clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(clock));
         let thumbnails = Arc::clone(&listings);
-        let thumbnails = FetchThumbnail::new(thumbnails, thumbnail_bytes, Arc::clone(clock))?;
+        let thumbnails =
+            FetchThumbnail::new(thumbnails, maker, thumbnail_bytes, Arc::clone(clock))?;
         Ok(Self {
             listings,
             describe,

@@ -1,7 +1,7 @@
 //! What is a sidecar, whose it is, and how it is written.
 
 use super::*;
-use crate::domain::image::{ContentHash, ImageName};
+use crate::domain::image::{ContentHash, ContentHashKind, ImageName};
 use proptest::prelude::*;
 
 #[test]
@@ -69,6 +69,8 @@ fn a_hash_counts_for_the_revision_that_it_is_of_and_if_it_is_one() {
     assert_eq!(sidecar("7", "unknown").sha256_of("7"), None);
     assert_eq!(sidecar("", hash).sha256_of(""), None);
 }
+
+const HASHES: ContentHashKind = ContentHashKind::SAMPLE;
 
 fn image(name: &str) -> StoredImage {
     StoredImage {
@@ -186,7 +188,7 @@ fn a_sidecar_is_believed_for_the_image_and_the_content_that_it_is_of() {
         let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
         let sha256 = sha256.map(String::as_str);
         assert_eq!(
-            sidecar.belonging_to(&image("a.jpg"), sha256),
+            sidecar.belonging_to(&image("a.jpg"), HASHES, sha256),
             expected,
             "{keys} {sha256:?}"
         );
@@ -204,7 +206,7 @@ fn a_sha256_is_compared_with_the_content_hash_where_that_can_be_told_from_it() {
     let of = |hash: &str, rev: &str| {
         let text = format!("# ---\n# image_file: a.jpg\n# sha256: {hash}\n# dropbox_rev: {rev}\n");
         let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
-        sidecar.belonging_to(&image, None)
+        sidecar.belonging_to(&image, HASHES, None)
     };
     let encoded = crate::domain::image::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
     // It was moved to and fro: another revision, and the same picture.
@@ -221,15 +223,12 @@ fn a_name_is_the_same_in_any_letter_case_and_normalization() {
     ] {
         let text = format!("# ---\n# image_file: {named}\n");
         let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
-        assert_eq!(
-            sidecar.belonging_to(&image(name), None),
-            Belonging::Fits,
-            "{name}"
-        );
+        let belonging = sidecar.belonging_to(&image(name), HASHES, None);
+        assert_eq!(belonging, Belonging::Fits, "{name}");
     }
     let sidecar = Sidecar::recognize(b"# ---\n# image_file: a.jpg\n").unwrap();
     for other in ["a.jpg.jpg", "a.jpeg", "\u{e1}.jpg"] {
-        let belonging = sidecar.belonging_to(&image(other), None);
+        let belonging = sidecar.belonging_to(&image(other), HASHES, None);
         assert_eq!(belonging, Belonging::OtherImage, "{other}");
     }
 }

@@ -10,6 +10,7 @@ use super::settings::{
 use crate::domain::{
     config_block::{Block, FieldProblem},
     secret::CredentialsRef,
+    storage::{RootPath, StorageKind},
 };
 
 type Problems = Vec<FieldProblem>;
@@ -41,20 +42,23 @@ pub(super) fn features(mut block: Block<'_>, has_voice: bool) -> Result<Features
 
 pub(super) fn storage(mut block: Block<'_>) -> Result<StorageSettings, Problems> {
     if !block.is_empty_because_wrong() {
-        if block
-            .required_text("provider")
-            .is_some_and(|provider| provider != "dropbox")
-        {
-            block.reject("provider", "must be `dropbox`");
+        let provider = block.required_text("provider");
+        let kind = provider.and_then(StorageKind::from_name);
+        if provider.is_some() && kind.is_none() {
+            block.reject("provider", StorageKind::rule());
         }
-        let reference = block
-            .required_text("credentials_ref")
+        let needs_credential = kind.is_none_or(|kind| kind.provider().is_some());
+        let credentials_ref = needs_credential
+            .then(|| block.required_text("credentials_ref"))
+            .flatten()
             .and_then(CredentialsRef::new);
         let mut paths = Block::required(block.path_of("paths"), block.field("paths"));
-        let folders = storage_paths(&mut paths);
+        let root_path = kind.map_or(RootPath::LeadingSlash, StorageKind::root_path);
+        let folders = storage_paths(&mut paths, root_path);
         block.absorb(paths);
-        if let (Some(credentials_ref), Some(paths)) = (reference, folders) {
+        if let (Some(kind), Some(paths)) = (kind, folders) {
             return block.finish(StorageSettings {
+                kind,
                 credentials_ref,
                 paths,
             });
@@ -63,17 +67,23 @@ pub(super) fn storage(mut block: Block<'_>) -> Result<StorageSettings, Problems>
     Err(block.into_problems())
 }
 
-fn storage_paths(block: &mut Block<'_>) -> Option<StoragePaths> {
+fn storage_paths(block: &mut Block<'_>, root_path: RootPath) -> Option<StoragePaths> {
     if block.is_empty_because_wrong() {
         return None;
     }
     let root = block.required_text("root").and_then(|path| {
-        let root = StoragePath::absolute(path.trim());
-        if root.is_none() {
-            block.reject(
-                "root",
+        let (root, rule) = match root_path {
+            RootPath::LeadingSlash => (
+                StoragePath::absolute(path.trim()),
                 "must start with `/`, without `..` and empty components",
-            );
+            ),
+            RootPath::Prefix => (
+                StoragePath::prefix(path.trim()),
+                "must be a prefix without `..` and empty components",
+            ),
+        };
+        if root.is_none() {
+            block.reject("root", rule);
         }
         root
     });
@@ -81,7 +91,11 @@ fn storage_paths(block: &mut Block<'_>) -> Option<StoragePaths> {
     let base = root.clone().or_else(|| StoragePath::absolute("/root"))?;
     let mut others: Vec<StoragePath> = Vec::new();
     let mut folder = |key: &str, default: &str| {
-        let folder = base.resolve(block.text(key).unwrap_or(default).trim());
+        let path = block.text(key).unwrap_or(default).trim();
+        let folder = match root_path {
+            RootPath::Prefix if base.holds_prefix(path) => StoragePath::prefix(path),
+            RootPath::LeadingSlash | RootPath::Prefix => base.resolve(path),
+        };
         let Some(folder) = folder else {
             block.reject(
                 key,

@@ -10,6 +10,7 @@ use super::settings::{
     AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
     SdCaptionSettings, StoragePaths, StorageSettings, TenantSettings, VisionFallback,
 };
+use crate::domain::secret::CredentialsRef;
 
 /// A config as it is in effect. Holds credentials refs, which must never be logged: it has no
 /// `Display` and no `Serialize`, and its `Debug` hides everything.
@@ -81,6 +82,7 @@ fn features_block(features: Features) -> Value {
 
 fn storage_block(storage: &StorageSettings) -> Value {
     let StorageSettings {
+        kind,
         credentials_ref,
         paths:
             StoragePaths {
@@ -91,8 +93,8 @@ fn storage_block(storage: &StorageSettings) -> Value {
             },
     } = storage;
     json!({
-        "provider": "dropbox",
-        "credentials_ref": credentials_ref.expose(),
+        "provider": kind.as_str(),
+        "credentials_ref": credentials_ref.as_ref().map(CredentialsRef::expose),
         "paths": {
             "root": root.as_str(),
             "archive": archive.as_str(),

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::domain::{platform::Platform, platform_spec::TenantPlatforms, secret::CredentialsRef};
+use crate::domain::{
+    credential::Provider, platform::Platform, platform_spec::TenantPlatforms,
+    secret::CredentialsRef, storage::StorageKind,
+};
 
 /// All settings of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +79,20 @@ pub struct Features {
 /// Where a tenant's images are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageSettings {
-    /// What the storage credential is resolved by.
-    pub credentials_ref: CredentialsRef,
+    /// Its kind.
+    pub kind: StorageKind,
+    /// The reference of its credential: set where its kind needs one.
+    pub credentials_ref: Option<CredentialsRef>,
     /// The folders.
     pub paths: StoragePaths,
+}
+
+impl StorageSettings {
+    /// The provider and the reference of its credential; `None` where its kind needs none.
+    #[must_use]
+    pub fn credential(&self) -> Option<(Provider, &CredentialsRef)> {
+        self.kind.provider().zip(self.credentials_ref.as_ref())
+    }
 }
 
 /// The folders of a tenant's storage.
@@ -105,6 +118,19 @@ impl StoragePath {
     #[must_use]
     pub fn absolute(path: &str) -> Option<Self> {
         Self::from_components("", path.strip_prefix('/')?)
+    }
+
+    /// Reads a prefix of names: an absolute path of which the slashes around it do not count.
+    #[must_use]
+    pub fn prefix(path: &str) -> Option<Self> {
+        Self::absolute(&format!("/{}", path.trim_matches('/')))
+    }
+
+    /// Whether a prefix equals this one, or is below it.
+    #[must_use]
+    pub fn holds_prefix(&self, path: &str) -> bool {
+        let below = path.strip_prefix(self.0.trim_start_matches('/'));
+        self.0 != "/" && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Reads a path that may be relative to this one: it is, unless it starts with `/`. Whatever

@@ -27,7 +27,8 @@ impl Violations {
     pub fn leave_storage_as_in(&self, served: &TenantSettings) -> bool {
         let before = &served.storage;
         self.storage.as_ref().is_some_and(|now| {
-            now.credentials_ref == before.credentials_ref
+            now.kind == before.kind
+                && now.credentials_ref == before.credentials_ref
                 && now.paths.root.is_same_folder_as(&before.paths.root)
         })
     }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::adapters::dropbox::ListingLimits;
+use crate::adapters::dropbox::app::ListingLimits;
 use publisher_sandbox::Fault;
 
 const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

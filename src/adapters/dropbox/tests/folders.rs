@@ -1,9 +1,11 @@
 //! Images in a folder other than the root.
 
-use super::{Tenant, name};
+use std::sync::Arc;
+
+use super::{super::content_hash, Tenant, name};
 use crate::{
-    domain::{image::ContentHash, sidecar::SidecarName},
-    ports::{Folder, FoundFile, ImageStoreError, SidecarFile},
+    domain::sidecar::SidecarName,
+    ports::{Folder, FoundFile, ImageStore, ImageStoreError, SidecarFile},
 };
 
 #[tokio::test]
@@ -14,12 +16,10 @@ async fn an_image_in_the_archive_is_found_read_and_described_there() {
     tenant.put("/Done/b.jpg", "archived, too");
     let (a, b) = (name("a.jpg"), name("b.jpg"));
     let archive = tenant.store.in_folder(Folder::Archive);
-    for (store, content) in [
-        (&tenant.store, "in the root folder"),
-        (&archive, "archived"),
-    ] {
+    let root: Arc<dyn ImageStore> = tenant.store.clone();
+    for (store, content) in [(root, "in the root folder"), (archive.clone(), "archived")] {
         let found = store.find(&a).await.unwrap();
-        assert_eq!(found.content_hash, ContentHash::of(content.as_bytes()));
+        assert_eq!(found.content_hash, content_hash::of(content.as_bytes()));
         let fetched = store.fetch(&a).await.unwrap();
         assert_eq!(fetched.bytes, content);
     }

@@ -3,10 +3,10 @@
 use image::GenericImageView as _;
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
+use super::{super::content_hash, ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
 use crate::{
     adapters::http_client::{self, ExtraRoots},
-    domain::{image::ContentHash, thumbnail::ThumbnailSize},
+    domain::thumbnail::ThumbnailSize,
     ports::ImageStoreError,
 };
 use publisher_sandbox::{Dropbox, Fault, Sample};
@@ -37,7 +37,10 @@ async fn a_link_leads_to_the_image_and_comes_with_what_storage_says_of_it() {
         tenant.put(&path, file);
         let linked = tenant.store.temporary_link(&name(file)).await.unwrap();
         assert_eq!(linked.stored.name, name(file));
-        assert_eq!(linked.stored.content_hash, ContentHash::of(file.as_bytes()));
+        assert_eq!(
+            linked.stored.content_hash,
+            content_hash::of(file.as_bytes())
+        );
         let metadata = tenant.dropbox().metadata(ACCOUNT, &path).unwrap();
         assert_eq!(json!(linked.stored.revision), metadata["rev"]);
         let bytes = client.get(linked.link.expose()).send().await.unwrap();
@@ -76,7 +79,7 @@ async fn what_is_not_there_has_neither_link_nor_thumbnail_and_is_asked_for_once(
 async fn a_link_that_is_none_is_a_failure_that_does_not_show_it() {
     let tenant = Tenant::new().await;
     let metadata =
-        json!({ "name": "a.jpg", "size": 1, "content_hash": ContentHash::of(b"a").as_str() });
+        json!({ "name": "a.jpg", "size": 1, "content_hash": content_hash::of(b"a").as_str() });
     let script = "javascript:alert('canary')";
     let good = "https://dl.example/canary";
     for answer in [
@@ -105,7 +108,7 @@ async fn a_thumbnail_is_a_jpeg_that_fits_its_size_and_comes_with_what_it_is_of()
         let made = tenant.store.thumbnail(&name("夜.png"), size).await.unwrap();
         let decoded = image::load_from_memory_with_format(&made.jpeg, image::ImageFormat::Jpeg);
         assert_eq!(decoded.unwrap().dimensions(), dimensions, "{size:?}");
-        assert_eq!(made.stored.content_hash, ContentHash::of(&picture.bytes));
+        assert_eq!(made.stored.content_hash, content_hash::of(&picture.bytes));
         assert_eq!(made.stored.name, name("夜.png"));
     }
     let asked: Vec<Value> = arguments(&tenant, "get_thumbnail_v2");
@@ -153,7 +156,7 @@ async fn an_image_that_dropbox_cannot_scale_has_no_thumbnail_and_is_not_asked_fo
 async fn a_thumbnail_that_is_not_what_it_should_be_is_a_failure() {
     let tenant = Tenant::new().await;
     let file =
-        json!({ "name": "a.jpg", "size": 1, "content_hash": ContentHash::of(b"a").as_str() });
+        json!({ "name": "a.jpg", "size": 1, "content_hash": content_hash::of(b"a").as_str() });
     let said = json!({ "file_metadata": file });
     let thumbnail = |said: &Value, body: &[u8]| {
         let mut fault = Fault::text(200, "").with_header("dropbox-api-result", &said.to_string());

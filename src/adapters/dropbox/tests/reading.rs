@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
+use super::{super::content_hash, ACCOUNT, IMPATIENT, SWIFT, Tenant, arguments, name, text};
 use publisher_sandbox::{Dropbox, Fault};
 
 use crate::{
-    domain::{
-        image::ContentHash,
-        sidecar::{MAX_SIDECAR_BYTES, SidecarName},
-    },
+    domain::sidecar::{MAX_SIDECAR_BYTES, SidecarName},
     ports::{ImageStoreError, SidecarFile},
 };
 
@@ -39,7 +36,7 @@ async fn a_listing_knows_hashes_without_a_download() {
     tenant.put("/Queue/a.jpg", "content");
     let image = tenant.store.list().await.unwrap().remove(0);
     let metadata = tenant.dropbox().metadata(ACCOUNT, "/Queue/a.jpg").unwrap();
-    assert_eq!(image.content_hash, ContentHash::of(b"content"));
+    assert_eq!(image.content_hash, content_hash::of(b"content"));
     assert_eq!(image.size, 7);
     assert_eq!(json!(image.file_id), metadata["id"]);
     assert_eq!(json!(image.revision), metadata["rev"]);
@@ -53,7 +50,7 @@ async fn one_image_is_found_without_a_download() {
     tenant.dropbox().make_folder(ACCOUNT, "/Queue/folder.jpg");
     let image = tenant.store.find(&name("A.jpg")).await.unwrap();
     assert_eq!(image.name.as_str(), "a.jpg", "the name that storage shows");
-    assert_eq!(image.content_hash, ContentHash::of(b"content"));
+    assert_eq!(image.content_hash, content_hash::of(b"content"));
     assert_eq!(tenant.calls("download"), 0);
     for missing in ["b.jpg", "folder.jpg"] {
         let error = tenant.store.find(&name(missing)).await.unwrap_err();
@@ -159,7 +156,7 @@ async fn an_image_is_fetched_whole_with_what_storage_says_of_it() {
         assert_eq!(fetched.stored.size, file.len() as u64);
         assert_eq!(
             fetched.stored.content_hash,
-            ContentHash::of(file.as_bytes())
+            content_hash::of(file.as_bytes())
         );
         let metadata = tenant
             .dropbox()
@@ -205,7 +202,7 @@ async fn an_image_that_grows_beyond_the_limit_is_not_read_to_its_end() {
 #[tokio::test]
 async fn an_image_that_is_not_what_it_says_is_a_failure() {
     let tenant = Tenant::new().await;
-    let hash = ContentHash::of(b"other");
+    let hash = content_hash::of(b"other");
     for (result, is_about_the_image) in [
         (json!({ "name": "a.jpg", "size": 6 }), true),
         (

@@ -14,6 +14,7 @@ use crate::{
     domain::{
         credential::Provider,
         platform_spec::{BlockField, PlatformSpec, PlatformSpecs},
+        storage::StorageKind,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{FieldProblem, SchemaVersion, TenantConfig},
     },
@@ -56,6 +57,7 @@ const AI_FIELDS: [&str; 14] = [
 pub(super) fn read(
     environment: &mut Environment,
     platforms: PlatformSpecs,
+    storage: StorageKind,
     secrets: &AllSecrets,
     problems_before: usize,
 ) -> Value {
@@ -67,7 +69,6 @@ pub(super) fn read(
     let blocks: Fields = publishers.specs().filter_map(block_of).collect();
     publishers.require(environment, &blocks, secrets);
     publishers.warn_of_what_none_needs(environment);
-    require_dropbox(environment);
     let features = features(environment);
     let mut ai = block(environment, OPENAI_SETTINGS, &AI_FIELDS);
     if secrets.has(Provider::OPENAI) {
@@ -79,8 +80,8 @@ pub(super) fn read(
     let mut document = json!({
         "features": features,
         "storage": {
-            "provider": "dropbox",
-            "credentials_ref": reference(Provider::DROPBOX),
+            "provider": storage.as_str(),
+            "credentials_ref": storage.provider().map(reference),
             "paths": storage_paths(environment),
         },
         "publishers": publishers.entries,
@@ -161,14 +162,6 @@ fn features(environment: &mut Environment) -> Value {
         "alt_text_enabled": environment.boolean("FEATURE_ALT_TEXT", true),
         "voice_matching_enabled": environment.boolean_or_unset("FEATURE_VOICE_MATCHING"),
     })
-}
-
-/// Another storage than the one that there is would be something else than was told.
-fn require_dropbox(environment: &mut Environment) {
-    const NAME: &str = "STORAGE_PROVIDER";
-    if environment.text_or(NAME, "dropbox") != "dropbox" {
-        environment.reject(NAME, "must be `dropbox`");
-    }
 }
 
 /// `null` when it is not set, so that the validation says that it is required.

@@ -285,7 +285,7 @@ async fn each_reference_of_the_config_resolves_to_its_secret() {
     let (telegram, email) = (of(Platform::Telegram), of(Platform::Email));
     for (reference, provider, expected) in [
         (
-            settings.storage.credentials_ref,
+            settings.storage.credentials_ref.unwrap(),
             Provider::DROPBOX,
             "storage-secret",
         ),

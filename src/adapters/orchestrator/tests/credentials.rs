@@ -3,7 +3,10 @@
 use std::time::SystemTime;
 
 use super::*;
-use crate::domain::credential::{AiCredential, CredentialVersion, StorageCredential};
+use crate::domain::{
+    credential::{AiCredential, CredentialVersion},
+    storage::DropboxCredential,
+};
 use crate::{adapters::platforms::spec, domain::platform::Platform};
 
 #[tokio::test]
@@ -51,7 +54,7 @@ async fn a_storage_credential_may_expire() {
     let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     assert_eq!(ending.expires_at(), Some(expected));
     assert_eq!(*ending.version(), CredentialVersion::new("c2"));
-    let ending = StorageCredential::try_from(Arc::new(ending)).unwrap();
+    let ending = DropboxCredential::try_from(Arc::new(ending)).unwrap();
     assert_eq!(ending.refresh_token().expose(), "refresh-sandbox-1");
 }
 

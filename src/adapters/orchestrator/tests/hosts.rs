@@ -13,7 +13,16 @@ async fn a_known_host_brings_its_config() {
     assert_eq!(config.version().as_str(), "v2");
     assert_eq!(config.ttl().as_duration(), Duration::from_secs(90));
     let config = config.validate(platforms::spec).unwrap();
-    assert_eq!(config.settings().storage.credentials_ref.expose(), "ref-1");
+    assert_eq!(
+        config
+            .settings()
+            .storage
+            .credentials_ref
+            .as_ref()
+            .unwrap()
+            .expose(),
+        "ref-1"
+    );
 }
 
 #[tokio::test]

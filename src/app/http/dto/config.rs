@@ -4,6 +4,7 @@ use poem_openapi::{Enum, Object, types::Example};
 
 use crate::domain::{
     platform::{Platform, with_platforms},
+    storage::{StorageKind, with_storages},
     tenant_config::{Features, TenantSettings},
 };
 
@@ -58,13 +59,25 @@ macro_rules! define_enabled_publishers {
 }
 with_platforms!(define_enabled_publishers);
 
-/// A storage of images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
-pub enum StorageProvider {
-    /// Dropbox.
-    Dropbox,
+macro_rules! define_storage_provider {
+    ($($(#[doc = $doc:literal])* $(#[cfg($cfg:meta)])? $name:ident = $id:ident $access:tt,)*) => {
+        /// A storage of images.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        #[oai(rename_all = "snake_case")]
+        pub enum StorageProvider {
+            $($(#[doc = $doc])* $(#[cfg($cfg)])? $name,)*
+        }
+
+        impl From<StorageKind> for StorageProvider {
+            fn from(kind: StorageKind) -> Self {
+                match kind {
+                    $($(#[cfg($cfg)])? StorageKind::$name => Self::$name,)*
+                }
+            }
+        }
+    };
 }
+with_storages!(define_storage_provider);
 
 /// How admins authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -82,7 +95,7 @@ pub enum AuthMode {
 impl FeatureFlags {
     /// The features of a tenant, with the way in which admins authenticate.
     #[must_use]
-    pub fn new(features: Features, auth_mode: AuthMode) -> Self {
+    pub fn new(features: Features, storage: StorageKind, auth_mode: AuthMode) -> Self {
         let Features {
             publish_enabled,
             analyze_caption_enabled,
@@ -101,7 +114,7 @@ impl FeatureFlags {
             auto_view_enabled,
             delete_enabled,
             alt_text_enabled,
-            storage_provider: StorageProvider::Dropbox,
+            storage_provider: storage.into(),
             auth_mode,
         }
     }

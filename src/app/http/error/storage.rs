@@ -39,6 +39,10 @@ impl From<StorageCallError> for ApiError {
                 ProblemKind::UpstreamTimeout,
                 "The tenant's storage did not answer in time.",
             ),
+            StorageCallError::Exhausted(_) => Self::new(
+                ProblemKind::Overloaded,
+                "Too many images are being worked on.",
+            ),
             StorageCallError::Aborted => Self::internal(),
         };
         answer.caused_by(error)
@@ -74,6 +78,10 @@ impl ApiError {
             StorageCallError::TimedOut => Self::new(
                 ProblemKind::UpstreamTimeout,
                 "The tenant's storage did not list the images in time.",
+            ),
+            StorageCallError::Exhausted(_) => Self::new(
+                ProblemKind::Overloaded,
+                "Too many images are being worked on.",
             ),
             StorageCallError::Aborted => Self::internal(),
         };

@@ -43,7 +43,7 @@ use crate::{
             publish_once::PublishOnce,
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            steps::ImageWork,
+            steps::{ImageWork, own_thumbnail::ThumbnailMaker},
         },
     },
     domain::{
@@ -56,11 +56,11 @@ use crate::{
         trusted_proxies::TrustedProxies,
     },
     ports::{
-        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStore,
-        ImageStoreError, Ledger, LedgerReader, MockCaptionWriter, MockCaptionWriterFactory,
-        MockClock, MockCredentialStore, MockIdempotencyStore, MockImageStore,
-        MockImageStoreFactory, MockLedger, MockLedgerReader, MockPublisher, MockPublisherFactory,
-        MockTenantConfigSource, Publisher, TenantConfigSource,
+        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStoreError,
+        Ledger, LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock,
+        MockCredentialStore, MockIdempotencyStore, MockImageStore, MockImageStoreFactory,
+        MockLedger, MockLedgerReader, MockPublisher, MockPublisherFactory, MockTenantConfigSource,
+        Publisher, TenantConfigSource,
     },
 };
 
@@ -203,12 +203,14 @@ impl Service {
             Arc::new(|| 0),
         );
         let list = ListImages::new(Arc::clone(&listings));
-        let thumbnails = FetchThumbnail::new(listings, 1024 * 1024, Arc::clone(&clock)).unwrap();
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         let work = ImageWork {
             capacity: capacity(),
             ..image_work(Arc::clone(&ledger))
         };
+        let maker = ThumbnailMaker::of(&work);
+        let thumbnails =
+            FetchThumbnail::new(listings, maker, 1024 * 1024, Arc::clone(&clock)).unwrap();
         let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant.unwrap()),
             list,

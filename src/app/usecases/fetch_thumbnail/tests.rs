@@ -9,9 +9,11 @@ use super::*;
 use crate::{
     app::{
         tenancy::listing_cache::Listings,
-        usecases::fixtures::{TenantFixture, clock, image_name, jpeg, moved, request_id, stored},
+        usecases::fixtures::{
+            TenantFixture, clock, image_name, image_work, jpeg, moved, request_id, stored,
+        },
     },
-    ports::{Folder, ImageStoreError},
+    ports::{Folder, ImageStoreError, MockLedger},
 };
 
 const SIZE: ThumbnailSize = ThumbnailSize::W480H320;
@@ -64,7 +66,8 @@ async fn fetch_with(
 }
 
 fn usecase(listings: Arc<Listings>, max_bytes: usize) -> FetchThumbnail {
-    FetchThumbnail::new(listings, max_bytes, clock()).unwrap()
+    let maker = ThumbnailMaker::of(&image_work(Arc::new(MockLedger::new())));
+    FetchThumbnail::new(listings, maker, max_bytes, clock()).unwrap()
 }
 
 fn listings() -> Arc<Listings> {

@@ -11,9 +11,9 @@ use super::{
 use crate::{
     app::{runtime::error_chain::ErrorChain, tenancy::images::Images},
     domain::{
-        image::{ImageName, StoredImage},
+        image::{ContentHashKind, ImageName, StoredImage},
         platform::Platform,
-        sidecar::{Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
+        sidecar::{self, Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
         tenant_config::TenantSettings,
     },
     ports::{Clock, FoundFile, ImageStoreError, SidecarFile},
@@ -49,7 +49,12 @@ enum Place {
 }
 
 impl Place {
-    fn of(file: SidecarFile, image: &StoredImage, sha256: Option<&str>) -> Self {
+    fn of(
+        file: SidecarFile,
+        image: &StoredImage,
+        kind: ContentHashKind,
+        sha256: Option<&str>,
+    ) -> Self {
         let (bytes, revision) = match file {
             SidecarFile::Missing => return Self::Empty,
             SidecarFile::Unreadable => return Self::Taken,
@@ -58,10 +63,10 @@ impl Place {
         let Some(sidecar) = Sidecar::recognize(&bytes) else {
             return Self::Taken;
         };
-        match sidecar.belonging_to(image, sha256) {
+        match sidecar.belonging_to(image, kind, sha256) {
             Belonging::Fits => Self::Fits(sidecar, revision),
             Belonging::Outdated => Self::Outdated {
-                is_certain: sha256.is_some() || sidecar.is_comparable(image),
+                is_certain: sha256.is_some() || sidecar.is_comparable(image, kind),
             },
             Belonging::OtherImage => Self::Taken,
         }
@@ -77,15 +82,16 @@ impl Place {
 }
 
 impl FoundSidecars {
-    /// The two files as the sidecars of an image; `sha256` is that of the image in hex, where it is known.
+    /// The two files as the sidecars of an image, whose hash is of this kind; `sha256` is that of the image in hex, where it is known.
     pub(in crate::app::usecases) fn of(
         [full, stem]: [SidecarFile; 2],
         image: &StoredImage,
+        kind: ContentHashKind,
         sha256: Option<&str>,
     ) -> Self {
         Self {
-            full: Place::of(full, image, sha256),
-            stem: Place::of(stem, image, sha256),
+            full: Place::of(full, image, kind, sha256),
+            stem: Place::of(stem, image, kind, sha256),
         }
     }
 
@@ -188,7 +194,12 @@ impl ImageSidecar<'_> {
         sha256: Option<&str>,
     ) -> Result<FoundSidecars, ImageStoreError> {
         let files = read_files(self.images, &self.image.name).await?;
-        Ok(FoundSidecars::of(files, self.image, sha256))
+        Ok(FoundSidecars::of(
+            files,
+            self.image,
+            self.images.tenant.content_hash(),
+            sha256,
+        ))
     }
 
     /// Reads the present files, and computes the image's hash.
@@ -202,7 +213,12 @@ impl ImageSidecar<'_> {
         let files = read_files(self.images, &self.image.name).await?;
         let hash = hash.await;
         let sha256 = hash.map_err(|error| ImageStoreError::Unavailable(error.into()))?;
-        let found = FoundSidecars::of(files, self.image, Some(&sha256));
+        let found = FoundSidecars::of(
+            files,
+            self.image,
+            self.images.tenant.content_hash(),
+            Some(&sha256),
+        );
         Ok(OpenSidecar { found, sha256 })
     }
 
@@ -302,8 +318,8 @@ impl Update<'_> {
         } = self;
         let settings = &settings.caption_file;
         sidecar.set("image_file", stored.name.as_str());
-        sidecar.set("dropbox_file_id", &stored.file_id);
-        sidecar.set("dropbox_rev", &stored.revision);
+        sidecar.set(sidecar::FILE_ID, &stored.file_id);
+        sidecar.set(sidecar::REVISION, &stored.revision);
         sidecar.set("sha256", sha256);
         if sidecar.get("created").is_none() {
             sidecar.set("created", now);

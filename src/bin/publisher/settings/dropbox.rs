@@ -2,7 +2,7 @@
 
 use publisher::{
     adapters::{dropbox::DropboxSettings, env::Environment},
-    domain::secret::Secret,
+    domain::{secret::Secret, storage::StorageKind},
 };
 
 use super::{base_url, source::Chosen};
@@ -15,7 +15,10 @@ pub(super) fn read(
 ) -> (Option<DropboxSettings>, bool) {
     const KEY: &str = "DROPBOX_APP_KEY";
     const SECRET: &str = "DROPBOX_APP_SECRET";
-    let is_required = chosen == Some(Chosen::Standalone);
+    let is_standalone = chosen == Some(Chosen::Standalone);
+    let kind = is_standalone.then(|| environment.text_or("STORAGE_PROVIDER", "dropbox"));
+    let kind = kind.and_then(|name| StorageKind::from_name(&name));
+    let is_required = is_standalone && kind.is_none_or(|kind| kind == StorageKind::Dropbox);
     let is_orchestrated = chosen == Some(Chosen::Orchestrator);
     let api_url = base_url::read(
         environment,
@@ -48,7 +51,7 @@ pub(super) fn read(
         .map(|(api_url, content_url)| DropboxSettings {
             api_url,
             content_url,
-            refresh_token_setting: is_required.then_some("DROPBOX_REFRESH_TOKEN"),
+            refresh_token_setting: is_standalone.then_some("DROPBOX_REFRESH_TOKEN"),
             app_key: app_key.unwrap_or_default(),
             app_secret: app_secret.unwrap_or_else(|| Secret::new(String::new())),
         });

@@ -24,7 +24,10 @@ fn everything_absent_has_the_defaults_of_the_table() {
         voice_matching_enabled: false,
     };
     assert_eq!(features, expected);
-    assert_eq!(storage.credentials_ref.expose(), "ref-storage");
+    assert_eq!(
+        storage.credentials_ref.as_ref().unwrap().expose(),
+        "ref-storage"
+    );
     let paths = storage.paths;
     assert_eq!(
         [&paths.root, &paths.archive, &paths.keep, &paths.remove].map(StoragePath::as_str),

@@ -7,7 +7,8 @@ use crate::{
         keyed_limit::{Capacity, PublishLimit},
         memory_budget::MemoryBudget,
     },
-    domain::image_memory::ImageMemory,
+    domain::{image::ContentHashKind, image_memory::ImageMemory},
+    ports::OpenedStorage,
 };
 
 pub(super) fn source_of(document: Value) -> MockTenantConfigSource {
@@ -69,11 +70,11 @@ pub(super) fn providers(
             .returning(|_| Err(ImageStoreError::NotFound));
         Arc::new(empty)
     });
-    let images: Arc<dyn ImageStore> = Arc::new(images);
+    let images = Arc::new(images);
     let mut storage = MockImageStoreFactory::new();
     storage
         .expect_open()
-        .returning(move |_| Arc::clone(&images));
+        .returning(move |_| OpenedStorage::with_previews(Arc::clone(&images)));
     let writer: Arc<dyn CaptionWriter> = Arc::new(writer);
     let mut captions = MockCaptionWriterFactory::new();
     captions
@@ -90,6 +91,7 @@ pub(super) fn providers(
         .returning(move |_, _, _| Ok(Arc::clone(&telegram)));
     Providers {
         images: Arc::new(storage),
+        content_hashes: |_| ContentHashKind::SAMPLE,
         captions: Arc::new(captions),
         platforms: platforms::spec,
         publishers: vec![Arc::new(platform)],

@@ -1,16 +1,16 @@
-//! Images to be looked at: links to them, and small copies. A part of the port, for `store`.
+//! Small copies of images.
 
+use async_trait::async_trait;
 use serde_json::json;
 
 use super::{
     connection::or_absent,
     failure::Failure,
     store::{DropboxImageStore, NO_FILE},
-    wire::Linked,
 };
 use crate::{
     domain::{image::ImageName, thumbnail::ThumbnailSize},
-    ports::{ImageStoreError, LinkedImage, Thumbnail},
+    ports::{ImageStoreError, ImageThumbnails, Thumbnail},
 };
 
 /// The largest thumbnail that is read, in bytes (4 MiB): more than the pixels of the largest size
@@ -24,28 +24,9 @@ const NOT_SCALABLE: [&str; 3] = [
     "conversion_error",
 ];
 
-impl DropboxImageStore {
-    pub(super) async fn link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
-        let endpoint = "get_temporary_link";
-        let argument = json!({ "path": self.entry(name.as_str()) });
-        let linked: Linked = self
-            .connection
-            .read(endpoint, || async {
-                or_absent(self.connection.rpc(endpoint, &argument).await, &NO_FILE)
-            })
-            .await
-            .map_err(Failure::of_one_file)?
-            .ok_or(ImageStoreError::NotFound)?;
-        let (metadata, link) = linked
-            .into_parts()
-            .ok_or(Failure::Malformed("a link that is no web address"))?;
-        let stored = metadata
-            .into_asked(name)
-            .ok_or(Failure::Malformed("a link without what every file has"))?;
-        Ok(LinkedImage { stored, link })
-    }
-
-    pub(super) async fn preview(
+#[async_trait]
+impl ImageThumbnails for DropboxImageStore {
+    async fn thumbnail(
         &self,
         name: &ImageName,
         size: ThumbnailSize,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What an operator is told who has left out what the Dropbox app is known by.
-pub const MISSING: &str =
+const MISSING: &str =
     "DROPBOX_APP_KEY and DROPBOX_APP_SECRET are not set: no Dropbox tenant can be served";
 
 /// A credential store that has none for Dropbox, and all others of another one.

@@ -12,8 +12,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    App,
     access_token::AccessToken,
+    app::App,
     failure::{API_URL, CONTENT_URL, Failure},
     wire::{self, Grant, OauthError},
 };

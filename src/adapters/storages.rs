@@ -1,0 +1,85 @@
+//! The kinds of storage: the registration of each, and what opens them. Only the composition root and
+//! tests import this.
+
+use std::sync::Arc;
+
+use super::{
+    dropbox::{self, DropboxImageStoreFactory, DropboxSettings},
+    http_client::ExtraRoots,
+    registration::StorageRegistration,
+};
+use crate::{
+    domain::{
+        image::ContentHashKind,
+        storage::{StorageAccess, StorageKind},
+        tenant_config::{Resolved, TenantConfig},
+    },
+    ports::{Clock, ImageStoreFactory, OpenedStorage},
+};
+
+/// The registration of a kind. Exhaustive: each kind has one.
+#[must_use]
+pub const fn registration(kind: StorageKind) -> &'static StorageRegistration {
+    match kind {
+        StorageKind::Dropbox => &dropbox::REGISTRATION,
+    }
+}
+
+/// The kind of hash that the listings of a kind of storage carry.
+#[must_use]
+pub fn content_hash(kind: StorageKind) -> ContentHashKind {
+    registration(kind).content_hash
+}
+
+/// Opens the storage of tenants, of every kind.
+pub struct Storages {
+    dropbox: DropboxImageStoreFactory,
+}
+
+impl Storages {
+    /// Contacts no server.
+    ///
+    /// # Errors
+    /// The TLS set-up failed, for instance because the system has no trusted roots.
+    pub fn new(
+        dropbox: DropboxSettings,
+        roots: &ExtraRoots,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            dropbox: DropboxImageStoreFactory::new(dropbox, roots, clock)?,
+        })
+    }
+}
+
+impl ImageStoreFactory for Storages {
+    fn open(&self, config: &TenantConfig<Resolved>) -> OpenedStorage {
+        let paths = config.settings().storage.paths.clone();
+        match config.storage_access() {
+            StorageAccess::Dropbox(credential) => {
+                let store = self.dropbox.open(paths, credential.clone());
+                OpenedStorage::with_previews(Arc::new(store))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_hash_is_of_one_hash() {
+        let mut hashes = std::collections::BTreeMap::new();
+        for kind in StorageKind::ALL {
+            let ContentHashKind { name, of, .. } = content_hash(*kind);
+            let hash = of(b"content").as_str().to_owned();
+            let known = hashes.entry(name).or_insert_with(|| hash.clone());
+            assert_eq!(*known, hash, "{name}");
+        }
+        let different: BTreeSet<_> = hashes.values().collect();
+        assert_eq!(different.len(), hashes.len());
+    }
+}
