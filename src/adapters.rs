@@ -9,6 +9,8 @@ pub mod env;
 pub mod http_client;
 pub mod imaging;
 pub mod ledger;
+#[cfg(feature = "memory-storage")]
+pub mod memory;
 pub mod openai;
 pub mod orchestrator;
 pub mod otlp;

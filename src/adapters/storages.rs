@@ -22,6 +22,8 @@ use crate::{
 pub const fn registration(kind: StorageKind) -> &'static StorageRegistration {
     match kind {
         StorageKind::Dropbox => &dropbox::REGISTRATION,
+        #[cfg(feature = "memory-storage")]
+        StorageKind::Memory => &super::memory::REGISTRATION,
     }
 }
 
@@ -34,6 +36,9 @@ pub fn content_hash(kind: StorageKind) -> ContentHashKind {
 /// Opens the storage of tenants, of every kind.
 pub struct Storages {
     dropbox: DropboxImageStoreFactory,
+    /// The files of the kind that measures what one takes.
+    #[cfg(feature = "memory-storage")]
+    pub memory: super::memory::MemoryFiles,
 }
 
 impl Storages {
@@ -48,6 +53,8 @@ impl Storages {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             dropbox: DropboxImageStoreFactory::new(dropbox, roots, clock)?,
+            #[cfg(feature = "memory-storage")]
+            memory: super::memory::MemoryFiles::default(),
         })
     }
 }
@@ -59,6 +66,10 @@ impl ImageStoreFactory for Storages {
             StorageAccess::Dropbox(credential) => {
                 let store = self.dropbox.open(paths, credential.clone());
                 OpenedStorage::with_previews(Arc::new(store))
+            }
+            #[cfg(feature = "memory-storage")]
+            StorageAccess::Memory(_) => {
+                OpenedStorage::without_previews(Arc::new(self.memory.open(paths)))
             }
         }
     }

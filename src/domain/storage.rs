@@ -18,6 +18,9 @@ macro_rules! with_storages {
         $then! {
             /// Dropbox.
             Dropbox = dropbox (DropboxCredential, LeadingSlash),
+            /// The memory of the process.
+            #[cfg(feature = "memory-storage")]
+            Memory = memory (NoCredential, Prefix),
         }
     };
 }

@@ -1,0 +1,224 @@
+//! Images in the memory of this process: a kind of storage that needs no credential. Compiled only with
+//! the feature `memory-storage`, which no shipped build enables: it measures what a kind takes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::registration::StorageRegistration;
+use crate::{
+    domain::{
+        image::{ContentHashKind, ImageName, StoredImage},
+        sidecar::SidecarName,
+        tenant_config::{StoragePath, StoragePaths},
+    },
+    ports::{FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, Moved, SidecarFile},
+};
+
+/// Memory, as a kind of storage.
+pub const REGISTRATION: StorageRegistration = StorageRegistration {
+    content_hash: ContentHashKind::SHA256,
+    upstream: None,
+};
+
+/// The files of all tenants, by their paths. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryFiles {
+    files: Arc<Mutex<BTreeMap<String, File>>>,
+    writes: Arc<AtomicU64>,
+}
+
+/// A file, with the number of the write that made it: its id and its revision.
+#[derive(Clone)]
+struct File {
+    number: u64,
+    bytes: Bytes,
+}
+
+impl MemoryFiles {
+    /// Writes a file at an absolute path.
+    pub fn put(&self, path: &str, bytes: impl Into<Bytes>) {
+        let file = File {
+            number: self.writes.fetch_add(1, Ordering::Relaxed),
+            bytes: bytes.into(),
+        };
+        self.files.lock().insert(path.to_owned(), file);
+    }
+
+    /// The paths of all files.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        self.files.lock().keys().cloned().collect()
+    }
+
+    /// The store of one tenant.
+    pub(super) fn open(&self, paths: StoragePaths) -> MemoryImageStore {
+        MemoryImageStore {
+            files: self.clone(),
+            home: paths.root.clone(),
+            paths,
+        }
+    }
+
+    fn get(&self, path: &str) -> Option<File> {
+        self.files.lock().get(path).cloned()
+    }
+}
+
+/// The images of one tenant in one folder.
+pub(super) struct MemoryImageStore {
+    files: MemoryFiles,
+    paths: StoragePaths,
+    home: StoragePath,
+}
+
+impl MemoryImageStore {
+    fn folder(&self, folder: Folder) -> &StoragePath {
+        match folder {
+            Folder::Archive => &self.paths.archive,
+            Folder::Keep => &self.paths.keep,
+            Folder::Remove => &self.paths.remove,
+        }
+    }
+
+    fn file(&self, name: &ImageName) -> Result<File, ImageStoreError> {
+        let file = self.files.get(&self.home.entry(name.as_str()));
+        file.ok_or(ImageStoreError::NotFound)
+    }
+
+    fn sidecars(&self, image: &ImageName, which: &[SidecarName]) -> Vec<String> {
+        let names = which.iter().filter_map(|it| it.beside(image.as_str()));
+        names.map(|name| self.home.entry(&name)).collect()
+    }
+}
+
+fn stored(name: ImageName, file: &File) -> StoredImage {
+    StoredImage {
+        name,
+        file_id: file.number.to_string(),
+        revision: file.number.to_string(),
+        content_hash: (REGISTRATION.content_hash.of)(&file.bytes),
+        size: file.bytes.len() as u64,
+    }
+}
+
+#[async_trait]
+impl ImageStore for MemoryImageStore {
+    async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
+        let files = self.files.files.lock();
+        let beginning = self.home.entry("");
+        let images = files.iter().filter_map(|(path, file)| {
+            let name = ImageName::new(path.strip_prefix(&beginning)?).ok()?;
+            Some(stored(name, file))
+        });
+        Ok(images.collect())
+    }
+
+    async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
+        Ok(stored(name.clone(), &self.file(name)?))
+    }
+
+    async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
+        let file = self.file(name)?;
+        Ok(FetchedImage {
+            stored: stored(name.clone(), &file),
+            bytes: file.bytes,
+        })
+    }
+
+    async fn read_sidecar(
+        &self,
+        image: &ImageName,
+        which: SidecarName,
+    ) -> Result<SidecarFile, ImageStoreError> {
+        let paths = self.sidecars(image, &[which]);
+        let file = paths.first().and_then(|path| self.files.get(path));
+        Ok(
+            file.map_or(SidecarFile::Missing, |file| SidecarFile::Found {
+                bytes: file.bytes,
+                revision: file.number.to_string(),
+            }),
+        )
+    }
+
+    async fn write_sidecar(
+        &self,
+        image: &ImageName,
+        which: SidecarName,
+        text: &str,
+        found: &FoundFile,
+    ) -> Result<(), ImageStoreError> {
+        for path in self.sidecars(image, &[which]) {
+            let there = self.files.get(&path).map(|file| file.number.to_string());
+            let is_unchanged = match found {
+                FoundFile::Nothing => there.is_none(),
+                FoundFile::Revision(revision) => there.as_ref() == Some(revision),
+            };
+            if !is_unchanged {
+                return Err(ImageStoreError::SidecarChanged);
+            }
+            self.files.put(&path, text.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn move_to(
+        &self,
+        image: &StoredImage,
+        sidecars: &[SidecarName],
+        folder: Folder,
+    ) -> Result<Moved, ImageStoreError> {
+        let (name, folder) = (&image.name, self.folder(folder));
+        let mut files = self.files.files.lock();
+        let file = files.remove(&self.home.entry(name.as_str()));
+        let file = file.ok_or(ImageStoreError::NotFound)?;
+        let ending = name.as_str().strip_prefix(name.stem()).unwrap_or_default();
+        let names = (1..).map(|number| format!("{} ({number}){ending}", name.stem()));
+        let mut names = std::iter::once(name.as_str().to_owned()).chain(names);
+        let is_free = |name: &String| !files.contains_key(&folder.entry(name));
+        let new_name = names.find(is_free).unwrap_or_default();
+        files.insert(folder.entry(&new_name), file);
+        for which in sidecars {
+            let (from, to) = (which.beside(name.as_str()), which.beside(&new_name));
+            if let (Some(from), Some(to)) = (from, to)
+                && let Some(text) = files.remove(&self.home.entry(&from))
+            {
+                files.insert(folder.entry(&to), text);
+            }
+        }
+        Ok(Moved {
+            name: new_name,
+            sidecar: Ok(()),
+        })
+    }
+
+    fn in_folder(&self, folder: Folder) -> Arc<dyn ImageStore> {
+        Arc::new(Self {
+            files: self.files.clone(),
+            home: self.folder(folder).clone(),
+            paths: self.paths.clone(),
+        })
+    }
+
+    async fn delete(
+        &self,
+        name: &ImageName,
+        sidecars: &[SidecarName],
+    ) -> Result<(), ImageStoreError> {
+        self.file(name)?;
+        let image = self.home.entry(name.as_str());
+        let mut files = self.files.files.lock();
+        for path in self.sidecars(name, sidecars).into_iter().chain([image]) {
+            files.remove(&path);
+        }
+        Ok(())
+    }
+}
