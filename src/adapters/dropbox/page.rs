@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{Error as _, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use super::wire::Metadata;
 use crate::domain::image::StoredImage;
@@ -67,11 +68,11 @@ impl<'de> Deserialize<'de> for Entries {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
                 let mut entries = Entries::default();
-                while let Some(entry) = list.next_element::<Entry>()? {
+                while let Some(entry) = list.next_element::<&RawValue>()? {
                     entries.count += 1;
-                    entries
-                        .images
-                        .extend(entry.0.and_then(Metadata::into_image));
+                    let metadata = serde_json::from_str(entry.get()).ok();
+                    let image = metadata.and_then(Metadata::into_image);
+                    entries.images.extend(image);
                 }
                 Ok(entries)
             }
@@ -79,131 +80,6 @@ impl<'de> Deserialize<'de> for Entries {
         deserializer.deserialize_seq(Each)
     }
 }
-
-/// What an entry says, as far as it is what an entry of a file says.
-struct Entry(Option<Metadata>);
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyEntry)
-    }
-}
-
-struct AnyEntry;
-
-impl<'de> Visitor<'de> for AnyEntry {
-    type Value = Entry;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an entry")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Entry, A::Error> {
-        let mut metadata = Metadata::default();
-        while let Some(name) = fields.next_key::<String>()? {
-            match &*name {
-                ".tag" => metadata.tag = fields.next_value::<Text>()?.0,
-                "name" => metadata.name = fields.next_value::<Text>()?.0,
-                "id" => metadata.id = fields.next_value::<Text>()?.0,
-                "rev" => metadata.rev = fields.next_value::<Text>()?.0,
-                "content_hash" => metadata.content_hash = Some(fields.next_value::<Text>()?.0),
-                "size" => metadata.size = fields.next_value::<Size>()?.0,
-                _ => drop(fields.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Entry(Some(metadata)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Entry(None))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-
-    fn visit_unit<E>(self) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-}
-
-/// A text; blank where something else stands.
-#[derive(Default)]
-struct Text(String);
-
-/// A number of bytes, where that is what stands there.
-#[derive(Default)]
-struct Size(Option<u64>);
-
-/// Takes whatever stands in a field, and keeps it where it is of the right kind.
-macro_rules! lenient {
-    ($kind:ident, $($visit:ident($given:ty) => $kept:expr),+) => {
-        impl<'de> Deserialize<'de> for $kind {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Any;
-                impl<'de> Visitor<'de> for Any {
-                    type Value = $kind;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str("anything")
-                    }
-
-                    $(fn $visit<E>(self, given: $given) -> Result<$kind, E> {
-                        let kept: fn($given) -> $kind = $kept;
-                        Ok(kept(given))
-                    })+
-
-                    fn visit_bool<E>(self, _: bool) -> Result<$kind, E> {
-                        Ok($kind::default())
-                    }
-
-                    fn visit_i64<E>(self, _: i64) -> Result<$kind, E> {
-                        Ok($kind::default())
-                    }
-
-                    fn visit_f64<E>(self, _: f64) -> Result<$kind, E> {
-                        Ok($kind::default())
-                    }
-
-                    fn visit_unit<E>(self) -> Result<$kind, E> {
-                        Ok($kind::default())
-                    }
-
-                    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<$kind, A::Error> {
-                        while list.next_element::<IgnoredAny>()?.is_some() {}
-                        Ok($kind::default())
-                    }
-
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$kind, A::Error> {
-                        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                        Ok($kind::default())
-                    }
-                }
-                deserializer.deserialize_any(Any)
-            }
-        }
-    };
-}
-
-lenient!(Text, visit_str(&str) => |text| Text(text.to_owned()), visit_u64(u64) => |_| Text::default());
-lenient!(Size, visit_u64(u64) => |size| Size(Some(size)), visit_str(&str) => |_| Size::default());
 
 #[cfg(test)]
 mod tests {
