@@ -123,13 +123,7 @@ impl Connection {
         endpoint: &'static str,
         argument: &Value,
     ) -> Result<Answer<T>, Failure> {
-        let response = self
-            .send(&Request {
-                endpoint,
-                argument,
-                content: Content::Argument,
-            })
-            .await?;
+        let response = self.send(endpoint, argument, Content::Argument).await?;
         http::json(response).await
     }
 
@@ -140,11 +134,7 @@ impl Connection {
         content: Bytes,
     ) -> Result<Answer<()>, Failure> {
         let response = self
-            .send(&Request {
-                endpoint: "upload",
-                argument,
-                content: Content::File(content),
-            })
+            .send("upload", argument, Content::File(content))
             .await?;
         let status = response.status().as_u16();
         // Read all the same, so that the connection can be used again.
@@ -158,13 +148,8 @@ impl Connection {
         path: &str,
         limit: usize,
     ) -> Result<Answer<Download>, Failure> {
-        let response = self
-            .send(&Request {
-                endpoint: "download",
-                argument: &serde_json::json!({ "path": path }),
-                content: Content::Nothing,
-            })
-            .await?;
+        let argument = serde_json::json!({ "path": path });
+        let response = self.send("download", &argument, Content::Nothing).await?;
         let status = response.status().as_u16();
         let metadata: Metadata = result(&response)?;
         if metadata.size.is_some_and(|size| size > limit as u64) {
@@ -203,11 +188,7 @@ impl Connection {
         limit: usize,
     ) -> Result<Answer<(Metadata, Bytes)>, Failure> {
         let response = self
-            .send(&Request {
-                endpoint: "get_thumbnail_v2",
-                argument,
-                content: Content::Nothing,
-            })
+            .send("get_thumbnail_v2", argument, Content::Nothing)
             .await?;
         let status = response.status().as_u16();
         let Previewed { file_metadata } = result(&response)?;
@@ -221,12 +202,22 @@ impl Connection {
     }
 
     /// Sends a call; once more, if that takes another access token.
-    async fn send(&self, request: &Request<'_>) -> Result<Response, Failure> {
+    async fn send(
+        &self,
+        endpoint: &'static str,
+        argument: &Value,
+        content: Content,
+    ) -> Result<Response, Failure> {
+        let request = Request {
+            endpoint,
+            argument,
+            content,
+        };
         let token = self.token(None).await?;
-        match self.app.exchange(&token, request).await {
+        match self.app.exchange(&token, &request).await {
             Err(failure) if failure.is_stale_token() => {
                 let token = self.token(Some(&token)).await?;
-                self.app.exchange(&token, request).await
+                self.app.exchange(&token, &request).await
             }
             result => result,
         }

@@ -2,10 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use super::{
-    refusals,
-    tags::{Scope, Tags},
-};
+use super::{refusals, tags::Tags};
 use crate::{
     adapters::upstream::{self, AttemptError, Retry},
     ports::{Cause, ImageStoreError},
@@ -46,7 +43,7 @@ pub(super) enum Failure {
     },
     /// The app, or the connection of the account to it, lacks a permission.
     #[error("the app lacks the permission {0}")]
-    MissingScope(Scope),
+    MissingScope(String),
     /// The refresh token was not accepted.
     #[error("the refresh token is revoked or was never good{}", remedy(*setting))]
     DeadCredential {

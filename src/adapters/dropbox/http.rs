@@ -15,7 +15,7 @@ use super::{
     access_token::AccessToken,
     app::App,
     failure::{API_URL, CONTENT_URL, Failure},
-    wire::{self, Grant, OauthError},
+    wire::{self, Grant},
 };
 use crate::{
     adapters::{
@@ -171,16 +171,9 @@ impl App {
             .map_err(|error| Failure::transport(&error, API_URL))?;
         let status = response.status();
         if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
-            let status = status.as_u16();
+            let body = self.error_body(response, refresh_token).await;
             let setting = settings.refresh_token_setting;
-            return Err(
-                match wire::oauth_error(&self.error_body(response, refresh_token).await) {
-                    OauthError::Grant => Failure::DeadCredential { setting },
-                    OauthError::App => Failure::BadApp { status },
-                    // Nobody's fault that is known, so that the tenant's credential stays good.
-                    OauthError::Other(tags) => Failure::Refused { status, tags },
-                },
-            );
+            return Err(wire::token_failure(status.as_u16(), &body, setting));
         }
         let answer = json::<Grant>(self.accepted(response, refresh_token).await?).await?;
         let (secret, life) = answer.value.into_parts();

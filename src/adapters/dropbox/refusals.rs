@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::tags::{Scope, Tags};
+use super::tags::Tags;
 use crate::ports::ImageStoreError;
 
 /// What a refusal with these tags means; `None` where they say nothing that people could mend.
@@ -78,7 +78,7 @@ fn of_set_up(tag: &str) -> Option<ImageStoreError> {
 }
 
 /// A permission is missing.
-pub(super) fn missing_scope(scope: &Scope) -> ImageStoreError {
+pub(super) fn missing_scope(scope: &str) -> ImageStoreError {
     set_up(
         format!("the Dropbox app lacks the permission {scope}"),
         "Tick it in the app's Permissions, and connect the account anew: a connection keeps the \
@@ -144,7 +144,7 @@ fn set_up(problem: impl Into<Cow<'static, str>>, remedy: &str) -> ImageStoreErro
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::tags::scope, *};
 
     #[test]
     fn what_is_wrong_with_a_file_is_told_from_what_is_wrong_with_the_account() {
@@ -192,12 +192,12 @@ mod tests {
             detail.starts_with("The root folder \"/Queue\" does not exist"),
             "{detail}"
         );
-        let error = missing_scope(&Scope::new("files.content.write"));
+        let error = missing_scope(&scope("files.content.write"));
         assert!(
             error.to_string().contains("\"files.content.write\""),
             "{error}"
         );
-        let error = missing_scope(&Scope::new("Bearer secret"));
+        let error = missing_scope(&scope("Bearer secret"));
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

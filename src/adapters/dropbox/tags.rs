@@ -53,30 +53,13 @@ impl fmt::Display for Tags {
     }
 }
 
-/// The name of a permission, such as `files.content.read`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scope(String);
-
-impl Scope {
-    /// Reads a name out of a foreign text; what cannot be one is left out as a whole.
-    pub(super) fn new(name: &str) -> Self {
-        let is_sound = (3..=60).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
-        Self(if is_sound {
-            name.to_owned()
-        } else {
-            String::new()
-        })
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("that this call takes");
-        }
-        write!(f, "\"{}\"", self.0)
+/// The name of a permission, such as `files.content.read`, in quotes; foreign text that cannot be one
+/// is left out as a whole.
+pub(super) fn scope(name: &str) -> String {
+    let is_part = |byte| matches!(byte, b'a'..=b'z' | b'_' | b'.');
+    if (3..=60).contains(&name.len()) && name.bytes().all(is_part) {
+        format!("\"{name}\"")
+    } else {
+        "that this call takes".to_owned()
     }
 }

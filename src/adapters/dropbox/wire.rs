@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::tags::{Scope, Tags};
+use super::{
+    failure::Failure,
+    tags::{self, Tags},
+};
 use crate::domain::{
     image::{ContentHash, ImageName, StoredImage},
     secret::Secret,
@@ -172,19 +175,19 @@ pub(super) fn tags(body: &[u8]) -> Tags {
 }
 
 /// The permission that an error says is missing: in a field of its own, or in words.
-pub(super) fn missing_scope(body: &[u8]) -> Option<Scope> {
+pub(super) fn missing_scope(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let document: Value = serde_json::from_slice(body).unwrap_or_default();
     let is_missing =
         document["error"][".tag"] == "missing_scope" || tags(body).begin_with("missing_scope");
     if is_missing {
         let scope = document["error"]["required_scope"].as_str();
-        return Some(Scope::new(scope.unwrap_or_default()));
+        return Some(tags::scope(scope.unwrap_or_default()));
     }
     let (_, named) = text.split_once("does not have the required scope")?;
     let name = named.trim_start_matches([' ', ':', '\'', '"', '\\']);
     let end = name.find(|c: char| !(c.is_ascii_lowercase() || matches!(c, '_' | '.')));
-    Some(Scope::new(&name[..end.unwrap_or(name.len())]))
+    Some(tags::scope(&name[..end.unwrap_or(name.len())]))
 }
 
 /// The wait in the body of a 429, in seconds.
@@ -195,52 +198,30 @@ pub(super) fn retry_after(body: &[u8]) -> Option<Duration> {
         .map(Duration::from_secs)
 }
 
-/// Why no token is granted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum OauthError {
-    /// The refresh token is not accepted, or its account is suspended.
-    Grant,
-    /// The app is not accepted.
-    App,
-    /// Anything else.
-    Other(Tags),
-}
-
-/// Reads the error of a request for a token: JSON by RFC 6749, or a plain text.
-pub(super) fn oauth_error(body: &[u8]) -> OauthError {
-    #[derive(Default, Deserialize)]
-    struct Body {
-        error: String,
-        #[serde(default)]
-        error_description: String,
-    }
-    let answer: Option<Body> = serde_json::from_slice(body).ok();
-    let Body {
-        error,
-        error_description,
-    } = answer.unwrap_or_else(|| Body {
-        error: String::from_utf8_lossy(body).into_owned(),
-        ..Body::default()
-    });
-    let code = error.trim().to_ascii_lowercase();
-    let described = error_description.to_ascii_lowercase();
-    let is_about = |words: &[&str]| {
-        let mut words = words.iter();
-        words.any(|words| code.contains(words))
-    };
-    if is_about(&["invalid_grant", "user_suspended"]) || described.contains("user_suspended") {
-        OauthError::Grant
-    } else if is_about(&[
-        "invalid_client",
-        "unauthorized_client",
-        "client_id",
-        "client_secret",
-    ]) || described.contains("client_id")
-        || described.contains("client_secret")
+/// What the error of a request for a token means: JSON by RFC 6749, or a plain text. `setting` is the one
+/// that the refresh token comes from.
+pub(super) fn token_failure(status: u16, body: &[u8], setting: Option<&'static str>) -> Failure {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let error = answer["error"]
+        .as_str()
+        .map_or_else(|| String::from_utf8_lossy(body), Into::into);
+    let code = error.to_ascii_lowercase();
+    let description = answer["error_description"].as_str().unwrap_or_default();
+    let description = description.to_ascii_lowercase();
+    let is_code = |word: &str| code.contains(word);
+    let is_told = |word: &str| is_code(word) || description.contains(word);
+    if is_code("invalid_grant") || is_told("user_suspended") {
+        Failure::DeadCredential { setting }
+    } else if ["invalid_client", "unauthorized_client"]
+        .into_iter()
+        .any(is_code)
+        || ["client_id", "client_secret"].into_iter().any(is_told)
     {
-        OauthError::App
+        Failure::BadApp { status }
     } else {
-        OauthError::Other(Tags::new(&error))
+        // It says nothing of the tenant's credential, which stays good.
+        let tags = Tags::new(&error);
+        Failure::Refused { status, tags }
     }
 }
 
@@ -323,7 +304,7 @@ mod tests {
             (r#"{"error_summary":"path/not_found/.."}"#, None),
             ("", None),
         ] {
-            let found = missing_scope(body.as_bytes()).map(|scope| scope.to_string());
+            let found = missing_scope(body.as_bytes());
             assert_eq!(found.as_deref(), scope, "{body}");
         }
     }
