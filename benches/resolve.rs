@@ -160,10 +160,9 @@ fn resolver() -> ResolveTenant {
     ResolveTenant::new(
         HostRules::TenantNames,
         Arc::new(AnyHost),
-        Arc::new(credentials.expect("caches of this size")),
+        Arc::new(credentials),
         providers(),
         &clock,
         settings,
     )
-    .expect("caches of this size")
 }

@@ -27,9 +27,9 @@ use publisher::{
         runtime::memory_budget::MemoryBudget,
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
-            listing_cache::Listings,
+            listing_cache::ListingCache,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
-            tenant::{Providers, Tenant},
+            tenant::{ProviderFactories, Tenant},
         },
         usecases::{
             fetch_thumbnail::{FetchThumbnail, IfNoneMatch, ThumbnailAnswer},
@@ -98,7 +98,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
         calls_per_minute: NonZeroU32::MIN,
     };
     let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
-    let providers = Providers {
+    let providers = ProviderFactories {
         images: Arc::new(storages),
         content_hashes: storages::content_hash,
         captions: Arc::new(captions.unwrap()),
@@ -106,7 +106,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
         publishers: Vec::new(),
     };
     let settings = CredentialCacheSettings::default();
-    let credentials = Credentials::new(Arc::new(NoStore), Arc::clone(&clock), settings).unwrap();
+    let credentials = Credentials::new(Arc::new(NoStore), Arc::clone(&clock), settings);
     let tenants = ResolveTenant::new(
         HostRules::Any,
         Arc::new(source),
@@ -116,7 +116,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
         TenancySettings::default(),
     );
     let host = Host::normalise_any("localhost").unwrap();
-    let tenant = tenants.unwrap().by_host(Some(&host), &request_id()).await;
+    let tenant = tenants.by_host(Some(&host), &request_id()).await;
     (tenant.unwrap(), files)
 }
 
@@ -180,12 +180,12 @@ async fn the_service_makes_thumbnails_and_refuses_links_where_storage_has_none()
     files.put("/acme/summer/a.png", png.into_inner());
     files.put("/acme/summer/b.png", "no picture");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let listings = Arc::new(Listings::new(Arc::clone(&clock)));
+    let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
     let maker = ThumbnailMaker {
         scaler: Arc::new(ImageScaler::default()),
         memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
     };
-    let thumbnails = FetchThumbnail::new(listings, maker, 1024 * 1024, clock).unwrap();
+    let thumbnails = FetchThumbnail::new(listings, maker, 1024 * 1024, clock);
     let id = request_id();
     let fetch = async |image: &str, size| {
         let name = name(image);

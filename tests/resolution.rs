@@ -21,7 +21,7 @@ use publisher::{
         credentials::{CredentialCacheSettings, Credentials},
         resolve_error::ResolveTenantError,
         resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
-        tenant::{Providers, Tenant},
+        tenant::{ProviderFactories, Tenant},
     },
     domain::{host::Host, request_id::RequestId, secret::Secret},
     ports::{Clock, CredentialStore, TenantConfigSource},
@@ -98,7 +98,7 @@ impl Stage {
         };
         let images = Storages::new(dropbox, &roots, Arc::clone(&clock));
         let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
-        let providers = Providers {
+        let providers = ProviderFactories {
             images: Arc::new(images.unwrap()),
             content_hashes: storages::content_hash,
             captions: Arc::new(captions.unwrap()),
@@ -107,7 +107,7 @@ impl Stage {
         };
         let store: Arc<dyn CredentialStore> = Arc::clone(&client) as _;
         let settings = CredentialCacheSettings::default();
-        let credentials = Credentials::new(store, Arc::clone(&clock), settings).unwrap();
+        let credentials = Credentials::new(store, Arc::clone(&clock), settings);
         let resolver = ResolveTenant::new(
             HostRules::TenantNames,
             client as Arc<dyn TenantConfigSource>,
@@ -119,7 +119,7 @@ impl Stage {
         Self {
             sandbox,
             clock: hands,
-            resolver: resolver.unwrap(),
+            resolver,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use publisher::{
     adapters::{platforms, storages},
-    app::tenancy::tenant::Providers,
+    app::tenancy::tenant::ProviderFactories,
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
@@ -70,8 +70,8 @@ impl CredentialStore for AnyCredential {
 }
 
 /// Clients that are opened and never called.
-pub(crate) fn providers() -> Providers {
-    Providers {
+pub(crate) fn providers() -> ProviderFactories {
+    ProviderFactories {
         images: Arc::new(Unused),
         content_hashes: storages::content_hash,
         captions: Arc::new(Unused),

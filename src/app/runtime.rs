@@ -1,7 +1,7 @@
 //! What use cases run on: caches, single flights, limits, background tasks, leases.
 
 pub mod background_tasks;
-pub(in crate::app) mod cache_metrics;
+mod cache_metrics;
 pub mod concurrency_limit;
 pub(in crate::app) mod deferred_writes;
 pub mod error_chain;
@@ -9,6 +9,7 @@ mod heartbeat;
 pub mod held_lease;
 pub mod keyed_limit;
 pub mod memory_budget;
+mod refresh_backoff;
+pub(in crate::app) mod refreshing_cache;
 pub(in crate::app) mod single_flight;
-pub(in crate::app) mod sized_cache;
 pub(in crate::app) mod timed_cache;

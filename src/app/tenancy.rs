@@ -3,7 +3,6 @@
 //!
 //! For `usecases` and `http`; imports `runtime`.
 
-pub(in crate::app) mod cached_config;
 pub mod config_cache;
 pub mod credentials;
 pub(in crate::app) mod images;

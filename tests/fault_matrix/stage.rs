@@ -32,9 +32,9 @@ use publisher::{
         },
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
-            listing_cache::Listings,
+            listing_cache::ListingCache,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
-            tenant::Providers,
+            tenant::ProviderFactories,
         },
         usecases::{
             analyze::AnalyzeImage,
@@ -176,7 +176,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     let resolve_tenant = ResolveTenant::new(
         HostRules::TenantNames,
         Arc::clone(&configs),
-        Arc::new(credentials.unwrap()),
+        Arc::new(credentials),
         providers(sandbox, &roots, &clock),
         &clock,
         TenancySettings::default(),
@@ -201,7 +201,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         Arc::clone(&ledger.reader),
         Arc::clone(&clock),
     );
-    let listings = Arc::new(Listings::new(Arc::clone(&clock)));
+    let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
     let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
     let draw = RandomImage::new(
         Arc::clone(&listings),
@@ -216,16 +216,16 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         Arc::clone(&clock),
     );
     routes(HttpDependencies {
-        resolve_tenant: Arc::new(resolve_tenant.unwrap()),
+        resolve_tenant: Arc::new(resolve_tenant),
         list: ListImages::new(listings),
         describe,
-        draw: draw.unwrap(),
-        thumbnails: thumbnails.unwrap(),
+        draw,
+        thumbnails,
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         curate: CurateImage::new(leases),
         analyze: AnalyzeImage::new(work),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
-        readiness: Arc::new(readiness.unwrap()),
+        readiness: Arc::new(readiness),
         concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
         auth: AuthSettings::Disabled,
         trusted_proxies: TrustedProxies::default(),
@@ -234,7 +234,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     })
 }
 
-fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> Providers {
+fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> ProviderFactories {
     let url = |text: String| text.parse().unwrap();
     let dropbox = DropboxSettings {
         api_url: url(sandbox.dropbox.server().url()),
@@ -254,7 +254,7 @@ fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> P
         telegram_api_url: url(sandbox.telegram.server().url()),
         ehlo_name: EhloName::of_this_host(),
     };
-    Providers {
+    ProviderFactories {
         images: Arc::new(Storages::new(dropbox, roots, clock()).unwrap()),
         content_hashes: storages::content_hash,
         captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),

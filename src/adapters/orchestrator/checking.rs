@@ -8,15 +8,12 @@ use reqwest::{Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::{
-    OrchestratorClient,
+    client::OrchestratorClient,
     envelope::{self, Understood},
     failure::{self, Failure},
 };
 use crate::{
-    adapters::{
-        secret_scrub::SecretScrub,
-        upstream::{Answer, RetryPolicy},
-    },
+    adapters::{secret_scrub::SecretScrub, upstream::Answer},
     domain::{host::Host, request_id::RequestId},
     ports::Cause,
 };
@@ -102,16 +99,12 @@ impl OrchestratorClient {
         host: &Host,
         request_id: &RequestId,
     ) -> Result<(), OrchestratorFault> {
-        let once = RetryPolicy {
-            attempts: 1,
-            ..self.limits.retries
-        };
         let by_host = || {
             self.with_token(|token| async move {
                 Seen::of(self.ask_about(host, request_id, &token).await?).await
             })
         };
-        let seen = self.run("check_by_host", once.into(), by_host).await?;
+        let seen = self.run("check_by_host", self.once(), by_host).await?;
         match seen.status {
             200 => return seen.check_config(),
             404 => {}
@@ -123,7 +116,7 @@ impl OrchestratorClient {
                 Seen::of(self.send(post, request_id, &token).await?).await
             })
         };
-        let resolved = self.run("check_resolve", once.into(), resolve).await;
+        let resolved = self.run("check_resolve", self.once(), resolve).await;
         // Only an orchestrator knows of credit.
         if matches!(resolved, Err(Failure::OutOfCredit)) {
             return Ok(());

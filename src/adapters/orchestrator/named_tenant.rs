@@ -5,7 +5,7 @@
 //! with. Below the base domain the host says itself whose they are, so that a mistake there can be
 //! told; a host of a tenant's own, outside of it, may be anyone's.
 
-use super::UPSTREAM;
+use super::spans::UPSTREAM;
 use crate::{
     domain::{host::Host, request_id::RequestId, tenant::TenantName},
     ports::ConfigSourceError,

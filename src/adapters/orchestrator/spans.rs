@@ -7,6 +7,9 @@ use tracing::{Span, field};
 
 use crate::{adapters::upstream::UNTRACED, domain::request_id::RequestId};
 
+/// The name of the upstream in spans, logs and metrics.
+pub(super) const UPSTREAM: &str = "orchestrator";
+
 /// Of a lookup of a host; the answer says what is empty.
 pub(super) fn of_host(request_id: &RequestId) -> Span {
     tracing::warn_span!(

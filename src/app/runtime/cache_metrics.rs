@@ -45,14 +45,10 @@ impl Counts {
         counter.increment(1);
     }
 
-    /// Counts entries that had to make room.
-    pub(in crate::app) fn evictions(&self) -> Counter {
-        self.evictions.clone()
-    }
-
-    /// Says how many entries there are.
-    pub(in crate::app) fn entries(&self, entries: usize) {
+    /// Records how many entries there are, and how many were dropped so far.
+    pub(in crate::app) fn entries(&self, entries: usize, evictions: Option<u64>) {
         let entries = u32::try_from(entries).unwrap_or(u32::MAX);
         self.entries.set(entries);
+        self.evictions.absolute(evictions.unwrap_or(0));
     }
 }

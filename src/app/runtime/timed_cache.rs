@@ -1,117 +1,153 @@
-//! A bounded cache in memory whose entries have a life time of their own, are worth refreshing
-//! before it ends, and may be kept for a while after it, for want of anything better.
+//! A bounded cache in memory whose entries have a time to live, and may be kept for a while after it.
 
 use std::{
     borrow::Borrow,
     hash::Hash,
-    num::NonZeroUsize,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use cached::{BuildError, ShardedLruCache};
+use cached::{Cached as _, LruCache};
 use parking_lot::Mutex;
 
-use super::cache_metrics::Counts;
+use super::{
+    cache_metrics::Counts,
+    refresh_backoff::{Refresh, RefreshBackoff},
+};
 use crate::ports::Clock;
 
-/// The part of its life after which an entry is worth refreshing: the last tenth.
+/// The part of its time to live in which an entry is due for a refresh: the last tenth.
 const LAST_PART: u32 = 10;
-/// How long nobody tries again after a refresh has failed; it doubles up to the longest.
-const FIRST_COOL_DOWN: Duration = Duration::from_secs(5);
-const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
 
-/// A least-recently-used cache with deadlines for each entry.
+/// A least-recently-used cache whose entries together weigh no more than a bound. Unless it is told
+/// otherwise, an entry weighs 1, and the bound is the number of entries.
 ///
 /// The deadlines are ours, and not those of the library's expiring stores: these read the
 /// machine's clock, which tests cannot stop, and drop an entry the moment it has expired, which
 /// leaves nothing to serve when a refresh fails.
 pub(in crate::app) struct TimedCache<K, V> {
-    entries: ShardedLruCache<K, Entry<V>>,
+    entries: Mutex<LruCache<K, Entry<V>>>,
+    weight: Arc<AtomicUsize>,
+    max_weight: usize,
+    has_refreshes: bool,
     clock: Arc<dyn Clock>,
     counts: Counts,
 }
 
-#[derive(Clone)]
 struct Entry<V> {
     value: V,
-    life: Life,
-    /// Shared by all copies: noting a failure must not put an old entry into the place of a new
-    /// one. Looked at only when a refresh is due.
-    tries: Arc<Mutex<Tries>>,
-}
-
-/// When an entry is worth refreshing, when it has expired, and when it is no longer kept.
-#[derive(Clone, Copy)]
-struct Life {
-    refresh_from: Instant,
+    refresh_at: Instant,
     deadline: Instant,
-    kept_until: Instant,
+    evict_at: Instant,
+    backoff: RefreshBackoff,
+    _weight: Weight,
 }
 
-/// The refreshes of an entry that have failed, and when the next one may be tried.
-#[derive(Clone, Copy)]
-struct Tries {
-    failures: u32,
-    next: Instant,
+/// The weight of an entry, counted for as long as the entry exists.
+struct Weight(usize, Arc<AtomicUsize>);
+
+impl Weight {
+    fn new(weight: usize, sum: &Arc<AtomicUsize>) -> Self {
+        sum.fetch_add(weight, Ordering::Relaxed);
+        Self(weight, Arc::clone(sum))
+    }
 }
 
-/// What a look into the cache has found.
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.1.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+/// A value, and how long it is kept.
+#[derive(Clone)]
+pub(in crate::app) struct Loaded<V> {
+    pub(super) value: V,
+    ttl: Duration,
+    stale_ttl: Duration,
+    weight: usize,
+}
+
+impl<V> Loaded<V> {
+    /// A value that is kept for `ttl`; with zero it is not kept.
+    pub(in crate::app) fn new(value: V, ttl: Duration) -> Self {
+        Self {
+            value,
+            ttl,
+            stale_ttl: Duration::ZERO,
+            weight: 1,
+        }
+    }
+
+    /// The same, kept for `stale_ttl` after its time to live.
+    pub(in crate::app) fn with_stale_ttl(self, stale_ttl: Duration) -> Self {
+        Self { stale_ttl, ..self }
+    }
+
+    /// The same with a weight, for a cache that is bounded by bytes.
+    pub(in crate::app) fn with_weight(self, weight: usize) -> Self {
+        Self { weight, ..self }
+    }
+}
+
+/// An entry of the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::app) struct Found<V> {
     pub(in crate::app) value: V,
-    /// Its life is over; it is here for want of anything better.
+    /// Its time to live is over.
     pub(in crate::app) is_expired: bool,
-    /// Whether it should be refreshed.
     pub(in crate::app) refresh: Refresh,
 }
 
-/// Whether an entry should be refreshed now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::app) enum Refresh {
-    /// It is young, or a refresh has failed a moment ago.
-    NotDue,
-    /// It should, and no refresh of it has failed so far.
-    Due,
-    /// It should, and the last refresh has failed.
-    DueAgain,
+impl<V> Found<V> {
+    /// Whether it lives, and no refresh is due.
+    pub(in crate::app) fn is_fresh(&self) -> bool {
+        !self.is_expired && self.refresh == Refresh::NotDue
+    }
+
+    /// The value, if it lives.
+    pub(in crate::app) fn live(self) -> Option<V> {
+        (!self.is_expired).then_some(self.value)
+    }
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
-    /// A cache of at most `bound` entries, counted under `name`.
+    /// A cache of at most `max_weight`, counted under `name`.
     pub(in crate::app) fn new(
         name: &'static str,
-        bound: NonZeroUsize,
+        max_weight: usize,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, BuildError> {
-        Self::with_counts(Counts::of(name), bound, clock)
+    ) -> Self {
+        Self {
+            counts: Counts::of(name),
+            ..Self::uncounted(max_weight, clock)
+        }
     }
 
-    /// The same for notes that are no cache to those who watch the metrics.
-    pub(in crate::app) fn uncounted(
-        bound: NonZeroUsize,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, BuildError> {
-        Self::with_counts(Counts::none(), bound, clock)
-    }
-
-    fn with_counts(
-        counts: Counts,
-        bound: NonZeroUsize,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, BuildError> {
-        let evictions = counts.evictions();
-        // One shard makes the bound exact; more would each round it up to 16.
-        let entries = ShardedLruCache::builder()
-            .max_size(bound.get())
-            .shards(1)
-            .on_evict(move |_, _| evictions.increment(1))
-            .build()?;
-        Ok(Self {
-            entries,
+    /// A cache that is in no metric.
+    pub(in crate::app) fn uncounted(max_weight: usize, clock: Arc<dyn Clock>) -> Self {
+        let mut entries = LruCache::new(1);
+        // The bound is the weight, which is ours to keep.
+        entries.set_max_size(usize::MAX);
+        Self {
+            entries: Mutex::new(entries),
+            weight: Arc::default(),
+            max_weight,
+            has_refreshes: false,
             clock,
-            counts,
-        })
+            counts: Counts::none(),
+        }
+    }
+
+    /// The same cache, whose entries are due for a refresh in the last tenth of their time to live.
+    pub(in crate::app) fn with_refreshes(self) -> Self {
+        Self {
+            has_refreshes: true,
+            ..self
+        }
     }
 
     /// The value of a key, while it lives.
@@ -120,239 +156,152 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let found = self.look(key).filter(|found| !found.is_expired);
-        self.count(found.as_ref().map(|_| false));
-        found.map(|found| found.value)
-    }
-
-    /// The value of a key, while it lives and need not be refreshed. Whoever finds nothing here looks
-    /// it up, which is what is counted then.
-    pub(in crate::app) fn fresh<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let is_fresh = |found: &Found<V>| !found.is_expired && found.refresh == Refresh::NotDue;
-        let found = self.look(key).filter(is_fresh)?;
-        self.count(Some(false));
-        Some(found.value)
-    }
-
-    /// The value of a key, even after its life, and whether it should be refreshed.
-    pub(in crate::app) fn look_up<Q>(&self, key: &Q) -> Option<Found<V>>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let found = self.look(key);
-        self.count(found.as_ref().map(|found| found.is_expired));
+        let found = self.peek(key).and_then(Found::live);
+        self.counts.request(found.as_ref().map(|_| false));
         found
     }
 
-    /// The same, without counting it as a use.
-    pub(in crate::app) fn look<Q>(&self, key: &Q) -> Option<Found<V>>
+    /// The value of a key, while it lives and no refresh is due. What is not found is not counted: the
+    /// caller asks for it in another way.
+    pub(in crate::app) fn get_fresh<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Entry { value, life, tries } = self.entries.get(key)?;
+        let found = self.peek(key).filter(Found::is_fresh)?;
+        self.counts.request(Some(false));
+        Some(found.value)
+    }
+
+    /// The entry of a key, even after its time to live.
+    pub(in crate::app) fn get_with_status<Q>(&self, key: &Q) -> Option<Found<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let found = self.peek(key);
+        self.counts.request(found.as_ref().map(|it| it.is_expired));
+        found
+    }
+
+    /// The same, without counting it as a request.
+    pub(in crate::app) fn peek<Q>(&self, key: &Q) -> Option<Found<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let now = self.clock.now();
-        if now >= life.kept_until {
-            self.forget(key);
+        let mut entries = self.entries.lock();
+        let entry = entries.cache_get(key)?;
+        if now >= entry.evict_at {
+            drop(entries.cache_remove(key));
+            self.count_entries(&entries);
             return None;
         }
-        let refresh = if now < life.refresh_from {
-            Refresh::NotDue
-        } else {
-            match *tries.lock() {
-                Tries { next, .. } if now < next => Refresh::NotDue,
-                Tries { failures: 0, .. } => Refresh::Due,
-                Tries { .. } => Refresh::DueAgain,
-            }
-        };
         Some(Found {
-            value,
-            is_expired: now >= life.deadline,
-            refresh,
+            value: entry.value.clone(),
+            is_expired: now >= entry.deadline,
+            refresh: if now < entry.refresh_at {
+                Refresh::NotDue
+            } else {
+                entry.backoff.at(now)
+            },
         })
     }
 
-    /// Keeps a value for `life`, in the place of the one before.
-    pub(in crate::app) fn set(&self, key: K, value: V, life: Duration) {
-        self.set_with_grace(key, value, life, Duration::ZERO);
+    /// Counts a request for which there is no key to ask for.
+    pub(in crate::app) fn count_miss(&self) {
+        self.counts.request(None);
     }
 
-    /// Keeps a value for `life`, and for `grace` after it.
-    pub(in crate::app) fn set_with_grace(&self, key: K, value: V, life: Duration, grace: Duration) {
+    /// Keeps a value in place of the one before.
+    pub(in crate::app) fn set(&self, key: K, loaded: Loaded<V>) {
+        let Loaded {
+            value,
+            ttl,
+            stale_ttl,
+            weight,
+        } = loaded;
         let now = self.clock.now();
-        let deadline = now + life;
-        let life = Life {
-            refresh_from: deadline.checked_sub(life / LAST_PART).unwrap_or(deadline),
-            deadline,
-            kept_until: deadline + grace,
+        let deadline = now + ttl;
+        let refresh_at = if self.has_refreshes {
+            deadline.checked_sub(ttl / LAST_PART).unwrap_or(deadline)
+        } else {
+            deadline
         };
-        let tries = Arc::new(Mutex::new(Tries {
-            failures: 0,
-            next: now,
-        }));
-        self.entries.set(key, Entry { value, life, tries });
-        self.count_entries();
-    }
-
-    /// Notes that a refresh has failed: the next one is due only after a cool-down of 5 s, which
-    /// doubles with each failure up to 60 s. What many callers see fail is one failure, and an
-    /// entry that has just been replaced has none.
-    pub(in crate::app) fn note_failure(&self, key: &K) {
-        let Some(Entry { life, tries, .. }) = self.entries.peek(key) else {
-            return;
-        };
-        let now = self.clock.now();
-        let mut tries = tries.lock();
-        let is_young = now < life.refresh_from;
-        let is_noted = tries.failures > 0 && now < tries.next;
-        if is_young || is_noted {
-            return;
+        let evict_at = deadline + stale_ttl;
+        let mut entries = self.entries.lock();
+        if weight > self.max_weight || evict_at == now {
+            drop(entries.cache_remove(&key));
+        } else {
+            let entry = Entry {
+                value,
+                refresh_at,
+                deadline,
+                evict_at,
+                backoff: RefreshBackoff::default(),
+                _weight: Weight::new(weight, &self.weight),
+            };
+            entries.cache_set(key, entry);
+            // The newest entry fits, so that one is left at the least.
+            while self.weight.load(Ordering::Relaxed) > self.max_weight && entries.cache_size() > 1
+            {
+                let fewer = entries.cache_size() - 1;
+                entries.set_max_size(fewer);
+                entries.set_max_size(usize::MAX);
+            }
         }
-        let doublings = tries.failures.min(LONGEST_COOL_DOWN.as_secs().ilog2());
-        let cool_down = (FIRST_COOL_DOWN * 2_u32.pow(doublings)).min(LONGEST_COOL_DOWN);
-        tries.failures = tries.failures.saturating_add(1);
-        tries.next = now + cool_down;
+        self.count_entries(&entries);
+    }
+
+    /// Records that a refresh has failed. Failures that many callers see at the same time count as one,
+    /// and an entry that has just been replaced has none.
+    pub(in crate::app) fn record_failure(&self, key: &K) {
+        let now = self.clock.now();
+        if let Some(entry) = self.entries.lock().cache_get_mut(key)
+            && now >= entry.refresh_at
+        {
+            entry.backoff.record_failure(now);
+        }
     }
 
     /// Drops a value.
-    pub(in crate::app) fn forget<Q>(&self, key: &Q)
+    pub(in crate::app) fn evict<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.entries.remove(key);
-        self.count_entries();
+        let mut entries = self.entries.lock();
+        drop(entries.cache_remove(key));
+        self.count_entries(&entries);
     }
 
     /// Drops what `keep` does not want.
     pub(in crate::app) fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
-        self.entries.retain(|key, entry| keep(key, &entry.value));
-        self.count_entries();
+        let mut entries = self.entries.lock();
+        entries.retain(|key, entry| keep(key, &entry.value));
+        self.count_entries(&entries);
     }
 
-    /// Drops what is no longer kept, so that nothing stays in memory because nobody asks for it.
+    /// Drops what is no longer kept, so that nothing stays in memory because no request asks for it.
     pub(in crate::app) fn sweep(&self) {
         let now = self.clock.now();
-        self.entries.retain(|_, entry| now < entry.life.kept_until);
-        self.count_entries();
+        let mut entries = self.entries.lock();
+        entries.retain(|_, entry| now < entry.evict_at);
+        self.count_entries(&entries);
     }
 
-    fn count(&self, expired: Option<bool>) {
-        self.counts.request(expired);
+    /// The weight of all entries together.
+    #[cfg(test)]
+    pub(in crate::app) fn weight(&self) -> usize {
+        self.weight.load(Ordering::Relaxed)
     }
 
-    fn count_entries(&self) {
-        self.counts.entries(self.entries.len());
+    fn count_entries(&self, entries: &LruCache<K, Entry<V>>) {
+        self.counts
+            .entries(entries.cache_size(), entries.cache_evictions());
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::usecases::fixtures::clock;
-    use tokio::time::advance;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn cache(bound: usize) -> TimedCache<&'static str, u8> {
-        TimedCache::new("test", NonZeroUsize::new(bound).unwrap(), clock()).unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_entry_lives_as_long_as_it_was_given() {
-        let cache = cache(1);
-        cache.set("a", 1, 10 * SECOND);
-        advance(Duration::from_millis(9_999)).await;
-        assert_eq!(cache.get("a"), Some(1));
-        advance(Duration::from_millis(1)).await;
-        assert_eq!(cache.get("a"), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_least_recently_used_entry_makes_room() {
-        let cache = cache(2);
-        cache.set("a", 1, SECOND);
-        cache.set("b", 2, SECOND);
-        assert!(cache.get("a").is_some());
-        cache.set("c", 3, SECOND);
-        assert_eq!(
-            (cache.get("a"), cache.get("b"), cache.get("c")),
-            (Some(1), None, Some(3))
-        );
-        cache.forget("a");
-        assert_eq!(cache.get("a"), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_entry_is_due_in_the_last_tenth_of_its_life() {
-        let cache = cache(1);
-        cache.set("a", 1, 100 * SECOND);
-        advance(89 * SECOND).await;
-        assert_eq!(cache.look("a").unwrap().refresh, Refresh::NotDue);
-        advance(SECOND).await;
-        let found = cache.look("a").unwrap();
-        assert_eq!((found.is_expired, found.refresh), (false, Refresh::Due));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_expired_entry_is_found_within_its_grace_and_no_longer() {
-        let cache = cache(1);
-        cache.set_with_grace("a", 1, SECOND, 10 * SECOND);
-        advance(SECOND).await;
-        assert!(cache.look_up("a").unwrap().is_expired);
-        advance(10 * SECOND).await;
-        assert_eq!(cache.look_up("a"), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_put_the_next_try_off_for_longer_and_longer() {
-        let cache = cache(1);
-        cache.set_with_grace("a", 1, SECOND, 1_000 * SECOND);
-        advance(SECOND).await;
-        for seconds in [5, 10, 20, 40, 60, 60] {
-            cache.note_failure(&"a");
-            advance(Duration::from_millis(seconds * 1_000 - 1)).await;
-            assert_eq!(
-                cache.look("a").unwrap().refresh,
-                Refresh::NotDue,
-                "{seconds}"
-            );
-            advance(Duration::from_millis(1)).await;
-            assert_eq!(
-                cache.look("a").unwrap().refresh,
-                Refresh::DueAgain,
-                "{seconds}"
-            );
-        }
-        cache.note_failure(&"nobody");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_many_see_fail_is_one_failure() {
-        let cache = cache(1);
-        cache.set_with_grace("a", 1, SECOND, 1_000 * SECOND);
-        advance(SECOND).await;
-        for _ in 0..100 {
-            cache.note_failure(&"a");
-        }
-        advance(5 * SECOND).await;
-        assert_eq!(cache.look("a").unwrap().refresh, Refresh::DueAgain);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_nobody_asks_for_is_swept_away() {
-        let cache = cache(2);
-        cache.set("a", 1, SECOND);
-        cache.set("b", 2, 3 * SECOND);
-        advance(SECOND).await;
-        cache.sweep();
-        assert_eq!(cache.entries.len(), 1);
-        cache.retain(|_, value| *value != 2);
-        assert_eq!(cache.entries.len(), 0);
-    }
-}
+mod tests;

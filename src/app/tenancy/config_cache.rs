@@ -1,19 +1,19 @@
-//! Tenant configs in memory, by host: looked up once for everybody who asks at the same time,
-//! refreshed before they expire, and served after that for as long as nothing better can be had.
+//! The cache of tenant configs, by host.
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use cached::BuildError;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    cached_config::CachedConfig, resolve_error::ResolveTenantError, tenant_cache::Tenants,
+    resolve_error::ResolveTenantError,
+    tenant_cache::{SharedConfig, TenantCache},
 };
 use crate::{
     app::runtime::{
         error_chain::ErrorChain,
-        single_flight::{Flight, FlightAborted, SingleFlight},
-        timed_cache::{Found, Refresh, TimedCache},
+        refreshing_cache::{Cached, LoadError, RefreshingCache},
+        single_flight::Aborted,
+        timed_cache::{Loaded, TimedCache},
     },
     domain::{
         host::Host,
@@ -25,12 +25,7 @@ use crate::{
 };
 
 /// The longest that one lookup may take: the source's own limit of 10 s and some slack.
-const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
-/// How long the first requests after a config has expired wait for a new one, before they are
-/// served with the old one. Long enough for a source that is well, too short for anybody to
-/// notice one that is not; once it has failed, nobody waits at all.
-const BRIEF_WAIT: Duration = Duration::from_millis(100);
-
+const LOOKUP_LIMIT: Duration = Duration::from_secs(12);
 /// How many hosts without a config in memory are looked up at a time; made-up ones, for the most part.
 /// Each is a call to the source.
 const MAX_FIRST_LOOKUPS: usize = 256;
@@ -69,25 +64,28 @@ impl Default for ConfigCacheSettings {
 }
 
 /// The configs of all hosts that have been asked for.
-pub(in crate::app) struct Configs {
-    flights: SingleFlight<Host, Fetched>,
-    lookup: Arc<Lookup>,
-    first_lookups: Arc<Semaphore>,
+pub(in crate::app) struct ConfigCache {
+    cached: RefreshingCache<Host, SharedConfig, FetchError>,
+    loader: Arc<Loader>,
     first_waiters: Semaphore,
 }
-
-type Fetched = Result<Arc<TenantConfig<Validated>>, FetchError>;
 
 /// Why a lookup has brought no config. The cause has been logged.
 #[derive(Debug, Clone, Copy)]
 enum FetchError {
     /// No tenant has this host.
     Unknown,
-    /// No config that can be used has come; nothing speaks against the one before.
+    /// No usable config has come, and nothing speaks against the one before.
     Unavailable { retry_after: Option<Duration> },
     /// The source has answered that storage is no longer what the config before says. That one must
     /// not be served any more, though there is no other yet.
     StorageChanged,
+}
+
+impl From<Aborted> for FetchError {
+    fn from(_: Aborted) -> Self {
+        Self::Unavailable { retry_after: None }
+    }
 }
 
 impl From<FetchError> for ResolveTenantError {
@@ -100,210 +98,146 @@ impl From<FetchError> for ResolveTenantError {
     }
 }
 
-impl Configs {
-    /// Configs out of `source`; `tenants` is told what becomes of them.
+impl ConfigCache {
+    /// Configs from `source`. A tenant whose config is replaced or gone is evicted from `tenants`.
     pub(in crate::app) fn new(
         source: Arc<dyn TenantConfigSource>,
-        tenants: Arc<Tenants>,
+        tenants: Arc<TenantCache>,
         platforms: PlatformSpecs,
         clock: &Arc<dyn Clock>,
         settings: ConfigCacheSettings,
-    ) -> Result<Self, BuildError> {
-        let ConfigCacheSettings {
-            max_size,
-            max_stale,
-            unknown_max_size,
-            unknown_ttl,
-        } = settings;
-        let lookup = Lookup {
-            source,
-            platforms,
-            tenants,
-            known: TimedCache::new("runtime_config", max_size, Arc::clone(clock))?,
-            unknown: TimedCache::new("unknown_host", unknown_max_size, Arc::clone(clock))?,
-            max_stale,
-            unknown_ttl,
-        };
-        Ok(Self {
-            flights: SingleFlight::new(FLIGHT_LIMIT),
-            lookup: Arc::new(lookup),
-            first_lookups: Arc::new(Semaphore::new(MAX_FIRST_LOOKUPS)),
+    ) -> Self {
+        let (max_size, max_unknown) = (settings.max_size, settings.unknown_max_size);
+        let known = TimedCache::new("runtime_config", max_size.get(), Arc::clone(clock));
+        let unknown = TimedCache::new("unknown_host", max_unknown.get(), Arc::clone(clock));
+        Self {
+            cached: RefreshingCache::new(known.with_refreshes(), LOOKUP_LIMIT),
+            loader: Arc::new(Loader {
+                source,
+                platforms,
+                tenants,
+                unknown,
+                settings,
+                first_lookups: Arc::new(Semaphore::new(MAX_FIRST_LOOKUPS)),
+            }),
             first_waiters: Semaphore::new(MAX_FIRST_WAITERS),
-        })
+        }
     }
 
     /// The config of a host.
-    pub(in crate::app) async fn of_host(
+    pub(in crate::app) async fn get(
         &self,
         host: &Host,
         request_id: &RequestId,
-    ) -> Result<CachedConfig, ResolveTenantError> {
-        let Some(Found {
-            value: config,
-            is_expired,
-            refresh,
-        }) = self.lookup.known.look_up(host)
-        else {
-            return self.first_of_host(host, request_id).await;
-        };
-        match (is_expired, refresh) {
-            (_, Refresh::NotDue) => {}
-            (false, _) | (true, Refresh::DueAgain) => drop(self.launch(host, request_id)),
-            (true, Refresh::Due) => {
-                let flight = self.launch(host, request_id).landed();
-                match tokio::time::timeout(BRIEF_WAIT, flight).await {
-                    Ok(Ok(Ok(config))) => {
-                        return Ok(CachedConfig {
-                            config,
-                            is_stale: false,
-                        });
-                    }
-                    Ok(Ok(Err(error @ (FetchError::Unknown | FetchError::StorageChanged)))) => {
-                        return Err(error.into());
-                    }
-                    Ok(Ok(Err(FetchError::Unavailable { .. })) | Err(FlightAborted)) => {}
-                    // As good as failed: who comes next does not wait.
-                    Err(_) => self.lookup.known.note_failure(host),
-                }
+    ) -> Result<Cached<SharedConfig>, ResolveTenantError> {
+        let load = |before: Option<SharedConfig>| {
+            let (loader, host, request_id) =
+                (Arc::clone(&self.loader), host.clone(), request_id.clone());
+            let permit = loader.permit(before.as_ref());
+            async move {
+                let _permit = permit?;
+                loader.load(host, before, &request_id).await
             }
+        };
+        if let Some(found) = self.cached.entries().get_with_status(host) {
+            return Ok(self.cached.refresh_if_due(host, found, load).await?);
         }
-        Ok(CachedConfig {
-            config,
-            is_stale: is_expired,
-        })
-    }
-
-    /// The same, if it is in memory and need not be refreshed.
-    pub(in crate::app) fn cached(&self, host: &Host) -> Option<Arc<TenantConfig<Validated>>> {
-        self.lookup.known.fresh(host)
-    }
-
-    /// Whether there is one in memory.
-    pub(in crate::app) fn knows(&self, host: &Host) -> bool {
-        self.lookup.known.look(host).is_some()
-    }
-
-    async fn first_of_host(
-        &self,
-        host: &Host,
-        request_id: &RequestId,
-    ) -> Result<CachedConfig, ResolveTenantError> {
-        if self.lookup.unknown.get(host).is_some() {
+        if self.loader.unknown.get(host).is_some() {
             return Err(ResolveTenantError::Unknown);
         }
-        let lost = |_: FlightAborted| FetchError::Unavailable { retry_after: None };
         let _waiter = self.first_waiters.try_acquire().map_err(|_| crowded())?;
-        let fetched = self.launch_first(host, request_id).landed().await;
-        let config = fetched.map_err(lost)??;
-        Ok(CachedConfig {
-            config,
-            is_stale: false,
-        })
+        let (value, is_stale) = (self.cached.load(host, load).await?, false);
+        Ok(Cached { value, is_stale })
     }
 
-    fn launch(&self, host: &Host, request_id: &RequestId) -> Flight<Fetched> {
-        let (lookup, request_id) = (Arc::clone(&self.lookup), request_id.clone());
-        let flight_host = host.clone();
-        self.flights.launch(host.clone(), || async move {
-            lookup.run(flight_host, &request_id).await
-        })
+    /// The same, if it is in memory and no refresh is due.
+    pub(in crate::app) fn get_fresh(&self, host: &Host) -> Option<SharedConfig> {
+        self.cached.entries().get_fresh(host)
     }
 
-    /// The same for a host without a config in memory, unless too many of those are looked up.
-    fn launch_first(&self, host: &Host, request_id: &RequestId) -> Flight<Fetched> {
-        let (lookup, request_id) = (Arc::clone(&self.lookup), request_id.clone());
-        let flight_host = host.clone();
-        self.flights.launch(host.clone(), || {
-            let permit = Arc::clone(&self.first_lookups).try_acquire_owned();
-            async move {
-                let _permit = permit.map_err(|_| crowded())?;
-                lookup.run(flight_host, &request_id).await
-            }
-        })
+    /// Whether the config of a host is in memory.
+    pub(in crate::app) fn contains(&self, host: &Host) -> bool {
+        self.cached.entries().peek(host).is_some()
     }
 
     /// Drops what is no longer kept.
     pub(in crate::app) fn sweep(&self) {
-        self.lookup.known.sweep();
-        self.lookup.unknown.sweep();
+        self.cached.entries().sweep();
+        self.loader.unknown.sweep();
     }
 }
 
-/// Too many hosts that are not known are being looked up. Each request that is told so has its line in
-/// the log already.
+/// The answer while too many unknown hosts are looked up. Each such request has its line in the log
+/// already.
 fn crowded() -> FetchError {
     FetchError::Unavailable {
         retry_after: Some(FIRST_LOOKUP_PAUSE),
     }
 }
 
-/// What a flight works with.
-struct Lookup {
-    platforms: PlatformSpecs,
+/// Looks configs up.
+struct Loader {
     source: Arc<dyn TenantConfigSource>,
-    tenants: Arc<Tenants>,
-    known: TimedCache<Host, Arc<TenantConfig<Validated>>>,
+    platforms: PlatformSpecs,
+    tenants: Arc<TenantCache>,
     unknown: TimedCache<Host, ()>,
-    max_stale: Duration,
-    unknown_ttl: Duration,
+    settings: ConfigCacheSettings,
+    first_lookups: Arc<Semaphore>,
 }
 
-impl Lookup {
-    async fn run(&self, host: Host, request_id: &RequestId) -> Fetched {
-        let before = self.known.look(&host);
-        if let Some(found) = before
-            .as_ref()
-            .filter(|found| found.refresh == Refresh::NotDue)
-        {
-            return Ok(Arc::clone(&found.value));
-        }
-        let before = before.map(|found| found.value);
-        match self.fetch(&host, before.as_deref(), request_id).await {
-            Ok(config) => Ok(self.keep(host, before, config)),
-            Err(FetchError::Unknown) => {
-                if let Some(ended) = before {
-                    tracing::info!(tenant = %ended.tenant(), "the tenant has ended");
-                    self.known.forget(&host);
-                    self.tenants.end(ended.tenant());
-                }
-                self.unknown.set(host, (), self.unknown_ttl);
-                Err(FetchError::Unknown)
-            }
-            Err(FetchError::StorageChanged) => {
-                if let Some(outdated) = before {
-                    self.known.forget(&host);
-                    self.tenants.end(outdated.tenant());
-                }
-                Err(FetchError::StorageChanged)
-            }
-            Err(error @ FetchError::Unavailable { .. }) => {
-                self.known.note_failure(&host);
-                Err(error)
-            }
+impl Loader {
+    /// A host without a config needs a permit to be looked up.
+    fn permit(
+        &self,
+        before: Option<&SharedConfig>,
+    ) -> Result<Option<OwnedSemaphorePermit>, FetchError> {
+        match before {
+            Some(_) => Ok(None),
+            None => match Arc::clone(&self.first_lookups).try_acquire_owned() {
+                Ok(permit) => Ok(Some(permit)),
+                Err(_) => Err(crowded()),
+            },
         }
     }
 
-    fn keep(
+    async fn load(
         &self,
         host: Host,
-        before: Option<Arc<TenantConfig<Validated>>>,
-        config: TenantConfig<Validated>,
-    ) -> Arc<TenantConfig<Validated>> {
-        let life = config.ttl().as_duration();
+        before: Option<SharedConfig>,
+        request_id: &RequestId,
+    ) -> Result<Loaded<SharedConfig>, LoadError<FetchError>> {
+        let fetched = self.fetch(&host, before.as_deref(), request_id).await;
+        let config = fetched.map_err(|error| {
+            if let FetchError::Unavailable { .. } = error {
+                return LoadError::Failed(error);
+            }
+            let is_unknown = matches!(error, FetchError::Unknown);
+            if let Some(outdated) = &before {
+                if is_unknown {
+                    tracing::info!(tenant = %outdated.tenant(), "the tenant has ended");
+                }
+                self.tenants.evict(outdated.tenant());
+            }
+            if is_unknown {
+                let unknown = Loaded::new((), self.settings.unknown_ttl);
+                self.unknown.set(host, unknown);
+            }
+            LoadError::Outdated(error)
+        })?;
+        let ttl = config.ttl().as_duration();
         let config = match before {
-            // The same again: whoever holds the old one holds the current one.
+            // The same again: callers that hold the old one hold the current one.
             Some(before) if before.is_equivalent_to(&config) && before.ttl() == config.ttl() => {
                 before
             }
-            Some(before) => {
-                self.tenants.end(before.tenant());
+            before => {
+                if let Some(before) = before {
+                    self.tenants.evict(before.tenant());
+                }
                 Arc::new(config)
             }
-            None => Arc::new(config),
         };
-        self.known
-            .set_with_grace(host, Arc::clone(&config), life, self.max_stale);
-        config
+        Ok(Loaded::new(config, ttl).with_stale_ttl(self.settings.max_stale))
     }
 
     async fn fetch(

@@ -1,15 +1,18 @@
-//! Credentials in memory: resolved once for everybody who asks at the same time, kept for a
-//! while, dropped when a provider refuses them. They never leave process memory.
+//! The cache of credentials. A credential is kept for a while, and dropped when its provider refuses it. It
+//! never leaves process memory.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
-
-use cached::BuildError;
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     app::runtime::{
         error_chain::ErrorChain,
-        single_flight::{Flight, FlightAborted, SingleFlight},
-        timed_cache::{Refresh, TimedCache},
+        refreshing_cache::{LoadError, RefreshingCache},
+        single_flight::Aborted,
+        timed_cache::{Loaded, TimedCache},
     },
     domain::{
         credential::{Credential, Provider},
@@ -22,9 +25,9 @@ use crate::{
 /// The longest time that a credential is kept (AC7: at most ten minutes).
 pub const MAX_CREDENTIAL_TTL: Duration = Duration::from_mins(10);
 /// How long an optional credential that could not be had is not asked for again.
-const COOL_DOWN: Duration = Duration::from_secs(30);
+const FAILURE_TTL: Duration = Duration::from_secs(30);
 /// The longest that one resolution may take: the store's own limit of 10 s and some slack.
-const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
+const RESOLVE_LIMIT: Duration = Duration::from_secs(12);
 
 /// How credentials are kept.
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +53,15 @@ impl Default for CredentialCacheSettings {
 
 /// Resolves credentials, and keeps them.
 pub struct Credentials {
+    resolver: Arc<Resolver>,
+    cached: RefreshingCache<Key, Arc<Credential>, CredentialUnavailable>,
+    failures: TimedCache<Key, CredentialUnavailable>,
+}
+
+struct Resolver {
     store: Arc<dyn CredentialStore>,
     clock: Arc<dyn Clock>,
     settings: CredentialCacheSettings,
-    kept: Arc<TimedCache<Key, Arc<Credential>>>,
-    cooling: Arc<TimedCache<Key, CredentialUnavailable>>,
-    flights: SingleFlight<Key, Result<Arc<Credential>, CredentialUnavailable>>,
 }
 
 /// With the version of the config that names it: what a lookup brings that began before the config
@@ -87,31 +93,31 @@ impl CredentialUnavailable {
     }
 }
 
+impl From<Aborted> for CredentialUnavailable {
+    fn from(_: Aborted) -> Self {
+        Self::ForNow { retry_after: None }
+    }
+}
+
 impl Credentials {
-    /// Credentials out of `store`.
-    ///
-    /// # Errors
-    /// The caches cannot be that large.
+    /// Credentials from `store`.
+    #[must_use]
     pub fn new(
         store: Arc<dyn CredentialStore>,
         clock: Arc<dyn Clock>,
         settings: CredentialCacheSettings,
-    ) -> Result<Self, BuildError> {
-        Ok(Self {
-            kept: Arc::new(TimedCache::new(
-                "credential",
-                settings.max_size,
-                Arc::clone(&clock),
-            )?),
-            cooling: Arc::new(TimedCache::uncounted(
-                settings.max_size,
-                Arc::clone(&clock),
-            )?),
-            flights: SingleFlight::new(FLIGHT_LIMIT),
-            store,
-            clock,
-            settings,
-        })
+    ) -> Self {
+        let max_size = settings.max_size.get();
+        let entries = TimedCache::new("credential", max_size, Arc::clone(&clock));
+        Self {
+            cached: RefreshingCache::new(entries.with_refreshes(), RESOLVE_LIMIT),
+            failures: TimedCache::uncounted(max_size, Arc::clone(&clock)),
+            resolver: Arc::new(Resolver {
+                store,
+                clock,
+                settings,
+            }),
+        }
     }
 
     /// A credential without which the tenant cannot be served: a failure is forgotten at once.
@@ -123,7 +129,12 @@ impl Credentials {
         query: CredentialQuery,
         config_ttl: ConfigTtl,
     ) -> Result<Arc<Credential>, CredentialUnavailable> {
-        self.resolve(query, config_ttl).await
+        self.cached
+            .get(&key_of(&query), |before| {
+                let resolver = Arc::clone(&self.resolver);
+                async move { resolver.resolve(query, config_ttl, before).await }
+            })
+            .await
     }
 
     /// A credential without which only one feature or platform is off: after a failure it is
@@ -137,12 +148,12 @@ impl Credentials {
         config_ttl: ConfigTtl,
     ) -> Result<Arc<Credential>, CredentialUnavailable> {
         let key = key_of(&query);
-        if let Some(failure) = self.cooling.get(&key) {
+        if let Some(failure) = self.failures.get(&key) {
             return Err(failure);
         }
-        let result = self.resolve(query, config_ttl).await;
+        let result = self.critical(query, config_ttl).await;
         if let Err(failure) = result {
-            self.cooling.set(key, failure, COOL_DOWN);
+            self.failures.set(key, Loaded::new(failure, FAILURE_TTL));
         }
         result
     }
@@ -150,81 +161,59 @@ impl Credentials {
     /// Drops a credential that its provider has refused. Only that very one: another caller may
     /// have had it replaced already.
     pub fn forget(&self, tenant: &TenantName, reference: &CredentialsRef, dead: &Credential) {
-        self.kept.retain(|(owner, name, ..), kept| {
+        self.cached.entries().retain(|(owner, name, ..), kept| {
             owner != tenant || name != reference || !kept.is_same_as(dead)
         });
     }
 
     /// Drops everything of a tenant: it has ended, or its config has changed.
     pub fn forget_tenant(&self, tenant: &TenantName) {
-        self.kept.retain(|(owner, ..), _| owner != tenant);
-        self.cooling.retain(|(owner, ..), _| owner != tenant);
+        self.cached
+            .entries()
+            .retain(|(owner, ..), _| owner != tenant);
+        self.failures.retain(|(owner, ..), _| owner != tenant);
     }
 
     /// Drops what has expired, so that no secret stays in memory because nobody asks for it.
     pub fn sweep(&self) {
-        self.kept.sweep();
-        self.cooling.sweep();
+        self.cached.entries().sweep();
+        self.failures.sweep();
     }
+}
 
+impl Resolver {
     async fn resolve(
         &self,
         query: CredentialQuery,
         config_ttl: ConfigTtl,
-    ) -> Result<Arc<Credential>, CredentialUnavailable> {
-        let key = key_of(&query);
-        let Some(found) = self.kept.look_up(&key) else {
-            let lost = |_: FlightAborted| CredentialUnavailable::ForNow { retry_after: None };
-            return self
-                .launch(key, query, config_ttl)
-                .landed()
-                .await
-                .map_err(lost)?;
-        };
-        if found.refresh != Refresh::NotDue {
-            // In the background: whoever uses it often never waits for it.
-            self.launch(key, query, config_ttl);
-        }
-        Ok(found.value)
+        before: Option<Arc<Credential>>,
+    ) -> Result<Loaded<Arc<Credential>>, LoadError<CredentialUnavailable>> {
+        let resolved = self.store.resolve(&query).await;
+        count(query.provider, resolved.as_ref().err());
+        let resolved = resolved.map_err(|error| report(&query, &error))?;
+        let life = self.life_of(&resolved, config_ttl);
+        // The secret stands in memory once, however often it is confirmed.
+        let same = before.filter(|before| {
+            before.is_same_as(&resolved) && before.expires_at() == resolved.expires_at()
+        });
+        Ok(Loaded::new(
+            same.unwrap_or_else(|| Arc::new(resolved)),
+            life,
+        ))
     }
 
-    fn launch(
-        &self,
-        key: Key,
-        query: CredentialQuery,
-        config_ttl: ConfigTtl,
-    ) -> Flight<Result<Arc<Credential>, CredentialUnavailable>> {
-        let (store, kept) = (Arc::clone(&self.store), Arc::clone(&self.kept));
-        let (clock, settings) = (Arc::clone(&self.clock), self.settings);
-        self.flights.launch(key.clone(), || async move {
-            let before = kept.look(&key);
-            if let Some(found) = before
-                .as_ref()
-                .filter(|found| found.refresh == Refresh::NotDue)
-            {
-                return Ok(Arc::clone(&found.value));
-            }
-            let resolved = store.resolve(&query).await;
-            count(query.provider, resolved.as_ref().err());
-            let fresh = match resolved {
-                Ok(credential) => Arc::new(credential),
-                Err(error) => {
-                    kept.note_failure(&key);
-                    return Err(report(&query, &error));
-                }
-            };
-            let Some(life) = life_of(&fresh, settings, config_ttl, &*clock) else {
-                kept.forget(&key);
-                return Ok(fresh);
-            };
-            // The secret stands in memory once, however often it is confirmed.
-            let credential = before
-                .map(|found| found.value)
-                .filter(|kept| kept.is_same_as(&fresh) && kept.expires_at() == fresh.expires_at())
-                .unwrap_or(fresh);
-            kept.set(key, Arc::clone(&credential), life);
-            Ok(credential)
-        })
+    /// The shortest of all limits; zero when the credential is not to be kept.
+    fn life_of(&self, credential: &Credential, config_ttl: ConfigTtl) -> Duration {
+        if !self.settings.enabled {
+            return Duration::ZERO;
+        }
+        let life = MAX_CREDENTIAL_TTL
+            .min(self.settings.ttl)
+            .min(config_ttl.as_duration());
+        let left = |end: SystemTime| end.duration_since(self.clock.utc()).unwrap_or_default();
+        credential
+            .expires_at()
+            .map_or(life, |end| life.min(left(end)))
     }
 }
 
@@ -235,23 +224,6 @@ fn key_of(query: &CredentialQuery) -> Key {
         query.config_version.clone(),
         query.provider,
     )
-}
-
-/// The shortest of all limits; `None` when the credential is not to be kept.
-fn life_of(
-    credential: &Credential,
-    settings: CredentialCacheSettings,
-    config_ttl: ConfigTtl,
-    clock: &dyn Clock,
-) -> Option<Duration> {
-    let until_expiry = credential
-        .expires_at()
-        .map(|end| end.duration_since(clock.utc()).unwrap_or(Duration::ZERO));
-    let life = MAX_CREDENTIAL_TTL
-        .min(settings.ttl)
-        .min(config_ttl.as_duration());
-    let life = until_expiry.map_or(life, |left| life.min(left));
-    (settings.enabled && !life.is_zero()).then_some(life)
 }
 
 fn count(provider: Provider, failure: Option<&CredentialError>) {

@@ -140,7 +140,7 @@ impl<'a> Images<'a> {
             storage.images.write_sidecar(name, which, text, found).await
         });
         let written = written.await;
-        self.tenant.storage().begin_sidecar_edition();
+        self.tenant.storage().bump_sidecar_generation();
         written
     }
 
@@ -158,7 +158,7 @@ impl<'a> Images<'a> {
         let moved = self
             .call(|storage| async move { storage.images.move_to(image, sidecars, folder).await });
         let moved = moved.await;
-        self.tenant.storage().begin_edition();
+        self.tenant.storage().bump_generation();
         moved
     }
 
@@ -174,7 +174,7 @@ impl<'a> Images<'a> {
         let deleted =
             self.call(|storage| async move { storage.images.delete(name, sidecars).await });
         let deleted = deleted.await;
-        self.tenant.storage().begin_edition();
+        self.tenant.storage().bump_generation();
         deleted
     }
 

@@ -1,18 +1,21 @@
 //! What tenants' root folders hold, listed once for all who ask within a few seconds.
 //!
-//! A listing is kept under the edition of its folder, and so ends with the storage that it was made
+//! A listing is kept under the generation of its folder, and so ends with the storage that it was made
 //! of (a new config, another credential) and with every move of ours, also one that happens while
 //! the listing is being made. What others change in the folder is seen when its life is over.
 
 use std::sync::Arc;
 
 use super::{
-    storage::Edition,
+    storage::Generation,
     storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
     tenant::Tenant,
 };
 use crate::{
-    app::runtime::{single_flight::SingleFlight, sized_cache::SizedCache},
+    app::runtime::{
+        refreshing_cache::RefreshingCache,
+        timed_cache::{Loaded, TimedCache},
+    },
     domain::{
         image::{ContentHash, ImageName, StoredImage},
         request_id::RequestId,
@@ -27,11 +30,9 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 const OVERHEAD: usize = 1024;
 /// What stands before the characters of a name and of a hash in memory, in bytes.
 const SHARED: usize = 2 * size_of::<usize>();
+
 /// The listings that have been made.
-pub struct Listings {
-    kept: Arc<SizedCache<Edition, Arc<Listing>>>,
-    flights: SingleFlight<Edition, Result<Arc<Listing>, StorageCallError>>,
-}
+pub struct ListingCache(RefreshingCache<Generation, Arc<Listing>, StorageCallError>);
 
 /// The images of a tenant's root folder, sorted by name.
 #[derive(Debug)]
@@ -90,18 +91,16 @@ impl Listing {
     }
 }
 
-impl Listings {
-    /// Without any listing yet.
+impl ListingCache {
+    /// An empty cache.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::of_bytes(MAX_BYTES, clock)
     }
 
     fn of_bytes(max_bytes: usize, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            kept: Arc::new(SizedCache::new("listing", max_bytes, clock)),
-            flights: SingleFlight::new(FLIGHT_LIMIT),
-        }
+        let entries = TimedCache::new("listing", max_bytes, clock);
+        Self(RefreshingCache::new(entries, FLIGHT_LIMIT))
     }
 
     /// The tenant's images: as they were listed a moment ago, or listed now, once for all who ask
@@ -109,38 +108,31 @@ impl Listings {
     ///
     /// # Errors
     /// [`StorageCallError`].
-    pub async fn of(
+    pub async fn get(
         &self,
         tenant: &Arc<Tenant>,
         request_id: &RequestId,
     ) -> Result<Arc<Listing>, StorageCallError> {
-        if let Some(listing) = self.kept_of(tenant) {
-            return Ok(listing);
-        }
-        let edition = tenant.storage().edition();
-        let (kept, tenant) = (Arc::clone(&self.kept), Arc::clone(tenant));
-        let request_id = request_id.clone();
-        let list = || async move {
-            if let Some(found) = kept.peek(&edition) {
-                return Ok(found);
+        let list = |_| {
+            let (tenant, request_id) = (Arc::clone(tenant), request_id.clone());
+            async move {
+                let images = within_limit(tenant.images(&request_id).list()).await?;
+                let listing = Arc::new(Listing::new(images));
+                let bytes = listing.bytes();
+                Ok(Loaded::new(listing, FRESH).with_weight(bytes))
             }
-            let images = tenant.images(&request_id);
-            let images = within_limit(images.list()).await?;
-            let listing = Arc::new(Listing::new(images));
-            kept.set(&edition, Arc::clone(&listing), listing.bytes(), FRESH);
-            Ok(listing)
         };
-        self.flights.run(edition, list).await?
+        self.0.get(&tenant.storage().generation(), list).await
     }
 
     /// The tenant's images as they were listed a moment ago, if they were.
-    pub(in crate::app) fn kept_of(&self, tenant: &Tenant) -> Option<Arc<Listing>> {
-        self.kept.get(&tenant.storage().edition())
+    pub(in crate::app) fn get_cached(&self, tenant: &Tenant) -> Option<Arc<Listing>> {
+        self.0.entries().get(&tenant.storage().generation())
     }
 
     /// Drops what has expired.
     pub fn sweep(&self) {
-        self.kept.sweep();
+        self.0.entries().sweep();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::app::runtime::single_flight::Aborted;
+
 /// Why a request has no tenant. The cause has been logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveTenantError {
@@ -14,4 +16,10 @@ pub enum ResolveTenantError {
         /// When to ask again.
         retry_after: Option<Duration>,
     },
+}
+
+impl From<Aborted> for ResolveTenantError {
+    fn from(_: Aborted) -> Self {
+        Self::Unavailable { retry_after: None }
+    }
 }

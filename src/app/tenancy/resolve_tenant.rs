@@ -4,15 +4,13 @@ mod second_host;
 
 use std::sync::Arc;
 
-use cached::BuildError;
-
 use self::second_host::SecondHost;
 use super::{
-    config_cache::{ConfigCacheSettings, Configs},
+    config_cache::{ConfigCache, ConfigCacheSettings},
     credentials::Credentials,
     resolve_error::ResolveTenantError,
-    tenant::{Providers, Tenant},
-    tenant_cache::{TenantCacheSettings, Tenants},
+    tenant::{ProviderFactories, Tenant},
+    tenant_cache::{TenantCache, TenantCacheSettings},
 };
 use crate::{
     domain::{host::Host, request_id::RequestId},
@@ -44,33 +42,31 @@ pub struct TenancySettings {
 pub struct ResolveTenant {
     host_rules: HostRules,
     second_host: SecondHost,
-    configs: Configs,
-    tenants: Arc<Tenants>,
+    configs: ConfigCache,
+    tenants: Arc<TenantCache>,
 }
 
 impl ResolveTenant {
-    /// Resolves tenants with configs out of `source`, and credentials out of `credentials`.
-    ///
-    /// # Errors
-    /// The caches cannot be that large.
+    /// Resolves tenants with configs from `source`, and credentials from `credentials`.
+    #[must_use]
     pub fn new(
         host_rules: HostRules,
         source: Arc<dyn TenantConfigSource>,
         credentials: Arc<Credentials>,
-        providers: Providers,
+        factories: ProviderFactories,
         clock: &Arc<dyn Clock>,
         settings: TenancySettings,
-    ) -> Result<Self, BuildError> {
+    ) -> Self {
         let TenancySettings { configs, tenants } = settings;
-        let platforms = providers.platforms;
-        let tenants = Arc::new(Tenants::new(credentials, providers, clock, tenants)?);
-        let configs = Configs::new(source, Arc::clone(&tenants), platforms, clock, configs)?;
-        Ok(Self {
+        let platforms = factories.platforms;
+        let tenants = Arc::new(TenantCache::new(credentials, factories, clock, tenants));
+        let configs = ConfigCache::new(source, Arc::clone(&tenants), platforms, clock, configs);
+        Self {
             host_rules,
             second_host: SecondHost::default(),
             configs,
             tenants,
-        })
+        }
     }
 
     /// The tenant that a host names; `None` is a request without one, or with one that is none.
@@ -85,23 +81,23 @@ impl ResolveTenant {
     ) -> Result<Arc<Tenant>, ResolveTenantError> {
         let host = host.filter(|host| self.accepts(host, request_id));
         let host = host.ok_or(ResolveTenantError::Unknown)?;
-        let known = self.configs.of_host(host, request_id).await?;
-        self.tenants.open(&known, request_id).await
+        let config = self.configs.get(host, request_id).await?;
+        self.tenants.get(config, request_id).await
     }
 
-    /// The same for a tenant that is in memory, and about which nothing has to be done: at once.
+    /// The same without waiting, if the tenant is in memory and no refresh is due.
     #[must_use]
     pub fn cached(&self, host: &Host, request_id: &RequestId) -> Option<Arc<Tenant>> {
         if !self.accepts(host, request_id) {
             return None;
         }
-        self.tenants.cached(&self.configs.cached(host)?)
+        self.tenants.get_fresh(self.configs.get_fresh(host)?)
     }
 
     /// Whether a config of this host is in memory.
     #[must_use]
     pub fn knows(&self, host: &Host) -> bool {
-        self.configs.knows(host)
+        self.configs.contains(host)
     }
 
     /// Drops what has expired, secrets above all, though nobody asks for it.

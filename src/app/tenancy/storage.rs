@@ -1,4 +1,4 @@
-//! A tenant's storage, and the states that it has been seen in.
+//! A tenant's storage, and the generations of its content.
 
 use std::sync::{
     Arc,
@@ -20,20 +20,35 @@ use crate::{
 pub(in crate::app) struct Storage {
     pub(in crate::app) config: Arc<TenantConfig<Resolved>>,
     pub(in crate::app) opened: OpenedStorage,
-    edition: AtomicU64,
-    sidecars: AtomicU64,
+    folder: Counter,
+    sidecars: Counter,
 }
 
-/// A state of a root folder, as far as this service changes it. Storage that is opened begins one,
-/// and so does every move. No two have the same number, of whichever tenant they are: what was
-/// listed in one is never taken for the content of another.
+/// The number of a state of a root folder, or of the sidecars in it, as far as this service changes them.
+/// Unique in the process, whichever tenant it is of: what was listed in one generation is never taken
+/// for the content of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::app) struct Edition(u64);
+pub(in crate::app) struct Generation(u64);
 
-impl Edition {
-    fn next() -> Self {
+/// The current generation.
+struct Counter(AtomicU64);
+
+impl Counter {
+    fn new() -> Self {
+        Self(AtomicU64::new(Self::next()))
+    }
+
+    fn next() -> u64 {
         static BEGUN: AtomicU64 = AtomicU64::new(0);
-        Self(BEGUN.fetch_add(1, Ordering::Relaxed))
+        BEGUN.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn get(&self) -> Generation {
+        Generation(self.0.load(Ordering::Acquire))
+    }
+
+    fn bump(&self) {
+        self.0.store(Self::next(), Ordering::Release);
     }
 }
 
@@ -50,8 +65,8 @@ impl Storage {
         Ok(Self {
             config,
             opened,
-            edition: AtomicU64::new(Edition::next().0),
-            sidecars: AtomicU64::new(Edition::next().0),
+            folder: Counter::new(),
+            sidecars: Counter::new(),
         })
     }
 
@@ -68,23 +83,23 @@ impl Storage {
         }
     }
 
-    /// What the root folder holds now belongs to this.
-    pub(in crate::app) fn edition(&self) -> Edition {
-        Edition(self.edition.load(Ordering::Acquire))
+    /// The generation of the root folder. A new one begins when storage is opened, and with each move.
+    pub(in crate::app) fn generation(&self) -> Generation {
+        self.folder.get()
     }
 
-    /// What stands in sidecars now belongs to this, as far as this service writes them.
-    pub(in crate::app) fn sidecar_edition(&self) -> Edition {
-        Edition(self.sidecars.load(Ordering::Acquire))
+    /// The generation of the sidecars.
+    pub(in crate::app) fn sidecar_generation(&self) -> Generation {
+        self.sidecars.get()
     }
 
-    pub(super) fn begin_sidecar_edition(&self) {
-        self.sidecars.store(Edition::next().0, Ordering::Release);
+    pub(super) fn bump_sidecar_generation(&self) {
+        self.sidecars.bump();
     }
 
-    /// Begins another edition: the root folder may hold something else than before.
-    pub(in crate::app) fn begin_edition(&self) {
-        self.edition.store(Edition::next().0, Ordering::Release);
+    /// Begins a generation: the root folder may hold something else than before.
+    pub(in crate::app) fn bump_generation(&self) {
+        self.folder.bump();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    app::runtime::{memory_budget::Exhausted, single_flight::FlightAborted},
+    app::runtime::{memory_budget::Exhausted, single_flight::Aborted},
     ports::ImageStoreError,
 };
 
@@ -41,8 +41,8 @@ impl StorageCallError {
     }
 }
 
-impl From<FlightAborted> for StorageCallError {
-    fn from(_: FlightAborted) -> Self {
+impl From<Aborted> for StorageCallError {
+    fn from(_: Aborted) -> Self {
         Self::Aborted
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 
 /// Opens the clients of tenants: one factory for each upstream.
 #[derive(Clone)]
-pub struct Providers {
+pub struct ProviderFactories {
     /// Opens storage.
     pub images: Arc<dyn ImageStoreFactory>,
     /// The hash that the listings of each kind of storage carry.
@@ -50,7 +50,7 @@ pub struct Tenant {
     storage: CurrentStorage,
     caption_writer: Slot<dyn CaptionWriter>,
     platforms: Vec<PlatformClient>,
-    providers: Providers,
+    providers: ProviderFactories,
     credentials: Arc<Credentials>,
 }
 
@@ -97,7 +97,7 @@ impl Tenant {
     pub fn open(
         config: Arc<TenantConfig<Validated>>,
         storage: Option<Arc<Credential>>,
-        providers: &Providers,
+        providers: &ProviderFactories,
         credentials: Arc<Credentials>,
     ) -> Result<Self, WrongProvider> {
         let platform = |factory: &Arc<dyn PublisherFactory>| PlatformClient {
@@ -135,11 +135,6 @@ impl Tenant {
     /// The kind of hash that listings of its storage carry.
     pub(in crate::app) fn content_hash(&self) -> ContentHashKind {
         (self.providers.content_hashes)(self.settings().storage.kind)
-    }
-
-    /// Was it opened with this config?
-    pub(in crate::app) fn is_of(&self, config: &Arc<TenantConfig<Validated>>) -> bool {
-        Arc::ptr_eq(&self.validated, config) || self.validated.is_equivalent_to(config)
     }
 
     /// Was its storage opened with this credential?

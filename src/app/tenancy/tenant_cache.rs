@@ -1,6 +1,5 @@
-//! Tenants in memory: a config, its storage credential, and the clients that were opened with
-//! both. Opened once, confirmed before their life is over, and opened again when the config or
-//! the credential has changed.
+//! The cache of open tenants. A tenant is opened once, confirmed before its time to live ends, and opened
+//! again when its config or its storage credential has changed.
 
 use std::{
     hash::{Hash, Hasher},
@@ -9,18 +8,15 @@ use std::{
     time::Duration,
 };
 
-use cached::BuildError;
-
 use super::{
-    cached_config::CachedConfig,
-    credentials::{CredentialUnavailable, Credentials},
+    credentials::Credentials,
     resolve_error::ResolveTenantError,
-    tenant::{Providers, Tenant},
+    tenant::{ProviderFactories, Tenant},
 };
 use crate::{
     app::runtime::{
-        single_flight::{Flight, FlightAborted, SingleFlight},
-        timed_cache::{Refresh, TimedCache},
+        refreshing_cache::{Cached, LoadError, RefreshingCache},
+        timed_cache::{Found, Loaded, TimedCache},
     },
     domain::{
         request_id::RequestId,
@@ -31,7 +27,10 @@ use crate::{
 };
 
 /// The longest that opening a tenant may take: the credential store's limit of 10 s, and slack.
-const FLIGHT_LIMIT: Duration = Duration::from_secs(12);
+const OPEN_LIMIT: Duration = Duration::from_secs(12);
+
+/// A config, shared by all requests for its hosts.
+pub(in crate::app) type SharedConfig = Arc<TenantConfig<Validated>>;
 
 /// How opened tenants are kept.
 #[derive(Debug, Clone, Copy)]
@@ -54,182 +53,139 @@ impl Default for TenantCacheSettings {
     }
 }
 
-/// The tenants that have been opened.
-pub(in crate::app) struct Tenants {
-    flights: SingleFlight<Opened, Resolution>,
-    opening: Arc<Opening>,
+/// The tenants that have been opened, by the config that they were opened with. The configs of two hosts
+/// may have the same tenant and version, and differ in their settings: what is opened for the one must
+/// not be served under the other.
+pub(in crate::app) struct TenantCache {
+    cached: RefreshingCache<OpenedWith, Arc<Tenant>, ResolveTenantError>,
+    opener: Arc<Opener>,
 }
 
-/// What a flight opens: one config. Those of two hosts may have the same tenant and version, and yet
-/// say something else; what is opened for the one must not be served under the other.
 #[derive(Clone)]
-struct Opened(Arc<TenantConfig<Validated>>);
+struct OpenedWith(SharedConfig);
 
-impl PartialEq for Opened {
+impl PartialEq for OpenedWith {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0.is_equivalent_to(&other.0)
     }
 }
 
-impl Eq for Opened {}
+impl Eq for OpenedWith {}
 
-impl Hash for Opened {
+impl Hash for OpenedWith {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.0.tenant(), self.0.version()).hash(state);
     }
 }
 
-type Resolution = Result<Arc<Tenant>, ResolveTenantError>;
-
-impl Tenants {
-    /// Tenants whose clients `providers` open, with credentials out of `credentials`.
+impl TenantCache {
+    /// Tenants whose clients are opened by `factories`, with credentials from `credentials`.
     pub(in crate::app) fn new(
         credentials: Arc<Credentials>,
-        providers: Providers,
+        factories: ProviderFactories,
         clock: &Arc<dyn Clock>,
         settings: TenantCacheSettings,
-    ) -> Result<Self, BuildError> {
-        let cache = TimedCache::new("tenant_services", settings.max_size, Arc::clone(clock))?;
-        let clock = Arc::clone(clock);
-        let opening = Opening {
-            cache,
-            credentials,
-            providers,
-            clock,
-            settings,
-        };
-        Ok(Self {
-            flights: SingleFlight::new(FLIGHT_LIMIT),
-            opening: Arc::new(opening),
-        })
+    ) -> Self {
+        let max_size = settings.max_size.get();
+        let entries = TimedCache::new("tenant_services", max_size, Arc::clone(clock));
+        Self {
+            cached: RefreshingCache::new(entries.with_refreshes(), OPEN_LIMIT),
+            opener: Arc::new(Opener {
+                credentials,
+                factories,
+                clock: Arc::clone(clock),
+                settings,
+            }),
+        }
     }
 
     /// The tenant that a config describes, ready to be served.
     ///
-    /// With a stale config nobody is asked for anything: the tenant goes on as it was opened, for
-    /// as long as its storage credential is good.
-    pub(in crate::app) async fn open(
+    /// With a stale config no source is asked: the tenant is served as it was opened, for as long as its
+    /// storage credential is good.
+    pub(in crate::app) async fn get(
         &self,
-        known: &CachedConfig,
+        config: Cached<SharedConfig>,
         request_id: &RequestId,
-    ) -> Resolution {
-        let CachedConfig { config, is_stale } = known;
-        let Opening { cache, clock, .. } = &*self.opening;
-        let found = cache
-            .look_up(config.tenant())
-            .filter(|found| found.value.is_of(config));
-        match found {
+    ) -> Result<Arc<Tenant>, ResolveTenantError> {
+        let key = OpenedWith(config.value);
+        let load = |before: Option<Arc<Tenant>>| {
+            let (opener, config) = (Arc::clone(&self.opener), Arc::clone(&key.0));
+            let request_id = request_id.clone();
+            async move { opener.open(config, before, &request_id).await }
+        };
+        match self.cached.entries().get_with_status(&key) {
             Some(found) if !found.is_expired => {
-                if found.refresh != Refresh::NotDue {
-                    drop(self.launch(config, request_id));
-                }
-                Ok(found.value)
+                let tenant = self.cached.refresh_if_due(&key, found, load).await;
+                tenant.map(|tenant| tenant.value)
             }
-            Some(found) if *is_stale && found.value.has_good_storage_at(clock.utc()) => {
-                Ok(found.value)
+            Some(Found { value: tenant, .. })
+                if config.is_stale && tenant.has_good_storage_at(self.opener.clock.utc()) =>
+            {
+                Ok(tenant)
             }
-            _ => {
-                let lost = |_: FlightAborted| ResolveTenantError::Unavailable { retry_after: None };
-                self.launch(config, request_id)
-                    .landed()
-                    .await
-                    .map_err(lost)?
-            }
+            _ => self.cached.load(&key, load).await,
         }
     }
 
-    /// The same, if it is in memory and need not be opened again.
-    pub(in crate::app) fn cached(
-        &self,
-        config: &Arc<TenantConfig<Validated>>,
-    ) -> Option<Arc<Tenant>> {
-        let tenant = self.opening.cache.fresh(config.tenant());
-        tenant.filter(|tenant| tenant.is_of(config))
+    /// The same, if it is in memory and no refresh is due.
+    pub(in crate::app) fn get_fresh(&self, config: SharedConfig) -> Option<Arc<Tenant>> {
+        self.cached.entries().get_fresh(&OpenedWith(config))
     }
 
-    /// Drops everything of a tenant: it has ended, or its config has changed.
-    pub(in crate::app) fn end(&self, tenant: &TenantName) {
-        self.opening.cache.forget(tenant);
-        self.opening.credentials.forget_tenant(tenant);
+    /// Drops a tenant that has ended or whose config has changed, and its credentials.
+    pub(in crate::app) fn evict(&self, tenant: &TenantName) {
+        let is_another = |key: &OpenedWith, _: &_| key.0.tenant() != tenant;
+        self.cached.entries().retain(is_another);
+        self.opener.credentials.forget_tenant(tenant);
     }
 
     /// Drops what is no longer kept.
     pub(in crate::app) fn sweep(&self) {
-        self.opening.cache.sweep();
-        self.opening.credentials.sweep();
-    }
-
-    fn launch(
-        &self,
-        config: &Arc<TenantConfig<Validated>>,
-        request_id: &RequestId,
-    ) -> Flight<Resolution> {
-        let key = Opened(Arc::clone(config));
-        let (opening, config) = (Arc::clone(&self.opening), Arc::clone(config));
-        let request_id = request_id.clone();
-        self.flights.launch(
-            key,
-            || async move { opening.run(config, &request_id).await },
-        )
+        self.cached.entries().sweep();
+        self.opener.credentials.sweep();
     }
 }
 
-/// What a flight works with.
-struct Opening {
-    cache: TimedCache<TenantName, Arc<Tenant>>,
+/// Opens tenants.
+struct Opener {
     credentials: Arc<Credentials>,
-    providers: Providers,
+    factories: ProviderFactories,
     clock: Arc<dyn Clock>,
     settings: TenantCacheSettings,
 }
 
-impl Opening {
-    async fn run(
+impl Opener {
+    async fn open(
         &self,
-        config: Arc<TenantConfig<Validated>>,
+        config: SharedConfig,
+        before: Option<Arc<Tenant>>,
         request_id: &RequestId,
-    ) -> Resolution {
-        let name = config.tenant().clone();
-        let before = self
-            .cache
-            .look(&name)
-            .filter(|found| found.value.is_of(&config));
-        // One whose life is over is not good because confirming it has just failed.
-        if let Some(found) = before
-            .as_ref()
-            .filter(|found| !found.is_expired && found.refresh == Refresh::NotDue)
-        {
-            return Ok(Arc::clone(&found.value));
-        }
+    ) -> Result<Loaded<Arc<Tenant>>, LoadError<ResolveTenantError>> {
         let credential = Tenant::storage_credential(&config, &self.credentials, request_id).await;
-        let credential = credential.map_err(|error| {
-            // What is kept under the name may be of another config, and has not failed.
-            if before.is_some() {
-                self.cache.note_failure(&name);
-            }
-            unavailable(error)
+        let credential = credential.map_err(|error| ResolveTenantError::Unavailable {
+            retry_after: error.retry_after(),
         })?;
         let life = self.life_of(&config, credential.as_ref().and_then(|it| it.expires_at()));
-        let same = before.filter(|found| found.value.has_storage_credential(credential.as_deref()));
-        let tenant = if let Some(found) = same {
-            found.value
-        } else {
-            let credentials = Arc::clone(&self.credentials);
-            let opened = Tenant::open(config, credential, &self.providers, credentials);
-            Arc::new(opened.map_err(|error| {
-                tracing::error!(tenant = %name, %request_id, %error, "tenant cannot be opened");
-                ResolveTenantError::Unavailable { retry_after: None }
-            })?)
-        };
-        let kept = Arc::clone(&tenant);
-        self.cache
-            .set_with_grace(name, kept, life, self.settings.max_stale);
-        Ok(tenant)
+        let tenant =
+            match before.filter(|before| before.has_storage_credential(credential.as_deref())) {
+                Some(same) => same,
+                None => {
+                    let name = config.tenant().clone();
+                    let credentials = Arc::clone(&self.credentials);
+                    let opened = Tenant::open(config, credential, &self.factories, credentials);
+                    Arc::new(opened.map_err(|error| {
+                    tracing::error!(tenant = %name, %request_id, %error, "tenant cannot be opened");
+                    ResolveTenantError::Unavailable { retry_after: None }
+                })?)
+                }
+            };
+        Ok(Loaded::new(tenant, life).with_stale_ttl(self.settings.max_stale))
     }
 
     fn life_of(
         &self,
-        config: &TenantConfig<Validated>,
+        config: &SharedConfig,
         expires_at: Option<std::time::SystemTime>,
     ) -> Duration {
         let life = self.settings.ttl.min(config.ttl().as_duration());
@@ -239,11 +195,5 @@ impl Opening {
                     .unwrap_or(Duration::ZERO),
             )
         })
-    }
-}
-
-fn unavailable(error: CredentialUnavailable) -> ResolveTenantError {
-    ResolveTenantError::Unavailable {
-        retry_after: error.retry_after(),
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::{
-    app::{runtime::error_chain::ErrorChain, tenancy::tenant::Providers},
+    app::{runtime::error_chain::ErrorChain, tenancy::tenant::ProviderFactories},
     domain::{
         credential::{AiCredential, Credential, Provider},
         host::Host,
@@ -42,7 +42,7 @@ pub struct CheckTenant {
     /// The source of credentials.
     pub credentials: Arc<dyn CredentialStore>,
     /// The factories of clients.
-    pub providers: Providers,
+    pub providers: ProviderFactories,
 }
 
 impl CheckTenant {

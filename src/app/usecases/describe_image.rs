@@ -8,10 +8,14 @@ use std::{
 use super::steps::sidecar::{FoundSidecars, read_files};
 use crate::{
     app::{
-        runtime::{error_chain::ErrorChain, single_flight::SingleFlight, sized_cache::SizedCache},
+        runtime::{
+            error_chain::ErrorChain,
+            single_flight::SingleFlight,
+            timed_cache::{Loaded, TimedCache},
+        },
         tenancy::{
-            listing_cache::Listings,
-            storage::Edition,
+            listing_cache::ListingCache,
+            storage::Generation,
             storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
             tenant::Tenant,
         },
@@ -51,14 +55,14 @@ pub enum FoundSidecar {
 /// Describes images. Callers who ask for the same image within a short time share the answer of storage.
 #[derive(Clone)]
 pub struct DescribeImage {
-    listings: Arc<Listings>,
-    kept: Arc<SizedCache<Place, Described>>,
+    listings: Arc<ListingCache>,
+    kept: Arc<TimedCache<Place, Described>>,
     flights: Arc<SingleFlight<Place, Result<Arc<ImageDetails>, StorageCallError>>>,
     clock: Arc<dyn Clock>,
 }
 
 /// An image, until this service changes the folder or the sidecars in it.
-type Place = (Edition, Edition, ImageName);
+type Place = (Generation, Generation, ImageName);
 
 /// A cached description.
 #[derive(Clone)]
@@ -71,8 +75,8 @@ struct Described {
 impl DescribeImage {
     /// A use case without cached descriptions. `listings` tell whether an image has changed.
     #[must_use]
-    pub fn new(listings: Arc<Listings>, clock: Arc<dyn Clock>) -> Self {
-        let kept = SizedCache::new("image_details", MAX_BYTES, Arc::clone(&clock));
+    pub fn new(listings: Arc<ListingCache>, clock: Arc<dyn Clock>) -> Self {
+        let kept = TimedCache::new("image_details", MAX_BYTES, Arc::clone(&clock));
         Self {
             listings,
             kept: Arc::new(kept),
@@ -93,7 +97,11 @@ impl DescribeImage {
         name: &ImageName,
     ) -> Result<Arc<ImageDetails>, StorageCallError> {
         let storage = tenant.storage();
-        let place = (storage.edition(), storage.sidecar_edition(), name.clone());
+        let place = (
+            storage.generation(),
+            storage.sidecar_generation(),
+            name.clone(),
+        );
         let kept = self.kept.get(&place);
         if let Some(kept) = kept.filter(|kept| self.is_true(kept, tenant, name)) {
             return Ok(kept.details);
@@ -104,7 +112,8 @@ impl DescribeImage {
         let describe = || async move {
             let asked_at = clock.now();
             let is_fresh = |kept: &Described| asked_at < kept.asked_at + FRESH;
-            if let Some(kept) = memory.peek(&place).filter(is_fresh) {
+            let kept = memory.peek(&place).map(|found| found.value);
+            if let Some(kept) = kept.filter(is_fresh) {
                 return Ok(kept.details);
             }
             let (details, bytes) = ask_storage(&tenant, &request_id, &place.2).await?;
@@ -114,7 +123,8 @@ impl DescribeImage {
                     details: Arc::clone(&details),
                     asked_at,
                 };
-                memory.set(&place, described, bytes + OVERHEAD, LIFE);
+                let described = Loaded::new(described, LIFE).with_weight(bytes + OVERHEAD);
+                memory.set(place, described);
             }
             Ok(details)
         };
@@ -126,7 +136,7 @@ impl DescribeImage {
         if self.clock.now() < kept.asked_at + FRESH {
             return true;
         }
-        let listing = self.listings.kept_of(tenant);
+        let listing = self.listings.get_cached(tenant);
         let listed = listing.as_ref().and_then(|listing| listing.find(name));
         let stored = &kept.details.image.stored;
         listed.is_some_and(|listed| {

@@ -4,21 +4,22 @@
 //! moved or replaced. The hash of an image's content is cached for as long as a listing is.
 
 use std::{
-    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use cached::BuildError;
 
 use super::steps::own_thumbnail::ThumbnailMaker;
 use crate::{
     app::{
-        runtime::{single_flight::SingleFlight, sized_cache::SizedCache, timed_cache::TimedCache},
+        runtime::{
+            single_flight::SingleFlight,
+            timed_cache::{Found, Loaded, TimedCache},
+        },
         tenancy::{
-            listing_cache::Listings,
-            storage::Edition,
+            listing_cache::ListingCache,
+            storage::Generation,
             storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
             tenant::Tenant,
         },
@@ -62,7 +63,7 @@ pub enum ThumbnailAnswer {
 /// Fetches thumbnails; clones share the cache.
 #[derive(Clone)]
 pub struct FetchThumbnail {
-    listings: Arc<Listings>,
+    listings: Arc<ListingCache>,
     maker: ThumbnailMaker,
     memory: Arc<Memory>,
     finds: Arc<SingleFlight<Place, Result<ContentHash, StorageCallError>>>,
@@ -70,10 +71,10 @@ pub struct FetchThumbnail {
 }
 
 /// An image, until this service changes its folder.
-type Place = (Edition, ImageName);
+type Place = (Generation, ImageName);
 
 struct Memory {
-    thumbnails: SizedCache<(TenantName, ContentHash, ThumbnailSize), Thumbnail>,
+    thumbnails: TimedCache<(TenantName, ContentHash, ThumbnailSize), Thumbnail>,
     hashes: TimedCache<Place, ContentHash>,
     clock: Arc<dyn Clock>,
 }
@@ -81,27 +82,24 @@ struct Memory {
 impl FetchThumbnail {
     /// A use case that caches thumbnails up to `max_bytes` together, none with 0. Content hashes are looked up in
     /// `listings` first; `maker` makes the thumbnails that storage does not make.
-    ///
-    /// # Errors
-    /// The cache cannot be made.
+    #[must_use]
     pub fn new(
-        listings: Arc<Listings>,
+        listings: Arc<ListingCache>,
         maker: ThumbnailMaker,
         max_bytes: usize,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, BuildError> {
-        let max_seen = NonZeroUsize::new(MAX_SEEN).unwrap_or(NonZeroUsize::MIN);
-        Ok(Self {
+    ) -> Self {
+        Self {
             listings,
             maker,
             memory: Arc::new(Memory {
-                thumbnails: SizedCache::new("thumbnail", max_bytes, Arc::clone(&clock)),
-                hashes: TimedCache::uncounted(max_seen, Arc::clone(&clock))?,
+                thumbnails: TimedCache::new("thumbnail", max_bytes, Arc::clone(&clock)),
+                hashes: TimedCache::uncounted(MAX_SEEN, Arc::clone(&clock)),
                 clock,
             }),
             finds: Arc::new(SingleFlight::new(FLIGHT_LIMIT)),
             makes: Arc::new(SingleFlight::new(FLIGHT_LIMIT)),
-        })
+        }
     }
 
     /// The thumbnail of an image, unless the caller has it.
@@ -140,7 +138,7 @@ impl FetchThumbnail {
         if let Some(hash) = self.cached_hash(tenant, name) {
             return Ok(hash);
         }
-        let place = (tenant.storage().edition(), name.clone());
+        let place = (tenant.storage().generation(), name.clone());
         let (memory, tenant) = (Arc::clone(&self.memory), Arc::clone(tenant));
         let (request_id, key) = (request_id.clone(), place.clone());
         let find = || async move {
@@ -161,10 +159,10 @@ impl FetchThumbnail {
         size: ThumbnailSize,
     ) -> Result<Thumbnail, StorageCallError> {
         let mut hash = self.cached_hash(tenant, name);
-        let place = (tenant.storage().edition(), name.clone());
+        let place = (tenant.storage().generation(), name.clone());
         // Where a cached thumbnail may still be true, asking for the hash costs storage less than a thumbnail.
         if hash.is_none()
-            && let Some(seen) = self.memory.hashes.look(&place)
+            && let Some(seen) = self.memory.hashes.peek(&place)
             && self.memory.peek(tenant, &seen.value, size).is_some()
         {
             hash = Some(self.hash_of(tenant, request_id, name).await?);
@@ -184,8 +182,8 @@ impl FetchThumbnail {
         let maker = self.maker.clone();
         let make = || async move {
             // Another flight may have ended since the lookup above.
-            if let Some(seen) = memory.hashes.look(&place).filter(|seen| !seen.is_expired)
-                && let Some(made) = memory.peek(&tenant, &seen.value, size)
+            if let Some(seen) = memory.hashes.peek(&place).and_then(Found::live)
+                && let Some(made) = memory.peek(&tenant, &seen, size)
             {
                 return Ok(made);
             }
@@ -201,7 +199,8 @@ impl FetchThumbnail {
             memory.set_hash(place, &hash, started);
             let bytes = made.jpeg.len() + OVERHEAD;
             let key = (tenant.name().clone(), hash, size);
-            memory.thumbnails.set(&key, made.clone(), bytes, LIFE);
+            let loaded = Loaded::new(made.clone(), LIFE).with_weight(bytes);
+            memory.thumbnails.set(key, loaded);
             Ok(made)
         };
         self.makes.run(key, make).await?
@@ -209,13 +208,12 @@ impl FetchThumbnail {
 
     /// The hash of an image's content, if storage told it a moment ago.
     fn cached_hash(&self, tenant: &Tenant, name: &ImageName) -> Option<ContentHash> {
-        let listing = self.listings.kept_of(tenant);
+        let listing = self.listings.get_cached(tenant);
         if let Some(listed) = listing.as_ref().and_then(|listing| listing.find(name)) {
             return Some(listed.content_hash.clone());
         }
-        let place = (tenant.storage().edition(), name.clone());
-        let seen = self.memory.hashes.look(&place)?;
-        (!seen.is_expired).then_some(seen.value)
+        let place = (tenant.storage().generation(), name.clone());
+        self.memory.hashes.peek(&place).and_then(Found::live)
     }
 
     /// Drops expired entries from the cache.
@@ -227,15 +225,16 @@ impl FetchThumbnail {
 
 impl Memory {
     fn peek(&self, tenant: &Tenant, hash: &ContentHash, size: ThumbnailSize) -> Option<Thumbnail> {
-        self.thumbnails
-            .peek(&(tenant.name().clone(), hash.clone(), size))
+        let key = (tenant.name().clone(), hash.clone(), size);
+        self.thumbnails.peek(&key).and_then(Found::live)
     }
 
     /// Caches the hash that storage told in a call that started at `started`.
     fn set_hash(&self, place: Place, hash: &ContentHash, started: Instant) {
         let age = self.clock.now().saturating_duration_since(started);
         let life = FRESH.saturating_sub(age);
-        self.hashes.set_with_grace(place, hash.clone(), life, LIFE);
+        let loaded = Loaded::new(hash.clone(), life).with_stale_ttl(LIFE);
+        self.hashes.set(place, loaded);
     }
 }
 

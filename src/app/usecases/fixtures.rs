@@ -24,7 +24,7 @@ use crate::{
         },
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
-            tenant::{Providers, Tenant},
+            tenant::{ProviderFactories, Tenant},
         },
         usecases::steps::ImageWork,
     },
@@ -255,7 +255,7 @@ impl TenantFixture {
             .withf(|folder| *folder == Folder::Archive)
             .returning(move |_| Arc::clone(&archive));
         let settings = CredentialCacheSettings::default();
-        let credentials = Credentials::new(Arc::new(self.store), clock(), settings).unwrap();
+        let credentials = Credentials::new(Arc::new(self.store), clock(), settings);
         let providers = providers_of(self.images, self.writer, self.telegram, self.email);
         let config = unvalidated_of(name, "7", self.document);
         let config = Arc::new(config.validate(platforms::spec).unwrap());
@@ -264,8 +264,8 @@ impl TenantFixture {
     }
 }
 
-/// Providers whose clients expect no call.
-pub(crate) fn providers() -> Providers {
+/// Factories whose clients expect no call.
+pub(crate) fn providers() -> ProviderFactories {
     providers_of(
         MockImageStore::new(),
         MockCaptionWriter::new(),
@@ -279,7 +279,7 @@ pub(crate) fn providers_of(
     writer: MockCaptionWriter,
     telegram: MockPublisher,
     email: MockPublisher,
-) -> Providers {
+) -> ProviderFactories {
     let images = Arc::new(images);
     let mut image_factory = MockImageStoreFactory::new();
     image_factory
@@ -290,7 +290,7 @@ pub(crate) fn providers_of(
     caption_factory
         .expect_open()
         .returning(move |_, _, _| Arc::clone(&writer));
-    Providers {
+    ProviderFactories {
         images: Arc::new(image_factory),
         content_hashes: |_| ContentHashKind::SAMPLE,
         captions: Arc::new(caption_factory),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    app::tenancy::{listing_cache::Listings, storage_call::StorageCallError, tenant::Tenant},
+    app::tenancy::{listing_cache::ListingCache, storage_call::StorageCallError, tenant::Tenant},
     domain::{image::ImageName, request_id::RequestId},
 };
 
@@ -19,13 +19,13 @@ pub struct ImagePage {
 /// Lists images.
 #[derive(Clone)]
 pub struct ListImages {
-    listings: Arc<Listings>,
+    listings: Arc<ListingCache>,
 }
 
 impl ListImages {
     /// A use case that reads `listings`.
     #[must_use]
-    pub fn new(listings: Arc<Listings>) -> Self {
+    pub fn new(listings: Arc<ListingCache>) -> Self {
         Self { listings }
     }
 
@@ -40,7 +40,7 @@ impl ListImages {
         limit: usize,
         after: Option<&str>,
     ) -> Result<ImagePage, StorageCallError> {
-        let listing = self.listings.of(tenant, request_id).await?;
+        let listing = self.listings.get(tenant, request_id).await?;
         let names = listing.names();
         let total = names.len();
         let is_later = |name: &&ImageName| after.is_none_or(|after| name.as_str() > after);

@@ -1,15 +1,14 @@
 //! A random image. Each image is shown once before any is shown again.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use cached::BuildError;
 use parking_lot::Mutex;
 
 use super::describe_image::{DescribeImage, ImageDetails};
 use crate::{
     app::{
-        runtime::timed_cache::TimedCache,
-        tenancy::{listing_cache::Listings, storage_call::StorageCallError, tenant::Tenant},
+        runtime::timed_cache::{Loaded, TimedCache},
+        tenancy::{listing_cache::ListingCache, storage_call::StorageCallError, tenant::Tenant},
     },
     domain::{
         request_id::RequestId,
@@ -34,7 +33,7 @@ pub type Rng = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Shows random images. Concurrent requests get different images.
 pub struct RandomImage {
-    listings: Arc<Listings>,
+    listings: Arc<ListingCache>,
     describe: DescribeImage,
     // Locked to find a shuffle or to add one, so that two first requests share theirs.
     shuffles: Mutex<TimedCache<Place, Arc<Mutex<ShuffleBag>>>>,
@@ -60,22 +59,19 @@ pub enum RandomImageError {
 
 impl RandomImage {
     /// A use case that draws from `listings` and describes what was drawn by `describe`.
-    ///
-    /// # Errors
-    /// The cache cannot be made.
+    #[must_use]
     pub fn new(
-        listings: Arc<Listings>,
+        listings: Arc<ListingCache>,
         describe: DescribeImage,
         clock: Arc<dyn Clock>,
         rng: Rng,
-    ) -> Result<Self, BuildError> {
-        let bound = NonZeroUsize::new(MAX_TENANTS).unwrap_or(NonZeroUsize::MIN);
-        Ok(Self {
+    ) -> Self {
+        Self {
             listings,
             describe,
-            shuffles: Mutex::new(TimedCache::uncounted(bound, clock)?),
+            shuffles: Mutex::new(TimedCache::uncounted(MAX_TENANTS, clock)),
             rng,
-        })
+        }
     }
 
     /// A random image with its description. An image that has vanished since the listing is passed over.
@@ -89,14 +85,14 @@ impl RandomImage {
     ) -> Result<Arc<ImageDetails>, RandomImageError> {
         let shuffle = self.shuffle_of(tenant);
         for _ in 0..MAX_DRAWS {
-            let listing = self.listings.of(tenant, request_id).await;
+            let listing = self.listings.get(tenant, request_id).await;
             let listing = listing.map_err(RandomImageError::Listing)?;
             let drawn = shuffle.lock().draw(listing.names(), (self.rng)());
             let name = drawn.ok_or(RandomImageError::NoImage)?;
             match self.describe.run(tenant, request_id, &name).await {
                 Ok(details) => return Ok(details),
                 // The listing is outdated.
-                Err(error) if error.is_not_found() => tenant.storage().begin_edition(),
+                Err(error) if error.is_not_found() => tenant.storage().bump_generation(),
                 Err(error) => {
                     shuffle.lock().put_back(&name);
                     return Err(RandomImageError::Storage(error));
@@ -120,7 +116,7 @@ impl RandomImage {
         );
         let shuffles = self.shuffles.lock();
         let shuffle: Arc<Mutex<ShuffleBag>> = shuffles.get(&place).unwrap_or_default();
-        shuffles.set(place, Arc::clone(&shuffle), MEMORY);
+        shuffles.set(place, Loaded::new(Arc::clone(&shuffle), MEMORY));
         shuffle
     }
 }

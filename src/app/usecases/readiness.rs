@@ -2,7 +2,6 @@
 //! published.
 
 use std::{
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,10 +9,13 @@ use std::{
     time::Duration,
 };
 
-use cached::BuildError;
-
 use crate::{
-    app::runtime::{error_chain::ErrorChain, single_flight::SingleFlight, timed_cache::TimedCache},
+    app::runtime::{
+        error_chain::ErrorChain,
+        refreshing_cache::RefreshingCache,
+        single_flight::Aborted,
+        timed_cache::{Loaded, TimedCache},
+    },
     domain::{host::Host, request_id::RequestId},
     ports::{Clock, ConfigSourceError, LedgerReader, TenantConfigSource},
 };
@@ -22,6 +24,8 @@ use crate::{
 const CACHED_FOR: Duration = Duration::from_secs(5);
 /// How long the orchestrator may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
+/// The limit of both probes together, with some slack.
+const CALL_LIMIT: Duration = Duration::from_secs(3);
 /// How long the ledger may take: shorter, so that it is named where both fail.
 const LEDGER_LIMIT: Duration = Duration::from_millis(1_500);
 
@@ -55,36 +59,38 @@ pub enum NotReady {
     ShuttingDown,
 }
 
+impl From<Aborted> for NotReady {
+    fn from(_: Aborted) -> Self {
+        Self::OrchestratorUnavailable
+    }
+}
+
 /// Checks whether this process can serve tenants.
 pub struct CheckReadiness {
     mode: Mode,
     source: Arc<dyn TenantConfigSource>,
     ledger: Arc<dyn LedgerReader>,
     is_ending: AtomicBool,
-    cached: Arc<TimedCache<(), Result<(), NotReady>>>,
-    flights: SingleFlight<(), Result<(), NotReady>>,
+    cached: RefreshingCache<(), Result<(), NotReady>, NotReady>,
 }
 
 impl CheckReadiness {
     /// A use case that probes `ledger`, and `source` where the mode asks for it.
-    ///
-    /// # Errors
-    /// Never in practice: the cache has one entry.
+    #[must_use]
     pub fn new(
         mode: Mode,
         source: Arc<dyn TenantConfigSource>,
         ledger: Arc<dyn LedgerReader>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, BuildError> {
-        let cached = Arc::new(TimedCache::uncounted(NonZeroUsize::MIN, clock)?);
-        Ok(Self {
+    ) -> Self {
+        let cached = TimedCache::uncounted(1, clock);
+        Self {
             mode,
             source,
             ledger,
             is_ending: AtomicBool::new(false),
-            cached,
-            flights: SingleFlight::new(PROBE_LIMIT),
-        })
+            cached: RefreshingCache::new(cached, CALL_LIMIT),
+        }
     }
 
     /// The source of tenants.
@@ -106,24 +112,21 @@ impl CheckReadiness {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(NotReady::ShuttingDown);
         }
-        if let Some(answer) = self.cached.get(&()) {
-            return answer;
-        }
-        let (mode, source) = (self.mode.clone(), Arc::clone(&self.source));
-        let (ledger, request_id) = (Arc::clone(&self.ledger), request_id.clone());
-        let probe = || async move {
-            let ledger = ask_ledger(&*ledger, &request_id);
-            let source = ask_source(&mode, &*source, &request_id);
-            let (ledger, source) = tokio::join!(ledger, source);
-            ledger.and(source)
+        let probe = |_| {
+            let (mode, source) = (self.mode.clone(), Arc::clone(&self.source));
+            let (ledger, request_id) = (Arc::clone(&self.ledger), request_id.clone());
+            async move {
+                let ledger = ask_ledger(&*ledger, &request_id);
+                let source = ask_source(&mode, &*source, &request_id);
+                let both = async { tokio::join!(ledger, source) };
+                let answer = match tokio::time::timeout(PROBE_LIMIT, both).await {
+                    Ok((ledger, source)) => ledger.and(source),
+                    Err(_) => Err(NotReady::OrchestratorUnavailable),
+                };
+                Ok(Loaded::new(answer, CACHED_FOR))
+            }
         };
-        let answer = self
-            .flights
-            .run((), probe)
-            .await
-            .unwrap_or(Err(NotReady::OrchestratorUnavailable));
-        self.cached.set((), answer, CACHED_FOR);
-        answer
+        self.cached.get(&(), probe).await?
     }
 }
 
@@ -173,7 +176,7 @@ mod tests {
         let probe_host = Host::normalise("healthcheck.example.org").ok();
         let mode = Mode::Orchestrated { probe_host };
         let ledger = Arc::new(ledger(true));
-        CheckReadiness::new(mode, Arc::new(source), ledger, Arc::new(clock)).unwrap()
+        CheckReadiness::new(mode, Arc::new(source), ledger, Arc::new(clock))
     }
 
     fn ledger(answers: bool) -> MockLedgerReader {

@@ -18,7 +18,7 @@ use publisher::{
     },
     app::{
         runtime::error_chain::ErrorChain,
-        tenancy::{resolve_tenant::HostRules, tenant::Providers},
+        tenancy::{resolve_tenant::HostRules, tenant::ProviderFactories},
         usecases::check_tenant::{CheckTenant, Finding, Step},
     },
     domain::{host::Host, request_id::RequestId},
@@ -175,7 +175,12 @@ impl Report {
     }
 
     /// The source of tenants, and one of them.
-    async fn add_tenants(&mut self, sources: Sources, providers: Providers, host: Option<String>) {
+    async fn add_tenants(
+        &mut self,
+        sources: Sources,
+        providers: ProviderFactories,
+        host: Option<String>,
+    ) {
         let request_id = || RequestId::from(Uuid::new_v4());
         if let Some((client, probe_host)) = &sources.orchestrator {
             let finding = match client.check(probe_host, &request_id()).await {

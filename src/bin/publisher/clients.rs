@@ -17,7 +17,7 @@ use publisher::{
         storages::{self, Storages},
     },
     app::{
-        tenancy::{resolve_tenant::HostRules, tenant::Providers},
+        tenancy::{resolve_tenant::HostRules, tenant::ProviderFactories},
         usecases::readiness::Mode,
     },
     domain::host::Host,
@@ -38,7 +38,7 @@ pub(crate) struct Clients {
     pub(crate) records_traces: bool,
     pub(crate) has_extra_roots: bool,
     pub(crate) sources: Sources,
-    pub(crate) providers: Providers,
+    pub(crate) providers: ProviderFactories,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -94,7 +94,7 @@ fn providers(
     clock: &Arc<dyn Clock>,
     telegram_api_url: Url,
     ehlo_name: EhloName,
-) -> Result<Providers, Failure> {
+) -> Result<ProviderFactories, Failure> {
     let clock = || Arc::clone(clock);
     let images = Storages::new(dropbox, roots, clock()).map_err(Failure::set_up)?;
     let captions =
@@ -105,7 +105,7 @@ fn providers(
         telegram_api_url,
         ehlo_name,
     };
-    Ok(Providers {
+    Ok(ProviderFactories {
         images: Arc::new(images),
         content_hashes: storages::content_hash,
         captions: Arc::new(captions),

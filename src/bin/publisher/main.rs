@@ -270,7 +270,7 @@ impl Service {
         } = sources;
         let memory_budget = memory_limit::budget_within_limit(memory_budget);
         let (concurrency, memory) = shares(&mode, max_requests, memory_budget);
-        let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials)?;
+        let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials);
         let resolve_tenant = ResolveTenant::new(
             host_rules,
             Arc::clone(&configs),
@@ -278,7 +278,7 @@ impl Service {
             providers,
             &clock,
             tenancy,
-        )?;
+        );
         let resolve_tenant = Arc::new(resolve_tenant);
         let rng = Arc::new(|| fastrand::u64(..));
         let work = BackgroundTasks::default();
@@ -291,7 +291,7 @@ impl Service {
             },
             capacity: Capacity::new(publishes, memory),
         };
-        let shown = Shown::new(&image_work, thumbnail_cache_bytes)?;
+        let shown = Shown::new(&image_work, thumbnail_cache_bytes);
         tokio::spawn(shown::keep_swept(
             Arc::downgrade(&resolve_tenant),
             shown.clone(),
@@ -304,12 +304,12 @@ impl Service {
             configs,
             Arc::clone(&ledger.reader),
             Arc::clone(&clock),
-        )?;
+        );
         let readiness = Arc::new(readiness);
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&shown.listings)),
-            draw: shown.draw(&clock, rng)?,
+            draw: shown.draw(&clock, rng),
             describe: shown.describe,
             thumbnails: shown.thumbnails,
             publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),

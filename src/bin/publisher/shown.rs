@@ -7,7 +7,7 @@ use std::{
 
 use publisher::{
     app::{
-        tenancy::{listing_cache::Listings, resolve_tenant::ResolveTenant},
+        tenancy::{listing_cache::ListingCache, resolve_tenant::ResolveTenant},
         usecases::{
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
@@ -18,8 +18,6 @@ use publisher::{
     ports::Clock,
 };
 
-use crate::failure::Failure;
-
 /// How often caches are swept of what has expired.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -27,7 +25,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub(crate) struct Shown {
     /// The images of folders.
-    pub(crate) listings: Arc<Listings>,
+    pub(crate) listings: Arc<ListingCache>,
     /// What single images are.
     pub(crate) describe: DescribeImage,
     /// Their thumbnails.
@@ -36,29 +34,23 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// Nothing yet; thumbnails are kept up to so many bytes.
-    pub(crate) fn new(work: &ImageWork, thumbnail_bytes: usize) -> Result<Self, Failure> {
+    pub(crate) fn new(work: &ImageWork, thumbnail_bytes: usize) -> Self {
         let (clock, maker) = (&work.clock, ThumbnailMaker::of(work));
-        let listings = Arc::new(Listings::new(Arc::clone(clock)));
+        let listings = Arc::new(ListingCache::new(Arc::clone(clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(clock));
         let thumbnails = Arc::clone(&listings);
-        let thumbnails =
-            FetchThumbnail::new(thumbnails, maker, thumbnail_bytes, Arc::clone(clock))?;
-        Ok(Self {
+        let thumbnails = FetchThumbnail::new(thumbnails, maker, thumbnail_bytes, Arc::clone(clock));
+        Self {
             listings,
             describe,
             thumbnails,
-        })
+        }
     }
 
     /// Draws from what is shown.
-    pub(crate) fn draw(&self, clock: &Arc<dyn Clock>, rng: Rng) -> Result<RandomImage, Failure> {
+    pub(crate) fn draw(&self, clock: &Arc<dyn Clock>, rng: Rng) -> RandomImage {
         let (listings, describe) = (Arc::clone(&self.listings), self.describe.clone());
-        Ok(RandomImage::new(
-            listings,
-            describe,
-            Arc::clone(clock),
-            rng,
-        )?)
+        RandomImage::new(listings, describe, Arc::clone(clock), rng)
     }
 
     fn sweep(&self) {

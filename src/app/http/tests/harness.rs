@@ -27,9 +27,9 @@ use crate::{
         runtime::concurrency_limit::ConcurrencyLimit,
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
-            listing_cache::Listings,
+            listing_cache::ListingCache,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
-            tenant::Providers,
+            tenant::ProviderFactories,
         },
         usecases::{
             analyze::AnalyzeImage,
@@ -189,12 +189,12 @@ impl Service {
         let resolve_tenant = ResolveTenant::new(
             HostRules::TenantNames,
             Arc::clone(&source),
-            Arc::new(credentials.unwrap()),
+            Arc::new(credentials),
             providers(images, writer, telegram),
             &clock,
             TenancySettings::default(),
         );
-        let listings = Arc::new(Listings::new(Arc::clone(&clock)));
+        let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
         let draw = RandomImage::new(
             Arc::clone(&listings),
@@ -209,13 +209,12 @@ impl Service {
             ..image_work(Arc::clone(&ledger))
         };
         let maker = ThumbnailMaker::of(&work);
-        let thumbnails =
-            FetchThumbnail::new(listings, maker, 1024 * 1024, Arc::clone(&clock)).unwrap();
+        let thumbnails = FetchThumbnail::new(listings, maker, 1024 * 1024, Arc::clone(&clock));
         let routes = routes(HttpDependencies {
-            resolve_tenant: Arc::new(resolve_tenant.unwrap()),
+            resolve_tenant: Arc::new(resolve_tenant),
             list,
             describe,
-            draw: draw.unwrap(),
+            draw,
             thumbnails,
             publish: PublishOnce::new(
                 PublishImage::new(work.clone(), Arc::clone(&reader)),
@@ -224,7 +223,7 @@ impl Service {
             curate: CurateImage::new(work.leases.clone()),
             analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
-            readiness: Arc::new(readiness.unwrap()),
+            readiness: Arc::new(readiness),
             concurrency,
             auth,
             trusted_proxies: TrustedProxies::default(),

@@ -23,7 +23,7 @@ fn ttl(seconds: i64) -> ConfigTtl {
 }
 
 fn credentials(store: MockCredentialStore, settings: CredentialCacheSettings) -> Credentials {
-    Credentials::new(Arc::new(store), clock(), settings).unwrap()
+    Credentials::new(Arc::new(store), clock(), settings)
 }
 
 fn store_called(times: usize) -> MockCredentialStore {

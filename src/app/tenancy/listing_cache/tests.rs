@@ -13,8 +13,8 @@ use crate::{
 
 const NOTHING: bytes::Bytes = bytes::Bytes::new();
 
-fn listings() -> Listings {
-    Listings::new(clock())
+fn listings() -> ListingCache {
+    ListingCache::new(clock())
 }
 
 /// A tenant whose folder is listed as often as the test says, and no oftener.
@@ -32,7 +32,7 @@ fn listed(times: usize) -> TenantFixture {
 async fn a_hundred_who_ask_at_once_cost_one_call() {
     let (listings, tenant) = (listings(), listed(1).build());
     let request_id = request_id();
-    let all = join_all((0..100).map(|_| listings.of(&tenant, &request_id))).await;
+    let all = join_all((0..100).map(|_| listings.get(&tenant, &request_id))).await;
     assert!(
         all.iter()
             .all(|listing| listing.as_ref().unwrap().0.len() == 2)
@@ -42,13 +42,13 @@ async fn a_hundred_who_ask_at_once_cost_one_call() {
 #[tokio::test(start_paused = true)]
 async fn a_listing_is_shown_for_five_seconds_and_no_longer() {
     let (listings, tenant) = (listings(), listed(2).build());
-    listings.of(&tenant, &request_id()).await.unwrap();
+    listings.get(&tenant, &request_id()).await.unwrap();
     advance(Duration::from_millis(4_999)).await;
-    listings.of(&tenant, &request_id()).await.unwrap();
-    assert!(listings.kept_of(&tenant).is_some());
+    listings.get(&tenant, &request_id()).await.unwrap();
+    assert!(listings.get_cached(&tenant).is_some());
     advance(Duration::from_millis(1)).await;
-    assert!(listings.kept_of(&tenant).is_none());
-    listings.of(&tenant, &request_id()).await.unwrap();
+    assert!(listings.get_cached(&tenant).is_none());
+    listings.get(&tenant, &request_id()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,12 +68,12 @@ async fn a_failure_is_shared_by_those_who_wait_and_not_kept() {
         .in_sequence(&mut calls)
         .returning(|| Ok(Vec::new()));
     let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
-    let all = join_all((0..10).map(|_| listings.of(&tenant, &request_id))).await;
+    let all = join_all((0..10).map(|_| listings.get(&tenant, &request_id))).await;
     assert!(
         all.iter()
             .all(|listing| matches!(listing, Err(StorageCallError::Storage(_))))
     );
-    assert!(listings.of(&tenant, &request_id).await.is_ok());
+    assert!(listings.get(&tenant, &request_id).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,13 +89,13 @@ async fn a_move_ends_the_listing_whatever_comes_of_it() {
                 outcome.map(|()| moved("a.jpg")).map_err(timeout)
             });
         let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
-        listings.of(&tenant, &request_id).await.unwrap();
+        listings.get(&tenant, &request_id).await.unwrap();
         let images = tenant.images(&request_id);
         let moved = images
             .move_to(&stored("a.jpg", &NOTHING), &[], Folder::Archive)
             .await;
         assert_eq!(moved.is_ok(), outcome.is_ok());
-        listings.of(&tenant, &request_id).await.unwrap();
+        listings.get(&tenant, &request_id).await.unwrap();
     }
 }
 
@@ -106,15 +106,15 @@ async fn a_listing_that_a_move_has_overtaken_is_not_kept() {
     let moving = Arc::clone(&tenant);
     // The image is moved after storage has looked and before it has answered.
     fixture.images.expect_list().times(2).returning(move || {
-        moving.get().unwrap().storage().begin_edition();
+        moving.get().unwrap().storage().bump_generation();
         Ok(vec![stored("a.jpg", &NOTHING)])
     });
     let tenant = tenant.get_or_init(|| fixture.build());
     let (listings, request_id) = (listings(), request_id());
     for _ in 0..2 {
-        let listing = listings.of(tenant, &request_id).await.unwrap();
+        let listing = listings.get(tenant, &request_id).await.unwrap();
         assert_eq!(listing.0.len(), 1);
-        assert!(listings.kept_of(tenant).is_none());
+        assert!(listings.get_cached(tenant).is_none());
     }
 }
 
@@ -131,8 +131,8 @@ async fn a_tenant_that_was_opened_afresh_does_not_see_the_listing_of_before() {
         .returning(|| Ok(Vec::new()));
     let after = fixture.build();
     assert_eq!(before.name(), after.name());
-    assert_eq!(listings.of(&before, &request_id).await.unwrap().0.len(), 2);
-    assert_eq!(listings.of(&after, &request_id).await.unwrap().0.len(), 0);
+    assert_eq!(listings.get(&before, &request_id).await.unwrap().0.len(), 2);
+    assert_eq!(listings.get(&after, &request_id).await.unwrap().0.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,16 +158,16 @@ async fn a_dead_credential_ends_the_listing_that_was_made_with_it() {
         .in_sequence(&mut refusals)
         .returning(|name| Ok(stored(name.as_str(), &NOTHING)));
     let (listings, tenant, request_id) = (listings(), fixture.build(), request_id());
-    listings.of(&tenant, &request_id).await.unwrap();
+    listings.get(&tenant, &request_id).await.unwrap();
     let found = tenant.images(&request_id).find(&image_name()).await;
     assert!(found.is_ok());
-    listings.of(&tenant, &request_id).await.unwrap();
+    listings.get(&tenant, &request_id).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_looks_at_is_swept_away() {
     let (listings, tenant) = (listings(), listed(1).build());
-    let listing = listings.of(&tenant, &request_id()).await.unwrap();
+    let listing = listings.get(&tenant, &request_id()).await.unwrap();
     listings.sweep();
     assert_eq!(Arc::strong_count(&listing), 2);
     advance(FRESH).await;
@@ -177,7 +177,7 @@ async fn what_nobody_looks_at_is_swept_away() {
 
 #[tokio::test(start_paused = true)]
 async fn all_listings_together_take_no_more_than_their_bound() {
-    let listings = Listings::of_bytes(300_000, clock());
+    let listings = ListingCache::of_bytes(300_000, clock());
     let tenants: Vec<_> = (0..5)
         .map(|_| {
             let mut fixture = TenantFixture::new();
@@ -188,26 +188,26 @@ async fn all_listings_together_take_no_more_than_their_bound() {
         })
         .collect();
     for tenant in &tenants {
-        let listing = listings.of(tenant, &request_id()).await.unwrap();
+        let listing = listings.get(tenant, &request_id()).await.unwrap();
         assert!(
             (70_000..100_000).contains(&listing.bytes()),
             "{}",
             listing.bytes()
         );
-        assert!(listings.kept.bytes() <= 300_000);
+        assert!(listings.0.entries().weight() <= 300_000);
     }
     let kept = tenants
         .iter()
-        .map(|tenant| listings.kept_of(tenant).is_some());
+        .map(|tenant| listings.get_cached(tenant).is_some());
     assert_eq!(kept.collect::<Vec<_>>(), [false, false, true, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_is_larger_than_the_bound_is_answered_and_not_kept() {
-    let listings = Listings::of_bytes(OVERHEAD, clock());
+    let listings = ListingCache::of_bytes(OVERHEAD, clock());
     let tenant = listed(2).build();
     for _ in 0..2 {
-        let listing = listings.of(&tenant, &request_id()).await.unwrap();
+        let listing = listings.get(&tenant, &request_id()).await.unwrap();
         assert_eq!(listing.0.len(), 2);
     }
 }

@@ -40,9 +40,9 @@ fn under(
     store: MockCredentialStore,
 ) -> ResolveTenant {
     let settings = CredentialCacheSettings::default();
-    let credentials = Arc::new(Credentials::new(Arc::new(store), clock(), settings).unwrap());
+    let credentials = Arc::new(Credentials::new(Arc::new(store), clock(), settings));
     let cache = TenancySettings::default();
-    ResolveTenant::new(rules, source, credentials, providers(), &clock(), cache).unwrap()
+    ResolveTenant::new(rules, source, credentials, providers(), &clock(), cache)
 }
 
 fn source_of(document: serde_json::Value, calls: usize) -> MockTenantConfigSource {

@@ -26,8 +26,8 @@ fn with_links(times: usize) -> TenantFixture {
     fixture
 }
 
-fn usecase() -> (Arc<Listings>, DescribeImage) {
-    let listings = Arc::new(Listings::new(clock()));
+fn usecase() -> (Arc<ListingCache>, DescribeImage) {
+    let listings = Arc::new(ListingCache::new(clock()));
     let describe = DescribeImage::new(Arc::clone(&listings), clock());
     (listings, describe)
 }
@@ -141,7 +141,7 @@ async fn a_listing_that_names_the_same_revision_keeps_a_description_and_another_
         let (request_id, name) = (request_id(), image_name());
         describe.run(&tenant, &request_id, &name).await.unwrap();
         advance(2 * FRESH).await;
-        listings.of(&tenant, &request_id).await.unwrap();
+        listings.get(&tenant, &request_id).await.unwrap();
         describe.run(&tenant, &request_id, &name).await.unwrap();
     }
 }
@@ -154,7 +154,7 @@ async fn a_link_is_kept_for_a_minute_at_most() {
     let ((listings, describe), tenant) = (usecase(), fixture.build());
     let (request_id, name) = (request_id(), image_name());
     for _ in 0..20 {
-        listings.of(&tenant, &request_id).await.unwrap();
+        listings.get(&tenant, &request_id).await.unwrap();
         describe.run(&tenant, &request_id, &name).await.unwrap();
         advance(Duration::from_secs(4)).await;
     }

@@ -8,7 +8,7 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     app::{
-        tenancy::listing_cache::Listings,
+        tenancy::listing_cache::ListingCache,
         usecases::fixtures::{
             TenantFixture, clock, image_name, image_work, jpeg, moved, request_id, stored,
         },
@@ -47,7 +47,7 @@ fn with_calls(finds: usize, thumbnails: usize) -> TenantFixture {
 }
 
 async fn fetch(
-    listings: Arc<Listings>,
+    listings: Arc<ListingCache>,
     tenant: &Arc<Tenant>,
     if_none_match: IfNoneMatch,
 ) -> Result<ThumbnailAnswer, StorageCallError> {
@@ -65,13 +65,13 @@ async fn fetch_with(
         .await
 }
 
-fn usecase(listings: Arc<Listings>, max_bytes: usize) -> FetchThumbnail {
+fn usecase(listings: Arc<ListingCache>, max_bytes: usize) -> FetchThumbnail {
     let maker = ThumbnailMaker::of(&image_work(Arc::new(MockLedger::new())));
-    FetchThumbnail::new(listings, maker, max_bytes, clock()).unwrap()
+    FetchThumbnail::new(listings, maker, max_bytes, clock())
 }
 
-fn listings() -> Arc<Listings> {
-    Arc::new(Listings::new(clock()))
+fn listings() -> Arc<ListingCache> {
+    Arc::new(ListingCache::new(clock()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +101,7 @@ async fn a_listing_saves_the_look() {
     let listed = || Ok(vec![thumbnail().stored]);
     fixture.images.expect_list().times(1).returning(listed);
     let (listings, tenant) = (listings(), fixture.build());
-    listings.of(&tenant, &request_id()).await.unwrap();
+    listings.get(&tenant, &request_id()).await.unwrap();
     let held = IfNoneMatch::Hashes(vec![hash(b"new")]);
     let answer = fetch(listings, &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::Unchanged(hash(b"new")));
@@ -112,7 +112,7 @@ async fn an_image_that_the_listing_does_not_have_is_looked_for() {
     let mut fixture = with_calls(1, 0);
     fixture.images.expect_list().returning(|| Ok(Vec::new()));
     let (listings, tenant) = (listings(), fixture.build());
-    listings.of(&tenant, &request_id()).await.unwrap();
+    listings.get(&tenant, &request_id()).await.unwrap();
     let answer = fetch(listings, &tenant, IfNoneMatch::Any).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::Unchanged(hash(b"new")));
 }

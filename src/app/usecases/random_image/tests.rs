@@ -15,15 +15,15 @@ use crate::{
 const NOTHING: bytes::Bytes = bytes::Bytes::new();
 
 fn draws() -> RandomImage {
-    let listings = Arc::new(Listings::new(clock()));
+    let listings = Arc::new(ListingCache::new(clock()));
     let next = AtomicU64::new(0);
     let rng = Arc::new(move || next.fetch_add(7, Ordering::SeqCst));
     draw_of(listings, rng)
 }
 
-fn draw_of(listings: Arc<Listings>, rng: Rng) -> RandomImage {
+fn draw_of(listings: Arc<ListingCache>, rng: Rng) -> RandomImage {
     let describe = DescribeImage::new(Arc::clone(&listings), clock());
-    RandomImage::new(listings, describe, clock(), rng).unwrap()
+    RandomImage::new(listings, describe, clock(), rng)
 }
 
 fn linked(name: &ImageName) -> LinkedImage {
@@ -157,7 +157,7 @@ async fn two_folders_of_one_tenant_are_drawn_from_each_for_itself() {
         ("/storage/paths/root", "/other"),
         ("/storage/credentials_ref", "ref-other"),
     ] {
-        let draws = draw_of(Arc::new(Listings::new(clock())), Arc::new(|| 0));
+        let draws = draw_of(Arc::new(ListingCache::new(clock())), Arc::new(|| 0));
         let tenants = [
             tenant("/storage/paths/root", "/photos"),
             tenant(pointer, value),

@@ -61,7 +61,7 @@ pub(super) fn providers(
     mut images: MockImageStore,
     writer: MockCaptionWriter,
     mut telegram: MockPublisher,
-) -> Providers {
+) -> ProviderFactories {
     telegram.expect_connecting().returning(|| None);
     images.expect_in_folder().returning(|_| {
         let mut empty = MockImageStore::new();
@@ -89,7 +89,7 @@ pub(super) fn providers(
     platform
         .expect_open()
         .returning(move |_, _, _| Ok(Arc::clone(&telegram)));
-    Providers {
+    ProviderFactories {
         images: Arc::new(storage),
         content_hashes: |_| ContentHashKind::SAMPLE,
         captions: Arc::new(captions),

@@ -92,7 +92,7 @@ impl Stage {
         let orchestrator = Arc::new(Orchestrator::default());
         let settings = CredentialCacheSettings::default();
         let store = Arc::clone(&orchestrator);
-        let credentials = Arc::new(Credentials::new(store, clock(), settings).unwrap());
+        let credentials = Arc::new(Credentials::new(store, clock(), settings));
         let source = Arc::clone(&orchestrator);
         let resolver = ResolveTenant::new(
             HostRules::TenantNames,
@@ -102,7 +102,6 @@ impl Stage {
             &clock(),
             TenancySettings::default(),
         );
-        let resolver = resolver.unwrap();
         Self {
             orchestrator,
             resolver,

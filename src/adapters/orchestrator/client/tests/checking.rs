@@ -1,6 +1,7 @@
 //! Whether it is an orchestrator, told apart from all else.
 
 use super::*;
+use crate::adapters::orchestrator::OrchestratorFault;
 
 async fn check(stage: &Stage) -> Result<(), OrchestratorFault> {
     let host = Host::normalise("healthcheck.sandbox.localhost").unwrap();
