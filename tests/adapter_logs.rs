@@ -94,7 +94,7 @@ async fn no_secret_is_logged_at_any_level() {
     let storage = credential(Provider::DROPBOX, "refresh-token").unwrap();
     let tenant = tenant.validate(platforms::spec).unwrap();
     let access = StorageAccess::new(tenant.settings().storage.kind, Some(storage)).unwrap();
-    let tenant = tenant.resolve(access);
+    let tenant = Arc::new(tenant).resolve(access);
     let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
     let clock = Arc::new(SystemClock);
     let openai = OpenAiSettings {

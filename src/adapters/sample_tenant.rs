@@ -47,5 +47,5 @@ pub(super) fn config(blocks: &Value) -> TenantConfig<Resolved> {
     let provider = config.settings().storage.kind.provider();
     let sample = |provider| Arc::new(Credential::sample(provider, "refresh-token", "1", None));
     let access = StorageAccess::new(config.settings().storage.kind, provider.map(sample));
-    config.resolve(access.unwrap())
+    Arc::new(config).resolve(access.unwrap())
 }

@@ -3,6 +3,7 @@
 //!
 //! For `usecases` and `http`; imports `runtime`.
 
+pub mod access;
 pub mod config_cache;
 pub mod credentials;
 pub(in crate::app) mod images;

@@ -41,7 +41,7 @@
 //! # }
 //! let validated: TenantConfig<Validated> = unvalidated().validate(platforms::spec).unwrap();
 //! let access = access(validated.settings().storage.kind);
-//! let resolved: TenantConfig<Resolved> = validated.resolve(access);
+//! let resolved: TenantConfig<Resolved> = Arc::new(validated).resolve(access);
 //! let plan = PublicationPlan::new(&resolved, &PublicationRequest::default());
 //! ```
 //!
@@ -63,19 +63,22 @@
 //! Resolving a config that nobody has checked …
 //! ```compile_fail,E0599
 //! # use publisher::domain::{storage::*, tenant_config::*};
+//! # use std::sync::Arc;
 //! fn skip(unvalidated: TenantConfig<Unvalidated>, storage: StorageAccess) {
-//!     let resolved = unvalidated.resolve(storage);
+//!     let resolved = Arc::new(unvalidated).resolve(storage);
 //! }
 //! ```
 //! … where checking it first is fine:
 //! ```
+//! # use std::sync::Arc;
 //! # use publisher::domain::{platform_spec::*, storage::*, tenant_config::*};
 //! fn in_order(
 //!     unvalidated: TenantConfig<Unvalidated>,
 //!     platforms: PlatformSpecs,
 //!     storage: StorageAccess,
 //! ) {
-//!     let resolved = unvalidated.validate(platforms).map(|validated| validated.resolve(storage));
+//!     let validated = unvalidated.validate(platforms).map(Arc::new);
+//!     let resolved = validated.map(|validated| validated.resolve(storage));
 //! }
 //! ```
 //!
@@ -94,7 +97,13 @@
 //! }
 //! ```
 //!
-//! Copying a resolved config, and the secret with it …
+//! Copying a config, be it validated or, with its secret, resolved …
+//! ```compile_fail,E0599
+//! # use publisher::domain::tenant_config::*;
+//! fn copy(validated: &TenantConfig<Validated>) -> TenantConfig<Validated> {
+//!     TenantConfig::<Validated>::clone(validated)
+//! }
+//! ```
 //! ```compile_fail,E0599
 //! # use publisher::domain::tenant_config::*;
 //! fn copy(resolved: &TenantConfig<Resolved>) -> TenantConfig<Resolved> {
@@ -105,8 +114,8 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use publisher::domain::tenant_config::*;
-//! fn share(resolved: &Arc<TenantConfig<Resolved>>) -> Arc<TenantConfig<Resolved>> {
-//!     Arc::clone(resolved)
+//! fn share<S: State>(config: &Arc<TenantConfig<S>>) -> Arc<TenantConfig<S>> {
+//!     Arc::clone(config)
 //! }
 //! ```
 
@@ -117,7 +126,7 @@ mod platforms;
 mod settings;
 mod violations;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
@@ -139,7 +148,7 @@ use crate::domain::{
 };
 
 /// A tenant's config in state `S`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TenantConfig<S: State> {
     tenant: TenantName,
     version: ConfigVersion,
@@ -155,16 +164,16 @@ pub struct Unvalidated {
 }
 
 /// Every rule applied, defaults filled in, references known but not resolved.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Validated {
-    settings: TenantSettings,
+    settings: Arc<TenantSettings>,
     warnings: Vec<FieldProblem>,
 }
 
 /// The settings, and the access to storage: the tenant can be served.
 #[derive(Debug)]
 pub struct Resolved {
-    settings: TenantSettings,
+    settings: Arc<TenantSettings>,
     storage: StorageAccess,
 }
 
@@ -173,6 +182,24 @@ pub trait State: sealed::Sealed {}
 impl State for Unvalidated {}
 impl State for Validated {}
 impl State for Resolved {}
+
+/// A state with settings.
+pub trait Checked: State {
+    /// The settings, which keep every rule.
+    fn settings(&self) -> &Arc<TenantSettings>;
+}
+
+impl Checked for Validated {
+    fn settings(&self) -> &Arc<TenantSettings> {
+        &self.settings
+    }
+}
+
+impl Checked for Resolved {
+    fn settings(&self) -> &Arc<TenantSettings> {
+        &self.settings
+    }
+}
 
 mod sealed {
     pub trait Sealed {}
@@ -229,30 +256,23 @@ impl TenantConfig<Unvalidated> {
             tenant,
             version,
             ttl,
-            state: Validated { settings, warnings },
+            state: Validated {
+                settings: Arc::new(settings),
+                warnings,
+            },
         })
     }
 }
 
 impl TenantConfig<Validated> {
-    /// Adds the access to storage. Pure: the caller has fetched the credential.
+    /// Adds the access to storage. Pure: the caller has fetched the credential. The settings are shared
+    /// with other holders of this config.
     #[must_use]
-    pub fn resolve(self, storage: StorageAccess) -> TenantConfig<Resolved> {
-        let Self {
-            tenant,
-            version,
-            ttl,
-            state: Validated {
-                settings,
-                warnings: _,
-            },
-        } = self;
-        TenantConfig {
-            tenant,
-            version,
-            ttl,
-            state: Resolved { settings, storage },
-        }
+    pub fn resolve(self: Arc<Self>, storage: StorageAccess) -> TenantConfig<Resolved> {
+        self.with(Resolved {
+            settings: Arc::clone(&self.state.settings),
+            storage,
+        })
     }
 
     /// What is off or ignored, by field, because its value is bad, and what is only
@@ -278,19 +298,16 @@ impl TenantConfig<Validated> {
     pub fn effective_document(&self) -> EffectiveDocument {
         EffectiveDocument::of(&self.state.settings)
     }
-
-    /// The settings that were validated.
-    #[must_use]
-    pub fn settings(&self) -> &TenantSettings {
-        &self.state.settings
-    }
 }
 
 impl TenantConfig<Resolved> {
-    /// The settings that the tenant is served with.
+    /// The same config with another access to storage, after storage has refused this one.
     #[must_use]
-    pub fn settings(&self) -> &TenantSettings {
-        &self.state.settings
+    pub fn renew(&self, storage: StorageAccess) -> Self {
+        self.with(Resolved {
+            settings: Arc::clone(&self.state.settings),
+            storage,
+        })
     }
 
     /// What storage is reached with.
@@ -300,7 +317,30 @@ impl TenantConfig<Resolved> {
     }
 }
 
+impl<S: Checked> TenantConfig<S> {
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &TenantSettings {
+        self.state.settings()
+    }
+
+    /// The settings, shared.
+    #[must_use]
+    pub fn shared_settings(&self) -> Arc<TenantSettings> {
+        Arc::clone(self.state.settings())
+    }
+}
+
 impl<S: State> TenantConfig<S> {
+    fn with<T: State>(&self, state: T) -> TenantConfig<T> {
+        TenantConfig {
+            tenant: self.tenant.clone(),
+            version: self.version.clone(),
+            ttl: self.ttl,
+            state,
+        }
+    }
+
     /// Whose config it is.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {

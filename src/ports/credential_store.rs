@@ -10,6 +10,7 @@ use crate::domain::{
     request_id::RequestId,
     secret::CredentialsRef,
     tenant::{ConfigVersion, TenantName},
+    tenant_config::{State, TenantConfig},
 };
 
 /// Turns references into credentials.
@@ -37,6 +38,24 @@ pub struct CredentialQuery {
     pub provider: Provider,
     /// The request that needs it.
     pub request_id: RequestId,
+}
+
+impl CredentialQuery {
+    /// The query for a reference that a config names.
+    pub fn new<S: State>(
+        config: &TenantConfig<S>,
+        provider: Provider,
+        reference: &CredentialsRef,
+        request_id: &RequestId,
+    ) -> Self {
+        Self {
+            tenant: config.tenant().clone(),
+            config_version: config.version().clone(),
+            reference: reference.clone(),
+            provider,
+            request_id: request_id.clone(),
+        }
+    }
 }
 
 /// Why there is no credential.

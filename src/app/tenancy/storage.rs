@@ -53,21 +53,33 @@ impl Counter {
 }
 
 impl Storage {
-    /// Opens the storage that a config names, with its credential where its kind needs one.
+    /// Resolves a config with its credential, where its kind of storage needs one, and opens its storage.
     pub(in crate::app) fn open(
-        config: &TenantConfig<Validated>,
+        config: Arc<TenantConfig<Validated>>,
         credential: Option<Arc<Credential>>,
         factory: &dyn ImageStoreFactory,
     ) -> Result<Self, WrongProvider> {
         let access = StorageAccess::new(config.settings().storage.kind, credential)?;
-        let config = Arc::new(config.clone().resolve(access));
-        let opened = factory.open(&config);
-        Ok(Self {
-            config,
-            opened,
+        Ok(Self::new(config.resolve(access), factory))
+    }
+
+    /// The same storage, opened with another credential.
+    pub(in crate::app) fn renew(
+        &self,
+        credential: Option<Arc<Credential>>,
+        factory: &dyn ImageStoreFactory,
+    ) -> Result<Self, WrongProvider> {
+        let access = StorageAccess::new(self.config.settings().storage.kind, credential)?;
+        Ok(Self::new(self.config.renew(access), factory))
+    }
+
+    fn new(config: TenantConfig<Resolved>, factory: &dyn ImageStoreFactory) -> Self {
+        Self {
+            opened: factory.open(&config),
+            config: Arc::new(config),
             folder: Counter::new(),
             sidecars: Counter::new(),
-        })
+        }
     }
 
     /// The credential that it was opened with; `None` where its kind needs none.

@@ -1,13 +1,12 @@
 //! A tenant that can be served: the resolved config, and the clients that it is served with.
 //!
-//! Storage is opened at once. The caption writer and the platforms are opened on first use, when
-//! their credential is resolved, and kept until that credential changes.
+//! Storage is opened at once, and it is decided what else is on. The caption writer and the platforms
+//! are opened on first use, when their credential is resolved.
 
-use std::{sync::Arc, time::SystemTime};
-
-use parking_lot::Mutex;
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use super::{
+    access::{AiAccess, ClientUnavailable, Opened, PlatformAccess, Slot},
     credentials::{CredentialUnavailable, Credentials},
     storage::{CurrentStorage, Storage},
 };
@@ -21,7 +20,7 @@ use crate::{
         secret::CredentialsRef,
         storage::StorageKind,
         tenant::TenantName,
-        tenant_config::{Resolved, TenantConfig, TenantSettings, Validated},
+        tenant_config::{Checked, Resolved, TenantConfig, TenantSettings, Validated},
     },
     ports::{
         CaptionWriter, CaptionWriterFactory, CredentialQuery, ImageStoreFactory, OpenError,
@@ -36,9 +35,9 @@ pub struct ProviderFactories {
     pub images: Arc<dyn ImageStoreFactory>,
     /// The hash that the listings of each kind of storage carry.
     pub content_hashes: fn(StorageKind) -> ContentHashKind,
-    /// Engages the caption writer.
+    /// Opens the caption writer.
     pub captions: Arc<dyn CaptionWriterFactory>,
-    /// What is known of each platform.
+    /// The spec of each platform.
     pub platforms: PlatformSpecs,
     /// Opens the platforms, at most one factory for each.
     pub publishers: Vec<Arc<dyn PublisherFactory>>,
@@ -46,71 +45,44 @@ pub struct ProviderFactories {
 
 /// A tenant and the clients that it is served with.
 pub struct Tenant {
-    validated: Arc<TenantConfig<Validated>>,
+    name: TenantName,
+    settings: Arc<TenantSettings>,
     storage: CurrentStorage,
-    caption_writer: Slot<dyn CaptionWriter>,
-    platforms: Vec<PlatformClient>,
-    providers: ProviderFactories,
+    ai: Option<AiAccess>,
+    platforms: BTreeMap<Platform, PlatformAccess>,
+    factories: ProviderFactories,
     credentials: Arc<Credentials>,
 }
 
-struct PlatformClient {
-    factory: Arc<dyn PublisherFactory>,
-    slot: Slot<dyn Publisher>,
-}
-
-/// A client and the credential that it was opened with, for as long as that is the current one.
-struct Slot<T: ?Sized>(Mutex<Option<Opened<T>>>);
-
-/// A client, with the credential that it was opened with.
-pub struct Opened<T: ?Sized> {
-    /// The client.
-    pub client: Arc<T>,
-    credential: Arc<Credential>,
-    reference: CredentialsRef,
-}
-
-impl<T: ?Sized> Opened<T> {
-    /// Was this one opened with the same credential? Then it is refused as well.
-    #[must_use]
-    pub fn has_same_credential(&self, refused: &Self) -> bool {
-        self.credential.is_same_as(&refused.credential)
-    }
-}
-
-/// Why a client is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ClientUnavailable {
-    /// It is off in the tenant's config.
-    #[error("it is off for this tenant")]
-    Off,
-    /// Its credential cannot be had.
-    #[error(transparent)]
-    Credential(#[from] CredentialUnavailable),
-}
-
 impl Tenant {
-    /// Opens a tenant's storage, and gets ready to open the rest.
+    /// Resolves a config, opens its storage, and decides what else is on.
     ///
     /// # Errors
     /// [`WrongProvider`] when the credential is not for storage.
     pub fn open(
         config: Arc<TenantConfig<Validated>>,
         storage: Option<Arc<Credential>>,
-        providers: &ProviderFactories,
+        factories: &ProviderFactories,
         credentials: Arc<Credentials>,
     ) -> Result<Self, WrongProvider> {
-        let platform = |factory: &Arc<dyn PublisherFactory>| PlatformClient {
-            factory: Arc::clone(factory),
-            slot: Slot::default(),
+        let (name, settings) = (config.tenant().clone(), config.shared_settings());
+        let access = |factory: &Arc<dyn PublisherFactory>| {
+            let platform = factory.spec().platform;
+            let access = PlatformAccess {
+                factory: Arc::clone(factory),
+                target: settings.platforms.target(platform)?.clone(),
+                publisher: Slot::default(),
+            };
+            Some((platform, access))
         };
         Ok(Self {
-            storage: CurrentStorage::new(Storage::open(&config, storage, &*providers.images)?),
-            caption_writer: Slot::default(),
-            platforms: providers.publishers.iter().map(platform).collect(),
-            providers: providers.clone(),
+            storage: CurrentStorage::new(Storage::open(config, storage, &*factories.images)?),
+            ai: settings.ai.clone().map(AiAccess::new),
+            platforms: factories.publishers.iter().filter_map(access).collect(),
+            factories: factories.clone(),
             credentials,
-            validated: config,
+            name,
+            settings,
         })
     }
 
@@ -120,29 +92,29 @@ impl Tenant {
         Arc::clone(&self.storage().config)
     }
 
-    /// Whose it is.
+    /// The tenant's name.
     #[must_use]
     pub fn name(&self) -> &TenantName {
-        self.validated.tenant()
+        &self.name
     }
 
     /// The settings that the tenant is served with.
     #[must_use]
     pub fn settings(&self) -> &TenantSettings {
-        self.validated.settings()
+        &self.settings
     }
 
     /// The kind of hash that listings of its storage carry.
     pub(in crate::app) fn content_hash(&self) -> ContentHashKind {
-        (self.providers.content_hashes)(self.settings().storage.kind)
+        (self.factories.content_hashes)(self.settings.storage.kind)
     }
 
-    /// Was its storage opened with this credential?
+    /// Whether its storage was opened with this credential.
     pub(in crate::app) fn has_storage_credential(&self, credential: Option<&Credential>) -> bool {
         self.storage().has_credential(credential)
     }
 
-    /// Has its storage credential not come to its own end?
+    /// Whether its storage credential has not expired.
     pub(in crate::app) fn has_good_storage_at(&self, now: SystemTime) -> bool {
         let storage = self.storage();
         let expires_at = storage.credential().and_then(Credential::expires_at);
@@ -155,7 +127,7 @@ impl Tenant {
     }
 
     /// Opens storage again with another credential, after it has refused that of `dead`. `None`
-    /// when no other can be had.
+    /// when there is no other.
     pub(in crate::app) async fn renew_storage(
         &self,
         dead: &Storage,
@@ -166,41 +138,41 @@ impl Tenant {
         if !current.has_credential(Some(refused)) {
             return Some(current);
         }
-        let (_, reference) = self.settings().storage.credential()?;
-        self.credentials.forget(self.name(), reference, refused);
-        let fresh = Self::storage_credential(&self.validated, &self.credentials, request_id);
+        let (_, reference) = self.settings.storage.credential()?;
+        self.credentials.forget(&self.name, reference, refused);
+        let fresh = Self::storage_credential(&current.config, &self.credentials, request_id);
         let fresh = fresh.await.ok()?;
         if dead.has_credential(fresh.as_deref()) {
             return None;
         }
-        let storage = Storage::open(&self.validated, fresh, &*self.providers.images).ok()?;
+        let storage = current.renew(fresh, &*self.factories.images).ok()?;
         Some(self.storage.replace(storage))
     }
 
     /// The storage credential that a config names; `None`, without a call, where the kind of storage
     /// needs none.
-    pub(in crate::app) async fn storage_credential(
-        config: &TenantConfig<Validated>,
+    pub(in crate::app) async fn storage_credential<S: Checked>(
+        config: &TenantConfig<S>,
         credentials: &Credentials,
         request_id: &RequestId,
     ) -> Result<Option<Arc<Credential>>, CredentialUnavailable> {
         let Some((provider, reference)) = config.settings().storage.credential() else {
             return Ok(None);
         };
-        let query = CredentialQuery {
-            tenant: config.tenant().clone(),
-            config_version: config.version().clone(),
-            reference: reference.clone(),
-            provider,
-            request_id: request_id.clone(),
-        };
+        let query = CredentialQuery::new(config, provider, reference, request_id);
         credentials.critical(query, config.ttl()).await.map(Some)
     }
 
     /// What a platform takes as an image; `None` is anything.
     #[must_use]
     pub fn image_limits(&self, platform: Platform) -> Option<ImageLimits> {
-        self.platform(platform)?.factory.spec().image_limits
+        self.platforms.get(&platform)?.factory.spec().image_limits
+    }
+
+    /// The tenant's AI; `None` is off.
+    #[must_use]
+    pub fn ai(&self) -> Option<&AiAccess> {
+        self.ai.as_ref()
     }
 
     /// The tenant's caption writer.
@@ -209,17 +181,17 @@ impl Tenant {
     /// [`ClientUnavailable`].
     pub async fn caption_writer(
         &self,
+        ai: &AiAccess,
         request_id: &RequestId,
     ) -> Result<Opened<dyn CaptionWriter>, ClientUnavailable> {
-        let ai = self.settings().ai.as_ref().ok_or(ClientUnavailable::Off)?;
-        let wanted = (Provider::OPENAI, ai.credentials_ref.clone());
         let config = self.config();
         let open = |credential| {
             let credential = AiCredential::try_from(credential)?;
-            Ok(self.providers.captions.open(&config, ai, credential))
+            let writers = &self.factories.captions;
+            Ok(writers.open(&config, ai.settings(), credential))
         };
-        self.client(&self.caption_writer, wanted, request_id, open)
-            .await
+        let wanted = (Provider::OPENAI, &ai.settings().credentials_ref);
+        self.client(&ai.writer, wanted, request_id, open).await
     }
 
     /// One of the tenant's platforms.
@@ -231,89 +203,47 @@ impl Tenant {
         platform: Platform,
         request_id: &RequestId,
     ) -> Result<Opened<dyn Publisher>, ClientUnavailable> {
-        let platforms = &self.settings().platforms;
-        let target = platforms.target(platform).ok_or(ClientUnavailable::Off)?;
-        let PlatformClient { factory, slot } =
-            self.platform(platform).ok_or(ClientUnavailable::Off)?;
-        let provider = platforms.spec(platform).provider;
-        let wanted = (provider, target.credentials_ref().clone());
-        let open = |credential| factory.open(target, credential, self.settings());
-        self.client(slot, wanted, request_id, open).await
+        let access = self.platforms.get(&platform);
+        let PlatformAccess {
+            factory,
+            target,
+            publisher,
+        } = access.ok_or(ClientUnavailable::Off)?;
+        let open = |credential| factory.open(target, credential, &self.settings);
+        let wanted = (factory.spec().provider, target.credentials_ref());
+        self.client(publisher, wanted, request_id, open).await
     }
 
     /// Drops the credential of a client whose provider has refused it. The next call for the
     /// client resolves the credential again.
     pub fn forget<T: ?Sized>(&self, refused: &Opened<T>) {
         self.credentials
-            .forget(self.name(), &refused.reference, &refused.credential);
-    }
-
-    fn platform(&self, platform: Platform) -> Option<&PlatformClient> {
-        self.platforms
-            .iter()
-            .find(|client| client.factory.spec().platform == platform)
+            .forget(&self.name, &refused.reference, &refused.credential);
     }
 
     async fn client<T: ?Sized>(
         &self,
         slot: &Slot<T>,
-        (provider, reference): (Provider, CredentialsRef),
+        (provider, reference): (Provider, &CredentialsRef),
         request_id: &RequestId,
         open: impl FnOnce(Arc<Credential>) -> Result<Arc<T>, OpenError>,
     ) -> Result<Opened<T>, ClientUnavailable> {
-        let query = CredentialQuery {
-            tenant: self.name().clone(),
-            config_version: self.validated.version().clone(),
-            reference: reference.clone(),
-            provider,
-            request_id: request_id.clone(),
-        };
-        let credential = self
-            .credentials
-            .optional(query, self.validated.ttl())
-            .await?;
+        let config = self.config();
+        let query = CredentialQuery::new(&*config, provider, reference, request_id);
+        let credential = self.credentials.optional(query, config.ttl()).await?;
         if let Some(opened) = slot.get(&credential) {
             return Ok(opened);
         }
         let client = open(Arc::clone(&credential)).map_err(|error| {
-            tracing::error!(tenant = %self.name(), %request_id, %error, "client could not be opened");
+            tracing::error!(tenant = %self.name, %request_id, %error, "client could not be opened");
             CredentialUnavailable::Refused
         })?;
         let opened = Opened {
             client,
             credential,
-            reference,
+            reference: reference.clone(),
         };
         slot.set(opened.clone());
         Ok(opened)
-    }
-}
-
-impl<T: ?Sized> Slot<T> {
-    fn get(&self, credential: &Credential) -> Option<Opened<T>> {
-        let slot = self.0.lock();
-        slot.as_ref()
-            .filter(|opened| opened.credential.is_same_as(credential))
-            .cloned()
-    }
-
-    fn set(&self, opened: Opened<T>) {
-        *self.0.lock() = Some(opened);
-    }
-}
-
-impl<T: ?Sized> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T: ?Sized> Clone for Opened<T> {
-    fn clone(&self) -> Self {
-        Self {
-            client: Arc::clone(&self.client),
-            credential: Arc::clone(&self.credential),
-            reference: self.reference.clone(),
-        }
     }
 }

@@ -88,7 +88,7 @@ impl CheckTenant {
         host: &Host,
         request_id: &RequestId,
         steps: &mut Vec<Step>,
-    ) -> Option<TenantConfig<Validated>> {
+    ) -> Option<Arc<TenantConfig<Validated>>> {
         let mut add = |thing: &str, finding| steps.push((thing.to_owned(), finding));
         let unvalidated = match self.configs.fetch(host, request_id).await {
             Ok(config) => config,
@@ -113,7 +113,7 @@ impl CheckTenant {
                     };
                     add("config", finding);
                 }
-                Some(config)
+                Some(Arc::new(config))
             }
             Err(violations) => {
                 for problem in violations.fields() {
@@ -128,23 +128,20 @@ impl CheckTenant {
     /// Lists the images. Returns the config with its storage, also when listing fails.
     async fn storage(
         &self,
-        config: &TenantConfig<Validated>,
+        config: &Arc<TenantConfig<Validated>>,
         credential: Option<Arc<Credential>>,
         steps: &mut Vec<Step>,
     ) -> Option<TenantConfig<Resolved>> {
         let mut add = |finding| steps.push(("storage".to_owned(), finding));
-        let resolved = || {
-            let kind = config.settings().storage.kind;
-            let access = StorageAccess::new(kind, credential.clone()).ok()?;
-            Some(config.clone().resolve(access))
-        };
-        let Some(opened) = resolved() else {
+        let kind = config.settings().storage.kind;
+        let Ok(access) = StorageAccess::new(kind, credential) else {
             add(Finding::Wrong(
                 "its credential is of another provider".to_owned(),
             ));
             return None;
         };
-        let storage = self.providers.images.open(&opened);
+        let resolved = Arc::clone(config).resolve(access);
+        let storage = self.providers.images.open(&resolved);
         add(match storage.images.list().await {
             Ok(images) => match images.len() {
                 0 => Finding::Note(
@@ -157,7 +154,7 @@ impl CheckTenant {
             },
             Err(error) => Finding::Wrong(no_storage(&error, config)),
         });
-        resolved()
+        Some(resolved)
     }
 
     async fn captions(
@@ -216,13 +213,7 @@ impl CheckTenant {
         reference: &CredentialsRef,
         request_id: &RequestId,
     ) -> Result<Arc<Credential>, String> {
-        let query = CredentialQuery {
-            tenant: config.tenant().clone(),
-            config_version: config.version().clone(),
-            reference: reference.clone(),
-            provider,
-            request_id: request_id.clone(),
-        };
+        let query = CredentialQuery::new(config, provider, reference, request_id);
         match self.credentials.resolve(&query).await {
             Ok(credential) => Ok(Arc::new(credential)),
             Err(CredentialError::NotFound) => Err(format!(

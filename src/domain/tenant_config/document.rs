@@ -1,6 +1,6 @@
 //! The config document as a whole: its schema versions, its blocks, and the rules across blocks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -134,7 +134,7 @@ pub(super) fn read(
         features,
         storage,
         platforms: TenantPlatforms::new(specs, on),
-        ai,
+        ai: ai.map(Arc::new),
         caption_file: or_default(caption_file, warnings),
         confirmation: or_default(confirmation, warnings),
         content,

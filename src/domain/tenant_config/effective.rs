@@ -33,7 +33,7 @@ impl EffectiveDocument {
             "features": features_block(*features),
             "storage": storage_block(storage),
             "publishers": publishers,
-            "ai": ai.as_ref().map(ai_block),
+            "ai": ai.as_deref().map(ai_block),
             "captionfile": caption_file_block(caption_file),
             "confirmation": confirmation_block(confirmation),
             "content": content_block(content),

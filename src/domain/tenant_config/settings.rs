@@ -1,6 +1,6 @@
 //! What a validated config says. Every value here keeps its rule; nothing needs checking again.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::domain::{
     credential::Provider, platform::Platform, platform_spec::TenantPlatforms,
@@ -17,7 +17,7 @@ pub struct TenantSettings {
     /// The platforms.
     pub platforms: TenantPlatforms,
     /// Analysis and captions, if they are on.
-    pub ai: Option<AiSettings>,
+    pub ai: Option<Arc<AiSettings>>,
     /// The sidecar file.
     pub caption_file: CaptionFileSettings,
     /// The confirmation e-mail.

@@ -290,7 +290,7 @@ async fn each_reference_of_the_config_resolves_to_its_secret() {
             "storage-secret",
         ),
         (
-            settings.ai.unwrap().credentials_ref,
+            settings.ai.unwrap().credentials_ref.clone(),
             Provider::OPENAI,
             "ai-secret",
         ),

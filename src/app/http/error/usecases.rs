@@ -7,8 +7,8 @@ use crate::{
     app::{
         http::{dto::problem::FieldError, problem::ProblemKind},
         tenancy::{
-            credentials::CredentialUnavailable, resolve_error::ResolveTenantError,
-            tenant::ClientUnavailable,
+            access::ClientUnavailable, credentials::CredentialUnavailable,
+            resolve_error::ResolveTenantError,
         },
         usecases::{
             analyze::AnalyzeImageError, curate::CurateImageError, publish::PublishImageError,

@@ -10,7 +10,7 @@ use crate::{
     app::{
         http::{error::ApiError, spec},
         runtime::{background_tasks, memory_budget},
-        tenancy::{credentials::CredentialUnavailable, tenant::ClientUnavailable},
+        tenancy::{access::ClientUnavailable, credentials::CredentialUnavailable},
         usecases::{
             analyze::AnalyzeImageError,
             curate::CurateImageError,

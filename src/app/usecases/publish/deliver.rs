@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
-        tenancy::tenant::Opened,
+        tenancy::access::Opened,
         usecases::steps::{captioning::Captions, stages::Stage},
     },
     domain::{

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::{
-        tenancy::tenant::{ClientUnavailable, Opened},
+        tenancy::access::{ClientUnavailable, Opened},
         usecases::steps::stages::Stage,
     },
     domain::{

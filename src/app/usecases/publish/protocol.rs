@@ -127,7 +127,7 @@ use futures_util::future::join_all;
 use crate::{
     app::{
         runtime::held_lease::{HeldLease, Leases, Recorded},
-        tenancy::tenant::Opened,
+        tenancy::access::Opened,
     },
     domain::{
         image::{ContentHash, EncodedImage, ImageName},

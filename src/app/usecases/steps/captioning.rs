@@ -6,7 +6,7 @@ use super::stages::{Stage, Stages};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
-        tenancy::tenant::{ClientUnavailable, Tenant},
+        tenancy::{access::ClientUnavailable, tenant::Tenant},
     },
     domain::{
         analysis::Analysis,
@@ -157,29 +157,31 @@ impl Captioning<'_> {
         image: &EncodedImage,
         platforms: &[Platform],
     ) -> Result<Captions, CaptionsUnavailable> {
-        let writer = self.tenant.caption_writer(self.request_id).await?;
-        let result = self.written_by(&*writer.client, image, platforms).await;
+        let ai = self.tenant.ai().ok_or(ClientUnavailable::Off)?;
+        let writer = self.tenant.caption_writer(ai, self.request_id).await?;
+        let ai_settings = ai.settings();
+        let result = self.written_by(&*writer.client, ai_settings, image, platforms);
+        let result = result.await;
         let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result else {
             return result;
         };
         self.tenant.forget(&writer);
-        let renewed = self.tenant.caption_writer(self.request_id).await?;
+        let renewed = self.tenant.caption_writer(ai, self.request_id).await?;
         if renewed.has_same_credential(&writer) {
             return result;
         }
-        self.written_by(&*renewed.client, image, platforms).await
+        self.written_by(&*renewed.client, ai_settings, image, platforms)
+            .await
     }
 
     async fn written_by(
         &self,
         writer: &dyn CaptionWriter,
+        ai: &AiSettings,
         image: &EncodedImage,
         platforms: &[Platform],
     ) -> Result<Captions, CaptionsUnavailable> {
         let settings = self.tenant.settings();
-        let Some(ai) = &settings.ai else {
-            return Ok(Captions::default());
-        };
         let analysis = self.analysis(writer, ai, image);
         let analysis = self.stages.time(Stage::Vision, analysis).await?;
         let brief = CaptionBrief {

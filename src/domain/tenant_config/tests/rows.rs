@@ -172,9 +172,9 @@ fn models_of_known_families_are_used_without_a_word() {
                 .ai
                 .unwrap();
             let used = match key {
-                "vision_model" => ai.vision_model,
-                "caption_model" => ai.caption_model,
-                _ => ai.sd_caption.unwrap().model,
+                "vision_model" => ai.vision_model.clone(),
+                "caption_model" => ai.caption_model.clone(),
+                _ => ai.sd_caption.clone().unwrap().model,
             };
             assert_eq!(used, model, "{key}");
         }

@@ -67,7 +67,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         (ai.vision_model.as_str(), ai.caption_model.as_str()),
         ("gpt-4o", "gpt-4o-mini")
     );
-    assert_eq!((ai.system_prompt, ai.role_prompt), (None, None));
+    assert_eq!((&ai.system_prompt, &ai.role_prompt), (&None, &None));
     assert_eq!(
         (ai.vision_max_dimension, ai.vision_detail),
         (Some(1024), VisionDetail::Low)
@@ -77,7 +77,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         (fallback.max_dimension, fallback.detail),
         (Some(2048), VisionDetail::High)
     );
-    let sd_caption = ai.sd_caption.unwrap();
+    let sd_caption = ai.sd_caption.clone().unwrap();
     assert!(sd_caption.single_call);
     assert_eq!(sd_caption.model, "gpt-4o-mini");
     assert_eq!(
@@ -318,7 +318,12 @@ fn caption_prompts_and_models_serve_the_sd_caption_unless_it_has_its_own() {
     let mut document = with("/ai/caption_model", json!("o3-mini"));
     set(&mut document, "/ai/system_prompt", json!("system"));
     set(&mut document, "/ai/role_prompt", json!("role"));
-    let inherited = settings(document.clone()).ai.unwrap().sd_caption.unwrap();
+    let inherited = settings(document.clone())
+        .ai
+        .unwrap()
+        .sd_caption
+        .clone()
+        .unwrap();
     assert_eq!(inherited.model, "o3-mini");
     assert_eq!(inherited.system_prompt.as_deref(), Some("system"));
     assert_eq!(inherited.role_prompt.as_deref(), Some("role"));
@@ -338,7 +343,12 @@ fn caption_prompts_and_models_serve_the_sd_caption_unless_it_has_its_own() {
         "/ai/sd_caption_single_call_enabled",
         json!(false),
     );
-    let own = settings(document.clone()).ai.unwrap().sd_caption.unwrap();
+    let own = settings(document.clone())
+        .ai
+        .unwrap()
+        .sd_caption
+        .clone()
+        .unwrap();
     assert_eq!(own.model, "o4-mini");
     assert_eq!(own.system_prompt.as_deref(), Some("sd system"));
     assert_eq!(own.role_prompt.as_deref(), Some("sd role"));
