@@ -48,6 +48,9 @@ fn the_sources_keep_the_rules_of_the_house() {
 fn no_files_import_each_other_in_a_circle() {
     let house = source::House::read(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     let circles = circles::circles(&house);
-    let shown: Vec<_> = circles.iter().map(|circle| circle.imports.join("\n")).collect();
+    let shown: Vec<_> = circles
+        .iter()
+        .map(|circle| circle.imports.join("\n"))
+        .collect();
     assert!(shown.is_empty(), "circles:\n{}", shown.join("\n\n"));
 }

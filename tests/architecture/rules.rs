@@ -13,7 +13,6 @@ const RETIRED: &[&str] = &[
     "DrawImageError",
     "Edition",
     "EndSignals",
-    "FlightAborted",
     "FlightLost",
     "HeldByAttempt",
     "ImageRoom",
@@ -29,7 +28,6 @@ const RETIRED: &[&str] = &[
     "PostOffice",
     "RequestPlace",
     "RequestPlaces",
-    "SizedCache",
     "Slots",
     "WithoutEffect",
     "at_hand",
@@ -38,7 +36,6 @@ const RETIRED: &[&str] = &[
     "is_refused_like",
     "note_failure",
     "says_the_same_as",
-    "set_with_grace",
     "stated_reason",
     "to_its_end",
 ];

@@ -167,19 +167,18 @@ impl Opener {
             retry_after: error.retry_after(),
         })?;
         let life = self.life_of(&config, credential.as_ref().and_then(|it| it.expires_at()));
-        let tenant =
-            match before.filter(|before| before.has_storage_credential(credential.as_deref())) {
-                Some(same) => same,
-                None => {
-                    let name = config.tenant().clone();
-                    let credentials = Arc::clone(&self.credentials);
-                    let opened = Tenant::open(config, credential, &self.factories, credentials);
-                    Arc::new(opened.map_err(|error| {
-                    tracing::error!(tenant = %name, %request_id, %error, "tenant cannot be opened");
-                    ResolveTenantError::Unavailable { retry_after: None }
-                })?)
-                }
-            };
+        let same = before.filter(|before| before.has_storage_credential(credential.as_deref()));
+        let tenant = if let Some(same) = same {
+            same
+        } else {
+            let name = config.tenant().clone();
+            let credentials = Arc::clone(&self.credentials);
+            let opened = Tenant::open(config, credential, &self.factories, credentials);
+            Arc::new(opened.map_err(|error| {
+                tracing::error!(tenant = %name, %request_id, %error, "tenant cannot be opened");
+                ResolveTenantError::Unavailable { retry_after: None }
+            })?)
+        };
         Ok(Loaded::new(tenant, life).with_stale_ttl(self.settings.max_stale))
     }
 

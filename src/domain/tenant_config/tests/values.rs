@@ -318,12 +318,8 @@ fn caption_prompts_and_models_serve_the_sd_caption_unless_it_has_its_own() {
     let mut document = with("/ai/caption_model", json!("o3-mini"));
     set(&mut document, "/ai/system_prompt", json!("system"));
     set(&mut document, "/ai/role_prompt", json!("role"));
-    let inherited = settings(document.clone())
-        .ai
-        .unwrap()
-        .sd_caption
-        .clone()
-        .unwrap();
+    let sd_caption = |document| settings(document).ai.unwrap().sd_caption.clone();
+    let inherited = sd_caption(document.clone()).unwrap();
     assert_eq!(inherited.model, "o3-mini");
     assert_eq!(inherited.system_prompt.as_deref(), Some("system"));
     assert_eq!(inherited.role_prompt.as_deref(), Some("role"));
@@ -343,18 +339,13 @@ fn caption_prompts_and_models_serve_the_sd_caption_unless_it_has_its_own() {
         "/ai/sd_caption_single_call_enabled",
         json!(false),
     );
-    let own = settings(document.clone())
-        .ai
-        .unwrap()
-        .sd_caption
-        .clone()
-        .unwrap();
+    let own = sd_caption(document.clone()).unwrap();
     assert_eq!(own.model, "o4-mini");
     assert_eq!(own.system_prompt.as_deref(), Some("sd system"));
     assert_eq!(own.role_prompt.as_deref(), Some("sd role"));
     assert!(!own.single_call);
     set(&mut document, "/ai/sd_caption_enabled", json!(false));
-    assert!(settings(document).ai.unwrap().sd_caption.is_none());
+    assert!(sd_caption(document).is_none());
 }
 
 #[test]
