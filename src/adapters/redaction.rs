@@ -1,7 +1,7 @@
-//! The last look at a line of the log before it is written: what has the shape of a secret is
+//! The last redaction of a line of the log before it is written: what has the shape of a secret is
 //! masked, whichever crate wrote it. Used by the binary's log, and by its fuzz target.
 //!
-//! This is the net below the rope. Secrets live in types that cannot be printed
+//! This is defence in depth. Secrets live in types that cannot be printed
 //! (docs/decisions/0006), so that nothing should ever be found here; a new version of a library,
 //! or a new line of ours, may think otherwise.
 //!
@@ -19,22 +19,22 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mask.rs` | what is written in the place of a secret |
-//! | `glance.rs` | telling by a glance that there is nothing to mask |
+//! | `prefilter.rs` | whether a line has to be scanned at all |
 //! | `units.rs` | reading a line through its escapes |
 //! | `scan.rs` | going over it once |
 //! | `values.rs` | what stands after a name or a scheme |
 
-mod glance;
-mod mask;
+mod prefilter;
 mod scan;
 mod units;
 mod values;
 
 use std::borrow::Cow;
 
-pub use self::glance::is_innocent;
-use self::{mask::Mask, scan::Scan};
+use self::{
+    prefilter::may_contain_secret,
+    scan::{Mask, Scan},
+};
 
 /// The ends of names, in lower case and with `_` for `-`, whose values are secret.
 const NAMES: [&[u8]; 14] = [
@@ -57,7 +57,7 @@ const NAMES: [&[u8]; 14] = [
 /// The line with a mask over each secret; borrowed where there is none.
 #[must_use]
 pub fn redact(line: &[u8]) -> Cow<'_, [u8]> {
-    if is_innocent(line) {
+    if !may_contain_secret(line) {
         return Cow::Borrowed(line);
     }
     let units = units::read(line);

@@ -1,9 +1,11 @@
 //! Goes over a line once and notes what is to be masked. Used by the rest of this folder.
 
-use super::{
-    mask::{MASK, Mask},
-    units::Unit,
-};
+use std::ops::Range;
+
+use super::units::Unit;
+
+/// What is written in the place of a secret.
+const MASK: &[u8] = b"***";
 
 /// The fewest characters of a key of OpenAI's, `sk-` included.
 const OPENAI_KEY: usize = 15;
@@ -15,7 +17,14 @@ pub(super) const BOT_TOKEN: (usize, usize) = (8, 30);
 /// The fewest digits of a bot token's first half where `bot` does not stand before it.
 const BOT_NUMBER: usize = 6;
 
-/// One look at a line.
+/// A part of the line that is not written, and what is written in its place.
+#[derive(Debug)]
+pub(super) struct Mask {
+    pub(super) range: Range<usize>,
+    pub(super) with: &'static [u8],
+}
+
+/// The state of one scan of a line.
 pub(super) struct Scan<'a> {
     pub(super) units: &'a [Unit],
     /// Whether the line is JSON: then a quote that is not escaped ends a string of the line, and no

@@ -1,5 +1,5 @@
-//! Whether a line has anything in it that a secret could be known by. Most have not, and need no
-//! closer look. Used by `redact`.
+//! The prefilter of `redact`: a fast search for what every secret contains. Most lines contain nothing of it, and
+//! are not scanned.
 
 use std::{cell::RefCell, sync::LazyLock};
 
@@ -7,9 +7,9 @@ use aho_corasick::packed;
 
 use super::scan::{BOT_TOKEN, is_word};
 
-/// What stands in each shape, in lower case: a part of every name, of every scheme and of every
-/// prefix, and what ends the scheme of a URL.
-const SIGNS: [&str; 13] = [
+/// The markers of secrets, in lower case: a part of every name, scheme and prefix, and the end of the scheme of a
+/// URL.
+const MARKERS: [&str; 13] = [
     "key",
     "pass",
     "authorization",
@@ -24,39 +24,37 @@ const SIGNS: [&str; 13] = [
     "sl.",
     "://",
 ];
-/// What begins a query, and what anything can be escaped by.
-const MARKS: [u8; 3] = [b'?', b'\\', b'%'];
+/// The start of a query, and the characters that begin an escape.
+const ESCAPES: [u8; 3] = [b'?', b'\\', b'%'];
 
-/// `None` where the machine has nothing to search with: every line is looked at closely then.
+/// `None` where the CPU has no vector instructions for it: every line is scanned then.
 static SEARCHER: LazyLock<Option<packed::Searcher>> =
-    LazyLock::new(|| packed::Searcher::new(SIGNS));
+    LazyLock::new(|| packed::Searcher::new(MARKERS));
 
-/// How much memory is kept for the next look, in bytes.
+/// The memory that is kept for the next line, in bytes.
 const KEPT: usize = 64 * 1024;
 
-/// Whether nothing could be masked in a line, or in any of several. May be wrong in one direction
-/// only.
-#[must_use]
-pub fn is_innocent(line: &[u8]) -> bool {
+/// Whether a line, or any of several, may contain a secret. `false` is certain.
+pub(super) fn may_contain_secret(line: &[u8]) -> bool {
     // Kept from line to line, for its memory.
     thread_local! {
         static LOWER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
     let Some(searcher) = &*SEARCHER else {
-        return false;
+        return true;
     };
-    let [one, two, three] = MARKS;
+    let [one, two, three] = ESCAPES;
     if memchr::memchr3(one, two, three, line).is_some() || has_bot_token(line) {
-        return false;
+        return true;
     }
     LOWER.with_borrow_mut(|lower| {
         lower.clear();
         lower.extend_from_slice(line);
         lower.make_ascii_lowercase();
-        let is_innocent = searcher.find(&*lower).is_none();
+        let is_found = searcher.find(&*lower).is_some();
         lower.clear();
         lower.shrink_to(KEPT);
-        is_innocent
+        is_found
     })
 }
 
@@ -89,19 +87,19 @@ mod tests {
     use super::{super::NAMES, *};
 
     #[test]
-    fn every_name_has_a_sign_in_it() {
+    fn every_name_has_a_marker_in_it() {
         for name in NAMES {
-            assert!(!is_innocent(name));
-            assert!(!is_innocent(&name.to_ascii_uppercase()));
+            assert!(may_contain_secret(name));
+            assert!(may_contain_secret(&name.to_ascii_uppercase()));
         }
     }
 
     #[test]
-    fn an_ordinary_line_needs_no_closer_look() {
+    fn an_ordinary_line_is_not_scanned() {
         let line = br#"{"timestamp":"2026-01-02T03:04:05.678901Z","level":"INFO",
             "target":"publisher::app::http::middleware::observe","message":"request ended",
             "status":200,"latency_ms":12,"request_id":"0190d9f2-7d3c-7b1a-9c55-1f2e3d4c5b6a",
             "method":"GET","route":"/api/images/{filename}/thumbnail","tenant":"alice"}"#;
-        assert!(is_innocent(line));
+        assert!(!may_contain_secret(line));
     }
 }
