@@ -37,7 +37,6 @@ use self::{
     failure::Failure,
     mail_server::MailTransport,
     message::{Mail, MessageBuilder, Unwritable, ascii_domain},
-    redaction::Redaction,
     session::{Limits, Session},
     tls::{ServersTls, Tls},
 };
@@ -61,7 +60,7 @@ const LIMITS: Limits = Limits {
     command: Duration::from_secs(10),
     message: Duration::from_mins(1),
     confirmation: Duration::from_secs(30),
-    farewell: Duration::from_secs(1),
+    quit_timeout: Duration::from_secs(1),
 };
 /// One retry: mail servers ask for one when they are busy or do not know us yet.
 const POLICY: RetryPolicy = RetryPolicy {
@@ -88,7 +87,7 @@ pub(super) const REGISTRATION: Registration = Registration {
 
 /// Opens e-mail for tenants.
 pub struct SmtpPublisherFactory {
-    post_office: SmtpContext,
+    context: SmtpContext,
 }
 
 impl SmtpPublisherFactory {
@@ -98,7 +97,7 @@ impl SmtpPublisherFactory {
     /// [`InvalidRoots`] when the extra roots cannot be used for mail.
     pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, InvalidRoots> {
         Ok(Self {
-            post_office: SmtpContext {
+            context: SmtpContext {
                 tls: Arc::new(ServersTls::new(roots.pem())?),
                 ehlo_name: EhloName::of_this_host(),
                 clock,
@@ -111,7 +110,7 @@ impl SmtpPublisherFactory {
     /// The same, under another name than this host's.
     #[must_use]
     pub fn with_ehlo_name(mut self, name: EhloName) -> Self {
-        self.post_office.ehlo_name = name;
+        self.context.ehlo_name = name;
         self
     }
 }
@@ -125,8 +124,8 @@ impl OpenPublisher for SmtpPublisherFactory {
         credential: SmtpCredential,
         settings: &TenantSettings,
     ) -> Arc<dyn Publisher> {
-        Arc::new(SmtpPublisher::new(Arc::new(Account {
-            post_office: self.post_office.clone(),
+        Arc::new(SmtpPublisher::new(Arc::new(Mailbox {
+            context: self.context.clone(),
             email: target.clone(),
             confirmation: settings.confirmation.clone(),
             credential,
@@ -146,7 +145,7 @@ struct SmtpContext {
 
 /// The mail of one tenant.
 struct SmtpPublisher {
-    account: Arc<Account>,
+    mailbox: Arc<Mailbox>,
     /// A session that was begun for the next post, and that ends where nothing comes of it.
     begun: Mutex<Option<BegunSession>>,
 }
@@ -154,8 +153,8 @@ struct SmtpPublisher {
 type BegunSession = AbortOnDropHandle<Result<Session, Failure>>;
 
 /// What a tenant's mail is sent with.
-struct Account {
-    post_office: SmtpContext,
+struct Mailbox {
+    context: SmtpContext,
     email: EmailTarget,
     confirmation: ConfirmationSettings,
     credential: SmtpCredential,
@@ -164,10 +163,10 @@ struct Account {
 #[async_trait]
 impl Publisher for SmtpPublisher {
     async fn publish(&self, post: &Post) -> Result<Posted, PublishError> {
-        let begun = self.begun();
-        let (id, session) = self.account.publish(post, begun).await?;
-        let (account, post) = (Arc::clone(&self.account), post.clone());
-        let follow_up = async move { account.follow_up(session, &post).await };
+        let begun = self.begun.lock().take();
+        let (id, session) = self.mailbox.publish(post, begun).await?;
+        let (mailbox, post) = (Arc::clone(&self.mailbox), post.clone());
+        let follow_up = async move { mailbox.follow_up(session, &post).await };
         Ok(Posted {
             id,
             follow_up: Some(FollowUp::new(follow_up)),
@@ -176,35 +175,30 @@ impl Publisher for SmtpPublisher {
     }
 
     async fn check(&self) -> Result<&'static str, PublishError> {
-        self.account.check().await
+        self.mailbox.check().await
     }
 
     fn connecting(&self) -> Option<Arc<dyn Publisher>> {
-        let account = Arc::clone(&self.account);
-        let session = async move { account.open_session().await }.in_current_span();
+        let mailbox = Arc::clone(&self.mailbox);
+        let session = async move { mailbox.open_session().await }.in_current_span();
         let begun = AbortOnDropHandle::new(tokio::spawn(session));
         Some(Arc::new(Self {
-            account: Arc::clone(&self.account),
+            mailbox: Arc::clone(&self.mailbox),
             begun: Mutex::new(Some(begun)),
         }))
     }
 }
 
 impl SmtpPublisher {
-    fn new(account: Arc<Account>) -> Self {
+    fn new(mailbox: Arc<Mailbox>) -> Self {
         Self {
-            account,
+            mailbox,
             begun: Mutex::default(),
         }
     }
-
-    fn begun(&self) -> Option<BegunSession> {
-        let mut begun = self.begun.lock();
-        begun.take()
-    }
 }
 
-impl Account {
+impl Mailbox {
     /// Sends a post; the session that has carried it is open still. One that was begun for it is the
     /// first attempt's.
     async fn publish(
@@ -212,10 +206,10 @@ impl Account {
         post: &Post,
         mut begun: Option<BegunSession>,
     ) -> Result<(PostId, Session), PublishError> {
-        let letterhead = MessageBuilder::new(&self.email).map_err(rejected)?;
-        let id = letterhead.message_id(&Uuid::new_v4().to_string());
-        let date = self.post_office.clock.utc();
-        let mail = letterhead.publication(post, &id, date).map_err(rejected)?;
+        let builder = MessageBuilder::new(&self.email).map_err(rejected)?;
+        let id = builder.message_id(&Uuid::new_v4().to_string());
+        let date = self.context.clock.utc();
+        let mail = builder.publication(post, &id, date).map_err(rejected)?;
         // So that a set-up that fails is told as what it is.
         self.tls().await?;
 
@@ -232,11 +226,9 @@ impl Account {
         };
         let session = self
             .call("send")
-            .run(self.post_office.policy, attempt)
+            .run(self.context.policy, attempt)
             .await
-            .map_err(|failure: Failure| {
-                failure.into_publish_error(&self.email.server.host, &self.redaction())
-            })?;
+            .map_err(|failure| self.publish_error(failure))?;
         Ok((PostId::new(id), session))
     }
 
@@ -245,25 +237,26 @@ impl Account {
         MessageBuilder::new(&self.email).map_err(rejected)?;
         self.tls().await?;
         let attempt = || async { Ok(answer(self.open_session().await?)) };
-        let session = self.call("check").run(self.post_office.policy, attempt);
-        let session = session.await.map_err(|failure: Failure| {
-            failure.into_publish_error(&self.email.server.host, &self.redaction())
-        })?;
+        let session = self.call("check").run(self.context.policy, attempt);
+        let session = session
+            .await
+            .map_err(|failure| self.publish_error(failure))?;
         session.close().await;
         Ok("the mail server takes the login")
     }
 
     async fn open_session(&self) -> Result<Session, Failure> {
         let tls = self.tls().await.map_err(|_| Failure::without_tls())?;
-        let (server, office) = (&self.email.server, &self.post_office);
+        let (server, context) = (&self.email.server, &self.context);
         let host = ascii_domain(&server.host);
-        let (name, limits) = (&office.ehlo_name, office.limits);
+        let (name, limits) = (&context.ehlo_name, context.limits);
         Session::open(server, &host, tls, self.password(), name, limits).await
     }
 
-    fn redaction(&self) -> Redaction {
+    fn publish_error(&self, failure: Failure) -> PublishError {
         let server = &self.email.server;
-        Redaction::of(&server.host, &server.username, self.password())
+        let scrub = redaction::scrub(&server.host, &server.username, self.password());
+        failure.into_publish_error(&server.host, &scrub)
     }
 
     fn password(&self) -> &str {
@@ -277,7 +270,7 @@ impl Account {
         if server.transport == MailTransport::Plain {
             return Ok(None);
         }
-        let tls = self.post_office.tls.of(&ascii_domain(&server.host)).await;
+        let tls = self.context.tls.of(&ascii_domain(&server.host)).await;
         tls.map(Some)
     }
 
@@ -300,7 +293,7 @@ impl Account {
             tracing::warn!(upstream = "smtp", "the confirmation could not be written");
             return Some(session);
         };
-        let limit = self.post_office.limits.confirmation;
+        let limit = self.context.limits.confirmation;
         let mut session = Some(session);
         let attempt = || {
             let session = session.take();
@@ -318,15 +311,15 @@ impl Account {
     }
 
     fn confirmation_of(&self, post: &Post) -> Result<Mail, Unwritable> {
-        let letterhead = MessageBuilder::new(&self.email)?;
-        let id = letterhead.message_id(&Uuid::new_v4().to_string());
+        let builder = MessageBuilder::new(&self.email)?;
+        let id = builder.message_id(&Uuid::new_v4().to_string());
         let tags = usize::try_from(self.confirmation.tags_count).unwrap_or(usize::MAX);
-        letterhead.confirmation(post, tags, &id, self.post_office.clock.utc())
+        builder.confirmation(post, tags, &id, self.context.clock.utc())
     }
 
     fn call(&self, operation: &'static str) -> Call<'_> {
         Call {
-            clock: &*self.post_office.clock,
+            clock: &*self.context.clock,
             upstream: "smtp",
             operation,
         }

@@ -7,14 +7,15 @@ use rustls::CertificateError;
 
 use super::{
     advice::{Kind, kind},
-    redaction::Redaction,
     reply::Reply,
     stage::Stage,
 };
 use crate::{
     adapters::{
         certificate_advice::certificate_advice,
+        secret_scrub::SecretScrub,
         upstream::{AttemptError, Retry},
+        upstream_message::sanitize_upstream_message,
     },
     ports::{Cause, PublishError},
 };
@@ -94,13 +95,13 @@ impl Failure {
     }
 
     /// The answer for the caller. Codes are definite at every stage; without one, nobody can tell
-    /// what became of a message that had ended. `host` is the server, and `redaction` is for the server's words.
-    pub(super) fn into_publish_error(self, host: &str, redaction: &Redaction) -> PublishError {
+    /// what became of a message that had ended. `host` is the server, and `scrub` is for the server's words.
+    pub(super) fn into_publish_error(self, host: &str, scrub: &SecretScrub) -> PublishError {
         let stage = self.stage;
         match &self.problem {
             Problem::Refused(reply) => {
                 let kind = kind(stage, host, reply);
-                let detail = told(reply, kind, redaction);
+                let detail = told(reply, kind, scrub);
                 match reply.code() {
                     530 | 534 | 535 if stage == Stage::Login => PublishError::Unauthorized {
                         detail,
@@ -117,7 +118,7 @@ impl Failure {
             _ if stage == Stage::MessageEnded => PublishError::Unknown(Cause::from(self)),
             Problem::TooLarge(limit) => PublishError::ImageUnsuitable(format!(
                 "the mail server takes messages of at most {} bytes, and the image makes it larger",
-                redaction.cleaned(&limit.to_string())
+                scrub.scrub(&limit.to_string())
             )),
             problem => PublishError::Unavailable {
                 detail: detail(stage, problem),
@@ -128,8 +129,8 @@ impl Failure {
 }
 
 /// What the server says, and what can be done about it.
-fn told(reply: &Reply, kind: Option<Kind>, redaction: &Redaction) -> String {
-    let said = redaction.cleaned(&reply.text());
+fn told(reply: &Reply, kind: Option<Kind>, scrub: &SecretScrub) -> String {
+    let said = sanitize_upstream_message(&reply.text(), scrub);
     let said = format!("{} {said}", reply.code());
     match kind {
         Some(kind) => format!("{}; {}", said.trim_end(), kind.advice()),

@@ -54,13 +54,14 @@ impl MailServer {
         let mut advise = |block: &Block<'_>, rule| {
             warnings.push(FieldProblem::advice(block.path_of("host"), rule));
         };
-        let meant = block.required_text("host").map(server_address);
-        let (host, named_port) = meant.map_or((None, None), |Meant { value, advice }| {
-            if let Some(rule) = advice {
-                advise(&block, rule);
-            }
-            (Some(value.0), value.1)
+        let pasted = block.required_text("host");
+        let server = pasted.map(|pasted| {
+            server_address(pasted).unwrap_or_else(|| {
+                advise(&block, "is no name of a server; it is used as it is");
+                (pasted.trim().to_owned(), None)
+            })
         });
+        let (host, named_port) = server.map_or((None, None), |(host, port)| (Some(host), port));
         let from_email = address(&mut block, "from_email");
         let password_ref = block
             .required_text("password_ref")
@@ -130,15 +131,8 @@ fn transport(block: &mut Block<'_>, host: &str, port: u16, use_tls: bool) -> Mai
     }
 }
 
-/// A value as it is used, and what looks wrong with it.
-#[derive(Debug, PartialEq, Eq)]
-struct Meant<T> {
-    value: T,
-    advice: Option<&'static str>,
-}
-
-/// A mail server: its name, and the port that its address names.
-fn server_address(text: &str) -> Meant<(String, Option<u16>)> {
+/// The name of a mail server, and the port that its address names; `None` where neither is certain.
+fn server_address(text: &str) -> Option<(String, Option<u16>)> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
     let schemes = [("smtps://", Some(465)), ("smtp://", None)];
@@ -161,16 +155,7 @@ fn server_address(text: &str) -> Meant<(String, Option<u16>)> {
         && (!host.contains(':')
             || host.parse::<std::net::Ipv6Addr>().is_ok()
             || host.starts_with('['));
-    if !is_host {
-        return Meant {
-            value: (text.to_owned(), None),
-            advice: Some("is no name of a server; it is used as it is"),
-        };
-    }
-    Meant {
-        value: (host.to_owned(), port.or(implied)),
-        advice: None,
-    }
+    is_host.then(|| (host.to_owned(), port.or(implied)))
 }
 
 #[cfg(test)]
@@ -191,9 +176,8 @@ mod tests {
             ("[::1]:25", "[::1]", Some(25)),
             ("192.0.2.1:25", "192.0.2.1", Some(25)),
         ] {
-            let meant = server_address(pasted);
-            assert_eq!(meant.value, (host.to_owned(), port), "{pasted}");
-            assert_eq!(meant.advice, None, "{pasted}");
+            let address = Some((host.to_owned(), port));
+            assert_eq!(server_address(pasted), address, "{pasted}");
         }
     }
 
@@ -208,9 +192,15 @@ mod tests {
             "smtp gmail com",
             "smtp://",
         ] {
-            let meant = server_address(pasted);
-            assert_eq!(meant.value, (pasted.to_owned(), None));
-            assert!(meant.advice.is_some(), "{pasted}");
+            assert_eq!(server_address(pasted), None, "{pasted}");
+            let block = json!({
+                "host": pasted, "port": 25, "from_email": "me@example.org", "password_ref": "r",
+            });
+            let mut warnings = Vec::new();
+            let server =
+                MailServer::read(Block::required("email_server", Some(&block)), &mut warnings);
+            assert_eq!(server.unwrap().host, pasted);
+            assert_eq!(warnings.len(), 1, "{pasted}");
         }
     }
 

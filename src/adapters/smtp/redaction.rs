@@ -1,45 +1,33 @@
-//! Makes a mail server's words fit to be shown: without the login, in any form, and without the
-//! server's own name. Used by this folder's adapter.
+//! The secrets of a login, as they are cut out of a mail server's words. Used by this folder's adapter.
 
-use crate::adapters::{secret_scrub::SecretScrub, upstream_message::sanitize_upstream_message};
+use crate::adapters::secret_scrub::SecretScrub;
 
 /// A user name that is shorter is cut out as a whole only, and only where it stands alone.
 const SHORT_USER: usize = 5;
 
-/// What must not be shown.
-pub(super) struct Redaction {
-    secrets: SecretScrub,
-}
-
-impl Redaction {
-    pub(super) fn of(host: &str, user: &str, password: &str) -> Self {
-        // As the login by `AUTH PLAIN` sends it, so that no bit of it is left at its ends.
-        let login = format!("\0{user}\0{password}");
-        let secrets = SecretScrub::default()
-            .with(password)
-            .with_encoded(&login)
-            .with_name(host);
-        let secrets = if user.chars().count() < SHORT_USER {
-            secrets.with_name(user)
-        } else {
-            secrets.with(user)
-        };
-        Self { secrets }
-    }
-
-    /// The text on one short line, with what must not be shown as `***`.
-    pub(super) fn cleaned(&self, text: &str) -> String {
-        sanitize_upstream_message(text, &self.secrets)
+/// Cuts out the login, in any form, and the server's own name.
+pub(super) fn scrub(host: &str, user: &str, password: &str) -> SecretScrub {
+    // As the login by `AUTH PLAIN` sends it, so that no bit of it is left at its ends.
+    let login = format!("\0{user}\0{password}");
+    let scrub = SecretScrub::default()
+        .with(password)
+        .with_encoded(&login)
+        .with_name(host);
+    if user.chars().count() < SHORT_USER {
+        scrub.with_name(user)
+    } else {
+        scrub.with(user)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::upstream_message::sanitize_upstream_message;
 
     #[test]
     fn nothing_of_the_login_is_shown_in_any_form() {
-        let redaction = Redaction::of("mx.host.test", "Alice@mail.test", "hunter2-secret");
+        let scrub = scrub("mx.host.test", "Alice@mail.test", "hunter2-secret");
         for secret in [
             "hunter2-secret",
             "alice@mail.test",
@@ -59,7 +47,7 @@ mod tests {
             "=68=75=6e=74=65=72=32=2d",
         ] {
             let text = format!("5.7.8 no\r\n{secret}, sorry");
-            let shown = redaction.cleaned(&text);
+            let shown = sanitize_upstream_message(&text, &scrub);
             assert!(shown.starts_with("5.7.8 no ***"), "{shown}");
             assert!(shown.ends_with(", sorry"), "{shown}");
         }
@@ -67,9 +55,9 @@ mod tests {
 
     #[test]
     fn a_short_name_is_cut_out_where_it_stands_alone() {
-        let redaction = Redaction::of("mx", "me", "pw");
+        let scrub = scrub("mx", "me", "pw");
         assert_eq!(
-            redaction.cleaned("5.1.1 some mxlookup for me at mx: pw."),
+            sanitize_upstream_message("5.1.1 some mxlookup for me at mx: pw.", &scrub),
             "5.1.1 some mxlookup for *** at ***: ***."
         );
     }
@@ -77,7 +65,7 @@ mod tests {
     #[test]
     fn an_empty_login_cuts_nothing() {
         assert_eq!(
-            Redaction::of("", "", "").cleaned("5.1.1 no such user"),
+            sanitize_upstream_message("5.1.1 no such user", &scrub("", "", "")),
             "5.1.1 no such user"
         );
     }

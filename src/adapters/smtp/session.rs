@@ -35,7 +35,7 @@ pub(super) struct Limits {
     /// For the whole of a confirmation, which an answer that is known already waits for.
     pub(super) confirmation: Duration,
     /// For saying goodbye, which nothing depends on.
-    pub(super) farewell: Duration,
+    pub(super) quit_timeout: Duration,
 }
 
 /// A connection that has logged in.
@@ -155,7 +155,7 @@ impl Session {
             Err(_) => Problem::TimedOut,
         };
         // A server that will not have the rest of a message says so and hangs up.
-        let last_words = timeout(self.limits.farewell, self.connection.reply()).await;
+        let last_words = timeout(self.limits.quit_timeout, self.connection.reply()).await;
         if let Ok(Ok(reply)) = last_words
             && reply.code() >= 400
         {
@@ -185,7 +185,7 @@ impl Session {
 
     /// Says goodbye, as far as the server listens.
     pub(super) async fn close(mut self) {
-        let _ = timeout(self.limits.farewell, self.connection.command(Quit)).await;
+        let _ = timeout(self.limits.quit_timeout, self.connection.command(Quit)).await;
     }
 
     /// What the server has to be told of a mail, if it wants to know.

@@ -36,7 +36,7 @@ const PATIENT: Limits = Limits {
     command: Duration::from_secs(20),
     message: Duration::from_secs(20),
     confirmation: Duration::from_secs(20),
-    farewell: Duration::from_millis(100),
+    quit_timeout: Duration::from_millis(100),
 };
 /// Soon reached by a server that does not answer to a message or a confirmation.
 const IMPATIENT: Limits = Limits {
@@ -74,13 +74,13 @@ impl Desk {
     }
 
     fn become_impatient(&mut self) {
-        let account = Arc::get_mut(&mut self.publisher.account).unwrap();
-        account.post_office.limits = IMPATIENT;
+        let mailbox = Arc::get_mut(&mut self.publisher.mailbox).unwrap();
+        mailbox.context.limits = IMPATIENT;
     }
 
     fn server(&mut self) -> &mut MailServer {
-        let account = Arc::get_mut(&mut self.publisher.account).unwrap();
-        &mut account.email.server
+        let mailbox = Arc::get_mut(&mut self.publisher.mailbox).unwrap();
+        &mut mailbox.email.server
     }
 
     fn switches(&self) -> &Switches {
@@ -140,10 +140,10 @@ fn tenant(host: &str, port: u16, patch: &Value) -> TenantConfig<Resolved> {
 
 fn publisher(config: &TenantConfig<Resolved>, roots: &ExtraRoots) -> SmtpPublisher {
     let mut factory = SmtpPublisherFactory::new(roots, Arc::new(SystemClock)).unwrap();
-    factory.post_office.policy.first_delay = Duration::from_millis(5);
-    factory.post_office.limits = PATIENT;
-    SmtpPublisher::new(Arc::new(Account {
-        post_office: factory.post_office,
+    factory.context.policy.first_delay = Duration::from_millis(5);
+    factory.context.limits = PATIENT;
+    SmtpPublisher::new(Arc::new(Mailbox {
+        context: factory.context,
         email: target(config),
         confirmation: config.settings().confirmation.clone(),
         credential: credential(PASSWORD),

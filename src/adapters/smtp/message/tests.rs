@@ -18,7 +18,7 @@ use crate::{
 
 const IMAGE: &[u8] = b"\xFF\xD8\xFF the image \r\n.\r\n with bytes that need encoding \x00";
 
-fn letterhead(patch: &Value) -> MessageBuilder {
+fn builder(patch: &Value) -> MessageBuilder {
     MessageBuilder::new(&email(patch)).unwrap()
 }
 
@@ -47,7 +47,7 @@ fn post(caption: &str) -> Post {
 }
 
 fn publication(patch: &Value, post: &Post) -> String {
-    let mail = letterhead(patch).publication(post, "<id@mail.test>", date());
+    let mail = builder(patch).publication(post, "<id@mail.test>", date());
     whole(&mail.unwrap())
 }
 
@@ -164,7 +164,7 @@ fn target_and_mode_decide_the_subject() {
 #[test]
 fn the_confirmation_goes_to_the_sender_with_a_few_tags() {
     let confirm = |tags| {
-        let mail = letterhead(&json!({})).confirmation(&post("A knot."), tags, "<2@x>", date());
+        let mail = builder(&json!({})).confirmation(&post("A knot."), tags, "<2@x>", date());
         let mail = mail.unwrap();
         assert_eq!(mail.envelope.to()[0].to_string(), "me@mail.test");
         whole(&mail)
@@ -209,7 +209,7 @@ proptest! {
     ) {
         let mut post = post(&caption);
         post.alt_text = Some(alt_text);
-        let mail = letterhead(&json!({})).confirmation(&post, 3, "<id@mail.test>", date()).unwrap();
+        let mail = builder(&json!({})).confirmation(&post, 3, "<id@mail.test>", date()).unwrap();
         prop_assert!(mail.is_ascii());
         let message = whole(&mail);
         prop_assert!(message.is_ascii());
@@ -240,7 +240,7 @@ fn fitted(patch: &Value, caption: &str) -> (String, String) {
     }));
     let rules = config.settings().platforms.caption_rules(Platform::Email);
     let caption = rules.fit(caption, "#tenant");
-    (letterhead(patch).subject(&caption), caption)
+    (builder(patch).subject(&caption), caption)
 }
 
 #[test]

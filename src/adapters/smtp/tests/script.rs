@@ -221,8 +221,8 @@ async fn the_server_is_told_a_name_that_is_valid_or_the_one_that_is_set() {
     let (port, mut lines) = start(&[]).await;
     let patch = json!({ "email_server": { "use_tls": false } });
     let mut publisher = publisher(&tenant("127.0.0.1", port, &patch), &ExtraRoots::default());
-    let account = Arc::get_mut(&mut publisher.account).unwrap();
-    account.post_office.ehlo_name = "mail.example.org".parse().unwrap();
+    let mailbox = Arc::get_mut(&mut publisher.mailbox).unwrap();
+    mailbox.context.ehlo_name = "mail.example.org".parse().unwrap();
     ended(&publisher, &post(b"\xFF\xD8\xFF")).await.unwrap();
     assert_eq!(lines.recv().await.unwrap(), "EHLO mail.example.org");
 }
