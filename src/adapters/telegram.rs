@@ -22,7 +22,7 @@ use reqwest::{
 use url::Url;
 
 pub use self::target::{TelegramCredential, TelegramTarget};
-use self::verdict::{Refusal, Verdict, verdict};
+use self::verdict::{Refusal, Verdict, of_photo};
 use super::{
     http_client::{self, ExtraRoots},
     registration::{HTTP_STATUSES, Registration},
@@ -182,22 +182,14 @@ impl TelegramPublisher {
         let status = response.status().as_u16();
         let hint = retry_after(response.headers(), &*self.api.clock);
         let body = read(response).await;
-        let verdict = verdict(status, body.as_deref().ok(), hint);
-        let value = self.judged(verdict, status, body.err())?;
-        Ok(Answer { status, value })
-    }
-
-    fn judged(
-        &self,
-        verdict: Verdict,
-        status: u16,
-        error: Option<reqwest::Error>,
-    ) -> Result<PostId, Failure> {
-        match verdict {
-            Verdict::Taken(id) => Ok(PostId::new(id.to_string())),
+        match of_photo(status, body.as_deref().ok(), hint) {
+            Verdict::Taken(id) => Ok(Answer {
+                status,
+                value: PostId::new(id.to_string()),
+            }),
             Verdict::Unknown => Err(Failure::Unknown {
                 status: Some(status),
-                error,
+                error: body.err(),
             }),
             Verdict::Refused(refusal) => Err(self.refused(refusal)),
         }

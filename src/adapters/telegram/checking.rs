@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Failure, TelegramPublisher, URL_SETTING, read,
-    verdict::{Outcome, Refusal, outcome},
+    verdict::{Refusal, Verdict, verdict},
 };
 use crate::{
     adapters::upstream::{Answer, Call, cause, failed_before_sending, retry_after},
@@ -76,10 +76,10 @@ impl TelegramPublisher {
         let status = response.status().as_u16();
         let hint = retry_after(response.headers(), &*self.api.clock);
         let body = read(response).await;
-        match outcome(status, body.as_deref().ok(), hint) {
-            Outcome::Result(value) => Ok(Answer { status, value }),
-            Outcome::Refused(refusal) => Err(self.refused(refusal)),
-            Outcome::Unclear => Err(Failure::Unanswered {
+        match verdict(status, body.as_deref().ok(), hint) {
+            Verdict::Taken(value) => Ok(Answer { status, value }),
+            Verdict::Refused(refusal) => Err(self.refused(refusal)),
+            Verdict::Unknown => Err(Failure::Unanswered {
                 status: Some(status),
                 cause: match body {
                     Err(error) => cause(&error, URL_SETTING),

@@ -53,10 +53,12 @@ impl Target for TelegramTarget {
             let reference = entry.required_text("credentials_ref");
             let channel_id = match config.field("channel_id") {
                 Some(Value::String(name)) if !name.trim().is_empty() => {
-                    let Meant { value, advice } = channel(name);
-                    let path = || config.path_of("channel_id");
-                    warnings.extend(advice.map(|rule| FieldProblem::advice(path(), rule)));
-                    Some(value)
+                    let channel = channel(name);
+                    if channel.is_none() {
+                        let path = config.path_of("channel_id");
+                        warnings.push(FieldProblem::advice(path, UNCERTAIN));
+                    }
+                    Some(channel.unwrap_or_else(|| name.trim().to_owned()))
                 }
                 Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
                     Some(number.to_string())
@@ -82,40 +84,23 @@ impl Target for TelegramTarget {
     }
 }
 
-/// A value as it is used, and what looks wrong with it.
-#[derive(Debug, PartialEq, Eq)]
-struct Meant<T> {
-    value: T,
-    advice: Option<&'static str>,
-}
+const UNCERTAIN: &str =
+    "is neither a channel's number nor its @name nor a link to a public one; it is used as it is";
 
 /// The hosts of links to channels.
 const LINKS: [&str; 3] = ["t.me/", "telegram.me/", "telegram.dog/"];
 
-/// A channel: its number, its @name, or a link to it.
-fn channel(text: &str) -> Meant<String> {
+/// The channel by its number or @name, of those or of a link to it; `None` where that is not certain.
+fn channel(text: &str) -> Option<String> {
     let text = text.trim();
-    let certain = |value: String| Meant {
-        value,
-        advice: None,
-    };
     if text.parse::<i64>().is_ok() {
-        return certain(text.to_owned());
+        return Some(text.to_owned());
     }
     let name = text.strip_prefix('@').unwrap_or(text);
     if is_name(name) {
-        return certain(format!("@{name}"));
+        return Some(format!("@{name}"));
     }
-    match linked(text) {
-        Some(channel) => certain(channel),
-        None => Meant {
-            value: text.to_owned(),
-            advice: Some(
-                "is neither a channel's number nor its @name nor a link to a public one; it is used as \
-                 it is",
-            ),
-        },
-    }
+    linked(text)
 }
 
 /// The channel that a link leads to; those of invitations do not tell.
@@ -203,12 +188,7 @@ mod tests {
             ("-1001234567890", "-1001234567890"),
             ("42", "42"),
         ] {
-            let meant = channel(pasted);
-            assert_eq!(
-                (&meant.value[..], meant.advice),
-                (channel_id, None),
-                "{pasted}"
-            );
+            assert_eq!(channel(pasted).as_deref(), Some(channel_id), "{pasted}");
         }
     }
 
@@ -225,9 +205,7 @@ mod tests {
             "1foo",
             "@канал",
         ] {
-            let meant = channel(pasted);
-            assert_eq!(meant.value, pasted);
-            assert!(meant.advice.is_some(), "{pasted}");
+            assert_eq!(channel(pasted), None, "{pasted}");
         }
     }
 

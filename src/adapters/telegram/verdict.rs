@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::advice;
 use crate::adapters::upstream::MAX_WAIT;
 
-/// What an answer to a photo means.
+/// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The photo is there, under this id.
-    Taken(i64),
-    /// It may be there.
+pub(super) enum Verdict<T> {
+    /// Telegram did what it was asked, with this result: of a photo, its id.
+    Taken(T),
+    /// It may have done it.
     Unknown,
-    /// It is not: nothing was taken.
+    /// It did nothing.
     Refused(Refusal),
 }
 
@@ -37,45 +37,35 @@ pub(super) enum Refusal {
     Rejected { code: u16, description: String },
 }
 
-/// What any call brought.
-pub(super) enum Outcome {
-    /// Telegram's result, which it says is a success.
-    Result(Value),
-    /// Nothing by which anybody could tell.
-    Unclear,
-    /// A no.
-    Refused(Refusal),
-}
-
-/// What an answer with this status means. `body` is what came of its body, complete or not;
-/// `hint` is its `Retry-After`.
-pub(super) fn verdict(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict {
-    match outcome(status, body, hint) {
-        Outcome::Result(result) => {
+/// What an answer to a photo means. `body` is what came of its body, complete or not; `hint` is its
+/// `Retry-After`.
+pub(super) fn of_photo(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict<i64> {
+    match verdict(status, body, hint) {
+        Verdict::Taken(result) => {
             let id = result["message_id"].as_i64();
             id.map_or(Verdict::Unknown, Verdict::Taken)
         }
-        Outcome::Unclear => Verdict::Unknown,
-        Outcome::Refused(refusal) => Verdict::Refused(refusal),
+        Verdict::Unknown => Verdict::Unknown,
+        Verdict::Refused(refusal) => Verdict::Refused(refusal),
     }
 }
 
-/// The same for any call.
-pub(super) fn outcome(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Outcome {
+/// What an answer to any call means, with Telegram's result.
+pub(super) fn verdict(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict<Value> {
     let document = body.and_then(|body| {
         let document: Value = serde_json::from_slice(body).ok()?;
         document["ok"].is_boolean().then_some(document)
     });
     let Some(mut document) = document else {
         return match status {
-            _ if !is_refusal(status) => Outcome::Unclear,
-            401 | 404 => Outcome::Refused(Refusal::Unauthorized { code: status }),
-            429 => Outcome::Refused(Refusal::RateLimited(hint)),
-            _ => Outcome::Refused(rejected(status, "")),
+            _ if !is_refusal(status) => Verdict::Unknown,
+            401 | 404 => Verdict::Refused(Refusal::Unauthorized { code: status }),
+            429 => Verdict::Refused(Refusal::RateLimited(hint)),
+            _ => Verdict::Refused(rejected(status, "")),
         };
     };
     if document["ok"] == true {
-        return Outcome::Result(document["result"].take());
+        return Verdict::Taken(document["result"].take());
     }
     // Telegram repeats its code as the status, and a proxy of the Bot API may answer 200 for all: the
     // one must not hide what the other says.
@@ -84,14 +74,14 @@ pub(super) fn outcome(status: u16, body: Option<&[u8]>, hint: Option<Duration>) 
     let code = match (is_success(status), said) {
         (_, Some(code)) => code,
         (false, None) if code.is_null() => status,
-        _ => return Outcome::Unclear,
+        _ => return Verdict::Unknown,
     };
     if !is_refusal(code) || !(is_refusal(status) || is_success(status)) {
-        return Outcome::Unclear;
+        return Verdict::Unknown;
     }
     let description = document["description"].as_str().unwrap_or_default();
     let parameters = &document["parameters"];
-    Outcome::Refused(match code {
+    Verdict::Refused(match code {
         // Telegram has no other use for 404: no bot has such a token.
         401 | 404 => Refusal::Unauthorized { code },
         429 => {
@@ -136,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    fn of(status: u16, document: &Value) -> Verdict {
-        verdict(status, Some(document.to_string().as_bytes()), None)
+    fn of(status: u16, document: &Value) -> Verdict<i64> {
+        of_photo(status, Some(document.to_string().as_bytes()), None)
     }
 
     fn no(code: u16) -> Value {
@@ -190,7 +180,7 @@ mod tests {
                 Some(b"<html>"),
                 Some(b"{\"ok\":fal"),
             ] {
-                assert_eq!(verdict(status, body, None), Verdict::Unknown, "{status}");
+                assert_eq!(of_photo(status, body, None), Verdict::Unknown, "{status}");
             }
         }
     }
@@ -229,25 +219,25 @@ mod tests {
             Some(b"{\"ok\":false,\"err"),
         ] {
             assert_eq!(
-                verdict(403, body, None),
+                of_photo(403, body, None),
                 Verdict::Refused(Refusal::Rejected {
                     code: 403,
                     description: text("")
                 })
             );
             assert_eq!(
-                verdict(404, body, None),
+                of_photo(404, body, None),
                 Verdict::Refused(Refusal::Unauthorized { code: 404 })
             );
             assert_eq!(
-                verdict(413, body, None),
+                of_photo(413, body, None),
                 Verdict::Refused(Refusal::ImageUnsuitable {
                     code: 413,
                     description: text("")
                 })
             );
             assert_eq!(
-                verdict(401, body, None),
+                of_photo(401, body, None),
                 Verdict::Refused(Refusal::Unauthorized { code: 401 })
             );
         }
@@ -259,7 +249,8 @@ mod tests {
         let limited =
             |seconds| Verdict::Refused(Refusal::RateLimited(Some(Duration::from_secs(seconds))));
         let hint = Some(Duration::from_secs(9));
-        let told = |wait: Value, hint| verdict(429, Some(flood(wait).to_string().as_bytes()), hint);
+        let told =
+            |wait: Value, hint| of_photo(429, Some(flood(wait).to_string().as_bytes()), hint);
         assert_eq!(told(json!(3), hint), limited(3));
         assert_eq!(told(json!(999_999_999), hint), limited(3600));
         for odd in [json!(null), json!(-1), json!("soon")] {
@@ -269,7 +260,7 @@ mod tests {
                 Verdict::Refused(Refusal::RateLimited(None))
             );
         }
-        assert_eq!(verdict(429, Some(b"<html>"), hint), limited(9));
+        assert_eq!(of_photo(429, Some(b"<html>"), hint), limited(9));
     }
 
     #[test]
@@ -302,7 +293,7 @@ mod tests {
                 }),
             ],
         ) {
-            prop_assert_eq!(verdict(status, Some(&body), None), Verdict::Unknown);
+            prop_assert_eq!(of_photo(status, Some(&body), None), Verdict::Unknown);
         }
     }
 }
