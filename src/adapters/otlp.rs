@@ -56,14 +56,9 @@ pub struct OtlpSettings {
     pub sampler: Sampler,
 }
 
-/// Headers for the collector.
+/// Headers for the collector; by default none.
+#[derive(Default)]
 pub struct CollectorHeaders(HeaderMap);
-
-/// The collector asks for none.
-#[must_use]
-pub fn no_headers() -> CollectorHeaders {
-    CollectorHeaders(HeaderMap::new())
-}
 
 /// Headers as `OTEL_EXPORTER_OTLP_HEADERS` has them: `name=value,name=value`, URL-encoded. `None`
 /// if they are not.
