@@ -1,19 +1,19 @@
-//! Copies of images: smaller, upright, in colours for screens; made off the async threads, a few at a time
-//! and within a budget of memory.
+//! Copies of images: smaller, upright, in the colours of screens. They are made on blocking threads, a few at a
+//! time, within a memory budget.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `header.rs` | what is known of an image before it is decoded |
 //! | `header_reader/` | reads that off the bytes, one file for each format |
-//! | `limits.rs` | how large images are that copies are made of |
-//! | `budget.rs` | how many are worked on side by side |
-//! | `copy.rs` | the plan of a copy: what it takes in memory, and how it is carried out |
+//! | `limits.rs` | the largest images of which copies are made |
+//! | `budget.rs` | how many images are processed at a time |
+//! | `copy.rs` | the plan of a copy: its memory, and its execution |
 //! | `rows.rs` | the pixels of a file, row by row |
-//! | `scaled_jpeg.rs` | those of a JPEG, at a part of its size |
-//! | `png_rows.rs`, `webp_frame.rs` | those of a PNG and a WebP |
+//! | `scaled_jpeg.rs` | the rows of a JPEG, at a fraction of its size |
+//! | `png_rows.rs`, `webp_frame.rs` | the rows of a PNG and a WebP |
 //! | `colour.rs` | what the bytes of a pixel mean |
-//! | `scale.rs`, `turn.rs`, `encode.rs` | what comes after reading |
-//! | `libjpeg.rs` | what the library that reads and writes JPEGs does when it fails |
+//! | `scale.rs`, `turn.rs`, `encode.rs` | the steps after reading |
+//! | `libjpeg.rs` | failures of the library that reads and writes JPEGs |
 
 mod budget;
 mod colour;
@@ -42,15 +42,15 @@ use crate::{
     ports::{ImageProcessingError, ImageProcessor},
 };
 
-/// What is set aside for copies if nobody says otherwise, in bytes: the largest that are made fit, one by one.
+/// The default memory for copies, in bytes: enough for the largest copies, one at a time.
 const MEMORY: u64 = 256 * 1024 * 1024;
 /// The largest copy, in pixels: as many as any platform takes.
 const MAX_COPY_PIXELS: f64 = 25_000_000.0;
-/// What a file may have beside its pixels, in bytes (1 MiB): a profile, a preview, what a camera wrote.
+/// The most data beside its pixels that a file may have, in bytes (1 MiB): a profile, a preview, a camera's notes.
 const MOST_BESIDE_PIXELS: u64 = 1024 * 1024;
-/// What the file of a pixel takes at most, in bytes: four channels of 16 bits, not packed at all.
+/// The most bytes of a file for each pixel: four channels of 16 bits, not packed at all.
 const MOST_OF_A_PIXEL: u64 = 8;
-/// How often a copy is scaled down further when it is still too large a file.
+/// The number of attempts to make a copy small enough as a file.
 const MAX_ROUNDS: usize = 6;
 
 /// Makes copies of images. Clones share the memory and the threads.
@@ -66,7 +66,7 @@ impl Default for ImageScaler {
 }
 
 impl ImageScaler {
-    /// Makes copies in so many bytes of memory, all together.
+    /// A scaler that uses at most so many bytes of memory for all its copies together.
     #[must_use]
     pub fn within(bytes: u64) -> Self {
         Self {
@@ -199,14 +199,14 @@ impl ImageScaler {
     }
 }
 
-/// The header of an image; all of its file is looked at, off the async threads.
+/// The header of an image, read on a blocking thread: that goes over the whole file.
 async fn header_of(image: &EncodedImage) -> Result<Header, ImageProcessingError> {
     let image = image.clone();
     let task = tokio::task::spawn_blocking(move || Header::of(&image));
     task.await.unwrap_or(Err(ImageProcessingError::Undecodable))
 }
 
-/// The sum of its sides, of an image whose ratio a platform takes, whichever way up.
+/// The sum of the sides of an image, if a platform takes its ratio.
 fn side_sum_within(header: Header, limits: ImageLimits) -> Result<u32, ImageProcessingError> {
     let (width, height) = (header.width, header.height);
     let (long, short) = (width.max(height), width.min(height));
@@ -220,8 +220,7 @@ fn size_of(image: &EncodedImage) -> u64 {
     image.bytes().len() as u64
 }
 
-/// Whether the file holds far more than its pixels can take. It would only be carried to everyone who is
-/// sent the image; a copy is a small file that shows the same.
+/// Whether the file is far larger than its pixels can be. A copy is a small file that shows the same.
 fn is_bloated(image: &EncodedImage, header: Header) -> bool {
     let pixels = u64::from(header.width) * u64::from(header.height);
     size_of(image) > pixels.saturating_mul(MOST_OF_A_PIXEL) + MOST_BESIDE_PIXELS

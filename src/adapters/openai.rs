@@ -1,7 +1,7 @@
-//! OpenAI: looks at images and writes captions, by its chat completions.
+//! OpenAI: analyzes images and writes captions, by chat completions.
 //!
-//! Plain requests rather than a client library: what an answer means takes its status, its
-//! headers and the moment of the failure, and nothing may be repeated behind our back.
+//! Plain requests rather than a client library: the meaning of an answer depends on its status, its headers
+//! and the moment of the failure, and a library might repeat a request.
 
 mod chat;
 mod checking;
@@ -39,23 +39,23 @@ use crate::{
 /// Time for one attempt, answer included: a vision call takes up to half of it on a bad day.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How OpenAI is used.
+/// The settings of OpenAI.
 #[derive(Debug, Clone)]
 pub struct OpenAiSettings {
-    /// Where it is, version included: `https://api.openai.com/v1`.
+    /// The URL, version included: `https://api.openai.com/v1`.
     pub base_url: Url,
-    /// The most calls that are made for one tenant in a minute.
+    /// The limit of calls for one tenant in a minute.
     pub calls_per_minute: NonZeroU32,
 }
 
-/// Engages OpenAI for tenants.
+/// Opens OpenAI for tenants.
 pub struct OpenAiCaptionWriterFactory {
     chat: Chat,
     limits: RateLimits,
 }
 
 impl OpenAiCaptionWriterFactory {
-    /// Sets up what all tenants share. Contacts nobody.
+    /// Sets up what all tenants share. Sends no request.
     ///
     /// # Errors
     /// The TLS set-up failed.

@@ -1,4 +1,4 @@
-//! Traces, sent by OTLP over HTTP to whatever collects them. Used by the binary.
+//! Export of traces by OTLP over HTTP. Used by the binary.
 //!
 //! The SDK batches spans and sends them from a thread of its own: a collector that is slow or away
 //! costs spans, and nothing else. Requests go through the client that all upstreams are called
@@ -42,17 +42,17 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// The longest answer that is read, in bytes: it says which spans were refused.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Where spans are sent, and which.
+/// The settings of the export.
 pub struct OtlpSettings {
-    /// Where the collector takes spans.
+    /// The URL of the collector.
     pub endpoint: Url,
-    /// What it is shown; secrets, as a rule.
+    /// Headers for the collector; secrets, as a rule.
     pub headers: CollectorHeaders,
-    /// What the service is called there.
+    /// The name of the service in traces.
     pub service_name: String,
-    /// What else is said of it there.
+    /// Further attributes of the service.
     pub attributes: Vec<(String, String)>,
-    /// Which traces are recorded.
+    /// The sampler of traces.
     pub sampler: Sampler,
 }
 
@@ -92,7 +92,7 @@ pub fn pairs(written: &str) -> Option<Vec<(String, String)>> {
     read.collect()
 }
 
-/// Why there are no traces.
+/// The export could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum OtlpSetupError {
     /// The HTTP client could not be built.
@@ -125,13 +125,13 @@ pub fn sampler(name: &str, ratio: f64) -> Option<Sampler> {
 pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
-    /// No traces are recorded.
+    /// Records no traces.
     #[must_use]
     pub fn off() -> Self {
         Self(None)
     }
 
-    /// Spans are sent to a collector, from the runtime that this is called on. Contacts nobody yet.
+    /// Sends spans to a collector, from the current runtime. Sends no request yet.
     ///
     /// # Errors
     /// [`OtlpSetupError`].
@@ -172,14 +172,14 @@ impl Traces {
         Ok(Self(Some(provider)))
     }
 
-    /// What makes spans; `None` if none are recorded.
+    /// The source of spans; `None` if none are recorded.
     #[must_use]
     pub fn tracer(&self) -> Option<SdkTracer> {
         let provider = self.0.as_ref()?;
         Some(provider.tracer(env!("CARGO_PKG_NAME")))
     }
 
-    /// Sends what is left, three seconds at most. The last thing that the service does.
+    /// Sends the remaining spans, for three seconds at most. Called last in the process.
     pub async fn end(self) {
         let Some(provider) = self.0 else { return };
         // It waits for the exporter's thread, which waits for this runtime.

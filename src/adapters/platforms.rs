@@ -28,7 +28,7 @@ pub const fn spec(platform: Platform) -> &'static PlatformSpec {
     &registration(platform).spec
 }
 
-/// Sets up all platforms. Contacts nobody.
+/// Sets up all platforms. Sends no request.
 ///
 /// # Errors
 /// One could not be set up.

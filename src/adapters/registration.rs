@@ -20,7 +20,7 @@ pub struct Registration {
     pub upstream: (&'static str, &'static [&'static str]),
     /// The statuses of its answers for which there is a series before the first one.
     pub statuses: &'static [&'static str],
-    /// Makes what opens it for tenants. Contacts nobody.
+    /// Makes what opens it for tenants. Sends no request.
     pub set_up: fn(&Setup) -> Result<Arc<dyn PublisherFactory>, SetupError>,
 }
 

@@ -1,7 +1,7 @@
 //! E-mail: publishes by a tenant's own mail server.
 //!
-//! lettre writes messages and commands. Its ready-made transport is not used, because it does not
-//! tell at which moment a connection was lost, nor all that a server says.
+//! lettre writes messages and commands. Its ready-made transport is not used, because it reports neither
+//! the moment at which a connection was lost nor the whole reply of a server.
 
 mod address;
 mod advice;
@@ -54,15 +54,15 @@ use crate::{
     ports::{Clock, FollowUp, OpenPublisher, Post, Posted, PublishError, Publisher},
 };
 
-/// A mail server that takes longer is taken for down; a minute for the message lets 10 MB pass on
-/// a slow line.
+/// A mail server that takes longer counts as unavailable; a minute for the message is enough for 10 MB on a
+/// slow line.
 const LIMITS: Limits = Limits {
     command: Duration::from_secs(10),
     message: Duration::from_mins(1),
     confirmation: Duration::from_secs(30),
     quit_timeout: Duration::from_secs(1),
 };
-/// One retry: mail servers ask for one when they are busy or do not know us yet.
+/// One retry: mail servers ask for one when they are busy, or do not know the sender yet.
 const POLICY: RetryPolicy = RetryPolicy {
     attempts: 2,
     first_delay: Duration::from_secs(1),
@@ -91,7 +91,7 @@ pub struct SmtpPublisherFactory {
 }
 
 impl SmtpPublisherFactory {
-    /// Sets up what all tenants share. Contacts nobody.
+    /// Sets up what all tenants share. Sends no request.
     ///
     /// # Errors
     /// [`InvalidRoots`] when the extra roots cannot be used for mail.
@@ -133,7 +133,7 @@ impl OpenPublisher for SmtpPublisherFactory {
     }
 }
 
-/// What all tenants share.
+/// The parts that all tenants share.
 #[derive(Clone)]
 struct SmtpContext {
     tls: Arc<ServersTls>,
@@ -146,13 +146,13 @@ struct SmtpContext {
 /// The mail of one tenant.
 struct SmtpPublisher {
     mailbox: Arc<Mailbox>,
-    /// A session that was begun for the next post, and that ends where nothing comes of it.
+    /// The session that was opened early for the next post; dropping it ends it.
     begun: Mutex<Option<BegunSession>>,
 }
 
 type BegunSession = AbortOnDropHandle<Result<Session, Failure>>;
 
-/// What a tenant's mail is sent with.
+/// The sender of a tenant's mail.
 struct Mailbox {
     context: SmtpContext,
     email: EmailTarget,
@@ -199,8 +199,8 @@ impl SmtpPublisher {
 }
 
 impl Mailbox {
-    /// Sends a post; the session that has carried it is open still. One that was begun for it is the
-    /// first attempt's.
+    /// Sends a post, and returns the open session. The first attempt uses the session that was opened early, if
+    /// there is one.
     async fn publish(
         &self,
         post: &Post,
@@ -210,7 +210,7 @@ impl Mailbox {
         let id = builder.message_id(&Uuid::new_v4().to_string());
         let date = self.context.clock.utc();
         let mail = builder.publication(post, &id, date).map_err(rejected)?;
-        // So that a set-up that fails is told as what it is.
+        // First, so that a failed set-up is reported as such.
         self.tls().await?;
 
         let attempt = || {
@@ -263,8 +263,7 @@ impl Mailbox {
         self.credential.password().expose()
     }
 
-    /// How its connections are secured; `None` when they are not, which the config allows to loopback
-    /// alone.
+    /// The TLS of its connections; `None` for plain ones, which the config allows to loopback alone.
     async fn tls(&self) -> Result<Option<Tls>, PublishError> {
         let server = &self.email.server;
         if server.transport == MailTransport::Plain {
@@ -274,7 +273,7 @@ impl Mailbox {
         tls.map(Some)
     }
 
-    /// Ends a session that has carried a publication: tells the sender, if that is wanted.
+    /// Ends the session of a publication, after a confirmation to the sender if the tenant wants one.
     async fn follow_up(&self, session: Session, post: &Post) {
         let session = if self.confirmation.to_sender {
             self.confirm(session, post).await
@@ -286,8 +285,8 @@ impl Mailbox {
         }
     }
 
-    /// Tells the sender, on the connection that has carried the publication. A failure is only
-    /// logged; the connection comes back while it can be used.
+    /// Sends the confirmation in the session of the publication. A failure is only logged; the session is returned
+    /// if it can still be used.
     async fn confirm(&self, session: Session, post: &Post) -> Option<Session> {
         let Ok(mail) = self.confirmation_of(post) else {
             tracing::warn!(upstream = "smtp", "the confirmation could not be written");
@@ -330,8 +329,7 @@ fn rejected(unwritable: Unwritable) -> PublishError {
     PublishError::Rejected(unwritable.to_string())
 }
 
-/// 250 is the one reply by which a mail server takes a mail; it stands in the log where a request
-/// has its status.
+/// 250 is the only reply that accepts a mail; the log shows it as the status.
 fn answer(session: Session) -> Answer<Session> {
     Answer {
         status: 250,

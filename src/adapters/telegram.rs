@@ -1,7 +1,7 @@
 //! Telegram: posts photos to a channel, by its Bot API.
 //!
-//! Plain requests rather than a client library: whether a photo may be sent again takes the
-//! moment of the failure. The bot's token stands in the URL, so that no URL may leave this file.
+//! Plain requests rather than a client library: whether a photo may be sent again depends on the moment of the
+//! failure. URLs contain the bot's token, so that none may leave this file.
 
 mod advice;
 mod checking;
@@ -38,7 +38,7 @@ use crate::{
     ports::{Cause, Clock, OpenPublisher, Post, Posted, PublishError, Publisher},
 };
 
-/// The setting that the URL is from.
+/// The setting of the URL.
 const URL_SETTING: &str = "TELEGRAM_API_URL";
 
 /// Time for one attempt, upload included: 10 MB on a slow line.
@@ -65,10 +65,10 @@ pub(super) const REGISTRATION: Registration = Registration {
     },
 };
 
-/// Where Telegram's Bot API is.
+/// The settings of Telegram.
 #[derive(Debug, Clone)]
 pub struct TelegramApiSettings {
-    /// Its address: `https://api.telegram.org`.
+    /// The URL of the Bot API: `https://api.telegram.org`.
     pub api_url: Url,
 }
 
@@ -78,7 +78,7 @@ pub struct TelegramPublisherFactory {
 }
 
 impl TelegramPublisherFactory {
-    /// Sets up what all tenants share. Contacts nobody.
+    /// Sets up what all tenants share. Sends no request.
     ///
     /// # Errors
     /// The TLS set-up failed.
@@ -116,7 +116,7 @@ impl OpenPublisher for TelegramPublisherFactory {
     }
 }
 
-/// What all tenants share.
+/// The parts that all tenants share.
 #[derive(Clone)]
 struct Api {
     http: Client,
@@ -195,7 +195,7 @@ impl TelegramPublisher {
         }
     }
 
-    /// What is told of a refusal.
+    /// The failure that a refusal becomes.
     fn refused(&self, refusal: Refusal) -> Failure {
         let scrub = self.scrub();
         let reason = |description: &str| sanitize_upstream_message(description, &scrub);
@@ -243,8 +243,8 @@ impl TelegramPublisher {
         *self.chat_id.lock() = chat.to_string();
     }
 
-    /// The only place where the token is shown. A segment is escaped, so that no token can lead
-    /// elsewhere.
+    /// The URL of a method: the only place where the token is exposed. Segments are escaped, so that no token can
+    /// lead elsewhere.
     fn method_url(&self, method: &str) -> Result<Url, Failure> {
         let mut url = self.api.url.clone();
         url.path_segments_mut()
@@ -360,7 +360,7 @@ impl From<Failure> for PublishError {
                 source: Cause::from(failure),
             },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            // Whoever knows the secrets tells where to.
+            // The new id is in the text where it can be scrubbed.
             Failure::Moved(_) => Self::Rejected("the chat has moved more than once".to_owned()),
             Failure::ImageUnsuitable { code, reason } => {
                 Self::ImageUnsuitable(or_code(reason, code))

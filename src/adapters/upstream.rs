@@ -223,12 +223,12 @@ struct NoAnswer {
     setting: &'static str,
 }
 
-/// Did the call fail before a byte of the request was sent?
+/// Whether the call failed before a byte of the request was sent.
 pub(super) fn failed_before_sending(error: &reqwest::Error) -> bool {
     error.is_connect() || error.is_builder()
 }
 
-/// The longest wait that is believed: who asks for more is asked again all the same.
+/// The longest `Retry-After` that is honoured; a longer one counts as this.
 pub(super) const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// The wait that an answer asks for: seconds, or an HTTP date. At most [`MAX_WAIT`].

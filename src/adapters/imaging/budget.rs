@@ -1,21 +1,20 @@
-//! How many images are worked on at the same time: as many as there are cores, and as fit into
-//! the memory that is set aside for them.
+//! The limit of images that are processed at a time: the number of cores, and a memory budget.
 
 use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What one permit of memory stands for, in bytes: fine enough, and few enough for a semaphore.
+/// The memory of one permit of the semaphore, in bytes.
 const GRAIN: u64 = 1024;
 
-/// The memory and the cores for images of the whole process. Clones share them.
+/// The memory and the cores for images. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
     bytes: u64,
     memory: Arc<Semaphore>,
     cores: Arc<Semaphore>,
-    /// One at a time of those that need more than half: two of them never fit side by side, and
-    /// one that waits for memory would keep all that come after it waiting, too.
+    /// Admits one image at a time that needs more than half of the memory: two do not fit, and the second would
+    /// keep all later ones waiting.
     large: Arc<Semaphore>,
 }
 
@@ -48,8 +47,8 @@ impl Budget {
         self.bytes
     }
 
-    /// Waits until an image that takes this much memory can be worked on. The core comes last:
-    /// nobody holds one while waiting for memory.
+    /// Waits for this much memory, and for a core. The core comes last, so that none is held by an image that waits
+    /// for memory.
     ///
     /// # Errors
     /// [`BudgetExceeded`], at once.

@@ -339,7 +339,7 @@ async fn an_image_that_is_too_large_is_refused_before_it_is_decoded_and_the_limi
         ),
     ] {
         let scaler = ImageScaler::default();
-        // Whoever wanted to decode it would have to wait for this.
+        // Decoding would have to wait for this.
         let _all = scaler.budget.acquire(MEMORY).await.unwrap();
         for refused in [
             scaler.fit_within(&bomb, Some(100)).await,

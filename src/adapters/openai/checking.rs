@@ -1,5 +1,4 @@
-//! Whether a key and its models would do, asked without a completion: nothing is paid for. Used by
-//! this folder's adapter.
+//! Checks a key and its models without a completion, so that it costs nothing. Used by this folder's adapter.
 
 use bytes::Bytes;
 use reqwest::{
@@ -16,15 +15,15 @@ use crate::{
     ports::CaptionError,
 };
 
-/// What the key is told of that may complete chats, and not look at the list of models.
+/// The scope that a key lacks when it may complete chats and not read models.
 const READS_MODELS: &str = "model.read";
-/// The operation that makes a request of which nothing can come.
+/// The operation that sends an empty request.
 const EMPTY: &str = "empty";
 const MODELS_ARE_THERE: &str = "the key is accepted, and the models are there";
 const MODELS_ARE_NOT_TOLD: &str =
     "the key is accepted; whether it may use the models is not told without a paid call";
 
-/// What became of a question.
+/// The outcome of a question.
 enum Seen {
     Yes,
     /// Nothing is known there, or the key may not ask.

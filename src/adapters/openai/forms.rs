@@ -14,12 +14,12 @@ const MAX_MODELS: usize = 1_000;
 /// Names of fields that are remembered for one model.
 const MAX_FIELDS: usize = 16;
 
-/// What is known of all models.
+/// The known forms of all models.
 #[derive(Debug, Default)]
 pub(super) struct Forms(Mutex<HashMap<String, Form>>);
 
 impl Forms {
-    /// The form that a model takes, as far as is known.
+    /// The known form of a model, or the usual one.
     pub(super) fn of(&self, model: &str) -> Form {
         let forms = self.0.lock();
         forms.get(model).cloned().unwrap_or_default()
@@ -35,7 +35,7 @@ impl Forms {
     }
 }
 
-/// How a request differs from the usual one.
+/// The differences of a request from the usual one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Form {
     /// Instructions stand in the user's message.

@@ -1,4 +1,4 @@
-//! How many calls a tenant makes in a minute: those beyond the limit wait for their turn.
+//! The limit of a tenant's calls in a minute: calls beyond it wait.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 
 use crate::{domain::tenant::TenantName, ports::Clock};
 
-/// What the limit is counted over.
+/// The period of the limit.
 const WINDOW: Duration = Duration::from_mins(1);
-/// The longest wait for a turn: more than that would outlast the patience of callers.
+/// The longest wait for a turn: callers do not wait longer.
 const MAX_WAIT: Duration = Duration::from_secs(30);
-/// Tenants whose calls are counted at a time: far more than are served at a time.
+/// The most tenants whose calls are counted at a time: far more than are served at a time.
 const MAX_TENANTS: usize = 10_000;
 
 /// The limits of all tenants. A tenant's count outlives the writers that were opened for it, so

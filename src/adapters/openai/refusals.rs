@@ -1,5 +1,4 @@
-//! What it means when OpenAI does not take a request: whose fault it is, and whether the model takes it in
-//! another form.
+//! The meaning of OpenAI's refusals: the cause, and whether the model may take the request in another form.
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -7,8 +6,8 @@ use serde_json::Value;
 
 use crate::adapters::{secret_scrub::SecretScrub, upstream_message::sanitize_upstream_message};
 
-/// What an error's body says, without the secrets of the call. The message is for comparison alone: of it
-/// goes nowhere more than the name of a permission.
+/// The body of an error, without the secrets of the call. The message is only compared: nothing of it but the
+/// name of a permission is shown.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     /// Whether it speaks of an error in JSON at all.
@@ -21,7 +20,7 @@ pub(super) struct Said {
     is_flagged: bool,
 }
 
-/// What is the matter with a request that was refused.
+/// The reason of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The key is no good.

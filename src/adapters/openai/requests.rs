@@ -1,7 +1,7 @@
-//! What OpenAI is asked: prompts and request bodies. Pure.
+//! Prompts and request bodies for OpenAI. Pure.
 //!
 //! The prompts are the files of `prompts/`, meant to be edited. Instructions stand in the system
-//! message alone; whatever comes from images, models or tenants' data stands in the user message,
+//! message alone; text from images, models or tenants' data is in the user message,
 //! as JSON or as an image, and the prompts say that nothing there is an instruction.
 
 use std::fmt::Write as _;
@@ -25,12 +25,12 @@ const CAPTIONS: &str = include_str!("prompts/captions.md");
 const CAPTIONS_FORMAT: &str = include_str!("prompts/captions_format.md");
 const SD_CAPTION: &str = include_str!("prompts/sd_caption.md");
 
-/// The most tokens that an answer may cost: several times what all captions need.
+/// The token limit of an answer: several times what all captions need.
 const MAX_TOKENS: u32 = 4_096;
-/// The same for models whose unseen reasoning counts as well.
+/// The same for models whose hidden reasoning counts as well.
 const MAX_TOKENS_WITH_REASONING: u32 = 16_384;
 
-/// What a tenant's requests are made from.
+/// The parts of a tenant's requests.
 #[derive(Debug, Clone)]
 pub(super) struct Requests {
     ai: AiSettings,
@@ -49,7 +49,7 @@ impl Requests {
         }
     }
 
-    /// The models that are asked, each once.
+    /// The names of the models, each once.
     pub(super) fn models(&self) -> Vec<&str> {
         let ai = &self.ai;
         let sd = ai.sd_caption.as_ref().filter(|sd| !sd.single_call);
@@ -60,7 +60,7 @@ impl Requests {
         models
     }
 
-    /// Asks what an image shows.
+    /// The request for an analysis of an image.
     pub(super) fn vision(&self, image: &VisionImage) -> Value {
         let VisionImage { image, detail } = image;
         let media_type = image.format().media_type();
@@ -77,8 +77,8 @@ impl Requests {
         completion(&self.ai.vision_model, VISION, &user)
     }
 
-    /// Asks for the captions, and for the Stable-Diffusion caption if it goes with them; `None`
-    /// when that is nothing at all.
+    /// The request for the captions, and for the Stable-Diffusion caption if it is part of the same call; `None`
+    /// when neither is wanted.
     pub(super) fn captions(&self, analysis: &Analysis, platforms: &[Platform]) -> Option<Value> {
         let sd = self.ai.sd_caption.as_ref().filter(|sd| sd.single_call);
         if platforms.is_empty() && sd.is_none() {
@@ -104,8 +104,7 @@ impl Requests {
         Some(completion(&ai.caption_model, &system, &user))
     }
 
-    /// Asks for the Stable-Diffusion caption alone; `None` when it is off or goes with the
-    /// captions.
+    /// The request for the Stable-Diffusion caption alone; `None` when it is off or part of the call for captions.
     pub(super) fn sd_caption(&self, analysis: &Analysis) -> Option<Value> {
         let separate = self.ai.sd_caption.as_ref().filter(|sd| !sd.single_call)?;
         let SdCaptionSettings {
@@ -120,7 +119,7 @@ impl Requests {
         Some(completion(model, &system, &user))
     }
 
-    /// Everything that captions are written from, as one JSON object.
+    /// The material for captions, as one JSON object.
     fn material(&self, analysis: &Analysis, platforms: &[Platform], sd_caption: bool) -> Value {
         let platforms: Map<String, Value> = platforms
             .iter()

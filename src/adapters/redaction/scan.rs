@@ -1,4 +1,4 @@
-//! Goes over a line once and notes what is to be masked. Used by the rest of this folder.
+//! The scan of a line for secrets, in one pass. Used by the rest of this folder.
 
 use std::ops::Range;
 

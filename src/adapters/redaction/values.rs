@@ -1,5 +1,4 @@
-//! What stands after a name that says it is secret, or after the scheme of an `Authorization`. Used
-//! by the rest of this folder.
+//! The values of secret names, and the credentials of an `Authorization`. Used by the rest of this folder.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 
@@ -11,7 +10,7 @@ use super::{
 
 /// A word of more letters is none that people write.
 const LONGEST_WORD: usize = 15;
-/// What stands in the place of a number in JSON.
+/// The mask of a number in JSON.
 const ZERO: &[u8] = b"0";
 
 impl Scan<'_> {

@@ -2,8 +2,6 @@
 //! quoted-printable) is undone in the text; here are the forms that are not undone, because any text
 //! could be one of them.
 
-use std::fmt::Write as _;
-
 use base64::{
     Engine as _,
     engine::{
@@ -76,12 +74,9 @@ pub(super) fn encoded(secret: &str) -> Vec<Form> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |number| char::from_digit(u32::from(number), 16);
+    let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+    bytes.iter().flat_map(digits).flatten().collect()
 }
 
 /// The characters that hold nothing but these bytes, where so many stand before them in their group of

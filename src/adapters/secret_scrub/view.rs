@@ -6,7 +6,7 @@ use std::ops::Range;
 /// How often escapes are undone: an escaped text may be quoted in another that is escaped too.
 const MOST_ROUNDS: usize = 3;
 
-/// What is compared, and where it stands in the text.
+/// The characters that are compared, and their places in the text.
 pub(super) struct View {
     pub(super) chars: Vec<char>,
     /// The bytes of the text that each character comes from.

@@ -1,11 +1,11 @@
-//! What can be done about a mail server's refusal. Used by this folder's adapter.
+//! Advice on a mail server's refusals. Used by this folder's adapter.
 //!
 //! Codes are those of RFC 3463 and of what Google, Microsoft, Yahoo, Apple, Postfix and Exim make of
 //! them; where a code says too little, their words do.
 
 use super::{reply::Reply, stage::Stage};
 
-/// What a refusal is about, where that is known.
+/// The known kinds of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     AppPassword,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What to do.
+    /// The advice.
     pub(super) const fn advice(self) -> &'static str {
         match self {
             Self::AppPassword => {
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// What a refusal at this stage is about.
+/// The kind of a refusal at this stage, if it is known.
 pub(super) fn kind(stage: Stage, host: &str, reply: &Reply) -> Option<Kind> {
     let (code, text) = (reply.code(), reply.text().to_lowercase());
     let enhanced = reply.enhanced_code().unwrap_or_default();
@@ -209,7 +209,7 @@ fn login(host: &str, code: u16, enhanced: &str, says: &dyn Fn(&[&str]) -> bool) 
     }
 }
 
-/// The mail servers of those who take no account's own password.
+/// Whether a mail server requires app passwords.
 fn wants_app_passwords(host: &str) -> bool {
     const DOMAINS: [&str; 7] = [
         "gmail.com",

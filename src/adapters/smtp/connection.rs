@@ -24,7 +24,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 /// A connection, encrypted or not.
 pub(super) struct Connection {
     stream: Box<dyn Stream>,
-    /// What has come and was not asked for yet.
+    /// Bytes that were received and not read yet.
     buffer: BytesMut,
 }
 
@@ -44,8 +44,7 @@ impl Connection {
         }
     }
 
-    /// Encrypts what follows. What came before that and was not asked for may be anybody's: it must
-    /// not be taken for the server's own (RFC 3207).
+    /// Starts TLS. Bytes that arrived before it are not authenticated, so that they are refused (RFC 3207).
     pub(super) async fn secured(self, tls: &Tls) -> Result<Self, Problem> {
         if !self.buffer.is_empty() {
             return Err(Problem::Unsupported("more was said than asked for"));
@@ -79,8 +78,7 @@ impl Connection {
         }
     }
 
-    /// Something has come that was not asked for: what is said next would be taken for the reply to
-    /// the wrong command.
+    /// Whether unread bytes are left: they would be taken for the reply to the next command.
     pub(super) fn is_ahead(&self) -> bool {
         !self.buffer.is_empty()
     }

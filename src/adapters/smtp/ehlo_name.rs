@@ -1,11 +1,11 @@
-//! The name that mail servers are told: many refuse one that is no whole domain name.
+//! The name in EHLO: many mail servers refuse one that is no whole domain name.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use lettre::transport::smtp::extension::ClientId;
 use url::Host;
 
-/// What EHLO says we are called: a domain name, or an address in brackets.
+/// The name of this client in EHLO: a domain name, or an address in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EhloName(String);
 

@@ -1,5 +1,5 @@
-//! Why mail was not sent, and what is told of it: how far a session had come decides whether
-//! anything may have been sent. Used by this folder's adapter.
+//! Failures of a session, and the errors they become: the stage decides whether the mail may have been
+//! sent. Used by this folder's adapter.
 
 use std::io;
 
@@ -20,8 +20,7 @@ use crate::{
     ports::{Cause, PublishError},
 };
 
-/// What to look at where no connection can be made, by the name that the one tenant's setting has, and by
-/// that of an orchestrator's config.
+/// The advice where no connection can be made, with the name in the environment and the one in a config.
 const CHECK_ADDRESS: &str = "check host and port (EMAIL_SERVER, or `email_server` of the config)";
 
 /// Without it nothing is sent.
@@ -74,7 +73,7 @@ impl From<io::Error> for Problem {
 }
 
 impl Failure {
-    /// Something that has come to nothing before a message.
+    /// A session that was lost before a message.
     pub(super) fn lost() -> Self {
         Self {
             stage: Stage::Message,
@@ -82,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// What secures the connection could not be set up.
+    /// TLS could not be set up.
     pub(super) fn without_tls() -> Self {
         Self::unsupported(Stage::Tls, "the set-up failed")
     }
@@ -94,8 +93,8 @@ impl Failure {
         }
     }
 
-    /// The answer for the caller. Codes are definite at every stage; without one, nobody can tell
-    /// what became of a message that had ended. `host` is the server, and `scrub` is for the server's words.
+    /// The answer for the caller. Codes are definite at every stage; without one, the fate of a
+    /// message that had ended is unknown. `host` is the server, and `scrub` is for the server's words.
     pub(super) fn into_publish_error(self, host: &str, scrub: &SecretScrub) -> PublishError {
         let stage = self.stage;
         match &self.problem {
@@ -128,7 +127,7 @@ impl Failure {
     }
 }
 
-/// What the server says, and what can be done about it.
+/// The reply of the server, with advice.
 fn told(reply: &Reply, kind: Option<Kind>, scrub: &SecretScrub) -> String {
     let said = sanitize_upstream_message(&reply.text(), scrub);
     let said = format!("{} {said}", reply.code());
@@ -138,7 +137,7 @@ fn told(reply: &Reply, kind: Option<Kind>, scrub: &SecretScrub) -> String {
     }
 }
 
-/// What can be said of a failure without a reply.
+/// The description of a failure without a reply.
 fn detail(stage: Stage, problem: &Problem) -> String {
     let text = match (stage, problem) {
         (Stage::Tls, Problem::Unsupported(what @ NO_STARTTLS)) => {

@@ -1,30 +1,29 @@
-//! What a mail server says: its replies as they come over the wire (RFC 5321, 4.2), taken leniently,
-//! since servers are what they are, but bounded. Used by this folder's adapter.
+//! Replies of a mail server (RFC 5321, 4.2): parsed leniently, within bounds. Used by this folder's adapter.
 
 use std::fmt;
 
 use bytes::BytesMut;
 
-/// The longest line, in bytes: RFC 5321 allows 512, and servers that tell stories are known.
+/// The longest line, in bytes: RFC 5321 allows 512, and some servers send more.
 const MAX_LINE: usize = 4 * 1024;
 /// The longest reply, in bytes.
 const MAX_REPLY: usize = 64 * 1024;
 
-/// A code, and what is said with it.
+/// A code with its text.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     code: u16,
     lines: Vec<String>,
 }
 
-/// Without what is said, which may repeat the login.
+/// Without the text, which may repeat the login.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reply({}, …)", self.code)
     }
 }
 
-/// What came is no reply.
+/// The bytes are not a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoReply;
 
@@ -75,7 +74,7 @@ impl Reply {
         (is_code && parts.next().is_none()).then_some(word)
     }
 
-    /// All that is said with the code; an enhanced code that every line begins with stands once.
+    /// The text; an enhanced code that every line begins with is in it once.
     pub(super) fn text(&self) -> String {
         let repeated = self.enhanced_code().unwrap_or_default();
         let mut lines = self.lines().map(str::trim);
@@ -125,7 +124,7 @@ fn decoded(text: &[u8]) -> String {
     }
 }
 
-/// What a server offers in its reply to EHLO, in whatever letter case.
+/// The extensions in a reply to EHLO, in any letter case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an offer of its own")]
 pub(super) struct Offers {

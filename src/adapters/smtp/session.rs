@@ -1,5 +1,5 @@
-//! One visit to a mail server, command by command, so that a failure is known to lie before or after
-//! the end of the message: before it nothing was sent, after it nobody can tell.
+//! A session with a mail server, command by command. A failure before the end of the message means that
+//! nothing was sent; after it, the mail may have been sent.
 
 use std::{
     fmt::Display,
@@ -34,7 +34,7 @@ pub(super) struct Limits {
     pub(super) message: Duration,
     /// For the whole of a confirmation, which an answer that is known already waits for.
     pub(super) confirmation: Duration,
-    /// For saying goodbye, which nothing depends on.
+    /// For QUIT, and for the last reply of a server that hangs up.
     pub(super) quit_timeout: Duration,
 }
 
@@ -77,7 +77,7 @@ impl Session {
         session.introduce(name).await?;
         if let Some(tls) = later {
             session = session.encrypted(&tls).await?;
-            // What was offered before may have been offered by anybody.
+            // The offers from before are not authenticated.
             session.introduce(name).await?;
         }
         session.log_in(&server.username, password).await?;
@@ -183,12 +183,12 @@ impl Session {
         self.connection.reply().await
     }
 
-    /// Says goodbye, as far as the server listens.
+    /// Sends QUIT, and ends the session.
     pub(super) async fn close(mut self) {
         let _ = timeout(self.limits.quit_timeout, self.connection.command(Quit)).await;
     }
 
-    /// What the server has to be told of a mail, if it wants to know.
+    /// The parameters of MAIL FROM that the server offers.
     fn parameters(&self, mail: &Mail) -> Result<Vec<MailParameter>, Failure> {
         let mut parameters = Vec::new();
         let envelope = &mail.envelope;
@@ -216,7 +216,7 @@ impl Session {
         Ok(parameters)
     }
 
-    /// A command that is to be done.
+    /// Sends a command that has to succeed.
     async fn command(&mut self, stage: Stage, command: impl Display) -> Result<Reply, Failure> {
         done(stage, self.reply_to(stage, command).await?)
     }
@@ -237,7 +237,7 @@ async fn within<T>(
     outcome.map_err(|problem| Failure { stage, problem })
 }
 
-/// The reply, if by it the thing is done.
+/// The reply, if it reports success.
 fn done(stage: Stage, reply: Reply) -> Result<Reply, Failure> {
     if (200..300).contains(&reply.code()) {
         return Ok(reply);

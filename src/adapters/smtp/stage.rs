@@ -1,6 +1,6 @@
-//! How far a session had come.
+//! The stages of a session.
 
-/// How far a session had come when it failed.
+/// The stage at which a session failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Connection,

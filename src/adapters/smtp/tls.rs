@@ -1,4 +1,4 @@
-//! How the connections to mail servers are secured. Used by this folder's adapter.
+//! TLS to mail servers. Used by this folder's adapter.
 
 use std::{io, sync::Arc};
 
@@ -15,20 +15,20 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{adapters::http_client::InvalidRoots, ports::PublishError};
 
-/// Made once, for all servers: it reads the system's roots.
+/// The TLS config of all servers, made once: that reads the system's roots.
 pub(super) struct ServersTls {
     roots: Vec<CertificateDer<'static>>,
     config: OnceCell<Arc<ClientConfig>>,
 }
 
-/// What is needed to secure a connection to one server.
+/// TLS to one server.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
 
 impl ServersTls {
-    /// None yet. These roots (PEM, possibly none) are trusted beside those of the system.
+    /// A config that is not made yet. These roots (PEM, possibly none) are trusted beside those of the system.
     pub(super) fn new(pem: &[u8]) -> Result<Self, InvalidRoots> {
         let roots: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
         Ok(Self {
@@ -37,7 +37,7 @@ impl ServersTls {
         })
     }
 
-    /// How connections to this server, by name or address, are secured.
+    /// TLS to this server, by name or address.
     pub(super) async fn of(&self, host: &str) -> Result<Tls, PublishError> {
         let failed = || PublishError::unavailable("the TLS set-up for mail failed");
         let config = self.config.get_or_try_init(async || {

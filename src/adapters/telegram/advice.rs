@@ -1,9 +1,9 @@
-//! What can be done about a refusal, by Telegram's words for it. Used by this folder's adapter.
+//! Advice on Telegram's refusals, by their text. Used by this folder's adapter.
 //!
 //! The words are those of the Bot API server (`td/telegram`, `telegram-bot-api/Client.cpp`), and of
 //! the errors of Telegram's own API that it passes on.
 
-/// What Telegram calls an image that it cannot process, in lower case.
+/// Telegram's texts for an image that it cannot process, in lower case.
 const IMAGE: [&str; 13] = [
     "image_process_failed",
     "photo_invalid_dimensions",
@@ -19,7 +19,7 @@ const IMAGE: [&str; 13] = [
     "wrong type of the web page content",
     "wrong file identifier",
 ];
-/// What stands in the way of posting, in lower case, and what can be done about it.
+/// Telegram's texts for a post that is not possible, in lower case, with advice.
 const ADVICE: [(&[&str], &str); 5] = [
     (
         &[
@@ -57,7 +57,7 @@ const ADVICE: [(&[&str], &str); 5] = [
             "can't initiate conversation",
             "user is deactivated",
         ],
-        "whoever is to receive the photos has to start the bot first",
+        "the recipient of the photos has to start the bot first",
     ),
     (
         &["upgraded to a supergroup"],
@@ -65,14 +65,14 @@ const ADVICE: [(&[&str], &str); 5] = [
     ),
 ];
 
-/// Is this refusal about the image, so that another file of it may do?
+/// Whether a refusal is about the image, so that another file of it may be taken.
 pub(super) fn is_about_the_image(description: &str) -> bool {
     let description = description.to_lowercase();
     let cannot_parse = description.contains("can't parse") && description.contains("image");
     cannot_parse || IMAGE.iter().any(|words| description.contains(words))
 }
 
-/// What can be done about this refusal, if it is known.
+/// The advice on a refusal, if it is known.
 pub(super) fn advice(description: &str) -> Option<&'static str> {
     let description = description.to_lowercase();
     let known = |words: &&[&str]| words.iter().any(|words| description.contains(words));

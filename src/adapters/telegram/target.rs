@@ -17,7 +17,7 @@ use crate::domain::{
 provider_credential! {
     /// What Telegram is published to with.
     pub struct TelegramCredential of "telegram" {
-        /// The bot's token; it stands in Telegram's URLs, so these are never shown.
+        /// The bot's token. It is in Telegram's URLs, so that these are never shown.
         bot_token: "TELEGRAM_BOT_TOKEN" (bot_token, bot_token_problem),
     }
 }

@@ -1,8 +1,8 @@
-//! What an answer to a photo means: above all, whether the photo may have been taken. Used by this
-//! folder's adapter.
+//! The meaning of an answer to a photo: above all, whether Telegram may have taken it. Used by this folder's
+//! adapter.
 //!
-//! Only a client error is a no; whoever stands between Telegram and us may answer with a server error
-//! after the photo has arrived, in HTML, in JSON, or in Telegram's own words.
+//! Only a client error is a refusal: a proxy may answer with a server error after the photo has arrived, in
+//! HTML, in JSON, or in Telegram's own words.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) enum Verdict<T> {
     Refused(Refusal),
 }
 
-/// A no by which nothing has been done.
+/// A refusal: nothing was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The bot's token is none.
@@ -37,8 +37,7 @@ pub(super) enum Refusal {
     Rejected { code: u16, description: String },
 }
 
-/// What an answer to a photo means. `body` is what came of its body, complete or not; `hint` is its
-/// `Retry-After`.
+/// What an answer to a photo means. `body` is its body, complete or not; `hint` is its `Retry-After`.
 pub(super) fn of_photo(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict<i64> {
     match verdict(status, body, hint) {
         Verdict::Taken(result) => {
@@ -104,8 +103,8 @@ fn rejected(code: u16, description: &str) -> Refusal {
     Refusal::Rejected { code, description }
 }
 
-/// A no by which nothing has been done: the request was wrong. 408 comes from those who have lost
-/// patience with what they passed on.
+/// Whether a code refuses the request, so that nothing was done. 408 may come from a proxy that has passed the
+/// request on.
 fn is_refusal(code: u16) -> bool {
     (400..500).contains(&code) && code != 408
 }

@@ -33,7 +33,7 @@ struct Script {
     pause: Duration,
 }
 
-/// What came of an answer.
+/// The outcome of reading an answer.
 #[derive(Debug, PartialEq, Eq)]
 enum Read {
     Body(usize),

@@ -32,7 +32,7 @@ pub const UNTRACED: &str = "publisher::untraced";
 /// What `error.type` is where nothing better is known.
 const OTHER: &str = "_OTHER";
 
-/// A request under way. Boxed: what is inside goes deep, and stands in the future of every call.
+/// A request in flight. Boxed: it nests deep, and is part of the future of every call.
 type Sending = BoxFuture<'static, Result<Response, reqwest::Error>>;
 
 tokio::task_local! {
@@ -68,7 +68,7 @@ impl Call<'_> {
         }
     }
 
-    /// Has the attempts of this call know which one it is.
+    /// Runs the attempts with this call as their context.
     pub(super) async fn under_way<T>(self, attempts: impl Future<Output = T>) -> T {
         let under_way = UnderWay {
             upstream: self.upstream,
@@ -80,7 +80,7 @@ impl Call<'_> {
     }
 }
 
-/// Notes how a call ended that failed for good.
+/// Records the failure of a call in its span.
 pub(super) fn failed<E: AttemptError>(span: &Span, error: &E) {
     fail(span, error.http_status().map(|status| status.to_string()));
 }
@@ -93,8 +93,8 @@ pub(crate) fn send(request: RequestBuilder) -> Sending {
     exchange(request, false).boxed()
 }
 
-/// The same for an upstream that is one house with us: it is told which trace the call belongs to (W3C
-/// Trace Context). The others are strangers, and are not.
+/// The same for an upstream of the same operator: the request carries the trace context (W3C). Requests to others
+/// do not.
 ///
 /// # Errors
 /// Those of `reqwest`.

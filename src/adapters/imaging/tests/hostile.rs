@@ -1,4 +1,4 @@
-//! Files that nobody would make: whatever is in them, they are read or refused, and nothing panics.
+//! Hostile files: whatever is in them, they are read or refused, and nothing panics.
 
 use proptest::prelude::*;
 

@@ -213,7 +213,7 @@ fn large_interlaced(colour: PngColour) -> EncodedImage {
     interlaced_png((9_248, 6_936), (colour, BitDepth::Eight))
 }
 
-/// A header of an image that nobody has made.
+/// A header without an image.
 fn header(size: Size, orientation: u8, format: FormatHeader) -> Header {
     Header {
         width: size.0,
