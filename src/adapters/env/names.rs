@@ -1,5 +1,5 @@
-//! Names that nobody asks for. The misspelt name of an optional setting would otherwise leave the
-//! setting at its default, and nobody would know.
+//! Names that the service does not read. The misspelt name of an optional setting would otherwise silently
+//! leave the setting at its default.
 
 use std::collections::BTreeMap;
 
@@ -59,12 +59,23 @@ pub(super) fn nearest<'a>(
     known: impl IntoIterator<Item = &'a str>,
     least: f64,
 ) -> Option<&'a str> {
-    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(word, known);
-    let known = known.into_iter().map(|known| (likeness(known), known));
-    let nearest = known.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    nearest
-        .filter(|(likeness, _)| *likeness >= least)
+    most_alike(known, |known| likeness(word, known), least)
+}
+
+/// The known word of the highest score, if that is at least so much.
+fn most_alike<'a>(
+    known: impl IntoIterator<Item = &'a str>,
+    score: impl Fn(&str) -> f64,
+    least: f64,
+) -> Option<&'a str> {
+    let scored = known.into_iter().map(|known| (score(known), known));
+    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(score, _)| *score >= least)
         .map(|(_, known)| known)
+}
+
+fn likeness(one: &str, other: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(one, other)
 }
 
 fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
@@ -76,20 +87,11 @@ fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
     // A setting that is no secret has no file.
     let without_file = upper.strip_suffix("_FILE");
     let without_file = without_file.and_then(|name| known.get_key_value(name));
-    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(&upper, known);
-    let meant = known.keys().map(|known| {
-        let bonus = if is_shortened(&upper, known) {
-            1.0
-        } else {
-            0.0
-        };
-        (likeness(known) + bonus, known)
-    });
-    let meant = meant
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .filter(|(likeness, _)| *likeness >= if is_ours { ALIKE } else { MISSPELT })
-        .map(|(_, known)| known);
-    let meant = without_file.map(|(name, _)| name).or(meant);
+    let score =
+        |known: &str| likeness(&upper, known) + f64::from(u8::from(is_shortened(&upper, known)));
+    let least = if is_ours { ALIKE } else { MISSPELT };
+    let meant = most_alike(known.keys().map(String::as_str), score, least);
+    let meant = without_file.map(|(name, _)| name.as_str()).or(meant);
     if is_of_platform || (!is_ours && meant.is_none()) {
         return None;
     }

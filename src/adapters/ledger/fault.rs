@@ -188,10 +188,7 @@ pub(super) fn text(error: &sqlx::Error) -> String {
 
 /// Whether waiting does not mend what a ledger could not be opened for.
 pub(super) fn is_final(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    if let Some(fault) = error.downcast_ref::<Fault>() {
-        return fault.is_final();
-    }
-    false
+    error.downcast_ref::<Fault>().is_some_and(Fault::is_final)
 }
 
 fn fault_in(error: &sqlx::Error) -> Option<&Fault> {

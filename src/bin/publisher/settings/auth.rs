@@ -126,12 +126,12 @@ fn login(environment: &mut Environment) -> Option<LoginSettings> {
     let secure_cookies = environment.boolean(SECURE_COOKIES, true);
     if is_without_password {
         let file = format!("{SESSION_SECRET}_FILE");
-        for name in [SESSION_SECRET, &file, COOKIE_TTL, SECURE_COOKIES] {
+        let names = [SESSION_SECRET, &file, COOKIE_TTL, SECURE_COOKIES];
+        for name in names {
             if environment.is_set(name) {
                 environment.warn(name, format!("has no effect without {PASSWORD}"));
             }
         }
-        let names = [SESSION_SECRET, &file, COOKIE_TTL, SECURE_COOKIES];
         environment.excuse_problems(problems_before, &names);
     }
     Some(LoginSettings {

@@ -11,12 +11,18 @@ const OF_EXISTING_SERVICE: [(&str, &str); 5] = [
     ("DATABASE_URL_FILE", "PUBLISH_LEDGER_URL_FILE"),
     ("FEATURE_AUTO_VIEW", "AUTO_VIEW"),
 ];
-/// What it let people log in with, until it did away with that. Not to be taken: a password that
-/// opens nothing there must not open this.
-const OLD_PASSWORD: &str = "web_admin_pw";
-
-/// Has it believe `X-Forwarded-For`, whoever sends it. Not to be taken: here, proxies are named.
-const TRUST_FORWARDED_FOR: &str = "WEB_TRUST_FORWARDED_FOR";
+/// Names of the existing service that have no effect here, each with what to do. The first is a password that
+/// it no longer accepts, the second has it believe `X-Forwarded-For` of any sender.
+const NOT_TAKEN: [(&str, &str); 2] = [
+    (
+        "web_admin_pw",
+        "is not taken: to log in with a password set WEB_ADMIN_PASSWORD",
+    ),
+    (
+        "WEB_TRUST_FORWARDED_FOR",
+        "is not taken: name the proxies whose X-Forwarded-For counts in TRUSTED_PROXIES",
+    ),
+];
 
 /// Names of the contract that nothing asks for yet.
 const LATER: [&str; 12] = [
@@ -54,16 +60,12 @@ pub(super) fn take(environment: &mut Environment) {
         }
         environment.take_as(other, name, other == "FEATURE_AUTO_VIEW");
     }
-    if environment.is_set(OLD_PASSWORD) {
-        let rule = "is not taken: to log in with a password set WEB_ADMIN_PASSWORD";
-        environment.warn(OLD_PASSWORD, rule);
+    for (name, rule) in NOT_TAKEN {
+        if environment.is_set(name) {
+            environment.warn(name, rule);
+        }
+        environment.take_out(name);
     }
-    environment.take_out(OLD_PASSWORD);
-    if environment.is_set(TRUST_FORWARDED_FOR) {
-        let rule = "is not taken: name the proxies whose X-Forwarded-For counts in TRUSTED_PROXIES";
-        environment.warn(TRUST_FORWARDED_FOR, rule);
-    }
-    environment.take_out(TRUST_FORWARDED_FOR);
     environment.take_out(METERING);
     let is_later = |name: &&str| {
         LATER.contains(name) || LATER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn believing_every_header_is_not_taken() {
-        let (value, told) = taken(&[(TRUST_FORWARDED_FOR, "true")], "TRUSTED_PROXIES");
+        let (value, told) = taken(&[("WEB_TRUST_FORWARDED_FOR", "true")], "TRUSTED_PROXIES");
         assert_eq!(value, None);
         assert!(
             told[0].contains("TRUSTED_PROXIES") && told.len() == 1,

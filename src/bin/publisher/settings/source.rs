@@ -36,30 +36,42 @@ impl Chosen {
     /// The environment unless an orchestrator is named, or as `CONFIG_SOURCE` says; `None` where that
     /// says neither.
     pub(super) fn read(environment: &mut Environment) -> Option<Self> {
-        let is_named = environment.text("ORCHESTRATOR_BASE_URL").is_some();
-        match environment.text("CONFIG_SOURCE").as_deref() {
-            Some("orchestrator") => Some(Self::Orchestrator),
-            None if is_named => Some(Self::Orchestrator),
-            Some("env") | None => Some(Self::Standalone),
-            Some(_) => {
-                environment.reject("CONFIG_SOURCE", "must be `env` or `orchestrator`");
-                None
-            }
+        let chosen = choose(environment).map(|(chosen, _)| chosen);
+        if chosen.is_none() {
+            environment.reject("CONFIG_SOURCE", "must be `env` or `orchestrator`");
         }
+        chosen
     }
 }
 
 /// Where tenants come from, and which setting says so, for `publisher check`; `None` where
 /// `CONFIG_SOURCE` says neither.
 pub(crate) fn choice(environment: &mut Environment) -> Option<&'static str> {
+    choose(environment).map(|(_, why)| why)
+}
+
+fn choose(environment: &mut Environment) -> Option<(Chosen, &'static str)> {
+    use Chosen::{Orchestrator, Standalone};
     let is_named = environment.text("ORCHESTRATOR_BASE_URL").is_some();
-    match environment.text("CONFIG_SOURCE").as_deref() {
-        Some("orchestrator") => Some("an orchestrator, because CONFIG_SOURCE=orchestrator"),
-        Some("env") => Some("one tenant from the environment, because CONFIG_SOURCE=env"),
-        None if is_named => Some("an orchestrator, because ORCHESTRATOR_BASE_URL is set"),
-        None => Some("one tenant from the environment, because ORCHESTRATOR_BASE_URL is not set"),
-        Some(_) => None,
-    }
+    Some(match environment.text("CONFIG_SOURCE").as_deref() {
+        Some("orchestrator") => (
+            Orchestrator,
+            "an orchestrator, because CONFIG_SOURCE=orchestrator",
+        ),
+        Some("env") => (
+            Standalone,
+            "one tenant from the environment, because CONFIG_SOURCE=env",
+        ),
+        Some(_) => return None,
+        None if is_named => (
+            Orchestrator,
+            "an orchestrator, because ORCHESTRATOR_BASE_URL is set",
+        ),
+        None => (
+            Standalone,
+            "one tenant from the environment, because ORCHESTRATOR_BASE_URL is not set",
+        ),
+    })
 }
 
 impl Source {
