@@ -4,6 +4,7 @@
 mod allocator;
 mod backup;
 mod build_info;
+mod cache_sweep;
 mod check;
 mod clients;
 mod failure;
@@ -18,7 +19,6 @@ mod metrics_listener;
 mod sandbox;
 mod server;
 mod settings;
-mod shown;
 
 use std::{
     io::{self, Write as _},
@@ -39,32 +39,36 @@ use publisher::{
             background_tasks::BackgroundTasks, concurrency_limit::ConcurrencyLimit,
             held_lease::Leases, keyed_limit::Capacity, memory_budget::MemoryBudget,
         },
-        tenancy::{credentials::Credentials, resolve_tenant::ResolveTenant},
+        tenancy::{
+            credentials::Credentials, listing_cache::ListingCache, resolve_tenant::ResolveTenant,
+        },
         usecases::{
             analyze::AnalyzeImage,
             curate::CurateImage,
+            describe_image::DescribeImage,
+            fetch_thumbnail::FetchThumbnail,
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
+            random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            steps::ImageWork,
+            steps::{ImageWork, own_thumbnail::ThumbnailMaker},
             sweep_ledger::SweepLedger,
         },
     },
     domain::image_memory::ImageMemory,
 };
-
 use tokio::task::AbortHandle;
 
 use self::{
-    clients::{Clients, Sources},
+    cache_sweep::sweep_caches,
+    clients::Clients,
     failure::Failure,
     life_cycle::{ShutdownSignals, ShutdownTimes},
     logging::LogSettings,
     server::Listening,
     settings::{ServiceSettings, Settings},
-    shown::Shown,
 };
 
 /// What `publisher serve --help` ends with. The table of all settings is in `docs/operations.md`.
@@ -235,52 +239,28 @@ impl Service {
     /// Wires clients, use cases and routes. Opens the ledger, or has it opened as soon as its server can be
     /// reached; makes no other connection.
     async fn compose(settings: ServiceSettings, clients: Clients) -> Result<Self, Failure> {
-        let ServiceSettings {
-            listen,
-            metrics_listen: _,
-            max_requests,
-            shutdown,
-            tenancy,
-            credentials,
-            ledger,
-            ledger_keep,
-            publishes,
-            memory_budget,
-            thumbnail_cache_bytes,
-            auth,
-            trusted_proxies,
-        } = settings;
         let Clients {
-            config_source: _,
-            traces: _,
-            records_traces,
-            has_extra_roots: _,
             sources,
             providers,
             clock,
+            records_traces,
+            ..
         } = clients;
-        let ledger = OpenLedger::open_or_wait(ledger, Arc::clone(&clock)).await?;
+        let ledger = OpenLedger::open_or_wait(settings.ledger, Arc::clone(&clock)).await?;
 
-        let Sources {
-            configs,
-            secrets,
-            host_rules,
-            mode,
-            orchestrator: _,
-        } = sources;
-        let memory_budget = memory_limit::budget_within_limit(memory_budget);
-        let (concurrency, memory) = shares(&mode, max_requests, memory_budget);
-        let credentials = Credentials::new(secrets, Arc::clone(&clock), credentials);
+        let memory_budget = memory_limit::budget_within_limit(settings.memory_budget);
+        let (concurrency, memory) = shares(&sources.mode, settings.max_requests, memory_budget);
+        let credentials =
+            Credentials::new(sources.secrets, Arc::clone(&clock), settings.credentials);
         let resolve_tenant = ResolveTenant::new(
-            host_rules,
-            Arc::clone(&configs),
+            sources.host_rules,
+            Arc::clone(&sources.configs),
             Arc::new(credentials),
             providers,
             &clock,
-            tenancy,
+            settings.tenancy,
         );
         let resolve_tenant = Arc::new(resolve_tenant);
-        let rng = Arc::new(|| fastrand::u64(..));
         let work = BackgroundTasks::default();
         let image_work = ImageWork {
             scaler: Arc::new(ImageScaler::within(memory_budget.copies())),
@@ -289,44 +269,59 @@ impl Service {
                 ledger: Arc::clone(&ledger.ledger),
                 tasks: work.clone(),
             },
-            capacity: Capacity::new(publishes, memory),
+            capacity: Capacity::new(settings.publishes, memory),
         };
-        let shown = Shown::new(&image_work, thumbnail_cache_bytes);
-        tokio::spawn(shown::keep_swept(
+        let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
+        let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
+        let thumbnails = FetchThumbnail::new(
+            Arc::clone(&listings),
+            ThumbnailMaker::of(&image_work),
+            settings.thumbnail_cache_bytes,
+            Arc::clone(&clock),
+        );
+        tokio::spawn(sweep_caches(
             Arc::downgrade(&resolve_tenant),
-            shown.clone(),
+            Arc::clone(&listings),
+            describe.clone(),
+            thumbnails.clone(),
         ));
+        let draw = RandomImage::new(
+            Arc::clone(&listings),
+            describe.clone(),
+            Arc::clone(&clock),
+            Arc::new(|| fastrand::u64(..)),
+        );
         let publish = PublishImage::new(image_work.clone(), Arc::clone(&ledger.reader));
-        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), ledger_keep);
+        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), settings.ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
-            mode,
-            configs,
+            sources.mode,
+            sources.configs,
             Arc::clone(&ledger.reader),
             Arc::clone(&clock),
         );
         let readiness = Arc::new(readiness);
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
-            list: ListImages::new(Arc::clone(&shown.listings)),
-            draw: shown.draw(&clock, rng),
-            describe: shown.describe,
-            thumbnails: shown.thumbnails,
+            list: ListImages::new(listings),
+            draw,
+            describe,
+            thumbnails,
             publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
             curate: CurateImage::new(image_work.leases.clone()),
             analyze: AnalyzeImage::new(image_work),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
             readiness: Arc::clone(&readiness),
             concurrency,
-            auth,
-            trusted_proxies,
+            auth: settings.auth,
+            trusted_proxies: settings.trusted_proxies,
             clock,
             records_traces,
         });
         Ok(Self {
-            listen,
-            max_connections: server::connections_within_limits(max_requests),
-            shutdown,
+            listen: settings.listen,
+            max_connections: server::connections_within_limits(settings.max_requests),
+            shutdown: settings.shutdown,
             memory_budget,
             routes,
             readiness,
