@@ -1,5 +1,6 @@
-//! The images of a tenant, in storage of any kind: what every kind does. What only some do is in
-//! [`ImageLinks`](super::ImageLinks) and [`ImageThumbnails`](super::ImageThumbnails).
+//! The images of a tenant, in storage of any kind: what every kind does. Links and thumbnails, which only
+//! some kinds have, are the ports [`ImageLinks`](super::ImageLinks) and
+//! [`ImageThumbnails`](super::ImageThumbnails).
 //!
 //! To add a kind of storage:
 //! 1. name it in the table of [`domain::storage`](crate::domain::storage): its name in code, its name
@@ -12,6 +13,8 @@
 //!
 //! All else follows: reading of configs and credentials, standalone mode, `check`, the API and its
 //! document, sidecars, and the series of metrics. A forgotten step does not compile.
+//! `adapters/memory.rs` is an example, behind the feature `memory-storage`; `tests/memory_storage.rs` runs
+//! the service on it.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

@@ -1,8 +1,8 @@
 //! A platform that images are published to.
 //!
 //! To add a platform:
-//! 1. name it in the table of [`domain::platform`](crate::domain::platform): what it is, its name in
-//!    code, its id;
+//! 1. name it in the table of [`domain::platform`](crate::domain::platform): a line of documentation,
+//!    its name in code, its id;
 //! 2. write its adapter, one file: the typed credential (`provider_credential!`), the target
 //!    ([`Target`]: its config types and fields, caption rules and image limits, and how its entry of
 //!    `publishers[]` is read), the [`Publisher`], what opens it ([`OpenPublisher`]), and the
@@ -11,6 +11,7 @@
 //!
 //! All else follows: reading of configs and credentials, standalone mode, `check`, the API and its
 //! document, the ledger, and the series of metrics. A forgotten step does not compile.
+//! `adapters/webhook.rs` is an example, behind the feature `webhook-platform`.
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
