@@ -1,12 +1,16 @@
-//! The files in `deploy/` that watch the service, held against the table of metrics in
-//! `docs/operations.md`: an alert on a name that nobody counts under would never go off.
+//! The files that deploy and watch the service, held against what they name: an alert on a metric that
+//! is not counted would never go off, and an image cannot be built of a folder that is kept from its build.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that fails says so by panicking"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde_json::Value;
 
@@ -32,6 +36,30 @@ struct Query {
     matchers: Vec<(String, String, String)>,
     /// What it groups by.
     groups: Vec<String>,
+}
+
+#[test]
+fn the_build_of_the_image_gets_every_folder_of_the_workspace() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name| fs::read_to_string(root.join(name)).unwrap();
+    let (containerfile, ignored) = (text("Containerfile"), text(".containerignore"));
+    let copied: BTreeSet<_> = (containerfile.lines())
+        .filter(|line| line.starts_with("COPY ") && !line.contains("--from"))
+        .flat_map(|line| {
+            let words: Vec<_> = line.split_whitespace().skip(1).collect();
+            words[..words.len() - 1].to_vec()
+        })
+        .collect();
+    for name in &copied {
+        let is_let_in = ignored.lines().any(|line| line == format!("!{name}"));
+        assert!(is_let_in, "{name} is in no line of .containerignore");
+        assert!(root.join(name).exists(), "{name}");
+    }
+    let manifest = text("Cargo.toml");
+    for member in between(&manifest, "\nmembers = [", "]")[0].split(", ") {
+        let member = member.trim_matches('"');
+        assert!(copied.contains(member), "{member} is not copied");
+    }
 }
 
 #[test]
