@@ -13,9 +13,10 @@ use std::{
     sync::Arc,
 };
 
-use cached::ShardedLruCache;
+use cached::{Cached as _, LruCache};
 use divan::{Bencher, black_box};
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 use publisher::{
     adapters::clock::SystemClock,
     app::tenancy::{
@@ -57,14 +58,14 @@ fn warm_lookup(bencher: Bencher<'_, '_>, tenants: usize) {
         .expect("a runtime without I/O");
     runtime.block_on(async {
         for host in &hosts {
-            let host = Host::normalise_any(host).ok();
+            let host = Host::normalize_any(host).ok();
             let tenant = resolver.by_host(host.as_ref(), &id).await;
             assert!(tenant.is_ok(), "the stubs know every host");
         }
     });
     bencher.bench(|| {
         let raw = black_box(&hosts[next_below(tenants)]);
-        let host = Host::normalise_any(raw).ok();
+        let host = Host::normalize_any(raw).ok();
         // A warm lookup never waits, so that one poll is all of it and no runtime is measured.
         let tenant = resolver.by_host(host.as_ref(), &id).now_or_never();
         tenant.expect("it is in memory").is_ok()
@@ -72,47 +73,32 @@ fn warm_lookup(bencher: Bencher<'_, '_>, tenants: usize) {
 }
 
 #[divan::bench(args = ["alice.example.org", "ALICE.Example.org.:8080", "127.0.0.1:80"])]
-fn normalise_host(raw: &str) -> bool {
-    Host::normalise(black_box(raw)).is_ok()
+fn normalize_host(raw: &str) -> bool {
+    Host::normalize(black_box(raw)).is_ok()
 }
 
-/// The store below the caches, with one shard as they have it: what a lookup costs beyond this
-/// is ours.
+/// The store below the caches, behind a lock as they have it: what a lookup costs beyond this is the
+/// service's own.
 #[divan::bench(threads = THREADS, args = TENANTS, sample_size = SAMPLE, sample_count = 40)]
 fn cache_get(bencher: Bencher<'_, '_>, tenants: usize) {
-    let (cache, keys) = filled_cache(tenants, 1);
-    bencher.bench(|| cache.get(black_box(&keys[next_below(tenants)])).is_some());
+    let (cache, keys) = filled_cache(tenants);
+    bencher.bench(|| {
+        let key = black_box(&keys[next_below(tenants)]);
+        cache.lock().cache_get(key).cloned().is_some()
+    });
 }
 
-/// The same with as many shards as the library takes by default.
-#[divan::bench(threads = THREADS, args = TENANTS, sample_size = SAMPLE, sample_count = 40)]
-fn cache_get_sharded(bencher: Bencher<'_, '_>, tenants: usize) {
-    let (cache, keys) = filled_cache(tenants, 16);
-    bencher.bench(|| cache.get(black_box(&keys[next_below(tenants)])).is_some());
-}
-
-/// The same without noting the use: under the lock for readers only.
-#[divan::bench(threads = THREADS, args = TENANTS, sample_size = SAMPLE, sample_count = 40)]
-fn cache_peek(bencher: Bencher<'_, '_>, tenants: usize) {
-    let (cache, keys) = filled_cache(tenants, 1);
-    bencher.bench(|| cache.peek(black_box(&keys[next_below(tenants)])).is_some());
-}
-
-fn filled_cache(tenants: usize, shards: usize) -> (ShardedLruCache<Host, Arc<u64>>, Vec<Host>) {
-    let cache = ShardedLruCache::builder()
-        .max_size(2_000)
-        .shards(shards)
-        .build()
-        .expect("a cache of this size");
+fn filled_cache(tenants: usize) -> (Mutex<LruCache<Host, Arc<u64>>>, Vec<Host>) {
+    let mut cache = LruCache::new(2_000);
     let hosts = hosts(tenants);
     let keys: Vec<_> = hosts
         .iter()
-        .map(|host| Host::normalise(host).expect("is a host"))
+        .map(|host| Host::normalize(host).expect("is a host"))
         .collect();
     for (key, value) in keys.iter().zip(0..) {
-        cache.set(key.clone(), Arc::new(value));
+        cache.cache_set(key.clone(), Arc::new(value));
     }
-    (cache, keys)
+    (Mutex::new(cache), keys)
 }
 
 fn hosts(count: usize) -> Vec<String> {

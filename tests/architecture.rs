@@ -9,6 +9,7 @@
 //! | `source.rs` | the files, and which of them are test code |
 //! | `tokens.rs` | what a file says: its paths, its panicking calls |
 //! | `rules.rs` | what it may say, by room |
+//! | `retired.rs` | names that must not come back |
 //! | `circles.rs` | files that import each other |
 //! | `own_tests.rs` | that each rule finds what breaks it, and nothing else |
 
@@ -17,6 +18,8 @@ mod circles;
 #[cfg(test)]
 #[path = "architecture/own_tests.rs"]
 mod own_tests;
+#[path = "architecture/retired.rs"]
+mod retired;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/source.rs"]

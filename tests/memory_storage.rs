@@ -115,7 +115,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
         &clock,
         TenancySettings::default(),
     );
-    let host = Host::normalise_any("localhost").unwrap();
+    let host = Host::normalize_any("localhost").unwrap();
     let tenant = tenants.by_host(Some(&host), &request_id()).await;
     (tenant.unwrap(), files)
 }

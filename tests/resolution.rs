@@ -78,7 +78,7 @@ impl Stage {
                 service_token: ServiceToken::fixed(Secret::new(
                     sandbox.orchestrator.service_token(),
                 )),
-                base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
+                base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
                 prefer_post: true,
             },
             &roots,
@@ -130,7 +130,7 @@ impl Stage {
 
     async fn ask(&self, host: &str) -> Result<Arc<Tenant>, ResolveTenantError> {
         let id = RequestId::from_caller("resolution").unwrap();
-        let host = Host::normalise_any(host).ok();
+        let host = Host::normalize_any(host).ok();
         self.resolver.by_host(host.as_ref(), &id).await
     }
 

@@ -78,7 +78,7 @@ fn rounded(side: u32, factor: f64) -> u32 {
     (f64::from(side) * factor).round() as u32
 }
 
-/// Waves of each length, of which longer ones are stronger, in colours that differ little, and
+/// Waves of each length, of which longer ones are stronger, in colors that differ little, and
 /// noise on top.
 #[expect(
     clippy::cast_possible_truncation,

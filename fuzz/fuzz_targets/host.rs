@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use publisher::domain::host::Host;
 
 fuzz_target!(|raw: &str| {
-    if let Ok(host) = Host::normalise(raw) {
+    if let Ok(host) = Host::normalize(raw) {
         let name = host.as_str();
         assert!(name.len() <= 253);
         assert!(name.split('.').all(|label| (1..=63).contains(&label.len())));
@@ -17,10 +17,10 @@ fuzz_target!(|raw: &str| {
         );
         assert!(name != "localhost" && !name.starts_with("www."));
         assert!(name.parse::<IpAddr>().is_err());
-        assert_eq!(Host::normalise(name), Ok(host.clone()));
-        assert_eq!(Host::normalise_any(raw), Ok(host));
+        assert_eq!(Host::normalize(name), Ok(host.clone()));
+        assert_eq!(Host::normalize_any(raw), Ok(host));
     }
-    if let Ok(host) = Host::normalise_any(raw) {
-        assert_eq!(Host::normalise_any(host.as_str()), Ok(host));
+    if let Ok(host) = Host::normalize_any(raw) {
+        assert_eq!(Host::normalize_any(host.as_str()), Ok(host));
     }
 });

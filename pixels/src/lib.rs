@@ -1,4 +1,4 @@
-//! The loops over pixels. They are a crate of their own so that a build for development optimises them: the
+//! The loops over pixels. They are a crate of their own so that a build for development optimizes them: the
 //! resizer is generic, and is compiled with the crate that calls it. Nothing but `adapters/imaging` uses it.
 
 use fast_image_resize::{
@@ -82,7 +82,7 @@ impl Scaler {
 }
 
 /// Puts pixels with transparency on white: pixels of two bytes become grey ones of one byte, those of four
-/// bytes red, green and blue ones of three. That is done before scaling, so that the colour of transparent
+/// bytes red, green and blue ones of three. That is done before scaling, so that the color of transparent
 /// pixels does not bleed into others.
 pub fn put_on_white(pixels: &[u8], opaque: &mut [u8], pixel_bytes: usize) {
     if pixel_bytes == 1 {

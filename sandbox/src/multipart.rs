@@ -58,7 +58,7 @@ fn parameter(text: &str, name: &str) -> Option<String> {
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut from = 0;
-    // A form is mostly one photo: skipping to the first byte keeps this quick unoptimised too.
+    // A form is mostly one photo: skipping to the first byte keeps this quick unoptimized too.
     let first = *needle.first()?;
     while let Some(at) = haystack.get(from..)?.iter().position(|byte| *byte == first) {
         let at = from + at;

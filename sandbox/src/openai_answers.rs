@@ -103,7 +103,7 @@ pub(super) fn vision(image: Option<&Vec<u8>>) -> Result<String, Refusal> {
         .and_then(|reader| reader.decode().ok())
         .ok_or_else(broken)?;
     let (width, height) = (picture.width(), picture.height());
-    let (colour, hex) = average_colour(&picture.thumbnail(32, 32).to_rgb8());
+    let (color, hex) = average_color(&picture.thumbnail(32, 32).to_rgb8());
     let shape = match width.cmp(&height) {
         std::cmp::Ordering::Greater => "landscape",
         std::cmp::Ordering::Equal => "square",
@@ -111,11 +111,11 @@ pub(super) fn vision(image: Option<&Vec<u8>>) -> Result<String, Refusal> {
     };
     let analysis = json!({
         "description": format!(
-            "A {shape} image of {width} by {height} pixels, mostly {colour}, with a soft \
+            "A {shape} image of {width} by {height} pixels, mostly {color}, with a soft \
              gradient and a round shape."
         ),
         "mood": "calm",
-        "tags": [colour, shape, "gradient", "circle", "abstract", "minimal"],
+        "tags": [color, shape, "gradient", "circle", "abstract", "minimal"],
         "nsfw": false,
         "safety_labels": [],
         "subject": "a round shape",
@@ -126,9 +126,9 @@ pub(super) fn vision(image: Option<&Vec<u8>>) -> Result<String, Refusal> {
         "aesthetic_terms": ["minimal", "geometric"],
         "pose": "none",
         "composition": format!("{shape}, the shape beside the middle"),
-        "background": format!("a gradient of {colour}"),
+        "background": format!("a gradient of {color}"),
         "color_palette": [hex],
-        "alt_text": format!("A round shape on a {colour} gradient."),
+        "alt_text": format!("A round shape on a {color} gradient."),
     });
     Ok(analysis.to_string())
 }
@@ -181,8 +181,8 @@ fn embedded_request(text: &str) -> Option<Value> {
         .find(|value: &Value| value["platforms"].is_object())
 }
 
-/// A name and the hex form of an image's average colour.
-fn average_colour(picture: &RgbImage) -> (&'static str, String) {
+/// A name and the hex form of an image's average color.
+fn average_color(picture: &RgbImage) -> (&'static str, String) {
     let mut sums = [0_u64; 3];
     for pixel in picture.pixels() {
         for (sum, value) in sums.iter_mut().zip(pixel.0) {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_analysis_tells_size_and_colour_of_the_very_image() {
+    fn an_analysis_tells_size_and_color_of_the_very_image() {
         let red = RgbImage::from_pixel(20, 10, image::Rgb([220, 20, 30]));
         let mut bytes = Cursor::new(Vec::new());
         red.write_to(&mut bytes, image::ImageFormat::Png).unwrap();

@@ -85,7 +85,7 @@ pub fn sample_images() -> Result<[Vec<Sample>; 2], ImageError> {
     Ok(DRAWN.get_or_init(|| drawn).clone())
 }
 
-/// A gradient between two colours with a disc on it.
+/// A gradient between two colors with a disc on it.
 fn draw(width: u32, height: u32, seed: u8) -> RgbImage {
     let [from, to, disc] = palette(seed);
     let centre = (width / 3 + u32::from(seed % 5) * width / 12, height / 2);

@@ -16,7 +16,7 @@ use super::{
     record::RecordedRequest,
 };
 
-/// A handle on one stand-in's behaviour; clones share it.
+/// A handle on one stand-in's behavior; clones share it.
 ///
 /// A request is recorded, then meets its fault, is processed unless the fault says otherwise,
 /// waits for the latency, then for every hold, and is answered. The `…_matching` variants are for

@@ -1,4 +1,4 @@
-//! Copies of images: smaller, upright, in the colours of screens. They are made on blocking threads, a few at a
+//! Copies of images: smaller, upright, in the colors of screens. They are made on blocking threads, a few at a
 //! time, within a memory budget.
 //!
 //! | file | holds |
@@ -11,12 +11,12 @@
 //! | `rows.rs` | the pixels of a file, row by row |
 //! | `scaled_jpeg.rs` | the rows of a JPEG, at a fraction of its size |
 //! | `png_rows.rs`, `webp_frame.rs` | the rows of a PNG and a WebP |
-//! | `colour.rs` | what the bytes of a pixel mean |
+//! | `color.rs` | what the bytes of a pixel mean |
 //! | `scale.rs`, `turn.rs`, `encode.rs` | the steps after reading |
 //! | `libjpeg.rs` | failures of the library that reads and writes JPEGs |
 
 mod budget;
-mod colour;
+mod color;
 mod copy;
 mod encode;
 #[cfg(feature = "fuzzing")]

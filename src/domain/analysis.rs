@@ -51,7 +51,7 @@ pub struct Analysis {
     pub composition: Option<String>,
     /// The background.
     pub background: Option<String>,
-    /// The colours.
+    /// The colors.
     pub color_palette: Option<String>,
     /// The alt text.
     pub alt_text: Option<String>,

@@ -17,8 +17,8 @@ impl Host {
     ///
     /// # Errors
     /// [`InvalidHost`] when no tenant can have the host. The answer is that to an unknown tenant.
-    pub fn normalise(raw: &str) -> Result<Self, InvalidHost> {
-        let host = Self::normalise_any(raw)?;
+    pub fn normalize(raw: &str) -> Result<Self, InvalidHost> {
+        let host = Self::normalize_any(raw)?;
         host.can_be_tenants().then_some(host).ok_or(InvalidHost)
     }
 
@@ -26,7 +26,7 @@ impl Host {
     ///
     /// # Errors
     /// [`InvalidHost`] when the header is empty or no host.
-    pub fn normalise_any(raw: &str) -> Result<Self, InvalidHost> {
+    pub fn normalize_any(raw: &str) -> Result<Self, InvalidHost> {
         if raw.starts_with('[') || raw.parse::<IpAddr>().is_ok() {
             let name = strip_ip_literal(raw).ok_or(InvalidHost)?;
             return Ok(Self(name.into()));
@@ -36,7 +36,7 @@ impl Host {
         Ok(Self(name.to_ascii_lowercase().into()))
     }
 
-    /// Whether a tenant can have this host, by the rules of [`normalise`](Self::normalise).
+    /// Whether a tenant can have this host, by the rules of [`normalize`](Self::normalize).
     #[must_use]
     pub fn can_be_tenants(&self) -> bool {
         let name = self.as_str();
@@ -150,7 +150,7 @@ mod tests {
             "alice.example.org.:443",
         ] {
             assert_eq!(
-                Host::normalise(raw).unwrap().as_str(),
+                Host::normalize(raw).unwrap().as_str(),
                 "alice.example.org",
                 "{raw}"
             );
@@ -195,7 +195,7 @@ mod tests {
             long_label.as_str(),
             long_name.as_str(),
         ] {
-            assert_eq!(Host::normalise(raw), Err(InvalidHost), "{raw:?}");
+            assert_eq!(Host::normalize(raw), Err(InvalidHost), "{raw:?}");
         }
     }
 
@@ -210,26 +210,26 @@ mod tests {
             ("www.Example.org.", "www.example.org"),
         ] {
             assert_eq!(
-                Host::normalise_any(raw).unwrap().as_str(),
+                Host::normalize_any(raw).unwrap().as_str(),
                 expected,
                 "{raw}"
             );
         }
         for raw in ["", " ", "a b", "[::1", "[::1]x", "[a]"] {
-            assert_eq!(Host::normalise_any(raw), Err(InvalidHost), "{raw}");
+            assert_eq!(Host::normalize_any(raw), Err(InvalidHost), "{raw}");
         }
     }
 
     #[test]
     fn debug_output_does_not_name_the_host() {
-        let host = Host::normalise("alice.example.org").unwrap();
+        let host = Host::normalize("alice.example.org").unwrap();
         assert!(!format!("{host:?}").contains("alice"));
         assert_eq!(host.first_label(), "alice");
     }
 
     #[test]
     fn a_name_below_a_domain_has_a_label_that_names_its_tenant() {
-        let domain = Host::normalise_any("Example.org.").unwrap();
+        let domain = Host::normalize_any("Example.org.").unwrap();
         for (raw, label) in [
             ("alice.example.org", Some("alice")),
             ("ALICE.example.org:8080", Some("alice")),
@@ -240,30 +240,30 @@ mod tests {
             ("alice.example.org.evil.example", None),
             ("org", None),
         ] {
-            let host = Host::normalise_any(raw).unwrap();
+            let host = Host::normalize_any(raw).unwrap();
             assert_eq!(host.label_below(&domain), label, "{raw}");
         }
     }
 
     proptest! {
         #[test]
-        fn normalising_is_idempotent(raw in "[a-zA-Z0-9.:\\-\\[\\]_ w]{0,40}") {
-            if let Ok(host) = Host::normalise(&raw) {
-                prop_assert_eq!(Host::normalise(host.as_str()), Ok(host));
+        fn normalizing_is_idempotent(raw in "[a-zA-Z0-9.:\\-\\[\\]_ w]{0,40}") {
+            if let Ok(host) = Host::normalize(&raw) {
+                prop_assert_eq!(Host::normalize(host.as_str()), Ok(host));
             }
         }
 
         #[test]
         fn whatever_is_sent_a_host_is_normal_already_and_fit_for_dns(raw: String, name in "[a-zA-Z0-9]{1,9}") {
             for raw in [raw.clone(), format!("{name}.{raw}"), format!("{name}.org:{raw}")] {
-                if let Ok(host) = Host::normalise(&raw) {
+                if let Ok(host) = Host::normalize(&raw) {
                     let is_plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
                     prop_assert!(host.as_str().chars().all(is_plain));
-                    prop_assert_eq!(Host::normalise(host.as_str()), Ok(host.clone()));
-                    prop_assert_eq!(Host::normalise_any(&raw), Ok(host));
+                    prop_assert_eq!(Host::normalize(host.as_str()), Ok(host.clone()));
+                    prop_assert_eq!(Host::normalize_any(&raw), Ok(host));
                 }
-                if let Ok(host) = Host::normalise_any(&raw) {
-                    prop_assert_eq!(Host::normalise_any(host.as_str()), Ok(host));
+                if let Ok(host) = Host::normalize_any(&raw) {
+                    prop_assert_eq!(Host::normalize_any(host.as_str()), Ok(host));
                 }
             }
         }

@@ -134,9 +134,9 @@ pub use self::{
     document::SchemaVersion,
     effective::EffectiveDocument,
     settings::{
-        AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
-        SdCaptionSettings, StoragePath, StoragePaths, StorageSettings, TenantSettings,
-        VisionDetail, VisionFallback,
+        AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
+        SidecarSettings, StoragePath, StoragePaths, StorageSettings, TenantSettings, VisionDetail,
+        VisionFallback,
     },
     violations::Violations,
 };

@@ -16,7 +16,7 @@ use crate::domain::{
 pub trait ImageProcessor: Send + Sync {
     /// An image that every program shows as it is meant, whose longest side has at most `max_dimension`
     /// pixels; `None` is any. One that is so is handed back as it is; else this is a JPEG copy, set upright,
-    /// in colours for screens, of the first picture if it moves. If any size will do, a file that says
+    /// in colors for screens, of the first picture if it moves. If any size will do, a file that says
     /// nothing of itself is handed back, too: its reader may know more.
     ///
     /// # Errors

@@ -162,7 +162,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     let orchestrator = OrchestratorSettings {
         base_url: url(sandbox.orchestrator.server().url()),
         service_token: ServiceToken::fixed(Secret::new(sandbox.orchestrator.service_token())),
-        base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
+        base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
         prefer_post: true,
     };
     let orchestrator = OrchestratorClient::new(orchestrator, &roots, Arc::clone(&clock));

@@ -229,7 +229,7 @@ async fn callers(
 fn expired(host: &str) -> String {
     let [secret, password] = [SESSION_SECRET, PASSWORD].map(|text| Secret::new(text.to_owned()));
     let signer = CookieSigner::new(&secret, &password);
-    let host = Host::normalise(host).unwrap();
+    let host = Host::normalize(host).unwrap();
     let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let value = signer.sign(CookieKind::Session, &host, past);
     format!("__Host-pv2_admin={value}")

@@ -25,7 +25,7 @@ async fn abandoned_publish(service: &Service, sandbox: &Sandbox, who: &DemoTenan
 
 /// Waits until the service knows that it is to end.
 async fn told(service: &Service) {
-    service.logged("received a signal to end").await;
+    service.logged("received signal, draining").await;
 }
 
 /// What comes on a connection until it is closed.
@@ -84,8 +84,8 @@ async fn while_it_ends_it_is_not_ready_and_takes_no_new_connections() {
 #[tokio::test]
 async fn a_service_that_gives_notice_still_serves_new_connections_but_is_not_ready() {
     let sandbox = Sandbox::start().await.unwrap();
-    let notice = [("SHUTDOWN_NOTICE_SECONDS", "2")];
-    let service = Service::start_with(sandbox.environment(), &notice).await;
+    let pre_stop_delay = [("SHUTDOWN_NOTICE_SECONDS", "2")];
+    let service = Service::start_with(sandbox.environment(), &pre_stop_delay).await;
     service.terminate().await;
     told(&service).await;
     let ready = service.get("any", "/health/ready").await;
@@ -106,8 +106,8 @@ async fn a_service_that_gives_notice_still_serves_new_connections_but_is_not_rea
 #[tokio::test]
 async fn what_is_not_finished_within_the_grace_is_cut_off_and_told() {
     let sandbox = Sandbox::start().await.unwrap();
-    let grace = [("SHUTDOWN_GRACE_SECONDS", "1")];
-    let service = Service::start_with(sandbox.environment(), &grace).await;
+    let drain_timeout = [("SHUTDOWN_GRACE_SECONDS", "1")];
+    let service = Service::start_with(sandbox.environment(), &drain_timeout).await;
     let bob = &sandbox.tenants()[1];
     let held = abandoned_publish(&service, &sandbox, bob).await;
     service.terminate().await;

@@ -222,7 +222,7 @@ fn read_storage(environment: &mut Environment) -> StorageKind {
 fn read_host(environment: &mut Environment) -> Option<Host> {
     const NAME: &str = "STANDALONE_HOST";
     let text = environment.text(NAME)?;
-    let host = Host::normalise_any(&text).ok();
+    let host = Host::normalize_any(&text).ok();
     if host.is_none() {
         environment.reject(NAME, "must be a host name or an IP address");
     }

@@ -78,7 +78,7 @@ impl Plan {
         };
         let turn = Turn::new(header.orientation, size);
         let upright = turn.upright();
-        let row = u64::from(upright.0) * layout.colour.pixel_bytes() as u64;
+        let row = u64::from(upright.0) * layout.color.pixel_bytes() as u64;
         // What is there whatever is chosen here.
         let file = file_memory(upright, max_bytes);
         let fixed = layout
@@ -128,17 +128,17 @@ impl Plan {
         self.turn.upright()
     }
 
-    /// Makes the copy: upright, on white where it was transparent, with its colour profile unless it was for
+    /// Makes the copy: upright, on white where it was transparent, with its color profile unless it was for
     /// print.
     ///
     /// # Errors
     /// [`ImageProcessingError`].
     pub(super) fn carry_out(&self, image: &EncodedImage) -> Result<Written, ImageProcessingError> {
         let mut opened = self.open(image)?;
-        let colour = self.layout.colour;
+        let color = self.layout.color;
         let profile = opened.profile.take();
         let size = self.turn.upright();
-        let mut encoder = Encoder::start(size, colour, profile.as_deref(), self.max_bytes)?;
+        let mut encoder = Encoder::start(size, color, profile.as_deref(), self.max_bytes)?;
         drop(profile);
         let is_too_large = encoder.is_too_large();
         let written = self.write(image, opened, &mut encoder);
@@ -155,7 +155,7 @@ impl Plan {
         opened: Opened<'_>,
         encoder: &mut Encoder,
     ) -> Result<(), ImageProcessingError> {
-        let pixel_bytes = self.layout.colour.pixel_bytes();
+        let pixel_bytes = self.layout.color.pixel_bytes();
         let mut rows = opened.rows;
         if self.turn.keeps_rows() {
             return self.scaling.run(&mut *rows, |rows| {

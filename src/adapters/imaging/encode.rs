@@ -5,19 +5,19 @@ use std::{cell::Cell, io, rc::Rc};
 use bytes::Bytes;
 use mozjpeg::{ColorSpace, Compress, Marker, compress::CompressStarted};
 
-use super::{colour::Colour, libjpeg::caught, size::Size};
+use super::{color::Color, libjpeg::caught, size::Size};
 use crate::domain::image::EncodedImage;
 use crate::ports::ImageProcessingError;
 
 /// The quality of the copies that are made, of 100.
 const QUALITY: f32 = 88.0;
-/// What a segment can hold of a colour profile, in bytes; before it stand its name and number.
+/// What a segment can hold of a color profile, in bytes; before it stand its name and number.
 const PROFILE_PART: usize = 65_533 - PROFILE_NAME.len() - 2;
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
 /// What comes before the pixels, in bytes, and more than that.
 const HEAD: u64 = 64 * 1024;
 
-/// A JPEG that is being written: of grey, or of luminance and two colours, with half as many of those in each
+/// A JPEG that is being written: of grey, or of luminance and two colors, with half as many of those in each
 /// direction; in one scan.
 pub(super) struct Encoder {
     jpeg: CompressStarted<File>,
@@ -45,7 +45,7 @@ impl Encoder {
     /// [`ImageProcessingError::CannotFit`] when no JPEG can have this size.
     pub(super) fn start(
         size: Size,
-        colour: Colour,
+        color: Color,
         profile: Option<&[u8]>,
         max_bytes: u64,
     ) -> Result<Self, ImageProcessingError> {
@@ -56,9 +56,9 @@ impl Encoder {
             max_bytes,
             is_too_large: Rc::clone(&is_too_large),
         };
-        let space = match colour {
-            Colour::Grey => ColorSpace::JCS_GRAYSCALE,
-            Colour::Rgb => ColorSpace::JCS_RGB,
+        let space = match color {
+            Color::Grey => ColorSpace::JCS_GRAYSCALE,
+            Color::Rgb => ColorSpace::JCS_RGB,
         };
         let started = caught(|| {
             let mut jpeg = Compress::new(space);
@@ -67,7 +67,7 @@ impl Encoder {
             jpeg.set_size(size.0 as usize, size.1 as usize);
             jpeg.set_quality(QUALITY);
             let mut jpeg = jpeg.start_compress(file)?;
-            let profile = profile.filter(|profile| colour.is_described_by(profile));
+            let profile = profile.filter(|profile| color.is_described_by(profile));
             for segment in profile.map(segments).into_iter().flatten() {
                 jpeg.write_marker(Marker::APP(2), &segment);
             }
@@ -125,8 +125,8 @@ impl io::Write for File {
     }
 }
 
-/// A colour profile in numbered parts, the first of which is 1. One that a JPEG cannot carry is left
-/// out: the colours shift, the image stays.
+/// A color profile in numbered parts, the first of which is 1. One that a JPEG cannot carry is left
+/// out: the colors shift, the image stays.
 fn segments(profile: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let parts = profile.chunks(PROFILE_PART);
     let count = u8::try_from(parts.len()).unwrap_or(0);

@@ -33,7 +33,7 @@ impl Header {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Whether every program shows the file as it is meant: upright, in colours for screens, as one
+    /// Whether every program shows the file as it is meant: upright, in colors for screens, as one
     /// picture, and whole.
     pub(super) fn goes_as_it_is(&self) -> bool {
         let for_print =
@@ -46,14 +46,14 @@ impl Header {
 /// What is known of a JPEG before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct JpegHeader {
-    /// How many there are: one for grey, three for colours, four for inks.
+    /// How many there are: one for grey, three for colors, four for inks.
     pub(super) components: u8,
     /// Samples for each block of pixels, in 64 of all components.
     pub(super) samples: Samples,
     /// What all its coefficients take while they are put together, in bytes; 0 if they are told at
     /// once.
     pub(super) coefficient_bytes: u64,
-    /// How long its colour profile is at most, in bytes.
+    /// How long its color profile is at most, in bytes.
     pub(super) profile_bytes: u64,
     /// Where its first pixels begin in the file, in bytes.
     pub(super) length: usize,
@@ -78,8 +78,8 @@ impl JpegHeader {
 /// What is known of a PNG before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PngHeader {
-    /// Whether its pixels have a colour.
-    pub(super) coloured: bool,
+    /// Whether its pixels have a color.
+    pub(super) colored: bool,
     /// What a pixel takes once it is unpacked to whole bytes, in bytes.
     pub(super) pixel_bytes: u64,
     /// Whether it comes in seven passes.
@@ -94,7 +94,7 @@ pub(super) struct WebPHeader {
     pub(super) transparent: bool,
     /// What its decoder takes beside its pixels, in bytes: the tables of a lossless picture.
     pub(super) table_bytes: u64,
-    /// How long its colour profile is, in bytes.
+    /// How long its color profile is, in bytes.
     pub(super) profile_bytes: u64,
     /// How many bytes its end lacks.
     pub(super) missing: u64,

@@ -73,9 +73,9 @@ fn progressive(jpeg: JpegHeader) -> (u64, &'static str) {
     let kind = if jpeg.components == JpegHeader::INKS {
         "progressive JPEG for print (CMYK)"
     } else if samples < 3 * pixels {
-        "progressive JPEG with fewer colours than pixels (4:2:0 and 4:2:2)"
+        "progressive JPEG with fewer colors than pixels (4:2:0 and 4:2:2)"
     } else {
-        "progressive JPEG with all colours (4:4:4)"
+        "progressive JPEG with all colors (4:4:4)"
     };
     (most.min(PROGRESSIVE_JPEG), kind)
 }

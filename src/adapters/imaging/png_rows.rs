@@ -17,14 +17,14 @@ use png::{
 use publisher_pixels::put_on_white;
 
 use super::{
-    colour::Colour,
+    color::Color,
     header::PngHeader,
     rows::{Held, Layout, Opened, Rows, WHITE},
     size::Size,
 };
 use crate::ports::ImageProcessingError;
 
-/// What a file may unpack to before its pixels, in bytes: its colour profile.
+/// What a file may unpack to before its pixels, in bytes: its color profile.
 const MAX_UNPACKED: usize = 4 * 1024 * 1024;
 /// In pieces of how many bytes a damaged file is given to a reader, to find the one where it makes no sense any
 /// more.
@@ -40,11 +40,11 @@ pub(super) struct PngSource {
 }
 
 impl PngSource {
-    pub(super) fn colour(&self) -> Colour {
-        if self.header.coloured {
-            Colour::Rgb
+    pub(super) fn color(&self) -> Color {
+        if self.header.colored {
+            Color::Rgb
         } else {
-            Colour::Grey
+            Color::Grey
         }
     }
 
@@ -56,7 +56,7 @@ impl PngSource {
         let unpacking = row.saturating_mul(14).saturating_add(512 * 1024);
         let profile = 2 * MAX_UNPACKED as u64;
         let canvas = if self.header.interlaced {
-            width * height * self.colour().pixel_bytes() as u64
+            width * height * self.color().pixel_bytes() as u64
         } else {
             0
         };
@@ -64,7 +64,7 @@ impl PngSource {
         Layout {
             size: self.size,
             extent: (f64::from(self.size.0), f64::from(self.size.1)),
-            colour: self.colour(),
+            color: self.color(),
             opening,
             reading: if self.header.interlaced {
                 canvas + profile
@@ -111,11 +111,11 @@ impl PngSource {
         decoder.set_ignore_text_chunk(true);
         decoder.ignore_checksums(true);
         let reader = decoder.read_info().ok()?;
-        let (colour, transparent) = match reader.output_color_type().0 {
-            ColorType::Grayscale => (Colour::Grey, false),
-            ColorType::GrayscaleAlpha => (Colour::Grey, true),
-            ColorType::Rgb => (Colour::Rgb, false),
-            ColorType::Rgba => (Colour::Rgb, true),
+        let (color, transparent) = match reader.output_color_type().0 {
+            ColorType::Grayscale => (Color::Grey, false),
+            ColorType::GrayscaleAlpha => (Color::Grey, true),
+            ColorType::Rgb => (Color::Rgb, false),
+            ColorType::Rgba => (Color::Rgb, true),
             ColorType::Indexed => return None,
         };
         // The memory was set aside for what the header says; and the first picture of an animation is
@@ -124,7 +124,7 @@ impl PngSource {
         let frame = info.frame_control;
         let as_told = (info.width, info.height) == self.size
             && frame.is_none_or(|frame| (frame.width, frame.height) == self.size)
-            && colour == self.colour()
+            && color == self.color()
             && info.interlaced == self.header.interlaced;
         let length = reader.output_line_size(self.size.0)?;
         as_told.then(|| Unpacked {
@@ -165,9 +165,9 @@ impl Unpacked<'_> {
     }
 
     /// Fills a row with the pixels of this one, on white where they are transparent.
-    fn put_opaque(&self, colour: Colour, opaque: &mut [u8]) {
+    fn put_opaque(&self, color: Color, opaque: &mut [u8]) {
         if self.transparent {
-            put_on_white(&self.row, opaque, colour.pixel_bytes());
+            put_on_white(&self.row, opaque, color.pixel_bytes());
         } else {
             opaque.copy_from_slice(&self.row[..opaque.len()]);
         }
@@ -186,11 +186,11 @@ struct PngRows<'a> {
 
 impl Rows for PngRows<'_> {
     fn read(&mut self, rows: &mut [u8]) -> Result<(), ImageProcessingError> {
-        let colour = self.source.colour();
-        let row_bytes = self.source.size.0 as usize * colour.pixel_bytes();
+        let color = self.source.color();
+        let row_bytes = self.source.size.0 as usize * color.pixel_bytes();
         for row in rows.chunks_exact_mut(row_bytes) {
             if let Some((_, unpacked)) = self.next() {
-                unpacked.put_opaque(colour, row);
+                unpacked.put_opaque(color, row);
             } else if self.done == 0 {
                 return Err(ImageProcessingError::Undecodable);
             } else {
@@ -233,8 +233,8 @@ impl<'a> PngRows<'a> {
     /// All seven passes as one picture.
     fn put_together(&mut self) -> Result<Vec<u8>, ImageProcessingError> {
         let source = self.source;
-        let colour = source.colour();
-        let pixel_bytes = colour.pixel_bytes();
+        let color = source.color();
+        let pixel_bytes = color.pixel_bytes();
         let row_bytes = source.size.0 as usize * pixel_bytes;
         let mut canvas = vec![WHITE; row_bytes * source.size.1 as usize];
         let mut opaque = vec![0; row_bytes];
@@ -247,7 +247,7 @@ impl<'a> PngRows<'a> {
         let bits = if pixel_bytes == 1 { 8 } else { 24 };
         while let Some((which, unpacked)) = self.next() {
             if let InterlaceInfo::Adam7(which) = which {
-                unpacked.put_opaque(colour, &mut opaque);
+                unpacked.put_opaque(color, &mut opaque);
                 put(&mut canvas, row_bytes, &opaque, &which, bits);
             }
         }

@@ -1,6 +1,6 @@
 //! Pixels as they are read: row after row, whatever the file is, opaque and with a byte for each channel.
 
-use super::{colour::Colour, size::Size};
+use super::{color::Color, size::Size};
 use crate::ports::ImageProcessingError;
 
 /// Gives the rows of an image, from the first to the last, once.
@@ -19,7 +19,7 @@ pub(super) const WHITE: u8 = u8::MAX;
 /// An image that is about to be read.
 pub(super) struct Opened<'a> {
     pub(super) rows: Box<dyn Rows + 'a>,
-    /// Of the colours that the rows have.
+    /// Of the colors that the rows have.
     pub(super) profile: Option<Vec<u8>>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Layout {
     pub(super) size: Size,
     /// How far the image goes in it: the last pixels may be of less than a whole one.
     pub(super) extent: (f64, f64),
-    pub(super) colour: Colour,
+    pub(super) color: Color,
     /// What is held while it is opened, in bytes, before anything else is.
     pub(super) opening: u64,
     /// What is held as long as rows are read, in bytes.
@@ -61,6 +61,6 @@ pub(super) struct Layout {
 impl Layout {
     /// A row, in bytes.
     pub(super) fn row_bytes(&self) -> u64 {
-        u64::from(self.size.0) * self.colour.pixel_bytes() as u64
+        u64::from(self.size.0) * self.color.pixel_bytes() as u64
     }
 }

@@ -44,7 +44,7 @@ impl Scaling {
             return row * u64::from(UNSCALED);
         }
         let band = u64::from(self.band);
-        let copy = u64::from(self.to.0) * self.from.colour.pixel_bytes() as u64;
+        let copy = u64::from(self.to.0) * self.from.color.pixel_bytes() as u64;
         let weights = weights(self.from.extent.0 / f64::from(self.to.0), self.to.0).saturating_add(
             weights(self.from.extent.1 / f64::from(self.to.1), self.band),
         );
@@ -68,7 +68,7 @@ impl Scaling {
         if self.is_none() {
             return unscaled(rows, row, self.from.size.1, give);
         }
-        let pixel_bytes = self.from.colour.pixel_bytes();
+        let pixel_bytes = self.from.color.pixel_bytes();
         let mut window = vec![0; self.window() * row];
         let mut held = Range { start: 0, end: 0 };
         let copy_row = self.to.0 as usize * pixel_bytes;

@@ -7,7 +7,7 @@ use std::io;
 use mozjpeg::{ColorSpace, Decompress, decompress::DecompressStarted};
 
 use super::{
-    colour::{Colour, Inks, MAX_INK_PROFILE},
+    color::{Color, Inks, MAX_INK_PROFILE},
     header::{FormatHeader, Header, JpegHeader},
     libjpeg::{Failed, caught, lenient},
     rows::{Layout, Opened, Rows, WHITE},
@@ -23,9 +23,9 @@ const OVERSAMPLING: f64 = 1.4;
 /// least first, and all of them.
 const LEFT: [u8; 4] = [1, 2, 4, 8];
 /// How many bytes for each pixel of a row and each of its channels the library holds at most beside the
-/// coefficients: ten groups of rows, and their colours in full.
+/// coefficients: ten groups of rows, and their colors in full.
 const ROWS: u64 = 22;
-/// How often a colour profile is held, at most: in its parts, put together, and in the file of the
+/// How often a color profile is held, at most: in its parts, put together, and in the file of the
 /// copy.
 const PROFILE_COPIES: u64 = 3;
 
@@ -61,9 +61,9 @@ impl ScaledJpeg {
     }
 
     pub(super) fn layout(&self) -> Layout {
-        let colour = match self.header.components {
-            1 => Colour::Grey,
-            _ => Colour::Rgb,
+        let color = match self.header.components {
+            1 => Color::Grey,
+            _ => Color::Rgb,
         };
         let across = u64::from(self.size().0);
         let components = u64::from(self.header.components);
@@ -77,7 +77,7 @@ impl ScaledJpeg {
         Layout {
             size: self.size(),
             extent: extent(self.whole, self.left),
-            colour,
+            color,
             opening: 0,
             reading,
         }
@@ -165,7 +165,7 @@ struct JpegRows<'a> {
     row_bytes: usize,
     /// None once the library has given up.
     jpeg: Option<DecompressStarted<&'a [u8]>>,
-    /// What makes colours of inks, and a row of these.
+    /// What makes colors of inks, and a row of these.
     inks: Option<(Inks, Vec<u8>)>,
     begun: bool,
 }

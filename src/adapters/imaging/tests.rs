@@ -32,7 +32,7 @@ fn profile_of(image: &EncodedImage) -> Option<Vec<u8>> {
     reader.into_decoder().unwrap().icc_profile().unwrap()
 }
 
-/// What could be a colour profile of these colours.
+/// What could be a color profile of these colors.
 fn profile(space: &[u8], length: usize) -> Vec<u8> {
     let mut profile = vec![7; length];
     profile[16..20].copy_from_slice(space);
@@ -86,42 +86,36 @@ async fn a_large_image_becomes_a_jpeg_within_the_limits() {
 #[tokio::test]
 async fn every_kind_of_pixel_is_put_on_white_and_scaled() {
     let scaler = ImageScaler::default();
-    for colour in [
+    for color in [
         ColorType::La8,
         ColorType::Rgba8,
         ColorType::La16,
         ColorType::Rgba16,
     ] {
-        let image = png_of(80, 40, colour);
+        let image = png_of(80, 40, color);
         let small = decoded(&scaler.fit_within(&image, Some(40)).await.unwrap());
-        assert_eq!(small.dimensions(), (40, 20), "{colour:?}");
-        assert_eq!(small.color().has_color(), colour.has_color(), "{colour:?}");
+        assert_eq!(small.dimensions(), (40, 20), "{color:?}");
+        assert_eq!(small.color().has_color(), color.has_color(), "{color:?}");
         let small = small.into_luma8();
-        assert!(
-            small.get_pixel(2, 10).0[0] > 245,
-            "{colour:?}: white before"
-        );
-        assert!(
-            small.get_pixel(30, 10).0[0] < 10,
-            "{colour:?}: black behind"
-        );
+        assert!(small.get_pixel(2, 10).0[0] > 245, "{color:?}: white before");
+        assert!(small.get_pixel(30, 10).0[0] < 10, "{color:?}: black behind");
     }
-    for colour in [
+    for color in [
         ColorType::L8,
         ColorType::Rgb8,
         ColorType::L16,
         ColorType::Rgb16,
     ] {
-        let image = png_of(80, 40, colour);
+        let image = png_of(80, 40, color);
         let small = decoded(&scaler.fit_within(&image, Some(40)).await.unwrap());
-        assert_eq!(small.dimensions(), (40, 20), "{colour:?}");
+        assert_eq!(small.dimensions(), (40, 20), "{color:?}");
         let small = small.into_luma8();
-        assert!(small.get_pixel(30, 10).0[0] < 10, "{colour:?}");
+        assert!(small.get_pixel(30, 10).0[0] < 10, "{color:?}");
     }
 }
 
 #[tokio::test]
-async fn a_colour_that_a_png_makes_transparent_is_white() {
+async fn a_color_that_a_png_makes_transparent_is_white() {
     let scaler = ImageScaler::default();
     let kinds = [
         (png::ColorType::Grayscale, png::BitDepth::Eight),
@@ -129,21 +123,21 @@ async fn a_colour_that_a_png_makes_transparent_is_white() {
         (png::ColorType::Rgb, png::BitDepth::Eight),
         (png::ColorType::Rgb, png::BitDepth::Sixteen),
     ];
-    for (colour, depth) in kinds {
+    for (color, depth) in kinds {
         let bytes_of = |value: u8| {
             let bytes = if depth == png::BitDepth::Sixteen {
                 2
             } else {
                 1
             };
-            vec![value; bytes * colour.samples()]
+            vec![value; bytes * color.samples()]
         };
         let row: Vec<u8> = (0..80)
             .flat_map(|x| bytes_of(if x < 40 { 90 } else { 30 }))
             .collect();
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, 80, 40);
-        encoder.set_color(colour);
+        encoder.set_color(color);
         encoder.set_depth(depth);
         // A number of 16 bits for each channel, whatever its depth.
         let of_a_channel = if depth == png::BitDepth::Sixteen {
@@ -151,7 +145,7 @@ async fn a_colour_that_a_png_makes_transparent_is_white() {
         } else {
             [0, 90]
         };
-        encoder.set_trns(of_a_channel.repeat(colour.samples()));
+        encoder.set_trns(of_a_channel.repeat(color.samples()));
         let mut writer = encoder.write_header().unwrap();
         writer.write_image_data(&row.repeat(40)).unwrap();
         writer.finish().unwrap();
@@ -162,10 +156,10 @@ async fn a_colour_that_a_png_makes_transparent_is_white() {
         ] {
             let copy = decoded(&copy.unwrap()).into_luma8();
             let (y, right) = (copy.height() / 2, copy.width() - 3);
-            assert!(copy.get_pixel(2, y).0[0] > 250, "{colour:?} {depth:?}");
+            assert!(copy.get_pixel(2, y).0[0] > 250, "{color:?} {depth:?}");
             assert!(
                 copy.get_pixel(right, y).0[0].abs_diff(30) < 4,
-                "{colour:?} {depth:?}"
+                "{color:?} {depth:?}"
             );
         }
     }
@@ -204,7 +198,7 @@ async fn a_turned_image_is_set_upright_and_a_tall_one_is_scaled_without_seams() 
 }
 
 #[tokio::test]
-async fn the_colour_profile_comes_along() {
+async fn the_color_profile_comes_along() {
     let profile = profile(b"RGB ", 3_000);
     let mut bytes = Vec::new();
     let mut info = png::Info::with_size(80, 40);
@@ -275,7 +269,7 @@ fn headers_say_what_the_decoders_do() {
         ColorType::Rgb16,
         ColorType::Rgba16,
     ]
-    .map(|colour| (format!("{colour:?}"), png_of(33, 20, colour)));
+    .map(|color| (format!("{color:?}"), png_of(33, 20, color)));
     let files = FILES.map(|(name, bytes)| (name.to_owned(), encoded(bytes.to_vec())));
     for (name, image) in drawn.into_iter().chain(files) {
         let header = Header::of(&image).unwrap();
@@ -294,11 +288,11 @@ fn headers_say_what_the_decoders_do() {
         let pixel_bytes = decoder.total_bytes() / header.pixels();
         match header.format {
             FormatHeader::Jpeg(jpeg) => {
-                let coloured = decoder.color_type().has_color();
-                assert_eq!(jpeg.components > 1, coloured, "{name}");
+                let colored = decoder.color_type().has_color();
+                assert_eq!(jpeg.components > 1, colored, "{name}");
             }
             FormatHeader::Png(png) => {
-                assert_eq!(png.coloured, decoder.color_type().has_color(), "{name}");
+                assert_eq!(png.colored, decoder.color_type().has_color(), "{name}");
                 assert_eq!(png.pixel_bytes, pixel_bytes, "{name}");
             }
             FormatHeader::WebP(webp) => {
@@ -316,10 +310,10 @@ fn a_jpeg_in_several_scans_weighs_its_coefficients() {
         _ => unreachable!("a JPEG"),
     };
     assert_eq!(coefficients(&file("baseline.jpg")), 0);
-    // 45 × 31 in 3 × 2 blocks of 16 × 16 samples, and of 8 × 8 for two colours; two bytes each.
+    // 45 × 31 in 3 × 2 blocks of 16 × 16 samples, and of 8 × 8 for two colors; two bytes each.
     let progressive = 2 * 6 * (256 + 2 * 64);
     assert_eq!(coefficients(&file("progressive.jpg")), progressive);
-    // The same of a file that tells one colour after the other.
+    // The same of a file that tells one color after the other.
     let mut separate = file("baseline.jpg").bytes().to_vec();
     let scan = separate.windows(2).position(|pair| pair == [0xFF, 0xDA]);
     separate[scan.unwrap() + 4] = 1;

@@ -7,7 +7,7 @@ use image::{ImageDecoder as _, codecs::webp::WebPDecoder};
 use publisher_pixels::make_opaque;
 
 use super::{
-    colour::Colour,
+    color::Color,
     header::WebPHeader,
     rows::{Held, Layout, Opened},
     size::Size,
@@ -15,7 +15,7 @@ use super::{
 use crate::domain::image::MAX_IMAGE_BYTES;
 use crate::ports::ImageProcessingError;
 
-/// The largest colour profile that a copy keeps, in bytes.
+/// The largest color profile that a copy keeps, in bytes.
 const MAX_PROFILE: u64 = 4 * 1024 * 1024;
 
 /// How many times as long as what is left of it a file may have been.
@@ -65,7 +65,7 @@ impl WebPSource {
         Layout {
             size: self.size,
             extent: (f64::from(self.size.0), f64::from(self.size.1)),
-            colour: Colour::Rgb,
+            color: Color::Rgb,
             opening: pixels * per_pixel
                 + self.header.table_bytes
                 + self.file_bytes

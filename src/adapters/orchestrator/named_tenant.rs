@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_first_label_below_the_base_domain_is_the_tenants_name_in_any_case() {
-        let base_domain = Host::normalise_any("example.org").unwrap();
+        let base_domain = Host::normalize_any("example.org").unwrap();
         let id = RequestId::from_caller("id").unwrap();
         for (host, tenant, fits) in [
             ("alice.example.org", "alice", true),
@@ -61,7 +61,7 @@ mod tests {
             ("alice.notexample.org", "bob", true),
             ("example.org", "alice", true),
         ] {
-            let host = Host::normalise(host).unwrap();
+            let host = Host::normalize(host).unwrap();
             let tenant = TenantName::new(tenant).unwrap();
             let checked = check(&host, &base_domain, &tenant, &id);
             assert_eq!(checked.is_ok(), fits, "{host:?} {tenant}");

@@ -36,11 +36,11 @@ struct TokenFile {
     /// How many looks have begun; changed only under the lock of `known`.
     begun: AtomicU64,
     /// Held during a look. A call waits for it only when its token has been refused.
-    known: tokio::sync::Mutex<Known>,
+    known: tokio::sync::Mutex<KnownToken>,
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownToken {
     /// The file as it was read last; `None` until then, and while it cannot be found.
     stamp: Option<Stamp>,
     /// The number of the last look that has ended.
@@ -111,7 +111,7 @@ impl ServiceToken {
     }
 
     /// Reads the file unless it is still the one of `last`, and takes over what it holds.
-    async fn look(&self, file: &TokenFile, known: &mut Known, last: Option<Stamp>) {
+    async fn look(&self, file: &TokenFile, known: &mut KnownToken, last: Option<Stamp>) {
         let number = file.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let path = file.path.clone();
         let found = tokio::task::spawn_blocking(move || read_unless(&path, last)).await;
@@ -173,7 +173,7 @@ impl TokenFile {
     }
 }
 
-impl Known {
+impl KnownToken {
     /// Once for each time of trouble.
     fn tell(&mut self, why: &str) {
         if !self.in_trouble {

@@ -21,9 +21,9 @@ impl AnalysisApi {
     /// Analyze an image.
     ///
     /// For captions that people check before they publish: what the image shows, and captions
-    /// for the platforms that are on (for all platforms, if none is). A caption file that has a
+    /// for the platforms that are on (for all platforms, if none is). A sidecar that has a
     /// caption is the answer, at no cost. Without one, or with `force_refresh`, a model describes
-    /// the image and another writes the captions, as for publishing; then the caption file is
+    /// the image and another writes the captions, as for publishing; then the sidecar is
     /// written, or updated. Needs `analyze_caption_enabled`.
     #[oai(
         path = "/api/images/:filename/analyze",
@@ -38,7 +38,7 @@ impl AnalysisApi {
         CurrentRequestId(request_id): CurrentRequestId,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
-        /// Analyze the image even if its caption file has a caption.
+        /// Analyze the image even if its sidecar has a caption.
         #[oai(default)]
         force_refresh: Query<bool>,
     ) -> Result<Json<ImageAnalysis>, ApiError> {

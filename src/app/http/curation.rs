@@ -26,7 +26,7 @@ pub(super) struct CurationApi {
 impl CurationApi {
     /// Keep an image.
     ///
-    /// For an image that shall be kept and not be published: moves it and its caption file to the
+    /// For an image that shall be kept and not be published: moves it and its sidecar to the
     /// keep folder. Overwrites nothing: an image whose name is taken there gets a new one
     /// (`destination_filename`). Needs `keep_enabled`. An image that is being published is not
     /// moved (`conflict`). The body may be left out.
@@ -51,7 +51,7 @@ impl CurationApi {
 
     /// Sort an image out.
     ///
-    /// For an image that is not wanted, but may be wanted back: moves it and its caption file
+    /// For an image that is not wanted, but may be wanted back: moves it and its sidecar
     /// to the remove folder. Overwrites nothing: an image whose name is taken there
     /// gets a new one (`destination_filename`). Needs `remove_enabled`. An image that is being
     /// published is not moved (`conflict`). The body may be left out.
@@ -76,7 +76,7 @@ impl CurationApi {
 
     /// Delete an image.
     ///
-    /// For an image that shall be gone: deletes it and its caption file permanently. Needs
+    /// For an image that shall be gone: deletes it and its sidecar permanently. Needs
     /// `delete_enabled`. An image that is being published is not deleted (`conflict`); one whose
     /// deletion failed can be deleted again. The body may be left out.
     #[oai(

@@ -92,7 +92,7 @@ impl ImagesApi {
     /// Show an image.
     ///
     /// For a look at an image before something is done with it: links to it and to its thumbnail, and the content of
-    /// its caption file. If only the caption file is not available, the
+    /// its sidecar. If only the sidecar is not available, the
     /// image is shown without it. Open to everyone if the tenant's config says so (`auto_view_enabled`),
     /// else to admins.
     #[oai(

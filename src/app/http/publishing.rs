@@ -89,11 +89,11 @@ impl PublishingApi {
     /// Publish an image.
     ///
     /// For an image that a person has chosen: sends it to the platforms that are on, in parallel,
-    /// with a caption that is written for it unless one is given; then writes the caption file and,
+    /// with a caption that is written for it unless one is given; then writes the sidecar and,
     /// once a platform has the image, moves it to the archive folder if the tenant's config says
     /// so. A platform that fails does not stop the others, and the answer is still 200: see `results`. A
     /// platform that has the image, or may have it, gets nothing, except with `force`. A publication that
-    /// is repeated because a platform failed sends the captions of the first attempt, from the caption file,
+    /// is repeated because a platform failed sends the captions of the first attempt, from the sidecar,
     /// and calls no model. The body may be left out.
     ///
     /// An image that is not in the root folder is looked for in the archive: one that some platforms have accepted

@@ -28,7 +28,7 @@ impl RequestFacts {
     pub(super) fn of(request: &Request) -> Self {
         let headers = request.headers();
         let raw = only(headers, header::HOST);
-        let host = raw.and_then(|raw| Host::normalise_any(raw).ok());
+        let host = raw.and_then(|raw| Host::normalize_any(raw).ok());
         let has_other_target = is_of_another_host(request.uri(), raw, host.as_ref());
         Self {
             id: request_id(headers),
@@ -49,7 +49,7 @@ fn is_of_another_host(target: &Uri, raw: Option<&str>, host: Option<&Host>) -> b
     let authority = authority.as_str();
     // A header that is no host is answered as an unknown host, also where the target repeats it.
     let is_said_twice = raw.is_some_and(|raw| raw.eq_ignore_ascii_case(authority));
-    let named = Host::normalise_any(authority).ok();
+    let named = Host::normalize_any(authority).ok();
     let is_same = named.is_some() && named.as_ref() == host;
     !(is_same || is_said_twice && !authority.contains('@'))
 }

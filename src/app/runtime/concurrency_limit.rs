@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn one_host_leaves_some_permits_to_others() {
-        let host = |name: &str| Host::normalise(name).ok();
+        let host = |name: &str| Host::normalize(name).ok();
         let (alice, bob) = (host("alice.example.org"), host("bob.example.org"));
         let shared = loop {
             let shared = ConcurrencyLimit::for_many_tenants(permits(128));

@@ -173,7 +173,7 @@ mod tests {
         clock
             .expect_now()
             .returning(|| tokio::time::Instant::now().into_std());
-        let probe_host = Host::normalise("healthcheck.example.org").ok();
+        let probe_host = Host::normalize("healthcheck.example.org").ok();
         let mode = Mode::Orchestrated { probe_host };
         let ledger = Arc::new(ledger(true));
         CheckReadiness::new(mode, Arc::new(source), ledger, Arc::new(clock))

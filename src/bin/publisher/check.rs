@@ -211,13 +211,13 @@ fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'static str>
     let own = match (rules, named) {
         (HostRules::Only(own), _) => own.clone(),
         (HostRules::Any | HostRules::TenantNames, Some(named)) => {
-            Host::normalise_any(named).map_err(|_| NO_HOST)?
+            Host::normalize_any(named).map_err(|_| NO_HOST)?
         }
         (HostRules::Any | HostRules::TenantNames, None) => {
-            Host::normalise_any("localhost").map_err(|_| NO_HOST)?
+            Host::normalize_any("localhost").map_err(|_| NO_HOST)?
         }
     };
-    let is_other = |named| Host::normalise_any(named).ok().as_ref() != Some(&own);
+    let is_other = |named| Host::normalize_any(named).ok().as_ref() != Some(&own);
     match rules {
         HostRules::Only(_) if named.is_some_and(is_other) => {
             Err("the host of --host is not served: STANDALONE_HOST is another one")

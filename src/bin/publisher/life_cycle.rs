@@ -119,7 +119,7 @@ impl ShutdownSignals {
     /// Waits for one of them. The next one ends the process at once.
     pub(crate) async fn wait(mut self) {
         let signal = self.next().await;
-        tracing::info!(signal, "received a signal to end: draining");
+        tracing::info!(signal, "received signal, draining");
         tokio::spawn(async move {
             let signal = self.next().await;
             tracing::warn!(signal, "received a second signal: ending at once");

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `logging.rs` | where the log goes, and what of it is traced |
-//! | `controls.rs` | characters that would break or colour a line |
+//! | `controls.rs` | characters that would break or color a line |
 //! | `filter.rs` | what is logged |
 //! | `line.rs` | a line as one flat JSON object |
 //! | `writer.rs` | writes lines without making any request wait, and with secrets masked |

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::settings::{
-    AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
-    SdCaptionSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail, VisionFallback,
+    AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
+    SidecarSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail, VisionFallback,
 };
 use crate::domain::{
     config_block::{Block, FieldProblem},
@@ -202,8 +202,8 @@ fn detail(block: &mut Block<'_>, key: &str, default: VisionDetail) -> VisionDeta
     block.choice(key, &CHOICES, default, "must be `low`, `high` or `auto`")
 }
 
-pub(super) fn caption_file(mut block: Block<'_>) -> Result<CaptionFileSettings, Problems> {
-    let settings = CaptionFileSettings {
+pub(super) fn sidecar(mut block: Block<'_>) -> Result<SidecarSettings, Problems> {
+    let settings = SidecarSettings {
         extended_metadata_enabled: block.bool("extended_metadata_enabled", false),
         artist_alias: owned(block.text("artist_alias")),
     };

@@ -118,7 +118,7 @@ pub(super) fn read(
         }
     };
     let ai_block = optional("ai");
-    let caption_file = blocks::caption_file(optional("captionfile"));
+    let sidecar = blocks::sidecar(optional("captionfile"));
     let confirmation = blocks::confirmation(optional("confirmation"));
 
     let ai = blocks::ai(ai_block, warnings).filter(|_| features.analyze_caption_enabled);
@@ -135,7 +135,7 @@ pub(super) fn read(
         storage,
         platforms: TenantPlatforms::new(specs, on),
         ai: ai.map(Arc::new),
-        caption_file: or_default(caption_file, warnings),
+        sidecar: or_default(sidecar, warnings),
         confirmation: or_default(confirmation, warnings),
         content,
     })

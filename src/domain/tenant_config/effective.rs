@@ -7,8 +7,8 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::settings::{
-    AiSettings, CaptionFileSettings, ConfirmationSettings, ContentSettings, Features,
-    SdCaptionSettings, StoragePaths, StorageSettings, TenantSettings, VisionFallback,
+    AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
+    SidecarSettings, StoragePaths, StorageSettings, TenantSettings, VisionFallback,
 };
 use crate::domain::secret::CredentialsRef;
 
@@ -24,7 +24,7 @@ impl EffectiveDocument {
             storage,
             platforms,
             ai,
-            caption_file,
+            sidecar,
             confirmation,
             content,
         } = settings;
@@ -34,7 +34,7 @@ impl EffectiveDocument {
             "storage": storage_block(storage),
             "publishers": publishers,
             "ai": ai.as_deref().map(ai_block),
-            "captionfile": caption_file_block(caption_file),
+            "captionfile": sidecar_block(sidecar),
             "confirmation": confirmation_block(confirmation),
             "content": content_block(content),
         });
@@ -150,11 +150,11 @@ fn ai_block(ai: &AiSettings) -> Value {
     block
 }
 
-fn caption_file_block(caption_file: &CaptionFileSettings) -> Value {
-    let CaptionFileSettings {
+fn sidecar_block(sidecar: &SidecarSettings) -> Value {
+    let SidecarSettings {
         extended_metadata_enabled,
         artist_alias,
-    } = caption_file;
+    } = sidecar;
     json!({
         "extended_metadata_enabled": extended_metadata_enabled,
         "artist_alias": artist_alias,

@@ -19,7 +19,7 @@ pub struct TenantSettings {
     /// Analysis and captions, if they are on.
     pub ai: Option<Arc<AiSettings>>,
     /// The sidecar file.
-    pub caption_file: CaptionFileSettings,
+    pub sidecar: SidecarSettings,
     /// The confirmation e-mail.
     pub confirmation: ConfirmationSettings,
     /// What is published, and what becomes of it.
@@ -264,7 +264,7 @@ impl VisionDetail {
 
 /// The sidecar file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CaptionFileSettings {
+pub struct SidecarSettings {
     /// The analysis goes in too.
     pub extended_metadata_enabled: bool,
     /// Who made the images.

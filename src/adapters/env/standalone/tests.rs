@@ -62,7 +62,7 @@ fn tenant(
 }
 
 async fn settings(tenant: &StandaloneTenant) -> TenantSettings {
-    let host = Host::normalise_any("localhost").unwrap();
+    let host = Host::normalize_any("localhost").unwrap();
     let config = tenant.fetch(&host, &request_id()).await.unwrap();
     assert_eq!(config.tenant(), tenant.name());
     config.validate(spec).unwrap().settings().clone()
@@ -135,7 +135,7 @@ async fn every_block_is_read_from_its_variable() {
         ("llava", VisionDetail::High)
     );
     assert!(settings.features.analyze_caption_enabled);
-    assert_eq!(settings.caption_file.artist_alias.as_deref(), Some("A"));
+    assert_eq!(settings.sidecar.artist_alias.as_deref(), Some("A"));
     assert_eq!(settings.confirmation.tags_count, 3);
     assert_eq!(settings.content.hashtag_string, "#a");
     assert_eq!(settings.content.voice_profile, ["b"]);
@@ -261,15 +261,15 @@ async fn voice_matching_is_on_where_there_is_a_profile_unless_it_is_switched_off
 }
 
 #[test]
-fn the_host_is_normalised_and_names_the_tenant() {
-    for (host, normalised, name) in [
+fn the_host_is_normalized_and_names_the_tenant() {
+    for (host, normalized, name) in [
         ("Alice.Example.org:8080", "alice.example.org", "alice"),
         ("localhost", "localhost", "localhost"),
         ("127.0.0.1:8080", "127.0.0.1", "default"),
         ("[::1]:8080", "::1", "default"),
     ] {
         let tenant = tenant(&MINIMAL, &[("STANDALONE_HOST", host)]).unwrap();
-        assert_eq!(tenant.host().unwrap().as_str(), normalised);
+        assert_eq!(tenant.host().unwrap().as_str(), normalized);
         assert_eq!(tenant.name().as_str(), name);
     }
 }
@@ -364,7 +364,7 @@ async fn the_settings_of_a_sandbox_tenant_make_the_same_tenant_as_its_config() {
         assert_eq!(here.has(Platform::Telegram), there.has(Platform::Telegram));
         assert_eq!(here.has(Platform::Email), there.has(Platform::Email));
         assert_eq!(here.ai.is_some(), there.ai.is_some());
-        assert_eq!(here.caption_file, there.caption_file);
+        assert_eq!(here.sidecar, there.sidecar);
         assert_eq!(here.confirmation, there.confirmation);
         assert_eq!(here.content, there.content);
     }

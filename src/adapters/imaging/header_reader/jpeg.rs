@@ -10,14 +10,14 @@ use super::{
     exif::{orientation, without_exif_name},
 };
 
-/// What stands before each part of a colour profile; its number and their count follow.
+/// What stands before each part of a color profile; its number and their count follow.
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
 /// How often a file may go over its blocks: each time costs the same, however little the file has for it.
 /// What comes later makes it finer, and is left out.
 const MAX_SCANS: usize = 100;
 
 impl JpegHeader {
-    /// The colour profile of the file whose header this is, put together.
+    /// The color profile of the file whose header this is, put together.
     pub(in super::super) fn profile(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.profile_bytes == 0 {
             return None;

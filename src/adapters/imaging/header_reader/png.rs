@@ -23,7 +23,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     }
     let ihdr = first.data;
     let (width, height) = (be32(ihdr, 0)?, be32(ihdr, 4)?);
-    let (depth, colour, interlace) = (*ihdr.get(8)?, *ihdr.get(9)?, *ihdr.get(12)?);
+    let (depth, color, interlace) = (*ihdr.get(8)?, *ihdr.get(9)?, *ihdr.get(12)?);
     let (mut transparent, mut animated, mut turned) = (false, false, None);
     let (mut pixels_begun, mut ended, mut whole) = (false, false, first.is_whole);
     let mut small_pieces = 0;
@@ -48,7 +48,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     if !pixels_begun || small_pieces > MAX_SMALL_PIECES {
         return None;
     }
-    let channels = match colour {
+    let channels = match color {
         0 => 1 + u64::from(transparent),
         2 | 3 => 3 + u64::from(transparent),
         4 => 2,
@@ -56,7 +56,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
         _ => return None,
     };
     let png = PngHeader {
-        coloured: !matches!(colour, 0 | 4),
+        colored: !matches!(color, 0 | 4),
         pixel_bytes: channels * if depth == 16 { 2 } else { 1 },
         interlaced: interlace != 0,
     };

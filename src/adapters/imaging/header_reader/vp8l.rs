@@ -51,7 +51,7 @@ impl Walk<'_> {
                 return None;
             }
             match kind {
-                // What colours are predicted from.
+                // What colors are predicted from.
                 0 | 1 => {
                     let blocks = self.blocks((across, height))?;
                     self.bytes += 4 * u64::from(blocks.0) * u64::from(blocks.1);
@@ -59,9 +59,9 @@ impl Walk<'_> {
                 }
                 // A palette.
                 3 => {
-                    let colours = self.bits.take(8)? + 1;
-                    self.blocks_of_values((colours, 1))?;
-                    let bits = match colours {
+                    let colors = self.bits.take(8)? + 1;
+                    self.blocks_of_values((colors, 1))?;
+                    let bits = match colors {
                         0..=2 => 3,
                         3..=4 => 2,
                         5..=16 => 1,
@@ -72,7 +72,7 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        let cache = self.colour_cache()?;
+        let cache = self.color_cache()?;
         let mut groups = 1;
         if self.bits.take(1)? == 1 {
             let blocks = self.blocks((across, height))?;
@@ -93,8 +93,8 @@ impl Walk<'_> {
         Some((subsampled(width, bits), subsampled(height, bits)))
     }
 
-    /// The entries that a cache of colours adds to the alphabet of green.
-    fn colour_cache(&mut self) -> Option<usize> {
+    /// The entries that a cache of colors adds to the alphabet of green.
+    fn color_cache(&mut self) -> Option<usize> {
         if self.bits.take(1)? == 0 {
             return Some(0);
         }
@@ -104,12 +104,12 @@ impl Walk<'_> {
 
     /// One of the small images that stand before the pixels; the largest number in red and green.
     fn blocks_of_values(&mut self, (width, height): (u32, u32)) -> Option<u32> {
-        let cache = self.colour_cache()?;
+        let cache = self.color_cache()?;
         let [green, red, blue, alpha, distance] = self.group(cache, Use::Reading)?;
         let count = u64::from(width) * u64::from(height);
         let (mut index, mut largest) = (0, 0);
         let mut literals = [&green, &red, &blue, &alpha].into_iter();
-        let is_of_one_colour = literals.all(|code| matches!(code, Code::One(_)));
+        let is_of_one_color = literals.all(|code| matches!(code, Code::One(_)));
         while index < count {
             let symbol = u32::from(green.read(&mut self.bits)?);
             if symbol < 256 {
@@ -118,7 +118,7 @@ impl Walk<'_> {
                 alpha.read(&mut self.bits)?;
                 largest = largest.max((red << 8) | symbol);
                 index += 1;
-                if is_of_one_colour {
+                if is_of_one_color {
                     break;
                 }
             } else if symbol < 256 + 24 {

@@ -13,7 +13,7 @@ use super::{
 
 /// What a file that is refused may take, and what no measure can tell apart, in bytes.
 const SLACK: u64 = 8 * 1024 * 1024;
-/// Far more than any of them takes where nothing is optimised.
+/// Far more than any of them takes where nothing is optimized.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the file is.
 const FILE: &str = "PUBLISHER_TEST_IMAGE";
@@ -169,13 +169,9 @@ fn a_png_of_very_many_or_very_long_chunks() {
 }
 
 /// A PNG of this size and kind: eight bits of depth or sixteen, with these chunks in the place of its pixels.
-fn png_file(
-    (width, height): Size,
-    (depth, colour, passes): (u8, u8, u8),
-    chunks: &[u8],
-) -> Vec<u8> {
+fn png_file((width, height): Size, (depth, color, passes): (u8, u8, u8), chunks: &[u8]) -> Vec<u8> {
     let sides = [width, height].map(u32::to_be_bytes).concat();
-    let ihdr = [&sides[..], &[depth, colour, 0, 0, passes]].concat();
+    let ihdr = [&sides[..], &[depth, color, 0, 0, passes]].concat();
     [
         b"\x89PNG\r\n\x1A\n",
         &png_chunk(b"IHDR", &ihdr)[..],

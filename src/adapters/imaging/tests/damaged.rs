@@ -4,7 +4,7 @@ use png::{BitDepth, ColorType};
 
 use super::{
     samples::{
-        CORNERS, assert_colours, corners_of, encoded, file, interlaced_png, png_chunk, quarters,
+        CORNERS, assert_colors, corners_of, encoded, file, interlaced_png, png_chunk, quarters,
         quarters_jpeg, quarters_png, quarters_vp8l, vp8x, webp, with_chunk,
     },
     *,
@@ -84,7 +84,7 @@ async fn a_png_that_is_all_there_but_for_its_end_is_shown_in_full() {
         ("with zeros for the end", no_type),
     ] {
         let copy = shown(name, &encoded(bytes)).await;
-        assert_colours(name, corners_of(&copy), CORNERS);
+        assert_colors(name, corners_of(&copy), CORNERS);
     }
     assert!(last > 10_000, "there are several chunks");
 }
@@ -120,7 +120,7 @@ async fn a_png_that_is_cut_off_or_changed_is_shown_as_far_as_it_goes() {
     ] {
         let copy = shown(name, &encoded(bytes)).await;
         let [left, right, below, _] = corners_of(&copy);
-        assert_colours(
+        assert_colors(
             name,
             [left, right, left, right],
             [CORNERS[0], CORNERS[1], CORNERS[0], CORNERS[1]],
@@ -134,7 +134,7 @@ async fn a_png_that_is_cut_off_or_changed_is_shown_as_far_as_it_goes() {
         .reencode(&encoded(sound_checksum), None)
         .await;
     let [left, right, ..] = corners_of(&copy.unwrap());
-    assert_colours(
+    assert_colors(
         "packed",
         [left, right, left, right],
         [CORNERS[0], CORNERS[1], CORNERS[0], CORNERS[1]],
@@ -153,12 +153,12 @@ async fn a_png_in_passes_is_shown_whole_and_coarse_when_it_is_cut_off() {
         let name = format!("{kind:?}");
         assert!(Header::of(&image).unwrap().goes_as_it_is(), "{name}");
         let copy = ImageScaler::default().reencode(&image, None).await.unwrap();
-        assert_colours(&name, corners_of(&copy), CORNERS);
+        assert_colors(&name, corners_of(&copy), CORNERS);
         // The last of the seven passes has half of the pixels, and lacks most of them.
         let bytes = image.bytes();
         let cut = encoded(bytes[..bytes.len() * 3 / 5].to_vec());
         let copy = shown(&name, &cut).await;
-        assert_colours(&name, corners_of(&copy), CORNERS);
+        assert_colors(&name, corners_of(&copy), CORNERS);
     }
 }
 
@@ -182,11 +182,11 @@ async fn a_jpeg_that_is_cut_off_is_shown_as_far_as_it_goes() {
         &encoded(whole[..whole.len() - 2].to_vec()),
     )
     .await;
-    assert_colours("without its end", corners_of(&copy), CORNERS);
+    assert_colors("without its end", corners_of(&copy), CORNERS);
     let middle = start + (whole.len() - start) * 3 / 5;
     let copy = shown("cut off", &encoded(whole[..middle].to_vec())).await;
     let [left, right, ..] = corners_of(&copy);
-    assert_colours(
+    assert_colors(
         "cut off",
         [left, right, left, right],
         [CORNERS[0], CORNERS[1], CORNERS[0], CORNERS[1]],
@@ -236,14 +236,14 @@ async fn what_moves_is_shown_by_its_first_picture() {
         (b"ANMF", &second),
     ]);
     let copy = shown("moving WebP", &moving).await;
-    assert_colours("moving WebP", corners_of(&copy), CORNERS);
+    assert_colors("moving WebP", corners_of(&copy), CORNERS);
 
     // A PNG with a second picture, and one whose first is shown only where nothing moves.
     let still = quarters_png(SIZE);
     let two_pictures = png_chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
     let image = with_chunk(&still, &two_pictures);
     let copy = shown("moving PNG", &image).await;
-    assert_colours("moving PNG", corners_of(&copy), CORNERS);
+    assert_colors("moving PNG", corners_of(&copy), CORNERS);
     let frame = [
         &[0, 0, 0, 0],
         &SIZE.0.to_be_bytes(),
@@ -256,7 +256,7 @@ async fn what_moves_is_shown_by_its_first_picture() {
     let both = [two_pictures, png_chunk(b"fcTL", &frame.concat())].concat();
     let image = with_chunk(&still, &both);
     let copy = shown("moving PNG, from its first picture", &image).await;
-    assert_colours("moving PNG", corners_of(&copy), CORNERS);
+    assert_colors("moving PNG", corners_of(&copy), CORNERS);
 }
 
 async fn shown_still(image: &EncodedImage) -> EncodedImage {
@@ -293,7 +293,7 @@ async fn a_webp_that_is_cut_off_is_shown_as_far_as_it_goes() {
         let cut = encoded(bytes[..bytes.len() * 3 / 4].to_vec());
         let copy = shown(name, &cut).await;
         let [left, right, ..] = corners_of(&copy);
-        assert_colours(
+        assert_colors(
             name,
             [left, right, left, right],
             [CORNERS[0], CORNERS[1], CORNERS[0], CORNERS[1]],

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     samples::{
-        FILES, assert_colours, corners_of, png_chunk, quarters_jpeg, quarters_png, with_chunk,
+        FILES, assert_colors, corners_of, png_chunk, quarters_jpeg, quarters_png, with_chunk,
     },
     *,
 };
@@ -96,7 +96,7 @@ async fn a_file_that_is_far_larger_than_its_pixels_can_be_goes_nowhere_as_it_is(
             assert!(size_of(&copy) < 100_000, "{name}: {}", size_of(&copy));
             let header = Header::of(&copy).unwrap();
             assert_eq!((header.width, header.height), (90, 60), "{name}");
-            assert_colours(name, corners_of(&copy), corners_of(&jpeg));
+            assert_colors(name, corners_of(&copy), corners_of(&jpeg));
         }
     }
     let small = encoded([&jpeg.bytes()[..], &junk[..500_000]].concat());

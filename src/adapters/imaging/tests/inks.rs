@@ -1,9 +1,9 @@
-//! Files for print, and profiles of other colours than the file's.
+//! Files for print, and profiles of other colors than the file's.
 
 use mozjpeg::{ColorSpace, Compress, Marker};
 
 use super::{
-    samples::{assert_colours, corners_of, encoded, photo_with},
+    samples::{assert_colors, corners_of, encoded, photo_with},
     *,
 };
 
@@ -98,13 +98,13 @@ fn green_cyan() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn inks_become_colours_of_a_screen_and_their_profile_goes() {
+async fn inks_become_colors_of_a_screen_and_their_profile_goes() {
     let scaler = ImageScaler::default();
     let of_inks = profile(b"CMYK", 3_000);
     let of_screen = profile(b"RGB ", 3_000);
     for space in [ColorSpace::JCS_CMYK, ColorSpace::JCS_YCCK] {
         for adobe in [true, false] {
-            // Without the marker nothing says that colours were made of the inks.
+            // Without the marker nothing says that colors were made of the inks.
             if space == ColorSpace::JCS_YCCK && !adobe {
                 continue;
             }
@@ -120,7 +120,7 @@ async fn inks_become_colours_of_a_screen_and_their_profile_goes() {
                     let copy = copy.unwrap();
                     assert_eq!(decoded(&copy).dimensions(), size, "{name}");
                     assert_eq!(decoded(&copy).color(), ColorType::Rgb8, "{name}");
-                    assert_colours(&name, corners_of(&copy), LIGHT);
+                    assert_colors(&name, corners_of(&copy), LIGHT);
                     assert_eq!(profile_of(&copy), None, "{name}");
                 }
             }
@@ -146,19 +146,19 @@ async fn a_profile_of_inks_says_what_they_look_like() {
 }
 
 #[tokio::test]
-async fn only_a_profile_of_the_files_own_colours_comes_along() {
+async fn only_a_profile_of_the_files_own_colors_comes_along() {
     let scaler = ImageScaler::default();
-    for (colour, own) in [
+    for (color, own) in [
         (ColorSpace::JCS_RGB, b"RGB "),
         (ColorSpace::JCS_GRAYSCALE, b"GRAY"),
     ] {
         for space in [b"RGB ", b"GRAY", b"CMYK", b"Lab ", b"\0\0\0\0"] {
             let profile = profile(space, 500);
             let part = [b"ICC_PROFILE\0\x01\x01", &profile[..]].concat();
-            let image = photo_with((320, 208), colour, &[(2, part)], |_| {});
+            let image = photo_with((320, 208), color, &[(2, part)], |_| {});
             let copy = scaler.fit_within(&image, Some(75)).await.unwrap();
             let kept = (space == own).then_some(profile);
-            assert_eq!(profile_of(&copy), kept, "{colour:?} {space:?}");
+            assert_eq!(profile_of(&copy), kept, "{color:?} {space:?}");
         }
     }
 }

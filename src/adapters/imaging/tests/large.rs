@@ -2,13 +2,13 @@
 //! measures it, and they show what the originals do. What is larger is refused, with its limit.
 
 use mozjpeg::{ColorSpace, Compress};
-use png::{BitDepth, ColorType as PngColour};
+use png::{BitDepth, ColorType as PngColor};
 
 use crate::domain::image_memory::ImageMemory;
 
 use super::{
     memory::{alone, growth},
-    samples::{CORNERS, assert_colours, corners_of, encoded, interlaced_png, quarters},
+    samples::{CORNERS, assert_colors, corners_of, encoded, interlaced_png, quarters},
     *,
 };
 
@@ -46,19 +46,19 @@ fn large_jpeg(
     encoded(started.finish().unwrap())
 }
 
-fn with_all_colours(encoder: &mut Compress) {
+fn with_all_colors(encoder: &mut Compress) {
     encoder.set_chroma_sampling_pixel_sizes((1, 1), (1, 1));
     encoder.set_progressive_mode();
 }
 
 /// Four quarters in a PNG of this size, with alpha.
-fn large_png((width, height): Size, colour: PngColour, depth: BitDepth) -> EncodedImage {
+fn large_png((width, height): Size, color: PngColor, depth: BitDepth) -> EncodedImage {
     let row = |y: u32| {
         let mut row = Vec::new();
         for x in 0..width {
             let pixel = CORNERS[usize::from(2 * x >= width) + 2 * usize::from(2 * y >= height)];
-            let colours = if colour == PngColour::Rgba { 3 } else { 1 };
-            for channel in pixel.into_iter().take(colours).chain([255]) {
+            let colors = if color == PngColor::Rgba { 3 } else { 1 };
+            for channel in pixel.into_iter().take(colors).chain([255]) {
                 row.push(channel);
                 if depth == BitDepth::Sixteen {
                     row.push(channel);
@@ -69,7 +69,7 @@ fn large_png((width, height): Size, colour: PngColour, depth: BitDepth) -> Encod
     };
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(colour);
+    encoder.set_color(color);
     encoder.set_depth(depth);
     encoder.set_compression(png::Compression::Fastest);
     let mut writer = encoder.write_header().unwrap();
@@ -85,7 +85,7 @@ fn large_png((width, height): Size, colour: PngColour, depth: BitDepth) -> Encod
 }
 
 /// What is asked for: a copy for the vision model, one for Telegram, and one for a platform that takes less.
-/// Scaling is not optimised in a build for tests, and takes most of their time.
+/// Scaling is not optimized in a build for tests, and takes most of their time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Want {
     Vision,
@@ -106,14 +106,11 @@ fn is_copied_within_the_memory(image: &EncodedImage, turned: bool, wanted: &[Wan
     let header = Header::of(image).unwrap();
     let is_grey = matches!(
         header.format,
-        FormatHeader::Png(header::PngHeader {
-            coloured: false,
-            ..
-        })
+        FormatHeader::Png(header::PngHeader { colored: false, .. })
     );
     let expected = [0, 1, 2, 3].map(|corner: usize| {
-        let colour = CORNERS[if turned { [2, 0, 3, 1][corner] } else { corner }];
-        if is_grey { [colour[0]; 3] } else { colour }
+        let color = CORNERS[if turned { [2, 0, 3, 1][corner] } else { corner }];
+        if is_grey { [color[0]; 3] } else { color }
     });
     for want in wanted {
         let limits = ImageLimits {
@@ -148,7 +145,7 @@ fn is_copied_within_the_memory(image: &EncodedImage, turned: bool, wanted: &[Wan
             assert!(copy.bytes().len() <= 10_000_000);
         }
         assert_eq!(width < height, turned);
-        assert_colours("large", corners_of(&copy), expected);
+        assert_colors("large", corners_of(&copy), expected);
     }
 }
 
@@ -169,7 +166,7 @@ macro_rules! largest {
             }
 
             #[test]
-            #[ignore = "takes a minute without optimisation: \
+            #[ignore = "takes a minute without optimization: \
                         cargo test --release --lib -- --ignored --test-threads 1 for_telegram"]
             fn $for_telegram() {
                 is_copied_within_the_memory(&$image, $turned, &[Want::Vision, Want::Telegram]);
@@ -184,33 +181,33 @@ largest! {
     a_progressive_jpeg_of_60_megapixels_is_copied, alone_progressive, for_telegram_progressive:
         large_jpeg((9_504, 6_336), 6, Compress::set_progressive_mode), true,
         &[Want::Vision, Want::Little];
-    a_progressive_jpeg_of_40_megapixels_with_all_colours_is_copied, alone_all_colours,
-        for_telegram_all_colours:
-        large_jpeg((7_752, 5_168), 1, with_all_colours), false, &[Want::Vision, Want::Telegram];
-    a_turned_jpeg_of_40_megapixels_with_all_colours_is_copied, alone_turned, for_telegram_turned:
-        large_jpeg((7_752, 5_168), 6, with_all_colours), true, &[Want::Vision];
+    a_progressive_jpeg_of_40_megapixels_with_all_colors_is_copied, alone_all_colors,
+        for_telegram_all_colors:
+        large_jpeg((7_752, 5_168), 1, with_all_colors), false, &[Want::Vision, Want::Telegram];
+    a_turned_jpeg_of_40_megapixels_with_all_colors_is_copied, alone_turned, for_telegram_turned:
+        large_jpeg((7_752, 5_168), 6, with_all_colors), true, &[Want::Vision];
     a_png_of_64_megapixels_with_alpha_is_copied, alone_png, for_telegram_png:
-        large_png((9_248, 6_936), PngColour::Rgba, BitDepth::Eight), false, &[Want::Vision];
+        large_png((9_248, 6_936), PngColor::Rgba, BitDepth::Eight), false, &[Want::Vision];
     a_png_of_64_megapixels_with_sixteen_bits_is_copied, alone_deep_png, for_telegram_deep_png:
-        large_png((9_248, 6_936), PngColour::GrayscaleAlpha, BitDepth::Sixteen), false,
+        large_png((9_248, 6_936), PngColor::GrayscaleAlpha, BitDepth::Sixteen), false,
         &[Want::Vision];
     a_png_of_64_megapixels_in_passes_is_copied, alone_interlaced, for_telegram_interlaced:
-        large_interlaced(PngColour::Grayscale), false, &[Want::Vision];
+        large_interlaced(PngColor::Grayscale), false, &[Want::Vision];
     a_lossless_webp_of_32_megapixels_is_copied, alone_webp, for_telegram_webp:
         encoded(include_bytes!("images/quarters_32_megapixels.webp").to_vec()), false,
         &[Want::Vision];
 }
 
 #[test]
-#[ignore = "takes a minute without optimisation: \
+#[ignore = "takes a minute without optimization: \
             cargo test --release --lib -- --ignored --test-threads 1 for_telegram"]
-fn for_telegram_interlaced_in_colour() {
-    let image = large_interlaced(PngColour::Rgb);
+fn for_telegram_interlaced_in_color() {
+    let image = large_interlaced(PngColor::Rgb);
     is_copied_within_the_memory(&image, false, &[Want::Vision, Want::Telegram]);
 }
 
-fn large_interlaced(colour: PngColour) -> EncodedImage {
-    interlaced_png((9_248, 6_936), (colour, BitDepth::Eight))
+fn large_interlaced(color: PngColor) -> EncodedImage {
+    interlaced_png((9_248, 6_936), (color, BitDepth::Eight))
 }
 
 /// A header without an image.
@@ -239,9 +236,9 @@ fn small(tell: fn(&mut Compress)) -> EncodedImage {
     large_jpeg((64, 48), 1, tell)
 }
 
-fn png(coloured: bool, pixel_bytes: u64, interlaced: bool) -> FormatHeader {
+fn png(colored: bool, pixel_bytes: u64, interlaced: bool) -> FormatHeader {
     FormatHeader::Png(header::PngHeader {
-        coloured,
+        colored,
         pixel_bytes,
         interlaced,
     })
@@ -265,7 +262,7 @@ fn the_largest_of_each_kind_fit_into_the_memory_whichever_way_up() {
             60,
             jpeg_format(&small(Compress::set_progressive_mode), 60_500_000 * 3),
         ),
-        (40, jpeg_format(&small(with_all_colours), 40_500_000 * 6)),
+        (40, jpeg_format(&small(with_all_colors), 40_500_000 * 6)),
         (64, png(true, 8, false)),
         (64, png(true, 8, true)),
         (64, png(false, 2, true)),
@@ -354,12 +351,12 @@ async fn a_progressive_jpeg_beyond_its_limit_is_refused_with_it() {
     for (image, told) in [
         (
             large_jpeg((64, 48), 1, Compress::set_progressive_mode),
-            "the image has too many pixels: it has 61 megapixels, and at most 60 are read of a progressive JPEG with fewer colours \
+            "the image has too many pixels: it has 61 megapixels, and at most 60 are read of a progressive JPEG with fewer colors \
              than pixels (4:2:0 and 4:2:2)",
         ),
         (
-            large_jpeg((64, 48), 1, with_all_colours),
-            "the image has too many pixels: it has 61 megapixels, and at most 40 are read of a progressive JPEG with all colours \
+            large_jpeg((64, 48), 1, with_all_colors),
+            "the image has too many pixels: it has 61 megapixels, and at most 40 are read of a progressive JPEG with all colors \
              (4:4:4)",
         ),
     ] {

@@ -4,7 +4,7 @@ use image::metadata::Orientation;
 
 use super::{
     samples::{
-        CORNERS, assert_colours, corners_of, png_chunk, quarters_jpeg, quarters_png, quarters_vp8l,
+        CORNERS, assert_colors, corners_of, png_chunk, quarters_jpeg, quarters_png, quarters_vp8l,
         vp8x, webp, with_chunk,
     },
     *,
@@ -131,7 +131,7 @@ fn upright(size: Size, number: usize) -> Size {
 
 fn assert_upright(name: &str, copy: &EncodedImage, number: usize) {
     let expected = POSITIONS[number - 1].map(|corner| CORNERS[corner]);
-    assert_colours(name, corners_of(copy), expected);
+    assert_colors(name, corners_of(copy), expected);
     let mut decoder = ImageReader::new(std::io::Cursor::new(copy.bytes()))
         .with_guessed_format()
         .unwrap()

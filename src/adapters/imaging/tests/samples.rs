@@ -46,12 +46,12 @@ pub(super) fn png(width: u32, height: u32) -> EncodedImage {
     png_of(width, height, ColorType::Rgba8)
 }
 
-/// The same with other colours.
-pub(super) fn png_of(width: u32, height: u32, colour: ColorType) -> EncodedImage {
+/// The same with other colors.
+pub(super) fn png_of(width: u32, height: u32, color: ColorType) -> EncodedImage {
     let alpha = |x| if x < 16 { 0 } else { 255 };
     let drawn = RgbaImage::from_fn(width, height, |x, _| Rgba([0, 0, 0, alpha(x)]));
     let drawn = DynamicImage::from(drawn);
-    let drawn = match colour {
+    let drawn = match color {
         ColorType::L8 => DynamicImage::from(drawn.into_luma8()),
         ColorType::La8 => DynamicImage::from(drawn.into_luma_alpha8()),
         ColorType::Rgb8 => DynamicImage::from(drawn.into_rgb8()),
@@ -101,7 +101,7 @@ pub(super) fn jpeg_bomb() -> EncodedImage {
     encoded(bytes)
 }
 
-/// A PNG of a few pixels before which a colour profile of 9 MB is packed.
+/// A PNG of a few pixels before which a color profile of 9 MB is packed.
 pub(super) fn profile_bomb() -> EncodedImage {
     let mut bytes = Vec::new();
     let mut info = png::Info::with_size(200, 100);
@@ -118,21 +118,21 @@ pub(super) fn profile_bomb() -> EncodedImage {
 /// encoder is told, in red, green and blue, or in grey.
 pub(super) fn photo(
     size: (u32, u32),
-    colour: ColorSpace,
+    color: ColorSpace,
     tell: impl FnOnce(&mut Compress),
 ) -> EncodedImage {
-    photo_with(size, colour, &[], tell)
+    photo_with(size, color, &[], tell)
 }
 
 /// The same with more segments before its pixels: the number of an `APP` marker, and what is in it.
 pub(super) fn photo_with(
     (width, height): (u32, u32),
-    colour: ColorSpace,
+    color: ColorSpace,
     segments: &[(u8, Vec<u8>)],
     tell: impl FnOnce(&mut Compress),
 ) -> EncodedImage {
     let (across, down) = (width as usize, height as usize);
-    let channels = if colour == ColorSpace::JCS_GRAYSCALE {
+    let channels = if color == ColorSpace::JCS_GRAYSCALE {
         1
     } else {
         3
@@ -146,7 +146,7 @@ pub(super) fn photo_with(
             .collect()
     };
     let mut pixels = Vec::new();
-    // What is on either side of the edge is the same for some rows; without optimisation, making it takes long.
+    // What is on either side of the edge is the same for some rows; without optimization, making it takes long.
     let (mut of, mut dark, mut bright) = (None, Vec::new(), Vec::new());
     for y in 0..down {
         let kind = (y / 8 % 2, 200 * y / down);
@@ -160,7 +160,7 @@ pub(super) fn photo_with(
         pixels.extend_from_slice(&dark[..edge]);
         pixels.extend_from_slice(&bright[edge..]);
     }
-    let mut encoder = Compress::new(colour);
+    let mut encoder = Compress::new(color);
     encoder.set_fastest_defaults();
     encoder.set_size(across, down);
     encoder.set_quality(95.0);
@@ -177,7 +177,7 @@ pub(super) fn photo_with(
 pub(super) const CORNERS: [[u8; 3]; 4] =
     [[220, 20, 20], [20, 180, 20], [20, 20, 220], [230, 220, 20]];
 
-/// A picture with those four colours in its four quarters, in bytes of red, green and blue.
+/// A picture with those four colors in its four quarters, in bytes of red, green and blue.
 pub(super) fn quarters((width, height): (u32, u32)) -> Vec<u8> {
     let half = |from: usize, rows: u32| {
         let [left, right] = [CORNERS[from], CORNERS[from + 1]];
@@ -209,7 +209,7 @@ pub(super) fn quarters_jpeg(size: (u32, u32), segments: &[(u8, Vec<u8>)]) -> Enc
     encoded(started.finish().unwrap())
 }
 
-/// The colours near the corners of an image, from the top left, row by row.
+/// The colors near the corners of an image, from the top left, row by row.
 pub(super) fn corners_of(image: &EncodedImage) -> [[u8; 3]; 4] {
     let image = image::load_from_memory(image.bytes()).unwrap().into_rgb8();
     let (right, bottom) = (image.width() - 1, image.height() - 1);
@@ -223,8 +223,8 @@ pub(super) fn corners_of(image: &EncodedImage) -> [[u8; 3]; 4] {
     .map(|(x, y)| image.get_pixel(x, y).0)
 }
 
-/// Whether colours are the same, by what a JPEG leaves of them.
-pub(super) fn assert_colours(name: &str, found: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
+/// Whether colors are the same, by what a JPEG leaves of them.
+pub(super) fn assert_colors(name: &str, found: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
     let near = |a: &u8, b: &u8| a.abs_diff(*b) <= 12;
     let same = found.as_flattened().iter().zip(expected.as_flattened());
     assert!(
@@ -247,7 +247,7 @@ pub(super) fn with_chunk(png: &EncodedImage, chunk: &[u8]) -> EncodedImage {
     encoded([head, chunk, tail].concat())
 }
 
-/// The four quarters as a PNG of eight bits, in colour.
+/// The four quarters as a PNG of eight bits, in color.
 pub(super) fn quarters_png(size: (u32, u32)) -> EncodedImage {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
@@ -261,7 +261,7 @@ pub(super) fn quarters_png(size: (u32, u32)) -> EncodedImage {
 /// The four quarters as a PNG in seven passes, packed by `flate2`, opaque where it has alpha.
 pub(super) fn interlaced_png(
     (width, height): (u32, u32),
-    (colour, depth): (png::ColorType, png::BitDepth),
+    (color, depth): (png::ColorType, png::BitDepth),
 ) -> EncodedImage {
     use std::io::Write as _;
     let passes = [
@@ -277,7 +277,7 @@ pub(super) fn interlaced_png(
         let channels = CORNERS[corner]
             .into_iter()
             .chain([255])
-            .take(colour.samples());
+            .take(color.samples());
         let times = if depth == png::BitDepth::Sixteen {
             2
         } else {
@@ -307,7 +307,7 @@ pub(super) fn interlaced_png(
     let ihdr = [
         &sides[0],
         &sides[1],
-        &[depth as u8, colour as u8, 0, 0, 1][..],
+        &[depth as u8, color as u8, 0, 0, 1][..],
     ]
     .concat();
     encoded(

@@ -5,7 +5,7 @@ use mozjpeg::{ColorSpace, Compress};
 use proptest::prelude::*;
 
 use super::{
-    super::{colour::Colour, encode::Encoder, scaled_jpeg::ScaledJpeg},
+    super::{color::Color, encode::Encoder, scaled_jpeg::ScaledJpeg},
     memory::alone,
     samples::{encoded, file, photo, photo_with},
     *,
@@ -26,15 +26,15 @@ fn by_all_pixels(image: &EncodedImage, (width, height): Size) -> DynamicImage {
     let mut copy = whole.resize_exact(width, height, image::imageops::FilterType::Lanczos3);
     copy.apply_orientation(orientation);
     // What is lost by writing it is not what is compared.
-    let (colour, size) = (
+    let (color, size) = (
         if copy.color().has_color() {
-            Colour::Rgb
+            Color::Rgb
         } else {
-            Colour::Grey
+            Color::Grey
         },
         copy.dimensions(),
     );
-    let mut encoder = Encoder::start(size, colour, None, u64::MAX).ok().unwrap();
+    let mut encoder = Encoder::start(size, color, None, u64::MAX).ok().unwrap();
     encoder.write(copy.as_bytes()).unwrap();
     decoded(&encoder.finish().unwrap())
 }
@@ -86,7 +86,7 @@ fn a_copy_looks_the_same_by_either_way() {
     }
     let size = (39, 26);
     let [restarts, whole] = both_ways(&file("restarts.jpg"), size);
-    // The same picture, one colour after the other: the other decoder mixes those up.
+    // The same picture, one color after the other: the other decoder mixes those up.
     let scans = decoded(&copy_of(&file("scans.jpg"), size).unwrap());
     assert_alike("one after the other", &[scans, whole.clone()]);
     assert_alike("restarts", &[restarts, whole]);
@@ -116,8 +116,8 @@ fn it_is_set_upright_and_keeps_its_profile_whatever_the_order_of_its_parts() {
     for position in 1..=8 {
         let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
         exif.extend_from_slice(&[position, 0, 0, 0, 0, 0, 0]);
-        let colours = profile(b"RGB ", 40);
-        let (first, second) = colours.split_at(25);
+        let colors = profile(b"RGB ", 40);
+        let (first, second) = colors.split_at(25);
         let part = |number, part: &[u8]| [b"ICC_PROFILE\0", &[number, 2][..], part].concat();
         // The second comes first.
         let segments = [(1, exif), (2, part(2, second)), (2, part(1, first))];
@@ -127,14 +127,14 @@ fn it_is_set_upright_and_keeps_its_profile_whatever_the_order_of_its_parts() {
         let turned = position >= 5;
         let size = decoded(&copy).dimensions();
         assert_eq!(size, if turned { (49, 75) } else { SIZE });
-        assert_eq!(profile_of(&copy), Some(colours));
+        assert_eq!(profile_of(&copy), Some(colors));
     }
 }
 
 #[test]
 fn a_profile_is_told_in_parts_and_left_out_if_there_are_too_many() {
     let with = |profile: &[u8]| {
-        let started = Encoder::start((1, 1), Colour::Rgb, Some(profile), u64::MAX);
+        let started = Encoder::start((1, 1), Color::Rgb, Some(profile), u64::MAX);
         let mut encoder = started.ok().unwrap();
         encoder.write(&[7; 3]).unwrap();
         profile_of(&encoder.finish().unwrap())
@@ -148,11 +148,11 @@ fn a_profile_is_told_in_parts_and_left_out_if_there_are_too_many() {
 
 #[test]
 fn a_profile_that_lacks_a_part_is_left_out() {
-    let colours = profile(b"RGB ", 40);
+    let colors = profile(b"RGB ", 40);
     let part = |number, count| {
         (
             2,
-            [b"ICC_PROFILE\0", &[number, count][..], &colours].concat(),
+            [b"ICC_PROFILE\0", &[number, count][..], &colors].concat(),
         )
     };
     for parts in [
@@ -266,9 +266,9 @@ fn alone_broken() {
     };
     let refused = copy_of(&arithmetic, (1, 1));
     assert_eq!(refused, Err(ImageProcessingError::Undecodable));
-    let too_wide = Encoder::start((70_000, 1), Colour::Grey, None, u64::MAX);
+    let too_wide = Encoder::start((70_000, 1), Color::Grey, None, u64::MAX);
     assert_eq!(too_wide.err(), Some(ImageProcessingError::CannotFit));
-    let mut too_large = Encoder::start((64, 64), Colour::Grey, None, 500)
+    let mut too_large = Encoder::start((64, 64), Color::Grey, None, 500)
         .ok()
         .unwrap();
     let noise: Vec<u8> = (0..64 * 64_u32)

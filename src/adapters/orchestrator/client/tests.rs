@@ -90,7 +90,7 @@ fn client(orchestrator: &Orchestrator, prefer_post: bool) -> OrchestratorClient 
     let settings = OrchestratorSettings {
         base_url: orchestrator.server().url().parse().unwrap(),
         service_token: ServiceToken::fixed(Secret::new(orchestrator.service_token())),
-        base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
+        base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
         prefer_post,
     };
     let roots = ExtraRoots::default();
@@ -108,7 +108,7 @@ fn client(orchestrator: &Orchestrator, prefer_post: bool) -> OrchestratorClient 
 }
 
 fn host() -> Host {
-    Host::normalise(HOST).unwrap()
+    Host::normalize(HOST).unwrap()
 }
 
 fn request_id() -> RequestId {

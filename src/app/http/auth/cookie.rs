@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn host(name: &str) -> Host {
-        Host::normalise_any(name).unwrap()
+        Host::normalize_any(name).unwrap()
     }
 
     fn cookie() -> String {

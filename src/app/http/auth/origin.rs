@@ -47,7 +47,7 @@ impl Provenance {
 fn host_of(page: &HeaderValue) -> Option<Host> {
     let url = Url::parse(page.to_str().ok()?).ok()?;
     let is_web = matches!(url.scheme(), "http" | "https");
-    Host::normalise_any(url.host_str().filter(|_| is_web)?).ok()
+    Host::normalize_any(url.host_str().filter(|_| is_web)?).ok()
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn provenance(headers: &[(&'static str, &str)]) -> Provenance {
-        let host = Host::normalise_any("alice.example.org").unwrap();
+        let host = Host::normalize_any("alice.example.org").unwrap();
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());

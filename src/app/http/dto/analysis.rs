@@ -6,7 +6,7 @@ use poem_openapi::Object;
 
 use crate::{app::usecases::analyze::AnalysisReport, domain::platform::Platform};
 
-/// What an image shows, and the captions that it would be published with. Where it comes from a caption file,
+/// What an image shows, and the captions that it would be published with. Where it comes from a sidecar,
 /// fields that the file does not have are `null` or empty.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub struct ImageAnalysis {
@@ -31,7 +31,7 @@ pub struct ImageAnalysis {
     /// The description for people who cannot see the image.
     #[oai(nullable)]
     pub alt_text: Option<String>,
-    /// This request has written the caption file.
+    /// This request has written the sidecar.
     pub sidecar_written: bool,
     /// A caption for each platform, within its limits, by the platform's name.
     pub platform_captions: BTreeMap<String, String>,

@@ -33,7 +33,7 @@ pub struct CurationResult {
     pub destination_filename: Option<String>,
     /// Nothing was moved or deleted.
     pub preview_only: bool,
-    /// What went wrong after the image had moved, for people: its caption file was not moved.
+    /// What went wrong after the image had moved, for people: its sidecar was not moved.
     pub warnings: Vec<String>,
 }
 

@@ -17,7 +17,7 @@ use crate::{
     ports::LinkedImage,
 };
 
-/// The keys of a caption file that have their own fields in the answer.
+/// The keys of a sidecar that have their own fields in the answer.
 const OWN_FIELDS: [&str; 2] = ["caption", "sha256"];
 
 /// One page of the images in the tenant's root folder.
@@ -41,18 +41,18 @@ pub struct ImageInfo {
     /// The SHA-256 of the file in hex; `null` if only a download would tell.
     #[oai(nullable)]
     pub sha256: Option<String>,
-    /// The value of `caption` in its caption file: the caption that it was published with, the one that was written
+    /// The value of `caption` in its sidecar: the caption that it was published with, the one that was written
     /// last, or one that a person has entered. Without that key, the first line of the file; `null` without either.
     #[oai(nullable)]
     pub caption: Option<String>,
-    /// The caption for training, from its caption file.
+    /// The caption for training, from its sidecar.
     #[oai(nullable)]
     pub sd_caption: Option<String>,
-    /// The other values of its caption file, by key: a text, or a list where the file has one. `null`
-    /// without a caption file.
+    /// The other values of its sidecar, by key: a text, or a list where the file has one. `null`
+    /// without a sidecar.
     #[oai(nullable)]
     pub metadata: Option<BTreeMap<String, Value>>,
-    /// It has a caption file that can be read; `null` if storage did not answer that.
+    /// It has a sidecar that can be read; `null` if storage did not answer that.
     #[oai(nullable)]
     pub has_sidecar: Option<bool>,
 }
@@ -64,7 +64,7 @@ impl From<&ImageDetails> for ImageInfo {
         let StoredImage {
             name,
             revision,
-            // The caption file may have these as well.
+            // The sidecar may have these as well.
             file_id: _,
             content_hash: _,
             size: _,

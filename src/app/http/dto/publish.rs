@@ -84,7 +84,7 @@ pub struct PublishResult {
     /// Nothing was written or sent.
     pub dry_run: bool,
     /// What went wrong apart from the platforms, for people: files that were passed over because they
-    /// cannot be published, the ledger, the caption file, the archive. An image that a platform has
+    /// cannot be published, the ledger, the sidecar, the archive. An image that a platform has
     /// counts as published all the same.
     pub warnings: Vec<String>,
 }

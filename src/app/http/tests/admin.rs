@@ -118,7 +118,7 @@ fn cookies(answer: &Answer) -> Vec<String> {
 /// A session that was signed by this service, with this password, to last until then.
 fn session(password: &str, host: &str, expires: SystemTime) -> String {
     let signer = CookieSigner::new(&secret(SESSION_SECRET), &secret(password));
-    let host = Host::normalise(host).unwrap();
+    let host = Host::normalize(host).unwrap();
     let value = signer.sign(CookieKind::Session, &host, expires);
     format!("__Host-pv2_admin={value}")
 }

@@ -20,7 +20,7 @@ use super::{
 
 const LINK: &str = "https://dl.example.org/cd/0/get/x?y=1&z=2";
 
-/// Every name of an image, without a caption file.
+/// Every name of an image, without a sidecar.
 fn with_links(images: &mut MockImageStore) {
     images.expect_temporary_link().returning(|name| {
         Ok(LinkedImage {

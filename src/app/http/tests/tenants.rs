@@ -161,7 +161,7 @@ async fn ready_says_where_tenants_come_from_or_why_there_are_none() {
         .returning(|_, _| Err(ConfigSourceError::Unauthorized("403".into())));
     let service = Service {
         mode: Mode::Orchestrated {
-            probe_host: Host::normalise("healthcheck.example.org").ok(),
+            probe_host: Host::normalize("healthcheck.example.org").ok(),
         },
         source: Some(source),
         ..Service::new()

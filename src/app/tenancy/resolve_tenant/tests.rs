@@ -27,7 +27,7 @@ fn alice() -> Option<&'static Host> {
 
 /// What a `Host` header names.
 fn host(raw: &str) -> Option<Host> {
-    Host::normalise_any(raw).ok()
+    Host::normalize_any(raw).ok()
 }
 
 fn resolver(source: MockTenantConfigSource, store: MockCredentialStore) -> ResolveTenant {
@@ -164,7 +164,7 @@ async fn only_storage_is_resolved_before_it_is_needed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_tenant_with_a_host_of_its_own_is_served_under_no_other() {
-    let own = Host::normalise_any("localhost").unwrap();
+    let own = Host::normalize_any("localhost").unwrap();
     let resolver = under(
         HostRules::Only(own),
         Arc::new(source_of(full_document(), 1)),

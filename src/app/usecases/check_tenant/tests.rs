@@ -38,7 +38,7 @@ async fn run(
         credentials: Arc::new(store),
         providers: providers_of(images, writer, telegram, email),
     };
-    let host = Host::normalise("alice.example.org").unwrap();
+    let host = Host::normalize("alice.example.org").unwrap();
     check.run(&host, &request_id()).await
 }
 

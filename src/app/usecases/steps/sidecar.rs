@@ -316,7 +316,7 @@ impl Update<'_> {
             captions,
             occasion,
         } = self;
-        let settings = &settings.caption_file;
+        let settings = &settings.sidecar;
         sidecar.set("image_file", stored.name.as_str());
         sidecar.set(sidecar::FILE_ID, &stored.file_id);
         sidecar.set(sidecar::REVISION, &stored.revision);

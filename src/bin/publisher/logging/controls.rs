@@ -1,4 +1,4 @@
-//! Characters that do not show, but change what a line of the log looks like: they end it, colour it,
+//! Characters that do not show, but change what a line of the log looks like: they end it, color it,
 //! or turn its text around. Texts come from outside, and what is written by `Display` is not escaped
 //! by anything else. Used by the log and by what the commands print.
 

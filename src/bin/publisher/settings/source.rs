@@ -110,8 +110,8 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
     let readiness_asks = environment.boolean("READINESS_REQUIRES_ORCHESTRATOR", true);
     let base_domain = base_domain(environment);
-    let probe_host = Host::normalise(&format!("healthcheck.{base_domain}")).ok();
-    let base_domain = Host::normalise_any(&base_domain).ok();
+    let probe_host = Host::normalize(&format!("healthcheck.{base_domain}")).ok();
+    let base_domain = Host::normalize_any(&base_domain).ok();
     if probe_host.is_none() || base_domain.is_none() {
         environment.reject("ORCHESTRATOR_BASE_DOMAIN", "must be a domain name");
     }

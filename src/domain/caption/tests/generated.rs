@@ -169,7 +169,7 @@ fn twenty_thousand_captions_fit_whole() {
 }
 
 #[test]
-#[ignore = "takes long without optimisation: cargo test --release --lib -- --ignored hundred_thousand"]
+#[ignore = "takes long without optimization: cargo test --release --lib -- --ignored hundred_thousand"]
 fn a_hundred_thousand_captions_fit_whole() {
     captions_fit_whole(100_000);
 }

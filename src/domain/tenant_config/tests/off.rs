@@ -210,7 +210,7 @@ fn a_bad_small_block_falls_back_to_its_defaults() {
     ] {
         let (settings, warnings) = validate(SchemaVersion::V2, with(pointer, json!([1]))).unwrap();
         assert_eq!(warnings, [path]);
-        assert_eq!(settings.caption_file, CaptionFileSettings::default());
+        assert_eq!(settings.sidecar, SidecarSettings::default());
         assert_eq!(settings.confirmation, ConfirmationSettings::default());
         assert_eq!(settings.content, ContentSettings::default());
         assert_eq!(on(&settings), (true, true, true));

@@ -9,7 +9,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         storage,
         platforms,
         ai,
-        caption_file,
+        sidecar,
         confirmation,
         content,
     } = settings(full());
@@ -84,7 +84,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         (sd_caption.system_prompt, sd_caption.role_prompt),
         (None, None)
     );
-    assert_eq!(caption_file, CaptionFileSettings::default());
+    assert_eq!(sidecar, SidecarSettings::default());
     assert_eq!(confirmation, ConfirmationSettings::default());
     assert_eq!(content, ContentSettings::default());
     assert!(confirmation.to_sender && content.archive && !content.debug);
@@ -176,7 +176,7 @@ fn version_one_has_features_and_storage_only() {
     assert!(!settings.features.analyze_caption_enabled);
     assert_eq!(on_platforms(&settings), [false, false]);
     assert!(settings.ai.is_none());
-    assert_eq!(settings.caption_file, CaptionFileSettings::default());
+    assert_eq!(settings.sidecar, SidecarSettings::default());
     assert_eq!(settings.confirmation, ConfirmationSettings::default());
     assert_eq!(settings.content, ContentSettings::default());
 }
@@ -379,11 +379,8 @@ fn the_small_blocks_take_their_values() {
                "voice_profile": examples}),
     );
     let settings = settings(document);
-    assert!(settings.caption_file.extended_metadata_enabled);
-    assert_eq!(
-        settings.caption_file.artist_alias.as_deref(),
-        Some("A. Artist")
-    );
+    assert!(settings.sidecar.extended_metadata_enabled);
+    assert_eq!(settings.sidecar.artist_alias.as_deref(), Some("A. Artist"));
     assert!(!settings.confirmation.to_sender);
     assert_eq!(settings.confirmation.tags_count, 0);
     assert_eq!(

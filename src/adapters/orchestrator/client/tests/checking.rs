@@ -4,7 +4,7 @@ use super::*;
 use crate::adapters::orchestrator::OrchestratorFault;
 
 async fn check(stage: &Stage) -> Result<(), OrchestratorFault> {
-    let host = Host::normalise("healthcheck.sandbox.localhost").unwrap();
+    let host = Host::normalize("healthcheck.sandbox.localhost").unwrap();
     let id = RequestId::from_caller("request-1").unwrap();
     stage.client.check(&host, &id).await
 }

@@ -55,7 +55,7 @@ async fn the_path_of_the_base_url_is_kept() {
         let settings = OrchestratorSettings {
             base_url: url.parse().unwrap(),
             service_token: ServiceToken::fixed(Secret::new(stage.orchestrator().service_token())),
-            base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
+            base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
             prefer_post: true,
         };
         let roots = ExtraRoots::default();
@@ -71,7 +71,7 @@ fn settings_that_cannot_work_are_refused() {
         let settings = OrchestratorSettings {
             base_url: url.parse().unwrap(),
             service_token: ServiceToken::fixed(Secret::new(token.to_owned())),
-            base_domain: Host::normalise_any("sandbox.localhost").unwrap(),
+            base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
             prefer_post: true,
         };
         let roots = ExtraRoots::default();
@@ -171,7 +171,7 @@ async fn each_status_has_its_meaning_and_its_number_of_attempts() {
 #[tokio::test]
 async fn unknown_suspended_and_foreign_hosts_are_not_told_apart() {
     let stage = Stage::new().await;
-    let unknown = Host::normalise("nobody.sandbox.localhost").unwrap();
+    let unknown = Host::normalize("nobody.sandbox.localhost").unwrap();
     let unknown = stage.client.fetch(&unknown, &request_id()).await;
     assert!(matches!(unknown, Err(ConfigSourceError::NotFound)));
     stage.orchestrator().suspend(HOST, true);
@@ -210,7 +210,7 @@ async fn a_host_that_is_answered_with_another_tenant_is_as_unknown_and_an_error_
         assert!(line.contains(told), "{told}: {line}");
     }
     assert!(!log.text().contains("sandbox.localhost"), "{}", log.text());
-    let host = Host::normalise(HOST).unwrap();
+    let host = Host::normalize(HOST).unwrap();
     assert!(stage.client.probe(&host, &request_id()).await.is_ok());
     stage
         .orchestrator()
@@ -278,7 +278,7 @@ async fn the_log_line_of_a_call_says_whose_it_was_but_never_names_the_host() {
 #[tokio::test]
 async fn a_probe_is_one_attempt_and_a_404_is_an_answer() {
     let stage = Stage::new().await;
-    let stranger = Host::normalise("healthcheck.sandbox.localhost").unwrap();
+    let stranger = Host::normalize("healthcheck.sandbox.localhost").unwrap();
     let id = request_id();
     let probe = || stage.client.probe(&stranger, &id);
     assert!(probe().await.is_ok());

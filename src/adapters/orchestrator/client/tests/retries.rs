@@ -170,7 +170,7 @@ async fn a_call_as_a_whole_has_its_limit_and_its_log_line_all_the_same() {
 async fn an_outage_is_not_multiplied_by_the_hosts_that_meet_it() {
     let stage = Stage::new().await;
     stage.switches().always(BY_HOST, Fault::status(503));
-    let hosts = (0..200).map(|n| Host::normalise(&format!("cold-{n}.sandbox.localhost")).unwrap());
+    let hosts = (0..200).map(|n| Host::normalize(&format!("cold-{n}.sandbox.localhost")).unwrap());
     let ids: Vec<_> = hosts.map(|host| (host, request_id())).collect();
     let fetches = ids.iter().map(|(host, id)| stage.client.fetch(host, id));
     let results = futures_util::future::join_all(fetches).await;

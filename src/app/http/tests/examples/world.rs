@@ -114,7 +114,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
 
 fn orchestrated() -> Mode {
     Mode::Orchestrated {
-        probe_host: Host::normalise("healthcheck.example.org").ok(),
+        probe_host: Host::normalize("healthcheck.example.org").ok(),
     }
 }
 

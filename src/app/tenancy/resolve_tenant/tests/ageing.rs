@@ -326,7 +326,7 @@ async fn a_tenant_is_at_hand_while_nothing_has_to_be_done_about_it() {
     let stage = Stage::new().await;
     let id = request_id();
     let cached = |host: &str| {
-        let host = Host::normalise_any(host).unwrap();
+        let host = Host::normalize_any(host).unwrap();
         stage.resolver.cached(&host, &id).is_some()
     };
     assert!(cached("alice.example.org"), "it has been asked for");

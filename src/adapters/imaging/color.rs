@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
-/// Where a colour profile says of which colours it is.
+/// Where a color profile says of which colors it is.
 const SPACE: std::ops::Range<usize> = 16..20;
 /// The largest profile for print that is made use of, in bytes: those that come with printers have one to
 /// three million. What it unpacks to has about as much.
@@ -12,12 +12,12 @@ pub(super) const MAX_INK_PROFILE: u64 = 4 * 1024 * 1024;
 
 /// What the bytes of a pixel are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(super) enum Color {
     Grey,
     Rgb,
 }
 
-impl Colour {
+impl Color {
     /// The bytes of a pixel: one for each channel.
     pub(super) fn pixel_bytes(self) -> usize {
         match self {
@@ -26,7 +26,7 @@ impl Colour {
         }
     }
 
-    /// Whether a profile is of these colours. One that is not, says nothing about them, and some
+    /// Whether a profile is of these colors. One that is not, says nothing about them, and some
     /// programs refuse a file that has it.
     pub(super) fn is_described_by(self, profile: &[u8]) -> bool {
         let space: &[u8] = match self {
@@ -37,7 +37,7 @@ impl Colour {
     }
 }
 
-/// Turns the four inks of a file for print into the colours of a screen (sRGB).
+/// Turns the four inks of a file for print into the colors of a screen (sRGB).
 pub(super) struct Inks {
     /// By the file's own profile, if it has one that can be used.
     by_profile: Option<Arc<Transform8BitExecutor>>,
