@@ -50,6 +50,8 @@ impl<W: Write> Write for JsonEscaping<W> {
             match characters.next() {
                 Some(quoted @ ('"' | '\\')) => write!(self.0, "\\{quoted}")?,
                 Some('\n') => self.0.write_str("\\n")?,
+                Some('\r') => self.0.write_str("\\r")?,
+                Some('\t') => self.0.write_str("\\t")?,
                 // None of them has more than four digits.
                 Some(control) => write!(self.0, "\\u{:04x}", u32::from(control))?,
                 None => {}
