@@ -1,12 +1,17 @@
 //! What a line of the log looks like.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use publisher::adapters::http_client::{self, ExtraRoots};
 use publisher_sandbox::{Fault, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpStream,
+};
 
-use crate::harness::Service;
+use crate::harness::{Answer, Service, command};
 
 #[tokio::test]
 async fn every_line_is_flat_json_and_a_call_says_all_that_is_known_of_it() {
@@ -100,4 +105,58 @@ async fn a_line_that_the_filter_lets_through_has_its_request_and_tenant() {
         assert_eq!(warning["request_id"], "request-1", "{warning}");
         assert_eq!(warning["tenant"], "alice", "{warning}");
     }
+}
+
+/// An address that nothing listens on.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn after_a_gap_a_line_says_how_many_lines_are_missing() {
+    let (address, metrics) = (free_address(), free_address());
+    let mut serve = command("serve");
+    let sandbox = Sandbox::start().await.unwrap();
+    serve.envs(sandbox.environment()).envs([
+        ("LISTEN_ADDRESS", &*address),
+        ("METRICS_LISTEN_ADDRESS", &metrics),
+        ("LOG_FORMAT", "json"),
+        ("RUST_LOG", "trace"),
+    ]);
+    let mut child = serve.spawn().unwrap();
+    while TcpStream::connect(&address).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let client = http_client::build(Duration::from_mins(1), &ExtraRoots::default()).unwrap();
+    // Nothing reads its standard output yet.
+    let lost = loop {
+        for _ in 0..100 {
+            Answer::to(client.get(format!("http://{address}/health"))).await;
+        }
+        let shown = Answer::to(client.get(format!("http://{metrics}/metrics"))).await;
+        let mut lines = shown.text.lines();
+        let count = lines.find_map(|it| it.strip_prefix("publisher_log_lines_lost_total "));
+        let count: u64 = count.unwrap().parse().unwrap();
+        if count > 100 {
+            break count;
+        }
+    };
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut told = 0;
+    let gaps = async {
+        while told < lost {
+            let line = lines.next_line().await.unwrap().unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let message = line["message"].as_str().unwrap_or_default();
+            if message.starts_with("log lines were lost") {
+                told += line["lines"].as_u64().unwrap();
+            }
+        }
+    };
+    let all_told = tokio::time::timeout(Duration::from_secs(30), gaps).await;
+    assert!(
+        all_told.is_ok(),
+        "{lost} lines were lost, and {told} are named"
+    );
 }

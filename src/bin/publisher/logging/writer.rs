@@ -105,7 +105,7 @@ impl<W: Write> Write for Masking<W> {
 
     /// Called when no line waits.
     fn flush(&mut self) -> io::Result<()> {
-        let written = self.output.flush();
+        // First, while there is room for it: the queue may fill up while the output is written.
         let lost = LOG.get().map_or(0, |log| log.lost.dropped_lines());
         if lost > self.lost {
             tracing::warn!(
@@ -114,6 +114,7 @@ impl<W: Write> Write for Masking<W> {
             );
             self.lost = lost;
         }
+        let written = self.output.flush();
         thread::sleep(PAUSE);
         self.note(written)
     }
