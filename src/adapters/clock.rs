@@ -4,8 +4,8 @@ use std::time::{Instant, SystemTime};
 
 use crate::ports::Clock;
 
-/// Tells the time of this machine. Under a paused tokio clock `now` stands still with it, so
-/// that life times can be tested without waiting.
+/// The clock of this machine. While the tokio clock is paused, `now` does not advance, so that
+/// lifetimes can be tested without waiting.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -86,7 +86,7 @@ pub struct DropboxImageStoreFactory {
 }
 
 impl DropboxImageStoreFactory {
-    /// Contacts nobody.
+    /// Makes no network call.
     ///
     /// # Errors
     /// The TLS set-up failed, for instance because the system has no trusted roots.

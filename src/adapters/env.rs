@@ -2,7 +2,7 @@
 //! configured by it.
 //!
 //! The binary reads its settings through [`Environment`] and ends with
-//! [`Environment::finish`], so that an operator is told every problem at once.
+//! [`Environment::finish`], so that every problem is reported to the operator at once.
 
 pub mod dot_env;
 pub mod environment;

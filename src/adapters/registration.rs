@@ -42,7 +42,7 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// The address of Telegram's Bot API: `https://api.telegram.org`.
     pub telegram_api_url: Url,
-    /// What mail servers are told that we are called.
+    /// The name that we give to mail servers.
     pub ehlo_name: EhloName,
 }
 

@@ -13,7 +13,7 @@ const COST: u32 = 5;
 const RESERVE: u32 = 10 * COST;
 
 /// A token bucket that all calls to one upstream share. It fills with first attempts, whether
-/// they succeed or not, and never with time: an upstream that nobody asks needs no retries.
+/// they succeed or not, and never with time: an upstream that is not called needs no retries.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     /// In deposits. The lock is held for one addition.

@@ -28,13 +28,13 @@ use self::{
     view::{View, folded},
 };
 
-/// What stands where a secret stood.
+/// The replacement for a secret.
 const MASK: &str = "***";
 /// The fewest and the most characters that a text shares with a secret before it is marked: half of the
 /// secret, within these bounds.
 const FEWEST: usize = 4;
 const MOST: usize = 8;
-/// A name that is shorter is marked only where it stands alone: it may be a part of any word.
+/// A shorter name is marked only where it is a whole word, because it may be a part of any word.
 const SHORT_NAME: usize = 5;
 
 /// The secrets of one call. Holds hashes of their parts, so that it keeps no secret itself.
@@ -63,14 +63,15 @@ impl fmt::Debug for SecretScrub {
 }
 
 impl SecretScrub {
-    /// With a secret more. A blank one is none.
+    /// Adds a secret. A blank one is ignored.
     #[must_use]
     pub fn with(mut self, secret: &str) -> Self {
         self.add_all(secret, &plain(secret));
         self.with_encoded(secret)
     }
 
-    /// With what is a secret where it is encoded: several together, as a login sends them.
+    /// Adds a text that is secret only in encoded form: several secrets together, as a login sends
+    /// them.
     #[must_use]
     pub fn with_encoded(mut self, secret: &str) -> Self {
         self.add_all(secret, &encoded(secret));
@@ -88,7 +89,7 @@ impl SecretScrub {
         }
     }
 
-    /// With a name more that is no secret by itself and is marked as a whole only.
+    /// Adds a name that is no secret by itself and is marked as a whole only.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         let form = Form::plain(name);

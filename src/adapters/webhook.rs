@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    /// What comes of a post that is answered with this status, and the request.
+    /// The result of a post that is answered with this status, and the request.
     async fn publish(status: u16) -> (Result<Posted, PublishError>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());

@@ -90,8 +90,8 @@ impl fmt::Debug for CredentialVersion {
     }
 }
 
-/// The secrets of a credential: one for each field of its provider. Each is shared as `Arc`, so that
-/// it stands in memory once.
+/// The secrets of a credential: one for each field of its provider. Each is shared as `Arc`, so that it is in memory
+/// only once.
 #[derive(Debug)]
 pub struct Secrets {
     provider: Provider,

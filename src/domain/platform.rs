@@ -1,5 +1,5 @@
-//! The platforms that images are published to, by name. What else is known of each stands in its own
-//! adapter: see [`platform_spec`](super::platform_spec).
+//! The platforms that images are published to, by name. Everything else about each is in its own adapter: see
+//! [`platform_spec`](super::platform_spec).
 
 use std::fmt;
 

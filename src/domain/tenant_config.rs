@@ -60,7 +60,7 @@
 //! }
 //! ```
 //!
-//! Resolving a config that nobody has checked …
+//! Resolving a config that has not been checked …
 //! ```compile_fail,E0599
 //! # use publisher::domain::{storage::*, tenant_config::*};
 //! # use std::sync::Arc;

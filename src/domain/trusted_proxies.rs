@@ -124,7 +124,7 @@ mod tests {
     fn the_last_hop_that_is_not_trusted_is_the_client() {
         let ours = proxies("10.0.0.0/8, 2001:db8::/32,192.0.2.1");
         for (peer, lines, expected) in [
-            // Whoever calls directly says nothing of use.
+            // The header of a direct caller is ignored.
             ("203.0.113.9", &["198.51.100.7"][..], "203.0.113.9"),
             ("10.0.0.1", &[], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.7"], "198.51.100.7"),

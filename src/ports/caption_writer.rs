@@ -30,8 +30,8 @@ pub trait CaptionWriter: Send + Sync {
     /// [`CaptionError`]. An answer that lacks some or all of the captions is not an error.
     async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError>;
 
-    /// Whether the credential and the models would do, as far as can be told without paying; what was
-    /// seen, as a clause for people.
+    /// Checks whether the credential and the models would work, as far as that can be found out without paying. Returns
+    /// what was seen, as a clause for people.
     ///
     /// # Errors
     /// [`CaptionError`].
@@ -41,7 +41,7 @@ pub trait CaptionWriter: Send + Sync {
 /// Engages caption writers for tenants.
 #[cfg_attr(test, mockall::automock)]
 pub trait CaptionWriterFactory: Send + Sync {
-    /// The caption writer of one tenant, of which these are the AI settings. Contacts nobody.
+    /// The caption writer of the tenant that has these AI settings. Makes no network call.
     fn open(
         &self,
         config: &TenantConfig<Resolved>,
@@ -80,7 +80,7 @@ pub enum CaptionError {
         /// What is wrong with the image, as a clause for people; nothing that the model has said.
         detail: &'static str,
     },
-    /// The tenant's model or key cannot be used for this, whatever the image, until somebody changes it.
+    /// The tenant's model or key cannot be used for this, whatever the image, until it is changed.
     #[error("the caption writer cannot be used as it is set up: {detail}")]
     Misconfigured {
         /// What is wrong, as a clause for people; names the model, and holds nothing of the key.

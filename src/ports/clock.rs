@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-/// Tells the time.
+/// A source of the current time.
 #[cfg_attr(test, mockall::automock)]
 pub trait Clock: Send + Sync {
     /// A time to measure from; never goes back.

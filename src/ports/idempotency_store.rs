@@ -18,20 +18,20 @@ pub const KEY_HELD_FOR: Duration = Duration::from_hours(1);
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait IdempotencyStore: Send + Sync {
-    /// Takes the key for this request if nobody has it, and tells what has become of it.
+    /// Takes the key for this request if it is free, and returns the state of the key.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     async fn begin(&self, request: &KeyedRequest) -> Result<Begun, LedgerError>;
 
-    /// Notes the image before anything of it is sent, so that whoever resumes the request does not
-    /// choose another.
+    /// Notes the image before anything of it is sent, so that a resumed request does not choose
+    /// another.
     ///
     /// # Errors
-    /// [`LedgerError`]; `LeaseLost` when somebody else has taken the key.
+    /// [`LedgerError`]; `LeaseLost` when another holder has taken the key.
     async fn choose(&self, request: &KeyedRequest, image: &ChosenImage) -> Result<(), LedgerError>;
 
-    /// Keeps the answer, and with it the key, for whoever asks again.
+    /// Keeps the answer, and with it the key, for callers that ask again.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. The request then counts as one that ended without an answer.

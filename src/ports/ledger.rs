@@ -17,21 +17,20 @@ use crate::domain::{
     tenant::TenantName,
 };
 
-/// How long a lease holds without being renewed: long enough for three renewals, of which there is
-/// one every
-/// [`LEASE_RENEWED_EVERY`], to fail before anybody else gets it.
+/// How long a lease holds without being renewed. Three renewals, one every [`LEASE_RENEWED_EVERY`],
+/// can fail before another holder can take it.
 pub const LEASE_TTL: Duration = Duration::from_mins(1);
 /// How often a holder renews its lease.
 pub const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(15);
 
-/// Keeps publications from happening twice. What a call has written of intents and of what came of
-/// them when it returns survives the end of the process and of the machine; so does a lease, unless
-/// it would end with either.
+/// Keeps publications from happening twice. The intents and outcomes that a call has written when
+/// it returns survive the end of the process and of the machine. So does a lease, unless it would
+/// end with either.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Takes the lease, unless somebody else has it, and tells in the same moment what is known
-    /// of these platforms.
+    /// Takes the lease, unless another holder has it, and returns what is known about these
+    /// platforms at the same moment.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -55,9 +54,8 @@ pub trait Ledger: Send + Sync {
         platforms: &[Platform],
     ) -> Result<(), LedgerError>;
 
-    /// Writes down what came of the intent of this holder. Writing the same again changes nothing. The lease
-    /// may have ended, and may be another holder's: an outcome is lost only where another attempt on this
-    /// platform has begun since.
+    /// Records the outcome of this holder's intent. Writing the same again changes nothing. The lease may have ended,
+    /// and may be another holder's: an outcome is lost only where another attempt on this platform has begun since.
     ///
     /// # Errors
     /// [`LedgerError`]; `LeaseLost` when the entry is not of this holder's attempt. Unless the outcome is
@@ -130,7 +128,7 @@ pub trait LedgerReader: Send + Sync {
 /// Why the ledger did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The lease is somebody else's, or nobody's, by now: the holder must not go on.
+    /// The lease has passed to another holder, or has ended: the former holder must not go on.
     #[error("the lease on this image is lost")]
     LeaseLost,
     /// The ledger cannot be read or written at the moment.

@@ -37,16 +37,16 @@ pub trait Publisher: Send + Sync {
     /// [`PublishError`]; mind [`PublishError::Unknown`].
     async fn publish(&self, post: &Post) -> Result<Posted, PublishError>;
 
-    /// Whether the platform would take a post, as far as it tells without one; what was seen, as a
-    /// clause for people. Publishes nothing.
+    /// Checks whether the platform would take a post, as far as it shows without one. Returns what
+    /// was seen, as a clause for people. Publishes nothing.
     ///
     /// # Errors
     /// [`PublishError`], as publishing would fail; never [`PublishError::Unknown`].
     async fn check(&self) -> Result<&'static str, PublishError>;
 
-    /// The same platform, for one post, with the connection for it on its way: for whoever will
-    /// publish in a moment, and may think better of it until then. Publishes nothing, and fails only
-    /// when publishing does. `None` where there would be nothing to gain.
+    /// The same platform, for one post, with its connection already being opened: for a caller that will publish in a
+    /// moment, and may still decide against it. Publishes nothing. A failure to connect appears only when publishing.
+    /// `None` if there would be nothing to gain.
     fn connecting(&self) -> Option<Arc<dyn Publisher>>;
 }
 
@@ -55,7 +55,7 @@ pub trait OpenPublisher: Send + Sync {
     /// The part of a tenant's config that it opens.
     type Target: Target;
 
-    /// The platform for one tenant. Contacts nobody.
+    /// The platform for one tenant. Makes no network call.
     fn open(
         &self,
         target: &Self::Target,
@@ -70,7 +70,7 @@ pub trait PublisherFactory: Send + Sync {
     /// What is known of the platform.
     fn spec(&self) -> PlatformSpec;
 
-    /// The platform for one tenant. Contacts nobody.
+    /// The platform for one tenant. Makes no network call.
     ///
     /// # Errors
     /// [`OpenError`]: the target or the credential was read for another platform.
@@ -138,7 +138,7 @@ pub struct Posted {
     pub id: PostId,
     /// What is still to be done about it, if anything. May have the image with it.
     pub follow_up: Option<FollowUp>,
-    /// What somebody should change, though the post was taken, as a sentence for the tenant's admins.
+    /// What should be changed although the post was taken, as a sentence for the tenant's admins.
     pub warning: Option<String>,
 }
 

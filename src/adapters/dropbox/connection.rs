@@ -58,9 +58,9 @@ impl Connection {
         call.run(self.app.limits.retry, attempt).await
     }
 
-    /// Runs what changes something, with attempts. After an attempt that may have happened all
-    /// the same, `look` tells whether it did (and what came of it) before another is made, and
-    /// before the failure is believed.
+    /// Runs a write, with retries. An attempt that fails may have taken effect all the same. So
+    /// `look` then finds out whether it did (and with which result), before another attempt is made
+    /// and before the failure is believed.
     pub(super) async fn write<T, A, AFut, L, LFut>(
         &self,
         operation: &'static str,
@@ -127,7 +127,7 @@ impl Connection {
         http::json(response).await
     }
 
-    /// One attempt at an upload. What the answer says is of no use to anyone.
+    /// One attempt at an upload. The content of the answer is not used.
     pub(super) async fn upload(
         &self,
         argument: &Value,

@@ -1,5 +1,5 @@
-//! Deleting files: exactly the ones that were looked at, and in doubt a look tells whether a file
-//! is gone.
+//! Deleting files: exactly the ones that were looked at. In doubt, another look shows whether a
+//! file is gone.
 
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -18,9 +18,9 @@ impl Connection {
     /// Deletes an image and these sidecars; false if there is no such image, and then nothing is
     /// deleted.
     ///
-    /// The sidecars go first: an image without one is still an image, which can be asked for and
-    /// deleted again, while a sidecar without its image would be found by nobody, and taken for
-    /// that of the next image of this name.
+    /// The sidecars are deleted first. An image without a sidecar is still an image, which can be
+    /// asked for and deleted again. A sidecar without its image would never be found, and would be
+    /// taken for that of the next image of this name.
     pub(super) async fn delete_image(
         &self,
         image: &str,

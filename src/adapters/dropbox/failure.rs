@@ -53,7 +53,8 @@ pub(super) enum Failure {
     /// The app was not accepted: its key or its secret is wrong.
     #[error("the app is not accepted: DROPBOX_APP_KEY or DROPBOX_APP_SECRET is wrong")]
     BadApp { status: u16 },
-    /// No access token was to be had, for this reason, found by whoever asked for it.
+    /// No access token was available. The reason is the one that the caller that asked for it
+    /// found.
     #[error("there is no access token")]
     NoToken(#[source] Arc<Failure>),
     /// Any other status that is no success, such as 409.
@@ -98,8 +99,8 @@ impl Failure {
         Self::transport(error, CONTENT_URL)
     }
 
-    /// What follows from the failure of a call about one file: what is no failure of storage is the
-    /// fault of the file, and another one may be had.
+    /// What follows from the failure of a call about one file. If the storage itself has not
+    /// failed, the fault is in the file, and another file may be readable.
     pub(super) fn of_one_file(self) -> ImageStoreError {
         let detail = match &self {
             Self::Refused { tags, status } => match (refusals::of(tags), *status) {

@@ -1,5 +1,5 @@
-//! Moving files: an image takes its sidecar along, nothing is overwritten, and in doubt a look
-//! tells whether a file has moved.
+//! Moving files: a sidecar moves with its image, and nothing is overwritten. In doubt, a look shows
+//! whether a file has moved.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
 const NAME_TAKEN: &str = "to/conflict";
 
 impl Connection {
-    /// Moves an image with this id and tells its new name, which differs where the old one was
+    /// Moves an image with this id and returns its new name, which differs if the old one was
     /// taken; `None` if it is not there any more.
     ///
     /// The id stays the same wherever the file goes, so that in doubt a look at the old place and one
@@ -81,7 +81,7 @@ impl Connection {
                 let status = or_absent(moved, &[NOTHING_TO_MOVE])?.status;
                 Ok(Answer { status, value: () })
             },
-            // Gone is enough: nobody asks for its new name.
+            // It is enough that it is gone: its new name is not needed.
             || async {
                 let still_there = self.look(from).await?.is_some();
                 Ok((!still_there).then_some(()))

@@ -100,7 +100,8 @@ impl ImageStore for DropboxImageStore {
         let file = self
             .connection
             .read("download", || async {
-                // A folder in its place is told of: the file was there when it was listed.
+                // A folder in its place is reported as an error: the file was there when it was
+                // listed.
                 let file = self.connection.download(&path, limit).await;
                 or_absent(file, &["path/not_found"])
             })

@@ -123,7 +123,8 @@ pub(super) struct Moved {
     pub(super) metadata: Metadata,
 }
 
-/// The answer to a request for a link. Has no `Debug`: whoever has the link has the file.
+/// The answer to a request for a link. Has no `Debug`, because the link alone gives access to the
+/// file.
 #[derive(Deserialize)]
 pub(super) struct Linked {
     /// The file that it leads to.

@@ -10,7 +10,7 @@ use crate::{
     ports::{CredentialError, CredentialQuery, CredentialStore},
 };
 
-/// What an operator is told who has left out what the Dropbox app is known by.
+/// The message for an operator who has not set the key and secret of the Dropbox app.
 const MISSING: &str =
     "DROPBOX_APP_KEY and DROPBOX_APP_SECRET are not set: no Dropbox tenant can be served";
 

@@ -319,7 +319,7 @@ impl Environment {
         names::unknown(&set, known)
     }
 
-    /// Which of `known` are set, though nobody has asked for them.
+    /// The names in `known` that are set but were never asked for.
     #[must_use]
     pub fn unused_names(&self, known: &AskedNames) -> Vec<String> {
         let is_set = |name: &&String| self.is_set(name);

@@ -106,7 +106,7 @@ fn problem(name: &str, known: &AskedNames) -> Option<SettingProblem> {
 }
 
 /// Whether `name` has the words of `known` in their order, but for one at most that is left out, and
-/// for how they end: `METRICS_ADDRESS`, `TRUSTED_PROXY`. One word alone could be anybody's.
+/// for how they end: `METRICS_ADDRESS`, `TRUSTED_PROXY`. One word alone could belong to any program.
 fn is_shortened(name: &str, known: &str) -> bool {
     const STEM: usize = 4;
     let is_alike = |one: &str, other: &str| {
@@ -127,8 +127,8 @@ fn is_shortened(name: &str, known: &str) -> bool {
     left.is_empty() && names.len() >= 2 && count - names.len() <= 1
 }
 
-/// Kubernetes tells every container of the services beside it, by names such as
-/// `ORCHESTRATOR_SERVICE_HOST` and `ORCHESTRATOR_PORT_80_TCP_ADDR`.
+/// Whether Kubernetes set this variable. It announces the neighboring services to every container,
+/// in variables such as `ORCHESTRATOR_SERVICE_HOST` and `ORCHESTRATOR_PORT_80_TCP_ADDR`.
 fn is_service_link(name: &str) -> bool {
     let begins_with_digit = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
     let port = name.split_once("_PORT_");

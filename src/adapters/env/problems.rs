@@ -1,4 +1,4 @@
-//! What is wrong with the settings, as an operator is told it.
+//! The problems with the settings, as they are reported to an operator.
 
 use std::fmt::{self, Display};
 

@@ -1,9 +1,9 @@
 //! One tenant from the environment: the rollback plan when there is no orchestrator.
 //!
 //! The variables are put together as a runtime config document of schema version 2, which goes
-//! through the same validation as the orchestrator's. It does so once at the start too: what
-//! would only switch something off there is an error here, because here the operator is at hand. What
-//! has no effect is only warned of.
+//! through the same validation as the orchestrator's. This also happens once at the start. A problem that would only
+//! switch something off in the orchestrator's document is an error here, because the operator is at hand. A setting
+//! that has no effect only causes a warning.
 
 mod document;
 mod fields;
@@ -183,7 +183,7 @@ impl AllSecrets {
     }
 }
 
-/// A secret without what was pasted with it; what looks wrong with it is warned of.
+/// A secret without characters that were pasted with it. Warns of what looks wrong with it.
 fn read_secret(environment: &mut Environment, field: &SecretField) -> Option<Secret> {
     let secret = field.tidied(environment.secret(field.variable)?);
     let problem = (field.check)(secret.expose());

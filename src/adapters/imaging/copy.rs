@@ -19,10 +19,11 @@ use crate::ports::ImageProcessingError;
 const SUNDRIES: u64 = 2 * 1024 * 1024;
 /// What the scaler has, in bytes, where there is so much: then most copies are made in one go.
 const SCALER: u64 = 16 * 1024 * 1024;
-/// Of an image that does not keep its rows, so many are put together at a time, at least.
+/// The minimum number of rows that are put together at a time, for an image that does not keep its
+/// rows.
 const MIN_HELD_ROWS: u64 = 64;
 
-/// How a copy is made, and what it takes.
+/// How a copy is made, and the memory that it takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Plan {
     source: Source,
@@ -172,7 +173,8 @@ impl Plan {
                 held.take(rows);
                 Ok(())
             })?;
-            // What was read is not needed any more, and may be as large as what is held.
+            // The rows that were read are not needed any more, and may be as large as those that
+            // are held.
             drop(rows);
             held.give(|rows| encoder.write(rows))?;
             drop(held);

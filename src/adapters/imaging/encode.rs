@@ -17,8 +17,8 @@ const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
 /// What comes before the pixels, in bytes, and more than that.
 const HEAD: u64 = 64 * 1024;
 
-/// A JPEG that is being written: of grey, or of luminance and two colors, with half as many of those in each
-/// direction; in one scan.
+/// A JPEG that is being written in one scan: in gray, or in luminance and two colors, which have half as many samples
+/// in each direction.
 pub(super) struct Encoder {
     jpeg: CompressStarted<File>,
     is_too_large: Rc<Cell<bool>>,

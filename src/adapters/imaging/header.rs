@@ -46,12 +46,12 @@ impl Header {
 /// What is known of a JPEG before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct JpegHeader {
-    /// How many there are: one for grey, three for colors, four for inks.
+    /// The number of components: one for gray, three for colors, four for inks.
     pub(super) components: u8,
     /// Samples for each block of pixels, in 64 of all components.
     pub(super) samples: Samples,
-    /// What all its coefficients take while they are put together, in bytes; 0 if they are told at
-    /// once.
+    /// The memory that all its coefficients take while they are put together, in bytes; 0 if they
+    /// come in one scan.
     pub(super) coefficient_bytes: u64,
     /// How long its color profile is at most, in bytes.
     pub(super) profile_bytes: u64,
@@ -59,7 +59,7 @@ pub(super) struct JpegHeader {
     pub(super) length: usize,
     /// Where what is read of it ends, in bytes.
     pub(super) end: usize,
-    /// Whether its inks are told the other way round, as Adobe's programs do: 255 is none.
+    /// Whether its ink values are inverted, as Adobe's programs write them: 255 is no ink.
     pub(super) inverted: bool,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct WebPHeader {
     pub(super) missing: u64,
 }
 
-/// How the pixels are told.
+/// How the pixels are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WebPKind {
     Lossy,
@@ -119,9 +119,9 @@ impl WebPHeader {
         }
     }
 
-    /// What its decoder holds for each pixel, beside the one that it gives, in bytes: the planes of a lossy
-    /// image, with its transparency, which is told like a lossless image; the pixels of one that is lossless; or
-    /// the frame and the canvas of an animation.
+    /// The memory that its decoder holds for each pixel beside its output, in bytes: the planes of a lossy image, with
+    /// its transparency, which is encoded like a lossless image; the pixels of a lossless image; or the frame and the
+    /// canvas of an animation.
     pub(super) fn working_bytes(self) -> u64 {
         match (self.kind, self.transparent) {
             (WebPKind::Lossy, false) => 2,
@@ -132,7 +132,7 @@ impl WebPHeader {
         }
     }
 
-    /// What it gives for each pixel, in bytes.
+    /// The size of each pixel that the decoder returns, in bytes.
     pub(super) fn pixel_bytes(self) -> u64 {
         3 + u64::from(self.transparent)
     }

@@ -1,5 +1,5 @@
-//! How calls of libjpeg end. The library is C, and what it cannot do it tells by unwinding: that is
-//! no panic, so no hook runs and nothing is logged, and it goes no further than this file.
+//! How calls of libjpeg end. The library is C, and reports failures by unwinding. That is no panic,
+//! so no hook runs and nothing is logged. The unwinding does not leave this file.
 
 use std::{
     io,
@@ -14,8 +14,8 @@ use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failed;
 
-/// Does work with the library. What it had allocated is freed on the way out, or when what it works on is
-/// dropped; nothing else is to be done with that after a failure.
+/// Runs `work` with the library. Memory that the library has allocated is freed on the way out, or when the object that
+/// it works on is dropped. After a failure, that object must only be dropped.
 ///
 /// # Errors
 /// [`Failed`].
@@ -26,8 +26,8 @@ pub(super) fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Faile
     }
 }
 
-/// Has reading go on as long as there is a way: what is missing or wrong is made up from what is there,
-/// as browsers show it. Nothing is written to standard error.
+/// Lets reading continue as long as possible. What is missing or wrong is filled in from what is there, as browsers
+/// show it. Nothing is written to standard error.
 pub(super) fn lenient() -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(end),

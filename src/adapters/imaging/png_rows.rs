@@ -1,7 +1,7 @@
-//! Reads a PNG row by row. One that comes in seven passes is put together first, in eight opaque bits.
+//! Reads a PNG row by row. An interlaced PNG (in seven passes) is put together first, in eight opaque bits.
 //!
-//! What is damaged is read as far as it goes: checksums are not looked at, and where the packed pixels make
-//! no sense any more, or end, so does the picture.
+//! A damaged file is read as far as possible. Checksums are not verified. Where the packed pixels become invalid or
+//! end, the picture ends too.
 
 use std::{
     cell::Cell,
@@ -206,8 +206,8 @@ impl<'a> PngRows<'a> {
     fn next(&mut self) -> Option<(InterlaceInfo, &Unpacked<'a>)> {
         let mut row = self.unpacked.as_mut()?.next();
         if matches!(row, Err(DecodingError::Format(_))) && self.may_be_mended {
-            // What was unpacked before the fault is lost in the reader. Another one is told that the file
-            // ends there, and hands it out.
+            // The reader has lost what it unpacked before the fault. Another reader is given the file up to the fault
+            // only, and returns what was unpacked.
             self.may_be_mended = false;
             self.unpacked = self.up_to_the_fault();
             row = self.unpacked.as_mut()?.next();

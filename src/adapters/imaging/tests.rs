@@ -313,7 +313,7 @@ fn a_jpeg_in_several_scans_weighs_its_coefficients() {
     // 45 × 31 in 3 × 2 blocks of 16 × 16 samples, and of 8 × 8 for two colors; two bytes each.
     let progressive = 2 * 6 * (256 + 2 * 64);
     assert_eq!(coefficients(&file("progressive.jpg")), progressive);
-    // The same of a file that tells one color after the other.
+    // The same for a file that has one color after the other.
     let mut separate = file("baseline.jpg").bytes().to_vec();
     let scan = separate.windows(2).position(|pair| pair == [0xFF, 0xDA]);
     separate[scan.unwrap() + 4] = 1;

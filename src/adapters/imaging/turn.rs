@@ -120,7 +120,7 @@ pub(super) struct HeldPart {
 }
 
 impl HeldPart {
-    /// Takes the rows of the image that come next, and keeps what it needs of them.
+    /// Takes the next rows of the image, and keeps what it needs of them.
     pub(super) fn take(&mut self, rows: &[u8]) {
         let across = self.turn.size.0 as usize * self.pixel_bytes;
         let Range { start, end } = self.part.columns;

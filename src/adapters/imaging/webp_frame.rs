@@ -1,5 +1,5 @@
 //! Reads a WebP: all of its pixels at once, as its decoder has them; of an animation, those of its first
-//! frame. Of one that is cut off, those that the beginning tells.
+//! frame. Of a file that is cut off, the pixels that its beginning has.
 
 use std::{borrow::Cow, io::Cursor};
 

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::ports::Cause;
 
-/// Copies the ledger into a new file that nobody else may read, as it is at one moment. Returns when
-/// the copy is on the disk; until then there is no file of that name. Changes nothing that the ledger says.
+/// Copies the ledger, as it is at one moment, into a new file that only this user may read. Returns when the copy is on
+/// the disk; until then there is no file of that name. Does not change the ledger's content.
 ///
 /// # Errors
 /// [`BackupError`]. No file is left behind.

@@ -1,9 +1,8 @@
 //! A connection to a file that goes back to its pool only when it is known to be sound.
 //!
 //! After an error, a time-out or a dropped call the state of a session is unknown: a commit that found the disk
-//! full leaves its transaction open. Such a connection is closed, which rolls back what it had begun, and the
-//! pool opens another: the ledger works again as soon as its database does. `pool::Guarded` is the same for
-//! PostgreSQL.
+//! full leaves its transaction open. Such a connection is closed, which rolls back its transaction, and the pool opens
+//! another. So the ledger works again as soon as its database does. `pool::Guarded` is the same for PostgreSQL.
 
 use std::ops::{Deref, DerefMut};
 

@@ -74,8 +74,8 @@ impl OpenLedgerError {
         Self::Postgres(fault::cause(error.into()))
     }
 
-    /// Whether starting the process again changes nothing as long as nobody changes the setting, or
-    /// replaces the file.
+    /// Whether starting the process again fails in the same way until the setting is changed or the
+    /// file is replaced.
     #[must_use]
     pub fn is_of_settings(&self) -> bool {
         match self {
@@ -85,7 +85,7 @@ impl OpenLedgerError {
         }
     }
 
-    /// Whether trying again does not help as long as nobody mends it and starts the process anew.
+    /// Whether trying again does not help until the cause is fixed and the process is restarted.
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::InUse(_)

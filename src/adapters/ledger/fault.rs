@@ -90,7 +90,7 @@ impl Fault {
         )
     }
 
-    /// Whether it is a pooler that leaves nobody a session.
+    /// Whether the fault is a pooler that does not leave a client its session.
     pub(super) fn is_pooler(error: &sqlx::Error) -> bool {
         matches!(fault_in(error), Some(Self::Pooler))
     }
@@ -134,7 +134,7 @@ fn server_said(error: &sqlx::Error) -> Option<Fault> {
     })
 }
 
-/// Makes sure that tables can be made where they would be.
+/// Checks that tables can be created in the schema where they would be created.
 pub(super) async fn may_create_tables(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let question = "SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE')";
     let row = connection.fetch_one(sqlx::raw_sql(question)).await?;

@@ -1,7 +1,7 @@
-//! Whose a ledger's file is: two locks of the operating system, which end with the process, however
-//! it ends. For `sqlite` and `inspect`.
+//! Which process owns a ledger's file: two locks of the operating system, which end with the
+//! process, however it ends. For `sqlite` and `inspect`.
 //!
-//! One is on the database file itself, so that whoever comes by another path (a symbolic or hard
+//! One is on the database file itself, so that a process that uses another path (a symbolic or hard
 //! link, a bind mount, a relative path) finds it too. The other is on `<file>.lock`, as it was
 //! before: it finds a process of an older version, and one whose file was moved away under it.
 //!
@@ -27,7 +27,7 @@ pub(super) struct FileLocks {
 }
 
 impl FileLocks {
-    /// Takes both; makes the files where they are missing, for nobody else to read.
+    /// Takes both. Creates the files if they are missing, readable by this user only.
     ///
     /// # Errors
     /// Another process has one of them, a file cannot be opened and written, or the database has

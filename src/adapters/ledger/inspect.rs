@@ -41,9 +41,9 @@ pub enum LedgerState {
     InUse,
     /// A file whose log ends early.
     CutOff,
-    /// A server that does not give out as many connections as this process takes.
+    /// A server that does not allow as many connections as this process takes.
     Crowded {
-        /// How many can be had at a time.
+        /// How many are available at a time.
         can: u32,
         /// How many are taken.
         takes: u32,
@@ -154,7 +154,7 @@ async fn inspect_file(path: &Path) -> Result<LedgerState, OpenLedgerError> {
         let copy = Aside::copy(path).map_err(failed)?;
         pending_in(SqliteConnectOptions::new().filename(copy.path())).await?
     } else {
-        // Without locks and files beside it: nobody has it.
+        // Without locks and files beside it: no process has it open.
         pending_in(SqliteConnectOptions::new().filename(path).immutable(true)).await?
     };
     Ok(match pending {

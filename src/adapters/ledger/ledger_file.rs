@@ -49,15 +49,16 @@ pub(super) fn has_unmerged_writes(path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// A copy of a database and its logs, in a folder that nobody else may read, gone with this.
+/// A copy of a database and its logs, in a folder that only this user may read. Dropping this
+/// removes it.
 pub(super) struct Aside {
     path: PathBuf,
     _folder: TempDir,
 }
 
 impl Aside {
-    /// Copies a database that nobody writes: beside it, or where that may not be, where temporary
-    /// files go.
+    /// Copies a database that no process is writing. The copy is put beside it or, if that is not
+    /// permitted, into the folder for temporary files.
     pub(super) fn copy(path: &Path) -> io::Result<Self> {
         let beside = folder_of(path);
         let mut builder = tempfile::Builder::new();
@@ -255,7 +256,7 @@ fn entry(row: &SqliteRow) -> Option<EntryRecord> {
         filename: filename(row)?,
         standing: match state.as_str() {
             "published" => Standing::Published,
-            // Nobody works on it any more.
+            // No process works on it any more.
             "unknown" | "intent" => Standing::Unknown,
             "failed" => Standing::Failed,
             _ => return None,

@@ -49,7 +49,7 @@ pub(super) struct Server {
     pub(super) options: PgConnectOptions,
     /// What `sslrootcert` says: a file, or the certificates themselves.
     pub(super) root_certificates: Option<String>,
-    /// What an operator should be told of the URL.
+    /// A warning for the operator about the URL.
     pub(super) warning: Option<&'static str>,
 }
 

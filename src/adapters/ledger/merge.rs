@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::ports::LedgerError;
 
-/// How an entry stands in a ledger that nobody works on.
+/// The state of an entry in a ledger that no process works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Published,
@@ -181,7 +181,7 @@ macro_rules! sql_merge {
             certainty!("COALESCE(e.prior, 'failed')")
         );
         /// A key whose answer, or chosen image, is known only to the other ledger gets it, unless
-        /// somebody is carrying the request out.
+        /// the request is being carried out.
         const ADD_REQUEST: &str = concat!(
             "INSERT INTO ledger_requests AS l
                 (tenant, key_hash, fingerprint, session, expires_at, filename, content_hash, answer,

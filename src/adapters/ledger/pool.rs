@@ -42,11 +42,11 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 const BUSY_RETRIES: u32 = 4;
 const BUSY_WAIT: Duration = Duration::from_millis(200);
 
-/// What each session begins with. The server asks for a sign of life of a connection that is silent:
-/// it notices in a minute that a process is gone without a word, and drops its lock; and no firewall
-/// forgets the connection. (The driver lets nobody set this for our end of it; on a Unix socket it is
-/// ignored.) And a transaction that was cut off half-way keeps its rows from nobody for long: an
-/// operation takes milliseconds, and is given up after ten seconds.
+/// The statements that each session begins with. The server sends keepalives on a silent connection. So it notices
+/// within a minute that a process is gone without closing the connection, and drops its lock; and no firewall forgets
+/// the connection. (The driver cannot set this for our end of it; on a Unix socket it is ignored.) A transaction that
+/// was cut off half-way does not keep its rows locked for long: an operation takes milliseconds, and is given up after
+/// ten seconds.
 const BEGINNING: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
     SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = 5000; \
     SET lock_timeout = 10000";
@@ -60,7 +60,7 @@ struct Shared {
     size: u32,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<PgConnection>>,
-    /// Told of each connection that becomes idle.
+    /// Notified of each connection that becomes idle.
     given_back: Notify,
     faults: Mutex<Faults>,
     closed: CancellationToken,
@@ -78,9 +78,9 @@ pub(super) struct PoolState {
 
 #[derive(Default)]
 struct Faults {
-    /// What keeps every operation out until the ledger has been made ready for them.
+    /// The reason why every operation is refused until the ledger has been made ready.
     closed_for: Option<String>,
-    /// What was last wrong with the server, as it was logged.
+    /// The last problem with the server, as it was logged.
     told: Option<String>,
 }
 
@@ -145,7 +145,7 @@ impl Connections {
         result
     }
 
-    /// The same, for who says himself what is wrong.
+    /// The same, for a caller that reports the problem itself.
     pub(super) async fn dial(&self) -> Result<PgConnection, sqlx::Error> {
         let hung = |_| Err(Fault::Silent(CONNECT_LIMIT).into());
         timeout(CONNECT_LIMIT, self.try_to_connect())
@@ -191,8 +191,8 @@ impl Connections {
         }
     }
 
-    /// How many connections can be had at a time, and how many are taken, that of the session included.
-    /// For who has taken none yet.
+    /// How many connections are available at a time, and how many are taken, that of the session included. For a caller
+    /// that has not taken one yet.
     pub(super) async fn count_available(&self) -> (u32, u32) {
         let takes = self.0.size.saturating_add(1);
         let mut connections = Vec::new();

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 
 use super::fault::Fault;
 
-/// How long all the questions may take: a pooler without a session to give lets them wait.
+/// How long all the queries may take: a pooler that has no free session keeps them waiting.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How often it is looked at: others who come and go at the pooler can hide it once.
+/// How often it is checked: other clients that connect and disconnect at the pooler can hide it
+/// once.
 const ROUNDS: usize = 3;
 
 /// Makes sure that each of two connections has a session of its own for good: the sessions are

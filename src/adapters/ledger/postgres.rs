@@ -2,10 +2,10 @@
 //!
 //! A lease is a row, and ends in one of three ways: its holder gives it back; it expires; or the
 //! holder's process is gone. The last is known at once: each process keeps one connection on which
-//! it holds an advisory lock of a random key, every lease names that key, and a lease whose key
-//! nobody has locked is free. The server drops the lock when the process dies, so a publication
-//! that was killed can be taken up by any replica without waiting for the lease to expire. Expiry
-//! remains for what a server notices late: a machine that has lost its power or its network.
+//! it holds an advisory lock of a random key, every lease names that key, and a lease whose key is
+//! not locked is free. The server drops the lock when the process dies, so a publication that was
+//! killed can be taken up by any replica without waiting for the lease to expire. Expiry remains
+//! for what a server notices late: a machine that has lost its power or its network.
 //!
 //! Considered instead: an advisory lock for each publication. It would keep one connection busy
 //! for as long as a publication runs, minutes at times.
@@ -59,7 +59,7 @@ pub(super) struct PostgresLedger {
     /// Measures the operations. All times in the ledger are the server's.
     clock: Arc<dyn Clock>,
     session: tokio::sync::Mutex<Option<Session>>,
-    /// Told when what [`prepare`](Self::prepare) has found is true no more.
+    /// Notified when what [`prepare`](Self::prepare) has found no longer holds.
     unprepared: Notify,
 }
 
@@ -276,16 +276,16 @@ async fn pending_and_possible(connection: &mut PgConnection) -> Result<Pending, 
     Ok(pending)
 }
 
-/// Whether leases are looked at where this connection leads, and which of the server's processes it leads
-/// to: a server that has become a standby keeps its locks to itself, and whoever looks at the new primary
-/// would find ours gone; and at a pooler of transactions the lock is another client's by now.
+/// Whether this connection leads to the server at which leases are looked at, and to which of that server's processes.
+/// The locks of a server that has become a standby are not seen from the new primary, where ours would be found gone.
+/// Behind a pooler of transactions, the lock may by now belong to another client.
 async fn whereabouts(connection: &mut PgConnection) -> Result<(bool, i32), sqlx::Error> {
     let question = "SELECT NOT pg_is_in_recovery(), pg_backend_pid()";
     let row = connection.fetch_one(sqlx::raw_sql(question)).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-/// 63 random bits: a key in `pg_locks` stands in two halves without a sign.
+/// 63 random bits, because `pg_locks` shows a key as two unsigned halves.
 fn random_key() -> i64 {
     i64::try_from(Uuid::new_v4().as_u128() >> 65).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Files that nobody but this process's user reads: the ledger has the captions, and what platforms
-//! said. SQLite gives the files that it makes beside one the mode of that one.
+//! Files that only this process's user can read: the ledger has the captions, and the platforms'
+//! answers. SQLite gives the files that it creates beside a database the mode of that database.
 
 use std::{
     ffi::OsString,
@@ -12,10 +12,10 @@ use std::{
 /// Read and written by its owner alone.
 const MODE: u32 = 0o600;
 
-/// What a database begins with; one without anything in it yet is empty.
+/// The first bytes of a database. A database without any content yet is an empty file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Makes sure that nothing is done to a file that is no database, nor to what is no file.
+/// Refuses a file that is not a database, and anything that is not a file.
 ///
 /// # Errors
 /// It is something else ([`NoDatabase`]), or cannot be read.
@@ -43,11 +43,11 @@ pub(super) fn refuse_other_files(path: &Path) -> io::Result<()> {
 #[error("it is no SQLite database")]
 pub(super) struct NoDatabase;
 
-/// Opens a file to write, and makes it if it is not there. One that others may read or write is
-/// taken back from them.
+/// Opens a file for writing, and creates it if it is not there. If other users may read or write
+/// it, takes those permissions away.
 ///
 /// # Errors
-/// It cannot be opened, or is somebody else's and open to others.
+/// It cannot be opened, or it belongs to another user and is open to others.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(MODE);

@@ -22,7 +22,7 @@ pub(super) const END_PROBE: &str =
 fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureReason> {
     match state {
         EntryState::InProgress | EntryState::Published => None,
-        // Also where nobody could write down that the answer was lost.
+        // Also if it could not be written down that the answer was lost.
         EntryState::Unknown => Some(FailureReason::LostAnswer),
         EntryState::Failed | EntryState::Skipped => stored.and_then(FailureReason::from_name),
     }

@@ -5,7 +5,7 @@ use crate::domain::{
     image::{ContentHash, ImageName},
 };
 
-/// A key is new, or it is not: nobody else can have put it in between.
+/// A key is new, or it is not: no other request can insert it in between.
 pub(super) const ENTER: &str = "INSERT INTO ledger_requests
         (tenant, key_hash, fingerprint, holder, session, expires_at, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -16,7 +16,7 @@ pub(super) const FORGET_OLD: &str = "DELETE FROM ledger_requests WHERE created_a
 pub(super) const FIND: &str = "SELECT fingerprint, filename, content_hash, answer
     FROM ledger_requests WHERE tenant = $1 AND key_hash = $2";
 
-/// Only the holder writes; without a row the key is somebody else's by now.
+/// Only the holder writes. If no row is returned, the key has been taken by another request.
 pub(super) const CHOOSE: &str = "UPDATE ledger_requests SET filename = $1, content_hash = $2
     WHERE tenant = $3 AND key_hash = $4 AND holder = $5";
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// How many rows one statement is about.
 pub(super) const ROWS: i64 = 500;
 
-/// A lease that ended that long ago is nobody's. Its holder may write under one that has ended more
-/// recently, if nobody else has taken it.
+/// A lease that ended that long ago has no holder. Under one that has ended more recently, its
+/// holder may still write unless another has taken the lease.
 pub(super) const LEASES_KEPT_FOR: Duration = Duration::from_hours(1);
 
 /// The time is asked for again: a lease may have been taken meanwhile.

@@ -3,8 +3,8 @@
 use super::location::Location;
 use crate::{adapters::http_client::ExtraRoots, domain::secret::Secret};
 
-/// How many connections to PostgreSQL there are beside that of the session, when nobody says: each
-/// operation takes one for milliseconds.
+/// The default number of connections to PostgreSQL, beside that of the session. Each operation
+/// takes one for milliseconds.
 pub const DEFAULT_POOL_SIZE: u32 = 2;
 
 /// Where the ledger is, and how it is reached.
@@ -66,7 +66,7 @@ impl LedgerSettings {
         matches!(self.location, Location::Postgres(_))
     }
 
-    /// What an operator should be told of the URL.
+    /// A warning for the operator about the URL.
     #[must_use]
     pub fn warning(&self) -> Option<&'static str> {
         match &self.location {

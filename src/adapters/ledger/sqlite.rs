@@ -1,9 +1,8 @@
 //! The ledger in an `SQLite` file, for one process.
 //!
-//! The file is one process's at a time (`file_lock.rs`). So whoever opens the file knows that every
-//! lease in it belongs to a process that is gone, and drops them all: an image whose publication
-//! was killed need not wait for its lease to expire, nor a request for that of its key. Leases expire
-//! by the service's own clock.
+//! Only one process at a time has the file (`file_lock.rs`). So a process that opens the file knows that every lease in
+//! it belongs to a process that is gone, and drops them all. An image whose publication was killed need not wait for
+//! its lease to expire, nor a request for that of its key. Leases expire by the service's own clock.
 //!
 //! One connection does everything, which makes every operation alone; `synchronous = FULL` makes a
 //! commit wait for the disk, so that an intent survives a power cut. Each write says whether it has
@@ -55,10 +54,10 @@ pub(super) struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens the file, which is made if it is not there, and which nobody else may read.
+    /// Opens the file, which only this user may read. Creates it if it is not there.
     ///
     /// # Errors
-    /// The file is another process's, or cannot be opened and written.
+    /// Another process has the file, or it cannot be opened and written.
     pub(super) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenLedgerError> {
         let locks = FileLocks::acquire(path)?;
         if check_log(path)? == LogState::CutOff {

@@ -29,8 +29,8 @@ pub(super) const RELEASE: &str =
 pub(super) const KNOWN: &str = "SELECT platform, state, post_id FROM ledger_entries
     WHERE tenant = $1 AND content_hash = $2";
 
-/// Only an intent is settled, so that the same write may come twice; and only that of the attempt whose
-/// outcome it is, whoever has the lease by now.
+/// Only an intent is settled, so that the same write may come twice. It has to be the intent of the attempt whose
+/// outcome this is; which holder has the lease by now does not matter.
 pub(super) const RECORD_OUTCOME: &str = "UPDATE ledger_entries SET
         state = CASE
             WHEN CAST($1 AS TEXT) = 'failed' AND prior IS NOT NULL THEN prior
@@ -129,7 +129,7 @@ pub(super) fn prior_states(
         let prior = match state.as_str() {
             "published" => PriorState::Published(PostId::new(post_id.unwrap_or_default())),
             "failed" => PriorState::Failed,
-            // An intent as well: whoever asks has the lease, so no attempt is under way.
+            // An intent as well: the caller has the lease, so no attempt is under way.
             _ => PriorState::Unknown,
         };
         Some((platform, prior))

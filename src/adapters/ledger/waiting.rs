@@ -45,7 +45,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Tells `found` what ends a start if the first attempt finds it, and drops it when that is over.
+/// Sends `found` the error that ends a start if the first attempt finds one. Drops `found` when
+/// that attempt is over.
 async fn keep_open(ledger: Arc<PostgresLedger>, found: oneshot::Sender<OpenLedgerError>) {
     let mut found = Some(found);
     let mut told = None;

@@ -1,5 +1,5 @@
-//! Whether `SQLite`'s write-ahead log has been damaged or cut off. `SQLite` itself takes such a log for one
-//! that ends there, and says nothing. Used wherever a file is opened that no process has.
+//! Whether `SQLite`'s write-ahead log has been damaged or cut off. `SQLite` itself treats such a log as one that ends
+//! there, and reports nothing. Used wherever a file is opened that no process has open.
 //!
 //! The format is <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>, that of the index beside
 //! it <https://www.sqlite.org/walformat.html>.
@@ -12,7 +12,8 @@ use std::{
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
-/// Of a log whose checksums are of little-endian words; one more: of big-endian ones.
+/// The magic number of a log whose checksums are of little-endian words. The number plus one: of
+/// big-endian words.
 const MAGIC: u32 = 0x377f_0682;
 /// The two numbers that each round of the log has anew: in its header, in those of its frames, and in the
 /// index.
@@ -67,7 +68,7 @@ pub(super) fn state(log: &Path, index: &Path) -> io::Result<LogState> {
             length if length < frame.len() => return Ok(LogState::CutOff),
             _ => {}
         }
-        // What is left of the round before is longer than what was written since, or as long.
+        // The rest of the round before is at least as long as what was written since.
         let is_of_round = frame[FRAME_SALTS] == *salts;
         if is_broken {
             if is_of_round && be32(&frame[FRAME_COMMIT]) > 0 {

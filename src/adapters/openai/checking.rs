@@ -31,8 +31,8 @@ enum Seen {
 }
 
 impl Chat {
-    /// Asks for each model. Where nothing is told of models, makes a request that is empty, and so
-    /// refused: by what completes chats, if that is there.
+    /// Asks for each model. If the service gives no information about models, makes an empty
+    /// request, which the chat completion endpoint refuses if it is there.
     pub(super) async fn check(
         &self,
         models: &[&str],

@@ -38,7 +38,7 @@ impl Forms {
 /// The differences of a request from the usual one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Form {
-    /// Instructions stand in the user's message.
+    /// Instructions are in the user's message.
     without_system: bool,
     /// The limit of tokens has its old name.
     old_token_limit: bool,

@@ -1,8 +1,8 @@
 //! Prompts and request bodies for OpenAI. Pure.
 //!
-//! The prompts are the files of `prompts/`, meant to be edited. Instructions stand in the system
-//! message alone; text from images, models or tenants' data is in the user message,
-//! as JSON or as an image, and the prompts say that nothing there is an instruction.
+//! The prompts are the files of `prompts/`, meant to be edited. Instructions are in the system
+//! message alone; text from images, models or tenants' data is in the user message, as JSON or as
+//! an image, and the prompts say that nothing there is an instruction.
 
 use std::fmt::Write as _;
 

@@ -74,7 +74,7 @@ impl Desk {
         self.writer.write(&brief).await
     }
 
-    /// What comes of a caption call that meets these faults, and how often it was made.
+    /// The result of a caption call that meets these faults, and how often it was made.
     async fn write_through(
         &self,
         faults: &[Fault],

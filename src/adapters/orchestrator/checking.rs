@@ -1,8 +1,9 @@
 //! Whether what answers at the base URL is an orchestrator that takes our service token. Used by
 //! `publisher check`.
 //!
-//! A host that is nobody's is a 404, and so is a base URL with a wrong path. They are told apart by
-//! the credentials call: without a tenant and a reference it is a 400, and only of an orchestrator.
+//! A host that belongs to no tenant is answered with 404, and so is a base URL with a wrong path.
+//! The credentials call distinguishes them: without a tenant and a reference, only an orchestrator
+//! answers it with 400.
 
 use reqwest::{Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};

@@ -103,7 +103,7 @@ struct Limits {
 }
 
 impl OrchestratorClient {
-    /// Checks the settings; contacts nobody.
+    /// Checks the settings. Makes no network call.
     ///
     /// # Errors
     /// [`OrchestratorSetupError`].
@@ -147,8 +147,8 @@ impl OrchestratorClient {
         })
     }
 
-    /// One attempt to find out about a host. That it is nobody's is an answer too, and no
-    /// failure in the log.
+    /// One attempt to look up a host. That it belongs to no tenant is an answer too, and is not
+    /// logged as a failure.
     async fn by_host(
         &self,
         host: &Host,
@@ -242,8 +242,8 @@ impl OrchestratorClient {
         Ok(Answer { status, value })
     }
 
-    /// One attempt, which is made again when the token has been replaced by another one: then it
-    /// was a rotation that refused it, and nobody has to hear of that.
+    /// One attempt, which is made again when the token has been replaced by another one. The
+    /// refusal is then due to a rotation, and need not be reported.
     pub(super) async fn with_token<T, F, Fut>(&self, attempt: F) -> Result<T, Failure>
     where
         F: Fn(Arc<Secret>) -> Fut,

@@ -26,8 +26,8 @@ const MAX_VERSION: usize = 256;
 #[derive(Debug)]
 pub(super) struct Understood<T> {
     pub(super) value: T,
-    /// Fields that are not as they should be, and are read as told here. None of them is worth an
-    /// outage, nor that a change elsewhere in the answer is overlooked.
+    /// Fields that are not as they should be, and how each was read. None of them justifies an
+    /// outage, or overlooking a change elsewhere in the answer.
     pub(super) odd: Vec<FieldProblem>,
 }
 
@@ -153,8 +153,8 @@ fn number(value: Option<&Value>) -> Sent {
     }
 }
 
-/// The number without its fraction. What lies beyond `i64` is read as its end, and a negative
-/// fraction as -1: whoever takes the number clamps it anyway.
+/// The number without its fraction. A number beyond the range of `i64` is read as the nearest
+/// limit, and a negative fraction as -1: the caller clamps the number anyway.
 fn whole(number: &Number) -> i64 {
     if let Some(whole) = number.as_i64() {
         return whole;

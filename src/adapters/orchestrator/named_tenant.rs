@@ -1,9 +1,9 @@
-//! Whether an answer about a host is of the tenant that the host names. Used by the client of the
+//! Whether an answer about a host is for the tenant that the host names. Used by the client of the
 //! orchestrator.
 //!
 //! With a config, the orchestrator decides whose credentials, images and ledger a host is served
-//! with. Below the base domain the host says itself whose they are, so that a mistake there can be
-//! told; a host of a tenant's own, outside of it, may be anyone's.
+//! with. Below the base domain, the host itself names the tenant, so that a mistake there can be
+//! detected. A tenant's own host, outside of the base domain, may belong to any tenant.
 
 use super::spans::UPSTREAM;
 use crate::{

@@ -47,8 +47,8 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Understood<Cre
 #[derive(Debug)]
 struct UnreadableExpiry;
 
-/// A time as RFC 3339 has it, or as a number since 1970, which may stand in a string. Absent, `null`
-/// and blank: it does not expire by itself.
+/// A time as RFC 3339 has it, or as a number since 1970, which may be in a string. Absent, `null` and blank: it does
+/// not expire by itself.
 fn expiry(value: Option<&Value>) -> Result<Option<SystemTime>, UnreadableExpiry> {
     match value {
         None | Some(Value::Null) => Ok(None),

@@ -45,7 +45,7 @@ struct KnownToken {
     stamp: Option<Stamp>,
     /// The number of the last look that has ended.
     looked: u64,
-    /// What it holds is of no use; has been told.
+    /// The file's content is unusable, and this has been logged.
     in_trouble: bool,
 }
 
@@ -94,8 +94,8 @@ impl ServiceToken {
         self.held()
     }
 
-    /// Another token than the one that was refused just now, if there is one. All who ask while
-    /// somebody looks at the file share the next look.
+    /// Another token than the one that was refused just now, if there is one. All callers that ask
+    /// while the file is being looked at share the next look.
     pub(super) async fn instead_of(&self, refused: &Secret) -> Option<Arc<Secret>> {
         let file = self.file.as_ref()?;
         let begun = file.begun.load(Ordering::Acquire);
@@ -187,7 +187,7 @@ impl KnownToken {
     }
 }
 
-/// What tells one state of a file from another, links followed.
+/// What distinguishes one state of a file from another, links followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     file: (u64, u64),

@@ -122,7 +122,7 @@ impl<'a> Scan<'a> {
         self.url = Url::Outside;
     }
 
-    /// Looks at a word, and tells where to look on.
+    /// Looks at a word, and returns where to continue.
     fn word(&mut self, at: usize) -> usize {
         let end = self.skip(at, is_word);
         self.named_value(at, end)

@@ -75,7 +75,7 @@ fn without_percents(line: &[u8]) -> Vec<Unit> {
     units
 }
 
-/// Reads a run of backslashes and what it escapes; tells what comes next.
+/// Reads a run of backslashes and what it escapes. Returns the index of what comes next.
 ///
 /// Each string within a string doubles them, so their number says how deep a quote stands: it has
 /// 2ⁿ−1 of its own, and those before are an even number that escape each other.

@@ -14,7 +14,7 @@ const LONGEST_WORD: usize = 15;
 const ZERO: &[u8] = b"0";
 
 impl Scan<'_> {
-    /// Masks the value of a name that says it is secret; tells where to look on.
+    /// Masks the value of a name that says it is secret. Returns where to continue.
     pub(super) fn named_value(&mut self, at: usize, end: usize) -> Option<usize> {
         if !self.is_secret_name(at, end) {
             return None;

@@ -12,7 +12,7 @@ use base64::{
 
 use super::view::folded;
 
-/// An encoded form that is shorter says nothing of a secret, and occurs in any text.
+/// A shorter encoded form reveals nothing about a secret, and occurs in any text.
 const SHORTEST_ENCODED: usize = 3;
 
 /// One form, as it is compared.

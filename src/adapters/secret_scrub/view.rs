@@ -1,5 +1,5 @@
-//! A text as it is compared with secrets: in small letters, without what cannot be seen, and with its
-//! escapes undone, once and again.
+//! A text as it is compared with secrets: in small letters, without invisible characters, and with its escapes undone
+//! repeatedly.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ enum Piece {
     Byte(u8),
 }
 
-/// A text in small letters, without what cannot be seen.
+/// A text in small letters, without invisible characters.
 pub(super) fn folded(text: &str) -> Vec<char> {
     View::of(text).chars
 }

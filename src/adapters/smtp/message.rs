@@ -102,7 +102,7 @@ impl MessageBuilder {
         self.mail(&self.recipient, post, &post.caption, message_id, date)
     }
 
-    /// The mail that tells the sender: the same, with a line of at most `tags` tags.
+    /// The confirmation mail to the sender: the same, with a line of at most `tags` tags.
     pub(super) fn confirmation(
         &self,
         post: &Post,

@@ -60,7 +60,7 @@ pub enum CaptionTarget {
     Both,
 }
 
-/// How FetLife files the picture, told by the subject's prefix.
+/// How FetLife files the picture, as the subject's prefix determines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectMode {
     /// No prefix.
@@ -173,7 +173,7 @@ fn email_target(
     mut block: Block<'_>,
     server: Option<&MailServer>,
 ) -> Result<Option<EmailTarget>, Problems> {
-    // Its login is the mail server's: a reference here is of no use, and only its type is checked.
+    // Its login is the mail server's. A reference here is not used, and only its type is checked.
     block.string("credentials_ref");
     let mut config = block.child("config");
     let recipient = address(&mut config, "recipient");

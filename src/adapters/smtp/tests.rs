@@ -87,8 +87,8 @@ impl Desk {
         self.sandbox.smtp.switches()
     }
 
-    /// What comes of a mail when this command meets these faults, and how many mails were taken, once
-    /// what follows it has ended.
+    /// The result of a mail when this command meets these faults, and how many mails were taken, after the work that
+    /// follows it has ended.
     async fn publish(
         &self,
         command: &str,
@@ -117,7 +117,7 @@ impl Desk {
     }
 }
 
-/// What comes of a mail, once what follows it has ended.
+/// The result of a mail, after the work that follows it has ended.
 async fn ended(publisher: &dyn Publisher, post: &Post) -> Result<PostId, PublishError> {
     let Posted { id, follow_up, .. } = publisher.publish(post).await?;
     follow_up.unwrap().await;

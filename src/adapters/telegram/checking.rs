@@ -1,4 +1,4 @@
-//! Whether the bot could post to the channel, as far as Telegram tells without a post. Used by this
+//! Whether the bot could post to the channel, as far as Telegram shows without a post. Used by this
 //! folder's adapter.
 
 use reqwest::header::CONTENT_TYPE;

@@ -47,7 +47,7 @@ impl Desk {
         self.sandbox.telegram.switches()
     }
 
-    /// What comes of a photo that meets these faults, how often it was sent, and how often it was
+    /// The result of a photo that meets these faults, how often it was sent, and how often it was
     /// taken.
     async fn publish(&self, faults: &[Fault]) -> (Result<PostId, PublishError>, usize, usize) {
         self.switches().forget_calls();

@@ -1,5 +1,5 @@
 //! Answers without an end, over real sockets: what is read of them is bounded in bytes, in headers and in time,
-//! whoever sends them. All clients are built by one factory and read bodies by one function.
+//! whichever upstream sends them. All clients are built by one factory and read bodies by one function.
 
 use std::{
     io::Write as _,

@@ -38,7 +38,7 @@ pub(crate) enum TransportFault {
     /// Another failure of TLS.
     #[error("no TLS could be agreed on")]
     Tls,
-    /// The connection ended, or could not be had, for another reason.
+    /// The connection ended, or could not be opened, for another reason.
     #[error("the connection failed ({0})")]
     Broken(io::ErrorKind),
     /// It could not be built, or its answer could not be read.

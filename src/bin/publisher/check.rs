@@ -70,7 +70,7 @@ pub(crate) struct Options {
 #[derive(Default)]
 struct Report(Vec<Step>);
 
-/// Checks what can be checked, prints the report, and tells whether all is well.
+/// Checks what can be checked, prints the report, and returns whether all is well.
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let protected = memory_privacy::protect();
     let mut report = Report::default();
@@ -260,7 +260,7 @@ async fn listeners(listen: SocketAddr, metrics: Option<SocketAddr>) -> Finding {
     ))
 }
 
-/// Looks at the ledger; makes and changes nothing unless told to `migrate`.
+/// Looks at the ledger. Creates and changes nothing unless `migrate` is set.
 async fn ledger(settings: LedgerSettings, migrate: bool) -> Finding {
     match ledger::inspect(settings, migrate, Arc::new(SystemClock)).await {
         Ok(state) if state.is_ready() => Finding::Good(state.to_string()),

@@ -33,7 +33,8 @@ impl Failure {
         Self::SetUp(Box::new(error))
     }
 
-    /// Of an address that cannot be listened on. One that is taken, or not there yet, may be had later.
+    /// The failure of an address that cannot be listened on. One that is taken, or not there yet, may become available
+    /// later.
     pub(crate) fn of_listening(error: io::Error) -> Self {
         if may_be_had_later(&error) {
             Self::Other(Box::new(error))
@@ -74,7 +75,7 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
-/// Whether starting again changes nothing, unless somebody changes a setting.
+/// Whether starting again fails in the same way until a setting is changed.
 fn is_of_settings(error: &(dyn Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<OpenLedgerError>() {
         return error.is_of_settings();

@@ -63,7 +63,7 @@ pub(crate) struct LogSettings {
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
-    /// Somebody else keeps one already.
+    /// A logger is already installed.
     #[error("the log could not be set up")]
     Taken(#[from] TryInitError),
 }
@@ -163,7 +163,8 @@ fn for_people() -> impl for<'writer> fmt::FormatFields<'writer> + Send + Sync + 
     .delimited(" ")
 }
 
-/// Probes are in no trace; and one that nobody records goes on only for those who have named it.
+/// Whether a span is traced. Probes are in no trace. A trace that is not recorded continues only
+/// for callers that have named it.
 fn is_traced(span: &Metadata<'_>) -> bool {
     is_own_span(span) && ![trace_context::UNTRACED, otlp::UNTRACED].contains(&span.target())
 }

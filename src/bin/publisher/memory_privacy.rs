@@ -1,4 +1,4 @@
-//! Keeps what is in memory, secrets among it, from whoever else is on this machine. For `main`.
+//! Keeps what is in memory, secrets among it, from everyone else on this machine. For `main`.
 
 use std::io;
 

@@ -22,8 +22,8 @@ use crate::{
 const BUCKETS: [f64; 13] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
-/// How often timings are moved into their buckets where nobody scrapes, so that they do not pile
-/// up.
+/// How often timings are moved into their buckets when there are no scrapes, so that they do not
+/// pile up.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Connections at a time: Prometheus has one, and people look now and then.
 const MAX_SCRAPERS: usize = 32;
@@ -36,7 +36,7 @@ pub(crate) enum MetricsError {
     /// The address is taken, or not ours.
     #[error("METRICS_LISTEN_ADDRESS is of no use")]
     Listen(#[source] io::Error),
-    /// Somebody else counts already.
+    /// A recorder is already installed.
     #[error("the metrics could not be set up")]
     Recorder(#[from] BuildError),
 }
@@ -45,7 +45,7 @@ pub(crate) enum MetricsError {
 /// anything that counts is built. Returns where it listens.
 ///
 /// # Errors
-/// [`MetricsError`]; metrics that were asked for and cannot be had stop the start.
+/// [`MetricsError`]; metrics that were asked for and cannot be served stop the start.
 pub(crate) async fn start(address: SocketAddr) -> Result<SocketAddr, MetricsError> {
     let listening = Listening::on(address).await.map_err(MetricsError::Listen)?;
     let address = listening.address();

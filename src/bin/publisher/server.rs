@@ -46,7 +46,7 @@ impl Listening {
     /// Opens the socket.
     ///
     /// # Errors
-    /// The address cannot be had.
+    /// The address cannot be listened on.
     pub(crate) async fn on(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))

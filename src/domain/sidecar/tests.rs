@@ -78,7 +78,7 @@ fn image(name: &str) -> StoredImage {
         file_id: "id:1".to_owned(),
         revision: "7".to_owned(),
         content_hash: ContentHash::of(b""),
-        // Of several blocks, so that the content hash cannot be told from the SHA-256.
+        // Several blocks, so that the content hash cannot be derived from the SHA-256.
         size: 5 * 1024 * 1024,
     }
 }

@@ -87,7 +87,7 @@ fn storage_paths(block: &mut Block<'_>, root_path: RootPath) -> Option<StoragePa
         }
         root
     });
-    // Without a root the folders are still checked, so that all problems are told at once.
+    // Without a root the folders are still checked, so that all problems are reported at once.
     let base = root.clone().or_else(|| StoragePath::absolute("/root"))?;
     let mut others: Vec<StoragePath> = Vec::new();
     let mut folder = |key: &str, default: &str| {
@@ -250,10 +250,10 @@ pub(super) fn content(mut block: Block<'_>, warnings: &mut Problems) -> ContentS
     })
 }
 
-/// Anything in the place of `debug` but `false` asks for a dry run, and outlives the block when a
-/// bad field turns that off. The block's defaults would publish for real where somebody has
-/// written `"debug": "yes"`, or `true` beside a mistake: what has been published cannot be taken
-/// back, what has not can be made up for.
+/// Any value of `debug` other than `false` asks for a dry run. The dry run stays in effect even if
+/// a bad field turns the block off. With the block's defaults, a config that has `"debug": "yes"`,
+/// or `true` beside a mistake, would publish for real. A publication cannot be taken back; a
+/// missing one can be made up for.
 fn asks_for_dry_run(block: &Block<'_>) -> bool {
     block
         .field("debug")

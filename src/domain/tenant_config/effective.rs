@@ -1,6 +1,6 @@
-//! The other way round: validated settings as the document, of schema version 2, that says the
-//! same with nothing left to a default. For whoever shows a config or checks the rules against
-//! themselves.
+//! The reverse direction: turns validated settings into the document, of schema version 2, that
+//! says the same with nothing left to a default. For code that shows a config or checks the rules
+//! against themselves.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl EffectiveDocument {
         Self(document)
     }
 
-    /// The document, refs included. Not for a log, nor for an answer to anybody.
+    /// The document, refs included. Must not be logged, nor be part of an answer.
     #[must_use]
     pub fn expose(self) -> Value {
         self.0

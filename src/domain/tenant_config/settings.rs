@@ -70,7 +70,7 @@ pub struct Features {
     pub auto_view_enabled: bool,
     /// Images may be deleted for good.
     pub delete_enabled: bool,
-    /// Alt text is written and goes along where a platform has a place for it.
+    /// Alt text is written, and is sent to each platform that has a field for it.
     pub alt_text_enabled: bool,
     /// Captions follow the examples of the voice profile.
     pub voice_matching_enabled: bool,

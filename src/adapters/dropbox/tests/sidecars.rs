@@ -1,4 +1,4 @@
-//! Writing sidecars where somebody else may write, too.
+//! Writing sidecars where another writer may write, too.
 
 use super::{Tenant, name};
 use crate::{

@@ -1,4 +1,4 @@
-//! The `.env` file: what it adds to the environment, and what is told of it.
+//! The `.env` file: what it adds to the environment, and what is reported about it.
 
 use std::{fs, io, path::Path};
 

@@ -118,7 +118,7 @@ fn has_openai_key(environment: &Environment) -> bool {
     environment.is_set("OPENAI_API_KEY") || environment.is_set("OPENAI_API_KEY_FILE")
 }
 
-/// What is wrong with a setting that has no effect beside the others is only warned of.
+/// A problem with a setting that has no effect beside the others only causes a warning.
 fn excuse_what_has_no_effect(
     environment: &mut Environment,
     document: &Value,

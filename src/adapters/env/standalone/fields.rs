@@ -14,14 +14,14 @@ const LATER_FIELDS: [(&str, &str); 4] = [
     (CONTENT_SETTINGS, "voice_profile_tags"),
     (CONTENT_SETTINGS, "strip_metadata"),
 ];
-/// How alike a field must be to be what was meant; 1 is the same.
+/// The similarity from which a field counts as the one that was meant; 1 means identical.
 const ALIKE: f64 = 0.6;
 
 /// The fields of a JSON object.
 pub(super) type Fields = Map<String, Value>;
 
-/// Keeps the fields that have an effect. What has none never stops the start: it is warned of, with
-/// the field that may have been meant.
+/// Keeps the fields that have an effect. A field that has none never stops the start: it causes a
+/// warning, which names the field that may have been meant.
 pub(super) fn known_fields(
     environment: &mut Environment,
     place: &str,

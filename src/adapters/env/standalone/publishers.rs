@@ -47,7 +47,7 @@ pub(super) fn read(environment: &mut Environment, specs: PlatformSpecs) -> Publi
         }
     };
     for (index, entry) in entries.into_iter().enumerate() {
-        // What is bad or ignored leaves an entry behind that is off, so that the others keep their
+        // A bad or ignored entry is replaced by one that is off, so that the others keep their
         // places.
         let entry = publisher(environment, index, entry, &mut publishers);
         publishers
@@ -90,7 +90,7 @@ fn publisher(
         environment.reject(format!("{place}.type"), "must not be there twice");
     }
     let config = known_fields(environment, &place, fields, spec.fields);
-    // Of a platform with a block the reference stands there.
+    // If the platform has a block, the reference is in the block.
     let reference = spec.block.is_none().then(|| reference(spec.provider));
     Some(json!({"type": kind, "credentials_ref": reference, "config": config}))
 }
@@ -181,8 +181,7 @@ impl Publishers {
         self.on.contains(&spec.platform)
     }
 
-    /// Warns of what is set for a platform that no entry is for. Where an entry could not be read, it is
-    /// not known what it is for.
+    /// Warns of settings for a platform that has no entry. If an entry could not be read, its platform is not known.
     pub(super) fn warn_of_what_none_needs(&self, environment: &mut Environment) {
         if !self.is_known {
             return;

@@ -18,7 +18,7 @@ pub(super) fn without_exif_name(data: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The orientation that EXIF data tells. What is no orientation is none: 0, 9, a text, several numbers.
+/// The orientation in EXIF data. A value that is not an orientation (0, 9, a text, several numbers) counts as none.
 ///
 /// The standard has one number of 16 bits. Other writers use 8 or 32 bits, or put the 16 bits into the
 /// second half of the field; what they mean is certain, since all else in the field is zero.

@@ -1,5 +1,5 @@
-//! JPEG: segments up to the first scan. A file that is not told in one scan is decoded by way of all its
-//! coefficients, two bytes for each sample.
+//! JPEG: segments up to the first scan. A file with more than one scan is decoded by way of all its coefficients, two
+//! bytes for each sample.
 
 use image::metadata::Orientation;
 use memchr::memmem;
@@ -10,10 +10,10 @@ use super::{
     exif::{orientation, without_exif_name},
 };
 
-/// What stands before each part of a color profile; its number and their count follow.
+/// The bytes before each part of a color profile; its number and their count follow.
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
-/// How often a file may go over its blocks: each time costs the same, however little the file has for it.
-/// What comes later makes it finer, and is left out.
+/// How many scans a file may make over its blocks. Each scan costs the same, however little data the file has for it.
+/// Later scans only refine the image, and are left out.
 const MAX_SCANS: usize = 100;
 
 impl JpegHeader {

@@ -1,5 +1,5 @@
-//! What it takes to decode a lossless WebP, beside its pixels: tables for its codes, of which a few bytes can
-//! ask for gigabytes. They stand before the pixels, so that they can be counted without decoding these.
+//! The memory that decoding a lossless WebP takes beside its pixels: tables for its codes, for which a few bytes can
+//! request gigabytes. They come before the pixels, so that they can be counted without decoding the pixels.
 //!
 //! Reads what the decoder reads, in the same order, and keeps none of it (RFC 9649, section 3).
 
@@ -21,8 +21,8 @@ const ENTRY: u64 = 4;
 const NODE: u64 = 16;
 const GROUP: u64 = 1024;
 
-/// What decoding a stream takes beside its pixels, in bytes. Where it makes no sense any more its decoder gives up,
-/// too: what it takes until then is counted.
+/// The memory that decoding a stream takes beside its pixels, in bytes. Where the stream becomes invalid, the decoder
+/// gives up too, so the memory up to there is counted.
 pub(super) fn table_bytes(stream: &[u8], size: (u32, u32)) -> u64 {
     let mut walk = Walk {
         bits: Bits {

@@ -1,5 +1,5 @@
-//! WebP: the first chunk tells the size, in one of three ways; those after it tell what it takes to decode. What a
-//! picture says of itself has to be what the file says of it.
+//! WebP: the first chunk has the size, in one of three formats. The chunks after it show how much memory decoding
+//! takes. What a picture's own header says has to match what the file says about it.
 
 use image::metadata::Orientation;
 
@@ -48,7 +48,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
         webp.profile_bytes = profile.len() as u64;
     }
     let turned = first(chunks, *b"EXIF").map(orientation);
-    // Eight bytes come before what is counted.
+    // The length does not count the eight bytes before it.
     let length = u64::from(le32(bytes, 4)?) + 8;
     webp.missing = length.saturating_sub(bytes.len() as u64);
     Some(Header {
@@ -116,7 +116,7 @@ fn table_bytes(picture: &[u8], size: Size) -> u64 {
     stream.map_or(0, |stream| vp8l::table_bytes(stream, size))
 }
 
-/// The same of transparency, which is told plainly or like a lossless picture without a header.
+/// The same for transparency, which is encoded plainly or like a lossless picture without a header.
 fn alpha_table_bytes(alpha: &[u8], size: Size) -> u64 {
     let is_read = u64::from(size.0) * u64::from(size.1) <= MOST_PIXELS;
     match alpha {

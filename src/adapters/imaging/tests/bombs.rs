@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the file is.
 const FILE: &str = "PUBLISHER_TEST_IMAGE";
 
-/// Reads a file in another process, and says what that has told.
+/// Reads a file in another process, and shows what that process has printed.
 fn is_bounded(name: &str, bytes: &[u8]) {
     if !cfg!(target_os = "linux") {
         return;

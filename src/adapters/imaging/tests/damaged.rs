@@ -96,7 +96,7 @@ async fn a_png_that_is_cut_off_or_changed_is_shown_as_far_as_it_goes() {
     let mut changed = whole.clone();
     changed[middle..middle + 600].fill(0xFF);
     let mut sound_checksum = changed.clone();
-    // The same once more, so that only what is packed tells.
+    // The same damage with correct checksums, so that only the packed data shows it.
     let mut at = 8;
     while at + 12 <= sound_checksum.len() {
         let length = u32::from_be_bytes(*sound_checksum[at..].first_chunk().unwrap()) as usize;
@@ -129,7 +129,7 @@ async fn a_png_that_is_cut_off_or_changed_is_shown_as_far_as_it_goes() {
             assert_eq!(below, WHITE, "{name}: what is missing is white");
         }
     }
-    // Nothing tells that it is damaged but its pixels: it is looked at once a copy is made.
+    // Only its pixels show that it is damaged, and they are not read until a copy is made.
     let copy = ImageScaler::default()
         .reencode(&encoded(sound_checksum), None)
         .await;

@@ -18,7 +18,7 @@ const INKS: [[u8; 4]; 4] = [
 /// What these are on a screen, by the usual rule.
 const LIGHT: [[u8; 3]; 4] = [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]];
 
-/// The four inks, told the way Adobe's programs do it, if asked.
+/// A picture of the four inks, written as Adobe's programs do it if `adobe` is set.
 fn print(space: ColorSpace, adobe: bool, profile: Option<&[u8]>) -> EncodedImage {
     let mut pixels = Vec::new();
     for y in 0..SIZE.1 {

@@ -1,5 +1,5 @@
-//! What copies take in memory, by the measure of the system: no more than was set aside for them.
-//! Only Linux tells; each is made in a process of its own, so that nothing else counts.
+//! The memory that copies take, as the system measures it: no more than was reserved for them. Only
+//! Linux reports it. Each copy is made in a process of its own, so that nothing else is counted.
 
 use std::process::Command;
 

@@ -79,7 +79,7 @@ pub(super) fn png_bomb() -> EncodedImage {
     encoded(bytes)
 }
 
-/// 256 megapixels of grey in a JPEG of three megabytes: six bits for each block of 64.
+/// 256 megapixels of gray in a JPEG of three megabytes: six bits for each block of 64.
 pub(super) fn jpeg_bomb() -> EncodedImage {
     let mut bytes = Vec::new();
     let grey = GrayImage::from_pixel(8, 8, Luma([128]));
@@ -114,8 +114,8 @@ pub(super) fn profile_bomb() -> EncodedImage {
     encoded(bytes)
 }
 
-/// A JPEG with something on it: shades that run across, with an edge, and a pattern. As the
-/// encoder is told, in red, green and blue, or in grey.
+/// A JPEG with something on it: shades that run across, with an edge, and a pattern. `color` sets
+/// whether it is in red, green and blue, or in gray.
 pub(super) fn photo(
     size: (u32, u32),
     color: ColorSpace,

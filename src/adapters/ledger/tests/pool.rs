@@ -18,7 +18,7 @@ use crate::domain::{ledger::Claim, platform::Platform};
 /// A network between the ledger and the server, which can swallow what is sent.
 struct Network {
     address: SocketAddr,
-    /// Which connections are alive: those that were made since it was last told.
+    /// Which connections are alive: those that were made since the last notification.
     age: watch::Sender<u32>,
 }
 
@@ -37,7 +37,7 @@ impl Network {
                         _ = copy_bidirectional(&mut client, &mut server) => return,
                         _ = told.changed() => {}
                     }
-                    // Neither end is told, and neither is read from any more.
+                    // Neither end is notified, and neither is read from any more.
                     std::future::pending::<()>().await;
                 });
             }

@@ -176,7 +176,7 @@ fn what_is_no_api_of_chats_is_told_by_the_setting_of_its_address() {
         captions.meaning(StatusCode::NOT_FOUND, "gpt-x", false),
         Meaning::Other
     );
-    // A page of somebody in between says nothing of the request.
+    // A page from an intermediary says nothing about the request.
     let page = Said::new(
         &Bytes::from("<html>bad request</html>"),
         &SecretScrub::default(),

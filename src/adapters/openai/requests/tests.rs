@@ -1,4 +1,4 @@
-//! Tests of the requests: what stands in which message.
+//! Tests of the requests: which message has which content.
 
 use super::*;
 use crate::{

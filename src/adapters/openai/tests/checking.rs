@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What comes of a check, how many models were asked for, and how many empty requests were made.
+/// The result of a check, how many models were asked for, and how many empty requests were made.
 async fn check(
     desk: &Desk,
     faults: &[Fault],

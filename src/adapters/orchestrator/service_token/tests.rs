@@ -127,7 +127,7 @@ async fn all_who_are_refused_during_a_look_share_the_next() {
 
 #[tokio::test]
 async fn one_who_is_refused_and_goes_away_takes_nothing_from_the_others() {
-    // The file is read on a thread of its own, which now and then is done at once: then nobody
+    // The file is read on a thread of its own, which now and then finishes at once: then no caller
     // could have gone away.
     for _ in 0..100 {
         let stage = Stage::new();

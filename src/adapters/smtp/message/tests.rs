@@ -228,7 +228,7 @@ proptest! {
     }
 }
 
-/// What comes of a caption, made to fit: the subject, and the caption as an answer tells it.
+/// A caption, made to fit: the subject, and the caption as an answer reports it.
 fn fitted(patch: &Value, caption: &str) -> (String, String) {
     let mut publisher = json!({ "recipient": "to@fetlife.test" });
     for (key, value) in patch.as_object().unwrap() {

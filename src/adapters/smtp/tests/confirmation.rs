@@ -1,4 +1,4 @@
-//! The mail that tells the sender of a publication.
+//! The mail that confirms a publication to the sender.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is told of a mail server's refusal: its words, and what to do.
+//! What is reported about a mail server's refusal: its words, and what to do.
 
 use super::*;
 

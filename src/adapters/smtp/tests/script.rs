@@ -11,8 +11,7 @@ use super::*;
 /// What is said to a command that begins so; `EHLO`, `AUTH`, … A message is `.`, its greeting has no name.
 pub(super) type Script = &'static [(&'static str, &'static [u8])];
 
-/// Starts it on loopback, for one connection after the other; gives its port, and the lines that it is
-/// told.
+/// Starts it on loopback, for one connection after the other. Returns its port, and the lines that it receives.
 pub(super) async fn start(script: Script) -> (u16, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -67,7 +66,7 @@ fn reply(script: Script, told: &str) -> &'static [u8] {
     )
 }
 
-/// What comes of a mail to such a server, and what it was told.
+/// The result of a mail to such a server, and the lines that the server received.
 async fn outcome_of(script: Script, patch: &Value) -> (Result<PostId, PublishError>, Vec<String>) {
     let (port, mut lines) = start(script).await;
     let mut blocks = json!({ "email_server": { "use_tls": false } });

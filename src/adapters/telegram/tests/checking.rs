@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What comes of a check; nothing of the token is in it, and nothing was posted.
+/// The result of a check. Asserts that it has nothing of the token, and that nothing was posted.
 async fn check(desk: &Desk) -> Result<&'static str, PublishError> {
     let outcome = desk.publisher.check().await;
     if let Err(error) = &outcome {

@@ -89,7 +89,7 @@ impl<W: Write> Masking<W> {
         if let Err(error) = &written
             && !self.is_broken
         {
-            // The log cannot tell of itself. Where standard error is closed too, nothing can.
+            // The log cannot report its own failure. If standard error is closed too, nothing can.
             let _ = writeln!(io::stderr(), "The log cannot be written: {error}");
         }
         self.is_broken = written.is_err();
@@ -124,7 +124,7 @@ impl<W: Write> Write for Masking<W> {
 mod tests {
     use super::*;
 
-    /// Writes nothing until it is told to.
+    /// Writes nothing until it is released.
     struct Held {
         go_on: mpsc::Receiver<()>,
         written: mpsc::Sender<Vec<u8>>,

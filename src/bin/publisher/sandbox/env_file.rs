@@ -53,7 +53,7 @@ impl EnvFile {
 
 impl Drop for EnvFile {
     fn drop(&mut self) {
-        // Somebody may have removed it.
+        // It may have been removed already.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -1,8 +1,8 @@
-//! Waits of which most end before their time. Used by this folder.
+//! Timeouts, most of which are canceled before they expire. Used by this folder.
 //!
-//! The runtime's timers cost more to set and to take back than all else that a connection has to do
-//! for a request. So a wait that ends leaves its alarm where it is: it is moved when it goes off for
-//! nobody, once in a while, instead of with every request.
+//! Setting and canceling one of the runtime's timers costs more than everything else that a connection does for a
+//! request. So a wait that ends leaves its alarm as it is set. The alarm is moved when it goes off while nothing waits
+//! for it, which is once in a while, instead of with every request.
 
 use std::{
     pin::Pin,
@@ -15,7 +15,7 @@ use hyper::rt::Timer;
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// For one wait after another.
+/// An alarm for one wait after another.
 #[derive(Default)]
 pub(super) struct Alarm(Option<Pin<Box<Sleep>>>);
 
@@ -23,7 +23,8 @@ impl Alarm {
     /// Ready when `end` has come. Until then the task is woken at that time, or before it.
     pub(super) fn poll_until(&mut self, end: Instant, context: &mut Context<'_>) -> Poll<()> {
         let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        // One that is set for later than this wait, by one with a longer limit, comes too late.
+        // An alarm that an earlier wait with a longer limit has set goes off too late for this
+        // wait.
         if alarm.deadline() > end {
             alarm.as_mut().reset(end);
         }

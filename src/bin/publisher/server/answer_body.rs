@@ -19,9 +19,9 @@ const PIECE: usize = 4 * 1024;
 /// The body of an answer, together with what is held until the client has taken it.
 pub(super) struct AnswerBody<H> {
     body: BoxBody<Bytes, io::Error>,
-    /// What is left of the last frame.
+    /// The rest of the last frame.
     rest: Bytes,
-    /// What the routes have put into the answer: permits among it.
+    /// The extensions that the routes have put into the answer, permits among them.
     _extensions: Extensions,
     _held: H,
 }

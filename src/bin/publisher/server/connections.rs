@@ -1,8 +1,8 @@
 //! The connections that are open, and how each is served: HTTP/1.1, one request after another.
 //!
 //! HTTP/2 is not spoken: browsers speak it over TLS only, which ends at a proxy before us, and
-//! proxies speak HTTP/1.1 to what is behind them unless they are told otherwise. It would bring
-//! limits of its own to keep, and its requests need not have the `Host` that names a tenant.
+//! proxies speak HTTP/1.1 to what is behind them unless they are configured otherwise. It would
+//! bring limits of its own to keep, and its requests need not have the `Host` that names a tenant.
 
 use std::{
     convert::Infallible,
@@ -44,8 +44,8 @@ use super::{
     waiting::{Answering, ConnectionState, WaitingConnections},
 };
 
-/// The largest head of a request, in bytes (32 KiB): what common proxies let through. So much of an
-/// answer waits in memory, too, when its client does not take it.
+/// The largest head of a request, in bytes (32 KiB): the size that common proxies let through. Up
+/// to as much of an answer is also kept in memory while its client does not take it.
 const MAX_BUFFER: usize = 32 * 1024;
 /// How long a new connection waits for the permit of an evicted one, before another is evicted.
 const EVICTION_PAUSE: Duration = Duration::from_millis(20);
@@ -64,7 +64,7 @@ struct Shared<E> {
     permits: Arc<Semaphore>,
     max: usize,
     waiting: Arc<WaitingConnections>,
-    /// Answers are the last of their connections from now on.
+    /// From now on, each connection ends after its next answer.
     is_draining: AtomicBool,
     /// Connections without a request end now.
     idle_end: CancellationToken,
@@ -173,9 +173,10 @@ impl<E: Endpoint + 'static> Shared<E> {
             // Answers are small: one piece costs the system less than two.
             .writev(false)
             .timer(ConnectionTimer::default())
-            // The stream tells an idle connection from a slow head. This is for what it cannot see,
-            // a head that began to come with the request before; and with a limit here, the stream
-            // is read, and so its limits kept, from the end of each answer on.
+            // The stream distinguishes an idle connection from a slow head. This limit is for what
+            // the stream cannot see: a head that began to arrive with the request before. And
+            // because there is a limit here, the stream is read from the end of each answer on, and
+            // so its own limits apply.
             .header_read_timeout(IDLE_LIMIT + HEAD_LIMIT)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
@@ -188,14 +189,14 @@ impl<E: Endpoint + 'static> Shared<E> {
             if state.is_evicted() {
                 return Poll::Ready(End::Evicted);
             }
-            // The task is woken once it has been asked for; asking again, which takes a lock that all
-            // connections share, is for when the end can have come.
+            // The task is woken after it has asked once. Asking again takes a lock that all connections share, and is
+            // done only when the drain may have ended.
             if is_heard && !self.is_draining.load(Ordering::Relaxed) {
                 return Poll::Pending;
             }
             is_heard = true;
             state.wakes(context.waker());
-            // Told to go before it could be woken.
+            // Evicted before it could be woken.
             if state.is_evicted() {
                 return Poll::Ready(End::Evicted);
             }
@@ -222,8 +223,8 @@ impl<E: Endpoint + 'static> Shared<E> {
         answering: InProgress<E>,
     ) -> Response<AnswerBody<InProgress<E>>> {
         // Where there is a `Content-Length` beside it, which the server overlooks and takes away,
-        // somebody before us may see another end of the request than we do, and what we would read as
-        // the next one may be a part of this one's body to them (RFC 9112, 6.1).
+        // a proxy before us may see another end of the request than we do, and what we would read as the next one may
+        // be a part of this one's body to that proxy (RFC 9112, 6.1).
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
         let request = (request, local, peer, Scheme::HTTP).into();

@@ -1,10 +1,10 @@
-//! A connection whose client has to get on with it: one that lets the service wait too long fails
-//! like one that broke. Used by `connections` only.
+//! A connection with a time limit for its client: a connection that keeps the service waiting too
+//! long fails like one that broke. Used by `connections` only.
 //!
-//! What is waited for is known at two places: here, where the bytes come, and where requests are
-//! answered, which tells by the [`ConnectionState`]. While a request is being answered, nothing is
-//! expected of its client here but that it takes the answer; reading its body has a limit of its
-//! own, in the HTTP layer.
+//! Two places know what is waited for: this one, where the bytes arrive, and the one where requests
+//! are answered, which reports it in the [`ConnectionState`]. While a request is being answered,
+//! this module expects of its client only that it takes the answer. Reading the request's body has
+//! a limit of its own, in the HTTP layer.
 
 use std::{
     io,
@@ -25,17 +25,18 @@ use super::{alarm::Alarm, waiting::ConnectionState};
 /// connection, from its beginning.
 pub(super) const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection may lie idle between two requests. Longer than the minute after which
-/// common proxies drop theirs, so that it is not this side that ends one as it is used again.
+/// common proxies drop theirs, so that this side does not close a connection just as a proxy uses
+/// it again.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// How long a client may take nothing at all of its answer.
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(30);
-/// How slowly a client may take an answer on average, in bytes a second: as slowly as it may send
-/// the largest body. Counted from the moment on when the system's buffer is full.
+/// The lowest average rate at which a client may take an answer, in bytes a second: the same rate
+/// at which it may send the largest body. Counted from the moment when the system's buffer is full.
 pub(super) const LOWEST_RATE: u32 = 2 * 1024;
-/// How far it may fall behind that.
+/// How far a client may fall behind that rate.
 pub(super) const RATE_GRACE: Duration = Duration::from_secs(10);
 
-/// A connection that does not wait for ever.
+/// A connection that does not wait forever.
 pub(super) struct TimedStream<S> {
     stream: S,
     state: Arc<ConnectionState>,
@@ -45,7 +46,7 @@ pub(super) struct TimedStream<S> {
     pace: Pace,
 }
 
-/// What a client that sends nothing owes us.
+/// What is expected of a client that sends nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// The rest of a head, or the first one of the connection.
@@ -91,7 +92,7 @@ impl Pace {
 }
 
 impl<S> TimedStream<S> {
-    /// A connection that has just begun, about which `state` tells others.
+    /// A connection that has just begun, and whose state others read from `state`.
     pub(super) fn new(stream: S, state: Arc<ConnectionState>) -> Self {
         Self {
             stream,
@@ -103,7 +104,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// Lets a write take as long as enough is taken.
+    /// Lets a write continue as long as the client takes enough bytes.
     fn hurry<T>(&mut self, context: &mut Context<'_>, written: Poll<T>) -> Poll<io::Result<T>> {
         match written {
             Poll::Ready(written) => {
@@ -117,7 +118,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// The same for one that tells how much was taken.
+    /// The same for a write that returns how many bytes were taken.
     fn hurry_bytes(
         &mut self,
         context: &mut Context<'_>,
@@ -140,7 +141,8 @@ impl Timer {
         self.end = None;
     }
 
-    /// Waits on, until the time is up; `limit` says how much there is when the wait begins.
+    /// Continues waiting until the time is up. `limit` returns the time that there is when the wait
+    /// begins.
     #[expect(
         clippy::disallowed_methods,
         reason = "the clock of the runtime's timers, which tests stop with them"

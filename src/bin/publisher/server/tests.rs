@@ -221,7 +221,7 @@ async fn who_was_in_the_queue_as_the_socket_closed_is_served() {
     let address = listening.address();
     let dial = || std::net::TcpStream::connect(address).unwrap();
     let callers: Vec<_> = (0..50).map(|_| dial()).collect();
-    // Drained before it has accepted anybody.
+    // Drained before it has accepted any connection.
     let connections = Connections::new(endpoint, 100);
     connections.start_drain();
     listening.close_into(&connections);

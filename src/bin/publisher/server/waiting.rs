@@ -42,7 +42,8 @@ impl ConnectionState {
         self.is_answering.load(Ordering::Relaxed)
     }
 
-    /// Nothing can be done until the client sends something. Said again and again while it lasts.
+    /// The connection can do nothing until the client sends something. Called repeatedly while that
+    /// lasts.
     pub(super) fn wait(&self) {
         static WAITS: AtomicU64 = AtomicU64::new(BUSY);
         if self.waits_since.load(Ordering::Relaxed) == BUSY {
@@ -56,7 +57,7 @@ impl ConnectionState {
         self.waker.register(waker);
     }
 
-    /// Whether the connection has to go now. Not if a request has come meanwhile.
+    /// Whether the connection has to end now. It does not if a request has arrived in the meantime.
     pub(super) fn is_evicted(&self) -> bool {
         self.is_evicted.load(Ordering::Relaxed) && !self.is_answering()
     }

@@ -1,4 +1,4 @@
-//! How admins are told from others, as the environment says.
+//! How admins are distinguished from others, as the environment sets it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const SHORTEST_SESSION_SECRET: usize = 16;
 /// The shortest password to log in with that is not warned of, in characters. Five tries a minute do
 /// not find one of that length unless it is a common one.
 const SHORTEST_PASSWORD: usize = 8;
-/// How long a session lasts when nobody says, in seconds (a week).
+/// The default lifetime of a session, in seconds (a week).
 const DEFAULT_SESSION_TTL: u64 = 604_800;
 /// The longest that a session may last, in seconds (30 days).
 const LONGEST_SESSION_TTL: u64 = 2_592_000;

@@ -1,4 +1,5 @@
-//! The names of all settings, as the code asks for them: nobody has to keep a list.
+//! The names of all settings, collected as the code asks for them, so that no list has to be
+//! maintained.
 
 use publisher::adapters::env::{AskedNames, Environment};
 

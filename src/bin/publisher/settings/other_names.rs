@@ -41,7 +41,8 @@ const LATER: [&str; 12] = [
 ];
 /// What others of them begin with.
 const LATER_PREFIXES: [&str; 5] = ["AUTH0_", "OIDC_", "R2_", "MASTODON_", "BLUESKY_"];
-/// What never has an effect here, and need not be told: it is of the orchestrator's billing.
+/// A name that never has an effect here, and needs no warning: it belongs to the orchestrator's
+/// billing.
 const METERING: &str = "FEATURE_STORAGE_OPS_METERING";
 
 /// Takes the values of the existing service's names, and warns of those that have no effect. To be

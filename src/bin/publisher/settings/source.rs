@@ -18,7 +18,8 @@ pub(crate) enum Source {
     Orchestrator {
         /// How it is reached.
         settings: Box<OrchestratorSettings>,
-        /// A host that tells whether it answers, and need not be a tenant's.
+        /// The host that is asked about to find out whether the orchestrator answers. It need not
+        /// be a tenant's.
         probe_host: Host,
         /// Whether it must answer for this process to be ready.
         readiness_asks: bool,
@@ -129,7 +130,8 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     })
 }
 
-/// The domain of the tenants' hosts. Its default is that of one installation, which is told to all others.
+/// The domain of the tenants' hosts. Its default is that of one installation; all others are warned when they do not
+/// set it.
 fn base_domain(environment: &mut Environment) -> String {
     const NAME: &str = "ORCHESTRATOR_BASE_DOMAIN";
     const DEFAULT: &str = "shibari.photo";

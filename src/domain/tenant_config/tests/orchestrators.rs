@@ -1,5 +1,5 @@
-//! What real orchestrators send beside what the table of the contract has first: the names of today,
-//! fields that nobody has chosen, folders that are full paths or blank.
+//! What real orchestrators send beside what the table of the contract has first: today's names, fields that have not
+//! been chosen, folders that are full paths or blank.
 
 use proptest::prelude::*;
 

@@ -244,7 +244,8 @@ fn unvalidated(schema: SchemaVersion, document: Value) -> TenantConfig<Unvalidat
     )
 }
 
-/// The string values of a document that are long enough to be told from the words of a rule.
+/// The string values of a document that are long enough to be distinguished from the words of a
+/// rule.
 fn telling_values<'a>(document: &'a Value, found: &mut Vec<&'a str>) {
     match document {
         Value::String(text) if text.len() >= 6 && !VOCABULARY.contains(&text.as_str()) => {

@@ -1,4 +1,4 @@
-//! What is wrong with the variables, and how it is told.
+//! Problems with the variables, and how they are reported.
 
 use super::*;
 

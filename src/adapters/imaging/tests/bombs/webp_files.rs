@@ -72,7 +72,7 @@ impl BitWriter {
 /// The stream of a lossless picture that asks for 65,536 groups of large codes.
 fn codes_stream() -> Vec<u8> {
     let mut bits = BitWriter::default();
-    // No transform; a cache of 2,048 colors; groups that are told apart by blocks of four pixels.
+    // No transform; a cache of 2,048 colors; groups that are assigned by blocks of four pixels.
     bits.put(0, 1).put(1, 1).put(11, 4).put(1, 1).put(0, 3);
     // The blocks: no cache, and one value, 65,535.
     bits.put(0, 1);

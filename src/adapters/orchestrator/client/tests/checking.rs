@@ -1,4 +1,4 @@
-//! Whether it is an orchestrator, told apart from all else.
+//! Whether it is an orchestrator, as distinguished from everything else.
 
 use super::*;
 use crate::adapters::orchestrator::OrchestratorFault;

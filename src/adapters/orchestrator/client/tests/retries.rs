@@ -189,7 +189,7 @@ async fn an_outage_is_not_multiplied_by_the_hosts_that_meet_it() {
     let more = stage.switches().calls(RESOLVE);
     assert!((50..=70).contains(&more), "{more} calls");
 
-    // And when it is over, nobody has to wait for the budget.
+    // And when the outage is over, no request has to wait for the budget.
     stage.switches().clear(BY_HOST);
     assert!(stage.fetch().await.is_ok());
 }

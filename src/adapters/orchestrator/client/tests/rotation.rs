@@ -42,7 +42,7 @@ impl Rotation {
         self.folder.path().join("token")
     }
 
-    /// Renames a new file into place, as whoever changes a secret that is in use should.
+    /// Renames a new file into place, as an operator should who changes a secret that is in use.
     fn write(&self, token: &str) {
         let next = self.folder.path().join("next");
         fs::write(&next, token).unwrap();

@@ -147,7 +147,7 @@ fn the_example_has_every_setting_with_its_default() {
     }
 }
 
-/// Whoever takes the `#` away has something that works, but for what must be filled in.
+/// A line without its `#` works, except for values that must be filled in.
 #[test]
 fn every_line_of_the_example_is_good() {
     let (_, secrets) = settings();
