@@ -29,7 +29,8 @@ pub use self::{
     image_previews::{ImageLinks, ImageThumbnails, LinkedImage, Thumbnail},
     image_processor::{ImageProcessingError, ImageProcessor, TooManyPixels},
     image_store::{
-        FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, Moved, SidecarFile,
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PutMode,
+        SidecarFile,
     },
     image_store_factory::{ImageStoreFactory, OpenedStorage},
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},

@@ -37,18 +37,12 @@ use publisher::{
         },
     },
     domain::{
-        credential::Credential,
-        host::Host,
-        image::{ContentHashKind, ImageName},
-        image_memory::ImageMemory,
-        request_id::RequestId,
-        secret::Secret,
-        sidecar::SidecarName,
-        storage::StorageKind,
-        thumbnail::ThumbnailSize,
+        content_hash::ContentHashKind, credential::Credential, host::Host, image::ImageName,
+        image_memory::ImageMemory, request_id::RequestId, secret::Secret, sidecar::SidecarName,
+        storage::StorageKind, thumbnail::ThumbnailSize,
     },
     ports::{
-        Clock, CredentialError, CredentialQuery, CredentialStore, Folder, FoundFile,
+        Clock, CredentialError, CredentialQuery, CredentialStore, Folder, FoundFile, IfTaken,
         ImageStoreError, SidecarFile,
     },
 };
@@ -135,7 +129,12 @@ async fn a_tenant_is_served_without_a_credential_and_with_prefixes_as_folders() 
     let names: Vec<_> = listed.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["a.jpg", "b.jpg"]);
     assert_eq!(listed[0].content_hash, (ContentHashKind::SHA256.of)(b"a"));
-    let moved = images.move_to(&listed[0], &[SidecarName::Stem], Folder::Keep);
+    let moved = images.move_to(
+        &listed[0],
+        &[SidecarName::Stem],
+        Folder::Keep,
+        IfTaken::Rename,
+    );
     assert_eq!(moved.await.unwrap().name, "a (1).jpg");
     images.delete(&name("b.jpg"), &[]).await.unwrap();
     let kept = "/acme/summer/kept/";

@@ -11,7 +11,7 @@ use publisher::{
         caption::WrittenCaptions,
         credential::{AiCredential, Credential, CredentialVersion, Secrets},
         host::Host,
-        image::{ImageName, StoredImage},
+        image::{EncodedImage, ImageName, StoredImage},
         request_id::RequestId,
         secret::{Secret, SecretField},
         sidecar::SidecarName,
@@ -20,9 +20,9 @@ use publisher::{
     },
     ports::{
         CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, ConfigSourceError,
-        CredentialError, CredentialQuery, CredentialStore, FetchedImage, Folder, ImageStore,
-        ImageStoreError, ImageStoreFactory, Moved, OpenedStorage, SidecarFile, TenantConfigSource,
-        VisionImage,
+        CredentialError, CredentialQuery, CredentialStore, FetchedImage, Folder, IfTaken,
+        ImageStore, ImageStoreError, ImageStoreFactory, Moved, OpenedStorage, PutMode, SidecarFile,
+        TenantConfigSource, VisionImage,
     },
 };
 use serde_json::json;
@@ -150,11 +150,20 @@ impl ImageStore for Unused {
         Ok(())
     }
 
+    async fn put(
+        &self,
+        _: &ImageName,
+        _: &EncodedImage,
+        _: PutMode,
+    ) -> Result<(), ImageStoreError> {
+        Err(ImageStoreError::NotFound)
+    }
     async fn move_to(
         &self,
         _: &StoredImage,
         _: &[SidecarName],
         _: Folder,
+        _: IfTaken,
     ) -> Result<Moved, ImageStoreError> {
         Err(ImageStoreError::NotFound)
     }

@@ -32,6 +32,7 @@ mod connection;
 mod error;
 mod fault;
 mod file_lock;
+mod hashes;
 mod import;
 mod inspect;
 mod ledger_file;

@@ -16,11 +16,15 @@ use parking_lot::Mutex;
 use super::registration::StorageRegistration;
 use crate::{
     domain::{
-        image::{ContentHashKind, ImageName, StoredImage},
+        content_hash::ContentHashKind,
+        image::{EncodedImage, ImageName, StoredImage},
         sidecar::SidecarName,
         tenant_config::{StoragePath, StoragePaths},
     },
-    ports::{FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, Moved, SidecarFile},
+    ports::{
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PutMode,
+        SidecarFile,
+    },
 };
 
 /// Memory, as a kind of storage.
@@ -83,6 +87,7 @@ pub(super) struct MemoryImageStore {
 impl MemoryImageStore {
     fn folder(&self, folder: Folder) -> &StoragePath {
         match folder {
+            Folder::Root => &self.paths.root,
             Folder::Archive => &self.paths.archive,
             Folder::Keep => &self.paths.keep,
             Folder::Remove => &self.paths.remove,
@@ -107,6 +112,7 @@ fn stored(name: ImageName, file: &File) -> StoredImage {
         revision: file.number.to_string(),
         content_hash: (REGISTRATION.content_hash.of)(&file.bytes),
         size: file.bytes.len() as u64,
+        last_modified: None,
     }
 }
 
@@ -170,14 +176,32 @@ impl ImageStore for MemoryImageStore {
         Ok(())
     }
 
+    async fn put(
+        &self,
+        name: &ImageName,
+        image: &EncodedImage,
+        mode: PutMode,
+    ) -> Result<(), ImageStoreError> {
+        if mode == PutMode::New && self.file(name).is_ok() {
+            return Err(ImageStoreError::NameTaken);
+        }
+        let path = self.home.entry(name.as_str());
+        self.files.put(&path, image.bytes().clone());
+        Ok(())
+    }
+
     async fn move_to(
         &self,
         image: &StoredImage,
         sidecars: &[SidecarName],
         folder: Folder,
+        if_taken: IfTaken,
     ) -> Result<Moved, ImageStoreError> {
         let (name, folder) = (&image.name, self.folder(folder));
         let mut files = self.files.files.lock();
+        if if_taken == IfTaken::Refuse && files.contains_key(&folder.entry(name.as_str())) {
+            return Err(ImageStoreError::NameTaken);
+        }
         let file = files.remove(&self.home.entry(name.as_str()));
         let file = file.ok_or(ImageStoreError::NotFound)?;
         let ending = name.as_str().strip_prefix(name.stem()).unwrap_or_default();

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{http_client::ExtraRoots, smtp::EhloName};
 use crate::{
-    domain::{image::ContentHashKind, platform_spec::PlatformSpec},
+    domain::{content_hash::ContentHashKind, platform_spec::PlatformSpec},
     ports::{Clock, PublisherFactory},
 };
 

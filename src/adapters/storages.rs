@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        image::ContentHashKind,
+        content_hash::ContentHashKind,
         storage::{StorageAccess, StorageKind},
         tenant_config::{Resolved, TenantConfig},
     },
@@ -83,12 +83,12 @@ mod tests {
 
     #[test]
     fn a_name_of_a_hash_is_of_one_hash() {
-        let mut hashes = std::collections::BTreeMap::new();
+        let mut hashes = std::collections::HashMap::new();
         for kind in StorageKind::ALL {
-            let ContentHashKind { name, of, .. } = content_hash(*kind);
-            let hash = of(b"content").as_str().to_owned();
-            let known = hashes.entry(name).or_insert_with(|| hash.clone());
-            assert_eq!(*known, hash, "{name}");
+            let ContentHashKind { kind, of, .. } = content_hash(*kind);
+            let hash = of(b"content").to_string();
+            let known = hashes.entry(kind).or_insert_with(|| hash.clone());
+            assert_eq!(*known, hash, "{kind:?}");
         }
         let different: BTreeSet<_> = hashes.values().collect();
         assert_eq!(different.len(), hashes.len());

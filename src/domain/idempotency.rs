@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    image::{ContentHash, ImageName, hex},
+    content_hash::{ContentHash, hex},
+    image::ImageName,
     publication::{PublicationRequest, Target},
     tenant::TenantName,
 };

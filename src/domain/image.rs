@@ -1,11 +1,13 @@
-//! Images: their names, formats and hashes.
+//! Images: their names and formats, and what storage says of them.
 
 mod unknown_format;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+
+use super::content_hash::{ContentHash, hex};
 
 pub use self::unknown_format::UnknownFormat;
 
@@ -187,93 +189,6 @@ impl fmt::Debug for EncodedImage {
     }
 }
 
-/// The hash by which storage knows a file's content without a download, and by which the same
-/// content is the same image whatever it is called.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ContentHash(Arc<str>);
-
-impl ContentHash {
-    /// A hash that was computed elsewhere; `None` unless it is 64 hex digits.
-    #[must_use]
-    pub fn new(hash: &str) -> Option<Self> {
-        let sound = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        sound.then(|| Self(hash.to_ascii_lowercase().into()))
-    }
-
-    /// A hash that was computed here.
-    #[must_use]
-    pub fn from_digest(digest: [u8; 32]) -> Self {
-        Self(hex(&digest).into())
-    }
-
-    /// The hash of a file for tests.
-    #[cfg(test)]
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        (ContentHashKind::SHA256.of)(bytes)
-    }
-
-    /// The hash, as 64 lowercase hex digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A kind of [`ContentHash`]. The registration of each kind of storage names the one that its
-/// listings carry; any kind can be computed of any bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct ContentHashKind {
-    /// Its name.
-    pub name: &'static str,
-    /// The hash of a file.
-    pub of: fn(&[u8]) -> ContentHash,
-    /// The hash of a file with this SHA-256 and this size in bytes; `None` where it does not follow
-    /// from them.
-    pub of_sha256: fn([u8; 32], u64) -> Option<ContentHash>,
-}
-
-impl ContentHashKind {
-    /// The SHA-256 of the file.
-    pub const SHA256: Self = Self {
-        name: "sha256",
-        of: |bytes| ContentHash::from_digest(Sha256::digest(bytes).into()),
-        of_sha256: |digest, _| Some(ContentHash::from_digest(digest)),
-    };
-
-    /// A kind for tests: it follows from the SHA-256 of small files only.
-    #[cfg(test)]
-    pub(crate) const SAMPLE: Self = Self {
-        of_sha256: |digest, size| (size <= 1 << 22).then(|| ContentHash::from_digest(digest)),
-        ..Self::SHA256
-    };
-
-    /// The hash of a file of which the SHA-256 is known in hex, and the size in bytes; `None` where
-    /// it does not follow from them.
-    pub(super) fn of_sha256_hex(self, sha256: &str, size: u64) -> Option<ContentHash> {
-        if sha256.len() != 64 {
-            return None;
-        }
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        let mut digest = [0; 32];
-        for (byte, pair) in digest.iter_mut().zip(sha256.as_bytes().chunks(2)) {
-            let &[high, low] = pair else { return None };
-            *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
-        }
-        (self.of_sha256)(digest, size)
-    }
-}
-
-/// Bytes as lowercase hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
 /// An image in storage, by what storage says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredImage {
@@ -287,6 +202,8 @@ pub struct StoredImage {
     pub content_hash: ContentHash,
     /// Its size in bytes.
     pub size: u64,
+    /// When it was last written; `None` where storage does not say.
+    pub last_modified: Option<SystemTime>,
 }
 
 #[cfg(test)]
@@ -325,22 +242,5 @@ mod tests {
         );
         assert_eq!(ImageFormat::sniff(b"<html>"), None);
         assert_eq!(ImageFormat::sniff(b""), None);
-    }
-
-    #[test]
-    fn a_hash_is_64_hex_digits() {
-        assert!(ContentHash::new("abc").is_none());
-        let upper = "AB".repeat(32);
-        assert_eq!(ContentHash::new(&upper).unwrap().as_str(), "ab".repeat(32));
-    }
-
-    #[test]
-    fn a_sha256_is_read_from_its_hex_digits() {
-        let kind = ContentHashKind::SHA256;
-        let sha256 = hex(&Sha256::digest(b"a")).to_ascii_uppercase();
-        assert_eq!(kind.of_sha256_hex(&sha256, 1), Some((kind.of)(b"a")));
-        for bad in ["ab", &"xy".repeat(32), &"é".repeat(32)] {
-            assert_eq!(kind.of_sha256_hex(bad, 1), None);
-        }
     }
 }

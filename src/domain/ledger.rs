@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, time::SystemTime};
 use uuid::Uuid;
 
 use super::{
-    image::{ContentHash, ImageName},
+    content_hash::ContentHash,
+    image::ImageName,
     platform::Platform,
     publication::{Failure, FailureReason, PostId},
     tenant::TenantName,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    image::{ContentHash, StoredImage},
+    content_hash::ContentHash,
+    image::StoredImage,
     ledger::{Entry, EntryState, Position},
     platform::Platform,
     publication::FailureReason,
@@ -92,6 +93,7 @@ mod tests {
             revision: "1".to_owned(),
             content_hash: ContentHash::of(content.as_bytes()),
             size: 1,
+            last_modified: None,
         }
     }
 

@@ -14,7 +14,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use self::value::{decoded, encoded};
 use crate::domain::{
     analysis::{self, Analysis},
-    image::{ContentHashKind, MAX_NAME_BYTES, StoredImage},
+    content_hash::ContentHashKind,
+    image::{MAX_NAME_BYTES, StoredImage},
 };
 
 /// The largest file that is read or written, in bytes (64 KiB).

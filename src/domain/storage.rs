@@ -7,8 +7,9 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::credential::{
-    Credential, Provider, ProviderCredential, WrongProvider, provider_credential,
+use super::{
+    credential::{Credential, Provider, ProviderCredential, WrongProvider, provider_credential},
+    words::words,
 };
 
 /// Calls a macro with the table of kinds: for each its doc, its name in code, its name in configs,
@@ -110,6 +111,29 @@ macro_rules! define_storages {
     };
 }
 with_storages!(define_storages);
+
+words! {
+    /// A kind of hash of a file's content, by its name in answers and the ledger.
+    pub enum HashKind {
+        /// SHA-256.
+        Sha256 = "sha256",
+        /// The SHA-256 of the SHA-256s of each 4 MiB: what Dropbox calls `content_hash`.
+        Dropbox = "dropbox",
+        /// The `ETag` of an S3-compatible store: the MD5 of what was put in one request.
+        Etag = "etag",
+    }
+}
+
+impl HashKind {
+    /// The kind of the hashes that versions without a kind wrote down.
+    pub const FIRST: Self = Self::Dropbox;
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
 
 impl StorageKind {
     /// The kind of that name.

@@ -23,7 +23,7 @@ use bytes::Bytes;
 
 use super::Cause;
 use crate::domain::{
-    image::{ImageName, StoredImage},
+    image::{EncodedImage, ImageName, StoredImage},
     sidecar::SidecarName,
 };
 
@@ -72,19 +72,33 @@ pub trait ImageStore: Send + Sync {
         found: &FoundFile,
     ) -> Result<(), ImageStoreError>;
 
-    /// Moves an image that was found, with those of these sidecars that exist, to a folder, which is created
-    /// if it does not exist. Overwrites nothing: where the name is taken, the moved file gets another.
+    /// Writes an image. In mode [`PutMode::New`] it replaces nothing, whatever is under its name.
     ///
     /// # Errors
-    /// [`ImageStoreError`]. The image has not moved, as far as storage could tell.
+    /// [`ImageStoreError`]; [`ImageStoreError::NameTaken`], and [`ImageStoreError::Undecided`] where storage
+    /// does not say whether the name is taken. Nothing was written then, as far as storage could tell.
+    async fn put(
+        &self,
+        name: &ImageName,
+        image: &EncodedImage,
+        mode: PutMode,
+    ) -> Result<(), ImageStoreError>;
+
+    /// Moves an image that was found, with those of these sidecars that exist, to a folder, which is created
+    /// if it does not exist. Overwrites nothing.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`]; [`ImageStoreError::NameTaken`] only with [`IfTaken::Refuse`]. The image has not
+    /// moved, as far as storage could tell.
     async fn move_to(
         &self,
         image: &StoredImage,
         sidecars: &[SidecarName],
         folder: Folder,
+        if_taken: IfTaken,
     ) -> Result<Moved, ImageStoreError>;
 
-    /// The store of one of the other folders, with that folder as its root. Contacts no server; a folder that
+    /// The store of one of the folders, with that folder as its root. Contacts no server; a folder that
     /// does not exist has no images.
     fn in_folder(&self, folder: Folder) -> Arc<dyn ImageStore>;
 
@@ -145,9 +159,29 @@ pub struct Moved {
     pub sidecar: Result<(), ImageStoreError>,
 }
 
-/// A folder that images are moved to; the tenant's config says where it is.
+/// What a put does where its name is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutMode {
+    /// It fails.
+    New,
+    /// It replaces the image.
+    Replace,
+}
+
+/// What a move does where its name is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfTaken {
+    /// It takes another name.
+    Rename,
+    /// It fails, before anything is touched.
+    Refuse,
+}
+
+/// A folder of a tenant; the tenant's config says where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
+    /// Where images are published from.
+    Root,
     /// For what was published.
     Archive,
     /// For what is to be kept.
@@ -192,6 +226,12 @@ pub enum ImageStoreError {
         /// folder of the tenant's config.
         detail: String,
     },
+    /// Another file has the name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Storage does not say whether a name is taken, so nothing was written.
+    #[error("storage does not say whether the name is taken")]
+    Undecided(#[source] Cause),
     /// The file that the sidecar was to replace has changed; it is left as it is.
     #[error("somebody else has written there meanwhile")]
     SidecarChanged,
@@ -226,12 +266,14 @@ impl ImageStoreError {
             Self::NotFound
             | Self::TooLarge
             | Self::NoThumbnail
+            | Self::NameTaken
             | Self::SidecarChanged
             | Self::Restricted { .. }
             | Self::Unreadable { .. } => true,
             Self::Misconfigured { .. }
             | Self::Unauthorized { .. }
             | Self::RateLimited { .. }
+            | Self::Undecided(_)
             | Self::Timeout(_)
             | Self::Unavailable(_) => false,
         }

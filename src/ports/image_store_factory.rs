@@ -63,13 +63,13 @@ mod mock {
 
     use crate::{
         domain::{
-            image::{ImageName, StoredImage},
+            image::{EncodedImage, ImageName, StoredImage},
             sidecar::SidecarName,
             thumbnail::ThumbnailSize,
         },
         ports::{
-            FetchedImage, Folder, FoundFile, ImageLinks, ImageStore, ImageStoreError,
-            ImageThumbnails, LinkedImage, Moved, SidecarFile, Thumbnail,
+            FetchedImage, Folder, FoundFile, IfTaken, ImageLinks, ImageStore, ImageStoreError,
+            ImageThumbnails, LinkedImage, Moved, PutMode, SidecarFile, Thumbnail,
         },
     };
 
@@ -93,11 +93,18 @@ mod mock {
                 text: &str,
                 found: &FoundFile,
             ) -> Result<(), ImageStoreError>;
+            async fn put(
+                &self,
+                name: &ImageName,
+                image: &EncodedImage,
+                mode: PutMode,
+            ) -> Result<(), ImageStoreError>;
             async fn move_to(
                 &self,
                 image: &StoredImage,
                 sidecars: &[SidecarName],
                 folder: Folder,
+                if_taken: IfTaken,
             ) -> Result<Moved, ImageStoreError>;
             fn in_folder(&self, folder: Folder) -> std::sync::Arc<dyn ImageStore>;
             async fn delete(

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
-    image::{ContentHash, ImageName},
+    content_hash::ContentHash,
+    image::ImageName,
     ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
     platform::Platform,
     publication::Failure,

@@ -22,8 +22,7 @@ use super::{
 use crate::{
     adapters::upstream::{self, Answer, RetryPolicy},
     domain::{
-        image::{ContentHash, ImageFormat},
-        storage::DropboxCredential,
+        content_hash::ContentHash, image::ImageFormat, storage::DropboxCredential,
         tenant_config::StoragePaths,
     },
 };

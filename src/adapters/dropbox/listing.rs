@@ -52,8 +52,9 @@ fn bytes(image: &StoredImage) -> usize {
         revision,
         content_hash,
         size: _,
+        last_modified: _,
     } = image;
-    let texts = name.as_str().len() + content_hash.as_str().len() + file_id.len() + revision.len();
+    let texts = name.as_str().len() + content_hash.heap_bytes() + file_id.len() + revision.len();
     size_of::<StoredImage>() + 4 * size_of::<usize>() + texts
 }
 

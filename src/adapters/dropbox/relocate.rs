@@ -8,15 +8,15 @@ use super::{
     failure::Failure,
     wire::{Metadata, Moved},
 };
-use crate::adapters::upstream::Answer;
+use crate::{adapters::upstream::Answer, ports::IfTaken};
 
 /// What Dropbox says when there is no file to be moved.
 const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
 /// What it says when there is a file already where one is to be moved.
-const NAME_TAKEN: &str = "to/conflict";
+pub(super) const NAME_TAKEN: &str = "to/conflict";
 
 impl Connection {
-    /// Moves an image with this id and returns its new name, which differs if the old one was
+    /// Moves an image with this id and returns its new name, which can differ if the old one was
     /// taken; `None` if it is not there any more.
     ///
     /// The id stays the same wherever the file goes, so that in doubt a look at the old place and one
@@ -26,15 +26,17 @@ impl Connection {
         id: &str,
         from: &str,
         to: &str,
+        if_taken: IfTaken,
     ) -> Result<Option<String>, Failure> {
         if id.is_empty() {
             return Err(Failure::Malformed("a file without an id"));
         }
+        let autorename = if_taken == IfTaken::Rename;
         let moved = self
             .write(
                 "move_v2",
                 || async {
-                    let Answer { status, value } = self.rename(from, to, true).await?;
+                    let Answer { status, value } = self.rename(from, to, autorename).await?;
                     let value = new_name(value)?;
                     Ok(Answer { status, value })
                 },

@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     connection::{Connection, or_absent},
     content_hash,
     failure::Failure,
+    relocate::NAME_TAKEN,
     wire::Metadata,
 };
 use crate::{
     domain::{
-        image::{ImageName, MAX_IMAGE_BYTES, StoredImage},
+        image::{EncodedImage, ImageName, MAX_IMAGE_BYTES, StoredImage},
         sidecar::{MAX_SIDECAR_BYTES, SidecarName},
         tenant_config::{StoragePath, StoragePaths},
     },
-    ports::{FetchedImage, Folder, FoundFile, ImageStore, ImageStoreError, Moved, SidecarFile},
+    ports::{
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PutMode,
+        SidecarFile,
+    },
 };
 
 /// What Dropbox says when there is no file at a path.
@@ -35,15 +39,14 @@ const TAKEN: &str = "path/conflict";
 /// The images of one tenant in one folder of Dropbox.
 pub struct DropboxImageStore {
     pub(super) connection: Arc<Connection>,
-    /// `None` is the root.
-    folder: Option<Folder>,
+    folder: Folder,
 }
 
 impl DropboxImageStore {
     pub(super) fn new(connection: Connection) -> Self {
         Self {
             connection: Arc::new(connection),
-            folder: None,
+            folder: Folder::Root,
         }
     }
 
@@ -53,19 +56,32 @@ impl DropboxImageStore {
 
     /// Where the images are.
     pub(super) fn home(&self) -> &StoragePath {
-        match self.folder {
-            Some(folder) => self.folder(folder),
-            None => &self.paths().root,
-        }
+        self.folder(self.folder)
     }
 
     pub(super) fn entry(&self, name: &str) -> String {
         self.home().entry(name)
     }
 
+    /// Writes a file. In doubt, a look shows whether it has been written.
+    async fn upload(&self, path: &str, mode: &Value, content: Bytes) -> Result<(), Failure> {
+        let argument = json!({
+            "path": path, "mode": mode, "autorename": false, "mute": true,
+        });
+        let hash = content_hash::of(&content);
+        let is_there = || async {
+            let there = self.connection.look(path).await?;
+            let written = there.is_some_and(|it| it.content_hash().as_ref() == Some(&hash));
+            Ok(written.then_some(()))
+        };
+        let attempt = || self.connection.upload(&argument, content.clone());
+        self.connection.write("upload", attempt, is_there).await
+    }
+
     fn folder(&self, folder: Folder) -> &StoragePath {
         let paths = self.paths();
         match folder {
+            Folder::Root => &paths.root,
             Folder::Archive => &paths.archive,
             Folder::Keep => &paths.keep,
             Folder::Remove => &paths.remove,
@@ -164,26 +180,26 @@ impl ImageStore for DropboxImageStore {
             FoundFile::Nothing => json!("add"),
             FoundFile::Revision(revision) => json!({ ".tag": "update", "update": revision }),
         };
-        let argument = json!({
-            "path": path, "mode": mode, "autorename": false, "mute": true,
-        });
         let content = Bytes::copy_from_slice(text.as_bytes());
-        let hash = content_hash::of(&content);
-        let is_there = || async {
-            let there = self.connection.look(&path).await?;
-            let written = there.is_some_and(|it| it.content_hash().as_ref() == Some(&hash));
-            Ok(written.then_some(()))
-        };
-        let written = self
-            .connection
-            .write(
-                "upload",
-                || self.connection.upload(&argument, content.clone()),
-                is_there,
-            )
-            .await;
-        match written {
+        match self.upload(&path, &mode, content).await {
             Err(failure) if failure.is_refusal(TAKEN) => Err(ImageStoreError::SidecarChanged),
+            written => Ok(written?),
+        }
+    }
+
+    async fn put(
+        &self,
+        name: &ImageName,
+        image: &EncodedImage,
+        mode: PutMode,
+    ) -> Result<(), ImageStoreError> {
+        let mode = match mode {
+            PutMode::New => json!("add"),
+            PutMode::Replace => json!("overwrite"),
+        };
+        let path = self.entry(name.as_str());
+        match self.upload(&path, &mode, image.bytes().clone()).await {
+            Err(failure) if failure.is_refusal(TAKEN) => Err(ImageStoreError::NameTaken),
             written => Ok(written?),
         }
     }
@@ -195,13 +211,23 @@ impl ImageStore for DropboxImageStore {
         image: &StoredImage,
         sidecars: &[SidecarName],
         folder: Folder,
+        if_taken: IfTaken,
     ) -> Result<Moved, ImageStoreError> {
         let (name, folder) = (&image.name, self.folder(folder));
         let from = self.entry(name.as_str());
         let new_name = self
             .connection
-            .move_image(&image.file_id, &from, &folder.entry(name.as_str()))
-            .await?
+            .move_image(
+                &image.file_id,
+                &from,
+                &folder.entry(name.as_str()),
+                if_taken,
+            )
+            .await
+            .map_err(|failure| match if_taken {
+                IfTaken::Refuse if failure.is_refusal(NAME_TAKEN) => ImageStoreError::NameTaken,
+                _ => failure.into(),
+            })?
             .ok_or(ImageStoreError::NotFound)?;
         let mut moved = Ok(());
         for sidecar in sidecars {
@@ -228,7 +254,7 @@ impl ImageStore for DropboxImageStore {
     fn in_folder(&self, folder: Folder) -> Arc<dyn ImageStore> {
         Arc::new(Self {
             connection: Arc::clone(&self.connection),
-            folder: Some(folder),
+            folder,
         })
     }
 

@@ -30,7 +30,7 @@ use crate::{
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Validated},
     },
-    ports::{Folder, ImageLinks, ImageStore, ImageStoreError, ImageThumbnails, Moved},
+    ports::{Folder, IfTaken, ImageLinks, ImageStore, ImageStoreError, ImageThumbnails, Moved},
 };
 use publisher_sandbox::{Dropbox, Sandbox, Switches};
 
@@ -138,7 +138,9 @@ impl Tenant {
     /// Finds an image and moves it.
     async fn moved(&self, image: &str, folder: Folder) -> Result<Moved, ImageStoreError> {
         let found = self.store.find(&name(image)).await?;
-        self.store.move_to(&found, STEM, folder).await
+        self.store
+            .move_to(&found, STEM, folder, IfTaken::Rename)
+            .await
     }
 
     async fn names(&self) -> Vec<String> {

@@ -13,8 +13,10 @@ use super::{
     tags::{self, Tags},
 };
 use crate::domain::{
-    image::{ContentHash, ImageName, StoredImage},
+    content_hash::ContentHash,
+    image::{ImageName, StoredImage},
     secret::Secret,
+    storage::HashKind,
 };
 
 /// The life of an access token, if Dropbox forgets to say: what it documents. Should that be too
@@ -68,7 +70,8 @@ pub(super) struct Metadata {
 impl Metadata {
     /// The hash of the content, if it is said and sound.
     pub(super) fn content_hash(&self) -> Option<ContentHash> {
-        self.content_hash.as_deref().and_then(ContentHash::new)
+        let hash = self.content_hash.as_deref()?;
+        ContentHash::new(HashKind::Dropbox, hash)
     }
 
     /// Whether it is a file; where only files can come, Dropbox may leave the tag out.
@@ -112,6 +115,7 @@ impl Metadata {
             revision: self.rev,
             content_hash,
             size,
+            last_modified: None,
         }
     }
 }

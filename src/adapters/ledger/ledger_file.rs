@@ -16,14 +16,14 @@ use sqlx::{
 use tempfile::TempDir;
 
 use super::{
+    hashes,
     merge::{Batch, EntryRecord, PassedOverRecord, RequestRecord, Standing},
     migrations::{self, Pending},
     private_file::{folder_of, with_suffix},
     wal::{self, LogState},
 };
 use crate::domain::{
-    image::{ContentHash, ImageName},
-    publication::FailureReason,
+    content_hash::ContentHash, image::ImageName, publication::FailureReason, storage::HashKind,
     tenant::TenantName,
 };
 
@@ -295,7 +295,7 @@ fn passed_over(row: &SqliteRow) -> Option<PassedOverRecord> {
 fn request(row: &SqliteRow, requests: &mut Vec<RequestRecord>) -> Option<()> {
     let digest = |column: &str| -> Option<String> {
         let digest: String = row.try_get(column).ok()?;
-        ContentHash::new(&digest).map(|_| digest)
+        ContentHash::new(HashKind::Sha256, &digest).map(|_| digest)
     };
     let answer: Option<String> = row.try_get("answer").ok()?;
     let is_json = |text: &String| serde_json::from_str::<serde_json::Value>(text).is_ok();
@@ -329,7 +329,7 @@ fn tenant(row: &SqliteRow) -> Option<String> {
 
 fn content_hash(row: &SqliteRow) -> Option<String> {
     let hash: String = row.try_get("content_hash").ok()?;
-    ContentHash::new(&hash).map(|_| hash)
+    hashes::content_hash(&hash).map(|_| hash)
 }
 
 fn filename(row: &SqliteRow) -> Option<String> {

@@ -29,6 +29,7 @@ use uuid::Uuid;
 use super::{
     error::OpenLedgerError,
     fault::{self, Fault},
+    hashes,
     metered::{bounded, measured},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
@@ -37,8 +38,9 @@ use super::{
 };
 use crate::{
     domain::{
+        content_hash::ContentHash,
         idempotency::{Begun, ChosenImage, KeyedRequest},
-        image::{ContentHash, ImageName},
+        image::ImageName,
         ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
         platform::Platform,
         publication::Failure,

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::hashes;
 use crate::domain::{
-    image::{ContentHash, ImageName},
+    image::ImageName,
     ledger::{Entry, EntryState, Position},
     platform::Platform,
     publication::{FailureReason, PostId},
@@ -56,7 +57,7 @@ pub(super) fn entry(row: EntryRow) -> Result<Entry, sqlx::Error> {
     Ok(Entry {
         position: Position { started_ms, id },
         image: ImageName::new(&filename).map_err(|_| unreadable("filename"))?,
-        content_hash: ContentHash::new(&hash).ok_or_else(|| unreadable("content_hash"))?,
+        content_hash: hashes::content_hash(&hash).ok_or_else(|| unreadable("content_hash"))?,
         platform: platform.map(known).transpose()?,
         state,
         post_id: post_id.map(PostId::new),
@@ -194,7 +195,7 @@ macro_rules! sql_reader {
                 measured(&self.clock, "entries_of", async {
                     let mut connection = Guarded::acquire(self.pool()).await?;
                     let now = self.now(&mut connection).await?;
-                    let hashes: Vec<&str> = contents.iter().map(ContentHash::as_str).collect();
+                    let hashes: Vec<String> = contents.iter().map(hashes::key).collect();
                     let rows = sqlx::query_as(OF_CONTENTS)
                         .bind(now)
                         .bind(tenant.as_str())

@@ -1,8 +1,9 @@
 //! Requests with an idempotency key: the SQL that both databases accept. Used by `statements.rs`.
 
+use super::hashes;
 use crate::domain::{
     idempotency::{Begun, ChosenImage},
-    image::{ContentHash, ImageName},
+    image::ImageName,
 };
 
 /// A key is new, or it is not: no other request can insert it in between.
@@ -38,7 +39,7 @@ pub(super) fn begun(row: FoundRow, is_taken: bool, fingerprint: &str) -> Begun {
         let chosen = filename.zip(content_hash).and_then(|(name, hash)| {
             Some(ChosenImage {
                 name: ImageName::new(&name).ok()?,
-                content_hash: ContentHash::new(&hash)?,
+                content_hash: hashes::content_hash(&hash)?,
             })
         });
         return chosen.map_or(Begun::First, Begun::Resumed);
@@ -120,7 +121,7 @@ macro_rules! sql_requests {
                     let mut alone = self.alone(Durability::Synced).await?;
                     let chosen = sqlx::query(requests::CHOOSE)
                         .bind(image.name.as_str())
-                        .bind(image.content_hash.as_str())
+                        .bind(hashes::key(&image.content_hash))
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())

@@ -21,6 +21,7 @@ use super::{
     connection::Guarded,
     error::OpenLedgerError,
     file_lock::FileLocks,
+    hashes,
     metered::{bounded, measured},
     migrations::{self, Pending},
     private_file, reader, requests,
@@ -29,8 +30,9 @@ use super::{
 };
 use crate::{
     domain::{
+        content_hash::ContentHash,
         idempotency::{Begun, ChosenImage, KeyedRequest},
-        image::{ContentHash, ImageName},
+        image::ImageName,
         ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
         platform::Platform,
         publication::Failure,

@@ -216,7 +216,7 @@ macro_rules! sql_ledger {
                     .bind(now.saturating_add(duration_millis(LEASE_TTL)))
                     .bind(session)
                     .bind(lease.tenant().as_str())
-                    .bind(lease.content_hash().as_str())
+                    .bind(hashes::key(lease.content_hash()))
                     .bind(lease.holder())
                     .execute(&mut *write)
                     .await?;
@@ -234,11 +234,11 @@ macro_rules! sql_ledger {
                 measured(&self.clock, "claim", async {
                     let session = self.session().await?;
                     let (mut write, now) = self.begin(Durability::Volatile).await?;
-                    let (tenant, hash) = (lease.tenant().as_str(), lease.content_hash().as_str());
+                    let (tenant, hash) = (lease.tenant().as_str(), hashes::key(lease.content_hash()));
                     let taken = sqlx::query(TAKE)
                         .bind(now)
                         .bind(tenant)
-                        .bind(hash)
+                        .bind(&hash)
                         .bind(lease.holder())
                         .bind(session)
                         .bind(now.saturating_add(duration_millis(LEASE_TTL)))
@@ -278,7 +278,7 @@ macro_rules! sql_ledger {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
                     sqlx::query(RECORD_INTENT)
                         .bind(lease.tenant().as_str())
-                        .bind(lease.content_hash().as_str())
+                        .bind(hashes::key(lease.content_hash()))
                         .bind(serde_json::Value::from(platforms).to_string())
                         .bind(image.as_str())
                         .bind(lease.holder())
@@ -287,7 +287,7 @@ macro_rules! sql_ledger {
                         .await?;
                     sqlx::query(statements::TAKE_UP)
                         .bind(lease.tenant().as_str())
-                        .bind(lease.content_hash().as_str())
+                        .bind(hashes::key(lease.content_hash()))
                         .execute(&mut *write)
                         .await?;
                     Ok(write.commit().await?)
@@ -311,7 +311,7 @@ macro_rules! sql_ledger {
                         .bind(columns.error)
                         .bind(now)
                         .bind(lease.tenant().as_str())
-                        .bind(lease.content_hash().as_str())
+                        .bind(hashes::key(lease.content_hash()))
                         .bind(platform.as_str())
                         .bind(lease.holder())
                         .execute(&mut *write)
@@ -319,7 +319,7 @@ macro_rules! sql_ledger {
                     let is_own = settled.rows_affected() > 0
                         || sqlx::query_scalar(statements::IS_LAST_ATTEMPT)
                             .bind(lease.tenant().as_str())
-                            .bind(lease.content_hash().as_str())
+                            .bind(hashes::key(lease.content_hash()))
                             .bind(platform.as_str())
                             .bind(lease.holder())
                             .fetch_one(&mut *write)
@@ -341,7 +341,7 @@ macro_rules! sql_ledger {
                     let (mut write, now) = self.begin(Durability::Synced).await?;
                     sqlx::query(statements::PASS_OVER)
                         .bind(tenant.as_str())
-                        .bind(content_hash.as_str())
+                        .bind(hashes::key(content_hash))
                         .bind(image.as_str())
                         .bind(failure.reason.as_str())
                         .bind(statements::storable(&failure.text))
@@ -358,7 +358,7 @@ macro_rules! sql_ledger {
                     let mut alone = self.alone(Durability::Volatile).await?;
                     sqlx::query(statements::RELEASE)
                         .bind(lease.tenant().as_str())
-                        .bind(lease.content_hash().as_str())
+                        .bind(hashes::key(lease.content_hash()))
                         .bind(lease.holder())
                         .execute(&mut *alone)
                         .await?;

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     domain::{
-        image::ContentHash,
+        content_hash::ContentHash,
         ledger::{EntryQuery, Lease},
         secret::Secret,
         tenant::TenantName,

@@ -13,8 +13,9 @@ use tokio_util::task::TaskTracker;
 use super::{error_chain::ErrorChain, heartbeat::RenewedLease};
 use crate::{
     domain::{
+        content_hash::ContentHash,
         idempotency::KeyedRequest,
-        image::{ContentHash, ImageName},
+        image::ImageName,
         ledger::{Lease, Settlement},
         platform::Platform,
         publication::{Failure, FailureReason, PostId},
@@ -282,7 +283,7 @@ impl DeferredWrite {
         tracing::info!(
             tenant = %lease.lease.tenant(),
             platform = platform.as_str(),
-            content_hash = lease.lease.content_hash().as_str(),
+            content_hash = %lease.lease.content_hash(),
             outcome,
             post_id,
             "the ledger is back, and the outcome of a post is recorded"
@@ -301,7 +302,7 @@ impl DeferredWrite {
             tracing::error!(
                 tenant = %lease.lease.tenant(),
                 platform = platform.as_str(),
-                content_hash = lease.lease.content_hash().as_str(),
+                content_hash = %lease.lease.content_hash(),
                 outcome,
                 post_id,
                 %error,
@@ -320,7 +321,7 @@ impl DeferredWrite {
             Self::IntentInDoubt { lease, platform } => tracing::error!(
                 tenant = %lease.lease.tenant(),
                 platform = platform.as_str(),
-                content_hash = lease.lease.content_hash().as_str(),
+                content_hash = %lease.lease.content_hash(),
                 error = why,
                 "nothing was sent, and the ledger may count the image as unknown"
             ),
@@ -330,7 +331,7 @@ impl DeferredWrite {
                 ..
             } => tracing::warn!(
                 %tenant,
-                content_hash = content_hash.as_str(),
+                content_hash = %content_hash,
                 error = why,
                 "an image that was passed over is not recorded in the ledger"
             ),
@@ -342,7 +343,7 @@ impl DeferredWrite {
             ),
             Self::Release { lease, .. } => tracing::warn!(
                 tenant = %lease.tenant(),
-                content_hash = lease.content_hash().as_str(),
+                content_hash = %lease.content_hash(),
                 error = why,
                 "a lease is not given back, and ends by itself"
             ),

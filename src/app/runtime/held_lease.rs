@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        image::{ContentHash, ImageName},
+        content_hash::ContentHash,
+        image::ImageName,
         ledger::{Claim, Lease, PriorState, Settlement},
         platform::Platform,
         tenant::TenantName,

@@ -4,14 +4,14 @@
 use super::{storage::Storage, tenant::Tenant};
 use crate::{
     domain::{
-        image::{ImageName, StoredImage},
+        image::{EncodedImage, ImageName, StoredImage},
         request_id::RequestId,
         sidecar::SidecarName,
         thumbnail::ThumbnailSize,
     },
     ports::{
-        FetchedImage, Folder, FoundFile, ImageStoreError, LinkedImage, Moved, OpenedStorage,
-        SidecarFile, Thumbnail,
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStoreError, LinkedImage, Moved,
+        OpenedStorage, PutMode, SidecarFile, Thumbnail,
     },
 };
 
@@ -28,8 +28,7 @@ const NO_LINKS: ImageStoreError = ImageStoreError::Restricted {
 pub struct Images<'a> {
     pub(in crate::app) tenant: &'a Tenant,
     pub(in crate::app) request_id: &'a RequestId,
-    /// `None` is the root folder.
-    pub(in crate::app) folder: Option<Folder>,
+    pub(in crate::app) folder: Folder,
 }
 
 impl Tenant {
@@ -39,7 +38,7 @@ impl Tenant {
         Images {
             tenant: self,
             request_id,
-            folder: None,
+            folder: Folder::Root,
         }
     }
 }
@@ -47,7 +46,7 @@ impl Tenant {
 impl<'a> Images<'a> {
     /// Those of another folder.
     #[must_use]
-    pub fn in_folder(self, folder: Option<Folder>) -> Images<'a> {
+    pub fn in_folder(self, folder: Folder) -> Images<'a> {
         Images { folder, ..self }
     }
 
@@ -144,6 +143,22 @@ impl<'a> Images<'a> {
         written
     }
 
+    /// Writes an image. Whatever comes of it, listings of before are not shown to anyone who asks afterwards.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn put(
+        &self,
+        name: &ImageName,
+        image: &EncodedImage,
+        mode: PutMode,
+    ) -> Result<(), ImageStoreError> {
+        let put = self.call(|storage| async move { storage.images.put(name, image, mode).await });
+        let put = put.await;
+        self.tenant.storage().bump_generation();
+        put
+    }
+
     /// Moves an image that was found, and these sidecars, to a folder. Whatever comes of it, listings of before are
     /// not shown to anyone who asks afterwards.
     ///
@@ -154,9 +169,12 @@ impl<'a> Images<'a> {
         image: &StoredImage,
         sidecars: &[SidecarName],
         folder: Folder,
+        if_taken: IfTaken,
     ) -> Result<Moved, ImageStoreError> {
-        let moved = self
-            .call(|storage| async move { storage.images.move_to(image, sidecars, folder).await });
+        let moved = self.call(|storage| async move {
+            let images = storage.images;
+            images.move_to(image, sidecars, folder, if_taken).await
+        });
         let moved = moved.await;
         self.tenant.storage().bump_generation();
         moved
@@ -185,8 +203,8 @@ impl<'a> Images<'a> {
     {
         let storage = self.tenant.storage();
         let in_folder = |storage: &Storage| match self.folder {
-            Some(folder) => storage.opened.in_folder(folder),
-            None => storage.opened.clone(),
+            Folder::Root => storage.opened.clone(),
+            folder => storage.opened.in_folder(folder),
         };
         match call(in_folder(&storage)).await {
             Err(refused @ ImageStoreError::Unauthorized { .. }) => {

@@ -17,7 +17,8 @@ use crate::{
         timed_cache::{Loaded, TimedCache},
     },
     domain::{
-        image::{ContentHash, ImageName, StoredImage},
+        content_hash::ContentHash,
+        image::{ImageName, StoredImage},
         request_id::RequestId,
     },
     ports::Clock,
@@ -55,6 +56,7 @@ impl From<StoredImage> for Listed {
             // A listing is for looking: neither is needed for that.
             file_id: _,
             size: _,
+            last_modified: _,
         } = image;
         Self {
             name,
@@ -72,7 +74,7 @@ impl Listing {
     /// What it takes in memory, in bytes.
     fn bytes(&self) -> usize {
         let of_image = |image: &Listed| {
-            let texts = image.name.as_str().len() + image.content_hash.as_str().len();
+            let texts = image.name.as_str().len() + image.content_hash.heap_bytes();
             size_of::<Listed>() + 2 * SHARED + texts + image.revision.len()
         };
         OVERHEAD + self.0.iter().map(of_image).sum::<usize>()

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
+        content_hash::ContentHashKind,
         credential::{AiCredential, Credential, Provider, WrongProvider},
-        image::ContentHashKind,
         platform::{ImageLimits, Platform},
         platform_spec::PlatformSpecs,
         request_id::RequestId,

@@ -16,7 +16,7 @@ use crate::{
         request_id::RequestId,
         tenant_config::StoragePath,
     },
-    ports::{Folder, ImageStoreError, LedgerError, Moved},
+    ports::{Folder, IfTaken, ImageStoreError, LedgerError, Moved},
 };
 
 /// The result of a curation, or of its preview.
@@ -139,7 +139,9 @@ async fn curate_held(
         Curation::Remove => Folder::Remove,
         Curation::Delete => return images.delete(&image.name, &sidecars).await,
     };
-    let Moved { name, sidecar } = images.move_to(image, &sidecars, folder).await?;
+    let Moved { name, sidecar } = images
+        .move_to(image, &sidecars, folder, IfTaken::Rename)
+        .await?;
     report.new_name = Some(name);
     if let Err(error) = sidecar {
         let what = "the sidecar could not be moved";

@@ -25,9 +25,7 @@ use crate::{
         },
     },
     domain::{
-        image::{ContentHash, ImageName},
-        request_id::RequestId,
-        tenant::TenantName,
+        content_hash::ContentHash, image::ImageName, request_id::RequestId, tenant::TenantName,
         thumbnail::ThumbnailSize,
     },
     ports::{Clock, Thumbnail},
@@ -47,8 +45,8 @@ pub enum IfNoneMatch {
     Absent,
     /// Any content.
     Any,
-    /// These.
-    Hashes(Vec<ContentHash>),
+    /// Those with these hashes.
+    Hashes(Vec<String>),
 }
 
 /// The answer to a caller.
@@ -117,7 +115,7 @@ impl FetchThumbnail {
         if *if_none_match != IfNoneMatch::Absent {
             let hash = self.hash_of(tenant, request_id, name).await?;
             let has_it = match if_none_match {
-                IfNoneMatch::Hashes(hashes) => hashes.contains(&hash),
+                IfNoneMatch::Hashes(hashes) => hashes.contains(&hash.to_string()),
                 _ => true,
             };
             if has_it {

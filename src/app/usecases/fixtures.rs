@@ -29,8 +29,9 @@ use crate::{
         usecases::steps::ImageWork,
     },
     domain::{
+        content_hash::{ContentHash, ContentHashKind},
         credential::{Credential, Provider},
-        image::{ContentHash, ContentHashKind, ImageName, StoredImage},
+        image::{ImageName, StoredImage},
         image_memory::ImageMemory,
         ledger::{Claim, PriorState},
         platform::Platform,
@@ -174,6 +175,7 @@ pub(crate) fn stored(name: &str, bytes: &Bytes) -> StoredImage {
         revision: "rev1".to_owned(),
         content_hash: ContentHash::of(bytes),
         size: bytes.len() as u64,
+        last_modified: None,
     }
 }
 

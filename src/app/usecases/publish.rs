@@ -49,7 +49,7 @@ use crate::{
         },
         request_id::RequestId,
     },
-    ports::ImageStoreError,
+    ports::{Folder, ImageStoreError},
 };
 
 impl PublishImage {
@@ -82,7 +82,7 @@ impl PublishImage {
             request,
             request_id,
             attempt,
-            folder: None,
+            folder: Folder::Root,
             follow_ups: TaskTracker::new(),
         };
         let task = async move {

@@ -1,7 +1,10 @@
 //! What is a sidecar, whose it is, and how it is written.
 
 use super::*;
-use crate::domain::image::{ContentHash, ContentHashKind, ImageName};
+use crate::domain::{
+    content_hash::{ContentHash, ContentHashKind, hex},
+    image::ImageName,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -59,27 +62,29 @@ fn the_first_line_is_a_caption_and_a_stable_diffusion_one_where_the_file_says_so
 
 #[test]
 fn a_hash_counts_for_the_revision_that_it_is_of_and_if_it_is_one() {
-    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    let sidecar = |rev: &str, hash: &str| {
-        let text = format!("# dropbox_rev: {rev}\n# sha256: {hash}\n");
-        Sidecar::parse(text.as_bytes()).unwrap()
-    };
-    assert_eq!(sidecar("7", hash).sha256_of("7"), Some(hash));
-    assert_eq!(sidecar("7", hash).sha256_of("8"), None);
-    assert_eq!(sidecar("7", "unknown").sha256_of("7"), None);
-    assert_eq!(sidecar("", hash).sha256_of(""), None);
+    let hash = &*hex(&[0xab; 32]);
+    for (rev, known, asked, expected) in [
+        ("7", hash, "7", Some(hash)),
+        ("7", hash, "8", None),
+        ("7", "unknown", "7", None),
+        ("", hash, "", None),
+    ] {
+        let text = format!("# dropbox_rev: {rev}\n# sha256: {known}\n");
+        let sidecar = Sidecar::parse(text.as_bytes()).unwrap();
+        assert_eq!(sidecar.sha256_of(asked), expected);
+    }
 }
 
 const HASHES: ContentHashKind = ContentHashKind::SAMPLE;
-
 fn image(name: &str) -> StoredImage {
     StoredImage {
         name: ImageName::new(name).unwrap(),
         file_id: "id:1".to_owned(),
         revision: "7".to_owned(),
         content_hash: ContentHash::of(b""),
-        // Several blocks, so that the content hash cannot be derived from the SHA-256.
+        // Of several blocks: no content hash follows from its SHA-256.
         size: 5 * 1024 * 1024,
+        last_modified: None,
     }
 }
 
@@ -186,12 +191,8 @@ fn a_sidecar_is_believed_for_the_image_and_the_content_that_it_is_of() {
     ] {
         let text = format!("\n\n# ---\n# {keys}\n");
         let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
-        let sha256 = sha256.map(String::as_str);
-        assert_eq!(
-            sidecar.belonging_to(&image("a.jpg"), HASHES, sha256),
-            expected,
-            "{keys} {sha256:?}"
-        );
+        let belongs = sidecar.belonging_to(&image("a.jpg"), HASHES, sha256.map(String::as_str));
+        assert_eq!(belongs, expected, "{keys} {sha256:?}");
     }
 }
 
@@ -208,7 +209,7 @@ fn a_sha256_is_compared_with_the_content_hash_where_that_can_be_told_from_it() {
         let sidecar = Sidecar::recognize(text.as_bytes()).unwrap();
         sidecar.belonging_to(&image, HASHES, None)
     };
-    let encoded = crate::domain::image::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
+    let encoded = hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
     // It was moved to and fro: another revision, and the same picture.
     assert_eq!(of(&encoded, "6"), Belonging::Fits);
     assert_eq!(of(&"1".repeat(64), "7"), Belonging::Outdated);

@@ -79,7 +79,7 @@ async fn what_is_not_there_has_neither_link_nor_thumbnail_and_is_asked_for_once(
 async fn a_link_that_is_none_is_a_failure_that_does_not_show_it() {
     let tenant = Tenant::new().await;
     let metadata =
-        json!({ "name": "a.jpg", "size": 1, "content_hash": content_hash::of(b"a").as_str() });
+        json!({ "name": "a.jpg", "size": 1, "content_hash": content_hash::of(b"a").to_string() });
     let script = "javascript:alert('canary')";
     let good = "https://dl.example/canary";
     for answer in [
@@ -156,7 +156,7 @@ async fn an_image_that_dropbox_cannot_scale_has_no_thumbnail_and_is_not_asked_fo
 async fn a_thumbnail_that_is_not_what_it_should_be_is_a_failure() {
     let tenant = Tenant::new().await;
     let file =
-        json!({ "name": "a.jpg", "size": 1, "content_hash": content_hash::of(b"a").as_str() });
+        json!({ "name": "a.jpg", "size": 1, "content_hash": content_hash::of(b"a").to_string() });
     let said = json!({ "file_metadata": file });
     let thumbnail = |said: &Value, body: &[u8]| {
         let mut fault = Fault::text(200, "").with_header("dropbox-api-result", &said.to_string());

@@ -206,7 +206,7 @@ async fn an_image_that_is_not_what_it_says_is_a_failure() {
     for (result, is_about_the_image) in [
         (json!({ "name": "a.jpg", "size": 6 }), true),
         (
-            json!({ "name": "a.jpg", "size": 5, "content_hash": hash.as_str() }),
+            json!({ "name": "a.jpg", "size": 5, "content_hash": hash.to_string() }),
             true,
         ),
         (json!("nonsense"), false),

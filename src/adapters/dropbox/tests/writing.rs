@@ -5,7 +5,7 @@ use publisher_sandbox::{Dropbox, Fault};
 
 use crate::{
     domain::sidecar::SidecarName,
-    ports::{Folder, FoundFile, ImageStoreError, Moved, SidecarFile},
+    ports::{Folder, FoundFile, IfTaken, ImageStoreError, Moved, SidecarFile},
 };
 
 #[tokio::test]
@@ -324,12 +324,17 @@ async fn an_attempt_that_lands_after_the_look_still_counts_as_the_move() {
         look.arrived(1).await;
         tenant
             .store
-            .move_to(&image, STEM, Folder::Archive)
+            .move_to(&image, STEM, Folder::Archive, IfTaken::Rename)
             .await
             .unwrap();
         look.release();
     };
-    let (moved, ()) = tokio::join!(tenant.store.move_to(&image, STEM, Folder::Archive), late);
+    let (moved, ()) = tokio::join!(
+        tenant
+            .store
+            .move_to(&image, STEM, Folder::Archive, IfTaken::Rename),
+        late
+    );
     moved.unwrap();
     assert_eq!(tenant.paths(), ["/Done/a.jpg"]);
 }
@@ -353,7 +358,10 @@ async fn only_the_sidecars_that_are_named_go_along_and_none_over_another_image_s
     }
     tenant.put("/Done/a.txt", "of a.png");
     let found = tenant.store.find(&name("a.jpg")).await.unwrap();
-    let moved = tenant.store.move_to(&found, STEM, Folder::Archive).await;
+    let moved = tenant
+        .store
+        .move_to(&found, STEM, Folder::Archive, IfTaken::Rename)
+        .await;
     moved.unwrap().sidecar.unwrap();
     let expected = [
         "/Done/a.jpg",

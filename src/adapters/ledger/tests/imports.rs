@@ -10,6 +10,7 @@ use super::{
     suite::{attempt, claim, failed, name, published, unknown},
     *,
 };
+use crate::adapters::ledger::hashes;
 use crate::domain::{
     ledger::PriorState,
     platform::Platform::{Email, Telegram},
@@ -261,7 +262,7 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
             (tenant, content_hash, platform, filename, state, holder, started_at)
          VALUES ('alice', $1, 'telegram', 'a.jpg', 'intent', 'h', 1)",
     )
-    .bind(hash.as_str())
+    .bind(hashes::key(&hash))
     .execute(&mut early)
     .await
     .unwrap();

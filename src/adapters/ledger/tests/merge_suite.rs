@@ -7,13 +7,14 @@ use super::{
     suite::{attempt, claim, failed, list, name, published, unknown},
     tenant,
 };
+use crate::adapters::ledger::hashes;
 use crate::{
     adapters::ledger::merge::{
         Batch, Counts, EntryRecord, Merged, PassedOverRecord, RequestRecord, Standing,
     },
     domain::{
+        content_hash::ContentHash,
         idempotency::Begun,
-        image::ContentHash,
         ledger::{EntryState, PriorState},
         platform::Platform::Telegram,
         publication::{Failure, FailureReason, PostId},
@@ -24,7 +25,7 @@ use crate::{
 pub(super) fn record(image: &str, standing: Standing) -> EntryRecord {
     EntryRecord {
         tenant: "alice".to_owned(),
-        content_hash: ContentHash::of(image.as_bytes()).as_str().to_owned(),
+        content_hash: hashes::key(&ContentHash::of(image.as_bytes())),
         platform: "telegram".to_owned(),
         filename: format!("{image}.jpg"),
         standing,
@@ -173,7 +174,7 @@ pub(super) async fn answers_of_keys_are_taken_over_where_they_are_missing(ledger
         record(&missing),
         RequestRecord {
             filename: Some(chosen().name.as_str().to_owned()),
-            content_hash: Some(chosen().content_hash.as_str().to_owned()),
+            content_hash: Some(hashes::key(&chosen().content_hash)),
             answer: None,
             ..record(&chosen_only)
         },
@@ -217,7 +218,7 @@ pub(super) async fn images_that_were_passed_over_are_taken_over_unless_they_were
         .unwrap();
     let record = |image: &str| PassedOverRecord {
         tenant: "alice".to_owned(),
-        content_hash: ContentHash::of(image.as_bytes()).as_str().to_owned(),
+        content_hash: hashes::key(&ContentHash::of(image.as_bytes())),
         filename: format!("{image}.jpg"),
         reason: "image_unsuitable".to_owned(),
         error: "as they say".to_owned(),

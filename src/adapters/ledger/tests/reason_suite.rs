@@ -6,7 +6,7 @@ use super::{
     tenant,
 };
 use crate::domain::{
-    image::ContentHash,
+    content_hash::ContentHash,
     ledger::{Entry, EntryQuery, EntryState, Settlement},
     platform::Platform::{Email, Telegram},
     publication::{Failure, FailureReason},

@@ -5,8 +5,9 @@ use futures_util::future::join_all;
 use super::{Backstage, tenant};
 use crate::{
     domain::{
+        content_hash::ContentHash,
         idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
-        image::{ContentHash, ImageName},
+        image::ImageName,
         publication::{PublicationRequest, Target},
     },
     ports::LedgerError,

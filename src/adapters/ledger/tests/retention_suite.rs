@@ -8,10 +8,11 @@ use super::{
     suite::{attempt, claim, failed, list, name, published, unknown},
     tenant,
 };
+use crate::adapters::ledger::hashes;
 use crate::{
     domain::{
+        content_hash::ContentHash,
         idempotency::Begun,
-        image::ContentHash,
         ledger::Entry,
         publication::{Failure, FailureReason},
     },
@@ -87,7 +88,7 @@ pub(super) async fn leases_of_the_dead_and_old_keys_go_and_no_others(ledger: &im
     ledger
         .run(&format!(
             "UPDATE ledger_leases SET expires_at = expires_at - 120000 WHERE content_hash = '{}'",
-            ContentHash::of(b"late").as_str()
+            hashes::key(&ContentHash::of(b"late"))
         ))
         .await;
     let swept = ledger.sweep(None).await.unwrap();

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use super::{Backstage, everything, lease_of, tenant};
 use crate::{
     domain::{
-        image::{ContentHash, ImageName},
+        content_hash::ContentHash,
+        image::ImageName,
         ledger::{Claim, Entry, EntryQuery, EntryState, Lease, PriorState, Settlement},
         platform::Platform::{self, Email, Telegram},
         publication::{Failure, FailureReason, PostId},

@@ -68,6 +68,7 @@ impl From<&ImageDetails> for ImageInfo {
             file_id: _,
             content_hash: _,
             size: _,
+            last_modified: _,
         } = stored;
         let (sidecar, has_sidecar) = match sidecar {
             FoundSidecar::There(sidecar) => (Some(sidecar), Some(true)),

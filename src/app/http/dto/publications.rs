@@ -113,7 +113,7 @@ impl From<Entry> for Publication {
         } = entry;
         Self {
             filename: image.as_str().to_owned(),
-            content_hash: content_hash.as_str().to_owned(),
+            content_hash: content_hash.to_string(),
             platform: platform.map(PlatformName::from),
             outcome: state.into(),
             post_id: post_id.map(|id| id.as_str().to_owned()),

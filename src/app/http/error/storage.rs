@@ -113,6 +113,13 @@ impl ApiError {
                 ProblemKind::UpstreamFailed,
                 format!("The tenant's storage cannot be used as it is set up: {problem}."),
             ),
+            ImageStoreError::NameTaken => {
+                Self::new(ProblemKind::Conflict, "There is another file of this name.")
+            }
+            ImageStoreError::Undecided(_) => Self::new(
+                ProblemKind::FeatureUnavailable,
+                "The tenant's storage does not say whether the name is taken, so nothing was written.",
+            ),
             // Use cases turn this into a warning: no request ends with it.
             ImageStoreError::SidecarChanged => Self::new(
                 ProblemKind::UpstreamFailed,

@@ -39,8 +39,8 @@ async fn an_image_is_kept_or_sorted_out() {
             .images
             .expect_move_to()
             .times(1)
-            .withf(move |image, _, to| image.name.as_str() == "a b.jpg" && *to == folder)
-            .returning(|_, _, _| Ok(moved("a b (1).jpg")));
+            .withf(move |image, _, to, _| image.name.as_str() == "a b.jpg" && *to == folder)
+            .returning(|_, _, _, _| Ok(moved("a b (1).jpg")));
         let answer = service
             .answer(post(&format!("a%20b.jpg/{action}"), ""))
             .await;

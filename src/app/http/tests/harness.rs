@@ -47,8 +47,9 @@ use crate::{
         },
     },
     domain::{
+        content_hash::ContentHash,
         credential::Credential,
-        image::{ContentHash, ImageName, StoredImage},
+        image::{ImageName, StoredImage},
         platform::Platform,
         secret::Secret,
         tenant::{ConfigTtl, ConfigVersion, TenantName},
@@ -322,5 +323,6 @@ pub(super) fn stored(name: &str) -> StoredImage {
         revision: "1".to_owned(),
         content_hash: ContentHash::of(b"\xFF\xD8\xFF\xE0 a picture"),
         size: 15,
+        last_modified: None,
     }
 }

@@ -218,7 +218,7 @@ async fn a_thumbnail_is_a_jpeg_of_the_size_that_was_asked_for_and_may_be_kept() 
         assert_eq!(answer.body, format!("picture {size}"), "{query}");
         assert_eq!(answer.header("content-type"), Some("image/jpeg"));
         assert_eq!(answer.header("cache-control"), Some("private, max-age=600"));
-        let tag = format!("\"{}-{size}\"", stored("a.jpg").content_hash.as_str());
+        let tag = format!("\"{}-{size}\"", stored("a.jpg").content_hash);
         assert_eq!(answer.header("etag"), Some(&*tag));
         let length = answer.body.len().to_string();
         assert_eq!(answer.header("content-length"), Some(&*length));
@@ -239,7 +239,7 @@ async fn a_bad_size_is_named() {
 
 #[tokio::test]
 async fn who_has_the_thumbnail_is_told_so_and_no_other_is_made() {
-    let tag = format!("\"{}-w960h640\"", stored("a.jpg").content_hash.as_str());
+    let tag = format!("\"{}-w960h640\"", stored("a.jpg").content_hash);
     let (weak, list) = (format!("W/{tag}"), format!("\"x\", {tag}"));
     for tags in [&[&*tag][..], &[&weak], &[&list], &["\"x\"", &tag], &["*"]] {
         let mut service = Service::new().open_to_viewers();
@@ -260,7 +260,7 @@ async fn who_has_the_thumbnail_is_told_so_and_no_other_is_made() {
 #[tokio::test]
 async fn who_has_another_thumbnail_gets_this_one() {
     let hash = stored("a.jpg").content_hash;
-    let of_another_size = format!("\"{}-w256h256\"", hash.as_str());
+    let of_another_size = format!("\"{hash}-w256h256\"");
     let of_another_image = format!("\"{}-w960h640\"", "0".repeat(64));
     for tag in [&*of_another_size, &of_another_image, "\"x\"", "nonsense"] {
         let mut service = Service::new().open_to_viewers();

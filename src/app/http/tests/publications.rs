@@ -12,7 +12,8 @@ use super::{
 use crate::{
     app::usecases::fixtures::claimed,
     domain::{
-        image::{ContentHash, ImageName},
+        content_hash::ContentHash,
+        image::ImageName,
         ledger::{Entry, EntryState, Position},
         platform::Platform,
         publication::PostId,
@@ -59,7 +60,7 @@ async fn publications_are_listed_page_by_page() {
     let answer = service.answer(list("?limit=2")).await.json();
     let first = json!({
         "filename": "a.jpg",
-        "content_hash": ContentHash::of(b"").as_str(),
+        "content_hash": ContentHash::of(b"").to_string(),
         "platform": "telegram",
         "outcome": "published",
         "post_id": "9",

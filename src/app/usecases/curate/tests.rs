@@ -6,7 +6,7 @@ use mockall::Sequence;
 use super::*;
 use crate::{
     app::usecases::fixtures::{TenantFixture, image_name, leases, moved, request_id, stored},
-    domain::{image::ContentHash, ledger::Claim},
+    domain::{content_hash::ContentHash, ledger::Claim},
     ports::MockLedger,
 };
 
@@ -72,8 +72,8 @@ async fn keep_and_remove_move_the_image_to_their_folder() {
             .images
             .expect_move_to()
             .times(1)
-            .withf(move |image, _, to| image.name.as_str() == "a.jpg" && *to == folder)
-            .returning(|_, _, _| Ok(moved("a (1).jpg")));
+            .withf(move |image, _, to, _| image.name.as_str() == "a.jpg" && *to == folder)
+            .returning(|_, _, _, _| Ok(moved("a (1).jpg")));
         let report = curate(lent_once(), fixture, curation, false).await.unwrap();
         let destination = report.destination.as_ref().map(StoragePath::as_str);
         assert_eq!(destination, Some(path));
@@ -112,7 +112,7 @@ async fn the_lease_is_held_from_before_the_move_until_after_it() {
         .expect_move_to()
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
     ledger
         .expect_release()
         .times(1)
@@ -209,7 +209,7 @@ async fn the_lease_is_given_back_when_storage_fails() {
         fixture
             .images
             .expect_move_to()
-            .returning(move |_, _, _| Err(failed()));
+            .returning(move |_, _, _, _| Err(failed()));
         fixture
             .images
             .expect_delete()
@@ -229,7 +229,7 @@ async fn a_sidecar_that_stays_behind_is_a_warning() {
         .images
         .expect_move_to()
         .times(1)
-        .returning(|_, _, _| {
+        .returning(|_, _, _, _| {
             Ok(Moved {
                 name: "a.jpg".to_owned(),
                 sidecar: Err(ImageStoreError::Unavailable("500".into())),
@@ -273,8 +273,8 @@ async fn only_the_image_s_own_sidecars_go_along() {
             fixture
                 .images
                 .expect_move_to()
-                .withf(move |_, sidecars, _| *sidecars == expected.0)
-                .returning(|_, _, _| Ok(moved("a.jpg")));
+                .withf(move |_, sidecars, _, _| *sidecars == expected.0)
+                .returning(|_, _, _, _| Ok(moved("a.jpg")));
             fixture
                 .images
                 .expect_delete()

@@ -13,7 +13,7 @@ use crate::{
             TenantFixture, clock, image_name, image_work, jpeg, moved, request_id, stored,
         },
     },
-    ports::{Folder, ImageStoreError, MockLedger},
+    ports::{Folder, IfTaken, ImageStoreError, MockLedger},
 };
 
 const SIZE: ThumbnailSize = ThumbnailSize::W480H320;
@@ -87,7 +87,7 @@ async fn who_holds_nothing_costs_one_call() {
 async fn who_holds_what_is_there_costs_a_look_and_no_thumbnail() {
     for held in [
         IfNoneMatch::Any,
-        IfNoneMatch::Hashes(vec![hash(b"old"), hash(b"new")]),
+        IfNoneMatch::Hashes(vec![hash(b"old").to_string(), hash(b"new").to_string()]),
     ] {
         let tenant = with_calls(1, 0).build();
         let answer = fetch(listings(), &tenant, held).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_listing_saves_the_look() {
     fixture.images.expect_list().times(1).returning(listed);
     let (listings, tenant) = (listings(), fixture.build());
     listings.get(&tenant, &request_id()).await.unwrap();
-    let held = IfNoneMatch::Hashes(vec![hash(b"new")]);
+    let held = IfNoneMatch::Hashes(vec![hash(b"new").to_string()]);
     let answer = fetch(listings, &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::Unchanged(hash(b"new")));
 }
@@ -120,7 +120,7 @@ async fn an_image_that_the_listing_does_not_have_is_looked_for() {
 #[tokio::test(start_paused = true)]
 async fn who_holds_what_was_there_gets_what_is() {
     let tenant = with_calls(1, 1).build();
-    let held = IfNoneMatch::Hashes(vec![hash(b"old")]);
+    let held = IfNoneMatch::Hashes(vec![hash(b"old").to_string()]);
     let answer = fetch(listings(), &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::New(thumbnail()));
 }
@@ -228,7 +228,7 @@ async fn a_replaced_image_is_shown_after_five_seconds_at_the_latest() {
         .await
         .unwrap();
     advance(Duration::from_secs(5)).await;
-    let held = IfNoneMatch::Hashes(vec![hash(b"new")]);
+    let held = IfNoneMatch::Hashes(vec![hash(b"new").to_string()]);
     let answer = fetch_with(&usecase, &tenant, held).await.unwrap();
     assert_eq!(answer, ThumbnailAnswer::New(replaced()));
 }
@@ -267,7 +267,7 @@ async fn a_move_makes_storage_be_asked_again_and_the_picture_stays() {
         .images
         .expect_move_to()
         .times(1)
-        .returning(|_, _, _| Ok(moved("b.jpg")));
+        .returning(|_, _, _, _| Ok(moved("b.jpg")));
     let (usecase, tenant) = (usecase(listings(), MAX_BYTES), fixture.build());
     fetch_with(&usecase, &tenant, IfNoneMatch::Absent)
         .await
@@ -275,7 +275,7 @@ async fn a_move_makes_storage_be_asked_again_and_the_picture_stays() {
     let request_id = request_id();
     let images = tenant.images(&request_id);
     images
-        .move_to(&thumbnail().stored, &[], Folder::Keep)
+        .move_to(&thumbnail().stored, &[], Folder::Keep, IfTaken::Rename)
         .await
         .unwrap();
     fetch_with(&usecase, &tenant, IfNoneMatch::Absent)

@@ -4,7 +4,7 @@ use super::publication::Publication;
 use crate::{
     app::{runtime::error_chain::ErrorChain, usecases::steps::stages::Stage},
     domain::{image::StoredImage, sidecar::SidecarName},
-    ports::{Folder, ImageStoreError, Moved},
+    ports::{Folder, IfTaken, ImageStoreError, Moved},
 };
 
 impl Publication {
@@ -47,7 +47,7 @@ impl Publication {
             None => self.sidecar(image).find(None).await?.ours(),
         };
         let images = self.images();
-        let moved = images.move_to(image, &sidecars, Folder::Archive);
+        let moved = images.move_to(image, &sidecars, Folder::Archive, IfTaken::Rename);
         self.stages().time(Stage::Archive, moved).await
     }
 }

@@ -12,7 +12,8 @@ use crate::{
         usecases::steps::{captioning::CaptionsUnavailable, stages::Stage},
     },
     domain::{
-        image::{ContentHash, StoredImage},
+        content_hash::ContentHash,
+        image::StoredImage,
         ledger::{Position, PriorState},
         publication::{Failure, FailureReason, Outcome, PublicationReport},
         selection::Unpublished,

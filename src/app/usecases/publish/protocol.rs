@@ -130,7 +130,8 @@ use crate::{
         tenancy::access::Opened,
     },
     domain::{
-        image::{ContentHash, EncodedImage, ImageName},
+        content_hash::ContentHash,
+        image::{EncodedImage, ImageName},
         ledger::{PriorState, Settlement},
         platform::Platform,
         publication::{Failure, Outcome, PlatformResult},

@@ -41,8 +41,8 @@ pub(super) struct Publication {
     pub(super) force: bool,
     pub(super) request_id: RequestId,
     pub(super) attempt: Attempt,
-    /// The folder of the image; `None` is the root.
-    pub(super) folder: Option<Folder>,
+    /// The folder of the image.
+    pub(super) folder: Folder,
     /// The follow-ups of the posts.
     pub(super) follow_ups: TaskTracker,
 }
@@ -83,7 +83,7 @@ impl Publication {
 
     /// Whether the image was archived before; it stays in the archive.
     pub(super) fn is_from_archive(&self) -> bool {
-        self.folder == Some(Folder::Archive)
+        self.folder == Folder::Archive
     }
 
     /// Takes the lease on an image.

@@ -18,7 +18,7 @@ impl Publication {
         name: &ImageName,
         is_wanted: impl Fn(&StoredImage) -> bool,
     ) -> Result<Option<StoredImage>, ImageStoreError> {
-        for folder in [None, Some(Folder::Archive)] {
+        for folder in [Folder::Root, Folder::Archive] {
             self.folder = folder;
             let images = self.images();
             match self.stages().time(Stage::Find, images.find(name)).await {

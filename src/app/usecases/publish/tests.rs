@@ -116,8 +116,8 @@ fn expect_filing(fixture: &mut TenantFixture) {
         .images
         .expect_move_to()
         .times(1)
-        .withf(|_, _, folder| *folder == Folder::Archive)
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .withf(|_, _, folder, _| *folder == Folder::Archive)
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
 }
 
 fn both_publish(fixture: &mut TenantFixture) {
@@ -315,7 +315,7 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
         fixture
             .images
             .expect_move_to()
-            .returning(|_, _, _| Ok(moved("a.jpg")));
+            .returning(|_, _, _, _| Ok(moved("a.jpg")));
         let mut attempts = mockall::Sequence::new();
         let telegram = &mut fixture.telegram;
         telegram

@@ -11,7 +11,8 @@ use super::{
 use crate::{
     app::{runtime::error_chain::ErrorChain, tenancy::images::Images},
     domain::{
-        image::{ContentHashKind, ImageName, StoredImage},
+        content_hash::ContentHashKind,
+        image::{ImageName, StoredImage},
         platform::Platform,
         sidecar::{self, Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
         tenant_config::TenantSettings,

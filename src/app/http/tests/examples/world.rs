@@ -14,9 +14,10 @@ use crate::{
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
+        content_hash::ContentHash,
         host::Host,
         idempotency::Begun,
-        image::{ContentHash, ImageName, StoredImage},
+        image::{ImageName, StoredImage},
         ledger::{Entry, EntryState, Position},
         platform::Platform,
         publication::PostId,
@@ -94,7 +95,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
             service
                 .images
                 .expect_move_to()
-                .returning(move |_, _, _| Ok(moved(name)));
+                .returning(move |_, _, _, _| Ok(moved(name)));
         }
         "listPublications" => {
             let entry = if answer == "passed-over" {
@@ -148,6 +149,7 @@ fn with_details(service: &mut Service) {
         // The hash of the example is of another picture, which nobody can tell of one of several blocks.
         let stored = StoredImage {
             size: 5 * 1024 * 1024,
+            last_modified: None,
             ..stored(name.as_str())
         };
         Ok(LinkedImage { stored, link })
@@ -157,7 +159,7 @@ fn with_details(service: &mut Service) {
          # sha256: {}\n# dropbox_rev: 1\n# created: 2026-05-04T18:30:02Z\n\
          # caption: Before the boats leave\n# sd_caption_version: 1\n\
          # tags: [\"harbour\", \"dawn\"]\n",
-        ContentHash::of(b"").as_str()
+        ContentHash::of(b"")
     );
     let text = Bytes::from(text);
     service
@@ -198,7 +200,7 @@ fn published(service: Service) -> Service {
     service
         .images
         .expect_move_to()
-        .returning(|_, _, _| Ok(moved("harbour-dawn.jpg")));
+        .returning(|_, _, _, _| Ok(moved("harbour-dawn.jpg")));
     service
         .reader
         .expect_entries_of()

@@ -7,7 +7,7 @@ use crate::{
         keyed_limit::{Capacity, PublishLimit},
         memory_budget::MemoryBudget,
     },
-    domain::{image::ContentHashKind, image_memory::ImageMemory},
+    domain::{content_hash::ContentHashKind, image_memory::ImageMemory},
     ports::OpenedStorage,
 };
 

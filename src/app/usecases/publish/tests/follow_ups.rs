@@ -44,7 +44,7 @@ async fn what_follows_a_post_goes_beside_the_archive_and_is_waited_for() {
         .expect_write_sidecar()
         .times(1)
         .returning(|_, _, _, _| Ok(()));
-    fixture.images.expect_move_to().return_once(|_, _, _| {
+    fixture.images.expect_move_to().return_once(|_, _, _, _| {
         archive.send(()).unwrap();
         Ok(moved("a.jpg"))
     });

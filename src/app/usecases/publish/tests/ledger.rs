@@ -99,7 +99,7 @@ async fn nothing_is_paid_for_or_sent_when_no_platform_is_left_and_the_image_is_a
         .images
         .expect_move_to()
         .times(1)
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
     let mut ledger = knowing(published("1"), PriorState::Unknown);
     ledger.expect_record_intent().never();
     let report = publish_with(ledger, fixture, PublicationRequest::default())
@@ -245,7 +245,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
     ledger.expect_release().times(1).returning(|_| Ok(()));
     let lease = Lease::for_new_holder(
         crate::domain::tenant::TenantName::new("alice").unwrap(),
-        crate::domain::image::ContentHash::of(b"image"),
+        crate::domain::content_hash::ContentHash::of(b"image"),
     );
     let held = HeldLease::new(&leases(Arc::new(ledger)), lease);
     tokio::time::sleep(Duration::from_secs(61)).await;

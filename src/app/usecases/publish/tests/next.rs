@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     app::usecases::fixtures::claimed,
     domain::{
-        image::{ContentHash, ImageName, StoredImage},
+        content_hash::ContentHash,
+        image::{ImageName, StoredImage},
         ledger::{Entry, EntryState, Position},
         publication::FailureReason,
     },
@@ -89,7 +90,7 @@ async fn next(
     fixture
         .images
         .expect_move_to()
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         caption: Some("Mine".to_owned()),

@@ -18,7 +18,7 @@ async fn next_with_captions(
     fixture
         .images
         .expect_move_to()
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         ..PublicationRequest::default()

@@ -52,7 +52,7 @@ fn beside(there: SidecarFile) -> (TenantFixture, Arc<Mutex<String>>) {
     fixture
         .images
         .expect_move_to()
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
     (fixture, text)
 }
 

@@ -32,7 +32,7 @@ async fn published_beside(full: SidecarFile, stem: SidecarFile) -> Filing {
         .images
         .expect_move_to()
         .times(1)
-        .returning(move |_, sidecars, _| {
+        .returning(move |_, sidecars, _, _| {
             archived.lock().unwrap().archived = sidecars.to_vec();
             Ok(moved("a.jpg"))
         });
@@ -184,7 +184,7 @@ async fn published_among(
         .images
         .expect_move_to()
         .times(1)
-        .returning(move |_, sidecars, _| {
+        .returning(move |_, sidecars, _, _| {
             archived.lock().unwrap().1.archived = sidecars.to_vec();
             Ok(moved("a.jpg"))
         });
@@ -287,7 +287,7 @@ async fn an_archive_that_fails_is_reported_and_the_image_counts_as_published() {
         .images
         .expect_move_to()
         .times(1)
-        .returning(|_, _, _| Err(ImageStoreError::Unavailable("500".into())));
+        .returning(|_, _, _, _| Err(ImageStoreError::Unavailable("500".into())));
     let report = publish(fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -319,8 +319,8 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
     fixture
         .images
         .expect_move_to()
-        .withf(|_, sidecars, _| *sidecars == [SidecarName::Stem])
-        .returning(|_, _, _| Ok(moved("a.jpg")));
+        .withf(|_, sidecars, _, _| *sidecars == [SidecarName::Stem])
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
     both_publish(&mut fixture);
     publish(fixture, PublicationRequest::default())
         .await
