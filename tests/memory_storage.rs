@@ -156,7 +156,7 @@ async fn a_sidecar_replaces_what_was_found_and_nothing_else() {
     let (image, stem) = (name("a.jpg"), SidecarName::Stem);
     let write = |found| async move {
         images
-            .write_sidecar(&name("a.jpg"), stem, "words", &found)
+            .write_sidecar(&name("a.jpg"), stem, b"words", &found)
             .await
     };
     write(FoundFile::Nothing).await.unwrap();

@@ -144,7 +144,7 @@ impl ImageStore for Unused {
         &self,
         _: &ImageName,
         _: SidecarName,
-        _: &str,
+        _: &[u8],
         _: &publisher::ports::FoundFile,
     ) -> Result<(), ImageStoreError> {
         Ok(())

@@ -159,7 +159,7 @@ impl ImageStore for MemoryImageStore {
         &self,
         image: &ImageName,
         which: SidecarName,
-        text: &str,
+        content: &[u8],
         found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
         for path in self.sidecars(image, &[which]) {
@@ -171,7 +171,7 @@ impl ImageStore for MemoryImageStore {
             if !is_unchanged {
                 return Err(ImageStoreError::SidecarChanged);
             }
-            self.files.put(&path, text.to_owned());
+            self.files.put(&path, content.to_vec());
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ pub trait ImageStore: Send + Sync {
         which: SidecarName,
     ) -> Result<SidecarFile, ImageStoreError>;
 
-    /// Writes the file under a name that a sidecar of an image can have. It replaces what was found there,
+    /// Writes the file under a name that a sidecar of an image can have, with any bytes. It replaces what was found there,
     /// and nothing else.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ pub trait ImageStore: Send + Sync {
         &self,
         image: &ImageName,
         which: SidecarName,
-        text: &str,
+        content: &[u8],
         found: &FoundFile,
     ) -> Result<(), ImageStoreError>;
 

@@ -90,7 +90,7 @@ mod mock {
                 &self,
                 image: &ImageName,
                 which: SidecarName,
-                text: &str,
+                content: &[u8],
                 found: &FoundFile,
             ) -> Result<(), ImageStoreError>;
             async fn put(

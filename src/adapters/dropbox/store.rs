@@ -169,7 +169,7 @@ impl ImageStore for DropboxImageStore {
         &self,
         image: &ImageName,
         which: SidecarName,
-        text: &str,
+        content: &[u8],
         found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
         let name = which.beside(image.as_str());
@@ -180,7 +180,7 @@ impl ImageStore for DropboxImageStore {
             FoundFile::Nothing => json!("add"),
             FoundFile::Revision(revision) => json!({ ".tag": "update", "update": revision }),
         };
-        let content = Bytes::copy_from_slice(text.as_bytes());
+        let content = Bytes::copy_from_slice(content);
         match self.upload(&path, &mode, content).await {
             Err(failure) if failure.is_refusal(TAKEN) => Err(ImageStoreError::SidecarChanged),
             written => Ok(written?),

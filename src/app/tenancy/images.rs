@@ -132,11 +132,14 @@ impl<'a> Images<'a> {
         &self,
         name: &ImageName,
         which: SidecarName,
-        text: &str,
+        content: &[u8],
         found: &FoundFile,
     ) -> Result<(), ImageStoreError> {
         let written = self.call(|storage| async move {
-            storage.images.write_sidecar(name, which, text, found).await
+            storage
+                .images
+                .write_sidecar(name, which, content, found)
+                .await
         });
         let written = written.await;
         self.tenant.storage().bump_sidecar_generation();

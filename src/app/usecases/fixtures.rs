@@ -48,6 +48,11 @@ use crate::{
     },
 };
 
+/// What is written into a sidecar, as text.
+pub(in crate::app) fn text_of(content: &[u8]) -> String {
+    String::from_utf8(content.to_vec()).unwrap()
+}
+
 /// A config document with everything on.
 pub(crate) fn full_document() -> Value {
     json!({

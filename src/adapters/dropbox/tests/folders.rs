@@ -30,7 +30,7 @@ async fn an_image_in_the_archive_is_found_read_and_described_there() {
     assert_eq!(listed, ["a.jpg", "b.jpg"]);
 
     archive
-        .write_sidecar(&b, SidecarName::Stem, "text", &FoundFile::Nothing)
+        .write_sidecar(&b, SidecarName::Stem, b"text", &FoundFile::Nothing)
         .await
         .unwrap();
     assert_eq!(tenant.file("/Done/b.txt").as_deref(), Some("text"));

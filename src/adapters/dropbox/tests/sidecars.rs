@@ -13,7 +13,7 @@ async fn what_is_there_instead_of_what_was_found_is_not_overwritten() {
         let (image, which) = (name("a.jpg"), SidecarName::Stem);
         tenant
             .store
-            .write_sidecar(&image, which, "ours", found)
+            .write_sidecar(&image, which, b"ours", found)
             .await
     };
     tenant.put("/Queue/a.txt", "ours, as it was");

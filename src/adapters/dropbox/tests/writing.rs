@@ -16,7 +16,7 @@ async fn a_sidecar_is_written_and_read_back() {
     for text in ["première version", "zweite Fassung\n\n# ---\n"] {
         let written = tenant
             .store
-            .write_sidecar(&image, SidecarName::Stem, text, &found)
+            .write_sidecar(&image, SidecarName::Stem, text.as_bytes(), &found)
             .await;
         written.unwrap();
         let read = tenant
@@ -51,7 +51,7 @@ async fn an_upload_that_happened_without_an_answer_is_looked_up_and_not_repeated
             .write_sidecar(
                 &name("a.jpg"),
                 SidecarName::Stem,
-                "text",
+                b"text",
                 &FoundFile::Nothing,
             )
             .await
@@ -75,7 +75,7 @@ async fn an_upload_that_did_not_happen_is_looked_up_and_repeated() {
             panic!("no file")
         };
         let found = FoundFile::Revision(revision);
-        let written = tenant.store.write_sidecar(&image, which, "new", &found);
+        let written = tenant.store.write_sidecar(&image, which, b"new", &found);
         written.await.unwrap();
         assert_eq!(tenant.calls("upload"), 2);
         assert_eq!(tenant.calls("get_metadata"), 1);
@@ -92,7 +92,7 @@ async fn an_upload_that_was_limited_is_repeated_without_a_look() {
         .write_sidecar(
             &name("a.jpg"),
             SidecarName::Stem,
-            "text",
+            b"text",
             &FoundFile::Nothing,
         )
         .await
@@ -110,7 +110,7 @@ async fn an_upload_that_never_happens_is_a_failure_after_three_attempts() {
         .write_sidecar(
             &name("a.jpg"),
             SidecarName::Stem,
-            "text",
+            b"text",
             &FoundFile::Nothing,
         )
         .await
@@ -131,7 +131,7 @@ async fn an_upload_counts_when_only_its_answer_is_broken() {
         .write_sidecar(
             &name("a.jpg"),
             SidecarName::Stem,
-            "text",
+            b"text",
             &FoundFile::Nothing,
         )
         .await
@@ -164,7 +164,7 @@ async fn a_full_dropbox_is_a_failure_that_is_not_tried_again() {
         .write_sidecar(
             &name("a.jpg"),
             SidecarName::Stem,
-            "text",
+            b"text",
             &FoundFile::Nothing,
         )
         .await

@@ -174,7 +174,7 @@ async fn what_this_service_changes_is_seen_at_once() {
     describe.run(&tenant, &request_id, &name).await.unwrap();
     let images = tenant.images(&request_id);
     let nothing = crate::ports::FoundFile::Nothing;
-    let written = images.write_sidecar(&name, SidecarName::Full, "x", &nothing);
+    let written = images.write_sidecar(&name, SidecarName::Full, b"x", &nothing);
     written.await.unwrap();
     describe.run(&tenant, &request_id, &name).await.unwrap();
     images.delete(&name, &[]).await.unwrap();

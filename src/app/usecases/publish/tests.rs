@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     app::usecases::fixtures::{
         TenantFixture, empty_ledger, image_name, image_work, jpeg, moved, request_id,
-        rotating_store, standing, stored,
+        rotating_store, standing, stored, text_of,
     },
     domain::{
         analysis::Analysis,

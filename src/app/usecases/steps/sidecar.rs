@@ -283,7 +283,9 @@ impl ImageSidecar<'_> {
             let warning = self.warn("no sidecar was written: it would be larger than 64 KiB");
             return Ok((None, Some(warning)));
         }
-        let written = self.images.write_sidecar(image, name, &text, &replaced);
+        let written = self
+            .images
+            .write_sidecar(image, name, text.as_bytes(), &replaced);
         written.await?;
         let in_the_way = in_the_way.filter(|_| name == SidecarName::Full);
         let warning = in_the_way.map(|file| {

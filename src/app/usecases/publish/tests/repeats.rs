@@ -46,7 +46,7 @@ fn beside(there: SidecarFile) -> (TenantFixture, Arc<Mutex<String>>) {
         .expect_write_sidecar()
         .times(1)
         .returning(move |_, _, text, _| {
-            text.clone_into(&mut kept.lock().unwrap());
+            *kept.lock().unwrap() = text_of(text);
             Ok(())
         });
     fixture

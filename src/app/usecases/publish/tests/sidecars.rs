@@ -25,7 +25,7 @@ async fn published_beside(full: SidecarFile, stem: SidecarFile) -> Filing {
         .images
         .expect_write_sidecar()
         .returning(move |_, name, text, _| {
-            written.lock().unwrap().written = Some((name, text.to_owned()));
+            written.lock().unwrap().written = Some((name, text_of(text)));
             Ok(())
         });
     fixture
@@ -176,7 +176,7 @@ async fn published_among(
         .expect_write_sidecar()
         .times(count)
         .returning(move |_, name, text, found| {
-            let call = (name, found.clone(), text.to_owned());
+            let call = (name, found.clone(), text_of(text));
             written.lock().unwrap().0.push(call);
             outcomes.next().unwrap()
         });
@@ -313,7 +313,7 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
         .times(1)
         .withf(|_, name, _, _| *name == SidecarName::Stem)
         .returning(move |_, _, text, _| {
-            text.clone_into(&mut seen.lock().unwrap());
+            *seen.lock().unwrap() = text_of(text);
             Ok(())
         });
     fixture

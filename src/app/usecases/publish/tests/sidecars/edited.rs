@@ -91,7 +91,7 @@ async fn only_captions_that_were_sent_count_as_submitted() {
         .expect_write_sidecar()
         .times(1)
         .returning(move |_, _, text, _| {
-            text.clone_into(&mut kept.lock().unwrap());
+            *kept.lock().unwrap() = text_of(text);
             Ok(())
         });
     fixture
