@@ -17,8 +17,8 @@ use super::registration::StorageRegistration;
 use crate::{
     domain::{
         content_hash::ContentHashKind,
-        image::{EncodedImage, ImageName, StoredImage},
-        sidecar::SidecarName,
+        image::{EncodedImage, ImageName, MAX_IMAGE_BYTES, StoredImage},
+        sidecar::{MAX_SIDECAR_BYTES, SidecarName},
         tenant_config::{StoragePath, StoragePaths},
     },
     ports::{
@@ -63,6 +63,12 @@ impl MemoryFiles {
         self.files.lock().keys().cloned().collect()
     }
 
+    /// The content of a file.
+    #[must_use]
+    pub fn bytes(&self, path: &str) -> Option<Bytes> {
+        self.get(path).map(|file| file.bytes)
+    }
+
     /// The store of one tenant.
     pub(super) fn open(&self, paths: StoragePaths) -> MemoryImageStore {
         MemoryImageStore {
@@ -105,6 +111,15 @@ impl MemoryImageStore {
     }
 }
 
+/// A name in a folder that no file has: this one, or one with a number.
+fn free_name(files: &BTreeMap<String, File>, folder: &StoragePath, name: &str) -> String {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let names = (1..).map(|number| format!("{stem} ({number}).{ending}"));
+    let mut names = std::iter::once(name.to_owned()).chain(names);
+    let is_free = |name: &String| !files.contains_key(&folder.entry(name));
+    names.find(is_free).unwrap_or_default()
+}
+
 fn stored(name: ImageName, file: &File) -> StoredImage {
     StoredImage {
         name,
@@ -134,6 +149,9 @@ impl ImageStore for MemoryImageStore {
 
     async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
         let file = self.file(name)?;
+        if file.bytes.len() as u64 > MAX_IMAGE_BYTES {
+            return Err(ImageStoreError::TooLarge);
+        }
         Ok(FetchedImage {
             stored: stored(name.clone(), &file),
             bytes: file.bytes,
@@ -147,12 +165,14 @@ impl ImageStore for MemoryImageStore {
     ) -> Result<SidecarFile, ImageStoreError> {
         let paths = self.sidecars(image, &[which]);
         let file = paths.first().and_then(|path| self.files.get(path));
-        Ok(
-            file.map_or(SidecarFile::Missing, |file| SidecarFile::Found {
+        Ok(match file {
+            None => SidecarFile::Missing,
+            Some(file) if file.bytes.len() > MAX_SIDECAR_BYTES => SidecarFile::Unreadable,
+            Some(file) => SidecarFile::Found {
                 bytes: file.bytes,
                 revision: file.number.to_string(),
-            }),
-        )
+            },
+        })
     }
 
     async fn write_sidecar(
@@ -204,17 +224,14 @@ impl ImageStore for MemoryImageStore {
         }
         let file = files.remove(&self.home.entry(name.as_str()));
         let file = file.ok_or(ImageStoreError::NotFound)?;
-        let ending = name.as_str().strip_prefix(name.stem()).unwrap_or_default();
-        let names = (1..).map(|number| format!("{} ({number}){ending}", name.stem()));
-        let mut names = std::iter::once(name.as_str().to_owned()).chain(names);
-        let is_free = |name: &String| !files.contains_key(&folder.entry(name));
-        let new_name = names.find(is_free).unwrap_or_default();
+        let new_name = free_name(&files, folder, name.as_str());
         files.insert(folder.entry(&new_name), file);
         for which in sidecars {
             let (from, to) = (which.beside(name.as_str()), which.beside(&new_name));
             if let (Some(from), Some(to)) = (from, to)
                 && let Some(text) = files.remove(&self.home.entry(&from))
             {
+                let to = free_name(&files, folder, &to);
                 files.insert(folder.entry(&to), text);
             }
         }

@@ -12,7 +12,8 @@
 //!    opened.
 //!
 //! All else follows: reading of configs and credentials, standalone mode, `check`, the API and its
-//! document, sidecars, and the series of metrics. A forgotten step does not compile.
+//! document, sidecars, and the series of metrics. A forgotten step does not compile. What every kind does
+//! alike is tested by `tests/storage_suite`: give the new kind a fixture there, in `kinds/`.
 //! `adapters/memory.rs` is an example, behind the feature `memory-storage`; `tests/memory_storage.rs` runs
 //! the service on it.
 

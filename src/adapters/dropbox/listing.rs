@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::image::StoredImage,
-    ports::{Cause, ImageStoreError},
+    ports::{Cause, Folder, ImageStoreError},
 };
 
 /// Entries on a page of a listing: the most that Dropbox allows.
@@ -92,7 +92,13 @@ impl DropboxImageStore {
                 Some(tags) if tags.begin_with("path") => refusals::root_refused(root),
                 _ => failure.into(),
             })?;
-        let mut page = first.ok_or_else(|| refusals::no_root(root))?;
+        let Some(mut page) = first else {
+            // The others are made when something is moved there.
+            return match self.folder {
+                Folder::Root => Err(refusals::no_root(root)),
+                Folder::Archive | Folder::Keep | Folder::Remove => Ok(Some(Vec::new())),
+            };
+        };
         let mut gathered = Gathered::default();
         for _ in 0..limits.pages {
             let next = page.next.take();

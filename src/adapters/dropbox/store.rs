@@ -39,7 +39,7 @@ const TAKEN: &str = "path/conflict";
 /// The images of one tenant in one folder of Dropbox.
 pub struct DropboxImageStore {
     pub(super) connection: Arc<Connection>,
-    folder: Folder,
+    pub(super) folder: Folder,
 }
 
 impl DropboxImageStore {
