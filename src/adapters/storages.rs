@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     dropbox::{self, DropboxImageStoreFactory, DropboxSettings},
     http_client::ExtraRoots,
+    managed::{self, ManagedImageStore},
     registration::StorageRegistration,
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
 pub const fn registration(kind: StorageKind) -> &'static StorageRegistration {
     match kind {
         StorageKind::Dropbox => &dropbox::REGISTRATION,
+        StorageKind::Managed => &managed::REGISTRATION,
         #[cfg(feature = "memory-storage")]
         StorageKind::Memory => &super::memory::REGISTRATION,
     }
@@ -66,6 +68,10 @@ impl ImageStoreFactory for Storages {
             StorageAccess::Dropbox(credential) => {
                 let store = self.dropbox.open(paths, credential.clone());
                 OpenedStorage::with_previews(Arc::new(store))
+            }
+            StorageAccess::Managed(credential) => {
+                let store = ManagedImageStore::new(paths, credential);
+                OpenedStorage::without_previews(Arc::new(store))
             }
             #[cfg(feature = "memory-storage")]
             StorageAccess::Memory(_) => {

@@ -100,13 +100,14 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes a secret for each field of the provider; `None` where there is none for one.
+    /// Takes a secret for each field of the provider, or its default; `None` where there is neither for one.
     pub fn read(
         provider: Provider,
-        secret: impl FnMut(&'static SecretField) -> Option<Secret>,
+        mut secret: impl FnMut(&'static SecretField) -> Option<Secret>,
     ) -> Option<Self> {
+        let value = |field: &'static SecretField| secret(field).or_else(|| field.default_value());
         // All of them are asked for, so that each is wiped whatever else is wrong.
-        let values: Vec<_> = provider.fields.iter().map(secret).collect();
+        let values: Vec<_> = provider.fields.iter().map(value).collect();
         let values = values.into_iter().map(|value| value.map(Arc::new));
         Some(Self {
             provider,
@@ -210,10 +211,10 @@ pub trait ProviderCredential:
 }
 
 /// Makes the typed credential of a provider: for each secret its name at the orchestrator, and how
-/// it is read.
+/// it is read. A field with `or "default"` need not be given.
 macro_rules! provider_credential {
     ($(#[$doc:meta])* $visibility:vis struct $name:ident of $provider:literal {
-        $($(#[$field_doc:meta])* $field:ident: $variable:literal $(($tidy:expr, $check:expr))?,)+
+        $($(#[$field_doc:meta])* $field:ident: $variable:literal $(($tidy:expr, $check:expr))? $(or $default:literal)?,)+
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
@@ -234,7 +235,8 @@ macro_rules! provider_credential {
             const PROVIDER: $crate::domain::credential::Provider =
                 $crate::domain::credential::Provider::new($provider, &[$(
                     $crate::domain::secret::SecretField::new(stringify!($field), $variable)
-                        $(.pasted($tidy, $check))?,
+                        $(.pasted($tidy, $check))?
+                        $(.or($default))?,
                 )+]);
 
             fn whole(&self) -> &std::sync::Arc<$crate::domain::credential::Credential> {
@@ -300,6 +302,8 @@ mod tests {
             one: "PAIR_ONE",
             /// Two.
             two: "PAIR_TWO",
+            /// Three, which may be absent.
+            three: "PAIR_THREE" or "3",
         }
     }
 
@@ -308,6 +312,7 @@ mod tests {
         let pair = |two: &str| {
             let secret = |field: &SecretField| match field.name {
                 "two" => Secret::pasted(two.to_owned()),
+                "three" => None,
                 _ => Some(Secret::new(field.variable.to_owned())),
             };
             let secrets = Secrets::read(Pair::PROVIDER, secret)?;
@@ -316,6 +321,7 @@ mod tests {
         };
         let one = pair("2").unwrap();
         assert_eq!((one.one().expose(), one.two().expose()), ("PAIR_ONE", "2"));
+        assert_eq!(one.three().expose(), "3", "what it is where none is given");
         assert!(pair(" ").is_none());
         assert!(one.whole().is_same_as(pair("2").unwrap().whole()));
         assert!(!one.whole().is_same_as(pair("3").unwrap().whole()));

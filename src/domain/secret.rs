@@ -109,6 +109,8 @@ pub struct SecretField {
     pub tidy: fn(&str) -> Option<Secret>,
     /// The problem of a secret.
     pub check: fn(&str) -> Option<SecretProblem>,
+    /// Its value where it is absent or blank; `None` where it is required.
+    pub default: Option<&'static str>,
 }
 
 impl SecretField {
@@ -120,6 +122,16 @@ impl SecretField {
             variable,
             tidy: |_| None,
             check: |_| None,
+            default: None,
+        }
+    }
+
+    /// The field, which need not be given.
+    #[must_use]
+    pub const fn or(self, default: &'static str) -> Self {
+        Self {
+            default: Some(default),
+            ..self
         }
     }
 
@@ -135,6 +147,12 @@ impl SecretField {
             check,
             ..self
         }
+    }
+
+    /// Its value where none is given.
+    #[must_use]
+    pub fn default_value(&self) -> Option<Secret> {
+        self.default.map(|default| Secret::new(default.to_owned()))
     }
 
     /// The corrected secret.

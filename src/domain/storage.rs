@@ -2,10 +2,14 @@
 //! opens a kind, and the hash that its listings carry, are in its registration: see
 //! `adapters::storages`.
 
+mod managed;
+
 use std::{
     fmt,
     sync::{Arc, LazyLock},
 };
+
+pub use self::managed::ManagedCredential;
 
 use super::{
     credential::{Credential, Provider, ProviderCredential, WrongProvider, provider_credential},
@@ -19,6 +23,8 @@ macro_rules! with_storages {
         $then! {
             /// Dropbox.
             Dropbox = dropbox (DropboxCredential, LeadingSlash),
+            /// A bucket of an S3-compatible store.
+            Managed = managed (ManagedCredential, Prefix),
             /// The memory of the process.
             #[cfg(feature = "memory-storage")]
             Memory = memory (NoCredential, Prefix),
@@ -38,6 +44,8 @@ provider_credential! {
 impl Provider {
     /// Dropbox.
     pub const DROPBOX: Self = DropboxCredential::PROVIDER;
+    /// S3-compatible stores.
+    pub const MANAGED: Self = ManagedCredential::PROVIDER;
 }
 
 macro_rules! define_storages {

@@ -156,6 +156,7 @@ impl AllSecrets {
                     let problems_before = environment.problem_count();
                     let secret = read_secret(environment, field);
                     let is_silent = environment.problem_count() == problems_before;
+                    let secret = secret.or_else(|| field.default_value());
                     if Some(provider) == storage.provider() && secret.is_none() && is_silent {
                         environment.reject(field.variable, "is required");
                     }

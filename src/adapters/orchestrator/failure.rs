@@ -44,6 +44,8 @@ pub(super) enum Failure {
     Status(u16),
     #[error("the orchestrator's answer {0}")]
     Malformed(&'static str),
+    #[error("the orchestrator's answer has a value in `{0}` that cannot be used")]
+    UnusableField(&'static str),
 }
 
 impl Failure {
@@ -75,7 +77,8 @@ impl AttemptError for Failure {
             | Self::OutOfCredit
             | Self::OutOfTime
             | Self::Status(_)
-            | Self::Malformed(_) => Retry::Never,
+            | Self::Malformed(_)
+            | Self::UnusableField(_) => Retry::Never,
         }
     }
 
@@ -85,7 +88,7 @@ impl AttemptError for Failure {
                 Some(*status)
             }
             Self::Unauthorized | Self::OutOfCredit => Some(403),
-            Self::Malformed(_) => Some(200),
+            Self::Malformed(_) | Self::UnusableField(_) => Some(200),
             Self::Transport { .. } | Self::OutOfTime => None,
         }
     }
@@ -158,7 +161,9 @@ impl From<Failure> for ConfigSourceError {
                 retry_after: None,
                 cause: failure.into(),
             },
-            Failure::Status(_) | Failure::Malformed(_) => Self::Malformed(failure.into()),
+            Failure::Status(_) | Failure::Malformed(_) | Failure::UnusableField(_) => {
+                Self::Malformed(failure.into())
+            }
         }
     }
 }
@@ -177,7 +182,9 @@ impl From<Failure> for CredentialError {
                 retry_after: None,
                 cause: failure.into(),
             },
-            Failure::Status(_) | Failure::Malformed(_) => Self::Malformed(failure.into()),
+            Failure::Status(_) | Failure::Malformed(_) | Failure::UnusableField(_) => {
+                Self::Malformed(failure.into())
+            }
         }
     }
 }

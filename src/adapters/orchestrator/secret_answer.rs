@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     credential::{Credential, CredentialVersion, Provider, Secrets},
-    secret::{Secret, trim_pasted},
+    secret::{Secret, SecretProblem, trim_pasted},
     tenant_config::FieldProblem,
 };
 
@@ -21,14 +21,28 @@ pub(super) fn read(document: Value, provider: Provider) -> Result<Understood<Cre
         return Err(Failure::Malformed("is no object"));
     };
     // First into custody, so that they are wiped whatever else is wrong.
+    let mut problem = None;
     let secrets = Secrets::read(provider, |field| match fields.remove(field.name) {
-        Some(Value::String(secret)) => Secret::pasted(secret).map(|it| field.tidied(it)),
-        _ => None,
+        Some(Value::String(secret)) => {
+            let secret = field.tidied(Secret::pasted(secret)?);
+            if let Some(SecretProblem::Unusable(_)) = (field.check)(secret.expose()) {
+                problem = Some(field.name);
+            }
+            Some(secret)
+        }
+        None | Some(Value::Null) => None,
+        Some(_) => {
+            problem = Some(field.name);
+            None
+        }
     });
     if fields.get("provider").and_then(Value::as_str) != Some(provider.as_str()) {
         return Err(Failure::Malformed("is of another provider"));
     }
     let secrets = secrets.ok_or(Failure::Malformed("has no secret"))?;
+    if let Some(field) = problem {
+        return Err(Failure::UnusableField(field));
+    }
     let version =
         opaque(fields.get("version")).ok_or(Failure::Malformed("has no usable `version`"))?;
     let mut odd = Vec::new();
@@ -99,7 +113,10 @@ mod tests {
     use super::*;
     use crate::{
         adapters::platforms::spec,
-        domain::{platform::Platform, storage::DropboxCredential},
+        domain::{
+            platform::Platform,
+            storage::{DropboxCredential, ManagedCredential},
+        },
     };
 
     fn answer(field: &str, value: Value) -> Value {
@@ -168,6 +185,47 @@ mod tests {
         let read = read(answer, spec(Platform::Telegram).provider).unwrap();
         let bot_token = read.value.secrets().next().unwrap();
         assert_eq!(bot_token.expose(), "123:AAbc");
+    }
+
+    #[test]
+    fn a_credential_of_many_fields_needs_those_without_a_default_and_each_must_be_usable() {
+        let answer = |field: &str, value: Value| {
+            let mut answer = json!({
+                "provider": "managed", "version": 1, "access_key_id": "AKIA1",
+                "secret_access_key": "secret-1", "endpoint_url": "https://s3.example.org",
+                "bucket": "images", "region": "eu-central-1",
+            });
+            answer[field] = value;
+            read(answer, Provider::MANAGED)
+        };
+        let region = |read: Result<Understood<Credential>, Failure>| {
+            let credential = ManagedCredential::try_from(Arc::new(read.unwrap().value)).unwrap();
+            credential.region().expose().to_owned()
+        };
+        assert_eq!(region(answer("unknown", json!(1))), "eu-central-1");
+        for absent in [json!(null), json!(""), json!(" ")] {
+            assert_eq!(region(answer("region", absent)), "auto");
+        }
+        for field in [
+            "access_key_id",
+            "secret_access_key",
+            "endpoint_url",
+            "bucket",
+        ] {
+            for absent in [json!(null), json!(""), json!(5)] {
+                let failure = answer(field, absent).unwrap_err();
+                assert!(matches!(failure, Failure::Malformed("has no secret")));
+            }
+        }
+        for (field, bad) in [
+            ("region", json!(5)),
+            ("region", json!("a/b")),
+            ("endpoint_url", json!("http://s3.example.org")),
+            ("bucket", json!("a/b")),
+        ] {
+            let failure = answer(field, bad).unwrap_err();
+            assert!(matches!(failure, Failure::UnusableField(it) if it == field));
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ const BAD_FIELDS: [(&str, &str, &str); 34] = [
         r#"{"root": "/a", "keep": "/A/archive"}"#,
         "STORAGE_PATHS.keep",
     ),
-    ("STORAGE_PROVIDER", "managed", "STORAGE_PROVIDER"),
+    ("STORAGE_PROVIDER", "floppy", "STORAGE_PROVIDER"),
     ("FEATURE_VOICE_MATCHING", "maybe", "FEATURE_VOICE_MATCHING"),
     (
         "EMAIL_SERVER",

@@ -142,7 +142,7 @@ async fn settle() {
 #[tokio::test(start_paused = true)]
 async fn a_storage_that_cannot_be_used_ends_the_one_before_at_once_and_for_as_long_as_it_lasts() {
     for (pointer, value) in [
-        ("/storage/provider", json!("managed")),
+        ("/storage/provider", json!("floppy")),
         ("/storage/provider", json!(null)),
         ("/storage/credentials_ref", json!("")),
         ("/storage/paths/root", json!("/a/../b")),
@@ -179,7 +179,7 @@ async fn a_storage_that_cannot_be_used_ends_the_one_before_at_once_and_for_as_lo
 #[tokio::test(start_paused = true)]
 async fn a_change_that_is_noticed_ahead_counts_from_then_on() {
     let stage = Stage::served().await;
-    let changed = with("/storage/provider", json!("managed"));
+    let changed = with("/storage/provider", json!("floppy"));
     stage.orchestrator.say(ALICE, changed);
     advance(54 * SECOND).await;
     assert!(stage.root(ALICE).await.is_ok(), "nobody knows yet");
@@ -192,7 +192,7 @@ async fn a_change_that_is_noticed_ahead_counts_from_then_on() {
 #[tokio::test(start_paused = true)]
 async fn a_change_that_is_told_late_counts_once_it_is_told() {
     let stage = Stage::served().await;
-    let changed = with("/storage/provider", json!("managed"));
+    let changed = with("/storage/provider", json!("floppy"));
     stage.orchestrator.say(ALICE, changed);
     *stage.orchestrator.delay.lock().unwrap() = 3 * SECOND;
     advance(60 * SECOND).await;
