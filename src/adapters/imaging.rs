@@ -13,6 +13,7 @@
 //! | `png_rows.rs`, `webp_frame.rs` | the rows of a PNG and a WebP |
 //! | `color.rs` | what the bytes of a pixel mean |
 //! | `scale.rs`, `turn.rs`, `encode.rs` | the steps after reading |
+//! | `strip.rs`, `strip/` | leaves metadata out without decoding, one file for each format |
 //! | `libjpeg.rs` | failures of the library that reads and writes JPEGs |
 
 mod budget;
@@ -31,10 +32,18 @@ mod rows;
 mod scale;
 mod scaled_jpeg;
 mod size;
+mod strip;
 mod turn;
 mod webp_frame;
 
-use self::{budget::Budget, copy::Plan, encode::Written, header::Header, size::Size, turn::Turn};
+use self::{
+    budget::{Budget, Permit},
+    copy::Plan,
+    encode::Written,
+    header::Header,
+    size::Size,
+    turn::Turn,
+};
 use async_trait::async_trait;
 
 use crate::{
@@ -133,6 +142,26 @@ impl ImageProcessor for ImageScaler {
             .await
     }
 
+    async fn strip_metadata(
+        &self,
+        image: &EncodedImage,
+    ) -> Result<EncodedImage, ImageProcessingError> {
+        let header = header_of(image).await?;
+        if !header.goes_as_it_is() {
+            return Ok(image.clone());
+        }
+        let permit = self.permit(size_of(image)).await?;
+        let file = image.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            strip::strip(&file)
+        });
+        match task.await.unwrap_or(None) {
+            Some(stripped) => Ok(stripped),
+            None => self.scaled(image, header, 1.0, f64::round, u64::MAX).await,
+        }
+    }
+
     async fn thumbnail(
         &self,
         image: &EncodedImage,
@@ -181,12 +210,8 @@ impl ImageScaler {
         size: Size,
         max_bytes: u64,
     ) -> Result<Written, ImageProcessingError> {
-        let memory = self.budget.bytes();
-        let plan = Plan::new(image, &header, size, max_bytes, memory)?;
-        let permit = self.budget.acquire(plan.memory()).await;
-        let permit = permit.map_err(|_| ImageProcessingError::TooMuchMemory {
-            most_mib: memory / (1024 * 1024),
-        })?;
+        let plan = Plan::new(image, &header, size, max_bytes, self.budget.bytes())?;
+        let permit = self.permit(plan.memory()).await?;
         let image = image.clone();
         let span = tracing::Span::current();
         // The permit is held by the work, which goes on when its caller is dropped.
@@ -196,6 +221,14 @@ impl ImageScaler {
         });
         // A decoder that panics on a broken file has shown that the file is broken.
         task.await.unwrap_or(Err(ImageProcessingError::Undecodable))
+    }
+
+    /// Waits for the right to use so many bytes.
+    async fn permit(&self, bytes: u64) -> Result<Permit, ImageProcessingError> {
+        let permit = self.budget.acquire(bytes).await;
+        permit.map_err(|_| ImageProcessingError::TooMuchMemory {
+            most_mib: self.budget.bytes() / (1024 * 1024),
+        })
     }
 }
 

@@ -48,6 +48,18 @@ pub trait ImageProcessor: Send + Sync {
         limits: Option<ImageLimits>,
     ) -> Result<EncodedImage, ImageProcessingError>;
 
+    /// The image without its metadata, for [`fit_within`](Self::fit_within) and [`meet`](Self::meet): what they make
+    /// of it, and what they hand back, has none. The pixels and the color profile stay as they are in the file; the
+    /// rest goes, known or not. An image of which those make a copy in any case is handed back as it is; one that is
+    /// not built as its format says becomes a JPEG copy.
+    ///
+    /// # Errors
+    /// [`ImageProcessingError`].
+    async fn strip_metadata(
+        &self,
+        image: &EncodedImage,
+    ) -> Result<EncodedImage, ImageProcessingError>;
+
     /// A JPEG copy of this size or less, upright.
     ///
     /// # Errors

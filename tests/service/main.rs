@@ -37,6 +37,7 @@ mod log_audit;
 mod log_lines;
 mod looking;
 mod memory_budget;
+mod metadata;
 mod metrics;
 mod outages;
 mod own_files;

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{copy::Plan, encode::Written, header::Header};
+use super::{copy::Plan, encode::Written, header::Header, strip};
 use crate::domain::image::EncodedImage;
 
 /// The most memory that a run is given, in bytes.
@@ -25,4 +25,14 @@ pub fn copy(file: &[u8]) -> Option<((u32, u32), (u32, u32))> {
     };
     let made = Header::of(&copy).ok()?;
     Some((plan.upright(), (made.width, made.height)))
+}
+
+/// The file without its metadata, and the size of its image; `None` is malformed, of another kind, or one that is
+/// encoded again.
+#[must_use]
+pub fn strip(file: &[u8]) -> Option<((u32, u32), Bytes)> {
+    let image = EncodedImage::new(Bytes::copy_from_slice(file)).ok()?;
+    let header = Header::of(&image).ok()?;
+    let stripped = strip::strip(&image).filter(|_| header.goes_as_it_is())?;
+    Some(((header.width, header.height), stripped.bytes().clone()))
 }

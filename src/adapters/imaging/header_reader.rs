@@ -4,7 +4,7 @@
 mod bytes;
 mod exif;
 mod jpeg;
-mod png;
+pub(super) mod png;
 mod vp8l;
 mod webp;
 

@@ -9,6 +9,7 @@ mod memory;
 mod orientation;
 mod samples;
 mod scaled_jpeg;
+mod stripping;
 
 use bytes::Bytes;
 use image::{ColorType, DynamicImage, GenericImageView as _, ImageDecoder as _, ImageReader};

@@ -164,6 +164,8 @@ impl AnalyzeImage {
         let settings = images.tenant.settings();
         let image: Result<_, AnalyzeImageError> =
             LoadedImage::load(&work.capacity.memory, images, found, stages).await;
+        let image: Result<_, AnalyzeImageError> =
+            image?.for_sending(&*work.scaler, &settings.content).await;
         let image = image?;
         let captioning = Captioning {
             scaler: &*work.scaler,

@@ -163,7 +163,7 @@ impl Publication {
         let was_tried = !claimed.prior().is_empty();
         let prepare = async {
             let loaded = self.fetch(image).await?;
-            let mut prepared = self.prepare(&loaded.encoded, targets).await;
+            let (loaded, mut prepared) = self.prepare(loaded, targets).await?;
             prepared.ensure_available()?;
             prepared.connect();
             let captions = self.captions_for(&loaded, &prepared, targets, was_tried);
@@ -223,7 +223,7 @@ impl Publication {
     /// The report of what would be sent.
     async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
         let (loaded, platforms) = (self.fetch(image).await?, self.plan.platforms());
-        let prepared = self.prepare(&loaded.encoded, platforms).await;
+        let (loaded, prepared) = self.prepare(loaded, platforms).await?;
         let captions = self.captions_for(&loaded, &prepared, platforms, false);
         let (captions, _) = captions.await?;
         let results = Self::dry_run_results(&prepared, &captions);

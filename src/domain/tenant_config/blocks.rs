@@ -240,6 +240,7 @@ pub(super) fn content(mut block: Block<'_>, warnings: &mut Problems) -> ContentS
         archive: block.bool("archive", true),
         debug,
         voice_profile,
+        strip_metadata: block.bool("strip_metadata", true),
     };
     block.finish(settings).unwrap_or_else(|problems| {
         warnings.extend(problems);

@@ -180,11 +180,13 @@ fn content_block(content: &ContentSettings) -> Value {
         archive,
         debug,
         voice_profile,
+        strip_metadata,
     } = content;
     json!({
         "hashtag_string": hashtag_string,
         "archive": archive,
         "debug": debug,
         "voice_profile": voice_profile,
+        "strip_metadata": strip_metadata,
     })
 }

@@ -303,6 +303,8 @@ pub struct ContentSettings {
     pub debug: bool,
     /// Example captions for tone, at most 20.
     pub voice_profile: Vec<String>,
+    /// Whether platforms and the vision model get images without metadata.
+    pub strip_metadata: bool,
 }
 
 impl Default for ContentSettings {
@@ -312,6 +314,7 @@ impl Default for ContentSettings {
             archive: true,
             debug: false,
             voice_profile: Vec::new(),
+            strip_metadata: true,
         }
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn read(
         "content": block(
             environment,
             CONTENT_SETTINGS,
-            &["hashtag_string", "archive", "debug", "voice_profile"],
+            &["hashtag_string", "archive", "debug", "voice_profile", "strip_metadata"],
         ),
     });
     for (name, block) in blocks {

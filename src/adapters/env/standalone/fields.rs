@@ -8,11 +8,10 @@ pub(super) const OPENAI_SETTINGS: &str = "OPENAI_SETTINGS";
 pub(super) const CONTENT_SETTINGS: &str = "CONTENT_SETTINGS";
 
 /// Fields that the contract has and this version does not act on.
-const LATER_FIELDS: [(&str, &str); 4] = [
+const LATER_FIELDS: [(&str, &str); 3] = [
     (OPENAI_SETTINGS, "vision_model_lifecycle"),
     (OPENAI_SETTINGS, "caption_model_lifecycle"),
     (CONTENT_SETTINGS, "voice_profile_tags"),
-    (CONTENT_SETTINGS, "strip_metadata"),
 ];
 /// The similarity from which a field counts as the one that was meant; 1 means identical.
 const ALIKE: f64 = 0.6;

@@ -237,8 +237,8 @@ async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
             &["OPENAI_SETTINGS: has no effect without OPENAI_API_KEY"],
         ),
         (
-            &[("CONTENT_SETTINGS", r#"{"strip_metadata": false}"#)],
-            &["CONTENT_SETTINGS.strip_metadata: has no effect in this version"],
+            &[("CONTENT_SETTINGS", r#"{"voice_profile_tags": {}}"#)],
+            &["CONTENT_SETTINGS.voice_profile_tags: has no effect in this version"],
         ),
         (&[("STORAGE_PROVIDER", "dropbox")], &[]),
     ] {

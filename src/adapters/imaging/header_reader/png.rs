@@ -70,15 +70,16 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     })
 }
 
-struct Chunk<'a> {
-    kind: &'a [u8],
-    data: &'a [u8],
+/// A part of a PNG.
+pub(in super::super) struct Chunk<'a> {
+    pub(in super::super) kind: &'a [u8],
+    pub(in super::super) data: &'a [u8],
     /// Whether it is all there, and as its checksum says.
-    is_whole: bool,
+    pub(in super::super) is_whole: bool,
 }
 
 /// Takes a chunk off the front. The last one may be cut off.
-fn chunk<'a>(rest: &mut &'a [u8]) -> Option<Chunk<'a>> {
+pub(in super::super) fn chunk<'a>(rest: &mut &'a [u8]) -> Option<Chunk<'a>> {
     let length = usize::try_from(be32(rest, 0)?).ok()?;
     let body = rest.get(4..)?;
     let (kind, tail) = body.split_at_checked(4)?;

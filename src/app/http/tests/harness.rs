@@ -36,7 +36,7 @@ use crate::{
             curate::CurateImage,
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
-            fixtures::{empty_ledger, image_work},
+            fixtures::{empty_ledger, image_work, jpeg},
             list_images::ListImages,
             list_publications::ListPublications,
             publish::PublishImage,
@@ -144,8 +144,8 @@ impl Service {
             .expect_find()
             .returning(|name| Ok(stored(name.as_str())));
         self.images.expect_fetch().returning(|name| {
-            let bytes = bytes::Bytes::from_static(b"\xFF\xD8\xFF\xE0 a picture");
             let stored = stored(name.as_str());
+            let bytes = jpeg();
             Ok(FetchedImage { stored, bytes })
         });
         self.images

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::{
         tenancy::access::{ClientUnavailable, Opened},
-        usecases::steps::stages::Stage,
+        usecases::steps::{loaded_image::LoadedImage, stages::Stage},
     },
     domain::{
         image::EncodedImage,
@@ -29,12 +29,24 @@ pub(super) struct Prepared {
 }
 
 impl Publication {
-    /// Prepares these platforms. Nothing has been paid for or recorded before that.
-    pub(super) async fn prepare(&self, image: &EncodedImage, platforms: &[Platform]) -> Prepared {
-        let all = platforms
-            .iter()
-            .map(|platform| self.prepare_one(*platform, image));
-        let all = self.stages().time(Stage::Prepare, join_all(all)).await;
+    /// Prepares the image for sending, and these platforms. Nothing has been paid for or recorded before that.
+    pub(super) async fn prepare(
+        &self,
+        image: LoadedImage,
+        platforms: &[Platform],
+    ) -> Result<(LoadedImage, Prepared), PublishImageError> {
+        let prepare = async {
+            let scaler = &*self.usecase.work.scaler;
+            let image = image.for_sending(scaler, &self.tenant.settings().content);
+            let image: Result<_, PublishImageError> = image.await;
+            let image = image?;
+            let all = platforms
+                .iter()
+                .map(|platform| self.prepare_one(*platform, &image.encoded));
+            let all = join_all(all).await;
+            Ok::<_, PublishImageError>((image, all))
+        };
+        let (image, all) = self.stages().time(Stage::Prepare, prepare).await?;
         let mut prepared = Prepared {
             deliveries: Vec::new(),
             skipped: Vec::new(),
@@ -45,10 +57,10 @@ impl Publication {
                 Err(failure) => prepared.skipped.push((*platform, failure)),
             }
         }
-        prepared
+        Ok((image, prepared))
     }
 
-    /// The image of a delivery is the original, or a smaller copy where the platform's limits ask for one.
+    /// The image of a delivery is this one, or a smaller copy where the platform's limits ask for one.
     async fn prepare_one(
         &self,
         platform: Platform,

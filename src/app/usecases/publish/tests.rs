@@ -4,6 +4,7 @@ mod archived;
 mod captions;
 mod follow_ups;
 mod ledger;
+mod metadata;
 mod next;
 mod refusals;
 mod repeats;

@@ -1,21 +1,28 @@
 //! An image in memory, together with its part of the memory budget.
 
+use tokio::sync::OnceCell;
+
 use super::stages::{Stage, Stages};
 use crate::{
     app::{
         runtime::memory_budget::{Exhausted, MemoryBudget, MemoryPermit},
         tenancy::images::Images,
     },
-    domain::image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
-    ports::{ImageProcessingError, ImageStoreError},
+    domain::{
+        image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
+        tenant_config::ContentSettings,
+    },
+    ports::{ImageProcessingError, ImageProcessor, ImageStoreError},
 };
 
 /// An image with its bytes. Dropping it returns its memory to the budget.
 pub(in crate::app::usecases) struct LoadedImage {
     /// The image as storage describes it.
     pub(in crate::app::usecases) stored: StoredImage,
-    /// The bytes.
+    /// The bytes; those of the stored file before [`LoadedImage::for_sending`].
     pub(in crate::app::usecases) encoded: EncodedImage,
+    /// The SHA-256 of the stored file, once it is known.
+    sha256: OnceCell<String>,
     _permit: MemoryPermit,
 }
 
@@ -52,7 +59,42 @@ impl LoadedImage {
         Ok(Self {
             encoded: EncodedImage::new(fetched.bytes).map_err(ImageProcessingError::from)?,
             stored: fetched.stored,
+            sha256: OnceCell::new(),
             _permit: permit,
         })
+    }
+
+    /// The image as it may be sent: without metadata, unless the tenant's config keeps it. The bytes of the stored file
+    /// are not kept beside it, so that the image takes no more of the memory budget than its file.
+    pub(in crate::app::usecases) async fn for_sending<E>(
+        mut self,
+        processor: &dyn ImageProcessor,
+        settings: &ContentSettings,
+    ) -> Result<Self, E>
+    where
+        E: From<ImageStoreError> + From<ImageProcessingError>,
+    {
+        if settings.strip_metadata {
+            // The sidecar has the hash of the stored file. It comes first: while it is computed, the stored file's bytes
+            // stay, and those that take their place are not part of the budget.
+            self.sha256().await?;
+            self.encoded = processor.strip_metadata(&self.encoded).await?;
+        }
+        Ok(self)
+    }
+
+    /// The SHA-256 of the stored file, in hex.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::Unavailable`]: the task that computes it did not end.
+    pub(in crate::app::usecases) async fn sha256(&self) -> Result<&str, ImageStoreError> {
+        // The hash of 50 MB takes a good part of a second: too long for an async thread.
+        let compute = || {
+            let encoded = self.encoded.clone();
+            tokio::task::spawn_blocking(move || encoded.sha256())
+        };
+        let sha256 = self.sha256.get_or_try_init(compute).await;
+        let sha256 = sha256.map_err(|error| ImageStoreError::Unavailable(error.into()))?;
+        Ok(sha256)
     }
 }

@@ -208,18 +208,15 @@ impl ImageSidecar<'_> {
         &self,
         image: &LoadedImage,
     ) -> Result<OpenSidecar, ImageStoreError> {
-        let encoded = image.encoded.clone();
-        // The hash of 50 MB takes a good part of a second: too long for an async thread.
-        let hash = tokio::task::spawn_blocking(move || encoded.sha256());
-        let files = read_files(self.images, &self.image.name).await?;
-        let hash = hash.await;
-        let sha256 = hash.map_err(|error| ImageStoreError::Unavailable(error.into()))?;
+        let files = read_files(self.images, &self.image.name);
+        let (files, sha256) = try_join(files, image.sha256()).await?;
         let found = FoundSidecars::of(
             files,
             self.image,
             self.images.tenant.content_hash(),
-            Some(&sha256),
+            Some(sha256),
         );
+        let sha256 = sha256.to_owned();
         Ok(OpenSidecar { found, sha256 })
     }
 

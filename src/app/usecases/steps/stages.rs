@@ -15,7 +15,7 @@ pub(in crate::app::usecases) enum Stage {
     WaitForRoom,
     /// Fetching the image.
     Fetch,
-    /// Opening the platforms' clients, and making the copies that platforms need.
+    /// Leaving out the metadata, opening the platforms' clients, and making the copies that platforms need.
     Prepare,
     /// The vision call.
     Vision,

@@ -129,7 +129,6 @@ fn blocks_and_fields_of_other_versions_are_tolerated() {
             "/platform_captions",
             json!({"telegram": {"style": "short"}}),
         ),
-        ("/content/strip_metadata", json!(true)),
         ("/content/voice_profile_tags", json!({"telegram": ["a"]})),
         ("/ai/vision_model_lifecycle", json!({"severity": "warning"})),
         ("/features/storage_ops_metering_enabled", json!(null)),

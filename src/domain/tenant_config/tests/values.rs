@@ -88,6 +88,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
     assert_eq!(confirmation, ConfirmationSettings::default());
     assert_eq!(content, ContentSettings::default());
     assert!(confirmation.to_sender && content.archive && !content.debug);
+    assert!(content.strip_metadata);
     assert_eq!(confirmation.tags_count, 5);
 }
 
@@ -119,6 +120,7 @@ fn null_is_the_same_as_absent() {
         "/captionfile/artist_alias",
         "/confirmation/confirmation_tags_count",
         "/content/voice_profile",
+        "/content/strip_metadata",
     ] {
         set(&mut document, pointer, json!(null));
     }
@@ -376,7 +378,7 @@ fn the_small_blocks_take_their_values() {
         &mut document,
         "/content",
         json!({"hashtag_string": " #a #b ", "archive": false, "debug": true,
-               "voice_profile": examples}),
+               "voice_profile": examples, "strip_metadata": false}),
     );
     let settings = settings(document);
     assert!(settings.sidecar.extended_metadata_enabled);
@@ -389,5 +391,6 @@ fn the_small_blocks_take_their_values() {
     );
     assert_eq!(settings.content.hashtag_string, "#a #b");
     assert!(!settings.content.archive && settings.content.debug);
+    assert!(!settings.content.strip_metadata);
     assert_eq!(settings.content.voice_profile.len(), 20);
 }

@@ -10,7 +10,7 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 69] = [
+const BAD_VALUES: [(&str, &str, &str); 70] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -81,6 +81,7 @@ const BAD_VALUES: [(&str, &str, &str); 69] = [
         r#"{"confirmation_to_sender": "sesame"}"#,
     ),
     ("env", "CONTENT_SETTINGS", r#"{"archive": "sesame"}"#),
+    ("env", "CONTENT_SETTINGS", r#"{"strip_metadata": "sesame"}"#),
     ("env", "STORAGE_PROVIDER", "sesame"),
     ("env", "FEATURE_VOICE_MATCHING", "sesame"),
     ("env", "FEATURE_PUBLISH", "sesame"),
