@@ -30,6 +30,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod bluesky;
 mod certificate;
 mod dropbox;
 mod dropbox_arguments;
@@ -38,13 +39,16 @@ mod dropbox_files;
 mod dropbox_rpc;
 mod fault;
 mod hold;
+mod image_metadata;
 mod latency;
 mod listener;
+mod mastodon;
 mod multipart;
 mod openai;
 mod openai_answers;
 mod orchestrator;
 mod orchestrator_answers;
+mod received_image;
 mod record;
 mod reply;
 mod samples;
@@ -62,15 +66,19 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use bluesky::{Bluesky, BlueskyImage, BlueskyPost, LargeBlobs};
 pub use dropbox::Dropbox;
 pub use fault::Fault;
 pub use hold::Hold;
 pub use latency::Latency;
+pub use mastodon::{Mastodon, OnRepeat, PostedImage, PostedStatus, Processing};
 pub use openai::{OpenAi, Unsupported};
 pub use orchestrator::Orchestrator;
 pub use orchestrator_answers::{Credential, TenantRecord};
+pub use received_image::ReceivedImage;
 pub use record::RecordedRequest;
 pub use samples::{Sample, sample_images};
+pub use secrets::{app_password, mastodon_token};
 pub use server::HttpServer;
 pub use smtp::{ReceivedMail, SmtpServer};
 pub use switches::Switches;
@@ -96,6 +104,10 @@ pub struct Sandbox {
     pub telegram: Telegram,
     /// E-mail.
     pub smtp: SmtpServer,
+    /// Posts, of the accounts that a test adds: no tenant has one.
+    pub mastodon: Mastodon,
+    /// Posts, of the accounts that a test adds: no tenant has one.
+    pub bluesky: Bluesky,
     tenants: Vec<DemoTenant>,
     authority_pem: String,
     folder: PrivateFolder,
@@ -131,6 +143,8 @@ impl Sandbox {
             openai: OpenAi::start().await?,
             telegram: Telegram::start().await?,
             smtp: SmtpServer::start(authority.server).await?,
+            mastodon: Mastodon::start().await?,
+            bluesky: Bluesky::start().await?,
             tenants: Vec::new(),
             authority_pem: authority.pem,
             folder,
@@ -214,6 +228,8 @@ impl Sandbox {
         all.extend(self.openai.secrets());
         all.extend(self.telegram.secrets());
         all.extend(self.smtp.secrets());
+        all.extend(self.mastodon.secrets());
+        all.extend(self.bluesky.secrets());
         all.push(self.web_token.clone());
         all.push(self.web_password.clone());
         all.sort_unstable();

@@ -95,7 +95,14 @@ impl State {
             Credential::Telegram { bot_token } => self.issued.note(bot_token),
             Credential::Smtp { password } => self.issued.note(password),
             Credential::Raw(document) => {
-                for field in ["refresh_token", "api_key", "bot_token", "password"] {
+                for field in [
+                    "refresh_token",
+                    "api_key",
+                    "bot_token",
+                    "password",
+                    "access_token",
+                    "app_password",
+                ] {
                     self.issued.note(
                         document
                             .get(field)

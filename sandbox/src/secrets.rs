@@ -18,6 +18,27 @@ pub(super) fn bot_token() -> String {
     format!("{id}:AAsandbox{tail}")
 }
 
+/// A Mastodon access token: 43 characters of base 64 for URLs.
+#[must_use]
+pub fn mastodon_token() -> String {
+    let tail = Uuid::new_v4().simple().to_string();
+    format!("sandbox-_{tail}Qq")
+}
+
+/// A Bluesky app password: four times four letters and digits.
+#[must_use]
+pub fn app_password() -> String {
+    let tail = Uuid::new_v4().simple().to_string();
+    // Base 32 has no 0, 1, 8 and 9.
+    let tail = tail
+        .replace('0', "w")
+        .replace('1', "x")
+        .replace('8', "y")
+        .replace('9', "z");
+    let part = |from: usize, to: usize| tail.get(from..to).unwrap_or_default();
+    format!("sand-box{}-{}-{}", part(0, 1), part(1, 5), part(5, 9))
+}
+
 /// Everything secret that was ever handed out: what is revoked must not be logged either.
 #[derive(Debug, Default)]
 pub(super) struct Issued(BTreeSet<String>);
@@ -46,5 +67,29 @@ mod tests {
         assert!(id.bytes().all(|byte| byte.is_ascii_digit()));
         assert_eq!(tail.len(), 35);
         assert!(tail.starts_with("AAsandbox"));
+    }
+
+    #[test]
+    fn tokens_of_mastodon_have_its_shape() {
+        let token = mastodon_token();
+        assert_eq!(token.len(), 43);
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        assert!(token.chars().all(is_allowed), "{token}");
+        assert_ne!(token, mastodon_token());
+    }
+
+    #[test]
+    fn app_passwords_have_the_shape_of_bluesky() {
+        let password = app_password();
+        let parts: Vec<_> = password.split('-').collect();
+        let is_allowed = |c: char| matches!(c, 'a'..='z' | '2'..='7');
+        assert_eq!(parts.len(), 4);
+        for part in parts {
+            assert!(
+                part.len() == 4 && part.chars().all(is_allowed),
+                "{password}"
+            );
+        }
+        assert_ne!(password, app_password());
     }
 }

@@ -1,7 +1,9 @@
 //! The stand-ins over the wire, each spoken to as the real service would.
 
+mod bluesky;
 mod dropbox;
 mod dropbox_files;
+mod mastodon;
 mod openai;
 mod orchestrator;
 mod smtp;
