@@ -14,6 +14,7 @@ pub mod idempotency;
 pub mod image;
 pub mod image_memory;
 pub mod ledger;
+pub mod listing;
 pub(crate) mod model_text;
 mod pasted;
 pub mod platform;

@@ -15,6 +15,7 @@ mod image_store;
 mod image_store_factory;
 mod ledger;
 mod ledger_retention;
+mod listing_page;
 mod publisher;
 mod tenant_config_source;
 
@@ -35,6 +36,7 @@ pub use self::{
     image_store_factory::{ImageStoreFactory, OpenedStorage},
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     ledger_retention::{LedgerRetention, Swept},
+    listing_page::{ListingCursor, ListingPage, ListingRules, NextPage, PageResult, RefreshCost},
     publisher::{
         FollowUp, OpenError, OpenPublisher, Post, Posted, PublishError, Publisher, PublisherFactory,
     },

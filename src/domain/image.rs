@@ -49,6 +49,11 @@ impl ImageName {
         Ok(Self(name.into()))
     }
 
+    /// A name out of a listing, which has been checked.
+    pub(super) fn of_listed(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

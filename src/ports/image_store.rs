@@ -22,9 +22,10 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::Cause;
+use super::{Cause, ListingCursor, ListingPage, ListingRules, PageResult};
 use crate::domain::{
     image::{EncodedImage, ImageName, StoredImage},
+    listing::ListingChange,
     sidecar::SidecarName,
 };
 
@@ -36,6 +37,22 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// [`ImageStoreError`].
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError>;
+
+    /// A page of the images directly in the root folder, in any order: the first, or the one at a cursor. `None`:
+    /// the cursor is no good any more. A kind that lists page by page, or tells what has changed, has its own.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn list_page(&self, _: Option<&ListingCursor>) -> PageResult {
+        let images = self.list().await?.into_iter();
+        let page = ListingPage::only(images.map(ListingChange::Found).collect());
+        Ok(Some(page))
+    }
+
+    /// How its listings are read and kept.
+    fn listing_rules(&self) -> ListingRules {
+        ListingRules::default()
+    }
 
     /// One image as storage lists it, without its bytes.
     ///
