@@ -30,13 +30,13 @@ pub use self::{
     image_previews::{ImageLinks, ImageThumbnails, LinkedImage, Thumbnail},
     image_processor::{ImageProcessingError, ImageProcessor, TooManyPixels},
     image_store::{
-        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PutMode,
-        SidecarFile,
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PageResult,
+        PutMode, SidecarFile,
     },
     image_store_factory::{ImageStoreFactory, OpenedStorage},
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     ledger_retention::{LedgerRetention, Swept},
-    listing_page::{ListingCursor, ListingPage, ListingRules, NextPage, PageResult, RefreshCost},
+    listing_page::{ListingCursor, ListingPage, ListingRules, NextPage, RefreshCost},
     publisher::{
         FollowUp, OpenError, OpenPublisher, Post, Posted, PublishError, Publisher, PublisherFactory,
     },

@@ -13,6 +13,7 @@ mod controls;
 mod figures;
 mod footprint;
 mod growth;
+mod listing;
 mod open_loop;
 #[path = "../image_path/photo.rs"]
 #[expect(dead_code, reason = "the other benchmark needs more of it")]
@@ -23,8 +24,8 @@ mod soak;
 
 use std::{env, process::ExitCode};
 
-const PARTS: &str = "closed, open, footprint, publish, growth or soak, or builds and some programs; \
-                     without any, all but the last two";
+const PARTS: &str = "closed, open, footprint, publish, growth, listing or soak, or builds and some programs; \
+                     without any, all but the last three";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -51,6 +52,7 @@ async fn main() -> ExitCode {
             "footprint" => footprint::measure().await,
             "publish" => publish_floor::measure().await,
             "growth" => growth::measure().await,
+            "listing" => listing::measure().await,
             "soak" => soak::measure().await,
             _ => {
                 println!("There is no {part}: {PARTS}.");

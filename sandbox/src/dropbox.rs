@@ -116,6 +116,18 @@ impl Dropbox {
         self.state.lock().page_size = entries.max(1);
     }
 
+    /// From now on every cursor handed out so far is answered with `reset`.
+    pub fn reset_cursors(&self) {
+        self.state.lock().cursors.clear();
+    }
+
+    /// Moves a file or folder; false if there is none, or the new name is taken.
+    pub fn rename(&self, account: &str, from: &str, to: &str) -> bool {
+        let mut state = self.state.lock();
+        let tree = state.trees.get_mut(account);
+        tree.is_some_and(|tree| tree.rename(from, to, false).is_ok())
+    }
+
     /// The paths of all files of an account, sorted by lower-case path.
     #[must_use]
     pub fn paths(&self, account: &str) -> Vec<String> {
@@ -221,7 +233,7 @@ pub(super) struct State {
     refresh_tokens: HashMap<String, String>,
     access_tokens: HashMap<String, AccessToken>,
     trees: HashMap<String, FileTree>,
-    /// Listings that are not at their end, by cursor.
+    /// Places in listings and in what has changed since, by cursor.
     pub(super) cursors: HashMap<String, Cursor>,
     /// Account and file id by the last part of the link.
     pub(super) links: HashMap<String, (String, String)>,
@@ -233,10 +245,18 @@ struct AccessToken {
     expired: bool,
 }
 
-/// The rest of a listing.
+/// A place in a listing, and then in what has changed in the folder since.
+#[derive(Clone)]
 pub(super) struct Cursor {
     pub(super) account: String,
-    pub(super) rest: Vec<Value>,
+    pub(super) folder: String,
+    pub(super) recursive: bool,
+    /// What is listed now.
+    pub(super) entries: Arc<Vec<Value>>,
+    /// How many of them have been told.
+    pub(super) told: usize,
+    /// How many changes there had been when they were gathered.
+    pub(super) changes: usize,
     pub(super) limit: usize,
 }
 

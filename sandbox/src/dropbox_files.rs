@@ -1,6 +1,6 @@
 //! One Dropbox account's files and folders, in memory. Used by the Dropbox stand-in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ pub(super) struct FileTree {
     /// By lower-case path; the root has no entry.
     nodes: BTreeMap<String, Node>,
     revisions: u64,
+    /// The path of each change, as it is shown, in their order.
+    changed: Vec<String>,
 }
 
 /// A file or a folder.
@@ -134,6 +136,43 @@ impl FileTree {
         Ok(wanted.map(|(_, node)| node.metadata(true)).collect())
     }
 
+    /// How many changes there have been.
+    pub(super) fn changes(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// What is now where something has changed since, in a folder or with `recursive` under it; each path once. What
+    /// is gone is tagged `deleted`.
+    pub(super) fn changed_since(
+        &self,
+        position: usize,
+        folder: &str,
+        recursive: bool,
+    ) -> Result<Vec<Value>, TreeError> {
+        if !folder.is_empty() && self.find(folder)?.file.is_some() {
+            return Err(TreeError::NotFolder);
+        }
+        let prefix = format!("{}/", folder.to_lowercase());
+        let mut seen = HashSet::new();
+        let later = self.changed.get(position..).unwrap_or_default();
+        let mut entries: Vec<_> = later
+            .iter()
+            .rev()
+            .filter_map(|path| {
+                let key = path.to_lowercase();
+                let rest = key.strip_prefix(&prefix)?;
+                let is_wanted = recursive || !rest.contains('/');
+                if !is_wanted || !seen.insert(key.clone()) {
+                    return None;
+                }
+                let node = self.nodes.get(&key);
+                Some(node.map_or_else(|| deleted(path), |node| node.metadata(true)))
+            })
+            .collect();
+        entries.reverse();
+        Ok(entries)
+    }
+
     /// The display paths of all files.
     pub(super) fn paths(&self) -> Vec<String> {
         let files = self.nodes.values().filter(|node| node.file.is_some());
@@ -182,7 +221,7 @@ impl FileTree {
             id,
             file: Some(file),
         };
-        self.nodes.insert(path.to_lowercase(), node.clone());
+        self.insert(node.clone());
         Ok(node)
     }
 
@@ -197,7 +236,7 @@ impl FileTree {
         }
         self.make_parents(&path)?;
         let node = Node::folder(&path);
-        self.nodes.insert(path.to_lowercase(), node.clone());
+        self.insert(node.clone());
         Ok(node)
     }
 
@@ -224,7 +263,7 @@ impl FileTree {
         for mut node in self.take(&source) {
             let rest = node.display.get(source.len()..).unwrap_or_default();
             node.display = format!("{target}{rest}");
-            self.nodes.insert(node.display.to_lowercase(), node);
+            self.insert(node);
         }
         self.find(&target).cloned()
     }
@@ -245,20 +284,27 @@ impl FileTree {
             .filter(|it| **it == key || it.starts_with(&inside))
             .cloned()
             .collect();
-        keys.iter()
+        let nodes: Vec<_> = keys
+            .iter()
             .filter_map(|key| self.nodes.remove(key))
-            .collect()
+            .collect();
+        self.changed
+            .extend(nodes.iter().map(|node| node.display.clone()));
+        nodes
+    }
+
+    fn insert(&mut self, node: Node) {
+        self.changed.push(node.display.clone());
+        self.nodes.insert(node.display.to_lowercase(), node);
     }
 
     fn make_parents(&mut self, path: &str) -> Result<(), TreeError> {
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1);
         for parent in ends.filter_map(|at| path.get(..at)) {
-            let node = self
-                .nodes
-                .entry(parent.to_lowercase())
-                .or_insert_with(|| Node::folder(parent));
-            if node.file.is_some() {
-                return Err(TreeError::ConflictFile);
+            match self.nodes.get(&parent.to_lowercase()) {
+                None => self.insert(Node::folder(parent)),
+                Some(node) if node.file.is_some() => return Err(TreeError::ConflictFile),
+                Some(_) => {}
             }
         }
         Ok(())
@@ -274,6 +320,16 @@ impl FileTree {
             .find(|name| !self.nodes.contains_key(&name.to_lowercase()))
             .unwrap_or_default()
     }
+}
+
+/// The entry of a path where there is nothing any more.
+fn deleted(path: &str) -> Value {
+    json!({
+        ".tag": "deleted",
+        "name": path.rsplit('/').next().unwrap_or_default(),
+        "path_lower": path.to_lowercase(),
+        "path_display": path,
+    })
 }
 
 impl Node {

@@ -1,5 +1,7 @@
 //! Dropbox's RPC endpoints: JSON in, JSON out. Used by the Dropbox stand-in.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -82,16 +84,23 @@ fn list_folder(state: &mut State, account: &str, arguments: &Arguments) -> Resul
             .filter(|limit| (1..=2000).contains(limit))
             .ok_or_else(|| arguments.malformed("limit: expected an integer from 1 to 2000"))?,
     };
-    let entries = state.tree(account).list(path, arguments.flag("recursive"));
-    let rest = entries.map_err(|error| tree_error(error, "path", "path"))?;
+    let (recursive, tree) = (arguments.flag("recursive"), state.tree(account));
+    let changes = tree.changes();
+    let entries = tree.list(path, recursive);
+    let entries = entries.map_err(|error| tree_error(error, "path", "path"))?;
     let cursor = Cursor {
         account: account.to_owned(),
-        rest,
+        folder: path.to_owned(),
+        recursive,
+        entries: Arc::new(entries),
+        told: 0,
+        changes,
         limit,
     };
     Ok(page(state, cursor))
 }
 
+/// The rest of a listing, or else what has changed since.
 fn list_folder_continue(
     state: &mut State,
     account: &str,
@@ -99,23 +108,28 @@ fn list_folder_continue(
 ) -> Result<Reply, Reply> {
     let token = arguments.text("cursor")?;
     let cursor = state.cursors.get(token).filter(|it| it.account == account);
-    let cursor = cursor.map(|it| Cursor {
-        account: it.account.clone(),
-        rest: it.rest.clone(),
-        limit: it.limit,
-    });
     // A cursor may be used again: the caller may have missed the answer.
-    cursor
-        .map(|cursor| page(state, cursor))
-        .ok_or_else(|| tagged_error(&["reset"]))
+    let mut cursor = cursor.cloned().ok_or_else(|| tagged_error(&["reset"]))?;
+    if cursor.told == cursor.entries.len() {
+        let tree = state.tree(account);
+        let changed = tree.changed_since(cursor.changes, &cursor.folder, cursor.recursive);
+        let changed = changed.map_err(|error| tree_error(error, "path", "path"))?;
+        (cursor.entries, cursor.told, cursor.changes) = (Arc::new(changed), 0, tree.changes());
+    }
+    Ok(page(state, cursor))
 }
 
 fn page(state: &mut State, mut cursor: Cursor) -> Reply {
-    let size = cursor.limit.min(state.page_size).min(cursor.rest.len());
-    let later = cursor.rest.split_off(size);
-    let entries = std::mem::replace(&mut cursor.rest, later);
+    let rest = cursor.entries.get(cursor.told..).unwrap_or_default();
+    let size = cursor.limit.min(state.page_size).min(rest.len());
+    let entries = rest.get(..size).unwrap_or_default().to_vec();
+    cursor.told += size;
+    let has_more = cursor.told < cursor.entries.len();
+    if !has_more {
+        // No more of them is needed, and there are many.
+        (cursor.entries, cursor.told) = (Arc::default(), 0);
+    }
     let token = format!("sandbox-cursor-{}", Uuid::new_v4().simple());
-    let has_more = !cursor.rest.is_empty();
     state.cursors.insert(token.clone(), cursor);
     Reply::json(
         200,

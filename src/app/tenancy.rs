@@ -14,3 +14,4 @@ pub(in crate::app) mod storage;
 pub mod storage_call;
 pub mod tenant;
 pub mod tenant_cache;
+mod write_log;

@@ -2,7 +2,7 @@
 
 mod unknown_format;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{borrow::Borrow, fmt, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -74,6 +74,13 @@ fn has_image_ending(name: &str) -> bool {
             .and_then(|len| name.get(len..))
             .is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
     })
+}
+
+/// In a map, a name is looked up without one of its own.
+impl Borrow<str> for ImageName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for ImageName {

@@ -3,6 +3,7 @@
 //! A listing is shared by all who read it and is never changed. A changed one shares with the listing before
 //! it all parts that have not changed.
 
+mod change;
 mod chunk;
 #[cfg(test)]
 mod tests;
@@ -10,30 +11,12 @@ mod tests;
 use std::sync::Arc;
 
 use self::chunk::{Chunk, folded_hash, is_same_folded};
-use super::image::{ImageName, StoredImage};
+use super::image::ImageName;
 
-pub use self::chunk::Listed;
+pub use self::{change::ListingChange, chunk::Listed};
 
 /// The most images in a chunk. A change copies the chunks that it concerns.
 const CHUNK: usize = 512;
-
-/// What is known of a name in a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListingChange {
-    /// The image under its name.
-    Found(StoredImage),
-    /// There is no image of this name.
-    Gone(String),
-}
-
-impl ListingChange {
-    fn name(&self) -> &str {
-        match self {
-            Self::Found(image) => image.name.as_str(),
-            Self::Gone(name) => name,
-        }
-    }
-}
 
 /// Whether names that differ in the case of letters only are of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

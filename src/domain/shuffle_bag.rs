@@ -18,24 +18,26 @@ impl ShuffleBag {
     /// image than the last one if there are others.
     pub fn draw<'a>(
         &mut self,
-        images: impl Iterator<Item = &'a ImageName> + Clone,
+        images: impl Iterator<Item = &'a str> + Clone,
         random: u64,
     ) -> Option<ImageName> {
-        let there: HashSet<&ImageName> = images.clone().collect();
-        self.drawn.retain(|name| there.contains(name));
-        let begins_anew = self.drawn.len() == there.len();
+        let drawn = images.clone().filter(|name| self.drawn.contains(*name));
+        let (count, drawn_count) = (images.clone().count(), drawn.clone().count());
+        if drawn_count < self.drawn.len() {
+            let there: HashSet<&str> = drawn.collect();
+            self.drawn.retain(|name| there.contains(name.as_str()));
+        }
+        let begins_anew = drawn_count == count;
         if begins_anew {
             self.drawn.clear();
         }
-        let must_wait = self
-            .last
-            .as_ref()
-            .filter(|_| begins_anew && there.len() > 1);
-        let can_be_drawn =
-            |name: &&ImageName| !self.drawn.contains(*name) && Some(*name) != must_wait;
-        let left: Vec<&ImageName> = images.filter(can_be_drawn).collect();
-        let index = random.checked_rem(left.len() as u64)?;
-        let name = ImageName::clone(left.get(usize::try_from(index).ok()?)?);
+        let must_wait = self.last.as_ref().filter(|_| begins_anew && count > 1);
+        let must_wait = must_wait.map(ImageName::as_str);
+        let can_be_drawn = |name: &&str| !self.drawn.contains(*name) && Some(*name) != must_wait;
+        let left = images.filter(can_be_drawn);
+        let index = random.checked_rem(left.clone().count() as u64)?;
+        let mut left = left.skip(usize::try_from(index).ok()?);
+        let name = ImageName::of_listed(left.next()?);
         self.drawn.insert(name.clone());
         self.last = Some(name.clone());
         Some(name)
@@ -58,7 +60,8 @@ mod tests {
     }
 
     fn draw(bag: &mut ShuffleBag, images: &[ImageName], random: u64) -> ImageName {
-        bag.draw(images.iter(), random).unwrap()
+        bag.draw(images.iter().map(ImageName::as_str), random)
+            .unwrap()
     }
 
     proptest! {
@@ -122,7 +125,7 @@ mod tests {
     #[test]
     fn of_nothing_nothing_is_drawn_and_one_image_comes_again_and_again() {
         let mut bag = ShuffleBag::default();
-        assert_eq!(bag.draw([].iter(), 1), None);
+        assert_eq!(bag.draw([].into_iter(), 1), None);
         let images = names(1);
         for random in 0..3 {
             assert_eq!(draw(&mut bag, &images, random), images[0]);

@@ -22,7 +22,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Cause, ListingCursor, ListingPage, ListingRules, PageResult};
+use super::{Cause, ListingCursor, ListingPage, ListingRules};
 use crate::domain::{
     image::{EncodedImage, ImageName, StoredImage},
     listing::ListingChange,
@@ -43,7 +43,7 @@ pub trait ImageStore: Send + Sync {
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    async fn list_page(&self, _: Option<&ListingCursor>) -> PageResult {
+    async fn list_page(&self, _: Option<ListingCursor>) -> PageResult {
         let images = self.list().await?.into_iter();
         let page = ListingPage::only(images.map(ListingChange::Found).collect());
         Ok(Some(page))
@@ -132,6 +132,9 @@ pub trait ImageStore: Send + Sync {
     ) -> Result<(), ImageStoreError>;
 }
 
+/// A page; `None`: the cursor is no good any more, and the folder is to be listed anew.
+pub type PageResult = Result<Option<ListingPage>, ImageStoreError>;
+
 /// An image as it was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedImage {
@@ -196,7 +199,7 @@ pub enum IfTaken {
 }
 
 /// A folder of a tenant; the tenant's config says where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Folder {
     /// Where images are published from.
     Root,

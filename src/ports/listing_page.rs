@@ -1,6 +1,5 @@
 //! How a folder is listed page by page, and what has changed in it since.
 
-use super::ImageStoreError;
 use crate::domain::listing::{LetterCase, ListingChange};
 
 /// A page of a listing, or of what has changed since.
@@ -40,9 +39,6 @@ pub enum NextPage {
 /// Storage's name of a place in a listing. It is good with the credential with which it was got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingCursor(pub Box<str>);
-
-/// The answer where there is no page: the cursor is no good any more, and the folder is to be listed anew.
-pub type PageResult = Result<Option<ListingPage>, ImageStoreError>;
 
 /// How the listings of a kind of storage are read and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

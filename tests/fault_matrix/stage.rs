@@ -194,14 +194,15 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
             memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
         },
     };
-    let publish = PublishImage::new(work.clone(), Arc::clone(&ledger.reader));
+    let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
+    let reader = Arc::clone(&ledger.reader);
+    let publish = PublishImage::new(work.clone(), reader, Arc::clone(&listings));
     let readiness = CheckReadiness::new(
         Mode::Standalone,
         configs,
         Arc::clone(&ledger.reader),
         Arc::clone(&clock),
     );
-    let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
     let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
     let draw = RandomImage::new(
         Arc::clone(&listings),

@@ -55,6 +55,7 @@ mod service_token;
 mod sessions;
 mod settings;
 mod standalone;
+mod storage_changes;
 mod tenancy;
 mod traces;
 mod upgrades;

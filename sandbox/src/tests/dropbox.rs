@@ -139,6 +139,65 @@ async fn a_folder_is_listed_in_pages_each_entry_once() {
 }
 
 #[tokio::test]
+async fn the_cursor_of_the_last_page_tells_what_has_changed_since() {
+    let account = Account::with(&["/q/1.jpg", "/q/2.jpg", "/q/3.jpg", "/q/sub/4.jpg"]).await;
+    let dropbox = &account.dropbox;
+    let listed = account
+        .rpc_json("list_folder", json!({ "path": "/q" }))
+        .await;
+    let told = |page: &Value| -> Vec<String> {
+        let entries = page["entries"].as_array().unwrap().iter();
+        entries
+            .map(|it| format!("{} {}", it[".tag"], it["name"]).replace('"', ""))
+            .collect()
+    };
+    let changes = async |cursor: &Value| {
+        let page = json!({ "cursor": cursor });
+        account.rpc_json("list_folder/continue", page).await
+    };
+    let nothing = changes(&listed["cursor"]).await;
+    assert_eq!(
+        (told(&nothing).len(), &nothing["has_more"]),
+        (0, &json!(false))
+    );
+
+    assert!(dropbox.put("alice", "/q/new.jpg", "new"));
+    assert!(dropbox.put("alice", "/q/1.jpg", "other"));
+    assert!(dropbox.rename("alice", "/q/2.jpg", "/q/moved.jpg"));
+    assert!(dropbox.remove("alice", "/q/3.jpg"));
+    assert!(dropbox.make_folder("alice", "/q/3.jpg"));
+    assert!(dropbox.put("alice", "/q/sub/5.jpg", "deeper"));
+    assert!(dropbox.put("alice", "/elsewhere/6.jpg", "elsewhere"));
+    let expected = [
+        "file new.jpg",
+        "file 1.jpg",
+        "deleted 2.jpg",
+        "file moved.jpg",
+        "folder 3.jpg",
+    ];
+    // The same to whoever asks again, and nothing after it.
+    for _ in 0..2 {
+        assert_eq!(told(&changes(&nothing["cursor"]).await), expected);
+    }
+    assert_eq!(told(&changes(&listed["cursor"]).await), expected);
+    let page = changes(&listed["cursor"]).await;
+    assert!(told(&changes(&page["cursor"]).await).is_empty());
+
+    dropbox.set_page_size(3);
+    let page = changes(&listed["cursor"]).await;
+    assert_eq!((told(&page).len(), &page["has_more"]), (3, &json!(true)));
+    let page = changes(&page["cursor"]).await;
+    assert_eq!((told(&page).len(), &page["has_more"]), (2, &json!(false)));
+
+    assert!(dropbox.remove("alice", "/q"));
+    let gone = changes(&page["cursor"]).await;
+    assert_eq!(gone["error_summary"], "path/not_found/..");
+    dropbox.reset_cursors();
+    let reset = changes(&page["cursor"]).await;
+    assert_eq!(reset["error"][".tag"], "reset");
+}
+
+#[tokio::test]
 async fn the_root_is_the_empty_path() {
     let account = Account::with(&["/x.jpg"]).await;
     let root = account.rpc_json("list_folder", json!({ "path": "" })).await;

@@ -1,5 +1,5 @@
-//! All images of the root folder, page by page, within bounds that a folder which lists without an end
-//! does not pass. A part of the port, for `store`.
+//! The images of a folder, page by page, and what has changed since; or all of them, within bounds that a folder which
+//! lists without an end does not pass. A part of the port, for `store`.
 
 use std::time::Duration;
 
@@ -10,14 +10,16 @@ use super::{
     store::DropboxImageStore,
 };
 use crate::{
-    domain::image::StoredImage,
-    ports::{Cause, Folder, ImageStoreError},
+    domain::{image::StoredImage, listing::ListingChange},
+    ports::{Cause, Folder, ImageStoreError, ListingCursor, ListingPage, NextPage, PageResult},
 };
 
 /// Entries on a page of a listing: the most that Dropbox allows.
 const PAGE_LIMIT: u32 = 2000;
 /// The longest that a listing may take as a whole, both of its starts included.
 const TIME_LIMIT: Duration = Duration::from_mins(2);
+/// What Dropbox says of a cursor that is no good any more, or whose folder is gone.
+const BAD_CURSOR: [&str; 2] = ["reset", "path"];
 
 /// What has been read of a listing so far.
 #[derive(Default)]
@@ -29,10 +31,16 @@ struct Gathered {
 
 impl Gathered {
     /// Adds a page; false if that is more than is listed.
-    fn add(&mut self, page: Page, limits: ListingLimits) -> bool {
+    fn add(&mut self, page: ListingPage, limits: ListingLimits) -> bool {
+        let images = page.changes.into_iter().filter_map(|change| match change {
+            ListingChange::Found(image) => Some(image),
+            ListingChange::Gone(_) => None,
+        });
+        let before = self.images.len();
+        self.images.extend(images);
         self.entries += page.entries;
-        self.bytes += page.images.iter().map(bytes).sum::<usize>();
-        self.images.extend(page.images);
+        let added = self.images.iter().skip(before);
+        self.bytes += added.map(bytes).sum::<usize>();
         self.entries <= limits.entries && self.bytes <= limits.bytes
     }
 
@@ -77,6 +85,33 @@ impl DropboxImageStore {
     /// All pages of a listing; `None` when its cursor went bad on the way.
     async fn pages(&self) -> Result<Option<Vec<StoredImage>>, ImageStoreError> {
         let limits = self.connection.app.limits.listing;
+        let mut gathered = Gathered::default();
+        let mut cursor = None;
+        for _ in 0..=limits.pages {
+            let Some(mut page) = self.page(cursor.as_ref()).await? else {
+                return Ok(None);
+            };
+            let next = std::mem::replace(&mut page.next, NextPage::None);
+            if !gathered.add(page, limits) {
+                break;
+            }
+            match next {
+                NextPage::More(next) => cursor = Some(next),
+                NextPage::Changes(_) | NextPage::None => return Ok(Some(gathered.sorted())),
+            }
+        }
+        Err(refusals::folder_too_large(self.home().as_str()))
+    }
+
+    /// The first page of a listing, or the one at a cursor.
+    pub(super) async fn page(&self, cursor: Option<&ListingCursor>) -> PageResult {
+        match cursor {
+            None => self.first_page().await.map(Some),
+            Some(cursor) => Ok(self.next_page(cursor).await?.map(|page| page.0)),
+        }
+    }
+
+    async fn first_page(&self) -> Result<ListingPage, ImageStoreError> {
         let root = self.home().as_str();
         let path = if root == "/" { "" } else { root };
         let argument = json!({ "path": path, "limit": PAGE_LIMIT });
@@ -92,35 +127,23 @@ impl DropboxImageStore {
                 Some(tags) if tags.begin_with("path") => refusals::root_refused(root),
                 _ => failure.into(),
             })?;
-        let Some(mut page) = first else {
+        match (first, self.folder) {
+            (Some(page), _) => Ok(page.0),
+            (None, Folder::Root) => Err(refusals::no_root(root)),
             // The others are made when something is moved there.
-            return match self.folder {
-                Folder::Root => Err(refusals::no_root(root)),
-                Folder::Archive | Folder::Keep | Folder::Remove => Ok(Some(Vec::new())),
-            };
-        };
-        let mut gathered = Gathered::default();
-        for _ in 0..limits.pages {
-            let next = page.next.take();
-            if !gathered.add(page, limits) {
-                return Err(refusals::folder_too_large(root));
-            }
-            let Some(cursor) = next else {
-                return Ok(Some(gathered.sorted()));
-            };
-            let endpoint = "list_folder/continue";
-            let argument = json!({ "cursor": cursor });
-            let next: Option<Page> = self
-                .connection
-                .read(endpoint, || async {
-                    or_absent(self.connection.rpc(endpoint, &argument).await, &["reset"])
-                })
-                .await?;
-            match next {
-                Some(next) => page = next,
-                None => return Ok(None),
+            (None, Folder::Archive | Folder::Keep | Folder::Remove) => {
+                Ok(ListingPage::only(Vec::new()))
             }
         }
-        Err(refusals::folder_too_large(root))
+    }
+
+    async fn next_page(&self, cursor: &ListingCursor) -> Result<Option<Page>, Failure> {
+        let endpoint = "list_folder/continue";
+        let argument = json!({ "cursor": cursor.0 });
+        self.connection
+            .read(endpoint, || async {
+                or_absent(self.connection.rpc(endpoint, &argument).await, &BAD_CURSOR)
+            })
+            .await
     }
 }

@@ -1,5 +1,5 @@
-//! One page of a folder, read entry by entry: what is no image is never kept, however much of it there is,
-//! and one odd entry does not hide the others.
+//! One page of a folder, or of its changes, read entry by entry: what is no image is never kept, however much of it
+//! there is, and one odd entry does not hide the others.
 
 use std::fmt;
 
@@ -10,21 +10,17 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::wire::Metadata;
-use crate::domain::image::StoredImage;
+use crate::{
+    domain::listing::ListingChange,
+    ports::{ListingCursor, ListingPage, NextPage},
+};
 
 /// The longest cursor that is sent back, in bytes (16 KiB); real ones have a few hundred.
 const MAX_CURSOR: usize = 16 * 1024;
 
-/// One page of a folder.
+/// One page of a folder, or of its changes.
 #[derive(Debug)]
-pub(super) struct Page {
-    /// The images on it.
-    pub(super) images: Vec<StoredImage>,
-    /// How many entries it has, of whatever kind.
-    pub(super) entries: usize,
-    /// The cursor of the next page, if there is one.
-    pub(super) next: Option<String>,
-}
+pub(super) struct Page(pub(super) ListingPage);
 
 impl<'de> Deserialize<'de> for Page {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -39,20 +35,24 @@ impl<'de> Deserialize<'de> for Page {
             cursor,
             has_more,
         } = Written::deserialize(deserializer)?;
-        if has_more && cursor.len() > MAX_CURSOR {
-            return Err(D::Error::custom("the cursor is too long"));
-        }
-        Ok(Self {
-            images: entries.images,
+        let is_sound = !cursor.is_empty() && cursor.len() <= MAX_CURSOR;
+        let next = match (has_more, is_sound) {
+            (true, false) => return Err(D::Error::custom("the cursor is too long")),
+            (true, true) => NextPage::More(ListingCursor(cursor.into())),
+            (false, true) => NextPage::Changes(ListingCursor(cursor.into())),
+            (false, false) => NextPage::None,
+        };
+        Ok(Self(ListingPage {
+            changes: entries.changes,
             entries: entries.count,
-            next: has_more.then_some(cursor),
-        })
+            next,
+        }))
     }
 }
 
 #[derive(Default)]
 struct Entries {
-    images: Vec<StoredImage>,
+    changes: Vec<ListingChange>,
     count: usize,
 }
 
@@ -70,9 +70,9 @@ impl<'de> Deserialize<'de> for Entries {
                 let mut entries = Entries::default();
                 while let Some(entry) = list.next_element::<&RawValue>()? {
                     entries.count += 1;
-                    let metadata = serde_json::from_str(entry.get()).ok();
-                    let image = metadata.and_then(Metadata::into_image);
-                    entries.images.extend(image);
+                    let metadata: Option<Metadata> = serde_json::from_str(entry.get()).ok();
+                    let change = metadata.and_then(Metadata::into_change);
+                    entries.changes.extend(change);
                 }
                 Ok(entries)
             }
@@ -90,9 +90,9 @@ mod tests {
 
     const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    fn page(entries: &Value) -> Page {
+    fn page(entries: &Value) -> ListingPage {
         let page = json!({ "entries": entries, "cursor": "c", "has_more": false, "extra": 1 });
-        serde_json::from_str(&page.to_string()).unwrap()
+        serde_json::from_str::<Page>(&page.to_string()).unwrap().0
     }
 
     fn file(name: &str) -> Value {
@@ -128,14 +128,29 @@ mod tests {
             file("夜.webp"),
         ]);
         let page = page(&entries);
-        let names: Vec<_> = page
-            .images
-            .iter()
-            .map(|image| image.name.as_str())
-            .collect();
-        assert_eq!(names, ["a.jpg", "夜.webp"]);
+        let found = page.changes.iter().filter_map(|change| match change {
+            ListingChange::Found(image) => Some(image.name.as_str()),
+            // Nothing else has this name.
+            ListingChange::Gone(name) => {
+                assert_eq!(name, "odd.jpg");
+                None
+            }
+        });
+        assert_eq!(found.collect::<Vec<_>>(), ["a.jpg", "夜.webp"]);
         assert_eq!(page.entries, 18);
-        assert_eq!(page.next, None);
+        assert!(matches!(page.next, NextPage::Changes(cursor) if &*cursor.0 == "c"));
+    }
+
+    #[test]
+    fn what_is_deleted_or_has_become_a_folder_is_no_image_any_more() {
+        let entries = json!([
+            { ".tag": "deleted", "name": "A.jpg", "path_lower": "/q/a.jpg", "path_display": "/Q/A.jpg" },
+            { ".tag": "folder", "name": "b.jpg", "id": "id:2" },
+            { ".tag": "deleted", "name": "notes.txt" },
+            { ".tag": "deleted" },
+        ]);
+        let gone = ["A.jpg", "b.jpg"].map(|name| ListingChange::Gone(name.to_owned()));
+        assert_eq!(page(&entries).changes, gone);
     }
 
     fn null_entry() -> Value {
@@ -144,10 +159,15 @@ mod tests {
 
     #[test]
     fn a_cursor_that_is_too_long_is_no_cursor() {
-        for (length, is_read) in [(MAX_CURSOR, true), (MAX_CURSOR + 1, false)] {
-            let page = json!({ "entries": [], "cursor": "c".repeat(length), "has_more": true });
-            let page = serde_json::from_str::<Page>(&page.to_string());
-            assert_eq!(page.is_ok(), is_read);
+        for (length, is_good) in [(0, false), (MAX_CURSOR, true), (MAX_CURSOR + 1, false)] {
+            for has_more in [true, false] {
+                let cursor = "c".repeat(length);
+                let page = json!({ "entries": [], "cursor": cursor, "has_more": has_more });
+                let page = serde_json::from_str::<Page>(&page.to_string());
+                assert_eq!(page.is_ok(), is_good || !has_more);
+                let is_whole = page.is_ok_and(|page| matches!(page.0.next, NextPage::None));
+                assert_eq!(is_whole, !is_good && !has_more);
+            }
         }
     }
 

@@ -16,12 +16,13 @@ use super::{
 use crate::{
     domain::{
         image::{EncodedImage, ImageName, MAX_IMAGE_BYTES, StoredImage},
+        listing::LetterCase,
         sidecar::{MAX_SIDECAR_BYTES, SidecarName},
         tenant_config::{StoragePath, StoragePaths},
     },
     ports::{
-        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PutMode,
-        SidecarFile,
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, ListingCursor,
+        ListingRules, Moved, PageResult, PutMode, RefreshCost, SidecarFile,
     },
 };
 
@@ -93,6 +94,17 @@ impl DropboxImageStore {
 impl ImageStore for DropboxImageStore {
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
         self.list_all().await
+    }
+
+    async fn list_page(&self, cursor: Option<ListingCursor>) -> PageResult {
+        self.page(cursor.as_ref()).await
+    }
+
+    fn listing_rules(&self) -> ListingRules {
+        ListingRules {
+            letter_case: LetterCase::Ignored,
+            refresh: RefreshCost::Low,
+        }
     }
 
     async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {

@@ -1,5 +1,6 @@
 //! Over real sockets, against the sandbox's Dropbox.
 
+mod changes;
 mod deleting;
 mod endless;
 mod folders;

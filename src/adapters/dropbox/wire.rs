@@ -15,6 +15,7 @@ use super::{
 use crate::domain::{
     content_hash::ContentHash,
     image::{ImageName, StoredImage},
+    listing::ListingChange,
     secret::Secret,
     storage::HashKind,
 };
@@ -77,6 +78,14 @@ impl Metadata {
     /// Whether it is a file; where only files can come, Dropbox may leave the tag out.
     pub(super) fn is_file(&self) -> bool {
         self.tag == "file"
+    }
+
+    /// What an entry of a folder says of the image of its name; `None` if no image can have the name. Whatever else
+    /// there is in its place (nothing, a folder, a file that is no image), the image is gone.
+    pub(super) fn into_change(self) -> Option<ListingChange> {
+        let name = ImageName::new(&self.name).ok()?;
+        let gone = || ListingChange::Gone(name.as_str().to_owned());
+        Some(self.into_image().map_or_else(gone, ListingChange::Found))
     }
 
     /// What is known of it as an image, if it is one. An id or a revision that is longer than any real one

@@ -209,9 +209,10 @@ impl<K: Hash + Eq + Clone, V: Clone> TimedCache<K, V> {
         })
     }
 
-    /// Counts a request for which there is no key to ask for.
-    pub(in crate::app) fn count_miss(&self) {
-        self.counts.request(None);
+    /// Counts a request that was answered after a [`TimedCache::peek`]: `None` is a miss, else whether what was served
+    /// was stale.
+    pub(in crate::app) fn count(&self, stale: Option<bool>) {
+        self.counts.request(stale);
     }
 
     /// Keeps a value in place of the one before.

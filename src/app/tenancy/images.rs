@@ -1,7 +1,9 @@
 //! The images of a tenant. Storage gets itself another credential when the one that it has turns out to
 //! be dead.
 
-use super::{storage::Storage, tenant::Tenant};
+use std::sync::Arc;
+
+use super::{storage::Storage, tenant::Tenant, write_log::OwnChange};
 use crate::{
     domain::{
         image::{EncodedImage, ImageName, StoredImage},
@@ -50,7 +52,8 @@ impl<'a> Images<'a> {
         Images { folder, ..self }
     }
 
-    /// All images in the folder, sorted by name.
+    /// All images in the folder as they are now, sorted by name. What has to be read again and again is in the
+    /// [`ListingCache`](super::listing_cache::ListingCache).
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -146,7 +149,7 @@ impl<'a> Images<'a> {
         written
     }
 
-    /// Writes an image. Whatever comes of it, listings of before are not shown to anyone who asks afterwards.
+    /// Writes an image. Listings show it from then on.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -158,12 +161,14 @@ impl<'a> Images<'a> {
     ) -> Result<(), ImageStoreError> {
         let put = self.call(|storage| async move { storage.images.put(name, image, mode).await });
         let put = put.await;
-        self.tenant.storage().bump_generation();
+        match &put {
+            Ok(()) => self.record_changed(name),
+            Err(error) => self.record_failed(name, error),
+        }
         put
     }
 
-    /// Moves an image that was found, and these sidecars, to a folder. Whatever comes of it, listings of before are
-    /// not shown to anyone who asks afterwards.
+    /// Moves an image that was found, and these sidecars, to a folder. Listings show it there from then on.
     ///
     /// # Errors
     /// [`ImageStoreError`].
@@ -179,7 +184,21 @@ impl<'a> Images<'a> {
             images.move_to(image, sidecars, folder, if_taken).await
         });
         let moved = moved.await;
-        self.tenant.storage().bump_generation();
+        match &moved {
+            Ok(moved) => {
+                self.record_gone(&image.name);
+                // A name that is too long for an image is not listed.
+                if let Ok(name) = ImageName::new(&moved.name) {
+                    self.record(folder, OwnChange::Written(name));
+                }
+            }
+            Err(error) => {
+                self.record_failed(&image.name, error);
+                if may_have_happened(error) {
+                    self.record(folder, OwnChange::Unknown);
+                }
+            }
+        }
         moved
     }
 
@@ -195,8 +214,34 @@ impl<'a> Images<'a> {
         let deleted =
             self.call(|storage| async move { storage.images.delete(name, sidecars).await });
         let deleted = deleted.await;
-        self.tenant.storage().bump_generation();
+        match &deleted {
+            Ok(()) => self.record_gone(name),
+            Err(error) => self.record_failed(name, error),
+        }
         deleted
+    }
+
+    /// Records that an image is not there any more.
+    pub(in crate::app) fn record_gone(&self, name: &ImageName) {
+        self.record(self.folder, OwnChange::Gone(name.clone()));
+    }
+
+    /// Records that an image may be another than it is listed as.
+    pub(in crate::app) fn record_changed(&self, name: &ImageName) {
+        self.record(self.folder, OwnChange::Written(name.clone()));
+    }
+
+    /// Records what a write of an image may have done that has failed.
+    fn record_failed(&self, name: &ImageName, error: &ImageStoreError) {
+        if matches!(error, ImageStoreError::NotFound) {
+            self.record_gone(name);
+        } else if may_have_happened(error) {
+            self.record_changed(name);
+        }
+    }
+
+    fn record(&self, folder: Folder, change: OwnChange) {
+        self.tenant.storage().record(folder, change);
     }
 
     async fn call<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>
@@ -204,19 +249,50 @@ impl<'a> Images<'a> {
         F: Fn(OpenedStorage) -> Fut,
         Fut: Future<Output = Result<T, ImageStoreError>>,
     {
-        let storage = self.tenant.storage();
-        let in_folder = |storage: &Storage| match self.folder {
-            Folder::Root => storage.opened.clone(),
-            folder => storage.opened.in_folder(folder),
+        let in_folder = |storage: Arc<Storage>| {
+            call(match self.folder {
+                Folder::Root => storage.opened.clone(),
+                folder => storage.opened.in_folder(folder),
+            })
         };
-        match call(in_folder(&storage)).await {
+        self.with_storage(in_folder).await
+    }
+
+    /// Makes a call with the storage that is in use; once more, with another credential, if storage has refused that
+    /// one.
+    pub(super) async fn with_storage<T, F, Fut>(&self, call: F) -> Result<T, ImageStoreError>
+    where
+        F: Fn(Arc<Storage>) -> Fut,
+        Fut: Future<Output = Result<T, ImageStoreError>>,
+    {
+        let storage = self.tenant.storage();
+        match call(Arc::clone(&storage)).await {
             Err(refused @ ImageStoreError::Unauthorized { .. }) => {
                 match self.tenant.renew_storage(&storage, self.request_id).await {
-                    Some(renewed) => call(in_folder(&renewed)).await,
+                    Some(renewed) => call(renewed).await,
                     None => Err(refused),
                 }
             }
             result => result,
         }
+    }
+}
+
+/// Whether a write that has failed may have taken effect.
+fn may_have_happened(error: &ImageStoreError) -> bool {
+    match error {
+        ImageStoreError::Undecided(_)
+        | ImageStoreError::Timeout(_)
+        | ImageStoreError::Unavailable(_) => true,
+        ImageStoreError::NotFound
+        | ImageStoreError::TooLarge
+        | ImageStoreError::NoThumbnail
+        | ImageStoreError::Restricted { .. }
+        | ImageStoreError::Unreadable { .. }
+        | ImageStoreError::Misconfigured { .. }
+        | ImageStoreError::NameTaken
+        | ImageStoreError::SidecarChanged
+        | ImageStoreError::Unauthorized { .. }
+        | ImageStoreError::RateLimited { .. } => false,
     }
 }

@@ -1,4 +1,4 @@
-//! A tenant's storage, and the generations of its content.
+//! A tenant's storage, the generations of its content, and what this service has changed in it.
 
 use std::sync::{
     Arc,
@@ -7,21 +7,24 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
+use super::write_log::{OwnChange, WriteLog};
 use crate::{
     domain::{
         credential::{Credential, WrongProvider},
         storage::StorageAccess,
         tenant_config::{Resolved, TenantConfig, Validated},
     },
-    ports::{ImageStoreFactory, OpenedStorage},
+    ports::{Folder, ImageStore, ImageStoreFactory, OpenedStorage},
 };
 
 /// Storage that has been opened, with its config and credential.
 pub(in crate::app) struct Storage {
     pub(in crate::app) config: Arc<TenantConfig<Resolved>>,
     pub(in crate::app) opened: OpenedStorage,
+    id: Generation,
     folder: Counter,
     sidecars: Counter,
+    writes: WriteLog,
 }
 
 /// The number of a state of a root folder, or of the sidecars in it, as far as this service changes them.
@@ -77,8 +80,10 @@ impl Storage {
         Self {
             opened: factory.open(&config),
             config: Arc::new(config),
+            id: Generation(Counter::next()),
             folder: Counter::new(),
             sidecars: Counter::new(),
+            writes: WriteLog::default(),
         }
     }
 
@@ -95,7 +100,31 @@ impl Storage {
         }
     }
 
-    /// The generation of the root folder. A new one begins when storage is opened, and with each move.
+    /// Its number, which no other storage has.
+    pub(super) fn id(&self) -> Generation {
+        self.id
+    }
+
+    /// The latest changes of ours in its folders.
+    pub(super) fn writes(&self) -> &WriteLog {
+        &self.writes
+    }
+
+    /// The store of one of its folders.
+    pub(super) fn store(&self, folder: Folder) -> Arc<dyn ImageStore> {
+        match folder {
+            Folder::Root => Arc::clone(&self.opened.images),
+            folder => self.opened.images.in_folder(folder),
+        }
+    }
+
+    /// Records what has changed in a folder, or was found to have. What is known of single images ends.
+    pub(in crate::app) fn record(&self, folder: Folder, change: OwnChange) {
+        self.writes.record(folder, change);
+        self.folder.bump();
+    }
+
+    /// The generation of the root folder. A new one begins when storage is opened, and with each change.
     pub(in crate::app) fn generation(&self) -> Generation {
         self.folder.get()
     }
@@ -107,11 +136,6 @@ impl Storage {
 
     pub(super) fn bump_sidecar_generation(&self) {
         self.sidecars.bump();
-    }
-
-    /// Begins a generation: the root folder may hold something else than before.
-    pub(in crate::app) fn bump_generation(&self) {
-        self.folder.bump();
     }
 }
 

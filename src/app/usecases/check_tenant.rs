@@ -6,7 +6,13 @@
 use std::sync::Arc;
 
 use crate::{
-    app::{runtime::error_chain::ErrorChain, tenancy::tenant::ProviderFactories},
+    app::{
+        runtime::error_chain::ErrorChain,
+        tenancy::{
+            listing_cache::{read_whole, too_large},
+            tenant::ProviderFactories,
+        },
+    },
     domain::{
         credential::{AiCredential, Credential, Provider},
         host::Host,
@@ -142,8 +148,12 @@ impl CheckTenant {
         };
         let resolved = Arc::clone(config).resolve(access);
         let storage = self.providers.images.open(&resolved);
-        add(match storage.images.list().await {
-            Ok(images) => match images.len() {
+        add(match read_whole(&*storage.images).await {
+            Ok(read) if read.listing.is_truncated() => {
+                let root = &config.settings().storage.paths.root;
+                Finding::Wrong(no_storage(&too_large(root), config))
+            }
+            Ok(read) => match read.listing.len() {
                 0 => Finding::Note(
                     "it can be listed; there is no image in the root folder".to_owned(),
                 ),

@@ -140,7 +140,7 @@ impl DescribeImage {
         let listed = listing.as_ref().and_then(|listing| listing.find(name));
         let stored = &kept.details.image.stored;
         listed.is_some_and(|listed| {
-            *listed.revision == *stored.revision && listed.content_hash == stored.content_hash
+            listed.revision() == stored.revision && *listed.content_hash() == stored.content_hash
         })
     }
 

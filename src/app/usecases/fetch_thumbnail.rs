@@ -169,7 +169,7 @@ impl FetchThumbnail {
         let cached = if let Some(hash) = hash {
             thumbnails.get(&(tenant.name().clone(), hash, size))
         } else {
-            thumbnails.count_miss();
+            thumbnails.count(None);
             None
         };
         if let Some(thumbnail) = cached {
@@ -208,7 +208,7 @@ impl FetchThumbnail {
     fn cached_hash(&self, tenant: &Tenant, name: &ImageName) -> Option<ContentHash> {
         let listing = self.listings.get_cached(tenant);
         if let Some(listed) = listing.as_ref().and_then(|listing| listing.find(name)) {
-            return Some(listed.content_hash.clone());
+            return Some(listed.content_hash().clone());
         }
         let place = (tenant.storage().generation(), name.clone());
         self.memory.hashes.peek(&place).and_then(Found::live)

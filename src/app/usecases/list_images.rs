@@ -41,13 +41,10 @@ impl ListImages {
         after: Option<&str>,
     ) -> Result<ImagePage, StorageCallError> {
         let listing = self.listings.get(tenant, request_id).await?;
-        let names = listing.names();
-        let total = names.len();
-        let is_later = |name: &&ImageName| after.is_none_or(|after| name.as_str() > after);
-        let page = names.filter(is_later).take(limit);
+        let page = listing.after(after.unwrap_or_default()).take(limit);
         Ok(ImagePage {
-            names: page.cloned().collect(),
-            total,
+            names: page.map(|image| image.image_name()).collect(),
+            total: listing.len(),
         })
     }
 }

@@ -92,7 +92,9 @@ impl RandomImage {
             match self.describe.run(tenant, request_id, &name).await {
                 Ok(details) => return Ok(details),
                 // The listing is outdated.
-                Err(error) if error.is_not_found() => tenant.storage().bump_generation(),
+                Err(error) if error.is_not_found() => {
+                    tenant.images(request_id).record_gone(&name);
+                }
                 Err(error) => {
                     shuffle.lock().put_back(&name);
                     return Err(RandomImageError::Storage(error));

@@ -37,6 +37,7 @@ impl Service {
             memory_budget: _,
             routes,
             readiness,
+            listings,
             work,
             ledger,
             sweeper,
@@ -45,6 +46,7 @@ impl Service {
         let drain = async {
             shutdown_signal.await;
             readiness.end();
+            listings.close();
         };
         let connections = listening
             .serve(routes, max_connections, drain, shutdown.pre_stop_delay)

@@ -230,6 +230,7 @@ struct Service {
     memory_budget: ImageMemory,
     routes: Routes,
     readiness: Arc<CheckReadiness>,
+    listings: Arc<ListingCache>,
     work: BackgroundTasks,
     ledger: OpenLedger,
     sweeper: AbortHandle,
@@ -291,7 +292,8 @@ impl Service {
             Arc::clone(&clock),
             Arc::new(|| fastrand::u64(..)),
         );
-        let publish = PublishImage::new(image_work.clone(), Arc::clone(&ledger.reader));
+        let reader = Arc::clone(&ledger.reader);
+        let publish = PublishImage::new(image_work.clone(), reader, Arc::clone(&listings));
         let sweep = SweepLedger::new(Arc::clone(&ledger.retention), settings.ledger_keep);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = CheckReadiness::new(
@@ -303,7 +305,7 @@ impl Service {
         let readiness = Arc::new(readiness);
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
-            list: ListImages::new(listings),
+            list: ListImages::new(Arc::clone(&listings)),
             draw,
             describe,
             thumbnails,
@@ -325,6 +327,7 @@ impl Service {
             memory_budget,
             routes,
             readiness,
+            listings,
             work,
             ledger,
             sweeper,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::ListingChange;
+use super::change::ListingChange;
 use crate::domain::{
     content_hash::ContentHash,
     image::{ImageName, StoredImage},

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::content_hash::ContentHash;
+use crate::domain::image::StoredImage;
 
 fn image(name: &str, revision: u32) -> StoredImage {
     StoredImage {

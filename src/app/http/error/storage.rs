@@ -31,6 +31,21 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// The problem of a failed listing, in an admin's request.
+    pub(super) fn of_admins_listing(error: StorageCallError) -> Self {
+        match &error {
+            StorageCallError::Storage(storage) => match &**storage {
+                ImageStoreError::Misconfigured { detail, .. } => {
+                    Self::new(ProblemKind::UpstreamFailed, detail.clone()).caused_by(error)
+                }
+                _ => Self::of_listing(error),
+            },
+            _ => Self::of_listing(error),
+        }
+    }
+}
+
 impl From<StorageCallError> for ApiError {
     fn from(error: StorageCallError) -> Self {
         let answer = match &error {

@@ -59,6 +59,7 @@ impl From<PublishImageError> for ApiError {
                 ProblemKind::Conflict,
                 "The image was replaced while it was being fetched. Nothing was sent.",
             ),
+            PublishImageError::Listing(error) => Self::of_admins_listing(error),
             PublishImageError::Storage(error) => Self::of_admins_storage(error),
             PublishImageError::Image(error) => error.into(),
             PublishImageError::Captions(error) => {

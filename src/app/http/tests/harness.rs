@@ -210,7 +210,12 @@ impl Service {
             ..image_work(Arc::clone(&ledger))
         };
         let maker = ThumbnailMaker::of(&work);
-        let thumbnails = FetchThumbnail::new(listings, maker, 1024 * 1024, Arc::clone(&clock));
+        let thumbnails = FetchThumbnail::new(
+            Arc::clone(&listings),
+            maker,
+            1024 * 1024,
+            Arc::clone(&clock),
+        );
         let routes = routes(HttpDependencies {
             resolve_tenant: Arc::new(resolve_tenant),
             list,
@@ -218,7 +223,7 @@ impl Service {
             draw,
             thumbnails,
             publish: PublishOnce::new(
-                PublishImage::new(work.clone(), Arc::clone(&reader)),
+                PublishImage::new(work.clone(), Arc::clone(&reader), listings),
                 Arc::new(requests),
             ),
             curate: CurateImage::new(work.leases.clone()),

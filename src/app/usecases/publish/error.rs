@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     app::{
         runtime::{background_tasks::TaskAborted, memory_budget::Exhausted},
+        tenancy::storage_call::StorageCallError,
         usecases::steps::{captioning::CaptionsUnavailable, loaded_image::Replaced},
     },
     domain::publication::PlanError,
@@ -35,6 +36,9 @@ pub enum PublishImageError {
     /// The image was replaced while it was being fetched.
     #[error(transparent)]
     Replaced(#[from] Replaced),
+    /// The images could not be listed.
+    #[error(transparent)]
+    Listing(StorageCallError),
     /// Storage did not give the image.
     #[error(transparent)]
     Storage(#[from] ImageStoreError),

@@ -35,16 +35,23 @@ impl Publication {
     /// Publishes the first image by name that the tenant has not published yet; images that have failed before come
     /// last. The report has no image if there is none to publish.
     pub(super) async fn publish_next(&self) -> Result<PublicationReport, PublishImageError> {
-        let images = self.tenant.images(&self.request_id);
-        let images = self.stages().time(Stage::Find, images.list()).await?;
+        let listings = &self.usecase.listings;
+        let listing = listings.get_current(&self.tenant, &self.request_id);
+        let listing = self.stages().time(Stage::Find, listing).await;
+        let listing = listing.map_err(PublishImageError::Listing)?;
         let mut passed_over = PassedOver::default();
         let mut failed: BTreeMap<Position, StoredImage> = BTreeMap::new();
-        for images in images.chunks(AT_A_TIME) {
+        let mut listed = listing.iter();
+        loop {
+            let images = listed.by_ref().take(AT_A_TIME);
+            let images: Vec<StoredImage> = images.map(|it| it.to_stored()).collect();
+            if images.is_empty() {
+                break;
+            }
             let contents: Vec<ContentHash> =
                 images.iter().map(|it| it.content_hash.clone()).collect();
             let reader = &self.usecase.reader;
             let entries = reader.entries_of(self.tenant.name(), &contents).await?;
-            let images = images.iter().cloned();
             let mut unpublished = Unpublished::among(images, &entries, self.plan.platforms());
             failed.append(&mut unpublished.failed);
             passed_over.before += unpublished.unsuitable;
@@ -88,12 +95,16 @@ impl Publication {
                     return Ok(Some(report));
                 }
                 // Another request has taken the image.
-                Ok(None)
-                | Err(
-                    PublishImageError::InProgress
-                    | PublishImageError::Replaced(_)
-                    | PublishImageError::Storage(ImageStoreError::NotFound),
-                ) => continue,
+                Ok(None) | Err(PublishImageError::InProgress) => continue,
+                // The listing is behind.
+                Err(PublishImageError::Replaced(_)) => {
+                    self.images().record_changed(&image.name);
+                    continue;
+                }
+                Err(PublishImageError::Storage(ImageStoreError::NotFound)) => {
+                    self.images().record_gone(&image.name);
+                    continue;
+                }
                 Err(error) => error,
             };
             let Some(fault) = Fault::of_image(&error) else {
@@ -190,6 +201,7 @@ impl Fault {
             | PublishImageError::NoPlatformAvailable { .. }
             | PublishImageError::InProgress
             | PublishImageError::Replaced(_)
+            | PublishImageError::Listing(_)
             | PublishImageError::Storage(_)
             | PublishImageError::Captions(_)
             | PublishImageError::Ledger(_)

@@ -8,7 +8,7 @@ use super::{attempt::Attempt, error::PublishImageError, protocol::Claimed};
 use crate::{
     app::{
         runtime::background_tasks::BackgroundTasks,
-        tenancy::{images::Images, tenant::Tenant},
+        tenancy::{images::Images, listing_cache::ListingCache, tenant::Tenant},
         usecases::steps::{
             ImageWork,
             loaded_image::LoadedImage,
@@ -29,6 +29,7 @@ use crate::{
 pub struct PublishImage {
     pub(super) work: ImageWork,
     pub(super) reader: Arc<dyn LedgerReader>,
+    pub(super) listings: Arc<ListingCache>,
 }
 
 /// One request to publish.
@@ -49,10 +50,18 @@ pub(super) struct Publication {
 
 impl PublishImage {
     /// A use case that publishes nothing that the ledger knows to be published; `reader` reads the ledger that
-    /// `work` writes.
+    /// `work` writes. The next image is picked from `listings`.
     #[must_use]
-    pub fn new(work: ImageWork, reader: Arc<dyn LedgerReader>) -> Self {
-        Self { work, reader }
+    pub fn new(
+        work: ImageWork,
+        reader: Arc<dyn LedgerReader>,
+        listings: Arc<ListingCache>,
+    ) -> Self {
+        Self {
+            work,
+            reader,
+            listings,
+        }
     }
 
     /// The tasks on which publications run to completion.

@@ -56,7 +56,7 @@ impl Refusal {
             PublishImageError::InProgress | PublishImageError::Replaced(_) => Self::Conflict,
             PublishImageError::NoPlatformAvailable { .. } => Self::Tenant,
             PublishImageError::Storage(error) if error.is_about_the_image() => Self::Image,
-            PublishImageError::Storage(_) => Self::Storage,
+            PublishImageError::Listing(_) | PublishImageError::Storage(_) => Self::Storage,
             PublishImageError::Image(_)
             | PublishImageError::Captions(CaptionsUnavailable::Image(_)) => Self::Image,
             PublishImageError::Captions(_) => Self::Captions,

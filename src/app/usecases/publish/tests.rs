@@ -17,9 +17,15 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{
-        TenantFixture, empty_ledger, image_name, image_work, jpeg, moved, request_id,
-        rotating_store, standing, stored, text_of,
+    app::{
+        tenancy::listing_cache::ListingCache,
+        usecases::{
+            fixtures::{
+                TenantFixture, clock, empty_ledger, image_name, image_work, jpeg, moved,
+                request_id, rotating_store, standing, stored, text_of,
+            },
+            steps::ImageWork,
+        },
     },
     domain::{
         analysis::Analysis,
@@ -159,7 +165,12 @@ async fn publish_with(
 }
 
 fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
-    PublishImage::new(image_work(Arc::new(ledger)), Arc::new(reader))
+    publish_image(image_work(Arc::new(ledger)), reader)
+}
+
+fn publish_image(work: ImageWork, reader: MockLedgerReader) -> PublishImage {
+    let listings = Arc::new(ListingCache::new(clock()));
+    PublishImage::new(work, Arc::new(reader), listings)
 }
 
 fn outcomes(report: &PublicationReport) -> Vec<&'static str> {

@@ -148,6 +148,17 @@ async fn a_storage_that_cannot_be_used_ends_the_one_before_at_once_and_for_as_lo
         ("/storage/paths/root", json!("/a/../b")),
         ("/storage/paths", json!([])),
         ("/storage", json!(null)),
+        ("/storage", json!("dropbox")),
+        ("/storage", json!([])),
+        ("/storage", json!({})),
+        ("/storage/provider", json!("floppy")),
+        ("/storage/provider", json!(7)),
+        ("/storage/credentials_ref", json!(null)),
+        ("/storage/credentials_ref", json!({"ref": "ref-storage"})),
+        ("/storage/paths", json!(null)),
+        ("/storage/paths/root", json!(null)),
+        ("/storage/paths/root", json!("photos")),
+        ("/storage/paths/root", json!(["/photos"])),
     ] {
         let stage = Stage::served().await;
         stage.orchestrator.say(ALICE, with(pointer, value.clone()));
@@ -249,6 +260,73 @@ async fn a_bad_value_elsewhere_leaves_the_tenant_served_as_before_unless_storage
     );
     settle().await;
     assert_eq!(stage.root(ALICE).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_is_wrong_elsewhere_and_in_storage_is_not_served_as_before() {
+    for (pointer, value) in [
+        ("/storage/provider", json!("floppy")),
+        ("/storage/credentials_ref", json!("ref-other")),
+        ("/storage/paths/root", json!("/other")),
+        ("/storage", json!(null)),
+    ] {
+        let stage = Stage::served().await;
+        let mut document = with("/features/publish_enabled", json!("yes"));
+        *document.pointer_mut(pointer).unwrap() = value.clone();
+        stage.orchestrator.say(ALICE, document);
+        advance(60 * SECOND).await;
+        assert_eq!(
+            stage.root(ALICE).await,
+            Err(UNAVAILABLE),
+            "{pointer} {value}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn folders_beside_the_root_do_not_make_it_another_storage() {
+    let stage = Stage::served().await;
+    let mut document = with("/features/publish_enabled", json!("yes"));
+    document["storage"]["paths"]["archive"] = json!("/elsewhere");
+    stage.orchestrator.say(ALICE, document);
+    advance(60 * SECOND).await;
+    for _ in 0..3 {
+        assert_eq!(stage.root(ALICE).await, Ok("/photos".to_owned()));
+        advance(10 * SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_without_a_storage_block_any_more_is_not_served_as_before() {
+    let stage = Stage::served().await;
+    let mut document = full_document();
+    document.as_object_mut().unwrap().remove("storage");
+    stage.orchestrator.say(ALICE, document);
+    advance(60 * SECOND).await;
+    assert_eq!(stage.root(ALICE).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_for_the_new_storage_are_not_served_with_the_old_one() {
+    let stage = Stage::served().await;
+    stage
+        .orchestrator
+        .say(ALICE, with("/storage/credentials_ref", json!("ref-other")));
+    let hold = Arc::new(Notify::new());
+    *stage.orchestrator.hold.lock().unwrap() = Some(Arc::clone(&hold));
+    *stage.orchestrator.missing.lock().unwrap() = Some("ref-other");
+    advance(60 * SECOND).await;
+    let waiting = join_all((0..20).map(|_| stage.root(ALICE)));
+    let release = async {
+        settle().await;
+        *stage.orchestrator.hold.lock().unwrap() = None;
+        hold.notify_waiters();
+    };
+    let (answers, ()) = tokio::join!(waiting, release);
+    assert!(
+        answers.iter().all(|answer| *answer == Err(UNAVAILABLE)),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

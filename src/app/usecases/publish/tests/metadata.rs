@@ -29,7 +29,7 @@ async fn sends(mut processor: MockImageProcessor, content: serde_json::Value, se
         .returning(|image, _| Ok(image.clone()));
     let mut work = image_work(Arc::new(empty_ledger()));
     work.scaler = Arc::new(processor);
-    let report = PublishImage::new(work, Arc::new(MockLedgerReader::new()))
+    let report = publish_image(work, MockLedgerReader::new())
         .run(
             fixture.build(),
             Target::Image(image_name()),
@@ -73,7 +73,7 @@ async fn an_image_whose_metadata_cannot_be_left_out_is_refused_before_a_call_is_
     fixture.writer.expect_analyze().never();
     let mut work = image_work(Arc::new(empty_ledger()));
     work.scaler = Arc::new(processor);
-    let refused = PublishImage::new(work, Arc::new(MockLedgerReader::new()))
+    let refused = publish_image(work, MockLedgerReader::new())
         .run(
             fixture.build(),
             Target::Image(image_name()),
