@@ -10,6 +10,7 @@ pub mod fetch_thumbnail;
 pub(crate) mod fixtures;
 pub mod list_images;
 pub mod list_publications;
+pub mod migrate_storage;
 pub mod publish;
 pub mod publish_once;
 pub mod random_image;

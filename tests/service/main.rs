@@ -39,6 +39,7 @@ mod looking;
 mod memory_budget;
 mod metadata;
 mod metrics;
+mod migrate;
 mod outages;
 mod own_files;
 mod own_postgres;

@@ -207,7 +207,7 @@ impl Report {
 }
 
 /// The host whose tenant is looked at.
-fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'static str> {
+pub(crate) fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'static str> {
     let own = match (rules, named) {
         (HostRules::Only(own), _) => own.clone(),
         (HostRules::Any | HostRules::TenantNames, Some(named)) => {

@@ -15,6 +15,7 @@ mod logging;
 mod memory_limit;
 mod memory_privacy;
 mod metrics_listener;
+mod migrate;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod server;
@@ -126,6 +127,9 @@ enum Command {
         #[command(subcommand)]
         source: import::Source,
     },
+    /// Copy a tenant's images and sidecars from one kind of storage to another
+    #[command(after_help = migrate::HELP)]
+    Migrate(migrate::Options),
     /// Print the OpenAPI document
     Openapi {
         /// How it is written
@@ -154,6 +158,7 @@ async fn run() -> ExitCode {
         Command::Check(options) => check::run(options).await,
         Command::Backup { file } => backup::run(&file).await,
         Command::Import { source } => import::run(source).await,
+        Command::Migrate(options) => migrate::run(options).await,
         Command::Openapi { format } => print_spec(format),
     };
     let code = result.unwrap_or_else(Failure::report);

@@ -1,0 +1,114 @@
+//! `publisher migrate`: a tenant's images and sidecars, copied from one kind of storage to another.
+
+mod options;
+mod progress;
+mod sides;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use publisher::{
+    adapters::env::Environment,
+    app::{
+        runtime::{error_chain::ErrorChain, memory_budget::MemoryBudget},
+        usecases::migrate_storage::{MigrateStorage, Stopped, Summary},
+    },
+};
+
+pub(crate) use self::options::Options;
+use self::{progress::Progress, sides::Sides};
+use crate::{
+    Failure,
+    clients::Clients,
+    logging::{LogSettings, OneLine},
+    memory_limit,
+    settings::Settings,
+};
+
+/// What `publisher migrate --help` ends with.
+pub(crate) const HELP: &str = "\
+Copies the images of the root, archive, keep and remove folders with their sidecars, byte for byte, checks each copy by
+its hash, overwrites nothing, and leaves the source as it is. Can be cut off and run again: it copies only what is
+missing. Other files, and sub-folders, are not copied.
+
+With an orchestrator, --host names the tenant, and the storage that is copied to is the one that its config names: --to
+and --to-root can be left out, and may not say otherwise. Without, it is what --to and --to-root say, or else what
+STORAGE_PROVIDER and STORAGE_PATHS say. The credential of the storage that is copied from comes from the environment:
+DROPBOX_REFRESH_TOKEN, or R2_ACCESS_KEY_ID and so on, as does that of --to.
+
+Exit code 0 if all is there now, 1 if not, 2 if the settings or the options are bad.";
+
+/// Copies what is missing, and prints the outcome.
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
+    let mut environment = Environment::from_process();
+    LogSettings::read(&mut environment, "info");
+    let settings = Settings::read(environment)?;
+    let secrets = sides::Secrets::read(&options, settings.upstreams.has_dropbox_app)?;
+    let clients = Clients::build(settings.upstreams)?;
+    let Sides {
+        tenant,
+        source,
+        target,
+    } = sides::open(&options, secrets, &clients).await?;
+    let memory = memory_limit::budget_within_limit(settings.service.memory_budget);
+    let migration = MigrateStorage {
+        tenant,
+        source,
+        target,
+        memory: MemoryBudget::for_one_tenant(memory),
+        dry_run: options.dry_run,
+        limit: options.limit,
+    };
+    let progress = Progress::new(options.dry_run);
+    let say = |event: &_| progress.show(event);
+    let stopped = tokio::select! {
+        ended = migration.run(&say) => ended,
+        // What is under way ends half-way, as it would with the process.
+        interrupted = tokio::signal::ctrl_c() => {
+            progress.end();
+            interrupted?;
+            writeln!(io::stderr(), "Interrupted. Run it again: it copies only what is missing.")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    progress.end();
+    match stopped {
+        Ok(summary) => end(&summary, options.dry_run),
+        Err(stopped) => {
+            tell(&stopped)?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn tell(stopped: &Stopped) -> io::Result<()> {
+    let why = ErrorChain(stopped).to_string();
+    writeln!(
+        io::stderr(),
+        "{}\nStopped. Run it again when that is mended: it copies only what is missing.",
+        OneLine(why)
+    )
+}
+
+fn end(summary: &Summary, dry_run: bool) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout();
+    let copied = if dry_run { "to be copied" } else { "copied" };
+    for (what, counts) in [("images", summary.images), ("sidecars", summary.sidecars)] {
+        writeln!(
+            out,
+            "{what:<9} {} {copied}, {} there already, {} different, {} failed, {} left by --limit",
+            counts.copied, counts.present, counts.different, counts.failed, counts.left
+        )?;
+    }
+    writeln!(out, "{:<9} {} {copied}", "bytes", summary.bytes)?;
+    if summary.is_complete() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(
+        out,
+        "Not everything is at the target: what is different or has failed is named above, and is still at the source."
+    )?;
+    Ok(ExitCode::FAILURE)
+}
