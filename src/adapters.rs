@@ -9,6 +9,7 @@ pub mod env;
 pub mod http_client;
 pub mod imaging;
 pub mod ledger;
+pub mod local;
 pub mod managed;
 #[cfg(feature = "memory-storage")]
 pub mod memory;

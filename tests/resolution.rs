@@ -23,7 +23,7 @@ use publisher::{
         resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
         tenant::{ProviderFactories, Tenant},
     },
-    domain::{host::Host, request_id::RequestId, secret::Secret},
+    domain::{host::Host, request_id::RequestId, secret::Secret, storage::AllowedStorage},
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
 use publisher_sandbox::{DemoTenant, Fault, Sandbox, Switches, TenantSpec};
@@ -80,6 +80,7 @@ impl Stage {
                 )),
                 base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
                 prefer_post: true,
+                storage: AllowedStorage::WithCredential,
             },
             &roots,
             Arc::clone(&clock),

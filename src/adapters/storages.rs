@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     dropbox::{self, DropboxImageStoreFactory, DropboxSettings},
     http_client::ExtraRoots,
+    local::{self, LocalFolders},
     managed::{self, ManagedImageStore},
     registration::StorageRegistration,
 };
@@ -24,6 +25,7 @@ pub const fn registration(kind: StorageKind) -> &'static StorageRegistration {
     match kind {
         StorageKind::Dropbox => &dropbox::REGISTRATION,
         StorageKind::Managed => &managed::REGISTRATION,
+        StorageKind::Local => &local::REGISTRATION,
         #[cfg(feature = "memory-storage")]
         StorageKind::Memory => &super::memory::REGISTRATION,
     }
@@ -38,6 +40,7 @@ pub fn content_hash(kind: StorageKind) -> ContentHashKind {
 /// Opens the storage of tenants, of every kind.
 pub struct Storages {
     dropbox: DropboxImageStoreFactory,
+    local: LocalFolders,
     /// The files of the kind that measures what one takes.
     #[cfg(feature = "memory-storage")]
     pub memory: super::memory::MemoryFiles,
@@ -54,6 +57,7 @@ impl Storages {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
+            local: LocalFolders::new(Arc::clone(&clock)),
             dropbox: DropboxImageStoreFactory::new(dropbox, roots, clock)?,
             #[cfg(feature = "memory-storage")]
             memory: super::memory::MemoryFiles::default(),
@@ -72,6 +76,9 @@ impl ImageStoreFactory for Storages {
             StorageAccess::Managed(credential) => {
                 let store = ManagedImageStore::new(paths, credential);
                 OpenedStorage::without_previews(Arc::new(store))
+            }
+            StorageAccess::Local(_) => {
+                OpenedStorage::without_previews(Arc::new(self.local.open(&paths)))
             }
             #[cfg(feature = "memory-storage")]
             StorageAccess::Memory(_) => {

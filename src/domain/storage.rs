@@ -25,6 +25,8 @@ macro_rules! with_storages {
             Dropbox = dropbox (DropboxCredential, LeadingSlash),
             /// A bucket of an S3-compatible store.
             Managed = managed (ManagedCredential, Prefix),
+            /// A folder of the machine.
+            Local = local (NoCredential, LeadingSlash),
             /// The memory of the process.
             #[cfg(feature = "memory-storage")]
             Memory = memory (NoCredential, Prefix),
@@ -151,14 +153,39 @@ impl StorageKind {
         kinds.find(|kind| kind.as_str() == name)
     }
 
-    /// The rule for a name, as a clause for people.
+    /// The rule for a name where these kinds are allowed, as a clause for people.
     #[must_use]
-    pub fn rule() -> &'static str {
-        static RULE: LazyLock<String> = LazyLock::new(|| {
-            let names = StorageKind::ALL.iter().map(|kind| format!("`{kind}`"));
-            format!("must be {}", names.collect::<Vec<_>>().join(" or "))
+    pub fn rule(allowed: AllowedStorage) -> &'static str {
+        static RULES: LazyLock<[String; 2]> = LazyLock::new(|| {
+            [AllowedStorage::WithCredential, AllowedStorage::Any].map(|allowed| {
+                let kinds = StorageKind::ALL.iter().filter(|kind| allowed.has(**kind));
+                let names: Vec<_> = kinds.map(|kind| format!("`{kind}`")).collect();
+                format!("must be {}", names.join(" or "))
+            })
         });
-        &RULE
+        let [with_credential, any] = &*RULES;
+        match allowed {
+            AllowedStorage::WithCredential => with_credential,
+            AllowedStorage::Any => any,
+        }
+    }
+}
+
+/// The kinds of storage that a source of configs may name. A kind without a credential is open to whoever can
+/// name it, so only the operator of the process may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllowedStorage {
+    /// Those that need a credential.
+    WithCredential,
+    /// All kinds.
+    Any,
+}
+
+impl AllowedStorage {
+    /// Whether a kind is one of them.
+    #[must_use]
+    pub fn has(self, kind: StorageKind) -> bool {
+        self == Self::Any || kind.provider().is_some()
     }
 }
 

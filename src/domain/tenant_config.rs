@@ -143,7 +143,7 @@ pub use self::{
 pub use crate::domain::config_block::FieldProblem;
 use crate::domain::{
     platform_spec::PlatformSpecs,
-    storage::StorageAccess,
+    storage::{AllowedStorage, StorageAccess},
     tenant::{ConfigTtl, ConfigVersion, TenantName},
 };
 
@@ -161,6 +161,7 @@ pub struct Unvalidated {
     schema: SchemaVersion,
     document: Value,
     dropped: Vec<FieldProblem>,
+    allowed: AllowedStorage,
 }
 
 /// Every rule applied, defaults filled in, references known but not resolved.
@@ -228,8 +229,17 @@ impl TenantConfig<Unvalidated> {
                 schema,
                 document,
                 dropped,
+                allowed: AllowedStorage::WithCredential,
             },
         }
+    }
+
+    /// The same config of a source that may name these kinds of storage; otherwise it may name those that need a
+    /// credential.
+    #[must_use]
+    pub fn allowing(mut self, allowed: AllowedStorage) -> Self {
+        self.state.allowed = allowed;
+        self
     }
 
     /// Applies every rule of the runtime config.
@@ -248,10 +258,11 @@ impl TenantConfig<Unvalidated> {
                     schema,
                     document,
                     dropped,
+                    allowed,
                 },
         } = self;
         let mut warnings = dropped;
-        let settings = document::read(schema, &document, platforms, &mut warnings)?;
+        let settings = document::read(schema, &document, allowed, platforms, &mut warnings)?;
         Ok(TenantConfig {
             tenant,
             version,

@@ -67,6 +67,7 @@ const HOMES: [(&str, &[&str], &str); 16] = [
             "app::runtime",
             "app::tenancy",
             "app::usecases",
+            "adapters::local::digests",
             "adapters::smtp::tls",
         ],
         "caches live in the app, but for what only one adapter knows of",

@@ -55,6 +55,7 @@ use publisher::{
         image_memory::ImageMemory,
         ledger::{Entry, EntryQuery},
         secret::Secret,
+        storage::AllowedStorage,
         tenant::TenantName,
         trusted_proxies::TrustedProxies,
     },
@@ -164,6 +165,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         service_token: ServiceToken::fixed(Secret::new(sandbox.orchestrator.service_token())),
         base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
         prefer_post: true,
+        storage: AllowedStorage::WithCredential,
     };
     let orchestrator = OrchestratorClient::new(orchestrator, &roots, Arc::clone(&clock));
     let orchestrator = Arc::new(orchestrator.unwrap());

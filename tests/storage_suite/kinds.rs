@@ -1,6 +1,7 @@
 //! The kinds of storage that are asked.
 
 mod dropbox;
+mod local;
 #[cfg(feature = "memory-storage")]
 mod memory;
 mod opening;
@@ -28,6 +29,7 @@ pub(crate) struct Kind {
 pub(crate) fn all() -> Vec<Kind> {
     vec![
         dropbox::kind(),
+        local::kind(),
         #[cfg(feature = "memory-storage")]
         memory::kind(),
     ]

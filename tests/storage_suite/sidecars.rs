@@ -134,6 +134,7 @@ async fn both_names_of_a_sidecar_are_files_of_their_own(fixture: Arc<dyn Fixture
 }
 
 async fn sidecars_of_awkward_names_are_written_and_read(fixture: Arc<dyn Fixture>) {
+    fixture.make_folder("queue").await;
     let store = fixture.store();
     for awkward in awkward_names() {
         let image = name(&awkward);

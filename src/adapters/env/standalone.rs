@@ -23,7 +23,7 @@ use crate::{
         platform_spec::PlatformSpecs,
         request_id::RequestId,
         secret::{Secret, SecretField, SecretProblem},
-        storage::StorageKind,
+        storage::{AllowedStorage, StorageKind},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
@@ -98,6 +98,7 @@ impl StandaloneTenant {
             SchemaVersion::V2,
             self.document.clone(),
         )
+        .allowing(AllowedStorage::Any)
     }
 }
 
@@ -215,7 +216,7 @@ fn read_storage(environment: &mut Environment) -> StorageKind {
     let default = StorageKind::ALL[0];
     let kind = StorageKind::from_name(&environment.text_or(NAME, default.as_str()));
     if kind.is_none() {
-        environment.reject(NAME, StorageKind::rule());
+        environment.reject(NAME, StorageKind::rule(AllowedStorage::Any));
     }
     kind.unwrap_or(default)
 }

@@ -33,6 +33,7 @@ use crate::{
         host::Host,
         request_id::RequestId,
         secret::Secret,
+        storage::AllowedStorage,
         tenant_config::{FieldProblem, TenantConfig, Unvalidated},
     },
     ports::{
@@ -64,6 +65,8 @@ pub struct OrchestratorSettings {
     pub base_domain: Host,
     /// Whether hosts are looked up by POST until it says that it has no such method.
     pub prefer_post: bool,
+    /// The kinds of storage that its configs may name.
+    pub storage: AllowedStorage,
 }
 
 /// The settings cannot be used.
@@ -88,6 +91,7 @@ pub struct OrchestratorClient {
     pub(super) resolve_url: Url,
     service_token: ServiceToken,
     base_domain: Host,
+    storage: AllowedStorage,
     /// By-host is called by GET: by choice, or since POST was refused.
     uses_get: AtomicBool,
     /// One for both calls: an outage is one of the orchestrator as a whole.
@@ -117,6 +121,7 @@ impl OrchestratorClient {
             service_token,
             base_domain,
             prefer_post,
+            storage,
         } = settings;
         if !matches!(base_url.scheme(), "http" | "https") {
             return Err(OrchestratorSetupError::BaseUrl);
@@ -141,6 +146,7 @@ impl OrchestratorClient {
             resolve_url: url("v1/credentials/resolve")?,
             service_token,
             base_domain,
+            storage,
             uses_get: AtomicBool::new(!prefer_post),
             retry_budget: RetryBudget::new(),
             limits: LIMITS,
@@ -189,7 +195,7 @@ impl OrchestratorClient {
         warn_of_odd("runtime_by_host", &odd);
         Ok(Answer {
             status,
-            value: config,
+            value: config.allowing(self.storage),
         })
     }
 

@@ -10,7 +10,7 @@ use super::settings::{
 use crate::domain::{
     config_block::{Block, FieldProblem},
     secret::CredentialsRef,
-    storage::{RootPath, StorageKind},
+    storage::{AllowedStorage, RootPath, StorageKind},
 };
 
 type Problems = Vec<FieldProblem>;
@@ -40,12 +40,16 @@ pub(super) fn features(mut block: Block<'_>, has_voice: bool) -> Result<Features
     block.finish(features)
 }
 
-pub(super) fn storage(mut block: Block<'_>) -> Result<StorageSettings, Problems> {
+pub(super) fn storage(
+    mut block: Block<'_>,
+    allowed: AllowedStorage,
+) -> Result<StorageSettings, Problems> {
     if !block.is_empty_because_wrong() {
         let provider = block.required_text("provider");
         let kind = provider.and_then(StorageKind::from_name);
+        let kind = kind.filter(|kind| allowed.has(*kind));
         if provider.is_some() && kind.is_none() {
-            block.reject("provider", StorageKind::rule());
+            block.reject("provider", StorageKind::rule(allowed));
         }
         let needs_credential = kind.is_none_or(|kind| kind.provider().is_some());
         let credentials_ref = needs_credential

@@ -8,6 +8,7 @@ use super::{blocks, platforms, settings::TenantSettings, violations::Violations}
 use crate::domain::{
     config_block::{Block, FieldProblem},
     platform_spec::{PlatformSpecs, TenantPlatforms},
+    storage::AllowedStorage,
 };
 
 /// Which blocks a document has.
@@ -92,6 +93,7 @@ fn looks_like_secret(key: &str) -> bool {
 pub(super) fn read(
     schema: SchemaVersion,
     document: &Value,
+    allowed: AllowedStorage,
     specs: PlatformSpecs,
     warnings: &mut Vec<FieldProblem>,
 ) -> Result<TenantSettings, Violations> {
@@ -105,7 +107,7 @@ pub(super) fn read(
     let storage = Block::required("storage", root.field("storage"));
     let (mut features, storage) = match (
         blocks::features(features, !content.voice_profile.is_empty()),
-        blocks::storage(storage),
+        blocks::storage(storage, allowed),
     ) {
         (Ok(features), Ok(storage)) => (features, storage),
         (features, storage) => {

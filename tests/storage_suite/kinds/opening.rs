@@ -10,7 +10,7 @@ use publisher::{
     domain::{
         credential::{Credential, CredentialVersion, Secrets},
         secret::Secret,
-        storage::{StorageAccess, StorageKind},
+        storage::{AllowedStorage, StorageAccess, StorageKind},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{SchemaVersion, TenantConfig},
     },
@@ -53,6 +53,7 @@ pub(super) fn open(
         SchemaVersion::V2,
         document,
     );
+    let config = config.allowing(AllowedStorage::Any);
     let config = Arc::new(config.validate(platforms::spec).unwrap());
     let credential = kind.provider().map(|provider| {
         let secrets = Secrets::read(provider, |field| {

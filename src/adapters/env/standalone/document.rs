@@ -14,7 +14,7 @@ use crate::{
     domain::{
         credential::Provider,
         platform_spec::{BlockField, PlatformSpec, PlatformSpecs},
-        storage::StorageKind,
+        storage::{AllowedStorage, StorageKind},
         tenant::{ConfigTtl, ConfigVersion, TenantName},
         tenant_config::{FieldProblem, SchemaVersion, TenantConfig},
     },
@@ -198,6 +198,7 @@ fn check(environment: &mut Environment, document: &Value, publishers: &Publisher
         let version = ConfigVersion::new(VERSION);
         let ttl = ConfigTtl::from_seconds(None);
         TenantConfig::new(tenant.clone(), version, ttl, SchemaVersion::V2, document)
+            .allowing(AllowedStorage::Any)
     };
     let mut problems = Vec::new();
     let mut validated = config(document.clone()).validate(publishers.specs);

@@ -23,6 +23,7 @@ use crate::{
     domain::{
         credential::Provider,
         secret::CredentialsRef,
+        storage::AllowedStorage,
         tenant::{ConfigVersion, TenantName},
     },
 };
@@ -92,6 +93,7 @@ fn client(orchestrator: &Orchestrator, prefer_post: bool) -> OrchestratorClient 
         service_token: ServiceToken::fixed(Secret::new(orchestrator.service_token())),
         base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
         prefer_post,
+        storage: AllowedStorage::WithCredential,
     };
     let roots = ExtraRoots::default();
     let mut client = OrchestratorClient::new(settings, &roots, Arc::new(SystemClock)).unwrap();

@@ -7,7 +7,7 @@ use publisher::{
         orchestrator::{OrchestratorSettings, ServiceToken},
         platforms,
     },
-    domain::host::Host,
+    domain::{host::Host, storage::AllowedStorage},
 };
 
 /// Where tenants come from.
@@ -122,6 +122,7 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
         service_token,
         base_domain: base_domain?,
         prefer_post,
+        storage: AllowedStorage::WithCredential,
     });
     Some(Source::Orchestrator {
         settings,

@@ -57,6 +57,7 @@ async fn the_path_of_the_base_url_is_kept() {
             service_token: ServiceToken::fixed(Secret::new(stage.orchestrator().service_token())),
             base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
             prefer_post: true,
+            storage: AllowedStorage::WithCredential,
         };
         let roots = ExtraRoots::default();
         let client = OrchestratorClient::new(settings, &roots, Arc::new(SystemClock)).unwrap();
@@ -73,6 +74,7 @@ fn settings_that_cannot_work_are_refused() {
             service_token: ServiceToken::fixed(Secret::new(token.to_owned())),
             base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
             prefer_post: true,
+            storage: AllowedStorage::WithCredential,
         };
         let roots = ExtraRoots::default();
         OrchestratorClient::new(settings, &roots, Arc::new(SystemClock)).map(drop)
