@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod caption;
 pub mod config_block;
 pub mod content_hash;
+pub mod content_hashes;
 pub mod credential;
 pub mod curation;
 pub mod host;

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `statements.rs` | what is the same for both: the statements, and the ports made of them |
+//! | `hashes.rs`, `publications.rs` | how a content is told by its hashes, and the statements about entries |
 //! | `reader.rs` | the same for what people and probes ask |
 //! | `requests.rs` | the same for requests under an idempotency key |
 //! | `settings.rs`, `location.rs` | where the ledger is, and what a URL says |
@@ -45,6 +46,7 @@ mod pool;
 mod pooling;
 mod postgres;
 mod private_file;
+mod publications;
 mod reader;
 mod requests;
 mod retention;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         content_hash::ContentHashKind,
-        storage::{StorageAccess, StorageKind},
+        storage::{HashKind, StorageAccess, StorageKind},
         tenant_config::{Resolved, TenantConfig},
     },
     ports::{Clock, ImageStoreFactory, OpenedStorage},
@@ -35,6 +35,17 @@ pub const fn registration(kind: StorageKind) -> &'static StorageRegistration {
 #[must_use]
 pub fn content_hash(kind: StorageKind) -> ContentHashKind {
     registration(kind).content_hash
+}
+
+/// The functions of all kinds of hashes: each can be computed of the bytes of any storage.
+#[must_use]
+pub fn hash_kinds() -> Vec<ContentHashKind> {
+    let function = |kind| match kind {
+        HashKind::Sha256 => ContentHashKind::SHA256,
+        HashKind::Dropbox => dropbox::REGISTRATION.content_hash,
+        HashKind::Etag => ContentHashKind::MD5_ETAG,
+    };
+    HashKind::ALL.map(function).into()
 }
 
 /// Opens the storage of tenants, of every kind.
@@ -97,13 +108,14 @@ mod tests {
     #[test]
     fn a_name_of_a_hash_is_of_one_hash() {
         let mut hashes = std::collections::HashMap::new();
-        for kind in StorageKind::ALL {
-            let ContentHashKind { kind, of, .. } = content_hash(*kind);
+        let listed = StorageKind::ALL.iter().map(|kind| content_hash(*kind));
+        for ContentHashKind { kind, of, .. } in listed.chain(hash_kinds()) {
             let hash = of(b"content").to_string();
             let known = hashes.entry(kind).or_insert_with(|| hash.clone());
             assert_eq!(*known, hash, "{kind:?}");
         }
         let different: BTreeSet<_> = hashes.values().collect();
         assert_eq!(different.len(), hashes.len());
+        assert_eq!(hashes.len(), HashKind::ALL.len());
     }
 }

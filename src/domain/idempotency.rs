@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    content_hash::{ContentHash, hex},
+    content_hash::hex,
+    content_hashes::ContentHashes,
     image::ImageName,
     publication::{PublicationRequest, Target},
     tenant::TenantName,
@@ -142,8 +143,8 @@ pub enum Begun {
 pub struct ChosenImage {
     /// Its file name.
     pub name: ImageName,
-    /// The hash of its content.
-    pub content_hash: ContentHash,
+    /// The hashes of its content.
+    pub hashes: ContentHashes,
 }
 
 fn digest(text: &str) -> String {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     content_hash::ContentHash,
+    content_hashes::ContentHashes,
     image::ImageName,
     platform::Platform,
     publication::{Failure, FailureReason, PostId},
@@ -18,22 +19,31 @@ use super::{
 };
 
 /// The right to work on one image of one tenant, requested or held. While it is held, no other request publishes, moves
-/// or deletes the same content.
+/// or deletes the same content, by whichever of its hashes it knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     tenant: TenantName,
-    content_hash: ContentHash,
+    hashes: ContentHashes,
     holder: String,
 }
 
 impl Lease {
     /// A lease for a new holder, to be claimed.
     #[must_use]
-    pub fn for_new_holder(tenant: TenantName, content_hash: ContentHash) -> Self {
+    pub fn for_new_holder(tenant: TenantName, hashes: impl Into<ContentHashes>) -> Self {
         Self {
             tenant,
-            content_hash,
+            hashes: hashes.into(),
             holder: Uuid::new_v4().simple().to_string(),
+        }
+    }
+
+    /// The same holder's lease on these hashes, to be claimed.
+    #[must_use]
+    pub fn extended_to(&self, hashes: ContentHashes) -> Self {
+        Self {
+            hashes,
+            ..self.clone()
         }
     }
 
@@ -43,10 +53,10 @@ impl Lease {
         &self.tenant
     }
 
-    /// The hash of the image's content.
+    /// The known hashes of the image's content.
     #[must_use]
-    pub fn content_hash(&self) -> &ContentHash {
-        &self.content_hash
+    pub fn hashes(&self) -> &ContentHashes {
+        &self.hashes
     }
 
     /// The holder: a random id, new for each piece of work.
@@ -59,10 +69,28 @@ impl Lease {
 /// The result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The lease is held now, with the prior state on each requested platform; a missing platform was never tried.
-    Held(BTreeMap<Platform, PriorState>),
-    /// Another holder has the lease.
+    /// The lease is held now; with what is known of the image at this moment.
+    Held(Prior),
+    /// Another holder has the lease on one of the hashes.
     HeldByOther,
+}
+
+/// What is known of an image before a publication, by any of its hashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prior {
+    /// The state on each requested platform; a missing platform was never tried.
+    pub platforms: BTreeMap<Platform, PriorState>,
+    /// Why the image was passed over; `None` if it was not.
+    pub passed_over: Option<FailureReason>,
+}
+
+impl From<BTreeMap<Platform, PriorState>> for Prior {
+    fn from(platforms: BTreeMap<Platform, PriorState>) -> Self {
+        Self {
+            platforms,
+            passed_over: None,
+        }
+    }
 }
 
 /// The state of an image on a platform before a publication.
@@ -95,7 +123,7 @@ pub struct Entry {
     pub position: Position,
     /// The name of the image at the last attempt.
     pub image: ImageName,
-    /// The hash of its content.
+    /// The hash of its content, of the kind by which the storage of the last attempt knew it where that is a digest.
     pub content_hash: ContentHash,
     /// The platform; `None` where the state is [`EntryState::Skipped`], which holds for all of them.
     pub platform: Option<Platform>,

@@ -24,31 +24,24 @@ pub struct Unpublished {
 }
 
 impl Unpublished {
-    /// The unpublished ones among `images`, by the ledger's entries of their contents. Left out is an image that any
+    /// The unpublished ones among `images`, by the ledger's entries of each content. Left out is an image that any
     /// platform has or may have, one that is being published, a second one of the same content, and one that none of
     /// `platforms` can take.
     #[must_use]
     pub fn among(
         images: impl IntoIterator<Item = StoredImage>,
-        entries: &[Entry],
+        entries: &HashMap<ContentHash, Vec<Entry>>,
         platforms: &[Platform],
     ) -> Self {
-        let mut by_content: HashMap<&ContentHash, Vec<&Entry>> = HashMap::new();
-        for entry in entries {
-            by_content
-                .entry(&entry.content_hash)
-                .or_default()
-                .push(entry);
-        }
         let mut unpublished = Self::default();
         let mut seen = HashSet::new();
         for image in images {
             if !seen.insert(image.content_hash.clone()) {
                 continue;
             }
-            match by_content.get(&image.content_hash) {
+            match entries.get(&image.content_hash).filter(|it| !it.is_empty()) {
                 None => unpublished.fresh.push(image),
-                Some(entries) if !entries.iter().all(|it| has_failed(it)) => {}
+                Some(entries) if !entries.iter().all(has_failed) => {}
                 Some(entries) if is_unsuitable(entries, platforms) => unpublished.unsuitable += 1,
                 Some(entries) => {
                     let last = entries.iter().map(|entry| entry.position).max();
@@ -67,7 +60,7 @@ fn has_failed(entry: &Entry) -> bool {
 }
 
 /// Whether none of these platforms can take the image.
-fn is_unsuitable(entries: &[&Entry], platforms: &[Platform]) -> bool {
+fn is_unsuitable(entries: &[Entry], platforms: &[Platform]) -> bool {
     let is_unsuitable_for = |platform: Option<Platform>| {
         entries.iter().any(|entry| {
             entry.platform == platform && entry.reason == Some(FailureReason::ImageUnsuitable)
@@ -115,6 +108,15 @@ mod tests {
         }
     }
 
+    fn by_content<const N: usize>(entries: [Entry; N]) -> HashMap<ContentHash, Vec<Entry>> {
+        let mut by_content: HashMap<_, Vec<_>> = HashMap::new();
+        for entry in entries {
+            let content = entry.content_hash.clone();
+            by_content.entry(content).or_default().push(entry);
+        }
+        by_content
+    }
+
     fn names<'a>(images: impl IntoIterator<Item = &'a StoredImage>) -> Vec<&'a str> {
         images.into_iter().map(|it| it.name.as_str()).collect()
     }
@@ -124,13 +126,13 @@ mod tests {
         use EntryState::{Failed, InProgress, Published, Unknown};
         use Platform::{Email, Telegram};
         let images = ["a", "b", "c", "d", "e"].map(|it| image(&format!("{it}.jpg"), it));
-        let entries = [
+        let entries = by_content([
             entry("a", Telegram, Published, 1),
             entry("a", Email, Failed, 1),
             entry("b", Email, Unknown, 2),
             entry("c", Telegram, InProgress, 3),
             entry("d", Telegram, Failed, 4),
-        ];
+        ]);
         let unpublished = Unpublished::among(images, &entries, ALL);
         assert_eq!(names(&unpublished.fresh), ["e.jpg"]);
         assert_eq!(names(unpublished.failed.values()), ["d.jpg"]);
@@ -141,12 +143,12 @@ mod tests {
         use EntryState::Failed;
         use Platform::{Email, Telegram};
         let images = ["a", "b", "c"].map(|it| image(&format!("{it}.jpg"), it));
-        let entries = [
+        let entries = by_content([
             entry("a", Telegram, Failed, 1),
             entry("a", Email, Failed, 9),
             entry("b", Telegram, Failed, 5),
             entry("c", Telegram, Failed, 7),
-        ];
+        ]);
         let unpublished = Unpublished::among(images, &entries, ALL);
         assert!(unpublished.fresh.is_empty());
         assert_eq!(
@@ -170,7 +172,7 @@ mod tests {
             reason: Some(reason),
             ..entry(content, Telegram, Failed, started_ms)
         };
-        let entries = [
+        let entries = by_content([
             unsuitable("a", Telegram, 1),
             unsuitable("a", Email, 1),
             // The other one may take it.
@@ -178,7 +180,7 @@ mod tests {
             entry("b", Email, Failed, 2),
             passed_over("c", FailureReason::ImageUnsuitable, 3),
             passed_over("d", FailureReason::Unavailable, 4),
-        ];
+        ]);
         let unpublished = Unpublished::among(images.clone(), &entries, ALL);
         assert!(unpublished.fresh.is_empty());
         assert_eq!(names(unpublished.failed.values()), ["b.jpg", "d.jpg"]);
@@ -194,7 +196,7 @@ mod tests {
     #[test]
     fn the_same_content_comes_once() {
         let images = [image("a.jpg", "same"), image("b.jpg", "same")];
-        let unpublished = Unpublished::among(images, &[], ALL);
+        let unpublished = Unpublished::among(images, &HashMap::new(), ALL);
         assert_eq!(names(&unpublished.fresh), ["a.jpg"]);
     }
 }

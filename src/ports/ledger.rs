@@ -4,13 +4,14 @@
 //! `adapters::ledger`, run the tests in `adapters::ledger::tests` against it, and name its URL
 //! scheme in `adapters::ledger`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
     content_hash::ContentHash,
+    content_hashes::ContentHashes,
     image::ImageName,
     ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
     platform::Platform,
@@ -30,11 +31,12 @@ pub const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(15);
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Takes the lease, unless another holder has it, and returns what is known about these
-    /// platforms at the same moment.
+    /// Takes the lease on all hashes of the content, unless another holder has one of them, and returns what is
+    /// known about these platforms at the same moment. A holder that has some of them extends its lease so. Where
+    /// several hashes are claimed of a content that the ledger knows, they all lead to it from then on.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Unavailable`]. The lease may be taken all the same.
     async fn claim(&self, lease: &Lease, platforms: &[Platform]) -> Result<Claim, LedgerError>;
 
     /// Holds the lease for another [`LEASE_TTL`] from now.
@@ -77,11 +79,11 @@ pub trait Ledger: Send + Sync {
         &self,
         tenant: &TenantName,
         image: &ImageName,
-        content_hash: &ContentHash,
+        hashes: &ContentHashes,
         failure: &Failure,
     ) -> Result<(), LedgerError>;
 
-    /// Gives the lease back. One that was lost stays lost.
+    /// Gives the lease back, on all of its hashes. One that was lost stays lost.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. The lease then ends by itself.
@@ -102,7 +104,8 @@ pub trait LedgerReader: Send + Sync {
         query: &EntryQuery,
     ) -> Result<Vec<Entry>, LedgerError>;
 
-    /// All entries of these contents, in no order.
+    /// All entries of these contents, by the hash that was asked for, in no order. An entry has that hash, or one
+    /// that is known to be of the same content.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -110,7 +113,7 @@ pub trait LedgerReader: Send + Sync {
         &self,
         tenant: &TenantName,
         contents: &[ContentHash],
-    ) -> Result<Vec<Entry>, LedgerError>;
+    ) -> Result<HashMap<ContentHash, Vec<Entry>>, LedgerError>;
 
     /// How many entries of all tenants are [unknown](crate::domain::ledger::EntryState::Unknown):
     /// those that were settled so, and intents whose holder is gone.

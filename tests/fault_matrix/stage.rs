@@ -59,7 +59,7 @@ use publisher::{
         tenant::TenantName,
         trusted_proxies::TrustedProxies,
     },
-    ports::{Clock, CredentialStore, LedgerReader, TenantConfigSource},
+    ports::{Clock, CredentialStore, TenantConfigSource},
 };
 use publisher_sandbox::{DemoTenant, Sample, Sandbox, Switches, TenantSpec};
 use serde_json::Value;
@@ -70,8 +70,8 @@ pub(crate) const IMAGE: &str = "harbour.jpg";
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) tenant: DemoTenant,
-    routes: Routes,
-    ledger: Arc<dyn LedgerReader>,
+    pub(crate) routes: Routes,
+    pub(crate) ledger: OpenLedger,
 }
 
 /// What the service answered.
@@ -88,12 +88,13 @@ impl Stage {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = LedgerSettings::from_url(&Secret::new(sandbox.ledger_url())).unwrap();
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await.unwrap();
-        let routes = compose(&sandbox, &ledger, clock);
+        let storages = open_storages(&sandbox, &clock);
+        let routes = compose(&sandbox, &ledger, clock, storages);
         Self {
             sandbox,
             tenant,
             routes,
-            ledger: ledger.reader,
+            ledger,
         }
     }
 
@@ -153,11 +154,29 @@ impl Stage {
             limit: 10,
         };
         let tenant = TenantName::new(&self.tenant.name).unwrap();
-        self.ledger.list(&tenant, &query).await.unwrap()
+        self.ledger.reader.list(&tenant, &query).await.unwrap()
     }
 }
 
-fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Routes {
+pub(crate) fn open_storages(sandbox: &Sandbox, clock: &Arc<dyn Clock>) -> Storages {
+    let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
+    let url = |text: String| text.parse().unwrap();
+    let dropbox = DropboxSettings {
+        api_url: url(sandbox.dropbox.server().url()),
+        content_url: url(sandbox.dropbox.server().url()),
+        refresh_token_setting: None,
+        app_key: sandbox.dropbox.app_key().to_owned(),
+        app_secret: Secret::new(sandbox.dropbox.app_secret().to_owned()),
+    };
+    Storages::new(dropbox, &roots, Arc::clone(clock)).unwrap()
+}
+
+pub(crate) fn compose(
+    sandbox: &Sandbox,
+    ledger: &OpenLedger,
+    clock: Arc<dyn Clock>,
+    storages: Storages,
+) -> Routes {
     let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
     let url = |text: String| text.parse().unwrap();
     let orchestrator = OrchestratorSettings {
@@ -179,7 +198,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
         HostRules::TenantNames,
         Arc::clone(&configs),
         Arc::new(credentials),
-        providers(sandbox, &roots, &clock),
+        providers(sandbox, &roots, &clock, storages),
         &clock,
         TenancySettings::default(),
     );
@@ -195,6 +214,7 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
             publications: PublishLimit::new(NonZeroUsize::MIN),
             memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
         },
+        hash_kinds: storages::hash_kinds().into(),
     };
     let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
     let reader = Arc::clone(&ledger.reader);
@@ -237,15 +257,13 @@ fn compose(sandbox: &Sandbox, ledger: &OpenLedger, clock: Arc<dyn Clock>) -> Rou
     })
 }
 
-fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> ProviderFactories {
+fn providers(
+    sandbox: &Sandbox,
+    roots: &ExtraRoots,
+    clock: &Arc<dyn Clock>,
+    storages: Storages,
+) -> ProviderFactories {
     let url = |text: String| text.parse().unwrap();
-    let dropbox = DropboxSettings {
-        api_url: url(sandbox.dropbox.server().url()),
-        content_url: url(sandbox.dropbox.server().url()),
-        refresh_token_setting: None,
-        app_key: sandbox.dropbox.app_key().to_owned(),
-        app_secret: Secret::new(sandbox.dropbox.app_secret().to_owned()),
-    };
     let openai = OpenAiSettings {
         base_url: url(format!("{}/v1", sandbox.openai.server().url())),
         calls_per_minute: 20.try_into().unwrap(),
@@ -258,7 +276,7 @@ fn providers(sandbox: &Sandbox, roots: &ExtraRoots, clock: &Arc<dyn Clock>) -> P
         ehlo_name: EhloName::of_this_host(),
     };
     ProviderFactories {
-        images: Arc::new(Storages::new(dropbox, roots, clock()).unwrap()),
+        images: Arc::new(storages),
         content_hashes: storages::content_hash,
         captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),
         platforms: platforms::spec,

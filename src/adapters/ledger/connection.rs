@@ -40,6 +40,16 @@ impl Guarded {
         self.give_back();
         Ok(())
     }
+
+    /// Rolls the transaction back.
+    ///
+    /// # Errors
+    /// The database did not confirm it.
+    pub(super) async fn roll_back(mut self) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql("ROLLBACK")).await?;
+        self.give_back();
+        Ok(())
+    }
 }
 
 impl Deref for Guarded {

@@ -79,6 +79,7 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
         merged.entries.add(some.entries);
         merged.passed_over.add(some.passed_over);
         merged.requests.add(some.requests);
+        merged.hashes.add(some.hashes);
     }
     Ok(ImportSummary {
         merged,
@@ -128,11 +129,13 @@ impl fmt::Display for ImportSummary {
             entries,
             passed_over,
             requests,
+            hashes,
         } = self.merged;
         for (kind, counts) in [
             ("publications", entries),
             ("passed over", passed_over),
             ("answers of keys", requests),
+            ("other hashes", hashes),
         ] {
             let Counts { new, raised, known } = counts;
             writeln!(

@@ -16,8 +16,7 @@ use sqlx::{
 use tempfile::TempDir;
 
 use super::{
-    hashes,
-    merge::{Batch, EntryRecord, PassedOverRecord, RequestRecord, Standing},
+    merge::{Batch, EntryRecord, HashRecord, PassedOverRecord, RequestRecord, ShownHash, Standing},
     migrations::{self, Pending},
     private_file::{folder_of, with_suffix},
     wal::{self, LogState},
@@ -32,7 +31,14 @@ const BATCH: usize = 200;
 /// What `SQLite` keeps beside a database, with writes that are not in it yet: its logs of both modes.
 const LOGS: [&str; 2] = ["-wal", "-journal"];
 /// What is read, in this order.
-const TABLES: [&str; 3] = ["ledger_entries", "ledger_passed_over", "ledger_requests"];
+const TABLES: [&str; 4] = [
+    "ledger_entries",
+    "ledger_passed_over",
+    "ledger_requests",
+    "ledger_hashes",
+];
+/// The longest kind of a hash, and the longest hash, in bytes.
+const MAX_WORD: usize = 128;
 /// What an attempt ended with whose process ended.
 const CUT_OFF: &str = "the process ended before it was known what came of it";
 
@@ -218,7 +224,8 @@ impl LedgerFile {
                 let is_read = match self.table {
                     0 => entry(row).map(|record| batch.entries.push(record)),
                     1 => passed_over(row).map(|record| batch.passed_over.push(record)),
-                    _ => request(row, &mut batch.requests),
+                    2 => request(row, &mut batch.requests),
+                    _ => hash(row).map(|record| batch.hashes.push(record)),
                 };
                 self.unreadable += u64::from(is_read.is_none());
             }
@@ -252,6 +259,7 @@ fn entry(row: &SqliteRow) -> Option<EntryRecord> {
     let mut record = EntryRecord {
         tenant: tenant(row)?,
         content_hash: content_hash(row)?,
+        shown: shown(row)?,
         platform: is_word.then_some(platform)?,
         filename: filename(row)?,
         standing: match state.as_str() {
@@ -284,6 +292,7 @@ fn passed_over(row: &SqliteRow) -> Option<PassedOverRecord> {
     Some(PassedOverRecord {
         tenant: tenant(row)?,
         content_hash: content_hash(row)?,
+        shown: shown(row)?,
         filename: filename(row)?,
         reason: row.try_get("reason").ok()?,
         error: row.try_get("error").ok()?,
@@ -313,6 +322,7 @@ fn request(row: &SqliteRow, requests: &mut Vec<RequestRecord>) -> Option<()> {
         fingerprint: digest("fingerprint")?,
         filename,
         content_hash,
+        hashes: row.try_get("hashes").ok()?,
         answer,
         created_at: row.try_get("created_at").ok()?,
     };
@@ -327,9 +337,37 @@ fn tenant(row: &SqliteRow) -> Option<String> {
     TenantName::new(&name).map(|_| name)
 }
 
+/// A hash that leads to another. One of a kind that only a later version knows is kept for that version.
+fn hash(row: &SqliteRow) -> Option<HashRecord> {
+    let word = |column: &str| -> Option<String> {
+        let word: String = row.try_get(column).ok()?;
+        let is_word = (1..=MAX_WORD).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_graphic());
+        is_word.then_some(word)
+    };
+    let (kind, hash) = (word("kind")?, word("hash")?);
+    if let Some(kind) = HashKind::from_name(&kind) {
+        ContentHash::new(kind, &hash)?;
+    }
+    Some(HashRecord {
+        tenant: tenant(row)?,
+        kind,
+        hash,
+        content_hash: content_hash(row)?,
+    })
+}
+
+fn shown(row: &SqliteRow) -> Option<ShownHash> {
+    Some(ShownHash {
+        kind: row.try_get("hash_kind").ok()?,
+        hash: row.try_get("hash").ok()?,
+    })
+}
+
+/// The key of a hash.
 fn content_hash(row: &SqliteRow) -> Option<String> {
-    let hash: String = row.try_get("content_hash").ok()?;
-    hashes::content_hash(&hash).map(|_| hash)
+    let key: String = row.try_get("content_hash").ok()?;
+    ContentHash::new(HashKind::FIRST, &key).map(|_| key)
 }
 
 fn filename(row: &SqliteRow) -> Option<String> {

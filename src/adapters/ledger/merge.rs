@@ -27,11 +27,29 @@ impl Standing {
     }
 }
 
+/// The kind and text of the hash that a row shows; `None` of a version without such columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ShownHash {
+    pub(super) kind: Option<String>,
+    pub(super) hash: Option<String>,
+}
+
+/// A hash that leads to what is kept under another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HashRecord {
+    pub(super) tenant: String,
+    /// May be one that only a later version knows.
+    pub(super) kind: String,
+    pub(super) hash: String,
+    pub(super) content_hash: String,
+}
+
 /// What is known of an image on a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryRecord {
     pub(super) tenant: String,
     pub(super) content_hash: String,
+    pub(super) shown: ShownHash,
     /// May be one that only a later version knows.
     pub(super) platform: String,
     pub(super) filename: String,
@@ -50,6 +68,7 @@ pub(super) struct EntryRecord {
 pub(super) struct PassedOverRecord {
     pub(super) tenant: String,
     pub(super) content_hash: String,
+    pub(super) shown: ShownHash,
     pub(super) filename: String,
     pub(super) reason: String,
     pub(super) error: String,
@@ -64,6 +83,7 @@ pub(super) struct RequestRecord {
     pub(super) fingerprint: String,
     pub(super) filename: Option<String>,
     pub(super) content_hash: Option<String>,
+    pub(super) hashes: Option<String>,
     pub(super) answer: Option<String>,
     pub(super) created_at: i64,
 }
@@ -74,6 +94,7 @@ pub(super) struct Batch {
     pub(super) entries: Vec<EntryRecord>,
     pub(super) passed_over: Vec<PassedOverRecord>,
     pub(super) requests: Vec<RequestRecord>,
+    pub(super) hashes: Vec<HashRecord>,
 }
 
 /// The outcome for records of one kind.
@@ -93,6 +114,7 @@ pub(super) struct Merged {
     pub(super) entries: Counts,
     pub(super) passed_over: Counts,
     pub(super) requests: Counts,
+    pub(super) hashes: Counts,
 }
 
 impl Counts {
@@ -125,17 +147,21 @@ pub(super) trait Merge: Send + Sync {
 
 pub(super) const ADD_ENTRY: &str = "INSERT INTO ledger_entries
         (tenant, content_hash, platform, filename, state, prior, post_id, reason, error, holder,
-            started_at, ended_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'imported', $10, $11)
+            started_at, ended_at, hash_kind, hash)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'imported', $10, $11, $12, $13)
     ON CONFLICT (tenant, content_hash, platform) DO NOTHING";
 
 /// An image that is known to have been sent was not passed over for good.
 pub(super) const ADD_PASSED_OVER: &str = "INSERT INTO ledger_passed_over
-        (tenant, content_hash, filename, reason, error, noted_at)
+        (tenant, content_hash, filename, reason, error, noted_at, hash_kind, hash)
     SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT),
-        CAST($5 AS TEXT), CAST($6 AS BIGINT)
+        CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS TEXT), CAST($8 AS TEXT)
     WHERE NOT EXISTS (SELECT 1 FROM ledger_entries WHERE tenant = $1 AND content_hash = $2)
     ON CONFLICT (tenant, content_hash) DO NOTHING";
+
+pub(super) const ADD_HASH: &str = "INSERT INTO ledger_hashes (tenant, kind, hash, content_hash)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, kind, hash, content_hash) DO NOTHING";
 
 /// Implements [`Merge`] for a type. `$live` says in SQL whether the lease, or the holder of a key, `l` is
 /// at work at the time `$1`.
@@ -145,8 +171,7 @@ macro_rules! sql_merge {
             () => {
                 concat!(
                     "(e.state = 'intent' AND EXISTS (SELECT 1 FROM ledger_leases l
-                        WHERE l.tenant = e.tenant AND l.content_hash = e.content_hash
-                            AND l.holder = e.holder AND ",
+                        WHERE l.tenant = e.tenant AND l.holder = e.holder AND ",
                     $live,
                     "))"
                 )
@@ -185,12 +210,13 @@ macro_rules! sql_merge {
         const ADD_REQUEST: &str = concat!(
             "INSERT INTO ledger_requests AS l
                 (tenant, key_hash, fingerprint, session, expires_at, filename, content_hash, answer,
-                    created_at)
-             VALUES ($2, $3, $4, 0, 0, $5, $6, $7, $8)
+                    created_at, hashes)
+             VALUES ($2, $3, $4, 0, 0, $5, $6, $7, $8, $9)
              ON CONFLICT (tenant, key_hash) DO UPDATE SET
                 holder = NULL,
                 filename = excluded.filename,
                 content_hash = excluded.content_hash,
+                hashes = excluded.hashes,
                 answer = excluded.answer
              WHERE l.answer IS NULL AND l.fingerprint = excluded.fingerprint
                 AND (excluded.answer IS NOT NULL OR l.filename IS NULL)
@@ -219,6 +245,8 @@ macro_rules! sql_merge {
                     .bind(kept(&record.error))
                     .bind(record.started_at)
                     .bind(record.ended_at)
+                    .bind(&record.shown.kind)
+                    .bind(&record.shown.hash)
                     .execute(&mut **write)
                     .await?;
                 if added.rows_affected() > 0 {
@@ -276,6 +304,8 @@ macro_rules! sql_merge {
                             .bind(statements::storable(&record.reason))
                             .bind(statements::storable(&record.error))
                             .bind(record.noted_at)
+                            .bind(&record.shown.kind)
+                            .bind(&record.shown.hash)
                             .execute(&mut *write)
                             .await?;
                         merged.passed_over.note(added.rows_affected() > 0, false);
@@ -295,9 +325,20 @@ macro_rules! sql_merge {
                             .bind(record.content_hash.as_deref())
                             .bind(record.answer.as_deref().map(statements::storable))
                             .bind(record.created_at)
+                            .bind(record.hashes.as_deref())
                             .execute(&mut *write)
                             .await?;
                         merged.requests.note(added.rows_affected() > 0, false);
+                    }
+                    for record in &batch.hashes {
+                        let added = sqlx::query(super::merge::ADD_HASH)
+                            .bind(&record.tenant)
+                            .bind(&record.kind)
+                            .bind(&record.hash)
+                            .bind(&record.content_hash)
+                            .execute(&mut *write)
+                            .await?;
+                        merged.hashes.note(added.rows_affected() > 0, false);
                     }
                     write.commit().await?;
                     Ok(merged)

@@ -66,6 +66,10 @@ macro_rules! migrations {
                 "unknown",
                 include_str!(concat!("migrations/", $folder, "/0004_unknown.sql")),
             ),
+            (
+                "hashes",
+                include_str!(concat!("migrations/", $folder, "/0005_hashes.sql")),
+            ),
         ])
     };
 }
@@ -87,6 +91,24 @@ fn migrator<const COUNT: usize>(migrations: [(&'static str, &'static str); COUNT
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.set_ignore_missing(true);
     migrator
+}
+
+/// The migrations of a file up to this version, for tests.
+#[cfg(test)]
+pub(super) fn of_sqlite_up_to(version: i64) -> Migrator {
+    up_to(version, &of_sqlite())
+}
+
+/// The migrations of a schema on a server up to this version, for tests.
+#[cfg(test)]
+pub(super) fn of_postgres_up_to(version: i64) -> Migrator {
+    up_to(version, &of_postgres())
+}
+
+#[cfg(test)]
+fn up_to(version: i64, migrator: &Migrator) -> Migrator {
+    let earlier = migrator.iter().filter(|it| it.version <= version);
+    Migrator::with_migrations(earlier.cloned().collect())
 }
 
 /// Brings the tables in a file up to date.

@@ -39,6 +39,7 @@ use super::{
 use crate::{
     domain::{
         content_hash::ContentHash,
+        content_hashes::ContentHashes,
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::ImageName,
         ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
@@ -298,5 +299,8 @@ sql_ledger!(
     SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
         AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (CAST(k.classid AS BIGINT) << 32) + CAST(k.objid AS BIGINT) = l.session))",
-    texts: "SELECT value FROM json_array_elements_text(CAST($3 AS JSON))"
+    texts: "SELECT value FROM json_array_elements_text(CAST($4 AS JSON))",
+    hashes: "SELECT value ->> 'kind' AS kind, value ->> 'hash' AS hash, value ->> 'own_key' AS own_key
+        FROM json_array_elements(CAST($3 AS JSON))",
+    locked: "FOR UPDATE"
 );

@@ -1,9 +1,13 @@
 //! What callers and probes read: the SQL that both databases accept. Used by `statements.rs`.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 use super::hashes;
 use crate::domain::{
+    content_hash::ContentHash,
     image::ImageName,
     ledger::{Entry, EntryState, Position},
     platform::Platform,
@@ -34,11 +38,15 @@ pub(super) fn platforms() -> String {
     format!(",{},", Platform::ALL.map(Platform::as_str).join(","))
 }
 
-/// A row of an entry: id, filename, content hash, platform, state, post id, reason, error, start and end.
+/// A row of an entry: the key of the hash that was asked for, id, filename, key, kind and hash, platform, state, post
+/// id, reason, error, start and end.
 pub(super) type EntryRow = (
+    String,
     i64,
     String,
     String,
+    Option<String>,
+    Option<String>,
     Option<String>,
     String,
     Option<String>,
@@ -50,14 +58,29 @@ pub(super) type EntryRow = (
 
 /// The entry that a row holds.
 pub(super) fn entry(row: EntryRow) -> Result<Entry, sqlx::Error> {
-    let (id, filename, hash, platform, state, post_id, stored, error, started_ms, ended) = row;
+    let (
+        _,
+        id,
+        filename,
+        key,
+        kind,
+        hash,
+        platform,
+        state,
+        post_id,
+        stored,
+        error,
+        started_ms,
+        ended,
+    ) = row;
+    let hash = hashes::shown(&key, kind.as_deref(), hash.as_deref());
     let unreadable = |column: &str| sqlx::Error::Decode(column.into());
     let known = |name: String| Platform::from_name(&name).ok_or_else(|| unreadable("platform"));
     let state = EntryState::from_name(&state).ok_or_else(|| unreadable("state"))?;
     Ok(Entry {
         position: Position { started_ms, id },
         image: ImageName::new(&filename).map_err(|_| unreadable("filename"))?,
-        content_hash: hashes::content_hash(&hash).ok_or_else(|| unreadable("content_hash"))?,
+        content_hash: hash.ok_or_else(|| unreadable("content_hash"))?,
         platform: platform.map(known).transpose()?,
         state,
         post_id: post_id.map(PostId::new),
@@ -68,21 +91,38 @@ pub(super) fn entry(row: EntryRow) -> Result<Entry, sqlx::Error> {
     })
 }
 
+/// The entries that rows hold, by the contents that were asked for.
+pub(super) fn by_content(
+    rows: Vec<EntryRow>,
+    contents: &[ContentHash],
+) -> Result<HashMap<ContentHash, Vec<Entry>>, sqlx::Error> {
+    let keys = contents.iter().map(|hash| (hashes::key_of(hash), hash));
+    let asked: HashMap<_, _> = keys.collect();
+    let mut entries: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        if let Some(content) = asked.get(&row.0) {
+            let of_content = entries.entry(ContentHash::clone(content)).or_default();
+            of_content.push(entry(row)?);
+        }
+    }
+    Ok(entries)
+}
+
 /// The time of so many milliseconds since 1970.
 fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default())
 }
 
-/// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` and `$texts` are those of
-/// `sql_ledger`.
+/// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` is that of `sql_ledger`, and the
+/// statements of `sql_hashes` are before it.
 macro_rules! sql_reader {
-    ($ledger:ty, live: $live:literal, texts: $texts:literal) => {
+    ($ledger:ty, live: $live:literal) => {
         /// Whether the holder of the entry `e` is at work at the time `$1`.
         macro_rules! is_held {
             () => {
                 concat!(
                     "EXISTS (SELECT 1 FROM ledger_leases l WHERE l.tenant = e.tenant
-                        AND l.content_hash = e.content_hash AND l.holder = e.holder AND ",
+                        AND l.holder = e.holder AND ",
                     $live,
                     ")"
                 )
@@ -96,67 +136,79 @@ macro_rules! sql_reader {
             is_held!(),
             ")"
         );
-        macro_rules! entries {
-            ($platforms:literal, $condition:expr) => {
+        /// The columns of the entry `e`, but for the hash that was asked for.
+        macro_rules! columns {
+            () => {
                 concat!(
-                    "SELECT id, filename, content_hash, platform, now_state, post_id, reason, error,
-                        started_at, ended_at
-                     FROM (SELECT e.*, CASE
+                    "e.id, e.filename, e.content_hash, e.hash_kind, e.hash, e.platform,
+                        CASE
                             WHEN e.state <> 'intent' THEN e.state
                             WHEN ",
                     is_held!(),
                     " THEN 'in_progress'
                             ELSE 'unknown'
-                        END AS now_state FROM ledger_entries e WHERE e.tenant = $2
-                            -- A later version knows more of them.
-                            AND CAST(",
-                    $platforms,
-                    " AS TEXT) LIKE '%,' || e.platform || ',%') AS entries
-                     WHERE ",
-                    $condition
+                        END AS now_state,
+                        e.post_id, e.reason, e.error, e.started_at, e.ended_at"
                 )
             };
         }
-        /// Images that were passed over, in the columns of entries; their numbers are negative,
-        /// so that none is an entry's.
-        macro_rules! passed_over {
-            ($condition:expr) => {
+        /// A later version knows more platforms.
+        macro_rules! is_known {
+            ($platforms:literal) => {
                 concat!(
-                    "SELECT -p.id AS id, p.filename, p.content_hash, CAST(NULL AS TEXT) AS platform,
-                        'skipped' AS now_state, CAST(NULL AS TEXT) AS post_id, p.reason,
-                        NULLIF(p.error, '') AS error,
-                        p.noted_at AS started_at, p.noted_at AS ended_at
-                     FROM ledger_passed_over p WHERE p.tenant = $2 AND ",
-                    $condition
+                    "CAST(",
+                    $platforms,
+                    " AS TEXT) LIKE '%,' || e.platform || ',%'"
                 )
             };
         }
+        /// The passed-over image `p` in the columns of entries; their numbers are negative, so that none is an
+        /// entry's.
+        macro_rules! passed_over {
+                            () => {
+                                "-p.id AS id, p.filename, p.content_hash, p.hash_kind, p.hash,
+                    CAST(NULL AS TEXT) AS platform, 'skipped' AS now_state,
+                    CAST(NULL AS TEXT) AS post_id, p.reason, NULLIF(p.error, '') AS error,
+                    p.noted_at AS started_at, p.noted_at AS ended_at"
+                            };
+                        }
         const LIST: &str = concat!(
-            "SELECT * FROM (",
-            entries!(
-                "$9",
-                "(CAST($3 AS TEXT) IS NULL OR filename = $3)
+            "SELECT * FROM (SELECT * FROM (SELECT '' AS asked, ",
+            columns!(),
+            " FROM ledger_entries e WHERE e.tenant = $2 AND ",
+            is_known!("$9"),
+            ") AS entries
+                WHERE (CAST($3 AS TEXT) IS NULL OR filename = $3)
                     AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
                     AND (CAST($5 AS TEXT) IS NULL OR now_state = $5)
                     AND (CAST($6 AS BIGINT) IS NULL OR started_at < $6
                         OR (started_at = $6 AND id < $7))
-                 ORDER BY started_at DESC, id DESC LIMIT $8"
-            ),
-            ") AS sent UNION ALL SELECT * FROM (",
-            passed_over!(
-                "CAST($4 AS TEXT) IS NULL
+                 ORDER BY started_at DESC, id DESC LIMIT $8
+             ) AS sent UNION ALL SELECT * FROM (SELECT '' AS asked, ",
+            passed_over!(),
+            " FROM ledger_passed_over p
+                WHERE p.tenant = $2 AND CAST($4 AS TEXT) IS NULL
                     AND (CAST($5 AS TEXT) IS NULL OR CAST($5 AS TEXT) = 'skipped')
                     AND (CAST($3 AS TEXT) IS NULL OR p.filename = $3)
                     AND (CAST($6 AS BIGINT) IS NULL OR p.noted_at < $6
                         OR (p.noted_at = $6 AND -p.id < $7))
-                 ORDER BY p.noted_at DESC, p.id LIMIT $8"
-            ),
-            ") AS passed_over ORDER BY started_at DESC, id DESC LIMIT $8"
+                 ORDER BY p.noted_at DESC, p.id LIMIT $8
+             ) AS passed_over ORDER BY started_at DESC, id DESC LIMIT $8"
         );
-        const OF_CONTENTS: &str = concat!(
-            entries!("$4", concat!("content_hash IN (", $texts, ")")),
-            " UNION ALL ",
-            passed_over!(concat!("p.content_hash IN (", $texts, ")")),
+        pub(super) const OF_CONTENTS: &str = concat!(
+            "SELECT a.asked, ",
+            columns!(),
+            " FROM (",
+            asked!(),
+            ") AS a CROSS JOIN ledger_entries e
+                WHERE e.tenant = $2 AND e.content_hash = a.entry_key AND ",
+            is_known!("$4"),
+            " UNION ALL SELECT a.asked, ",
+            passed_over!(),
+            " FROM (",
+            asked!(),
+            ") AS a CROSS JOIN ledger_passed_over p
+                WHERE p.tenant = $2 AND p.content_hash = a.entry_key"
         );
 
         #[async_trait]
@@ -182,7 +234,10 @@ macro_rules! sql_reader {
                         .fetch_all(&mut *connection)
                         .await?;
                     connection.give_back();
-                    Ok(rows.into_iter().map(reader::entry).collect::<Result<_, _>>()?)
+                    Ok(rows
+                        .into_iter()
+                        .map(reader::entry)
+                        .collect::<Result<_, _>>()?)
                 })
                 .await
             }
@@ -191,20 +246,19 @@ macro_rules! sql_reader {
                 &self,
                 tenant: &TenantName,
                 contents: &[ContentHash],
-            ) -> Result<Vec<Entry>, LedgerError> {
+            ) -> Result<std::collections::HashMap<ContentHash, Vec<Entry>>, LedgerError> {
                 measured(&self.clock, "entries_of", async {
                     let mut connection = Guarded::acquire(self.pool()).await?;
                     let now = self.now(&mut connection).await?;
-                    let hashes: Vec<String> = contents.iter().map(hashes::key).collect();
                     let rows = sqlx::query_as(OF_CONTENTS)
                         .bind(now)
                         .bind(tenant.as_str())
-                        .bind(serde_json::Value::from(hashes).to_string())
+                        .bind(hashes::parameter(contents))
                         .bind(reader::platforms())
                         .fetch_all(&mut *connection)
                         .await?;
                     connection.give_back();
-                    Ok(rows.into_iter().map(reader::entry).collect::<Result<_, _>>()?)
+                    Ok(reader::by_content(rows, contents)?)
                 })
                 .await
             }

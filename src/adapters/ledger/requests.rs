@@ -14,32 +14,40 @@ pub(super) const ENTER: &str = "INSERT INTO ledger_requests
 
 pub(super) const FORGET_OLD: &str = "DELETE FROM ledger_requests WHERE created_at <= $1";
 
-pub(super) const FIND: &str = "SELECT fingerprint, filename, content_hash, answer
+pub(super) const FIND: &str = "SELECT fingerprint, filename, content_hash, hashes, answer
     FROM ledger_requests WHERE tenant = $1 AND key_hash = $2";
 
 /// Only the holder writes. If no row is returned, the key has been taken by another request.
-pub(super) const CHOOSE: &str = "UPDATE ledger_requests SET filename = $1, content_hash = $2
-    WHERE tenant = $3 AND key_hash = $4 AND holder = $5";
+pub(super) const CHOOSE: &str =
+    "UPDATE ledger_requests SET filename = $1, content_hash = $2, hashes = $3
+    WHERE tenant = $4 AND key_hash = $5 AND holder = $6";
 
 pub(super) const FINISH: &str = "UPDATE ledger_requests SET answer = $1, holder = NULL
     WHERE tenant = $2 AND key_hash = $3 AND holder = $4";
 
 pub(super) const ABANDON: &str = "UPDATE ledger_requests SET holder = NULL,
         filename = CASE WHEN $1 THEN filename END,
-        content_hash = CASE WHEN $1 THEN content_hash END
+        content_hash = CASE WHEN $1 THEN content_hash END,
+        hashes = CASE WHEN $1 THEN hashes END
     WHERE tenant = $2 AND key_hash = $3 AND holder = $4";
 
 /// One row of [`FIND`].
-pub(super) type FoundRow = (String, Option<String>, Option<String>, Option<String>);
+pub(super) type FoundRow = (
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 /// How a request begins whose key is in the ledger already; `is_taken` if it has taken the key over.
 pub(super) fn begun(row: FoundRow, is_taken: bool, fingerprint: &str) -> Begun {
-    let (found, filename, content_hash, answer) = row;
+    let (found, filename, key, hashes, answer) = row;
     if is_taken {
-        let chosen = filename.zip(content_hash).and_then(|(name, hash)| {
+        let chosen = filename.zip(key).and_then(|(name, key)| {
             Some(ChosenImage {
                 name: ImageName::new(&name).ok()?,
-                content_hash: hashes::content_hash(&hash)?,
+                hashes: hashes::of_row(&key, hashes.as_deref())?,
             })
         });
         return chosen.map_or(Begun::First, Begun::Resumed);
@@ -121,7 +129,8 @@ macro_rules! sql_requests {
                     let mut alone = self.alone(Durability::Synced).await?;
                     let chosen = sqlx::query(requests::CHOOSE)
                         .bind(image.name.as_str())
-                        .bind(hashes::key(&image.content_hash))
+                        .bind(hashes::key(&image.hashes))
+                        .bind(hashes::texts(&image.hashes))
                         .bind(request.tenant().as_str())
                         .bind(request.key_hash())
                         .bind(request.holder())

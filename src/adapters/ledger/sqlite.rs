@@ -31,6 +31,7 @@ use super::{
 use crate::{
     domain::{
         content_hash::ContentHash,
+        content_hashes::ContentHashes,
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::ImageName,
         ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
@@ -161,7 +162,10 @@ impl Drop for SqliteLedger {
 sql_ledger!(
     SqliteLedger,
     live: "l.expires_at > $1",
-    texts: "SELECT value FROM json_each($3)"
+    texts: "SELECT value FROM json_each($4)",
+    hashes: "SELECT value ->> 'kind' AS kind, value ->> 'hash' AS hash, value ->> 'own_key' AS own_key
+        FROM json_each($3)",
+    locked: ""
 );
 
 /// Looks at the log of a file that no process has, before `SQLite` opens it: that drops what it cannot

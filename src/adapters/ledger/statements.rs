@@ -4,63 +4,17 @@
 //! which it begins), `alone` (a connection for a single write), `now`, `session` and `pool`. It is a macro
 //! because a generic function would need more lines of sqlx bounds than it has code.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use super::fault;
 use crate::{
     domain::{
-        ledger::{PriorState, Settlement},
+        ledger::{Prior, PriorState, Settlement},
         platform::Platform,
         publication::{Failure, FailureReason, PostId},
     },
     ports::LedgerError,
 };
-
-/// Takes a lease back from its holder if it is still his, for as long as `$1` says.
-pub(super) const HOLD: &str = "UPDATE ledger_leases SET expires_at = $1, session = $2
-    WHERE tenant = $3 AND content_hash = $4 AND holder = $5";
-
-pub(super) const RELEASE: &str =
-    "DELETE FROM ledger_leases WHERE tenant = $1 AND content_hash = $2 AND holder = $3";
-
-pub(super) const KNOWN: &str = "SELECT platform, state, post_id FROM ledger_entries
-    WHERE tenant = $1 AND content_hash = $2";
-
-/// Only an intent is settled, so that the same write may come twice. It has to be the intent of the attempt whose
-/// outcome this is; which holder has the lease by now does not matter.
-pub(super) const RECORD_OUTCOME: &str = "UPDATE ledger_entries SET
-        state = CASE
-            WHEN CAST($1 AS TEXT) = 'failed' AND prior IS NOT NULL THEN prior
-            ELSE CAST($1 AS TEXT)
-        END,
-        prior = CASE WHEN CAST($1 AS TEXT) = 'unknown' THEN prior ELSE NULL END,
-        post_id = COALESCE(CAST($2 AS TEXT), post_id),
-        reason = $3,
-        error = $4,
-        ended_at = $5
-    WHERE tenant = $6 AND content_hash = $7 AND platform = $8 AND holder = $9
-        AND state = 'intent'";
-
-/// Whether the last attempt on a platform is still this holder's.
-pub(super) const IS_LAST_ATTEMPT: &str = "SELECT EXISTS (SELECT 1 FROM ledger_entries
-    WHERE tenant = $1 AND content_hash = $2 AND platform = $3 AND holder = $4)";
-
-/// The last finding counts.
-pub(super) const PASS_OVER: &str = "INSERT INTO ledger_passed_over
-        (tenant, content_hash, filename, reason, error, noted_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (tenant, content_hash) DO UPDATE SET
-        filename = excluded.filename,
-        reason = excluded.reason,
-        error = excluded.error,
-        noted_at = excluded.noted_at";
-
-/// An image that is about to be sent is passed over no longer.
-pub(super) const TAKE_UP: &str =
-    "DELETE FROM ledger_passed_over WHERE tenant = $1 AND content_hash = $2";
 
 /// Whether a write survives a power cut once it is done.
 #[derive(Clone, Copy)]
@@ -116,25 +70,46 @@ pub(super) fn duration_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// One row of [`KNOWN`]: platform, state, post id.
-pub(super) type KnownRow = (String, String, Option<String>);
+/// One row of what is known: platform, state, post id, and why the image was passed over.
+pub(super) type KnownRow = (Option<String>, String, Option<String>, Option<String>);
 
-/// What is known of these platforms.
-pub(super) fn prior_states(
-    rows: Vec<KnownRow>,
-    platforms: &[Platform],
-) -> BTreeMap<Platform, PriorState> {
-    let known = rows.into_iter().filter_map(|(platform, state, post_id)| {
-        let platform = Platform::from_name(&platform).filter(|it| platforms.contains(it))?;
-        let prior = match state.as_str() {
+/// What is known of these platforms. The more certain state counts where a platform has several, under the keys of
+/// different hashes.
+pub(super) fn prior(rows: Vec<KnownRow>, platforms: &[Platform]) -> Prior {
+    let mut prior = Prior::default();
+    for (platform, state, post_id, reason) in rows {
+        let Some(platform) = platform else {
+            let reason = reason.and_then(|reason| FailureReason::from_name(&reason));
+            prior.passed_over = prior.passed_over.or(reason);
+            continue;
+        };
+        let platform = Platform::from_name(&platform);
+        let Some(platform) = platform.filter(|it| platforms.contains(it)) else {
+            continue;
+        };
+        let state = match state.as_str() {
             "published" => PriorState::Published(PostId::new(post_id.unwrap_or_default())),
             "failed" => PriorState::Failed,
             // An intent as well: the caller has the lease, so no attempt is under way.
             _ => PriorState::Unknown,
         };
-        Some((platform, prior))
-    });
-    known.collect()
+        let known = prior
+            .platforms
+            .entry(platform)
+            .or_insert(PriorState::Failed);
+        if certainty(&state) > certainty(known) {
+            *known = state;
+        }
+    }
+    prior
+}
+
+fn certainty(state: &PriorState) -> u8 {
+    match state {
+        PriorState::Failed => 0,
+        PriorState::Unknown => 1,
+        PriorState::Published(_) => 2,
+    }
 }
 
 /// For the log. sqlx's errors contain neither the URL nor a value.
@@ -145,49 +120,24 @@ impl From<sqlx::Error> for LedgerError {
 }
 
 /// Implements the ports of the ledger for a type, with those of `reader`, `requests`, `retention` and
-/// `merge`. `$live` says in SQL whether the lease `l` holds at the time `$1`, and `$texts` selects the
-/// elements of the JSON array `$3`.
+/// `merge`. `$live` says in SQL whether the lease `l` holds at the time `$1`, `$texts` selects the
+/// elements of the JSON array `$4`; `$hashes` and `$locked` are those of `sql_hashes`.
 macro_rules! sql_ledger {
-    ($ledger:ty, live: $live:literal, texts: $texts:literal) => {
-        const TAKE: &str = concat!(
-            "INSERT INTO ledger_leases AS l (tenant, content_hash, holder, session, expires_at)
-             VALUES ($2, $3, $4, $5, $6)
-             ON CONFLICT (tenant, content_hash) DO UPDATE SET
-                holder = excluded.holder,
-                session = excluded.session,
-                expires_at = excluded.expires_at
-             WHERE NOT (",
-            $live,
-            ")"
-        );
-
-        /// What was known before an attempt is kept beside it, for the case that it fails.
-        const RECORD_INTENT: &str = concat!(
-            "INSERT INTO ledger_entries AS e
-                (tenant, content_hash, platform, filename, state, holder, started_at)
-             SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), platforms.value, CAST($4 AS TEXT), 'intent',
-                CAST($5 AS TEXT), CAST($6 AS BIGINT)
-             FROM (",
-            $texts,
-            ") AS platforms WHERE true
-             ON CONFLICT (tenant, content_hash, platform) DO UPDATE SET
-                filename = excluded.filename,
-                state = 'intent',
-                prior = CASE
-                    WHEN e.state = 'failed' THEN NULL
-                    WHEN e.state = 'published' OR e.prior = 'published' THEN 'published'
-                    ELSE 'unknown'
-                END,
-                reason = NULL,
-                error = NULL,
-                holder = excluded.holder,
-                started_at = excluded.started_at,
-                ended_at = NULL"
-        );
-        super::reader::sql_reader!($ledger, live: $live, texts: $texts);
+    (
+        $ledger:ty,
+        live: $live:literal,
+        texts: $texts:literal,
+        hashes: $hashes:literal,
+        locked: $locked:literal
+    ) => {
+        super::hashes::sql_hashes!(hashes: $hashes, locked: $locked);
+        super::publications::sql_publications!(texts: $texts);
+        super::reader::sql_reader!($ledger, live: $live);
         super::requests::sql_requests!($ledger, live: $live);
         super::retention::sql_retention!($ledger);
         super::merge::sql_merge!($ledger, live: $live);
+
+        const TAKE: &str = take!($live);
 
         impl $ledger {
             /// Begins a write of the holder.
@@ -199,28 +149,47 @@ macro_rules! sql_ledger {
                 if is_held {
                     return Ok((write, now));
                 }
-                // Nothing was written.
-                write.commit().await?;
+                write.roll_back().await?;
                 Err(LedgerError::LeaseLost)
             }
 
-            /// Begins a write, and says whether the lease is still the holder's: then it is renewed, and its
-            /// row is locked, so that no other holder takes it before the end of the write.
+            /// Begins a write, and says whether the lease on all hashes is still the holder's. It is renewed
+            /// then, and its rows are locked, so that no other holder takes it before the end of the write.
             async fn begin_and_hold(
                 &self,
                 lease: &Lease,
             ) -> Result<(Guarded, i64, bool), LedgerError> {
                 let session = self.session().await?;
                 let (mut write, now) = self.begin(Durability::Synced).await?;
-                let held = sqlx::query(statements::HOLD)
+                let hashes = lease.hashes().as_slice();
+                let held = sqlx::query(HOLD)
                     .bind(now.saturating_add(duration_millis(LEASE_TTL)))
-                    .bind(session)
                     .bind(lease.tenant().as_str())
-                    .bind(hashes::key(lease.content_hash()))
+                    .bind(hashes::parameter(hashes))
                     .bind(lease.holder())
+                    .bind(session)
                     .execute(&mut *write)
                     .await?;
-                Ok((write, now, held.rows_affected() > 0))
+                let is_held = usize::try_from(held.rows_affected()) == Ok(hashes.len());
+                Ok((write, now, is_held))
+            }
+
+            /// Lets all these hashes lead to what is kept of the content.
+            async fn link(
+                write: &mut Guarded,
+                now: i64,
+                tenant: &TenantName,
+                hashes: &ContentHashes,
+            ) -> Result<(), sqlx::Error> {
+                if hashes.as_slice().len() > 1 {
+                    sqlx::query(LINK)
+                        .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(hashes::parameter(hashes.as_slice()))
+                        .execute(&mut **write)
+                        .await?;
+                }
+                Ok(())
             }
         }
 
@@ -234,27 +203,33 @@ macro_rules! sql_ledger {
                 measured(&self.clock, "claim", async {
                     let session = self.session().await?;
                     let (mut write, now) = self.begin(Durability::Volatile).await?;
-                    let (tenant, hash) = (lease.tenant().as_str(), hashes::key(lease.content_hash()));
+                    let tenant = lease.tenant();
+                    let hashes = hashes::parameter(lease.hashes().as_slice());
                     let taken = sqlx::query(TAKE)
                         .bind(now)
-                        .bind(tenant)
-                        .bind(&hash)
+                        .bind(tenant.as_str())
+                        .bind(&hashes)
                         .bind(lease.holder())
                         .bind(session)
                         .bind(now.saturating_add(duration_millis(LEASE_TTL)))
                         .execute(&mut *write)
                         .await?;
-                    if taken.rows_affected() == 0 {
-                        write.commit().await?;
+                    let count = lease.hashes().as_slice().len();
+                    if usize::try_from(taken.rows_affected()) != Ok(count) {
+                        write.roll_back().await?;
                         return Ok(Claim::HeldByOther);
                     }
-                    let rows = sqlx::query_as(statements::KNOWN)
-                        .bind(tenant)
-                        .bind(hash)
+                    let rows: Vec<_> = sqlx::query_as(KNOWN)
+                        .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(hashes)
                         .fetch_all(&mut *write)
                         .await?;
+                    if !rows.is_empty() {
+                        Self::link(&mut write, now, tenant, lease.hashes()).await?;
+                    }
                     write.commit().await?;
-                    Ok(Claim::Held(statements::prior_states(rows, platforms)))
+                    Ok(Claim::Held(statements::prior(rows, platforms)))
                 })
                 .await
             }
@@ -276,20 +251,28 @@ macro_rules! sql_ledger {
                 let platforms: Vec<&str> = platforms.iter().map(|it| it.as_str()).collect();
                 measured(&self.clock, "record_intent", async {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
+                    let tenant = lease.tenant();
+                    let hashes = hashes::parameter(lease.hashes().as_slice());
+                    let (kind, hash) = hashes::columns(lease.hashes());
                     sqlx::query(RECORD_INTENT)
-                        .bind(lease.tenant().as_str())
-                        .bind(hashes::key(lease.content_hash()))
-                        .bind(serde_json::Value::from(platforms).to_string())
-                        .bind(image.as_str())
-                        .bind(lease.holder())
                         .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(&hashes)
+                        .bind(serde_json::Value::from(platforms).to_string())
+                        .bind(lease.holder())
+                        .bind(image.as_str())
+                        .bind(hashes::key(lease.hashes()))
+                        .bind(kind)
+                        .bind(hash)
                         .execute(&mut *write)
                         .await?;
-                    sqlx::query(statements::TAKE_UP)
-                        .bind(lease.tenant().as_str())
-                        .bind(hashes::key(lease.content_hash()))
+                    sqlx::query(TAKE_UP)
+                        .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(hashes)
                         .execute(&mut *write)
                         .await?;
+                    Self::link(&mut write, now, tenant, lease.hashes()).await?;
                     Ok(write.commit().await?)
                 })
                 .await
@@ -304,22 +287,24 @@ macro_rules! sql_ledger {
                 let columns = statements::Columns::from(settlement);
                 measured(&self.clock, "record_outcome", async {
                     let (mut write, now, _) = self.begin_and_hold(lease).await?;
-                    let settled = sqlx::query(statements::RECORD_OUTCOME)
+                    let hashes = hashes::parameter(lease.hashes().as_slice());
+                    let settled = sqlx::query(RECORD_OUTCOME)
+                        .bind(now)
+                        .bind(lease.tenant().as_str())
+                        .bind(&hashes)
+                        .bind(platform.as_str())
+                        .bind(lease.holder())
                         .bind(columns.state)
                         .bind(columns.post_id)
                         .bind(columns.reason)
                         .bind(columns.error)
-                        .bind(now)
-                        .bind(lease.tenant().as_str())
-                        .bind(hashes::key(lease.content_hash()))
-                        .bind(platform.as_str())
-                        .bind(lease.holder())
                         .execute(&mut *write)
                         .await?;
                     let is_own = settled.rows_affected() > 0
-                        || sqlx::query_scalar(statements::IS_LAST_ATTEMPT)
+                        || sqlx::query_scalar(IS_LAST_ATTEMPT)
+                            .bind(now)
                             .bind(lease.tenant().as_str())
-                            .bind(hashes::key(lease.content_hash()))
+                            .bind(hashes)
                             .bind(platform.as_str())
                             .bind(lease.holder())
                             .fetch_one(&mut *write)
@@ -334,20 +319,31 @@ macro_rules! sql_ledger {
                 &self,
                 tenant: &TenantName,
                 image: &ImageName,
-                content_hash: &ContentHash,
+                hashes: &ContentHashes,
                 failure: &Failure,
             ) -> Result<(), LedgerError> {
                 measured(&self.clock, "pass_over", async {
                     let (mut write, now) = self.begin(Durability::Synced).await?;
-                    sqlx::query(statements::PASS_OVER)
+                    let (key, (kind, hash)) = (hashes::key(hashes), hashes::columns(hashes));
+                    sqlx::query(FORGET_OTHER_KEYS)
+                        .bind(now)
                         .bind(tenant.as_str())
-                        .bind(hashes::key(content_hash))
+                        .bind(hashes::parameter(hashes.as_slice()))
+                        .bind(&key)
+                        .execute(&mut *write)
+                        .await?;
+                    sqlx::query(PASS_OVER)
+                        .bind(tenant.as_str())
+                        .bind(key)
                         .bind(image.as_str())
                         .bind(failure.reason.as_str())
                         .bind(statements::storable(&failure.text))
                         .bind(now)
+                        .bind(kind)
+                        .bind(hash)
                         .execute(&mut *write)
                         .await?;
+                    Self::link(&mut write, now, tenant, hashes).await?;
                     Ok(write.commit().await?)
                 })
                 .await
@@ -356,9 +352,10 @@ macro_rules! sql_ledger {
             async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
                 measured(&self.clock, "release", async {
                     let mut alone = self.alone(Durability::Volatile).await?;
-                    sqlx::query(statements::RELEASE)
+                    sqlx::query(RELEASE)
+                        .bind(0_i64)
                         .bind(lease.tenant().as_str())
-                        .bind(hashes::key(lease.content_hash()))
+                        .bind(hashes::parameter(lease.hashes().as_slice()))
                         .bind(lease.holder())
                         .execute(&mut *alone)
                         .await?;

@@ -1,5 +1,6 @@
 mod backups;
 mod foreign_files;
+mod hash_suite;
 mod imports;
 mod inspections;
 mod locks;
@@ -12,6 +13,7 @@ mod request_suite;
 mod retention_suite;
 mod sqlite;
 mod suite;
+mod upgrades;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -102,6 +104,18 @@ macro_rules! suite_on {
             texts_go_and_what_says_that_an_image_was_posted_stays,
             leases_of_the_dead_and_old_keys_go_and_no_others,
             more_rows_than_one_statement_is_about_are_swept,
+        );
+        super::run_suite!(
+            hash_suite on $stage:
+            an_image_is_found_by_each_of_its_hashes,
+            what_the_version_before_wrote_is_found_and_learnt,
+            what_is_written_can_be_read_by_the_version_before,
+            leases_on_one_content_exclude_each_other_whichever_hash_they_began_with,
+            one_of_thirty_requests_for_one_content_under_different_hashes_gets_it,
+            who_lost_the_lease_on_one_hash_begins_nothing,
+            an_image_that_was_passed_over_unread_is_known_by_its_etag_until_it_is_sent,
+            an_entry_keeps_its_key_and_its_certainty,
+            hashes_are_merged_and_stay_for_good,
         );
         super::run_suite!(
             merge_suite on $stage:

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::{error_chain::ErrorChain, heartbeat::RenewedLease};
 use crate::{
     domain::{
-        content_hash::ContentHash,
+        content_hashes::ContentHashes,
         idempotency::KeyedRequest,
         image::ImageName,
         ledger::{Lease, Settlement},
@@ -74,7 +74,7 @@ pub(in crate::app) enum DeferredWrite {
         ledger: Arc<dyn Ledger>,
         tenant: TenantName,
         image: ImageName,
-        content_hash: ContentHash,
+        hashes: ContentHashes,
         failure: Failure,
     },
     /// The answer to later requests under a key.
@@ -113,9 +113,9 @@ impl DeferredWrites {
     }
 
     /// Whether an outcome of this image waits.
-    pub(super) fn has_outcome_of(&self, tenant: &TenantName, content_hash: &ContentHash) -> bool {
+    pub(super) fn has_outcome_of(&self, tenant: &TenantName, hashes: &ContentHashes) -> bool {
         let is_of_image =
-            |lease: &Lease| lease.tenant() == tenant && lease.content_hash() == content_hash;
+            |lease: &Lease| lease.tenant() == tenant && lease.hashes().overlaps(hashes);
         self.0.backlog.lock().waiting.iter().any(|write| {
             matches!(&**write, DeferredWrite::Outcome { lease, .. } if is_of_image(&lease.lease))
         })
@@ -228,9 +228,9 @@ impl DeferredWrite {
                 ledger,
                 tenant,
                 image,
-                content_hash,
+                hashes,
                 failure,
-            } => ledger.pass_over(tenant, image, content_hash, failure).await,
+            } => ledger.pass_over(tenant, image, hashes, failure).await,
             Self::Answer {
                 store,
                 request,
@@ -283,7 +283,7 @@ impl DeferredWrite {
         tracing::info!(
             tenant = %lease.lease.tenant(),
             platform = platform.as_str(),
-            content_hash = %lease.lease.content_hash(),
+            content_hash = %lease.lease.hashes().shown(),
             outcome,
             post_id,
             "the ledger is back, and the outcome of a post is recorded"
@@ -302,7 +302,7 @@ impl DeferredWrite {
             tracing::error!(
                 tenant = %lease.lease.tenant(),
                 platform = platform.as_str(),
-                content_hash = %lease.lease.content_hash(),
+                content_hash = %lease.lease.hashes().shown(),
                 outcome,
                 post_id,
                 %error,
@@ -321,17 +321,13 @@ impl DeferredWrite {
             Self::IntentInDoubt { lease, platform } => tracing::error!(
                 tenant = %lease.lease.tenant(),
                 platform = platform.as_str(),
-                content_hash = %lease.lease.content_hash(),
+                content_hash = %lease.lease.hashes().shown(),
                 error = why,
                 "nothing was sent, and the ledger may count the image as unknown"
             ),
-            Self::PassedOver {
-                tenant,
-                content_hash,
-                ..
-            } => tracing::warn!(
+            Self::PassedOver { tenant, hashes, .. } => tracing::warn!(
                 %tenant,
-                content_hash = %content_hash,
+                content_hash = %hashes.shown(),
                 error = why,
                 "an image that was passed over is not recorded in the ledger"
             ),
@@ -343,7 +339,7 @@ impl DeferredWrite {
             ),
             Self::Release { lease, .. } => tracing::warn!(
                 tenant = %lease.tenant(),
-                content_hash = %lease.content_hash(),
+                content_hash = %lease.hashes().shown(),
                 error = why,
                 "a lease is not given back, and ends by itself"
             ),

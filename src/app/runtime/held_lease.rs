@@ -1,6 +1,6 @@
 //! The lease on an image, held for as long as the work under it takes.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use scopeguard::ScopeGuard;
 
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     domain::{
-        content_hash::ContentHash,
+        content_hashes::ContentHashes,
         image::ImageName,
-        ledger::{Claim, Lease, PriorState, Settlement},
+        ledger::{Claim, Lease, Prior, Settlement},
         platform::Platform,
         tenant::TenantName,
     },
@@ -57,29 +57,37 @@ pub enum Recorded {
 }
 
 impl Leases {
-    /// Claims the lease on an image, with its prior state on these platforms; `None` if another holder has it. An
-    /// image with an outcome that the ledger does not have yet is still held.
+    /// Claims the lease on an image, and returns what is known of it on these platforms; `None` if another holder has
+    /// it. An image with an outcome that the ledger does not have yet is still held.
     pub(in crate::app) async fn claim(
         &self,
         tenant: TenantName,
-        content_hash: ContentHash,
+        hashes: impl Into<ContentHashes>,
         platforms: &[Platform],
-    ) -> Result<Option<(HeldLease, BTreeMap<Platform, PriorState>)>, LedgerError> {
-        let Self { ledger, tasks } = self;
-        if tasks.deferred().has_outcome_of(&tenant, &content_hash) {
-            return Ok(None);
-        }
-        let lease = Lease::for_new_holder(tenant, content_hash);
-        let claimed = ledger.claim(&lease, platforms).await;
+    ) -> Result<Option<(HeldLease, Prior)>, LedgerError> {
+        let lease = Lease::for_new_holder(tenant, hashes);
+        let claimed = self.claim_lease(&lease, platforms).await;
         if let Err(LedgerError::Unavailable(_)) = &claimed {
             // The lease may be taken all the same: only the answer may be lost.
-            tasks.defer(DeferredWrite::Release {
-                ledger: Arc::clone(ledger),
+            self.tasks.defer(DeferredWrite::Release {
+                ledger: Arc::clone(&self.ledger),
                 lease: lease.clone(),
             });
         }
-        Ok(match claimed? {
-            Claim::Held(prior) => Some((HeldLease::new(self, lease), prior)),
+        Ok(claimed?.map(|prior| (HeldLease::new(self, lease), prior)))
+    }
+
+    async fn claim_lease(
+        &self,
+        lease: &Lease,
+        platforms: &[Platform],
+    ) -> Result<Option<Prior>, LedgerError> {
+        let deferred = self.tasks.deferred();
+        if deferred.has_outcome_of(lease.tenant(), lease.hashes()) {
+            return Ok(None);
+        }
+        Ok(match self.ledger.claim(lease, platforms).await? {
+            Claim::Held(prior) => Some(prior),
             Claim::HeldByOther => None,
         })
     }
@@ -93,6 +101,24 @@ impl HeldLease {
             tasks: leases.tasks.clone(),
         };
         Self(scopeguard::guard(held, Held::release_later))
+    }
+
+    /// Extends the lease to all hashes of the image, and returns what is known by any of them; `None` if another
+    /// holder has one of them. The lease can only be released after that, and after an error.
+    pub(in crate::app) async fn extend(
+        &mut self,
+        hashes: ContentHashes,
+        platforms: &[Platform],
+    ) -> Result<Option<Prior>, LedgerError> {
+        let Held { lease: held, tasks } = &mut *self.0;
+        let leases = Leases {
+            ledger: Arc::clone(&held.ledger),
+            tasks: tasks.clone(),
+        };
+        // Before the claim, so that all that it may have taken is released also when its answer is lost.
+        let lease = held.lease.extended_to(hashes);
+        *held = Arc::new(RenewedLease::new(Arc::clone(&leases.ledger), lease.clone()));
+        leases.claim_lease(&lease, platforms).await
     }
 
     /// Records that the image is about to be sent, in one attempt: nothing is lost yet.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
-    adapters::{imaging::ImageScaler, platforms},
+    adapters::{imaging::ImageScaler, platforms, storages},
     app::{
         runtime::{
             background_tasks::BackgroundTasks,
@@ -136,6 +136,7 @@ pub(crate) fn image_work(ledger: Arc<dyn Ledger>) -> ImageWork {
             publications: PublishLimit::new(NonZeroUsize::MIN),
             memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
         },
+        hash_kinds: storages::hash_kinds().into(),
     }
 }
 
@@ -151,7 +152,7 @@ pub(crate) fn claimed(known: BTreeMap<Platform, PriorState>) -> MockLedger {
     let mut ledger = MockLedger::new();
     ledger
         .expect_claim()
-        .returning(move |_, _| Ok(Claim::Held(known.clone())));
+        .returning(move |_, _| Ok(Claim::Held(known.clone().into())));
     ledger.expect_release().returning(|_| Ok(()));
     ledger
 }

@@ -1,8 +1,9 @@
-//! Publishing one image: select, claim, fetch, prepare, caption, record the intent, deliver, write the sidecar,
-//! archive, settle. The order is in this file, the steps are in the files of `publish`.
+//! Publishing one image: select, claim, fetch, identify, prepare, caption, record the intent, deliver, write the
+//! sidecar, archive, settle. The order is in this file, the steps are in the files of `publish`.
 //!
-//! The claim returns the image's prior state on each platform. A platform that has the image, or may have it, gets
-//! nothing unless the request forces it; if no other platform is left, nothing is fetched or paid for.
+//! The claim returns the image's prior state on each platform, as far as the hash of its listing tells. A platform that
+//! has the image, or may have it, gets nothing unless the request forces it; if no other platform is left, nothing is
+//! fetched. The same holds for what is known by the other hashes once the bytes are there: then nothing is paid for.
 //!
 //! A request is refused before the first paid call. A failure after the platforms were served is a warning: the image
 //! counts as published.
@@ -11,6 +12,7 @@ mod archive;
 mod attempt;
 mod caption;
 mod deliver;
+mod delivery;
 mod error;
 mod next;
 mod prepare;
@@ -32,7 +34,7 @@ pub use self::{
 
 use self::{
     protocol::{Claimed, Settled},
-    publication::Publication,
+    publication::{Loaded, Publication},
 };
 use super::steps::{
     loaded_image::LoadedImage,
@@ -143,41 +145,55 @@ impl Publication {
         claimed: Claimed,
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
-        let (results, targets) = self.still_to_send(claimed.prior());
-        let sent = if targets.is_empty() {
-            Sent::nothing(claimed)
-        } else {
-            // Boxed: the future of a publication is large enough.
-            Box::pin(self.send(claimed, image, &targets)).await?
-        };
-        Ok(self.finish(sent, results, image).await)
+        let (results, targets) = self.still_to_send(claimed.prior(), false);
+        if targets.is_empty() {
+            let sent = Sent::nothing(claimed.send_nothing());
+            return Ok(self.finish(sent, results, image).await);
+        }
+        // Boxed, as what follows: the future of a publication is large enough.
+        let loaded = Box::pin(self.fetch_and_identify(claimed, image)).await?;
+        Box::pin(self.publish_identified(loaded)).await
     }
 
-    /// Fetches and prepares the image, captions it, delivers it, and writes the sidecar.
-    async fn send(
+    /// Publishes an image to the platforms that do not have it, whichever storage it was in when they got it.
+    async fn publish_identified(
         &self,
-        claimed: Claimed,
-        image: &StoredImage,
-        targets: &[Platform],
-    ) -> Result<Sent, PublishImageError> {
-        let was_tried = !claimed.prior().is_empty();
+        loaded: Loaded,
+    ) -> Result<PublicationReport, PublishImageError> {
+        let image = loaded.image.stored.clone();
+        let (results, targets) = self.still_to_send(&loaded.identified.prior().platforms, true);
+        let sent = if targets.is_empty() {
+            Sent::nothing(loaded.identified.send_nothing())
+        } else {
+            Box::pin(self.send(loaded, &targets)).await?
+        };
+        Ok(self.finish(sent, results, &image).await)
+    }
+
+    /// Prepares the image, captions it, delivers it, and writes the sidecar.
+    async fn send(&self, image: Loaded, targets: &[Platform]) -> Result<Sent, PublishImageError> {
+        let Loaded {
+            identified,
+            image: loaded,
+            hashes,
+        } = image;
+        let was_tried = !identified.prior().platforms.is_empty();
         let prepare = async {
-            let loaded = self.fetch(image).await?;
             let (loaded, mut prepared) = self.prepare(loaded, targets).await?;
             prepared.ensure_available()?;
             prepared.connect();
             let captions = self.captions_for(&loaded, &prepared, targets, was_tried);
             let (captions, sidecar) = captions.await?;
-            self.attempt.choose(&loaded.stored).await?;
+            self.attempt.choose(&loaded.stored.name, &hashes).await?;
             Ok::<_, PublishImageError>((loaded, prepared, captions, sidecar))
         };
-        let (claimed, ready) = claimed.hold_during(prepare).await?;
+        let (identified, ready) = identified.hold_during(prepare).await?;
         let (loaded, prepared, captions, sidecar) = ready;
         let sent_to = prepared.sent_to();
         let skipped = report::skipped(&prepared.skipped, &captions).collect();
 
         let name = &loaded.stored.name;
-        let intended = claimed.record_intent(name, prepared.deliveries).await?;
+        let intended = identified.record_intent(name, prepared.deliveries).await?;
         let served = TaskTracker::new();
         let delivered = self.deliver(intended, name, &captions, served.token());
         served.close();
@@ -222,13 +238,22 @@ impl Publication {
 
     /// The report of what would be sent.
     async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
-        let (loaded, platforms) = (self.fetch(image).await?, self.plan.platforms());
+        self.dry_run_loaded(self.fetch(image).await?).await
+    }
+
+    /// The report of what would be sent of a fetched image.
+    async fn dry_run_loaded(
+        &self,
+        loaded: LoadedImage,
+    ) -> Result<PublicationReport, PublishImageError> {
+        let platforms = self.plan.platforms();
         let (loaded, prepared) = self.prepare(loaded, platforms).await?;
         let captions = self.captions_for(&loaded, &prepared, platforms, false);
         let (captions, _) = captions.await?;
         let results = Self::dry_run_results(&prepared, &captions);
         let archived = self.is_from_archive();
-        Ok(self.report(image.name.clone(), results, archived, Vec::new()))
+        let name = loaded.stored.name.clone();
+        Ok(self.report(name, results, archived, Vec::new()))
     }
 }
 
@@ -242,9 +267,9 @@ struct Sent {
 }
 
 impl Sent {
-    fn nothing(claimed: Claimed) -> Self {
+    fn nothing(settled: Settled) -> Self {
         Self {
-            settled: claimed.send_nothing(),
+            settled,
             skipped: Vec::new(),
             sidecar: None,
             image: None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     app::runtime::{held_lease::Leases, keyed_limit::Capacity},
+    domain::content_hash::ContentHashKind,
     ports::{Clock, ImageProcessor},
 };
 
@@ -24,4 +25,6 @@ pub struct ImageWork {
     pub leases: Leases,
     /// The limits of publications and of memory.
     pub capacity: Capacity,
+    /// The functions of the hashes by which the ledger may know an image, whichever storage holds it.
+    pub hash_kinds: Arc<[ContentHashKind]>,
 }

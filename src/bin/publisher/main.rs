@@ -33,7 +33,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use publisher::{
-    adapters::{env::Environment, imaging::ImageScaler, ledger::OpenLedger},
+    adapters::{env::Environment, imaging::ImageScaler, ledger::OpenLedger, storages},
     app::{
         http::{self, HttpDependencies, Routes},
         runtime::{
@@ -276,6 +276,7 @@ impl Service {
                 tasks: work.clone(),
             },
             capacity: Capacity::new(settings.publishes, memory),
+            hash_kinds: storages::hash_kinds().into(),
         };
         let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));

@@ -10,7 +10,6 @@ use super::{
     suite::{attempt, claim, failed, name, published, unknown},
     *,
 };
-use crate::adapters::ledger::hashes;
 use crate::domain::{
     ledger::PriorState,
     platform::Platform::{Email, Telegram},
@@ -176,7 +175,7 @@ async fn a_running_service_goes_on_while_its_ledger_is_added_to() {
         .unwrap_err();
     assert!(matches!(itself, ImportError::SameFile), "{itself}");
     running
-        .run("DELETE FROM _sqlx_migrations WHERE version = 4")
+        .run("DELETE FROM _sqlx_migrations WHERE version = 5")
         .await;
     let behind = import(&at("ledger.db"), &at("aside.db")).await.unwrap_err();
     assert!(behind.to_string().contains("stop that first"), "{behind}");
@@ -262,7 +261,7 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
             (tenant, content_hash, platform, filename, state, holder, started_at)
          VALUES ('alice', $1, 'telegram', 'a.jpg', 'intent', 'h', 1)",
     )
-    .bind(hashes::key(&hash))
+    .bind(hash.to_string())
     .execute(&mut early)
     .await
     .unwrap();

@@ -56,7 +56,11 @@ async fn migrations_are_counted_and_applied_only_when_that_is_asked_for() {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut connection = options.connect().await.unwrap();
     sqlx::raw_sql(
-        "DELETE FROM _sqlx_migrations WHERE version = 4; DROP INDEX ledger_entries_unsettled",
+        "DELETE FROM _sqlx_migrations WHERE version = 5; DROP TABLE ledger_hashes;
+         ALTER TABLE ledger_entries DROP COLUMN hash; ALTER TABLE ledger_entries DROP COLUMN hash_kind;
+         ALTER TABLE ledger_passed_over DROP COLUMN hash;
+         ALTER TABLE ledger_passed_over DROP COLUMN hash_kind;
+         ALTER TABLE ledger_requests DROP COLUMN hashes",
     )
     .execute(&mut connection)
     .await

@@ -10,7 +10,7 @@ use super::{
 use crate::adapters::ledger::hashes;
 use crate::{
     adapters::ledger::merge::{
-        Batch, Counts, EntryRecord, Merged, PassedOverRecord, RequestRecord, Standing,
+        Batch, Counts, EntryRecord, Merged, PassedOverRecord, RequestRecord, ShownHash, Standing,
     },
     domain::{
         content_hash::ContentHash,
@@ -25,7 +25,8 @@ use crate::{
 pub(super) fn record(image: &str, standing: Standing) -> EntryRecord {
     EntryRecord {
         tenant: "alice".to_owned(),
-        content_hash: hashes::key(&ContentHash::of(image.as_bytes())),
+        content_hash: ContentHash::of(image.as_bytes()).to_string(),
+        shown: ShownHash::default(),
         platform: "telegram".to_owned(),
         filename: format!("{image}.jpg"),
         standing,
@@ -129,7 +130,11 @@ pub(super) async fn an_attempt_under_way_is_left_to_its_holder(ledger: &impl Bac
         assert_eq!((merged.entries.raised, merged.entries.known), (2, 1));
         let alice = tenant("alice");
         let hash = ContentHash::of(image.as_bytes());
-        let entry = ledger.entries_of(&alice, &[hash]).await.unwrap().remove(0);
+        let mut entries = ledger
+            .entries_of(&alice, std::slice::from_ref(&hash))
+            .await
+            .unwrap();
+        let entry = entries.remove(&hash).unwrap().remove(0);
         assert_eq!(entry.state, EntryState::InProgress);
         ledger
             .record_outcome(&lease, Telegram, &outcome)
@@ -164,6 +169,7 @@ pub(super) async fn answers_of_keys_are_taken_over_where_they_are_missing(ledger
         fingerprint: of.fingerprint().as_str().to_owned(),
         filename: None,
         content_hash: None,
+        hashes: None,
         answer: Some("\"theirs\"".to_owned()),
         created_at: now,
     };
@@ -174,7 +180,8 @@ pub(super) async fn answers_of_keys_are_taken_over_where_they_are_missing(ledger
         record(&missing),
         RequestRecord {
             filename: Some(chosen().name.as_str().to_owned()),
-            content_hash: Some(hashes::key(&chosen().content_hash)),
+            hashes: Some(hashes::texts(&chosen().hashes)),
+            content_hash: Some(hashes::key(&chosen().hashes)),
             answer: None,
             ..record(&chosen_only)
         },
@@ -213,12 +220,13 @@ pub(super) async fn images_that_were_passed_over_are_taken_over_unless_they_were
     let broken = Failure::new(FailureReason::ImageUnsuitable, "as we say");
     let alice = tenant("alice");
     ledger
-        .pass_over(&alice, &name("known.jpg"), &hash, &broken)
+        .pass_over(&alice, &name("known.jpg"), &hash.into(), &broken)
         .await
         .unwrap();
     let record = |image: &str| PassedOverRecord {
         tenant: "alice".to_owned(),
-        content_hash: hashes::key(&ContentHash::of(image.as_bytes())),
+        content_hash: ContentHash::of(image.as_bytes()).to_string(),
+        shown: ShownHash::default(),
         filename: format!("{image}.jpg"),
         reason: "image_unsuitable".to_owned(),
         error: "as they say".to_owned(),

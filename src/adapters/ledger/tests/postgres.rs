@@ -170,7 +170,7 @@ async fn a_user_who_may_only_read_and_write_rows_runs_on_tables_that_are_ready()
     of_rows.close().await;
 
     ledger
-        .run("DELETE FROM _sqlx_migrations WHERE version = 4")
+        .run("DELETE FROM _sqlx_migrations WHERE version = 5")
         .await;
     let of_rows = PostgresLedger::new(options, DEFAULT_POOL_SIZE, clock());
     assert!(of_rows.prepare().await.is_err());
@@ -230,14 +230,14 @@ async fn looking_at_a_schema_changes_nothing() {
     assert_eq!(look(&empty, false).await, LedgerState::Absent);
     assert_eq!(stage.ledger.number(&tables).await, 0);
     assert_eq!(look(&empty, true).await, LedgerState::Ready);
-    assert_eq!(stage.ledger.number(&tables).await, 5);
+    assert_eq!(stage.ledger.number(&tables).await, 6);
     stage
         .ledger
         .run(&format!(
             "DELETE FROM {empty}._sqlx_migrations WHERE version > 1"
         ))
         .await;
-    assert_eq!(look(&empty, false).await, LedgerState::Pending(3));
+    assert_eq!(look(&empty, false).await, LedgerState::Pending(4));
     stage
         .ledger
         .run(&format!("DROP SCHEMA {empty} CASCADE"))

@@ -74,7 +74,7 @@ pub(super) async fn an_image_that_was_passed_over_is_listed_among_the_others_unt
         let hash = ContentHash::of(image.as_bytes());
         let (tenant, file) = (tenant(who), name(&format!("{image}.jpg")));
         ledger
-            .pass_over(&tenant, &file, &hash, &unsuitable(text))
+            .pass_over(&tenant, &file, &hash.into(), &unsuitable(text))
             .await
             .unwrap();
     };

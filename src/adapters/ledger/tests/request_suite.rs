@@ -28,7 +28,7 @@ pub(super) fn request_of(who: &str, image: &str) -> KeyedRequest {
 pub(super) fn chosen() -> ChosenImage {
     ChosenImage {
         name: ImageName::new("a.jpg").unwrap(),
-        content_hash: ContentHash::of(b"a"),
+        hashes: ContentHash::of(b"a").into(),
     }
 }
 

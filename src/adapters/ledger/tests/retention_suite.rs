@@ -8,7 +8,6 @@ use super::{
     suite::{attempt, claim, failed, list, name, published, unknown},
     tenant,
 };
-use crate::adapters::ledger::hashes;
 use crate::{
     domain::{
         content_hash::ContentHash,
@@ -31,7 +30,7 @@ pub(super) async fn texts_go_and_what_says_that_an_image_was_posted_stays(ledger
         let file = name(&format!("{image} broken.jpg"));
         let alice = tenant("alice");
         ledger
-            .pass_over(&alice, &file, &hash, &broken)
+            .pass_over(&alice, &file, &hash.into(), &broken)
             .await
             .unwrap();
         if image == "old" {
@@ -88,7 +87,7 @@ pub(super) async fn leases_of_the_dead_and_old_keys_go_and_no_others(ledger: &im
     ledger
         .run(&format!(
             "UPDATE ledger_leases SET expires_at = expires_at - 120000 WHERE content_hash = '{}'",
-            hashes::key(&ContentHash::of(b"late"))
+            ContentHash::of(b"late")
         ))
         .await;
     let swept = ledger.sweep(None).await.unwrap();
@@ -111,7 +110,8 @@ pub(super) async fn more_rows_than_one_statement_is_about_are_swept(ledger: &imp
             "{numbers} INSERT INTO ledger_leases
                 SELECT 'bulk', CAST(i AS TEXT), 'nobody', 0, 0 FROM n;
              {numbers} INSERT INTO ledger_requests
-                SELECT 'bulk', CAST(i AS TEXT), 'same', NULL, 0, 0, NULL, NULL, '{{}}', 0 FROM n;
+                (tenant, key_hash, fingerprint, session, expires_at, answer, created_at)
+                SELECT 'bulk', CAST(i AS TEXT), 'same', 0, 0, '{{}}', 0 FROM n;
              {numbers} INSERT INTO ledger_entries
                 (tenant, content_hash, platform, filename, state, error, holder, started_at)
                 SELECT 'bulk', CAST(i AS TEXT), 'email', 'a.jpg', 'failed',

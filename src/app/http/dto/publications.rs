@@ -25,10 +25,15 @@ pub struct PublicationList {
 /// The state of one image on one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub struct Publication {
+    /// The id of this row, which stays the same when the image is sent to the platform again.
+    pub id: String,
     /// The name that the image had when it was last sent to the platform.
     pub filename: String,
-    /// The hash of its content, in hex; it does not depend on the name.
+    /// A hash of its content; it does not depend on the name. The ledger may know the image by others as well.
     pub content_hash: String,
+    /// The kind of that hash: `sha256`, of the bytes; `etag`, an S3-compatible store's, of an image that was not read; or
+    /// the digest of its own that a provider of storage lists.
+    pub content_hash_kind: String,
     /// The platform; `null` for an image that was passed over, which was sent to none.
     #[oai(nullable)]
     pub platform: Option<PlatformName>,
@@ -100,7 +105,7 @@ impl From<EntryPage> for PublicationList {
 impl From<Entry> for Publication {
     fn from(entry: Entry) -> Self {
         let Entry {
-            position: _, // for the cursor
+            position,
             image,
             content_hash,
             platform,
@@ -112,7 +117,9 @@ impl From<Entry> for Publication {
             ended,
         } = entry;
         Self {
+            id: position.id.to_string(),
             filename: image.as_str().to_owned(),
+            content_hash_kind: content_hash.kind().as_str().to_owned(),
             content_hash: content_hash.to_string(),
             platform: platform.map(PlatformName::from),
             outcome: state.into(),

@@ -326,8 +326,8 @@ pub(super) fn stored(name: &str) -> StoredImage {
         name: ImageName::new(name).unwrap(),
         file_id: "id:1".to_owned(),
         revision: "1".to_owned(),
-        content_hash: ContentHash::of(b"\xFF\xD8\xFF\xE0 a picture"),
-        size: 15,
+        content_hash: ContentHash::of(&jpeg()),
+        size: jpeg().len() as u64,
         last_modified: None,
     }
 }

@@ -55,7 +55,7 @@ fn thumbnail_if_none_match(tags: &[&str]) -> Request {
 async fn an_image_is_shown_with_all_that_its_caption_file_says() {
     let mut service = Service::new().open_to_viewers();
     with_links(&mut service.images);
-    let hash = "99e3da308f4130cccd5b2a43b8065c57225754310ac1b577769d354aa3637859";
+    let hash = stored("a.jpg").content_hash.to_string();
     let text = format!(
         "rope, dawn\n\n# ---\n# image_file: café 夜.jpg\n# dropbox_rev: 1\n# sha256: {hash}\n# caption: Good morning\n\
          # sd_caption_version: 1\n# tags: [\"rope\",\"夜\"]\n# rating: 5\n"

@@ -59,8 +59,10 @@ async fn publications_are_listed_page_by_page() {
         .returning(|_, _| Ok(vec![entry(9), entry(8), entry(7)]));
     let answer = service.answer(list("?limit=2")).await.json();
     let first = json!({
+        "id": "9",
         "filename": "a.jpg",
         "content_hash": ContentHash::of(b"").to_string(),
+        "content_hash_kind": "sha256",
         "platform": "telegram",
         "outcome": "published",
         "post_id": "9",

@@ -1,5 +1,7 @@
 //! Publishing, by name, next in line, and under a key.
 
+use std::collections::HashMap;
+
 use poem::{
     Request,
     http::{HeaderValue, Method},
@@ -182,7 +184,7 @@ async fn the_next_image_is_published() {
     service
         .reader
         .expect_entries_of()
-        .returning(|_, _| Ok(Vec::new()));
+        .returning(|_, _| Ok(HashMap::new()));
     service
         .telegram
         .expect_publish()

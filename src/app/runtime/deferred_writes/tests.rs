@@ -7,8 +7,9 @@ use crate::{
         held_lease::{HeldLease, Leases, Recorded},
     },
     domain::{
+        content_hash::ContentHash,
         idempotency::{Fingerprint, IdempotencyKey},
-        ledger::Claim,
+        ledger::{Claim, Prior},
         publication::{FailureReason, PublicationRequest, Target},
     },
     ports::{MockIdempotencyStore, MockLedger},
@@ -64,7 +65,7 @@ fn back_after(failures: usize, order: &mut Sequence) -> MockLedger {
         .times(1)
         .in_sequence(order)
         .withf(|lease, platform, settlement| {
-            *lease.content_hash() == image()
+            *lease.hashes().listed() == image()
                 && *platform == Platform::Telegram
                 && *settlement == published("1")
         })
@@ -88,9 +89,9 @@ async fn an_outcome_is_tried_until_it_is_written_and_then_the_lease_is_given_bac
     let recorded = record(&lease, Platform::Telegram, "1").await;
     assert_eq!(recorded, Recorded::Later);
     lease.release().await;
-    assert!(tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(tasks.deferred().has_outcome_of(&tenant(), &image().into()));
     pass(600).await;
-    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image().into()));
     assert_eq!(tasks.count(), 0, "nothing runs without anything to write");
 }
 
@@ -110,8 +111,8 @@ async fn an_image_whose_outcome_waits_is_held_whatever_the_ledger_says() {
     generous
         .expect_claim()
         .times(1)
-        .withf(|lease, _| *lease.content_hash() != image())
-        .returning(|_, _| Ok(Claim::Held([].into())));
+        .withf(|lease, _| *lease.hashes().listed() != image())
+        .returning(|_, _| Ok(Claim::Held(Prior::default())));
     let generous = leases(generous, &tasks);
     let claim = async |content_hash| generous.claim(tenant(), content_hash, &[]).await.unwrap();
     assert!(claim(image()).await.is_none());
@@ -137,7 +138,7 @@ async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
     assert_eq!(recorded, Recorded::Later);
     lease.release().await;
     pass(60).await;
-    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image().into()));
 
     let mut ledger = MockLedger::new();
     ledger
@@ -147,7 +148,7 @@ async fn an_outcome_after_which_another_attempt_has_begun_is_given_up() {
     let lease = held(ledger, &tasks);
     let recorded = record(&lease, Platform::Telegram, "1").await;
     assert_eq!(recorded, Recorded::Never);
-    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image().into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,7 +181,7 @@ async fn one_write_that_never_succeeds_keeps_no_other_back() {
     }
     lease.release().await;
     pass(60).await;
-    assert!(tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(tasks.deferred().has_outcome_of(&tenant(), &image().into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,7 +246,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
     let refused = lease.record_intent(&name, &Platform::ALL).await;
     assert!(matches!(refused, Err(LedgerError::Unavailable(_))));
     lease.release().await;
-    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image().into()));
     pass(60).await;
     assert_eq!(tasks.count(), 0);
 }
@@ -312,7 +313,7 @@ async fn a_process_that_ends_waits_for_outcomes_and_answers_and_for_nothing_else
         may_have_sent: true,
     });
     tasks.ended().await;
-    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image()));
+    assert!(!tasks.deferred().has_outcome_of(&tenant(), &image().into()));
 }
 
 #[test]

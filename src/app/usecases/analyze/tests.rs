@@ -9,7 +9,12 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     app::usecases::fixtures::*,
-    domain::{analysis::Analysis, caption::WrittenCaptions, ledger::Claim, sidecar::SidecarName},
+    domain::{
+        analysis::Analysis,
+        caption::WrittenCaptions,
+        ledger::{Claim, Prior},
+        sidecar::SidecarName,
+    },
     ports::{CaptionError, FetchedImage, MockLedger, SidecarFile},
 };
 
@@ -96,7 +101,7 @@ fn lent_once() -> MockLedger {
         .expect_claim()
         .times(1)
         .withf(|_, platforms| platforms.is_empty())
-        .returning(|_, _| Ok(Claim::Held([].into())));
+        .returning(|_, _| Ok(Claim::Held(Prior::default())));
     ledger.expect_release().times(1).returning(|_| Ok(()));
     ledger
 }

@@ -6,7 +6,10 @@ use mockall::Sequence;
 use super::*;
 use crate::{
     app::usecases::fixtures::{TenantFixture, image_name, leases, moved, request_id, stored},
-    domain::{content_hash::ContentHash, ledger::Claim},
+    domain::{
+        content_hash::ContentHash,
+        ledger::{Claim, Prior},
+    },
     ports::MockLedger,
 };
 
@@ -36,10 +39,10 @@ fn lent_once() -> MockLedger {
         .times(1)
         .withf(|lease, platforms| {
             lease.tenant().as_str() == "alice"
-                && *lease.content_hash() == ContentHash::of(&PICTURE)
+                && *lease.hashes().listed() == ContentHash::of(&PICTURE)
                 && platforms.is_empty()
         })
-        .returning(|_, _| Ok(Claim::Held([].into())));
+        .returning(|_, _| Ok(Claim::Held(Prior::default())));
     ledger.expect_release().times(1).returning(|_| Ok(()));
     ledger
 }
@@ -106,7 +109,7 @@ async fn the_lease_is_held_from_before_the_move_until_after_it() {
         .expect_claim()
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _| Ok(Claim::Held([].into())));
+        .returning(|_, _| Ok(Claim::Held(Prior::default())));
     fixture
         .images
         .expect_move_to()

@@ -9,8 +9,9 @@ use crate::{
         background_tasks::BackgroundTasks, deferred_writes::DeferredWrite, error_chain::ErrorChain,
     },
     domain::{
+        content_hashes::ContentHashes,
         idempotency::{ChosenImage, KeyedRequest},
-        image::StoredImage,
+        image::ImageName,
         publication::PublicationReport,
     },
     ports::{IdempotencyStore, LedgerError},
@@ -52,13 +53,17 @@ impl Attempt {
     }
 
     /// Records the image that is about to be sent.
-    pub(super) async fn choose(&self, image: &StoredImage) -> Result<(), LedgerError> {
+    pub(super) async fn choose(
+        &self,
+        image: &ImageName,
+        hashes: &ContentHashes,
+    ) -> Result<(), LedgerError> {
         let Some(keyed) = &self.0 else {
             return Ok(());
         };
         let chosen = ChosenImage {
-            name: image.name.clone(),
-            content_hash: image.content_hash.clone(),
+            name: image.clone(),
+            hashes: hashes.clone(),
         };
         keyed.store.choose(&keyed.request, &chosen).await
     }

@@ -6,7 +6,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
 use super::{
-    protocol::{Intended, Intent, Ready, Settled},
+    delivery::Ready,
+    protocol::{Intended, Intent, Settled},
     publication::Publication,
 };
 use crate::{

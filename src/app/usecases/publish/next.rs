@@ -3,7 +3,10 @@
 //! A fault of one image passes the image over and is recorded, so that the next request does not fetch it or pay for
 //! it again. A fault of the tenant or of a provider holds for every image, and ends the request.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{error::PublishImageError, publication::Publication};
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
     },
     domain::{
         content_hash::ContentHash,
+        content_hashes::ContentHashes,
         image::StoredImage,
         ledger::{Position, PriorState},
         publication::{Failure, FailureReason, Outcome, PublicationReport},
@@ -82,7 +86,9 @@ impl Publication {
             if passed_over.is_full() {
                 break;
             }
-            let error = match self.publish_if_free(&image).await {
+            let mut hashes = image.content_hash.clone().into();
+            let tried = self.publish_if_free(&image, &mut hashes, passed_over);
+            let error = match tried.await {
                 // The ledger has the failures of the platforms.
                 Ok(Some(report)) if let Some(fault) = Fault::of_report(&report) => {
                     self.count(&fault);
@@ -94,7 +100,7 @@ impl Publication {
                     report.warnings.extend(passed_over.into_warnings(false));
                     return Ok(Some(report));
                 }
-                // Another request has taken the image.
+                // Another request has taken the image, or it is known by another hash.
                 Ok(None) | Err(PublishImageError::InProgress) => continue,
                 // The listing is behind.
                 Err(PublishImageError::Replaced(_)) => {
@@ -110,7 +116,7 @@ impl Publication {
             let Some(fault) = Fault::of_image(&error) else {
                 return Err(error);
             };
-            self.pass_over(&image, &fault).await?;
+            self.pass_over(&image, hashes, &fault).await?;
             self.count(&fault);
             passed_over.add(&image, fault);
         }
@@ -127,7 +133,12 @@ impl Publication {
     }
 
     /// Logs and records the fault of an image.
-    async fn pass_over(&self, image: &StoredImage, fault: &Fault) -> Result<(), PublishImageError> {
+    async fn pass_over(
+        &self,
+        image: &StoredImage,
+        hashes: ContentHashes,
+        fault: &Fault,
+    ) -> Result<(), PublishImageError> {
         let Fault { failure, .. } = fault;
         tracing::warn!(
             tenant = %self.tenant.name(),
@@ -142,28 +153,64 @@ impl Publication {
             ledger: Arc::clone(ledger),
             tenant: self.tenant.name().clone(),
             image: image.name.clone(),
-            content_hash: image.content_hash.clone(),
+            hashes,
             failure: failure.clone(),
         };
         Ok(tasks.write(write).await?)
     }
 
-    /// Publishes an image, unless another request has published it or may have published it by now.
+    /// Publishes an image, unless another request has published it or may have published it by now, or one of its
+    /// hashes leads to an image that is left out. `hashes` are all hashes of the image once it was read.
     async fn publish_if_free(
         &self,
         image: &StoredImage,
+        hashes: &mut ContentHashes,
+        passed_over: &mut PassedOver,
     ) -> Result<Option<PublicationReport>, PublishImageError> {
         if self.plan.is_dry_run() {
-            return self.dry_run(image).await.map(Some);
+            return Box::pin(self.dry_run_if_free(image, passed_over)).await;
         }
         let claimed = self.claim(image).await?;
-        let mut prior = claimed.prior().values();
-        if prior.all(|prior| *prior == PriorState::Failed) {
-            return self.publish_claimed(claimed, image).await.map(Some);
+        if !claimed.prior().values().all(has_failed) {
+            claimed.release().await;
+            return Ok(None);
         }
-        claimed.release().await;
-        Ok(None)
+        let loaded = Box::pin(self.fetch_and_identify(claimed, image)).await?;
+        hashes.clone_from(&loaded.hashes);
+        let prior = loaded.identified.prior();
+        let is_unsuitable = prior.passed_over == Some(FailureReason::ImageUnsuitable);
+        if is_unsuitable || !prior.platforms.values().all(has_failed) {
+            loaded.identified.release().await;
+            passed_over.known += 1;
+            return Ok(None);
+        }
+        Box::pin(self.publish_identified(loaded)).await.map(Some)
     }
+
+    /// A dry run reads the ledger, and writes nothing.
+    async fn dry_run_if_free(
+        &self,
+        image: &StoredImage,
+        passed_over: &mut PassedOver,
+    ) -> Result<Option<PublicationReport>, PublishImageError> {
+        let loaded = self.fetch(image).await?;
+        let hashes = self.hashes_of(&loaded).await?;
+        let reader = &self.usecase.reader;
+        let hashes = hashes.get().as_slice();
+        let entries = reader.entries_of(self.tenant.name(), hashes).await?;
+        let entries = entries.into_values().flatten().collect();
+        let entries = HashMap::from([(image.content_hash.clone(), entries)]);
+        let unpublished = Unpublished::among([image.clone()], &entries, self.plan.platforms());
+        if unpublished.fresh.is_empty() && unpublished.failed.is_empty() {
+            passed_over.known += 1;
+            return Ok(None);
+        }
+        self.dry_run_loaded(loaded).await.map(Some)
+    }
+}
+
+fn has_failed(prior: &PriorState) -> bool {
+    *prior == PriorState::Failed
 }
 
 /// A fault of one image that other images do not have.
@@ -241,13 +288,15 @@ struct PassedOver {
     /// Their number in earlier requests, from the ledger.
     before: usize,
     now: usize,
+    /// Those of which it turned out after they were read that the ledger knows them by another hash.
+    known: usize,
     costly: usize,
     named: Vec<String>,
 }
 
 impl PassedOver {
     fn is_full(&self) -> bool {
-        self.now >= MAX_PASSED_OVER || self.costly >= MAX_COSTLY
+        self.now + self.known >= MAX_PASSED_OVER || self.costly >= MAX_COSTLY
     }
 
     fn add(&mut self, image: &StoredImage, fault: Fault) {

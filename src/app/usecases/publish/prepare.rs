@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 
 use super::{
+    delivery::{Delivery, Ready},
     error::PublishImageError,
-    protocol::{Delivery, Ready},
     publication::Publication,
 };
 use crate::{

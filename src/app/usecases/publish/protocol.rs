@@ -2,7 +2,8 @@
 //!
 //! | state | holds | next |
 //! | --- | --- | --- |
-//! | [`Claimed`] | the lease, and the image's prior state on each platform | [`record_intent`](Claimed::record_intent); [`send_nothing`](Claimed::send_nothing) |
+//! | [`Claimed`] | the lease on the hash of the listing, and what is known by it | [`identify`](Claimed::identify); [`send_nothing`](Claimed::send_nothing) |
+//! | [`Identified`] | the lease on all hashes of the bytes, and what is known by any of them | [`record_intent`](Identified::record_intent); [`send_nothing`](Identified::send_nothing) |
 //! | [`Intended`] | the lease, and an [`Intent`] in the ledger for each platform | [`deliver`](Intended::deliver) |
 //! | [`Settled`] | the lease, and the outcome of each intent | [`release`](Settled::release) |
 //!
@@ -11,27 +12,65 @@
 //! lease; with outcomes that the ledger does not have yet, after these are written. What compiles:
 //!
 //! ```
-//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{content_hashes::*, image::*, publication::*}, ports::*};
 //! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
-//! async fn publish(claimed: Claimed, image: &ImageName, deliveries: Vec<Delivery>) -> Result<(), LedgerError> {
-//!     let intended = claimed.record_intent(image, deliveries).await?;
+//! async fn publish(
+//!     claimed: Claimed,
+//!     hashes: ComputedHashes,
+//!     image: &ImageName,
+//!     deliveries: Vec<Delivery>,
+//! ) -> Result<(), LedgerError> {
+//!     let Some(identified) = claimed.identify(hashes).await? else {
+//!         return Ok(()); // another request has the image
+//!     };
+//!     let intended = identified.record_intent(image, deliveries).await?;
 //!     let settled = intended.deliver(post).await;
 //!     settled.release().await;
 //!     Ok(())
 //! }
 //! ```
 //!
-//! What does not: delivering what is only claimed …
+//! What does not: recording an intent for an image that was not looked for by all of its hashes …
 //! ```compile_fail,E0599
-//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn unseen(claimed: Claimed, image: &ImageName) -> Result<Intended, LedgerError> {
+//!     claimed.record_intent(image, Vec::new()).await
+//! }
+//! ```
+//! … where it is fine once that is done:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn seen(identified: Identified, image: &ImageName) -> Result<Intended, LedgerError> {
+//!     identified.record_intent(image, Vec::new()).await
+//! }
+//! ```
+//!
+//! Identifying an image by the hash of its listing, without its bytes …
+//! ```compile_fail,E0308
+//! # use publisher::{app::usecases::publish::protocol::*, domain::content_hashes::*, ports::*};
+//! async fn unread(claimed: Claimed, listed: ContentHashes) -> Result<Option<Identified>, LedgerError> {
+//!     claimed.identify(listed).await
+//! }
+//! ```
+//! … where doing it with what was computed from the bytes is fine:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::content_hashes::*, ports::*};
+//! async fn read(claimed: Claimed, hashes: ComputedHashes) -> Result<Option<Identified>, LedgerError> {
+//!     claimed.identify(hashes).await
+//! }
+//! ```
+//!
+//! Delivering what is only identified …
+//! ```compile_fail,E0599
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{content_hashes::*, image::*, publication::*}, ports::*};
 //! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
-//! async fn skip(claimed: Claimed) -> Settled {
-//!     claimed.deliver(post).await
+//! async fn skip(identified: Identified) -> Settled {
+//!     identified.deliver(post).await
 //! }
 //! ```
 //! … where delivering what is intended is fine:
 //! ```
-//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{content_hashes::*, image::*, publication::*}, ports::*};
 //! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
 //! async fn in_order(intended: Intended) -> Settled {
 //!     intended.deliver(post).await
@@ -48,32 +87,32 @@
 //! … where having it recorded is fine:
 //! ```
 //! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
-//! async fn record(claimed: Claimed, image: &ImageName, delivery: Delivery) -> Result<Intended, LedgerError> {
-//!     claimed.record_intent(image, vec![delivery]).await
+//! async fn record(identified: Identified, image: &ImageName, delivery: Delivery) -> Result<Intended, LedgerError> {
+//!     identified.record_intent(image, vec![delivery]).await
 //! }
 //! ```
 //!
-//! Recording an intent twice under one claim …
+//! Recording an intent twice under one lease …
 //! ```compile_fail,E0382
 //! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
-//! async fn twice(claimed: Claimed, image: &ImageName) -> Result<(), LedgerError> {
-//!     claimed.record_intent(image, Vec::new()).await?;
-//!     claimed.record_intent(image, Vec::new()).await?;
+//! async fn twice(identified: Identified, image: &ImageName) -> Result<(), LedgerError> {
+//!     identified.record_intent(image, Vec::new()).await?;
+//!     identified.record_intent(image, Vec::new()).await?;
 //!     Ok(())
 //! }
 //! ```
 //! … where once is fine:
 //! ```
 //! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
-//! async fn once(claimed: Claimed, image: &ImageName) -> Result<(), LedgerError> {
-//!     claimed.record_intent(image, Vec::new()).await?;
+//! async fn once(identified: Identified, image: &ImageName) -> Result<(), LedgerError> {
+//!     identified.record_intent(image, Vec::new()).await?;
 //!     Ok(())
 //! }
 //! ```
 //!
 //! Delivering, and with it settling, twice …
 //! ```compile_fail,E0382
-//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{content_hashes::*, image::*, publication::*}, ports::*};
 //! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
 //! async fn twice(intended: Intended) {
 //!     intended.deliver(post).await;
@@ -82,7 +121,7 @@
 //! ```
 //! … where once is fine:
 //! ```
-//! # use publisher::{app::usecases::publish::protocol::*, domain::{image::*, publication::*}, ports::*};
+//! # use publisher::{app::usecases::publish::protocol::*, domain::{content_hashes::*, image::*, publication::*}, ports::*};
 //! # async fn post(intent: Intent) -> (PlatformResult, Option<String>) { todo!() }
 //! async fn once(intended: Intended) {
 //!     intended.deliver(post).await;
@@ -92,16 +131,16 @@
 //! Going on under a lease that was released …
 //! ```compile_fail,E0382
 //! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
-//! async fn too_late(claimed: Claimed, image: &ImageName) -> Result<Intended, LedgerError> {
-//!     claimed.release().await;
-//!     claimed.record_intent(image, Vec::new()).await
+//! async fn too_late(identified: Identified, image: &ImageName) -> Result<Intended, LedgerError> {
+//!     identified.release().await;
+//!     identified.record_intent(image, Vec::new()).await
 //! }
 //! ```
 //! … where releasing it last is fine:
 //! ```
 //! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
-//! async fn at_the_end(claimed: Claimed) {
-//!     claimed.send_nothing().release().await;
+//! async fn at_the_end(identified: Identified) {
+//!     identified.send_nothing().release().await;
 //! }
 //! ```
 //!
@@ -120,30 +159,37 @@
 //! }
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
+pub use super::delivery::Delivery;
+
+use super::delivery::Ready;
 use crate::{
-    app::{
-        runtime::held_lease::{HeldLease, Leases, Recorded},
-        tenancy::access::Opened,
-    },
+    app::runtime::held_lease::{HeldLease, Leases, Recorded},
     domain::{
         content_hash::ContentHash,
-        image::{EncodedImage, ImageName},
-        ledger::{PriorState, Settlement},
+        content_hashes::ComputedHashes,
+        image::ImageName,
+        ledger::{Prior, PriorState, Settlement},
         platform::Platform,
         publication::{Failure, Outcome, PlatformResult},
         tenant::TenantName,
     },
-    ports::{LedgerError, Publisher},
+    ports::LedgerError,
 };
 
-/// An image that no other request can publish, move or delete.
+/// An image that no other request can publish, move or delete, as far as the hash of its listing tells.
 pub struct Claimed {
     lease: HeldLease,
-    prior: BTreeMap<Platform, PriorState>,
+    prior: Prior,
+}
+
+/// An image that no other request can publish, move or delete, by whichever hash it knows it.
+pub struct Identified {
+    lease: HeldLease,
+    prior: Prior,
 }
 
 /// An image whose intents are in the ledger: what is delivered.
@@ -159,23 +205,8 @@ pub struct Settled {
     warnings: Vec<String>,
 }
 
-/// An image that is prepared for a platform, or the reason why the platform cannot take it. It can be posted
-/// as an [`Intent`] only.
-pub struct Delivery {
-    platform: Platform,
-    ready: Result<Ready, Failure>,
-}
-
 /// A delivery that is in the ledger as about to be sent.
 pub struct Intent(Delivery);
-
-/// The image for a platform, and the client that sends it.
-pub(super) struct Ready {
-    pub(super) image: EncodedImage,
-    pub(super) publisher: Opened<dyn Publisher>,
-    /// The same client while it connects.
-    pub(super) connecting: Option<Arc<dyn Publisher>>,
-}
 
 impl Claimed {
     /// Takes the lease on an image; `None` if another request has it. The prior state is that on every platform, asked
@@ -183,15 +214,53 @@ impl Claimed {
     pub(super) async fn claim(
         leases: &Leases,
         tenant: TenantName,
-        content_hash: ContentHash,
+        listed: ContentHash,
     ) -> Result<Option<Self>, LedgerError> {
-        let claimed = leases.claim(tenant, content_hash, &Platform::ALL);
+        let claimed = leases.claim(tenant, listed, &Platform::ALL);
         Ok(claimed.await?.map(|(lease, prior)| Self { lease, prior }))
     }
 
-    /// The image's state on each platform before this publication; a missing platform was never tried.
+    /// The image's state on each platform before this publication, as far as the hash of its listing tells.
     #[must_use]
     pub fn prior(&self) -> &BTreeMap<Platform, PriorState> {
+        &self.prior.platforms
+    }
+
+    /// Extends the lease to all hashes of the bytes, and looks for the image by each of them; `None` if another
+    /// request has an image with one of them. The ledger leads from all of them to what it knows of the image.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. The lease is released, as it is for `None`.
+    pub async fn identify(self, hashes: ComputedHashes) -> Result<Option<Identified>, LedgerError> {
+        let Self {
+            mut lease,
+            prior: _,
+        } = self;
+        match lease.extend(hashes.into(), &Platform::ALL).await {
+            Ok(Some(prior)) => Ok(Some(Identified { lease, prior })),
+            other => {
+                lease.release().await;
+                other.map(|_| None)
+            }
+        }
+    }
+
+    /// The state after sending nothing.
+    #[must_use]
+    pub fn send_nothing(self) -> Settled {
+        Settled::without_posts(self.lease)
+    }
+
+    /// Releases the lease.
+    pub async fn release(self) {
+        self.lease.release().await;
+    }
+}
+
+impl Identified {
+    /// What is known of the image by any of its hashes.
+    #[must_use]
+    pub fn prior(&self) -> &Prior {
         &self.prior
     }
 
@@ -233,11 +302,7 @@ impl Claimed {
     /// The state after sending nothing.
     #[must_use]
     pub fn send_nothing(self) -> Settled {
-        Settled {
-            lease: self.lease,
-            results: Vec::new(),
-            warnings: Vec::new(),
-        }
+        Settled::without_posts(self.lease)
     }
 
     /// Releases the lease.
@@ -294,6 +359,14 @@ async fn record_outcome(lease: &HeldLease, result: &PlatformResult) -> Option<St
 }
 
 impl Settled {
+    fn without_posts(lease: HeldLease) -> Self {
+        Self {
+            lease,
+            results: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// The results of the deliveries.
     #[must_use]
     pub fn results(&self) -> &[PlatformResult] {
@@ -307,35 +380,9 @@ impl Settled {
     }
 }
 
-impl Delivery {
-    /// A delivery that is ready to be sent, or the reason why the platform cannot take the image.
-    pub(super) fn new(platform: Platform, ready: Result<Ready, Failure>) -> Self {
-        Self { platform, ready }
-    }
-
-    /// The platform.
-    #[must_use]
-    pub fn platform(&self) -> Platform {
-        self.platform
-    }
-
-    /// Why the platform cannot take the image; `None` if it can.
-    #[must_use]
-    pub fn failure(&self) -> Option<&Failure> {
-        self.ready.as_ref().err()
-    }
-
-    /// Starts the connection to the platform.
-    pub(super) fn connect(&mut self) {
-        if let Ok(ready) = &mut self.ready {
-            ready.connecting = ready.publisher.client.connecting();
-        }
-    }
-}
-
 impl Intent {
     /// The platform, and what is sent to it.
     pub(super) fn into_parts(self) -> (Platform, Result<Ready, Failure>) {
-        (self.0.platform, self.0.ready)
+        self.0.into_parts()
     }
 }

@@ -17,10 +17,12 @@ use crate::{
 
 impl Publication {
     /// The results of platforms that get nothing, and the platforms that get the image. An image in the archive was
-    /// taken by some platform: where the ledger knows nothing of it, each platform may have it.
+    /// taken by some platform: where the ledger knows nothing of it by any of its hashes (`is_identified`), each
+    /// platform may have it.
     pub(super) fn still_to_send(
         &self,
         known: &BTreeMap<Platform, PriorState>,
+        is_identified: bool,
     ) -> (Vec<PlatformResult>, Vec<Platform>) {
         let (mut results, mut targets) = (Vec::new(), Vec::new());
         for &platform in self.plan.platforms() {
@@ -29,7 +31,11 @@ impl Publication {
                     Outcome::AlreadyPublished(id.clone())
                 }
                 Some(PriorState::Unknown) if !self.force => unknown_before(platform),
-                None if known.is_empty() && self.is_from_archive() && !self.force => {
+                None if is_identified
+                    && known.is_empty()
+                    && self.is_from_archive()
+                    && !self.force =>
+                {
                     archived_unknown_to_ledger(platform)
                 }
                 _ => {
@@ -66,12 +72,13 @@ impl Publication {
         &self,
         chosen: &ChosenImage,
     ) -> Result<PublicationReport, PublishImageError> {
-        let contents = std::slice::from_ref(&chosen.content_hash);
+        let contents = chosen.hashes.as_slice();
         let entries = self.usecase.reader.entries_of(self.tenant.name(), contents);
         let entries = entries.await?;
         let result = |platform: &Platform| {
-            let mut entries = entries.iter();
-            let entry = entries.find(|entry| entry.platform == Some(*platform))?;
+            let entries = entries.values().flatten();
+            let of_platform = entries.filter(|entry| entry.platform == Some(*platform));
+            let entry = of_platform.max_by_key(|entry| entry.state == EntryState::Published)?;
             let outcome = match (entry.state, &entry.post_id) {
                 (EntryState::Published, Some(id)) => Outcome::AlreadyPublished(id.clone()),
                 (EntryState::Published, None) => Outcome::AlreadyPublished(PostId::new("")),

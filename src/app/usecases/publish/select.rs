@@ -35,7 +35,7 @@ impl Publication {
         &mut self,
         chosen: &ChosenImage,
     ) -> Result<Option<StoredImage>, ImageStoreError> {
-        let is_chosen = |image: &StoredImage| image.content_hash == chosen.content_hash;
+        let is_chosen = |image: &StoredImage| chosen.hashes.contains(&image.content_hash);
         self.find_where(&chosen.name, is_chosen).await
     }
 }

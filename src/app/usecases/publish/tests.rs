@@ -2,6 +2,7 @@
 
 mod archived;
 mod captions;
+mod content_hashes;
 mod follow_ups;
 mod ledger;
 mod metadata;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
+    adapters::storages,
     app::{
         tenancy::listing_cache::ListingCache,
         usecases::{
@@ -30,7 +32,8 @@ use crate::{
     domain::{
         analysis::Analysis,
         caption::WrittenCaptions,
-        ledger::{Claim, Lease, PriorState},
+        content_hashes::ComputedHashes,
+        ledger::{Claim, Lease, Prior, PriorState},
         platform::Platform,
         publication::{FailureReason, PlanError, PostId},
         sidecar::SidecarName,
@@ -171,6 +174,12 @@ fn usecase(ledger: MockLedger, reader: MockLedgerReader) -> PublishImage {
 fn publish_image(work: ImageWork, reader: MockLedgerReader) -> PublishImage {
     let listings = Arc::new(ListingCache::new(clock()));
     PublishImage::new(work, Arc::new(reader), listings)
+}
+
+/// All hashes of a file of which storage lists the SHA-256.
+fn hashes_of(bytes: &Bytes) -> ComputedHashes {
+    let listed = stored("a.jpg", bytes).content_hash;
+    ComputedHashes::of(listed, bytes, &storages::hash_kinds()).unwrap()
 }
 
 fn outcomes(report: &PublicationReport) -> Vec<&'static str> {

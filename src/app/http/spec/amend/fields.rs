@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::platform::Platform;
+use crate::domain::{platform::Platform, storage::HashKind};
 
 /// File names of images, as `ImageName` accepts them.
 const FILE_NAME: &str =
@@ -108,10 +108,24 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("ProblemDescription", "remedy", text()),
         ("ProblemDescription", "title", text()),
         ("ProblemDescription", "type", problem_type()),
-        ("Publication", "content_hash", hash()),
+        (
+            "Publication",
+            "content_hash",
+            json!({"pattern": "^[!-~]{1,128}$", "maxLength": 128}),
+        ),
+        (
+            "Publication",
+            "content_hash_kind",
+            json!({"pattern": format!("^({})$", HashKind::ALL.map(HashKind::as_str).join("|"))}),
+        ),
         ("Publication", "ended_at", time()),
         ("Publication", "error", text()),
         ("Publication", "filename", file_name()),
+        (
+            "Publication",
+            "id",
+            json!({"pattern": "^-?[0-9]{1,19}$", "maxLength": 20}),
+        ),
         ("Publication", "started_at", time()),
         ("PublicationList", "next_cursor", cursor()),
         // Invisible characters that are no white space are answered with `caption-required`.

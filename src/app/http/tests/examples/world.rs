@@ -26,7 +26,10 @@ use crate::{
     },
     ports::{ConfigSourceError, LinkedImage, MockTenantConfigSource, Thumbnail},
 };
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 
@@ -204,7 +207,7 @@ fn published(service: Service) -> Service {
     service
         .reader
         .expect_entries_of()
-        .returning(|_, _| Ok(Vec::new()));
+        .returning(|_, _| Ok(HashMap::new()));
     service
         .telegram
         .expect_publish()

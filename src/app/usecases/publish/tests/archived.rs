@@ -115,6 +115,15 @@ async fn an_image_that_the_ledger_knows_nothing_of_is_unknown_everywhere() {
         .expect_find()
         .times(1)
         .returning(|_| Ok(stored("a.jpg", &jpeg())));
+    let fetched = FetchedImage {
+        stored: stored("a.jpg", &jpeg()),
+        bytes: jpeg(),
+    };
+    // By its other hashes, too.
+    archive
+        .expect_fetch()
+        .times(1)
+        .returning(move |_| Ok(fetched.clone()));
     let mut ledger = claimed(BTreeMap::new());
     ledger.expect_record_intent().never();
     let report = publish_with(ledger, fixture, PublicationRequest::default()).await;

@@ -197,7 +197,7 @@ async fn an_outcome_that_cannot_be_written_is_answered_after_four_attempts_and_w
     let mut ledger = MockLedger::new();
     ledger
         .expect_claim()
-        .returning(|_, _| Ok(Claim::Held(BTreeMap::new())));
+        .returning(|_, _| Ok(Claim::Held(Prior::default())));
     ledger.expect_renew().returning(|_| Ok(()));
     ledger.expect_record_intent().returning(|_, _, _| Ok(()));
     let mut order = mockall::Sequence::new();

@@ -1,5 +1,7 @@
 //! Which image is published when nobody names one.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::{
     app::usecases::fixtures::claimed,
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// The file of this name, whose content is its name, and a JPEG after all.
-fn file(name: &str) -> FetchedImage {
+pub(super) fn file(name: &str) -> FetchedImage {
     let bytes: Bytes = [&*jpeg(), name.as_bytes()].concat().into();
     FetchedImage {
         stored: stored(name, &bytes),
@@ -25,7 +27,7 @@ fn listing(names: &[&str]) -> Vec<StoredImage> {
 }
 
 /// Images of these names; those that are asked for are fetched as [`file`] makes them.
-fn with_images(names: &'static [&str]) -> TenantFixture {
+pub(super) fn with_images(names: &'static [&str]) -> TenantFixture {
     let mut fixture = TenantFixture::new();
     fixture
         .images
@@ -57,19 +59,25 @@ fn entry(name: &str, state: EntryState, started_ms: i64) -> Entry {
     }
 }
 
-fn knowing(entries: Vec<Entry>) -> MockLedgerReader {
+pub(super) fn knowing(entries: Vec<Entry>) -> MockLedgerReader {
     let mut reader = MockLedgerReader::new();
     reader
         .expect_entries_of()
         .times(1..)
         .returning(move |_, contents| {
-            let wanted = |entry: &&Entry| contents.contains(&entry.content_hash);
-            Ok(entries.iter().filter(wanted).cloned().collect())
+            let mut wanted = HashMap::<_, Vec<_>>::new();
+            for entry in &entries {
+                if contents.contains(&entry.content_hash) {
+                    let of_content = wanted.entry(entry.content_hash.clone());
+                    of_content.or_default().push(entry.clone());
+                }
+            }
+            Ok(wanted)
         });
     reader
 }
 
-async fn next(
+pub(super) async fn next(
     ledger: MockLedger,
     reader: MockLedgerReader,
     mut fixture: TenantFixture,
@@ -109,7 +117,7 @@ async fn next(
         .unwrap()
 }
 
-fn chosen(report: &PublicationReport) -> Option<&str> {
+pub(super) fn chosen(report: &PublicationReport) -> Option<&str> {
     report.image.as_ref().map(ImageName::as_str)
 }
 
@@ -158,8 +166,13 @@ async fn an_image_that_somebody_else_has_taken_or_published_meanwhile_is_left_to
     let mut claims = mockall::Sequence::new();
     for claim in [
         Claim::HeldByOther,
-        Claim::Held([(Platform::Telegram, PriorState::Published(PostId::new("7")))].into()),
-        Claim::Held(BTreeMap::new()),
+        Claim::Held(Prior::from(BTreeMap::from([(
+            Platform::Telegram,
+            PriorState::Published(PostId::new("7")),
+        )]))),
+        Claim::Held(Prior::default()),
+        // By the other hashes of the image.
+        Claim::Held(Prior::default()),
     ] {
         ledger
             .expect_claim()
@@ -264,8 +277,10 @@ async fn a_ledger_of_many_images_is_asked_in_portions_until_one_is_found() {
         .times(2)
         .returning(move |_, contents| {
             let known = (0..700).map(|number| entry(&name(number), EntryState::Published, 1));
-            let wanted = |entry: &Entry| contents.contains(&entry.content_hash);
-            Ok(known.filter(wanted).collect())
+            let wanted = known.filter(|entry| contents.contains(&entry.content_hash));
+            Ok(wanted
+                .map(|entry| (entry.content_hash.clone(), vec![entry]))
+                .collect())
         });
     let report = next(empty_ledger(), reader, fixture, false).await;
     assert_eq!(chosen(&report), Some("0700.jpg"));

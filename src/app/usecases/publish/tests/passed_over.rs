@@ -59,10 +59,10 @@ async fn an_image_that_the_model_refuses_is_paid_for_once_remembered_and_passed_
     ledger
         .expect_pass_over()
         .times(1)
-        .withf(|tenant, image, hash, failure| {
+        .withf(|tenant, image, hashes, failure| {
             tenant.as_str() == "alice"
                 && image.as_str() == "a.jpg"
-                && *hash == file("a.jpg").stored.content_hash
+                && *hashes.listed() == file("a.jpg").stored.content_hash
                 && failure.reason == FailureReason::ImageUnsuitable
                 && failure.text.contains("it refuses to")
         })

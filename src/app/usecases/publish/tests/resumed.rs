@@ -36,7 +36,7 @@ fn chosen() -> ChosenImage {
     let image = stored("a.jpg", &jpeg());
     ChosenImage {
         name: image.name,
-        content_hash: image.content_hash,
+        hashes: image.content_hash.into(),
     }
 }
 
@@ -84,7 +84,7 @@ async fn the_image_is_noted_before_the_intent_and_the_answer_is_kept() {
     store
         .expect_choose()
         .times(1)
-        .withf(|_, image| *image == chosen())
+        .withf(|_, image| image.name == chosen().name && image.hashes == *hashes_of(&jpeg()).get())
         .in_sequence(&mut order)
         .returning(|_, _| Ok(()));
     let mut ledger = claimed(BTreeMap::new());
@@ -224,7 +224,7 @@ async fn who_resumes_a_request_whose_image_is_nowhere_tells_what_the_ledger_know
             id: 1,
         },
         image: image_name(),
-        content_hash: chosen().content_hash,
+        content_hash: chosen().hashes.listed().clone(),
         platform: Some(platform),
         state,
         post_id: post_id.map(PostId::new),
@@ -235,10 +235,11 @@ async fn who_resumes_a_request_whose_image_is_nowhere_tells_what_the_ledger_know
     };
     let mut reader = MockLedgerReader::new();
     reader.expect_entries_of().times(1).returning(move |_, _| {
-        Ok(vec![
+        let entries = vec![
             entry(Platform::Telegram, EntryState::Published, Some("1")),
             entry(Platform::Email, EntryState::Unknown, None),
-        ])
+        ];
+        Ok([(chosen().hashes.listed().clone(), entries)].into())
     });
     let answer = run(
         store,
