@@ -31,4 +31,5 @@ pub mod tenant;
 pub mod tenant_config;
 pub mod thumbnail;
 pub mod trusted_proxies;
+pub mod upload;
 pub(crate) mod words;

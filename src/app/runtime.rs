@@ -12,4 +12,5 @@ pub mod memory_budget;
 mod refresh_backoff;
 pub(in crate::app) mod refreshing_cache;
 pub(in crate::app) mod single_flight;
+pub mod spool;
 pub(in crate::app) mod timed_cache;

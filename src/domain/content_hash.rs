@@ -128,7 +128,7 @@ impl ContentHashKind {
 }
 
 /// Bytes as lowercase hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes
         .iter()

@@ -16,9 +16,6 @@ pub const MAX_IMAGE_BYTES: u64 = 50 * 1024 * 1024;
 
 /// The longest file name, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 255;
-/// Endings of the files that count as images.
-const ENDINGS: [&str; 4] = [".jpg", ".jpeg", ".png", ".webp"];
-
 /// The file name of an image: one path component with an image's ending.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ImageName(Arc<str>);
@@ -43,7 +40,7 @@ impl ImageName {
         if name.chars().any(char::is_control) {
             return Err(InvalidImageName("must not hold control characters"));
         }
-        if !has_image_ending(name) {
+        if ImageFormat::of_ending(name).is_none() {
             return Err(InvalidImageName("must end in .jpg, .jpeg, .png or .webp"));
         }
         Ok(Self(name.into()))
@@ -65,15 +62,6 @@ impl ImageName {
     pub fn stem(&self) -> &str {
         self.0.rsplit_once('.').map_or(&*self.0, |(stem, _)| stem)
     }
-}
-
-fn has_image_ending(name: &str) -> bool {
-    let stem_len = |ending: &&str| name.len().checked_sub(ending.len()).filter(|len| *len > 0);
-    ENDINGS.iter().any(|ending| {
-        stem_len(ending)
-            .and_then(|len| name.get(len..))
-            .is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
-    })
 }
 
 /// In a map, a name is looked up without one of its own.
@@ -129,6 +117,21 @@ impl ImageFormat {
             ] => Some(Self::WebP),
             _ => None,
         }
+    }
+
+    /// The format that a file name says; `None` without an image's ending.
+    #[must_use]
+    pub fn of_ending(name: &str) -> Option<Self> {
+        let (stem, ending) = name.rsplit_once('.')?;
+        let formats = [
+            ("jpg", Self::Jpeg),
+            ("jpeg", Self::Jpeg),
+            ("png", Self::Png),
+            ("webp", Self::WebP),
+        ];
+        let mut formats = formats.into_iter().filter(|_| !stem.is_empty());
+        let format = formats.find(|(known, _)| ending.eq_ignore_ascii_case(known));
+        format.map(|(_, format)| format)
     }
 
     /// Its media type.

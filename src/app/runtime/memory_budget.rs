@@ -21,6 +21,7 @@ pub struct MemoryBudget {
     size: u32,
     share: u32,
     largest_file: u64,
+    max_wait: Duration,
     /// The shares of the tenants that have images in memory, or wait for memory.
     shares: Arc<Mutex<HashMap<TenantName, Arc<Semaphore>>>>,
 }
@@ -79,7 +80,21 @@ impl MemoryBudget {
             size,
             share: units(share),
             largest_file: MAX_IMAGE_BYTES,
+            max_wait: MAX_WAIT,
             shares: Arc::default(),
+        }
+    }
+
+    /// A budget of at most so many bytes for one kind of work, divided among tenants as this one, with a longest wait
+    /// of its own. Its permits are beside those of this budget, and not instead of them.
+    #[must_use]
+    pub fn portion(&self, bytes: u64, max_wait: Duration) -> Self {
+        let size = units(bytes).min(self.size);
+        let is_shared = self.share < self.size;
+        let share = if is_shared { size / 2 } else { size };
+        Self {
+            max_wait,
+            ..Self::of(u64::from(size) * UNIT, u64::from(share) * UNIT)
         }
     }
 
@@ -105,7 +120,7 @@ impl MemoryBudget {
                 _share: share,
             })
         };
-        let acquired = tokio::time::timeout(MAX_WAIT, acquired).await;
+        let acquired = tokio::time::timeout(self.max_wait, acquired).await;
         acquired.unwrap_or(Err(Exhausted))
     }
 
@@ -195,6 +210,24 @@ mod tests {
         assert!(!budget.shares.lock().is_empty());
         drop(permit);
         assert!(budget.shares.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_portion_is_divided_as_the_whole_and_has_a_wait_of_its_own() {
+        let [alice, bob] = ["alice", "bob"].map(tenant);
+        let minutes = Duration::from_mins(2);
+        let alone = MemoryBudget::of(10 * UNIT, 10 * UNIT).portion(4 * UNIT, minutes);
+        let whole = alone.acquire(&alice, 4 * UNIT).await.unwrap();
+        let (waited, ()) = tokio::join!(alone.acquire(&alice, 4 * UNIT), async {
+            tokio::time::sleep(minutes.mul_f32(0.9)).await;
+            drop(whole);
+        });
+        assert!(waited.is_ok());
+
+        let shared = MemoryBudget::of(10 * UNIT, 5 * UNIT).portion(4 * UNIT, minutes);
+        let _half = shared.acquire(&alice, 2 * UNIT).await.unwrap();
+        assert!(shared.acquire(&alice, UNIT).await.is_err());
+        assert!(shared.acquire(&bob, 2 * UNIT).await.is_ok());
     }
 
     #[tokio::test]
