@@ -95,6 +95,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
     let providers = ProviderFactories {
         images: Arc::new(storages),
         content_hashes: storages::content_hash,
+        takes_uploads: storages::takes_uploads,
         captions: Arc::new(captions.unwrap()),
         platforms: platforms::spec,
         publishers: Vec::new(),

@@ -102,6 +102,7 @@ impl Stage {
         let providers = ProviderFactories {
             images: Arc::new(images.unwrap()),
             content_hashes: storages::content_hash,
+            takes_uploads: storages::takes_uploads,
             captions: Arc::new(captions.unwrap()),
             platforms: platforms::spec,
             publishers: Vec::new(),

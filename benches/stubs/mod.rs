@@ -74,6 +74,7 @@ pub(crate) fn providers() -> ProviderFactories {
     ProviderFactories {
         images: Arc::new(Unused),
         content_hashes: storages::content_hash,
+        takes_uploads: storages::takes_uploads,
         captions: Arc::new(Unused),
         platforms: platforms::spec,
         publishers: Vec::new(),

@@ -63,6 +63,7 @@ use crate::{
 /// Dropbox, as a kind of storage.
 pub const REGISTRATION: StorageRegistration = StorageRegistration {
     content_hash: content_hash::CONTENT_HASH,
+    takes_uploads: false,
     upstream: Some((
         app::UPSTREAM,
         &[

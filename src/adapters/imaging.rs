@@ -86,6 +86,11 @@ impl ImageScaler {
 
 #[async_trait]
 impl ImageProcessor for ImageScaler {
+    async fn sides(&self, image: &EncodedImage) -> Result<(u32, u32), ImageProcessingError> {
+        let header = header_of(image).await?;
+        Ok((header.width, header.height))
+    }
+
     async fn fit_within(
         &self,
         image: &EncodedImage,

@@ -42,6 +42,7 @@ use crate::{
 /// A folder of the machine, as a kind of storage. It calls no upstream.
 pub const REGISTRATION: StorageRegistration = StorageRegistration {
     content_hash: ContentHashKind::SHA256,
+    takes_uploads: true,
     upstream: None,
 };
 

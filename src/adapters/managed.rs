@@ -23,6 +23,7 @@ use crate::{
 /// A bucket, as a kind of storage.
 pub const REGISTRATION: StorageRegistration = StorageRegistration {
     content_hash: ContentHashKind::MD5_ETAG,
+    takes_uploads: true,
     upstream: Some(("s3", &["list", "head", "get", "put", "copy", "delete"])),
 };
 

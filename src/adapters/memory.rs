@@ -30,6 +30,7 @@ use crate::{
 /// Memory, as a kind of storage.
 pub const REGISTRATION: StorageRegistration = StorageRegistration {
     content_hash: ContentHashKind::SHA256,
+    takes_uploads: true,
     upstream: None,
 };
 

@@ -29,6 +29,8 @@ pub struct Registration {
 pub struct StorageRegistration {
     /// The hash that its listings carry.
     pub content_hash: ContentHashKind,
+    /// Whether admins may upload images: a kind whose people put them there by other means takes none.
+    pub takes_uploads: bool,
     /// The name of its upstream in metrics, and the operations that are counted; `None` where it has
     /// none.
     pub upstream: Option<(&'static str, &'static [&'static str])>,

@@ -48,6 +48,12 @@ pub fn hash_kinds() -> Vec<ContentHashKind> {
     HashKind::ALL.map(function).into()
 }
 
+/// Whether admins may upload images to a kind of storage.
+#[must_use]
+pub fn takes_uploads(kind: StorageKind) -> bool {
+    registration(kind).takes_uploads
+}
+
 /// Opens the storage of tenants, of every kind.
 pub struct Storages {
     dropbox: DropboxImageStoreFactory,
@@ -104,6 +110,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn people_put_images_into_their_own_accounts_by_themselves() {
+        assert!(!takes_uploads(StorageKind::Dropbox));
+    }
 
     #[test]
     fn a_name_of_a_hash_is_of_one_hash() {

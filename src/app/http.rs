@@ -19,6 +19,7 @@ mod health;
 mod idempotency_key;
 mod images;
 pub mod json_body;
+mod library;
 mod middleware;
 pub mod problem;
 mod problem_pages;
@@ -30,6 +31,7 @@ pub mod spec;
 mod tag;
 pub mod tenant_scope;
 pub mod trace_context;
+mod upload_form;
 
 use std::sync::Arc;
 
@@ -49,6 +51,7 @@ use self::{
     docs::DocsApi,
     health::HealthApi,
     images::ImagesApi,
+    library::LibraryApi,
     middleware::{
         admission::Admission, head_check::HeadCheck, observe::Observe, problems::Problems,
         whole_body::WholeBody,
@@ -67,7 +70,7 @@ use crate::{
             analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail, list_images::ListImages,
             list_publications::ListPublications, publish_once::PublishOnce,
-            random_image::RandomImage, readiness::CheckReadiness,
+            random_image::RandomImage, readiness::CheckReadiness, upload_image::UploadImage,
         },
     },
     domain::trusted_proxies::TrustedProxies,
@@ -90,6 +93,10 @@ pub struct HttpDependencies {
     pub publish: PublishOnce,
     /// Moves and deletes images.
     pub curate: CurateImage,
+    /// Stores uploads.
+    pub upload: UploadImage,
+    /// The largest upload, in bytes.
+    pub max_upload_bytes: u64,
     /// Analyzes an image.
     pub analyze: AnalyzeImage,
     /// Lists publications.
@@ -134,6 +141,8 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         thumbnails,
         publish,
         curate,
+        upload,
+        max_upload_bytes,
         analyze,
         publications,
         readiness,
@@ -153,6 +162,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             thumbnails,
         },
         PublishingApi { publish },
+        LibraryApi::new(upload, curate.clone(), max_upload_bytes, Arc::clone(&clock)),
         CurationApi { curate },
         AnalysisApi { analyze },
         PublicationsApi { list: publications },

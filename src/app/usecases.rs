@@ -9,6 +9,7 @@ pub mod fetch_thumbnail;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod list_images;
+pub mod list_library;
 pub mod list_publications;
 pub mod migrate_storage;
 pub mod publish;
@@ -17,3 +18,4 @@ pub mod random_image;
 pub mod readiness;
 pub mod steps;
 pub mod sweep_ledger;
+pub mod upload_image;

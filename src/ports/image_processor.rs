@@ -10,10 +10,16 @@ use crate::domain::{
     thumbnail::ThumbnailSize,
 };
 
-/// Makes copies of images.
+/// Measures images, and makes copies of them.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait ImageProcessor: Send + Sync {
+    /// The width and the height of an image as it is stored, whichever way up, in pixels; never 0. Decodes nothing.
+    ///
+    /// # Errors
+    /// [`ImageProcessingError::Undecodable`].
+    async fn sides(&self, image: &EncodedImage) -> Result<(u32, u32), ImageProcessingError>;
+
     /// An image that every program shows as it is meant, whose longest side has at most `max_dimension`
     /// pixels; `None` is any. One that is so is handed back as it is; else this is a JPEG copy, set upright,
     /// in colors for screens, of the first picture if it moves. If any size will do, a file that says

@@ -60,7 +60,7 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
 /// Crates that have a home, by the beginning of the modules that may use them; tests may use them
 /// anywhere, to check with another client what an adapter or the sandbox does.
-const HOMES: [(&str, &[&str], &str); 16] = [
+const HOMES: [(&str, &[&str], &str); 17] = [
     (
         "cached",
         &[
@@ -87,6 +87,11 @@ const HOMES: [(&str, &[&str], &str); 16] = [
         "hmac",
         &["app::http::auth", "adapters::webhook"],
         "cookies are signed in one place, and posts to webhooks in theirs",
+    ),
+    (
+        "multer",
+        &["app::http::upload_form"],
+        "forms with files are read in one place",
     ),
     ("hyper", &[""], "connections are served by the binary"),
     ("hyper_util", &[""], "connections are served by the binary"),

@@ -48,6 +48,7 @@ use publisher::{
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
             steps::{ImageWork, own_thumbnail::ThumbnailMaker},
+            upload_image::UploadImage,
         },
     },
     domain::{
@@ -246,6 +247,8 @@ pub(crate) fn compose(
         thumbnails,
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         curate: CurateImage::new(leases),
+        upload: UploadImage::new(&work),
+        max_upload_bytes: 1024 * 1024,
         analyze: AnalyzeImage::new(work),
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness),
@@ -278,6 +281,7 @@ fn providers(
     ProviderFactories {
         images: Arc::new(storages),
         content_hashes: storages::content_hash,
+        takes_uploads: storages::takes_uploads,
         captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),
         platforms: platforms::spec,
         publishers: platforms::factories(&setup).unwrap(),

@@ -59,7 +59,7 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
 }
 
 /// The metrics that operators were promised, each with its labels.
-const PROMISED: [(&str, &[&str]); 19] = [
+const PROMISED: [(&str, &[&str]); 20] = [
     (
         "publisher_http_requests_total",
         &["route", "method", "status"],
@@ -90,6 +90,7 @@ const PROMISED: [(&str, &[&str]); 19] = [
     ("publisher_publications_total", &["platform", "outcome"]),
     ("publisher_publish_duration_seconds", &["stage"]),
     ("publisher_publish_refusals_total", &["reason"]),
+    ("publisher_library_uploads_total", &["outcome"]),
     (
         "publisher_ledger_operation_duration_seconds",
         &["operation"],

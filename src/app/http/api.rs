@@ -2,8 +2,9 @@
 
 use super::{
     admin::AdminApi, analysis::AnalysisApi, config::ConfigApi, curation::CurationApi,
-    docs::DocsApi, health::HealthApi, images::ImagesApi, problem_pages::ProblemPagesApi,
-    publications::PublicationsApi, publishing::PublishingApi, tenant_scope::TenantRoutes,
+    docs::DocsApi, health::HealthApi, images::ImagesApi, library::LibraryApi,
+    problem_pages::ProblemPagesApi, publications::PublicationsApi, publishing::PublishingApi,
+    tenant_scope::TenantRoutes,
 };
 
 pub(super) type Api = (
@@ -15,6 +16,7 @@ pub(super) type Api = (
         AdminApi,
         ImagesApi,
         PublishingApi,
+        LibraryApi,
         CurationApi,
         AnalysisApi,
         PublicationsApi,

@@ -28,7 +28,8 @@ mod throttle;
 pub use self::{
     admin_auth::AdminAuth,
     authorization::STRONG_SECRET,
-    extractors::{Admin, LoginAttempt, Viewer},
+    caller::Caller,
+    extractors::{Admin, AdminCaller, LoginAttempt, Viewer},
     login::LoginCookies,
     settings::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
 };

@@ -35,9 +35,7 @@ impl ConfigApi {
         TenantScope(tenant): TenantScope,
         Data(auth): Data<&Arc<AdminAuth>>,
     ) -> Json<FeatureFlags> {
-        let settings = tenant.settings();
-        let flags = FeatureFlags::new(settings.features, settings.storage.kind, auth.mode());
-        Json(flags)
+        Json(FeatureFlags::new(&tenant, auth.mode()))
     }
 
     /// Which platforms are on?

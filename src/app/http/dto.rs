@@ -20,6 +20,7 @@ pub mod config;
 pub mod curation;
 pub mod health;
 pub mod images;
+pub mod library;
 pub mod problem;
 pub mod problem_page;
 pub mod publications;

@@ -1,5 +1,6 @@
-//! The error type of the API. `usecases` and `storage` convert the errors of use cases and of storage.
+//! The error type of the API. `usecases`, `library` and `storage` convert the errors of use cases and of storage.
 
+mod library;
 mod storage;
 mod usecases;
 

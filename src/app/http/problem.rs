@@ -60,24 +60,27 @@ problem_kinds! {
         "The tenant has no image of that name, or none at all.";
         "List the images again: it may have been moved, renamed or deleted.";
     NotFound, NOT_FOUND, "not-found", "Not found";
-        "The path does not exist.";
+        "The path does not exist, or the tenant has no library.";
         "Check the path against the document at `/openapi.json`.";
     MethodNotAllowed, METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";
         "The path has other methods, which `Allow` names.";
         "Use one of the methods that `Allow` names.";
     RequestTimeout, REQUEST_TIMEOUT, "request-timeout", "Request timed out";
-        "The body did not arrive within 30 seconds. The connection is closed.";
+        "The body did not arrive within 30 seconds; or an upload paused for so long, or was too slow. The connection is \
+         closed.";
         "Send the request again, on a new connection. Nothing was done for this one.";
     Conflict, CONFLICT, "conflict", "Conflict";
         "Another request is working on the same image, or under the same key; or the image has been replaced \
-         meanwhile.";
-        "Try again after `Retry-After`; under an `Idempotency-Key`, with the same one.";
+         meanwhile; or another file has the name.";
+        "Try again after `Retry-After`; under an `Idempotency-Key`, with the same one. Where the name is taken, choose \
+         another.";
     PayloadTooLarge, PAYLOAD_TOO_LARGE, "payload-too-large", "Payload too large";
-        "The body has more than 64 KiB, or the image in storage more than 50 MB.";
+        "The body has more than 64 KiB, an upload more than is allowed, or the image in storage more than 50 MB.";
         "Send less, or replace the image by a smaller one.";
     UnsupportedMediaType, UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
-        "The body is not declared to be JSON.";
-        "Send the body as `Content-Type: application/json`.";
+        "The body is not declared to be JSON, or an upload to be a form; or the file of an upload is no JPEG, PNG or WebP \
+         image under a name with that ending, or has too many pixels.";
+        "Send the body as `Content-Type: application/json`, an upload as `multipart/form-data`; convert the image.";
     IdempotencyMismatch, UNPROCESSABLE_ENTITY, "idempotency-mismatch", "Idempotency key used before";
         "The `Idempotency-Key` belongs to a request that asked for something else.";
         "Use a new key for each thing to do, and the same one only to repeat it.";

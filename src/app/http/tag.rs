@@ -13,6 +13,8 @@ pub(super) enum Tag {
     Admin,
     /// The tenant's images: showing, publishing and sorting them.
     Images,
+    /// The tenant's folders: uploading, listing, moving and deleting images. Not every storage takes uploads.
+    Library,
     /// The publications, and their outcomes.
     Publications,
     /// The meaning of each kind of problem: any host, no credential.

@@ -10,6 +10,7 @@ mod errors;
 mod examples;
 mod harness;
 mod images;
+mod library;
 mod limits;
 mod logs;
 mod looking;

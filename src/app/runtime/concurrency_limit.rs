@@ -56,6 +56,14 @@ impl ConcurrencyLimit {
         Self::new(max.get(), max.get() - max.get() / 64)
     }
 
+    /// Another limit, for one tenant or for many as this one is: `max` permits, and of those at most so many for one
+    /// host where tenants share them.
+    #[must_use]
+    pub fn alike(&self, max: usize, max_of_host: usize) -> Self {
+        let is_shared = self.0.max_of_host < self.0.max;
+        Self::new(max, if is_shared { max_of_host } else { max })
+    }
+
     fn new(max: usize, max_of_host: usize) -> Self {
         Self(Arc::new(Taken {
             max,

@@ -35,6 +35,8 @@ pub struct ProviderFactories {
     pub images: Arc<dyn ImageStoreFactory>,
     /// The hash that the listings of each kind of storage carry.
     pub content_hashes: fn(StorageKind) -> ContentHashKind,
+    /// Whether admins may upload images to each kind of storage.
+    pub takes_uploads: fn(StorageKind) -> bool,
     /// Opens the caption writer.
     pub captions: Arc<dyn CaptionWriterFactory>,
     /// The spec of each platform.
@@ -107,6 +109,13 @@ impl Tenant {
     /// The kind of hash that listings of its storage carry.
     pub(in crate::app) fn content_hash(&self) -> ContentHashKind {
         (self.factories.content_hashes)(self.settings.storage.kind)
+    }
+
+    /// Whether it has a library: its storage takes uploads, and its config does not turn the library off.
+    #[must_use]
+    pub fn has_library(&self) -> bool {
+        let settings = &self.settings;
+        settings.features.library_enabled && (self.factories.takes_uploads)(settings.storage.kind)
     }
 
     /// Whether its storage was opened with this credential.

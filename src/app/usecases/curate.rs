@@ -30,8 +30,19 @@ pub struct CurationReport {
     pub destination: Option<StoragePath>,
     /// The name of the image in that folder; `None` in a preview.
     pub new_name: Option<String>,
+    /// Whether a sidecar went along.
+    pub with_sidecar: bool,
     /// Nothing was moved or deleted.
     pub preview_only: bool,
+    /// Warnings for people: failures after the image has moved (of its sidecar).
+    pub warnings: Vec<String>,
+}
+
+/// The result of moving an image to another folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relocation {
+    /// Whether it was moved.
+    pub is_done: bool,
     /// Warnings for people: failures after the image has moved (of its sidecar).
     pub warnings: Vec<String>,
 }
@@ -94,6 +105,41 @@ impl CurateImage {
         self.0.tasks.run_to_completion(work).await?
     }
 
+    /// Moves an image, with its sidecar, from one folder to another under its own name, whichever way. For a tenant
+    /// whose content settings have `debug`, only checks that the image is there. A caller that goes away does not stop
+    /// it between the image and its sidecar.
+    ///
+    /// # Errors
+    /// [`CurateImageError`]; [`ImageStoreError::NameTaken`] where the other folder has a file of that name.
+    pub async fn relocate(
+        &self,
+        tenant: Arc<Tenant>,
+        name: ImageName,
+        from: Folder,
+        to: Folder,
+        request_id: RequestId,
+    ) -> Result<Relocation, CurateImageError> {
+        let leases = self.0.clone();
+        let work = async move {
+            let images = tenant.images(&request_id).in_folder(from);
+            let found = images.find(&name).await?;
+            if tenant.settings().content.debug {
+                return Ok(Relocation::default());
+            }
+            let claimed = leases.claim(tenant.name().clone(), found.content_hash.clone(), &[]);
+            let (lease, _) = claimed.await?.ok_or(CurateImageError::InProgress)?;
+            let moved = relocate_held(images, &found, to).await;
+            lease.release().await;
+            let warnings = left_behind(images, moved?.sidecar);
+            tracing::info!(tenant = %tenant.name(), action = "move", ?from, ?to, "image moved");
+            Ok(Relocation {
+                is_done: true,
+                warnings: warnings.into_iter().collect(),
+            })
+        };
+        self.0.tasks.run_to_completion(work).await?
+    }
+
     async fn curate(
         &self,
         images: Images<'_>,
@@ -108,6 +154,7 @@ impl CurateImage {
             curation,
             destination: curation.destination(paths).cloned(),
             new_name: None,
+            with_sidecar: false,
             preview_only,
             warnings: Vec::new(),
         };
@@ -137,18 +184,37 @@ async fn curate_held(
     let folder = match report.curation {
         Curation::Keep => Folder::Keep,
         Curation::Remove => Folder::Remove,
-        Curation::Delete => return images.delete(&image.name, &sidecars).await,
+        Curation::Delete => {
+            images.delete(&image.name, &sidecars).await?;
+            report.with_sidecar = !sidecars.is_empty();
+            return Ok(());
+        }
     };
     let Moved { name, sidecar } = images
         .move_to(image, &sidecars, folder, IfTaken::Rename)
         .await?;
     report.new_name = Some(name);
-    if let Err(error) = sidecar {
-        let what = "the sidecar could not be moved";
-        tracing::warn!(tenant = %images.tenant.name(), error = %ErrorChain(&error), "{what}");
-        report.warnings.push(format!("{what}: {error}"));
-    }
+    report.with_sidecar = sidecar.is_ok() && !sidecars.is_empty();
+    report.warnings.extend(left_behind(images, sidecar));
     Ok(())
+}
+
+/// Moves an image under its lease.
+async fn relocate_held(
+    images: Images<'_>,
+    image: &StoredImage,
+    to: Folder,
+) -> Result<Moved, ImageStoreError> {
+    let sidecars = ImageSidecar { images, image }.find(None).await?.ours();
+    images.move_to(image, &sidecars, to, IfTaken::Refuse).await
+}
+
+/// Logs that a sidecar was left behind, and returns that as a warning for people.
+fn left_behind(images: Images<'_>, sidecar: Result<(), ImageStoreError>) -> Option<String> {
+    let error = sidecar.err()?;
+    let what = "the sidecar could not be moved";
+    tracing::warn!(tenant = %images.tenant.name(), error = %ErrorChain(&error), "{what}");
+    Some(format!("{what}: {error}"))
 }
 
 #[cfg(test)]

@@ -301,6 +301,7 @@ pub(crate) fn providers_of(
     ProviderFactories {
         images: Arc::new(image_factory),
         content_hashes: |_| ContentHashKind::SAMPLE,
+        takes_uploads: |_| true,
         captions: Arc::new(caption_factory),
         platforms: platforms::spec,
         publishers: vec![

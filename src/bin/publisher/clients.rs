@@ -108,6 +108,7 @@ fn providers(
     Ok(ProviderFactories {
         images: Arc::new(images),
         content_hashes: storages::content_hash,
+        takes_uploads: storages::takes_uploads,
         captions: Arc::new(captions),
         platforms: platforms::spec,
         publishers: platforms::factories(&setup).map_err(|error| Failure::SetUp(error))?,

@@ -9,7 +9,7 @@
 use metrics::counter;
 use publisher::{
     adapters::{ledger, platforms, registration::HTTP_STATUSES, storages},
-    app::usecases::publish::Refusal,
+    app::usecases::{publish::Refusal, upload_image::UploadOutcome},
     domain::{
         credential::Provider, platform::Platform, publication::FailureReason, storage::StorageKind,
     },
@@ -51,6 +51,7 @@ pub(crate) fn register() {
         counter!("publisher_images_passed_over_total", "reason" => reason).increment(0);
     }
     Refusal::register();
+    UploadOutcome::register();
     for platform in Platform::ALL.map(Platform::as_str) {
         for outcome in OUTCOMES {
             counter!(

@@ -35,7 +35,7 @@ use publisher::{
             resolve_tenant::TenancySettings,
         },
     },
-    domain::{image_memory::ImageMemory, trusted_proxies::TrustedProxies},
+    domain::{image::MAX_IMAGE_BYTES, image_memory::ImageMemory, trusted_proxies::TrustedProxies},
 };
 use url::Url;
 
@@ -49,6 +49,9 @@ const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 /// The longest that a stale config may be served, in seconds (a week).
 const LONGEST_STALE: u64 = 604_800;
+
+/// The most that an upload may be allowed, in MiB: larger images are not published.
+const MAX_UPLOAD_MIB: u64 = MAX_IMAGE_BYTES / (1024 * 1024);
 
 /// All settings of the service.
 pub(crate) struct Settings {
@@ -85,6 +88,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) memory_budget: ImageMemory,
     /// The size of the cache of thumbnails in bytes; 0: none is cached.
     pub(crate) thumbnail_cache_bytes: usize,
+    /// The largest upload, in bytes.
+    pub(crate) max_upload_bytes: u64,
     /// How admins are authenticated.
     pub(crate) auth: AuthSettings,
     /// The proxies whose `X-Forwarded-For` is believed.
@@ -177,6 +182,7 @@ impl Settings {
             ImageMemory::LEAST_MIB..=1_048_576,
         );
         let thumbnail_cache_mib = environment.number("THUMBNAIL_CACHE_MB", 64_usize, 0..=4_096);
+        let max_upload_mib = environment.number("LIBRARY_MAX_UPLOAD_MB", 20, 1..=MAX_UPLOAD_MIB);
         let auth = auth::read(environment);
         let trusted_proxies = trusted_proxies(environment);
         let traces = traces::read(environment);
@@ -193,6 +199,7 @@ impl Settings {
                 publishes: PublishLimit::new(publishes),
                 memory_budget: ImageMemory::of_mib(memory_budget).unwrap_or_default(),
                 thumbnail_cache_bytes: thumbnail_cache_mib * 1024 * 1024,
+                max_upload_bytes: max_upload_mib * 1024 * 1024,
                 auth: auth?,
                 trusted_proxies,
             },

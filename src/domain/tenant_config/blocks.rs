@@ -33,6 +33,7 @@ pub(super) fn features(mut block: Block<'_>, has_voice: bool) -> Result<Features
         delete_enabled: block.bool("delete_enabled", false),
         alt_text_enabled: block.bool("alt_text_enabled", true),
         voice_matching_enabled,
+        library_enabled: block.bool("library_enabled", true),
     };
     // Nothing here reads them yet, and a wrong type is as wrong as it will be then.
     block.bool("smart_hashtags_enabled", true);

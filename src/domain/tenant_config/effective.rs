@@ -67,6 +67,7 @@ fn features_block(features: Features) -> Value {
         delete_enabled,
         alt_text_enabled,
         voice_matching_enabled,
+        library_enabled,
     } = features;
     json!({
         "publish_enabled": publish_enabled,
@@ -77,6 +78,7 @@ fn features_block(features: Features) -> Value {
         "delete_enabled": delete_enabled,
         "alt_text_enabled": alt_text_enabled,
         "voice_matching_enabled": voice_matching_enabled,
+        "library_enabled": library_enabled,
     })
 }
 

@@ -74,6 +74,8 @@ pub struct Features {
     pub alt_text_enabled: bool,
     /// Captions follow the examples of the voice profile.
     pub voice_matching_enabled: bool,
+    /// Admins may upload images, and sort what is in all folders, where storage takes uploads.
+    pub library_enabled: bool,
 }
 
 /// Where a tenant's images are.

@@ -20,6 +20,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             .and_then(|responses| responses.remove(status))
             .ok_or("/health/ready has no such problem any more: then it need not be removed")?;
     }
+    // Nor does it know forms with files.
+    document
+        .pointer_mut("/paths")
+        .and_then(Value::as_object_mut)
+        .and_then(|paths| paths.remove("/api/library/upload"))
+        .ok_or("there is no upload any more: then it need not be removed")?;
     let mut settings = GenerationSettings::default();
     settings.with_interface(InterfaceStyle::Builder);
     let tokens = Generator::new(&settings).generate_tokens(&serde_json::from_value(document)?)?;

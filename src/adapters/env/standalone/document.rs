@@ -161,6 +161,7 @@ fn features(environment: &mut Environment) -> Value {
         "auto_view_enabled": environment.boolean("AUTO_VIEW", false),
         "alt_text_enabled": environment.boolean("FEATURE_ALT_TEXT", true),
         "voice_matching_enabled": environment.boolean_or_unset("FEATURE_VOICE_MATCHING"),
+        "library_enabled": environment.boolean("FEATURE_LIBRARY", true),
     })
 }
 

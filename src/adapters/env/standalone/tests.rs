@@ -109,7 +109,7 @@ async fn storage_alone_makes_a_tenant_that_curates() {
     let features = settings.features;
     assert!(features.publish_enabled && features.keep_enabled && features.remove_enabled);
     assert!(features.alt_text_enabled && !features.delete_enabled && !features.auto_view_enabled);
-    assert!(!features.analyze_caption_enabled);
+    assert!(!features.analyze_caption_enabled && features.library_enabled);
 }
 
 #[tokio::test]
@@ -177,11 +177,12 @@ async fn flags_switch_features() {
         ("FEATURE_DELETE", "on"),
         ("AUTO_VIEW", "1"),
         ("FEATURE_ALT_TEXT", "OFF"),
+        ("FEATURE_LIBRARY", "off"),
     ];
     let features = settings(&tenant(&FULL, &flags).unwrap()).await.features;
     assert!(!features.publish_enabled && !features.analyze_caption_enabled);
     assert!(!features.keep_enabled && !features.remove_enabled && !features.alt_text_enabled);
-    assert!(features.delete_enabled && features.auto_view_enabled);
+    assert!(features.delete_enabled && features.auto_view_enabled && !features.library_enabled);
 }
 
 /// What is warned of, the variable and the rule.

@@ -11,7 +11,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// A client, and the tenant that it calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Caller {
+pub struct Caller {
     /// The tenant whose host was called. Not the host: where one tenant is served under any host, each
     /// would give five more tries.
     pub(super) tenant: TenantName,

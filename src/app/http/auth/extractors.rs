@@ -30,6 +30,10 @@ pub struct Admin;
 /// The caller may look at the tenant's images: every caller where the tenant's config says so, else an admin.
 pub struct Viewer;
 
+/// The client that an admin's requests count for: admins who share a credential are told apart by their browsers and
+/// addresses.
+pub struct AdminCaller(pub Caller);
+
 /// A caller who may try to log in: a password is configured, and no page of another site has sent the request.
 pub struct LoginAttempt {
     auth: Arc<AdminAuth>,
@@ -123,6 +127,13 @@ impl LoginAttempt {
     pub fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
         let login = self.auth.login().ok_or_else(ApiError::internal)?;
         login.log_in(password, &self.host, &self.caller, self.auth.clock())
+    }
+}
+
+impl<'a> FromRequest<'a> for AdminCaller {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let (caller, _) = auth_of(request)?.caller(request, host_of(request)?)?;
+        Ok(Self(caller))
     }
 }
 

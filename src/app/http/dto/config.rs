@@ -2,10 +2,13 @@
 
 use poem_openapi::{Enum, Object, types::Example};
 
-use crate::domain::{
-    platform::{Platform, with_platforms},
-    storage::{StorageKind, with_storages},
-    tenant_config::{Features, TenantSettings},
+use crate::{
+    app::tenancy::tenant::Tenant,
+    domain::{
+        platform::{Platform, with_platforms},
+        storage::{StorageKind, with_storages},
+        tenant_config::{Features, TenantSettings},
+    },
 };
 
 /// The features of the tenant that are in effect: a flag is off, too, when the config turns it on
@@ -30,6 +33,8 @@ pub struct FeatureFlags {
     pub delete_enabled: bool,
     /// Alt text is written, and sent to platforms that have a field for it.
     pub alt_text_enabled: bool,
+    /// Images may be uploaded, and listed and moved in all folders. Off where the storage takes no uploads.
+    pub library_enabled: bool,
     /// The storage of the images.
     pub storage_provider: StorageProvider,
     /// How admins authenticate.
@@ -95,7 +100,8 @@ pub enum AuthMode {
 impl FeatureFlags {
     /// The features of a tenant, with the way in which admins authenticate.
     #[must_use]
-    pub fn new(features: Features, storage: StorageKind, auth_mode: AuthMode) -> Self {
+    pub fn new(tenant: &Tenant, auth_mode: AuthMode) -> Self {
+        let settings = tenant.settings();
         let Features {
             publish_enabled,
             analyze_caption_enabled,
@@ -105,7 +111,9 @@ impl FeatureFlags {
             delete_enabled,
             alt_text_enabled,
             voice_matching_enabled: _,
-        } = features;
+            // In effect only where storage takes uploads: the tenant knows.
+            library_enabled: _,
+        } = settings.features;
         Self {
             publish_enabled,
             analyze_caption_enabled,
@@ -114,7 +122,8 @@ impl FeatureFlags {
             auto_view_enabled,
             delete_enabled,
             alt_text_enabled,
-            storage_provider: storage.into(),
+            library_enabled: tenant.has_library(),
+            storage_provider: settings.storage.kind.into(),
             auth_mode,
         }
     }

@@ -65,6 +65,7 @@ impl From<CurationReport> for CurationResult {
             curation,
             destination,
             new_name,
+            with_sidecar: _,
             preview_only,
             warnings,
         } = report;

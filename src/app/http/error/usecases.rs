@@ -19,7 +19,7 @@ use crate::{
     ports::{CaptionError, ImageProcessingError, LedgerError},
 };
 
-const BUSY: &str = "Another request is working on this image.";
+pub(super) const BUSY: &str = "Another request is working on this image.";
 
 impl From<ResolveTenantError> for ApiError {
     fn from(error: ResolveTenantError) -> Self {

@@ -7,7 +7,10 @@ use futures_util::FutureExt as _;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result, http::Method};
 
 use crate::app::{
-    http::{docs, error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts},
+    http::{
+        docs, error::ApiError, health, problem::ProblemKind, request_facts::RequestFacts,
+        upload_form::UPLOAD_PATH,
+    },
     runtime::concurrency_limit::ConcurrencyLimit,
     usecases::publish::Refusal,
 };
@@ -16,12 +19,18 @@ use crate::app::{
 /// no tenant, so a slow reader of it must not take a permit from a tenant's requests.
 const MAX_DOCUMENT_REQUESTS: usize = 64;
 
+/// The number of uploads that may arrive at a time, all tenants together, and those under one host where there are many
+/// tenants. They take their time and their place on disk, and keep no permit from other requests.
+const MAX_UPLOADS: usize = 160;
+const MAX_UPLOADS_OF_HOST: usize = 128;
+
 /// Holds a permit for each request until its answer has been sent. Probes need none, so that a full
 /// service does not look dead.
 pub(in crate::app::http) struct Admission<E> {
     inner: E,
     limit: ConcurrencyLimit,
     document_limit: ConcurrencyLimit,
+    upload_limit: ConcurrencyLimit,
 }
 
 impl<E> Admission<E> {
@@ -30,6 +39,7 @@ impl<E> Admission<E> {
         let documents = NonZeroUsize::new(MAX_DOCUMENT_REQUESTS).unwrap_or(NonZeroUsize::MIN);
         Self {
             inner,
+            upload_limit: limit.alike(MAX_UPLOADS, MAX_UPLOADS_OF_HOST),
             limit,
             document_limit: ConcurrencyLimit::for_one_tenant(documents),
         }
@@ -47,9 +57,13 @@ impl<E: Endpoint> Endpoint for Admission<E> {
             let permit = if docs::PATHS.contains(&path) {
                 self.document_limit.try_acquire(None)
             } else {
+                let limit = if path == UPLOAD_PATH {
+                    &self.upload_limit
+                } else {
+                    &self.limit
+                };
                 let facts = request.data::<RequestFacts>();
-                self.limit
-                    .try_acquire(facts.and_then(|facts| facts.host.as_ref()))
+                limit.try_acquire(facts.and_then(|facts| facts.host.as_ref()))
             };
             let Some(permit) = permit else {
                 return ready(Err(full(&request).into())).left_future();

@@ -1,5 +1,5 @@
 //! Reads the bodies of requests before admission, so that a client that sends its body slowly takes no permit.
-//! Bodies are small; the size of one, its time, and the memory of all of them are bounded here.
+//! Uploads are not read here: they are admitted beside other requests (`admission`). All other bodies are small; the size of one, its time, and the memory of all of them are bounded here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use poem::{Body, Endpoint, IntoResponse as _, Request, Response, Result};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::app::http::{error::ApiError, problem::ProblemKind};
+use crate::app::http::{error::ApiError, problem::ProblemKind, upload_form::UPLOAD_PATH};
 
 /// The largest body, in bytes (64 KiB).
 pub(in crate::app::http) const MAX_BODY: usize = 64 * 1024;
@@ -58,8 +58,13 @@ impl<E: Endpoint> Endpoint for WholeBody<E> {
     type Output = Response;
 
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let body = request.take_body();
         let inner = move |request| self.inner.call(request);
+        let is_upload = request.uri().path() == UPLOAD_PATH;
+        let body = if is_upload {
+            Body::empty()
+        } else {
+            request.take_body()
+        };
         let answered = if body.is_empty() {
             inner(request).left_future()
         } else {

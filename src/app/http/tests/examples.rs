@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::world::world;
 use super::{
     Answer, Service,
-    harness::{HOST, TOKEN},
+    harness::{HOST, SMALL_JPEG, TOKEN, file, form},
 };
 use crate::app::http::spec;
 
@@ -58,6 +58,10 @@ impl Operation {
         let (mut path, mut query, mut headers) = (self.path.clone(), Vec::new(), Vec::new());
         for parameter in own {
             let name = parameter["name"].as_str().unwrap();
+            // A page begins in one way only.
+            if ["offset", "anchor_key"].contains(&name) {
+                continue;
+            }
             let example = &parameter["example"];
             let example = example.as_str().map_or(example.to_string(), str::to_owned);
             match parameter["in"].as_str().unwrap() {
@@ -82,6 +86,13 @@ impl Operation {
                 let example = examples.as_object().unwrap().values().next().unwrap();
                 let request = request.content_type("application/json");
                 request.body(Body::from_string(example["value"].to_string()))
+            }
+            None if self.id == "uploadImage" => {
+                let request = request.content_type("multipart/form-data; boundary=line");
+                request.body(Body::from_vec(form(&[file(
+                    "harbour-dawn.jpg",
+                    &SMALL_JPEG,
+                )])))
             }
             None => request.finish(),
         }
@@ -174,9 +185,11 @@ async fn bad_request(operation: &Operation) -> Answer {
     let bad = uri
         .replace("harbour-dawn.jpg/", "notes.txt/")
         .replace("limit=50", "limit=0");
-    let bad = bad.replace("images/harbour-dawn.jpg?", "images/notes.txt?");
+    let bad = bad.replace("s/harbour-dawn.jpg?", "s/notes.txt?");
     let bad = bad.replace("problems/image-not-found", "problems/%FF");
-    if bad == uri {
+    if operation.id == "uploadImage" {
+        request.set_body(form(&[]));
+    } else if bad == uri {
         let body = if operation.id == "logIn" {
             json!({})
         } else {

@@ -44,6 +44,7 @@ use crate::{
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
             steps::{ImageWork, own_thumbnail::ThumbnailMaker},
+            upload_image::UploadImage,
         },
     },
     domain::{
@@ -66,6 +67,11 @@ use crate::{
 };
 
 pub(super) const HOST: &str = "alice.example.org";
+/// A JPEG of 16 × 16 pixels with hardly any data.
+pub(super) const SMALL_JPEG: [u8; 29] = *b"\xFF\xD8\xFF\xC0\0\x0B\x08\0\x10\0\x10\x01\x01\x11\0\
+    \xFF\xDA\0\x08\x01\x01\0\0\x3F\0\x12\x34\xFF\xD9";
+/// The largest upload, in bytes.
+pub(super) const MAX_UPLOAD: u64 = 1024 * 1024;
 pub(super) const TOKEN: &str = "adm1n-t0ken";
 
 /// What a service is made of; change what a test is about.
@@ -227,6 +233,8 @@ impl Service {
                 Arc::new(requests),
             ),
             curate: CurateImage::new(work.leases.clone()),
+            upload: UploadImage::new(&work),
+            max_upload_bytes: MAX_UPLOAD,
             analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness),
@@ -319,6 +327,19 @@ pub(super) fn post(path: &str, body: &str) -> Request {
         let request = request.content_type("application/json");
         request.body(Body::from_string(body.to_owned()))
     }
+}
+
+/// The part of a form that is a file.
+pub(super) fn file(name: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--line\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+    );
+    [head.as_bytes(), content, b"\r\n"].concat()
+}
+
+/// A form of these parts, with the boundary `line`.
+pub(super) fn form(parts: &[Vec<u8>]) -> Vec<u8> {
+    [parts.concat(), b"--line--\r\n".to_vec()].concat()
 }
 
 pub(super) fn stored(name: &str) -> StoredImage {

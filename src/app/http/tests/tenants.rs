@@ -211,15 +211,19 @@ async fn features_are_told_as_they_are_in_effect() {
         "auto_view_enabled": false,
         "delete_enabled": false,
         "alt_text_enabled": true,
+        "library_enabled": true,
         "storage_provider": "dropbox",
         "auth_mode": "token",
     });
     assert_eq!(service.answer(get(FEATURES)).await.json(), expected);
-    let open = Service {
+    let mut open = Service {
         auth: AuthSettings::Disabled,
         ..Service::new()
     };
-    assert_eq!(open.answer(get(FEATURES)).await.json()["auth_mode"], "none");
+    open.document["features"]["library_enabled"] = false.into();
+    let told = open.answer(get(FEATURES)).await.json();
+    assert_eq!(told["auth_mode"], "none");
+    assert_eq!(told["library_enabled"], false);
 }
 
 #[tokio::test]

@@ -287,3 +287,101 @@ async fn only_the_image_s_own_sidecars_go_along() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_deletion_says_whether_a_sidecar_went_along() {
+    use crate::{app::usecases::fixtures::standing, domain::sidecar::SidecarName};
+    let ours = "\n\n# ---\n# image_file: a.jpg\n";
+    for (text, went_along) in [(ours, true), ("A story.", false)] {
+        let mut fixture = TenantFixture::new();
+        fixture.document["features"]["delete_enabled"] = true.into();
+        fixture
+            .images
+            .expect_find()
+            .returning(|name| Ok(stored(name.as_str(), &PICTURE)));
+        fixture
+            .images
+            .expect_read_sidecar()
+            .returning(standing(SidecarName::Stem, text));
+        fixture
+            .images
+            .expect_delete()
+            .times(1)
+            .returning(|_, _| Ok(()));
+        let report = curate(lent_once(), fixture, Curation::Delete, false);
+        assert_eq!(report.await.unwrap().with_sidecar, went_along);
+    }
+}
+
+async fn relocate(
+    ledger: MockLedger,
+    fixture: TenantFixture,
+    from: Folder,
+    to: Folder,
+) -> Result<Relocation, CurateImageError> {
+    CurateImage::new(leases(Arc::new(ledger)))
+        .relocate(fixture.build(), image_name(), from, to, request_id())
+        .await
+}
+
+#[tokio::test]
+async fn an_image_moves_out_of_the_archive_under_its_own_name_and_lease() {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .archive
+        .expect_find()
+        .times(1)
+        .returning(|name| Ok(stored(name.as_str(), &PICTURE)));
+    fixture
+        .archive
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
+    fixture
+        .archive
+        .expect_move_to()
+        .times(1)
+        .withf(|image, sidecars, to, if_taken| {
+            let is_bare = image.name.as_str() == "a.jpg" && sidecars.is_empty();
+            is_bare && *to == Folder::Root && *if_taken == IfTaken::Refuse
+        })
+        .returning(|_, _, _, _| Ok(moved("a.jpg")));
+    let moved = relocate(lent_once(), fixture, Folder::Archive, Folder::Root).await;
+    assert_eq!(
+        moved.unwrap(),
+        Relocation {
+            is_done: true,
+            warnings: Vec::new()
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_taken_name_moves_nothing_and_gives_the_lease_back() {
+    let mut fixture = with_image();
+    fixture
+        .images
+        .expect_move_to()
+        .times(1)
+        .returning(|_, _, _, _| Err(ImageStoreError::NameTaken));
+    let refused = relocate(lent_once(), fixture, Folder::Root, Folder::Keep).await;
+    assert!(matches!(
+        refused,
+        Err(CurateImageError::Storage(ImageStoreError::NameTaken))
+    ));
+}
+
+#[tokio::test]
+async fn an_image_that_is_being_published_or_whose_tenant_is_debugged_is_not_moved() {
+    let mut ledger = MockLedger::new();
+    ledger
+        .expect_claim()
+        .times(1)
+        .returning(|_, _| Ok(Claim::HeldByOther));
+    let refused = relocate(ledger, with_image(), Folder::Root, Folder::Archive).await;
+    assert!(matches!(refused, Err(CurateImageError::InProgress)));
+
+    let mut fixture = with_image();
+    fixture.document["content"]["debug"] = true.into();
+    let moved = relocate(MockLedger::new(), fixture, Folder::Root, Folder::Archive).await;
+    assert_eq!(moved.unwrap(), Relocation::default());
+}

@@ -25,11 +25,9 @@ const NOT_TAKEN: [(&str, &str); 2] = [
 ];
 
 /// Names of the contract that nothing asks for yet.
-const LATER: [&str; 12] = [
+const LATER: [&str; 10] = [
     "ADMIN_LOGIN_EMAILS",
     "FEATURE_SMART_HASHTAGS",
-    "FEATURE_LIBRARY",
-    "LIBRARY_MAX_UPLOAD_MB",
     "JOBS_ENABLED",
     "JOBS_MAX_LATE_MINUTES",
     "JOBS_KEEP_DAYS",

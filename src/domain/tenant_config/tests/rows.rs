@@ -4,13 +4,14 @@
 use super::*;
 
 /// Every field that may be absent, and with it mean its default, in the full document.
-const OPTIONAL: [&str; 46] = [
+const OPTIONAL: [&str; 47] = [
     "/features/keep_enabled",
     "/features/remove_enabled",
     "/features/auto_view_enabled",
     "/features/delete_enabled",
     "/features/alt_text_enabled",
     "/features/voice_matching_enabled",
+    "/features/library_enabled",
     "/features/smart_hashtags_enabled",
     "/features/storage_ops_metering_enabled",
     "/storage/paths/archive",
@@ -73,6 +74,7 @@ fn each_flag_switches_its_own_feature_and_no_other() {
             delete_enabled,
             alt_text_enabled,
             voice_matching_enabled,
+            library_enabled,
         } = features;
         [
             ("publish_enabled", publish_enabled),
@@ -83,6 +85,7 @@ fn each_flag_switches_its_own_feature_and_no_other() {
             ("delete_enabled", delete_enabled),
             ("alt_text_enabled", alt_text_enabled),
             ("voice_matching_enabled", voice_matching_enabled),
+            ("library_enabled", library_enabled),
         ]
     };
     let defaults = flags(settings(full()).features);

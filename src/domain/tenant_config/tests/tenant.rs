@@ -42,6 +42,10 @@ fn a_bad_flag_is_a_violation_that_names_it() {
             "features.delete_enabled",
         ),
         (
+            with("/features/library_enabled", json!("auto")),
+            "features.library_enabled",
+        ),
+        (
             with("/features/voice_matching_enabled", json!("auto")),
             "features.voice_matching_enabled",
         ),

@@ -22,6 +22,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         delete_enabled: false,
         alt_text_enabled: true,
         voice_matching_enabled: false,
+        library_enabled: true,
     };
     assert_eq!(features, expected);
     assert_eq!(

@@ -3,7 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{platform::Platform, storage::HashKind};
+use crate::{
+    app::usecases::list_library::Cursor,
+    domain::{platform::Platform, storage::HashKind},
+};
 
 /// File names of images, as `ImageName` accepts them.
 const FILE_NAME: &str =
@@ -22,6 +25,7 @@ pub(super) fn limit(schemas: &mut Value) {
         merge(schema, limits);
     }
     for (schema, field, limits) in [
+        ("LibraryList", "objects", json!({"maxItems": 200})),
         ("PublicationList", "publications", json!({"maxItems": 200})),
         (
             "PublishRequest",
@@ -66,6 +70,20 @@ pub(super) fn cursor() -> Value {
     })
 }
 
+/// An example of a cursor of a library's page, of the list that the examples of the other parameters ask for.
+pub(super) const LIBRARY_CURSOR: &str =
+    "MXW1yvBKnLQAAAAAABwgAQEAAAAAAAAAABisc4x0_zAAaGFyYm91ci1ldmVuaW5nLmpwZw";
+
+/// The cursor of a library's page: 34 bytes and a name, in base64url.
+pub(super) fn library_cursor() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 51,
+        "maxLength": Cursor::MAX_LENGTH,
+        "pattern": "^[A-Za-z0-9_-]+$",
+    })
+}
+
 pub(super) fn idempotency_key() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"})
 }
@@ -98,7 +116,14 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("ImageList", "count", json!({"minimum": 0})),
         ("ImageList", "filenames", file_name()),
+        ("LibraryList", "anchor_offset", json!({"minimum": 0})),
+        ("LibraryList", "cursor", library_cursor()),
+        ("LibraryList", "total_in_window", json!({"minimum": 0})),
+        ("LibraryObject", "key", file_name()),
+        ("LibraryObject", "last_modified", time()),
+        ("LibraryObject", "size", json!({"minimum": 0})),
         ("LoginRequest", "password", json!({"format": "password"})),
+        ("MoveResult", "warnings", text()),
         ("PlatformResult", "error", text()),
         ("Problem", "detail", text()),
         ("Problem", "request_id", request_id()),
@@ -132,6 +157,9 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("PublishRequest", "caption", json!({"pattern": r"\S"})),
         ("PublishResult", "filename", file_name()),
         ("PublishResult", "warnings", text()),
+        ("UploadResult", "key", file_name()),
+        ("UploadResult", "sha256", hash()),
+        ("UploadResult", "size", json!({"minimum": 0})),
     ]
 }
 

@@ -9,13 +9,15 @@ const REQUEST_ID: &str = "#/components/parameters/X-Request-Id";
 
 /// Describes the parameters of an operation, and adds the one that all operations have.
 pub(super) fn describe(operation: &mut Value) {
+    let is_library = operation["operationId"] == "listLibrary";
     let mut parameters = operation["parameters"].take();
     let parameters = parameters.as_array_mut().map(std::mem::take);
     let mut parameters = parameters.unwrap_or_default();
     for parameter in &mut parameters {
         tidy(parameter);
         let name = parameter["name"].as_str().unwrap_or_default();
-        if let Some((limits, example)) = limits_and_example(name) {
+        let of_library = is_library.then(|| of_library(name)).flatten();
+        if let Some((limits, example)) = of_library.or_else(|| limits_and_example(name)) {
             parameter["example"] = example;
             fields::merge(&mut parameter["schema"], limits);
         }
@@ -66,19 +68,37 @@ fn tidy(parameter: &mut Value) {
     }
 }
 
+/// The parameters of the library that others have under the same names, and otherwise.
+fn of_library(name: &str) -> Option<(Value, Value)> {
+    Some(match name {
+        "cursor" => (fields::library_cursor(), fields::LIBRARY_CURSOR.into()),
+        "limit" => (json!({}), 50.into()),
+        _ => return None,
+    })
+}
+
 fn limits_and_example(name: &str) -> Option<(Value, Value)> {
     Some(match name {
         "after" => (json!({}), "bridge.jpg".into()),
         "cursor" => (fields::cursor(), "AAABnbo8VCgAAAAAAAAABw".into()),
-        "filename" => (fields::file_name(), "harbour-dawn.jpg".into()),
+        "anchor_key" | "filename" => (fields::file_name(), "harbour-dawn.jpg".into()),
         "force_refresh" => (json!({}), true.into()),
         "Idempotency-Key" => (fields::idempotency_key(), EXAMPLE_ID.into()),
         "If-None-Match" => (json!({}), EXAMPLE_TAG.into()),
         "kind" => (fields::problem_name(), "image-not-found".into()),
         "limit" => (json!({}), 50.into()),
+        "offset" => (json!({"minimum": 0}), 0.into()),
+        "order" => (json!({}), "desc".into()),
         "outcome" => (json!({}), "published".into()),
+        "overwrite" => (json!({}), false.into()),
         "platform" => (json!({}), "telegram".into()),
+        "prefix" => (
+            json!({"pattern": "^(archive|keep|remove)?$"}),
+            "archive".into(),
+        ),
+        "q" => (json!({"maxLength": 100}), "harbour".into()),
         "size" => (json!({}), "w480h320".into()),
+        "sort" => (json!({}), "last_modified".into()),
         _ => return None,
     })
 }

@@ -20,7 +20,7 @@ use crate::app::http::{
 };
 
 /// The problems of each operation, by its id, beside those that [`kinds_of`] adds.
-pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 20] = [
+pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 24] = [
     ("getHealth", &[]),
     ("getLiveness", &[]),
     ("getReadiness", &[]),
@@ -39,6 +39,26 @@ pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 20] = [
     ("getThumbnail", &[UnusableImage]),
     ("publishNextImage", PUBLISHING),
     ("publishImage", PUBLISHING),
+    ("listLibrary", &[]),
+    (
+        "uploadImage",
+        &[
+            Conflict,
+            UnusableImage,
+            FeatureUnavailable,
+            LedgerUnavailable,
+        ],
+    ),
+    ("deleteLibraryImage", CURATION),
+    (
+        "moveLibraryImage",
+        &[
+            Conflict,
+            UnusableImage,
+            FeatureUnavailable,
+            LedgerUnavailable,
+        ],
+    ),
     ("keepImage", CURATION),
     ("removeImage", CURATION),
     ("deleteImage", CURATION),
@@ -102,7 +122,10 @@ fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemK
     if is_tenants {
         kinds.extend([TenantNotFound, TenantUnavailable, Internal]);
     }
-    if tag == "Images" {
+    if tag == "Library" {
+        kinds.push(NotFound);
+    }
+    if tag == "Images" || tag == "Library" {
         kinds.extend([UpstreamFailed, UpstreamLimited, UpstreamTimeout]);
     }
     let security = operation["security"].as_array();
@@ -185,6 +208,8 @@ fn bad_field(operation: &Value) -> Option<(&'static str, &'static str)> {
     } else {
         match body_schema(operation)? {
             "LoginRequest" => Some(("password", "is required")),
+            // The form of an upload has no name.
+            "" => Some(("file", "is required")),
             _ => Some(("platforms[0]", "must be one of: telegram, email")),
         }
     }

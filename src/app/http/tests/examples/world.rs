@@ -24,10 +24,14 @@ use crate::{
         secret::Secret,
         sidecar::SidecarName,
     },
-    ports::{ConfigSourceError, LinkedImage, MockTenantConfigSource, Thumbnail},
+    ports::{
+        ConfigSourceError, ImageStore, LinkedImage, MockImageStore, MockTenantConfigSource,
+        Thumbnail,
+    },
 };
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -52,7 +56,10 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
             service.mode = orchestrated();
             service.source = Some(answers_probes(|| Ok(())));
         }
-        "getFeatures" => service = service.with_captions(),
+        "getFeatures" => {
+            service = service.with_captions();
+            service.document["features"]["library_enabled"] = false.into();
+        }
         "logIn" | "logOut" => service.auth = with_login(),
         "listImages" => {
             let all = ["aerial.webp", "bridge.jpg", "harbour-dawn.jpg", "pier.jpg"];
@@ -100,6 +107,9 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .expect_move_to()
                 .returning(move |_, _, _, _| Ok(moved(name)));
         }
+        "listLibrary" | "uploadImage" | "deleteLibraryImage" | "moveLibraryImage" => {
+            with_library(&mut service, operation);
+        }
         "listPublications" => {
             let entry = if answer == "passed-over" {
                 passed_over()
@@ -114,6 +124,65 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
         _ => {}
     }
     service
+}
+
+/// Has what an operation of the library works on.
+fn with_library(service: &mut Service, operation: &str) {
+    match operation {
+        "listLibrary" => with_folder(service, |folder| {
+            let image = |(name, size, seconds)| StoredImage {
+                size,
+                last_modified: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+                ..stored(name)
+            };
+            let images = [
+                ("harbour-dawn.jpg", 2_481_332, 1_777_919_402),
+                ("harbour-evening.jpg", 1_843_201, 1_777_923_000),
+                ("pier.jpg", 1_203_144, 1_777_923_060),
+            ];
+            let images = images.map(image).to_vec();
+            folder.expect_list().returning(move || Ok(images.clone()));
+        }),
+        "uploadImage" => {
+            service.images.expect_put().returning(|_, _, _| Ok(()));
+        }
+        "deleteLibraryImage" => {
+            service.document["features"]["delete_enabled"] = true.into();
+            let text = "\n\n# ---\n# image_file: harbour-dawn.jpg\n";
+            service
+                .images
+                .expect_read_sidecar()
+                .returning(standing(SidecarName::Stem, text));
+            service
+                .images
+                .expect_find()
+                .returning(|name| Ok(stored(name.as_str())));
+            service.images.expect_delete().returning(|_, _| Ok(()));
+        }
+        "moveLibraryImage" => with_folder(service, |folder| {
+            folder
+                .expect_find()
+                .returning(|name| Ok(stored(name.as_str())));
+            folder
+                .expect_read_sidecar()
+                .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
+            folder
+                .expect_move_to()
+                .returning(|_, _, _, _| Ok(moved("harbour-dawn.jpg")));
+        }),
+        _ => {}
+    }
+}
+
+/// Has a folder beside the root folder.
+fn with_folder(service: &mut Service, expect: impl FnOnce(&mut MockImageStore)) {
+    let mut folder = MockImageStore::new();
+    expect(&mut folder);
+    let folder: Arc<dyn ImageStore> = Arc::new(folder);
+    service
+        .images
+        .expect_in_folder()
+        .returning(move |_| Arc::clone(&folder));
 }
 
 fn orchestrated() -> Mode {

@@ -92,6 +92,7 @@ pub(super) fn providers(
     ProviderFactories {
         images: Arc::new(storage),
         content_hashes: |_| ContentHashKind::SAMPLE,
+        takes_uploads: |_| true,
         captions: Arc::new(captions),
         platforms: platforms::spec,
         publishers: vec![Arc::new(platform)],

@@ -10,13 +10,14 @@ const CANARY: &str = "sesame";
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 70] = [
+const BAD_VALUES: [(&str, &str, &str); 72] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
     ("any", "MAX_CONCURRENT_REQUESTS", "sesame"),
     ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
     ("any", "THUMBNAIL_CACHE_MB", "sesame"),
+    ("any", "LIBRARY_MAX_UPLOAD_MB", "sesame"),
     ("any", "MEMORY_BUDGET_MB", "sesame"),
     ("any", "LEDGER_POOL_SIZE", "sesame"),
     ("any", "LEDGER_KEEP_DAYS", "sesame"),
@@ -90,6 +91,7 @@ const BAD_VALUES: [(&str, &str, &str); 70] = [
     ("env", "FEATURE_KEEP_CURATE", "sesame"),
     ("env", "FEATURE_REMOVE_CURATE", "sesame"),
     ("env", "FEATURE_DELETE", "sesame"),
+    ("env", "FEATURE_LIBRARY", "sesame"),
     ("env", "AUTO_VIEW", "sesame"),
     // Secrets, beside what the file of each one can have.
     (
