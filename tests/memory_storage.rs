@@ -85,7 +85,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
         app_secret: Secret::new(String::new()),
     };
     let roots = ExtraRoots::default();
-    let storages = Storages::new(dropbox, &roots, Arc::clone(&clock)).unwrap();
+    let storages = Storages::new(dropbox, true, &roots, Arc::clone(&clock)).unwrap();
     let files = storages.memory.clone();
     let openai = OpenAiSettings {
         base_url: "http://localhost/".parse().unwrap(),

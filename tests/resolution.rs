@@ -97,7 +97,7 @@ impl Stage {
             base_url: url(sandbox.openai.server().url()),
             calls_per_minute: 20.try_into().unwrap(),
         };
-        let images = Storages::new(dropbox, &roots, Arc::clone(&clock));
+        let images = Storages::new(dropbox, false, &roots, Arc::clone(&clock));
         let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
         let providers = ProviderFactories {
             images: Arc::new(images.unwrap()),

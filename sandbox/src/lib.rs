@@ -30,6 +30,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 mod bluesky;
 mod certificate;
 mod dropbox;
@@ -51,6 +53,7 @@ mod orchestrator_answers;
 mod received_image;
 mod record;
 mod reply;
+mod s3;
 mod samples;
 mod secrets;
 mod server;
@@ -77,6 +80,7 @@ pub use orchestrator::Orchestrator;
 pub use orchestrator_answers::{Credential, TenantRecord};
 pub use received_image::ReceivedImage;
 pub use record::RecordedRequest;
+pub use s3::S3;
 pub use samples::{Sample, sample_images};
 pub use secrets::{app_password, mastodon_token};
 pub use server::HttpServer;
@@ -91,13 +95,16 @@ use certificate::Authority;
 /// How often [`Sandbox::keep_stocked`] looks.
 const RESTOCKING: Duration = Duration::from_millis(200);
 
-/// Every upstream on loopback, with two tenants: `alice.sandbox.localhost` (Telegram, e-mail, AI) and
-/// `bob.sandbox.localhost` (Telegram, AI).
+/// Every upstream on loopback, with three tenants: `alice.sandbox.localhost` (Telegram, e-mail, AI),
+/// `bob.sandbox.localhost` (Telegram, AI), and `dana.sandbox.localhost`, as Bob, with images in a bucket
+/// instead of Dropbox.
 pub struct Sandbox {
     /// Who the tenants are, and their credentials.
     pub orchestrator: Orchestrator,
     /// The tenants' images.
     pub dropbox: Dropbox,
+    /// The images of tenants that have theirs in a bucket.
+    pub s3: S3,
     /// Analyses and captions.
     pub openai: OpenAi,
     /// Posts.
@@ -116,14 +123,18 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts all stand-ins with the two demo tenants.
+    /// Starts all stand-ins with the demo tenants.
     ///
     /// # Errors
     /// No loopback port, no temporary folder, or no certificate to be had.
     pub async fn start() -> Result<Self, SandboxError> {
         let mut sandbox = Self::start_empty().await?;
         for spec in tenants::demo_tenants()? {
+            let images = spec.objects();
             let tenant = sandbox.add_tenant(spec);
+            for (key, bytes) in images {
+                sandbox.s3.put(&key, bytes).await;
+            }
             sandbox.tenants.push(tenant);
         }
         Ok(sandbox)
@@ -140,6 +151,7 @@ impl Sandbox {
         Ok(Self {
             orchestrator: Orchestrator::start().await?,
             dropbox: Dropbox::start().await?,
+            s3: S3::start().await?,
             openai: OpenAi::start().await?,
             telegram: Telegram::start().await?,
             smtp: SmtpServer::start(authority.server).await?,
@@ -162,25 +174,39 @@ impl Sandbox {
     /// Puts the images of the demo tenants back whenever they have left their folder, for good.
     pub async fn keep_stocked(&self) -> Infallible {
         let images = self.tenants.iter().flat_map(|tenant| {
-            let image = |name| {
+            let image = move |name| {
                 let path = format!("{}/{name}", tenant.root);
-                let bytes = self.dropbox.file(&tenant.name, &path)?;
-                Some((&tenant.name, path, bytes))
+                let bytes = self.file(tenant, &path)?;
+                Some((tenant, path, bytes))
             };
             tenant.images.iter().filter_map(image)
         });
         let images: Vec<_> = images.collect();
         loop {
             tokio::time::sleep(RESTOCKING).await;
-            for (account, path, bytes) in &images {
-                if self.dropbox.file(account, path).is_none() {
-                    self.dropbox.put(account, path, bytes.clone());
+            for (tenant, path, bytes) in &images {
+                if self.file(tenant, path).is_some() {
+                    continue;
+                }
+                if tenant.is_managed {
+                    self.s3.put(path, bytes.clone()).await;
+                } else {
+                    self.dropbox.put(&tenant.name, path, bytes.clone());
                 }
             }
         }
     }
 
-    /// Adds a tenant at every stand-in that it needs.
+    /// A file in a tenant's storage.
+    fn file(&self, tenant: &DemoTenant, path: &str) -> Option<Bytes> {
+        if tenant.is_managed {
+            return self.s3.object(path);
+        }
+        self.dropbox.file(&tenant.name, path)
+    }
+
+    /// Adds a tenant at every stand-in that it needs. Images in a bucket are put by the caller: see
+    /// [`TenantSpec::managed`].
     pub fn add_tenant(&self, spec: TenantSpec) -> DemoTenant {
         tenants::add(self, spec)
     }
@@ -225,6 +251,7 @@ impl Sandbox {
     pub fn secrets(&self) -> Vec<String> {
         let mut all = self.orchestrator.secrets();
         all.extend(self.dropbox.secrets());
+        all.extend(self.s3.secrets());
         all.extend(self.openai.secrets());
         all.extend(self.telegram.secrets());
         all.extend(self.smtp.secrets());

@@ -10,7 +10,7 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -261,9 +261,12 @@ fn respond_with(reply: &Reply, body: Body) -> Response<Body> {
             headers.insert(name, value);
         }
     }
-    headers.insert(
-        hyper::header::CONTENT_LENGTH,
-        HeaderValue::from(reply.body.len()),
-    );
+    // Of HEAD the reply says the length of what GET answers.
+    let length = HeaderValue::from(reply.body.len());
+    if reply.body.is_empty() {
+        headers.entry(CONTENT_LENGTH).or_insert(length);
+    } else {
+        headers.insert(CONTENT_LENGTH, length);
+    }
     response
 }

@@ -16,6 +16,15 @@ const FEATURES: [(&str, &str); 7] = [
     ("alt_text_enabled", "FEATURE_ALT_TEXT"),
 ];
 
+/// The fields of the credential of a bucket.
+const BUCKET: [(&str, &str); 5] = [
+    ("access_key_id", "R2_ACCESS_KEY_ID"),
+    ("secret_access_key", "R2_SECRET_ACCESS_KEY"),
+    ("endpoint_url", "R2_ENDPOINT_URL"),
+    ("bucket", "R2_BUCKET_NAME"),
+    ("region", "R2_REGION"),
+];
+
 /// Blocks that are the same in both.
 const BLOCKS: [(&str, &str); 3] = [
     ("captionfile", "CAPTIONFILE_SETTINGS"),
@@ -39,6 +48,18 @@ pub(super) fn environment(sandbox: &Sandbox, tenant: &DemoTenant) -> Vec<(&'stat
         ("TELEGRAM_BOT_TOKEN", tenant.bot_token.clone()),
         ("EMAIL_PASSWORD", tenant.password.clone()),
     ]);
+    if tenant.is_managed {
+        settings.push(("STORAGE_PROVIDER", "managed".to_owned()));
+        let fields = sandbox.s3.credential();
+        let value = |name| {
+            fields
+                .iter()
+                .find(|(it, _)| *it == name)
+                .map(|it| it.1.clone())
+        };
+        let fields = BUCKET.map(|(name, variable)| (variable, value(name).unwrap_or_default()));
+        settings.extend(fields);
+    }
     for (field, variable) in FEATURES {
         if let Some(on) = config["features"][field].as_bool() {
             settings.push((variable, on.to_string()));

@@ -1,6 +1,7 @@
-//! Tenants of the sandbox: what they are made of, and the two of the demo. Used by the sandbox
+//! Tenants of the sandbox: what they are made of, and those of the demo. Used by the sandbox
 //! and by tests.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
@@ -27,6 +28,7 @@ pub struct TenantSpec {
     email: bool,
     ai: bool,
     archive: bool,
+    managed: bool,
     ttl_seconds: Option<i64>,
     images: Vec<Sample>,
     patch: Value,
@@ -44,6 +46,7 @@ impl TenantSpec {
             email: false,
             ai: true,
             archive: true,
+            managed: false,
             ttl_seconds: Some(600),
             images: Vec::new(),
             patch: json!({}),
@@ -86,6 +89,22 @@ impl TenantSpec {
         self
     }
 
+    /// Has the images in the bucket instead of Dropbox. The root is a prefix of keys then, without a slash
+    /// before it, and what [`TenantSpec::images`] has is put there with [`S3::put`](super::S3::put).
+    #[must_use]
+    pub fn managed(mut self, prefix: &str) -> Self {
+        self.managed = true;
+        self.root(prefix)
+    }
+
+    /// The objects of a tenant that has them in the bucket, by their keys.
+    #[must_use]
+    pub fn objects(&self) -> Vec<(String, Bytes)> {
+        let images = self.images.iter().filter(|_| self.managed);
+        let object = |it: &Sample| (format!("{}/{}", self.root, it.name), it.bytes.clone());
+        images.map(object).collect()
+    }
+
     /// The life of the config in seconds; `None` leaves the field out.
     #[must_use]
     pub fn ttl_seconds(mut self, seconds: Option<i64>) -> Self {
@@ -125,6 +144,8 @@ pub struct DemoTenant {
     pub host: String,
     /// Its storage root.
     pub root: String,
+    /// Whether its images are in the bucket instead of Dropbox.
+    pub is_managed: bool,
     /// The names of the images in the root.
     pub images: Vec<String>,
     /// The Telegram channel, if Telegram is on.
@@ -133,7 +154,7 @@ pub struct DemoTenant {
     pub recipient: Option<String>,
     /// The sender, and the login name at the mail server.
     pub sender: String,
-    /// Ref of the Dropbox credential.
+    /// Ref of the credential of its storage.
     pub storage_ref: String,
     /// Ref of the OpenAI credential.
     pub ai_ref: String,
@@ -151,8 +172,8 @@ pub struct DemoTenant {
     pub password: String,
 }
 
-/// Alice and Bob.
-pub(super) fn demo_tenants() -> Result<[TenantSpec; 2], SandboxError> {
+/// Alice, Bob and Dana.
+pub(super) fn demo_tenants() -> Result<[TenantSpec; 3], SandboxError> {
     let [alice, bob] = sample_images()?;
     Ok([
         TenantSpec::new("alice")
@@ -160,7 +181,8 @@ pub(super) fn demo_tenants() -> Result<[TenantSpec; 2], SandboxError> {
             .email(true)
             .images(alice)
             .patch(&json!({"content": {"hashtag_string": "#ropeart #sandbox"}})),
-        TenantSpec::new("bob").root("/bob").images(bob),
+        TenantSpec::new("bob").root("/bob").images(bob.clone()),
+        TenantSpec::new("dana").managed("dana/queue").images(bob),
     ])
 }
 
@@ -179,9 +201,18 @@ pub(super) fn add(sandbox: &Sandbox, spec: TenantSpec) -> DemoTenant {
         channel: spec.telegram.then(|| format!("@{name}_channel")),
         recipient: spec.email.then(|| format!("{name}@fetlife.test")),
         sender: format!("{name}@mail.test"),
-        storage_ref: store(Credential::Dropbox {
-            refresh_token: refresh_token.clone(),
-            expires_at: None,
+        is_managed: spec.managed,
+        storage_ref: store(if spec.managed {
+            let mut fields = json!({ "provider": "managed" });
+            for (name, value) in sandbox.s3.credential() {
+                fields[name] = value.into();
+            }
+            Credential::Raw(fields)
+        } else {
+            Credential::Dropbox {
+                refresh_token: refresh_token.clone(),
+                expires_at: None,
+            }
         }),
         ai_ref: store(Credential::OpenAi {
             api_key: api_key.clone(),
@@ -214,7 +245,7 @@ pub(super) fn add(sandbox: &Sandbox, spec: TenantSpec) -> DemoTenant {
     let mut record = TenantRecord::new(&name, config);
     record.ttl_seconds = spec.ttl_seconds;
     sandbox.orchestrator.put_tenant(&tenant.host, record);
-    for image in spec.images {
+    for image in spec.images.into_iter().filter(|_| !spec.managed) {
         let path = format!("{folder}/{}", image.name);
         sandbox.dropbox.put(&name, &path, image.bytes);
     }
@@ -232,7 +263,7 @@ fn config(sandbox: &Sandbox, spec: &TenantSpec, tenant: &DemoTenant) -> Value {
             "auto_view_enabled": false,
         },
         "storage": {
-            "provider": "dropbox",
+            "provider": if spec.managed { "managed" } else { "dropbox" },
             "credentials_ref": tenant.storage_ref,
             "paths": {
                 "root": spec.root, "archive": "archive", "keep": "keep", "remove": "reject"

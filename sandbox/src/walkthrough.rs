@@ -39,7 +39,8 @@ pub enum WalkthroughError {
 }
 
 impl Sandbox {
-    /// Publishes the first image of the first tenant through the service at `base_url`.
+    /// Publishes the first image of the first tenant, and of each with a bucket, through the service at
+    /// `base_url`.
     ///
     /// # Errors
     /// [`WalkthroughError`].
@@ -49,6 +50,25 @@ impl Sandbox {
         base_url: &str,
     ) -> Result<Walkthrough, WalkthroughError> {
         let tenant = self.tenants().first().ok_or(WalkthroughError::Nothing)?;
+        let (image, list, answer) = self.publish_first(client, base_url, tenant).await?;
+        let mut told = self.tell(tenant, &image, &list, &answer);
+        for tenant in self.tenants().iter().filter(|it| it.is_managed) {
+            let (image, _, answer) = self.publish_first(client, base_url, tenant).await?;
+            self.tell_bucket(&mut told, tenant, &image, &answer);
+        }
+        Ok(Walkthrough {
+            report: told.report,
+            complaints: told.complaints,
+        })
+    }
+
+    /// The first image of a tenant, the list that it is from, and what its publication comes to.
+    async fn publish_first(
+        &self,
+        client: &Client,
+        base_url: &str,
+        tenant: &DemoTenant,
+    ) -> Result<(String, Value, Value), WalkthroughError> {
         let list = client.get(format!("{base_url}/api/images/list"));
         let list = self.ask("the list", tenant, list).await?;
         let image = list["filenames"][0]
@@ -60,7 +80,7 @@ impl Sandbox {
             path.extend(["api", "images", &image, "publish"]);
         }
         let answer = self.ask("the publish", tenant, client.post(url)).await?;
-        Ok(self.tell(tenant, &image, &list, &answer))
+        Ok((image, list, answer))
     }
 
     async fn ask(
@@ -85,7 +105,7 @@ impl Sandbox {
         })
     }
 
-    fn tell(&self, tenant: &DemoTenant, image: &str, list: &Value, answer: &Value) -> Walkthrough {
+    fn tell(&self, tenant: &DemoTenant, image: &str, list: &Value, answer: &Value) -> Telling {
         let mut told = Telling::default();
         told.line(
             "Tenant",
@@ -112,10 +132,33 @@ impl Sandbox {
                 &format!("{platform} is not published: {result}"),
             );
         }
-        Walkthrough {
-            report: told.report,
-            complaints: told.complaints,
-        }
+        told
+    }
+
+    fn tell_bucket(&self, told: &mut Telling, tenant: &DemoTenant, image: &str, answer: &Value) {
+        let s3 = self.s3.server().switches();
+        told.line("Tenant", &format!("{}, {image}", tenant.host));
+        told.line(
+            "S3",
+            &format!(
+                "{}, {}, {} in {}",
+                counted(s3.calls("get"), "read"),
+                counted(s3.calls("put"), "write"),
+                counted(s3.calls("delete"), "move"),
+                tenant.root
+            ),
+        );
+        let key = format!("{}/archive/{image}", tenant.root);
+        told.must(
+            self.s3.object(&key).is_some(),
+            &format!("{key} is not in the archive"),
+        );
+        let outcome = &answer["results"]["telegram"]["outcome"];
+        told.must(
+            outcome == "published" && answer["archived"] == true,
+            &format!("the image in the bucket is not published and archived: {answer}"),
+        );
+        told.line("Archive", &key);
     }
 
     fn tell_upstreams(&self, told: &mut Telling, tenant: &DemoTenant) {

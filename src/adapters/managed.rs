@@ -1,102 +1,125 @@
 //! Buckets of S3-compatible stores (Cloudflare R2, MinIO, AWS) as the place where tenants keep their
-//! images. Only the binary and tests may import this module.
+//! images.
+//!
+//! Plain requests, signed by `object_store`, which also makes the links. Its client of the store is not
+//! used: it fails a whole listing for one key that it cannot parse, and it does not say with which code a
+//! call was refused, which decides whether a credential is resolved once more.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `store.rs` | the port: what its calls mean here |
+//! | `listing.rs` | the images of a folder, page by page, within bounds |
+//! | `relocate.rs` | moving an image and its sidecar: copy on a condition, then delete |
+//! | `objects.rs` | calls about one object, with attempts; a look before a failed write is believed |
+//! | `bucket.rs` | one tenant's bucket: one signed request and its answer |
+//! | `limits.rs` | how long and how often, and what a folder may hold |
+//! | `keys.rs` | the keys of objects, which never lead out of the tenant's folders |
+//! | `failure.rs` | what can go wrong with a call, and what follows from it |
+//! | `refusals.rs` | what refusals mean to people |
+//! | `code.rs` | the store's word for a refusal |
+//! | `wire.rs` | answers as they travel |
+//!
+//! Only the binary and tests may import this module.
+
+mod bucket;
+mod code;
+mod failure;
+mod keys;
+mod limits;
+mod listing;
+mod objects;
+mod refusals;
+mod relocate;
+mod store;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use reqwest::Client;
 
-use super::registration::StorageRegistration;
+pub use self::store::ManagedImageStore;
+use self::{
+    bucket::Bucket,
+    failure::Origin,
+    limits::{LIMITS, Limits, UPSTREAM},
+};
+use super::{
+    http_client::{self, ExtraRoots},
+    registration::StorageRegistration,
+};
 use crate::{
     domain::{
-        content_hash::ContentHashKind,
-        image::{EncodedImage, ImageName, StoredImage},
-        sidecar::SidecarName,
-        storage::ManagedCredential,
-        tenant_config::StoragePaths,
+        content_hash::ContentHashKind, storage::ManagedCredential, tenant_config::StoragePaths,
     },
-    ports::{
-        FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PutMode,
-        SidecarFile,
-    },
+    ports::Clock,
 };
 
 /// A bucket, as a kind of storage.
 pub const REGISTRATION: StorageRegistration = StorageRegistration {
     content_hash: ContentHashKind::MD5_ETAG,
     takes_uploads: true,
-    upstream: Some(("s3", &["list", "head", "get", "put", "copy", "delete"])),
+    upstream: Some((UPSTREAM, &["list", "head", "get", "put", "copy", "delete"])),
 };
 
-/// The images of one tenant in one folder of a bucket.
-pub(super) struct ManagedImageStore;
-
-impl ManagedImageStore {
-    pub(super) fn new(_: StoragePaths, _: &ManagedCredential) -> Self {
-        Self
-    }
+/// Opens tenants' buckets. All of them share one pool of connections.
+pub struct ManagedImageStoreFactory {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    origin: Origin,
+    limits: Limits,
 }
 
-fn unavailable<T>() -> Result<T, ImageStoreError> {
-    let cause = "buckets are not called yet".into();
-    Err(ImageStoreError::Unavailable(cause))
-}
-
-#[async_trait]
-impl ImageStore for ManagedImageStore {
-    async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
-        unavailable()
+impl ManagedImageStoreFactory {
+    /// Makes no network call. With `is_standalone` the credential is from the settings of this service,
+    /// which messages name then.
+    ///
+    /// # Errors
+    /// The TLS set-up failed, for instance because the system has no trusted roots.
+    pub fn new(
+        is_standalone: bool,
+        roots: &ExtraRoots,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, reqwest::Error> {
+        Self::with_limits(is_standalone, roots, clock, LIMITS)
     }
 
-    async fn find(&self, _: &ImageName) -> Result<StoredImage, ImageStoreError> {
-        unavailable()
+    fn with_limits(
+        is_standalone: bool,
+        roots: &ExtraRoots,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Self, reqwest::Error> {
+        let origin = if is_standalone {
+            Origin {
+                url: "R2_ENDPOINT_URL",
+                key: Some("R2_SECRET_ACCESS_KEY"),
+            }
+        } else {
+            Origin {
+                url: "endpoint_url of the storage credential",
+                key: None,
+            }
+        };
+        Ok(Self {
+            client: http_client::build(limits.content_timeout, roots)?,
+            clock,
+            origin,
+            limits,
+        })
     }
 
-    async fn fetch(&self, _: &ImageName) -> Result<FetchedImage, ImageStoreError> {
-        unavailable()
-    }
-
-    async fn read_sidecar(
-        &self,
-        _: &ImageName,
-        _: SidecarName,
-    ) -> Result<SidecarFile, ImageStoreError> {
-        unavailable()
-    }
-
-    async fn write_sidecar(
-        &self,
-        _: &ImageName,
-        _: SidecarName,
-        _: &[u8],
-        _: &FoundFile,
-    ) -> Result<(), ImageStoreError> {
-        unavailable()
-    }
-
-    async fn put(
-        &self,
-        _: &ImageName,
-        _: &EncodedImage,
-        _: PutMode,
-    ) -> Result<(), ImageStoreError> {
-        unavailable()
-    }
-
-    async fn move_to(
-        &self,
-        _: &StoredImage,
-        _: &[SidecarName],
-        _: Folder,
-        _: IfTaken,
-    ) -> Result<Moved, ImageStoreError> {
-        unavailable()
-    }
-
-    fn in_folder(&self, _: Folder) -> Arc<dyn ImageStore> {
-        Arc::new(Self)
-    }
-
-    async fn delete(&self, _: &ImageName, _: &[SidecarName]) -> Result<(), ImageStoreError> {
-        unavailable()
+    /// The store of one tenant.
+    #[must_use]
+    pub fn open(&self, paths: &StoragePaths, credential: &ManagedCredential) -> ManagedImageStore {
+        let bucket = Bucket::new(
+            self.client.clone(),
+            Arc::clone(&self.clock),
+            self.limits,
+            self.origin,
+            credential,
+        );
+        ManagedImageStore::new(bucket, paths)
     }
 }

@@ -7,7 +7,7 @@ use super::{
     dropbox::{self, DropboxImageStoreFactory, DropboxSettings},
     http_client::ExtraRoots,
     local::{self, LocalFolders},
-    managed::{self, ManagedImageStore},
+    managed::{self, ManagedImageStoreFactory},
     registration::StorageRegistration,
 };
 use crate::{
@@ -58,23 +58,27 @@ pub fn takes_uploads(kind: StorageKind) -> bool {
 pub struct Storages {
     dropbox: DropboxImageStoreFactory,
     local: LocalFolders,
+    managed: ManagedImageStoreFactory,
     /// The files of the kind that measures what one takes.
     #[cfg(feature = "memory-storage")]
     pub memory: super::memory::MemoryFiles,
 }
 
 impl Storages {
-    /// Contacts no server.
+    /// Contacts no server. With `is_standalone` credentials are from the settings of this service, which
+    /// messages name then.
     ///
     /// # Errors
     /// The TLS set-up failed, for instance because the system has no trusted roots.
     pub fn new(
         dropbox: DropboxSettings,
+        is_standalone: bool,
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             local: LocalFolders::new(Arc::clone(&clock)),
+            managed: ManagedImageStoreFactory::new(is_standalone, roots, Arc::clone(&clock))?,
             dropbox: DropboxImageStoreFactory::new(dropbox, roots, clock)?,
             #[cfg(feature = "memory-storage")]
             memory: super::memory::MemoryFiles::default(),
@@ -91,8 +95,8 @@ impl ImageStoreFactory for Storages {
                 OpenedStorage::with_previews(Arc::new(store))
             }
             StorageAccess::Managed(credential) => {
-                let store = ManagedImageStore::new(paths, credential);
-                OpenedStorage::without_previews(Arc::new(store))
+                let store = self.managed.open(&paths, credential);
+                OpenedStorage::with_links(Arc::new(store))
             }
             StorageAccess::Local(_) => {
                 OpenedStorage::without_previews(Arc::new(self.local.open(&paths)))

@@ -20,7 +20,7 @@ use tracing::{Instrument as _, Level, Span};
 pub(super) use self::call::{Answer, AttemptError, Call, Retry};
 use self::meter::Meter;
 pub use self::trace::UNTRACED;
-pub(super) use self::trace::{PROBE, attempt, send, send_in_trace};
+pub(super) use self::trace::{PROBE, attempt, send, send_in_trace, send_to_tenants};
 use self::transport_fault::TransportFault;
 use super::retry_budget::RetryBudget;
 use crate::ports::{Cause, Clock};

@@ -34,6 +34,19 @@ impl OpenedStorage {
         }
     }
 
+    /// Storage that offers links, and no thumbnails.
+    #[must_use]
+    pub fn with_links<S>(store: Arc<S>) -> Self
+    where
+        S: ImageStore + ImageLinks + 'static,
+    {
+        Self {
+            images: Arc::clone(&store) as _,
+            links: Some(store),
+            thumbnails: None,
+        }
+    }
+
     /// Storage that offers both.
     #[must_use]
     pub fn with_previews<S>(store: Arc<S>) -> Self

@@ -169,7 +169,7 @@ pub(crate) fn open_storages(sandbox: &Sandbox, clock: &Arc<dyn Clock>) -> Storag
         app_key: sandbox.dropbox.app_key().to_owned(),
         app_secret: Secret::new(sandbox.dropbox.app_secret().to_owned()),
     };
-    Storages::new(dropbox, &roots, Arc::clone(clock)).unwrap()
+    Storages::new(dropbox, false, &roots, Arc::clone(clock)).unwrap()
 }
 
 pub(crate) fn compose(

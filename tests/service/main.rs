@@ -9,6 +9,7 @@
 mod access;
 mod analysis;
 mod archived;
+mod buckets;
 mod canaries;
 mod check;
 mod check_states;

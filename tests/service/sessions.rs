@@ -116,7 +116,7 @@ async fn people_log_in_look_around_and_log_out() {
 #[tokio::test]
 async fn guessing_stops_the_guesser_and_neither_known_browsers_nor_other_tenants() {
     let sandbox = Sandbox::start().await.unwrap();
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     let service = Service::start_with(sandbox.environment(), &settings()).await;

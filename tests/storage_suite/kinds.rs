@@ -2,6 +2,7 @@
 
 mod dropbox;
 mod local;
+mod managed;
 #[cfg(feature = "memory-storage")]
 mod memory;
 mod opening;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Kind> {
     vec![
         dropbox::kind(),
         local::kind(),
+        managed::kind(),
         #[cfg(feature = "memory-storage")]
         memory::kind(),
     ]

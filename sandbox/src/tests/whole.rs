@@ -23,7 +23,7 @@ async fn config(sandbox: &Sandbox, host: &str) -> Value {
 #[tokio::test]
 async fn the_demo_tenants_have_different_images_and_platforms() {
     let sandbox = Sandbox::start().await.unwrap();
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants");
     };
     assert_eq!(

@@ -1,9 +1,9 @@
 //! The spans of calls: one around a call with all of its attempts and the waits between them, and one
 //! for each request that is sent, by OpenTelemetry's conventions for HTTP clients.
 //!
-//! A span says which host a request went to, which only the operator's settings decide; neither the
-//! path nor the query, where Telegram's token and names of images stand. A mail server is a tenant's, so
-//! its attempts name none.
+//! A span says which host a request went to, where the operator's settings decide it; neither the
+//! path nor the query, where Telegram's token and names of images stand. A mail server and a bucket are a
+//! tenant's, so their attempts name none.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -90,7 +90,15 @@ pub(super) fn failed<E: AttemptError>(span: &Span, error: &E) {
 /// # Errors
 /// Those of `reqwest`.
 pub(crate) fn send(request: RequestBuilder) -> Sending {
-    exchange(request, false).boxed()
+    exchange(request, Peer::Others).boxed()
+}
+
+/// The same for a server that a tenant's credential names: the span does not say which.
+///
+/// # Errors
+/// Those of `reqwest`.
+pub(crate) fn send_to_tenants(request: RequestBuilder) -> Sending {
+    exchange(request, Peer::Tenant).boxed()
 }
 
 /// The same for an upstream of the same operator: the request carries the trace context (W3C). Requests to others
@@ -99,10 +107,20 @@ pub(crate) fn send(request: RequestBuilder) -> Sending {
 /// # Errors
 /// Those of `reqwest`.
 pub(crate) fn send_in_trace(request: RequestBuilder) -> Sending {
-    exchange(request, true).boxed()
+    exchange(request, Peer::Operator).boxed()
 }
 
-async fn exchange(request: RequestBuilder, tells_trace: bool) -> Result<Response, reqwest::Error> {
+/// Who runs the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    /// The same operator: it is told the trace.
+    Operator,
+    Others,
+    /// A tenant, or somebody in its name: where it is is a secret.
+    Tenant,
+}
+
+async fn exchange(request: RequestBuilder, peer: Peer) -> Result<Response, reqwest::Error> {
     let (client, request) = request.build_split();
     let mut request = request?;
     let (operation, resends) = UNDER_WAY
@@ -111,9 +129,9 @@ async fn exchange(request: RequestBuilder, tells_trace: bool) -> Result<Response
     let span = if operation == PROBE {
         Span::none()
     } else {
-        request_span(&request, operation, resends)
+        request_span(&request, operation, resends, peer)
     };
-    if tells_trace {
+    if peer == Peer::Operator {
         request.headers_mut().extend(trace_headers(&span.context()));
     }
     let answer = client.execute(request).instrument(span.clone()).await;
@@ -133,7 +151,12 @@ async fn exchange(request: RequestBuilder, tells_trace: bool) -> Result<Response
     answer
 }
 
-fn request_span(request: &reqwest::Request, operation: &'static str, resends: u32) -> Span {
+fn request_span(
+    request: &reqwest::Request,
+    operation: &'static str,
+    resends: u32,
+    peer: Peer,
+) -> Span {
     let (method, url) = (request.method().as_str(), request.url());
     let name = format!("{method} {operation}");
     let span = tracing::info_span!(
@@ -142,11 +165,13 @@ fn request_span(request: &reqwest::Request, operation: &'static str, resends: u3
         otel.name = name.trim_end(),
     );
     span.set_attribute("http.request.method", method.to_owned());
-    if let Some(host) = url.host_str() {
-        span.set_attribute("server.address", host.to_owned());
-    }
-    if let Some(port) = url.port_or_known_default() {
-        span.set_attribute("server.port", i64::from(port));
+    if peer != Peer::Tenant {
+        if let Some(host) = url.host_str() {
+            span.set_attribute("server.address", host.to_owned());
+        }
+        if let Some(port) = url.port_or_known_default() {
+            span.set_attribute("server.port", i64::from(port));
+        }
     }
     if resends > 0 {
         span.set_attribute("http.request.resend_count", i64::from(resends));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use publisher::{
     adapters::{
         clock::SystemClock,
-        dropbox::{DropboxSettings, WithoutDropboxApp},
+        dropbox::WithoutDropboxApp,
         http_client::ExtraRoots,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::OrchestratorClient,
@@ -74,13 +74,17 @@ impl Clients {
             Some(otlp) => Traces::to(&otlp, &roots).map_err(Failure::set_up)?,
             None => Traces::off(),
         };
+        let is_standalone = matches!(source, Source::Standalone(_));
+        let images = Storages::new(dropbox, is_standalone, &roots, Arc::clone(&clock));
+        let images = images.map_err(Failure::set_up)?;
+        let providers = providers(images, openai, &roots, &clock, telegram_api_url, ehlo_name)?;
         Ok(Self {
             config_source: source.name(),
             traces,
             records_traces,
             has_extra_roots: !roots.pem().is_empty(),
             sources: sources(source, has_dropbox_app, &roots, &clock)?,
-            providers: providers(dropbox, openai, &roots, &clock, telegram_api_url, ehlo_name)?,
+            providers,
             clock,
         })
     }
@@ -88,7 +92,7 @@ impl Clients {
 
 /// What opens the clients of tenants.
 fn providers(
-    dropbox: DropboxSettings,
+    images: Storages,
     openai: OpenAiSettings,
     roots: &ExtraRoots,
     clock: &Arc<dyn Clock>,
@@ -96,7 +100,6 @@ fn providers(
     ehlo_name: EhloName,
 ) -> Result<ProviderFactories, Failure> {
     let clock = || Arc::clone(clock);
-    let images = Storages::new(dropbox, roots, clock()).map_err(Failure::set_up)?;
     let captions =
         OpenAiCaptionWriterFactory::new(openai, roots, clock()).map_err(Failure::set_up)?;
     let setup = Setup {

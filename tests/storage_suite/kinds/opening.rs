@@ -28,7 +28,13 @@ pub(super) fn storages(dropbox_url: &str, app_key: &str, app_secret: &str) -> St
         app_key: app_key.to_owned(),
         app_secret: Secret::new(app_secret.to_owned()),
     };
-    Storages::new(dropbox, &ExtraRoots::default(), Arc::new(SystemClock)).unwrap()
+    Storages::new(
+        dropbox,
+        false,
+        &ExtraRoots::default(),
+        Arc::new(SystemClock),
+    )
+    .unwrap()
 }
 
 /// The storage of a tenant with this root, whose credential has these secrets, by the names of their fields.
