@@ -27,7 +27,10 @@ pub use self::{
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
-    image_previews::{ImageLinks, ImageThumbnails, LinkedImage, Thumbnail},
+    image_previews::{
+        ImageContent, ImageContents, ImageLinks, ImageThumbnails, LinkedImage, OpenedImage,
+        Thumbnail,
+    },
     image_processor::{ImageProcessingError, ImageProcessor, TooManyPixels},
     image_store::{
         FetchedImage, Folder, FoundFile, IfTaken, ImageStore, ImageStoreError, Moved, PageResult,

@@ -209,8 +209,8 @@ async fn the_service_makes_thumbnails_and_refuses_links_where_storage_has_none()
     let missing = fetch("c.png", ThumbnailSize::W256H256).await.unwrap_err();
     assert!(missing.to_string().contains("no such image"), "{missing}");
     let images = tenant.images(&id);
-    let link = images.temporary_link(&name("a.png")).await;
+    let link = images.link(&name("a.png")).await;
     assert!(matches!(link, Err(ImageStoreError::Restricted { .. })));
-    let link = images.temporary_link(&name("c.png")).await;
+    let link = images.link(&name("c.png")).await;
     assert!(matches!(link, Err(ImageStoreError::NotFound)));
 }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `store.rs` | the port: what its calls mean here |
 //! | `listing.rs` | the images of a folder |
+//! | `contents.rs` | reading an image in parts |
 //! | `relocate.rs` | moving an image and its sidecars |
 //! | `folder.rs` | one opened folder, and the files in it |
 //! | `temporary.rs` | new files before they have their name |
@@ -19,6 +20,7 @@
 //!
 //! Only the binary and tests may import this module.
 
+mod contents;
 mod digests;
 mod failure;
 mod folder;

@@ -99,7 +99,7 @@ impl ImageStoreFactory for Storages {
                 OpenedStorage::with_links(Arc::new(store))
             }
             StorageAccess::Local(_) => {
-                OpenedStorage::without_previews(Arc::new(self.local.open(&paths)))
+                OpenedStorage::with_contents(Arc::new(self.local.open(&paths)))
             }
             #[cfg(feature = "memory-storage")]
             StorageAccess::Memory(_) => {

@@ -20,6 +20,8 @@ mod idempotency_key;
 mod images;
 pub mod json_body;
 mod library;
+mod media;
+mod media_links;
 mod middleware;
 pub mod problem;
 mod problem_pages;
@@ -52,6 +54,8 @@ use self::{
     health::HealthApi,
     images::ImagesApi,
     library::LibraryApi,
+    media::MediaApi,
+    media_links::MediaLinks,
     middleware::{
         admission::Admission, head_check::HeadCheck, observe::Observe, problems::Problems,
         whole_body::WholeBody,
@@ -152,6 +156,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         clock,
         records_traces,
     } = dependencies;
+    let links = Arc::new(MediaLinks::new(auth.session_secret(), Arc::clone(&clock)));
     let tenants = (
         ConfigApi,
         AdminApi,
@@ -160,7 +165,9 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             describe,
             draw,
             thumbnails,
+            links: Arc::clone(&links),
         },
+        MediaApi { links },
         PublishingApi { publish },
         LibraryApi::new(upload, curate.clone(), max_upload_bytes, Arc::clone(&clock)),
         CurationApi { curate },

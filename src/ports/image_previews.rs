@@ -1,11 +1,14 @@
-//! Links to images, and small copies of them: what only some kinds of storage offer.
+//! Links to images, reading them in parts, and small copies of them: what only some kinds of storage offer.
+
+use std::{io, ops::Range};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 
 use super::ImageStoreError;
 use crate::domain::{
-    image::{ImageName, StoredImage},
+    image::{ImageFormat, ImageName, StoredImage},
     secret::Secret,
     thumbnail::ThumbnailSize,
 };
@@ -18,6 +21,33 @@ pub trait ImageLinks: Send + Sync {
     /// # Errors
     /// [`ImageStoreError`].
     async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError>;
+}
+
+/// Reading the images of one tenant's root folder in parts. Where storage has this and no links, a route of this
+/// service is the link, and sends an image without having all of it in memory.
+#[async_trait]
+pub trait ImageContents: Send + Sync {
+    /// Opens one image.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    async fn open(&self, name: &ImageName) -> Result<OpenedImage, ImageStoreError>;
+}
+
+/// An image that is open for reading.
+pub struct OpenedImage {
+    /// The image, as storage lists it.
+    pub stored: StoredImage,
+    /// Its format, by its first bytes; `None` for what is no image.
+    pub format: Option<ImageFormat>,
+    /// Its content.
+    pub content: Box<dyn ImageContent>,
+}
+
+/// The content of an image that is open.
+pub trait ImageContent: Send + Sync {
+    /// These bytes of it, in small pieces, read as they are asked for. Ends with an error where there are fewer.
+    fn read(self: Box<Self>, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>>;
 }
 
 /// Small copies of the images of one tenant's root folder. Where storage makes none, the service

@@ -1,6 +1,6 @@
-//! The images of a tenant, in storage of any kind: what every kind does. Links and thumbnails, which only
-//! some kinds have, are the ports [`ImageLinks`](super::ImageLinks) and
-//! [`ImageThumbnails`](super::ImageThumbnails).
+//! The images of a tenant, in storage of any kind: what every kind does. Links, reading in parts and thumbnails, which
+//! only some kinds have, are the ports [`ImageLinks`](super::ImageLinks),
+//! [`ImageContents`](super::ImageContents) and [`ImageThumbnails`](super::ImageThumbnails).
 //!
 //! To add a kind of storage:
 //! 1. name it in the table of [`domain::storage`](crate::domain::storage): its name in code, its name

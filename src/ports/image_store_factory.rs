@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Folder, ImageLinks, ImageStore, ImageThumbnails};
+use super::{Folder, ImageContents, ImageLinks, ImageStore, ImageThumbnails};
 use crate::domain::tenant_config::{Resolved, TenantConfig};
 
 /// Opens the storage of tenants, of every kind.
@@ -19,6 +19,8 @@ pub struct OpenedStorage {
     pub images: Arc<dyn ImageStore>,
     /// Links to them; `None` where the kind has none.
     pub links: Option<Arc<dyn ImageLinks>>,
+    /// Reading them in parts, for a link of this service; `None` where the kind has links, or cannot.
+    pub contents: Option<Arc<dyn ImageContents>>,
     /// Small copies of them; `None` where the kind makes none.
     pub thumbnails: Option<Arc<dyn ImageThumbnails>>,
 }
@@ -30,6 +32,7 @@ impl OpenedStorage {
         Self {
             images,
             links: None,
+            contents: None,
             thumbnails: None,
         }
     }
@@ -44,6 +47,16 @@ impl OpenedStorage {
             images: Arc::clone(&store) as _,
             links: Some(store),
             thumbnails: None,
+            contents: None,
+        }
+    }
+
+    /// Storage that can be read in parts, and offers neither links nor thumbnails.
+    #[must_use]
+    pub fn with_contents<S: ImageStore + ImageContents + 'static>(store: Arc<S>) -> Self {
+        Self {
+            contents: Some(Arc::clone(&store) as _),
+            ..Self::without_previews(store)
         }
     }
 
@@ -56,6 +69,7 @@ impl OpenedStorage {
         Self {
             images: Arc::clone(&store) as _,
             links: Some(Arc::clone(&store) as _),
+            contents: None,
             thumbnails: Some(store),
         }
     }

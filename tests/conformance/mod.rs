@@ -119,8 +119,10 @@ fn check_body(document: &Value, content: &Value, observed: &Observed) -> Result<
             Err("there is a body, and none is declared".to_owned())
         };
     }
+    let range = media_type.split('/').next().unwrap_or_default();
     let media = content
         .get(media_type)
+        .or_else(|| content.get(format!("{range}/*")))
         .ok_or_else(|| format!("the media type {media_type:?} is not declared"))?;
     let is_head = match observed.method {
         Some(method) => method == "HEAD",

@@ -26,7 +26,7 @@ async fn kill_at(held: Hold, service: Service, sandbox: &Sandbox, who: &DemoTena
 }
 
 /// Publishes again for as long as the server has not noticed that the process is gone.
-async fn publish_after_crash(
+pub(crate) async fn publish_after_crash(
     service: &Service,
     sandbox: &Sandbox,
     who: &DemoTenant,

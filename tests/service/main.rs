@@ -34,6 +34,7 @@ mod ledger_server;
 mod life_cycle;
 mod limits;
 mod load;
+mod local;
 mod log_audit;
 mod log_lines;
 mod looking;

@@ -14,21 +14,22 @@ pub(super) fn of_folder(errno: Errno, path: &Path) -> ImageStoreError {
         Errno::NOENT => (
             "the folder with the images does not exist",
             format!(
-                "There is no folder {path}. Create it, or mount the disk that has it, or correct the root in \
-                 the tenant's storage paths."
+                "The folder \"{path}\" does not exist: create it, or mount the disk that has it, or correct the \
+                 root in the tenant's storage paths."
             ),
         ),
         Errno::NOTDIR | Errno::LOOP => (
             "one of the folders is a link or no folder",
             format!(
-                "{path} is not a folder, or there is a link on the way to it. Below the root, links are not \
-                 followed: put a folder there, or give its own path in the tenant's storage paths."
+                "The folder \"{path}\" is a link or no folder. Below the root, links are not followed: put a \
+                 folder there, or give its own path in the tenant's storage paths."
             ),
         ),
         Errno::ACCESS | Errno::PERM => (
             "the service may not use one of the folders",
             format!(
-                "The service may not read or write {path}. Give the user that it runs as the rights to do so."
+                "The folder \"{path}\" cannot be read or written: give the user that the service runs as the \
+                 rights to do so."
             ),
         ),
         other => return of_system(other),

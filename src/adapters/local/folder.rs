@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
+    ops::Range,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::FileExt as _,
@@ -11,6 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use rustix::{
     fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat},
     io::Errno,
@@ -216,6 +218,16 @@ impl OpenFile {
         let mut bytes = Vec::with_capacity(usize::try_from(self.state.size).unwrap_or(0));
         self.content().read_to_end(&mut bytes)?;
         Ok(Some(bytes))
+    }
+}
+
+impl OpenFile {
+    /// These bytes of it; an error where it has fewer.
+    pub(super) fn read_at(&self, range: Range<u64>) -> io::Result<Bytes> {
+        let size = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; size];
+        self.file.read_exact_at(&mut bytes, range.start)?;
+        Ok(bytes.into())
     }
 }
 

@@ -70,8 +70,29 @@ impl LocalImageStore {
         self.work(work).await
     }
 
+    /// The state of an image and the digest of its content.
+    pub(super) async fn find_now(
+        &self,
+        name: &ImageName,
+    ) -> Result<(FileState, Digest), ImageStoreError> {
+        let name = name.clone();
+        self.work(move |store| {
+            let folder = store.open_folder()?;
+            let state = folder.state(name.as_str()).map_err(failure::of_file)?;
+            if state.ok_or(ImageStoreError::NotFound)?.size > MAX_HASHED {
+                return Err(ImageStoreError::TooLarge);
+            }
+            let now = store.shared.clock.utc();
+            let hashed = store.shared.digests.of_file(&folder, name.as_str(), now);
+            hashed
+                .map_err(failure::of_reading)?
+                .ok_or(failure::CHANGING)
+        })
+        .await
+    }
+
     /// The folder, for one file in it.
-    pub(super) fn open(&self) -> Result<OpenFolder, ImageStoreError> {
+    pub(super) fn open_folder(&self) -> Result<OpenFolder, ImageStoreError> {
         let opened = self.places.open(self.folder)?;
         opened.ok_or(ImageStoreError::NotFound)
     }
@@ -184,26 +205,14 @@ impl ImageStore for LocalImageStore {
     }
 
     async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {
-        let name = name.clone();
-        self.work(move |store| {
-            let folder = store.open()?;
-            let state = folder.state(name.as_str()).map_err(failure::of_file)?;
-            if state.ok_or(ImageStoreError::NotFound)?.size > MAX_HASHED {
-                return Err(ImageStoreError::TooLarge);
-            }
-            let now = store.shared.clock.utc();
-            let hashed = store.shared.digests.of_file(&folder, name.as_str(), now);
-            let hashed = hashed.map_err(failure::of_reading)?;
-            let (state, digest) = hashed.ok_or(failure::CHANGING)?;
-            Ok(stored(name, &state, digest))
-        })
-        .await
+        let (state, digest) = self.find_now(name).await?;
+        Ok(stored(name.clone(), &state, digest))
     }
 
     async fn fetch(&self, name: &ImageName) -> Result<FetchedImage, ImageStoreError> {
         let name = name.clone();
         self.work(move |store| {
-            let fetched = fetch(&store.shared, &store.open()?, name.as_str())?;
+            let fetched = fetch(&store.shared, &store.open_folder()?, name.as_str())?;
             Ok(FetchedImage {
                 stored: stored(name, &fetched.state, fetched.digest),
                 bytes: fetched.bytes,
@@ -239,7 +248,13 @@ impl ImageStore for LocalImageStore {
         let name = name.ok_or_else(|| failure::of_file(Errno::NAMETOOLONG))?;
         let (content, found) = (content.to_owned(), found.clone());
         self.work(move |store| {
-            write_sidecar(&store.shared, &store.open()?, &name, &content, &found)
+            write_sidecar(
+                &store.shared,
+                &store.open_folder()?,
+                &name,
+                &content,
+                &found,
+            )
         })
         .await
     }
@@ -282,7 +297,7 @@ impl ImageStore for LocalImageStore {
     ) -> Result<Moved, ImageStoreError> {
         let (image, sidecars) = (image.clone(), sidecars.to_vec());
         self.work(move |store| {
-            let from = store.open()?;
+            let from = store.open_folder()?;
             let state = from.state(image.name.as_str()).map_err(failure::of_file)?;
             let state = state.ok_or(ImageStoreError::NotFound)?;
             if state.revision() != image.revision {
@@ -309,7 +324,7 @@ impl ImageStore for LocalImageStore {
     ) -> Result<(), ImageStoreError> {
         let names = sidecars.iter().filter_map(|it| it.beside(name.as_str()));
         let (image, sidecars) = (name.clone(), names.collect::<Vec<_>>());
-        self.work(move |store| delete(&store.open()?, image.as_str(), &sidecars))
+        self.work(move |store| delete(&store.open_folder()?, image.as_str(), &sidecars))
             .await
     }
 }

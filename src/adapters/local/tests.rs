@@ -2,6 +2,7 @@
 
 mod hostile;
 mod moving;
+mod reading;
 
 use std::{
     fs,

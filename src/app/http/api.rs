@@ -2,7 +2,7 @@
 
 use super::{
     admin::AdminApi, analysis::AnalysisApi, config::ConfigApi, curation::CurationApi,
-    docs::DocsApi, health::HealthApi, images::ImagesApi, library::LibraryApi,
+    docs::DocsApi, health::HealthApi, images::ImagesApi, library::LibraryApi, media::MediaApi,
     problem_pages::ProblemPagesApi, publications::PublicationsApi, publishing::PublishingApi,
     tenant_scope::TenantRoutes,
 };
@@ -15,6 +15,7 @@ pub(super) type Api = (
         ConfigApi,
         AdminApi,
         ImagesApi,
+        MediaApi,
         PublishingApi,
         LibraryApi,
         CurationApi,

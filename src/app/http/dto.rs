@@ -21,6 +21,7 @@ pub mod curation;
 pub mod health;
 pub mod images;
 pub mod library;
+pub mod media;
 pub mod problem;
 pub mod problem_page;
 pub mod publications;

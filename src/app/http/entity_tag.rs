@@ -1,4 +1,4 @@
-//! `ETag` and `If-None-Match` of thumbnails: the hash of the image's content, and the size.
+//! `ETag` and `If-None-Match` of images, the hash of the content, and of thumbnails, that and the size.
 
 use crate::{
     app::usecases::fetch_thumbnail::IfNoneMatch,
@@ -10,22 +10,37 @@ pub(super) fn entity_tag(hash: &ContentHash, size: ThumbnailSize) -> String {
     format!("\"{hash}-{}\"", size.as_str())
 }
 
+/// The tag of an image.
+pub(super) fn content_tag(hash: &ContentHash) -> String {
+    format!("\"{hash}\"")
+}
+
+/// Whether the values of `If-None-Match` name a tag.
+pub(super) fn names_tag(values: &[String], tag: &str) -> bool {
+    let tag = tag.trim_matches('"');
+    values.iter().any(|value| value.trim() == "*") || tags(values).any(|it| it == tag)
+}
+
+/// The tags in the values of `If-None-Match`, without their quotes.
+fn tags(values: &[String]) -> impl Iterator<Item = &str> {
+    // A tag has no quotes inside, so each second part is one. The typed header of `headers` panics in debug builds
+    // on a tag with a space.
+    values
+        .iter()
+        .flat_map(|value| value.split('"').skip(1).step_by(2))
+}
+
 /// The contents that the values of `If-None-Match` name in this size. Weak tags count like strong ones; tags of
 /// another size, and those that are not ours, are ignored.
 pub(super) fn if_none_match(values: &[String], size: ThumbnailSize) -> IfNoneMatch {
     if values.iter().any(|value| value.trim() == "*") {
         return IfNoneMatch::Any;
     }
-    // A tag has no quotes inside, so each second part is one. The typed header of `headers` panics in debug builds
-    // on a tag with a space.
-    let tags = values
-        .iter()
-        .flat_map(|value| value.split('"').skip(1).step_by(2));
     let hash = |tag: &str| {
         let hash = tag.strip_suffix(size.as_str())?.strip_suffix('-')?;
         (!hash.is_empty()).then(|| hash.to_owned())
     };
-    let hashes: Vec<_> = tags.filter_map(hash).collect();
+    let hashes: Vec<_> = tags(values).filter_map(hash).collect();
     if hashes.is_empty() {
         IfNoneMatch::Absent
     } else {

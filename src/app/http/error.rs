@@ -41,6 +41,9 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// The detail of the answer to a path that does not exist.
+    pub(in crate::app::http) const NO_PATH: &str = "There is nothing at this path.";
+
     /// A problem. The detail is sent to the caller: it must hold no secret, no reference, and no text of an
     /// upstream.
     pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -111,7 +114,7 @@ impl ApiError {
             return Self::bad_fields(vec![FieldError::new("path", rule)]);
         }
         if error.is::<NotFoundError>() || error.status() == StatusCode::NOT_FOUND {
-            return Self::new(ProblemKind::NotFound, "There is nothing at this path.");
+            return Self::new(ProblemKind::NotFound, Self::NO_PATH);
         }
         if error.is::<MethodNotAllowedError>() {
             let detail = "This path does not have the method.";

@@ -1,5 +1,7 @@
 //! `/api/images`: lists and shows a tenant's images.
 
+use std::sync::Arc;
+
 use poem_openapi::{
     OpenApi,
     param::{Header, Path, Query},
@@ -15,7 +17,8 @@ use super::{
     entity_tag::if_none_match,
     error::ApiError,
     json_body::image_name,
-    request_facts::CurrentRequestId,
+    media_links::MediaLinks,
+    request_facts::{CallerOrigin, CurrentRequestId},
     tag::Tag,
     tenant_scope::TenantScope,
 };
@@ -29,6 +32,7 @@ pub(super) struct ImagesApi {
     pub(super) describe: DescribeImage,
     pub(super) draw: RandomImage,
     pub(super) thumbnails: FetchThumbnail,
+    pub(super) links: Arc<MediaLinks>,
 }
 
 #[OpenApi]
@@ -84,9 +88,11 @@ impl ImagesApi {
         TenantScope(tenant): TenantScope,
         _viewer: Viewer,
         CurrentRequestId(request_id): CurrentRequestId,
+        origin: CallerOrigin,
     ) -> Result<Json<ImageInfo>, ApiError> {
         let details = self.draw.run(&tenant, &request_id).await?;
-        Ok(Json((&*details).into()))
+        let url = self.links.url_of(&details.image, &tenant, &origin)?;
+        Ok(Json(ImageInfo::new(&details, url)))
     }
 
     /// Show an image.
@@ -106,12 +112,14 @@ impl ImagesApi {
         TenantScope(tenant): TenantScope,
         _viewer: Viewer,
         CurrentRequestId(request_id): CurrentRequestId,
+        origin: CallerOrigin,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
     ) -> Result<Json<ImageInfo>, ApiError> {
         let name = image_name(&filename)?;
         let details = self.describe.run(&tenant, &request_id, &name).await?;
-        Ok(Json((&*details).into()))
+        let url = self.links.url_of(&details.image, &tenant, &origin)?;
+        Ok(Json(ImageInfo::new(&details, url)))
     }
 
     /// Show an image's thumbnail.

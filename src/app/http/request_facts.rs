@@ -4,6 +4,7 @@ use poem::{
     FromRequest, Request, RequestBody, Result,
     http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
 };
+use url::Url;
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -11,6 +12,9 @@ use crate::domain::{host::Host, request_id::RequestId};
 
 /// The header of the request id, in requests and responses.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The header by which a proxy says how it was called.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The facts in the data of each request.
 #[derive(Debug, Clone)]
@@ -67,6 +71,32 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let only = values.next().filter(|_| values.next().is_none());
     only.map(HeaderValue::to_str)?.ok()
+}
+
+/// Where the caller sees this service.
+#[derive(Debug)]
+pub(super) struct CallerOrigin {
+    /// The host that the request is for.
+    pub(super) host: Host,
+    /// The root of its URLs: the scheme, and the host with its port, as the caller has sent them.
+    pub(super) url: Url,
+}
+
+impl<'a> FromRequest<'a> for CallerOrigin {
+    /// The scheme is what a proxy says, `http` without one. That header decides nothing but the URLs in the answer to
+    /// this request, so that a caller who makes it up only gets URLs that do not work.
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let facts = request.data::<RequestFacts>();
+        let host = facts.and_then(|facts| facts.host.clone());
+        let host = host.ok_or_else(ApiError::internal)?;
+        let scheme = only(request.headers(), FORWARDED_PROTO).unwrap_or_default();
+        let is_https = scheme.trim().eq_ignore_ascii_case("https");
+        let scheme = if is_https { "https" } else { "http" };
+        let authority = only(request.headers(), header::HOST).unwrap_or_default();
+        let url = Url::parse(&format!("{scheme}://{}", authority.trim()));
+        let url = url.map_err(|error| ApiError::internal().caused_by(error))?;
+        Ok(Self { host, url })
+    }
 }
 
 /// The id of the request that is being handled.

@@ -8,11 +8,12 @@ use crate::{
     domain::{
         image::{EncodedImage, ImageName, StoredImage},
         request_id::RequestId,
+        secret::Secret,
         sidecar::SidecarName,
         thumbnail::ThumbnailSize,
     },
     ports::{
-        FetchedImage, Folder, FoundFile, IfTaken, ImageStoreError, LinkedImage, Moved,
+        FetchedImage, Folder, FoundFile, IfTaken, ImageStoreError, LinkedImage, Moved, OpenedImage,
         OpenedStorage, PutMode, SidecarFile, Thumbnail,
     },
 };
@@ -21,6 +22,34 @@ use crate::{
 const NO_LINKS: ImageStoreError = ImageStoreError::Restricted {
     detail: "this kind of storage offers no links to images",
 };
+
+/// An image with a link to it.
+#[derive(Debug)]
+pub struct ShownImage {
+    /// The image, as storage lists it.
+    pub stored: StoredImage,
+    /// The link.
+    pub link: ImageLink,
+}
+
+/// A link to an image.
+#[derive(Debug)]
+pub enum ImageLink {
+    /// Storage's: a URL that gives the image to all who have it.
+    OfStorage(Secret),
+    /// One of a route of this service, which is signed for the host of each request.
+    OfThisService,
+}
+
+impl ImageLink {
+    /// Its size in bytes, as far as it is kept.
+    pub(in crate::app) fn bytes(&self) -> usize {
+        match self {
+            Self::OfStorage(link) => link.expose().len(),
+            Self::OfThisService => 0,
+        }
+    }
+}
 
 /// The images of a tenant, for one request.
 ///
@@ -84,12 +113,30 @@ impl<'a> Images<'a> {
     ///
     /// # Errors
     /// [`ImageStoreError`]; [`ImageStoreError::Restricted`] where storage offers no links.
-    pub async fn temporary_link(&self, name: &ImageName) -> Result<LinkedImage, ImageStoreError> {
+    pub async fn link(&self, name: &ImageName) -> Result<ShownImage, ImageStoreError> {
         self.call(|storage| async move {
-            match storage.links {
-                Some(links) => links.temporary_link(name).await,
-                // The place for a signed link to a route of this service.
-                None => storage.images.find(name).await.and(Err(NO_LINKS)),
+            if let Some(links) = storage.links {
+                let LinkedImage { stored, link } = links.temporary_link(name).await?;
+                let link = ImageLink::OfStorage(link);
+                return Ok(ShownImage { stored, link });
+            }
+            let stored = storage.images.find(name).await?;
+            storage.contents.ok_or(NO_LINKS)?;
+            let link = ImageLink::OfThisService;
+            Ok(ShownImage { stored, link })
+        })
+        .await
+    }
+
+    /// One image, open for reading in parts; `None` where storage has links of its own, or cannot.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub async fn open(&self, name: &ImageName) -> Result<Option<OpenedImage>, ImageStoreError> {
+        self.call(|storage| async move {
+            match storage.contents {
+                Some(contents) => contents.open(name).await.map(Some),
+                None => Ok(None),
             }
         })
         .await

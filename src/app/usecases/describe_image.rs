@@ -14,6 +14,7 @@ use crate::{
             timed_cache::{Loaded, TimedCache},
         },
         tenancy::{
+            images::ShownImage,
             listing_cache::ListingCache,
             storage::Generation,
             storage_call::{FLIGHT_LIMIT, FRESH, StorageCallError, within_limit},
@@ -21,7 +22,7 @@ use crate::{
         },
     },
     domain::{image::ImageName, request_id::RequestId, sidecar::Sidecar},
-    ports::{Clock, LinkedImage, SidecarFile},
+    ports::{Clock, SidecarFile},
 };
 
 /// How long a description is cached. Storage's links are valid for an hour at least; an edit of the sidecar shows after
@@ -36,7 +37,7 @@ const OVERHEAD: usize = 1024;
 #[derive(Debug)]
 pub struct ImageDetails {
     /// The image as storage describes it, with a link to it.
-    pub image: LinkedImage,
+    pub image: ShownImage,
     /// The image's sidecar.
     pub sidecar: FoundSidecar,
 }
@@ -157,7 +158,7 @@ async fn ask_storage(
     name: &ImageName,
 ) -> Result<(ImageDetails, usize), StorageCallError> {
     let images = tenant.images(request_id);
-    let image = within_limit(images.temporary_link(name));
+    let image = within_limit(images.link(name));
     let files = async {
         Ok(read_files(images, name).await.inspect_err(|error| {
             tracing::warn!(
@@ -176,7 +177,7 @@ async fn ask_storage(
         };
         files.iter().map(size).sum()
     });
-    let bytes = image.link.expose().len() + of_files;
+    let bytes = image.link.bytes() + of_files;
     let sidecar = files.map_or(FoundSidecar::Unknown, |files| {
         let found = FoundSidecars::of(files, &image.stored, tenant.content_hash(), None);
         let fitting = found.fitting().cloned();

@@ -2,6 +2,7 @@
 //! single account. Everything is spoken to over real sockets, by the adapters of production.
 
 mod env_file;
+mod local_tenant;
 
 use std::{
     io::{self, Write as _},
@@ -12,17 +13,25 @@ use std::{
 };
 
 use clap::Args;
-use publisher::adapters::{
-    env::Environment,
-    http_client::{self, ExtraRoots},
-    otlp::Traces,
+use publisher::{
+    adapters::{
+        env::Environment,
+        http_client::{self, ExtraRoots},
+        otlp::Traces,
+    },
+    domain::storage::AllowedStorage,
 };
 use publisher_sandbox::{DemoTenant, Sandbox};
 
-use self::env_file::EnvFile;
+use self::{env_file::EnvFile, local_tenant::LocalTenant};
 use crate::{
-    Failure, Service, clients::Clients, life_cycle::ShutdownSignals, logging::LogSettings,
-    metrics_listener, server::Listening, settings::Settings,
+    Failure, Service,
+    clients::Clients,
+    life_cycle::ShutdownSignals,
+    logging::LogSettings,
+    metrics_listener,
+    server::Listening,
+    settings::{Settings, Source},
 };
 
 /// How long the one request of `--once` may take.
@@ -83,7 +92,12 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     ]);
     let own_file = own_file.map(|path| EnvFile::write(&path, &sandbox));
     let own_file = own_file.transpose()?;
-    let settings = Settings::read(Environment::from_pairs(pairs))?;
+    let mut settings = Settings::read(Environment::from_pairs(pairs))?;
+    if let Source::Orchestrator { settings, .. } = &mut settings.upstreams.source {
+        // This orchestrator is of this process.
+        settings.storage = AllowedStorage::Any;
+    }
+    let local = LocalTenant::add(&sandbox)?;
     crate::log_warnings(&settings.warnings);
     let clients = Clients::build(settings.upstreams)?;
     let metrics = match settings.service.metrics_listen {
@@ -105,7 +119,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         let (_, walked) = tokio::join!(serving, walking);
         return walked;
     }
-    print(&introduction(&sandbox, address))?;
+    print(&introduction(&sandbox, &local.tenant, address))?;
     print(&beside_it(metrics, own_file.as_ref()))?;
     let signals = ShutdownSignals::catch()?;
     let serving = service.run(listening, signals.wait());
@@ -139,13 +153,10 @@ async fn walk_through(sandbox: &Sandbox, address: SocketAddr) -> Result<ExitCode
     Ok(ExitCode::FAILURE)
 }
 
-fn introduction(sandbox: &Sandbox, address: SocketAddr) -> String {
+fn introduction(sandbox: &Sandbox, local: &DemoTenant, address: SocketAddr) -> String {
     let port = address.port();
-    let tenants: String = sandbox
-        .tenants()
-        .iter()
-        .map(|tenant| tenant_lines(tenant, port))
-        .collect();
+    let tenants = sandbox.tenants().iter().chain([local]);
+    let tenants: String = tenants.map(|tenant| tenant_lines(tenant, port)).collect();
     let (token, password) = (sandbox.web_token(), sandbox.web_password());
     let host = sandbox
         .tenants()

@@ -3,6 +3,7 @@
 mod off;
 mod orchestrators;
 mod pasted;
+mod paths;
 mod properties;
 mod rows;
 mod tenant;

@@ -47,6 +47,16 @@ pub struct LoginSettings {
 }
 
 impl AuthSettings {
+    /// The key that sessions are signed with, where there is one that outlives the process.
+    pub(in crate::app::http) fn session_secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Enforced(AdminCredentials {
+                login: Some(login), ..
+            }) => login.session_secret.as_ref(),
+            Self::Enforced(_) | Self::Disabled => None,
+        }
+    }
+
     /// What the operator should know about these settings.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
         let warning = match self {

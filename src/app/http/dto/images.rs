@@ -14,7 +14,6 @@ use crate::{
         image::{ImageName, StoredImage},
         sidecar::Sidecar,
     },
-    ports::LinkedImage,
 };
 
 /// The keys of a sidecar that have their own fields in the answer.
@@ -34,7 +33,7 @@ pub struct ImageList {
 pub struct ImageInfo {
     /// Its name.
     pub filename: String,
-    /// The URL at which anyone can download it for the next hours: treat it like a password.
+    /// The URL at which anyone can download it, for at least 50 minutes: treat it like a password.
     pub temp_url: String,
     /// The path of its thumbnail, on this host.
     pub thumbnail_url: String,
@@ -57,10 +56,12 @@ pub struct ImageInfo {
     pub has_sidecar: Option<bool>,
 }
 
-impl From<&ImageDetails> for ImageInfo {
-    fn from(details: &ImageDetails) -> Self {
+impl ImageInfo {
+    /// The description of an image, with the URL of its link.
+    #[must_use]
+    pub fn new(details: &ImageDetails, temp_url: String) -> Self {
         let ImageDetails { image, sidecar } = details;
-        let LinkedImage { stored, link } = image;
+        let stored = &image.stored;
         let StoredImage {
             name,
             revision,
@@ -80,7 +81,7 @@ impl From<&ImageDetails> for ImageInfo {
         let sd_caption = sidecar.and_then(Sidecar::sd_caption);
         Self {
             filename: name.as_str().to_owned(),
-            temp_url: link.expose().to_owned(),
+            temp_url,
             thumbnail_url: thumbnail_path(name),
             sha256: sha256.map(str::to_owned),
             caption: caption.map(str::to_owned),
@@ -93,14 +94,18 @@ impl From<&ImageDetails> for ImageInfo {
 
 /// The path of an image's thumbnail.
 fn thumbnail_path(name: &ImageName) -> String {
+    format!("/api/images/{}/thumbnail", percent_encoded(name.as_str()))
+}
+
+/// A text with everything percent-encoded that may mean something in a URL or a header.
+pub(super) fn percent_encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
             char::from(byte).to_string()
         }
         _ => format!("%{byte:02X}"),
     };
-    let name: String = name.as_str().bytes().map(encode).collect();
-    format!("/api/images/{name}/thumbnail")
+    text.bytes().map(encode).collect()
 }
 
 fn metadata_of(sidecar: &Sidecar) -> BTreeMap<String, Value> {

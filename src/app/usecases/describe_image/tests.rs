@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     app::usecases::fixtures::{self, TenantFixture, clock, image_name, request_id, stored},
     domain::{secret::Secret, sidecar::SidecarName},
-    ports::ImageStoreError,
+    ports::{ImageStoreError, LinkedImage},
 };
 use futures_util::future::join_all;
 use tokio::time::advance;

@@ -7,8 +7,8 @@ use publisher::{
 
 use super::{base_url, source::Chosen};
 
-/// The app is required where the one tenant has its images there; with an orchestrator only such
-/// tenants need it. Without one its parts are blank, and not used: the second is whether there is one.
+/// Only tenants that have their images there need the app. Without one its parts are blank, and not used: the second is
+/// whether there is one.
 pub(super) fn read(
     environment: &mut Environment,
     chosen: Option<Chosen>,
@@ -18,8 +18,7 @@ pub(super) fn read(
     let is_standalone = chosen == Some(Chosen::Standalone);
     let kind = is_standalone.then(|| environment.text_or("STORAGE_PROVIDER", "dropbox"));
     let kind = kind.and_then(|name| StorageKind::from_name(&name));
-    let is_required = is_standalone && kind.is_none_or(|kind| kind == StorageKind::Dropbox);
-    let is_orchestrated = chosen == Some(Chosen::Orchestrator);
+    let may_be_needed = chosen.is_some() && kind.is_none_or(|kind| kind == StorageKind::Dropbox);
     let api_url = base_url::read(
         environment,
         "DROPBOX_API_URL",
@@ -37,12 +36,12 @@ pub(super) fn read(
         (app_key.is_none(), KEY, app_secret.is_some()),
         (app_secret.is_none() && !is_bad, SECRET, app_key.is_some()),
     ] {
-        if is_missing && (is_required || other) {
+        if is_missing && other {
             environment.reject(name, "is required");
         }
     }
     let has_app = app_key.is_some() && app_secret.is_some();
-    if is_orchestrated && !is_bad && app_key.is_none() && app_secret.is_none() {
+    if may_be_needed && !is_bad && app_key.is_none() && app_secret.is_none() {
         let names = format!("{KEY} and {SECRET} are not set");
         environment.warn(names, "no Dropbox tenant can be served");
     }

@@ -87,15 +87,15 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
         ("STORAGE_PATHS", r#"{"root": "/a"}"#),
         ("DROPBOX_REFRESH_TOKEN", "r"),
     ];
-    let told = Settings::read(Environment::from_pairs(standalone))
-        .err()
-        .unwrap();
-    let names: Vec<_> = told
-        .as_slice()
-        .iter()
-        .map(publisher::adapters::env::SettingProblem::name)
-        .collect();
-    assert_eq!(names, ["DROPBOX_APP_KEY", "DROPBOX_APP_SECRET"]);
+    let without = Settings::read(Environment::from_pairs(standalone)).unwrap();
+    assert!(!without.upstreams.has_dropbox_app);
+    assert_eq!(without.warnings[0], note);
+    let local = [
+        ("STORAGE_PROVIDER", "local"),
+        ("STORAGE_PATHS", r#"{"root": "/a"}"#),
+    ];
+    let local = Settings::read(Environment::from_pairs(local)).unwrap();
+    assert!(!local.warnings.iter().any(|it| it.contains("DROPBOX")));
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn header_name(name: &str) -> &str {
     match name {
         "CACHE-CONTROL" => "Cache-Control",
         "CONTENT-LENGTH" => "Content-Length",
+        "CONTENT-RANGE" => "Content-Range",
         "ETAG" => "ETag",
         "RETRY-AFTER" => "Retry-After",
         "IDEMPOTENCY-REPLAYED" => "Idempotency-Replayed",
@@ -53,6 +54,11 @@ pub(super) fn shared() -> Value {
             "description": "The length of the body in bytes.",
             "required": true,
             "schema": {"type": "integer", "format": "int64", "minimum": 0, "example": 48_213},
+        },
+        "Content-Range": {
+            "description": "Which bytes of the file the body has, and the size of the file.",
+            "required": true,
+            "schema": {"type": "string", "example": "bytes 0-1023/48213"},
         },
         "ETag": {
             "description": "Tells this version of the response from others, for `If-None-Match`.",

@@ -20,7 +20,7 @@ use crate::app::http::{
 };
 
 /// The problems of each operation, by its id, beside those that [`kinds_of`] adds.
-pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 24] = [
+pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 25] = [
     ("getHealth", &[]),
     ("getLiveness", &[]),
     ("getReadiness", &[]),
@@ -37,6 +37,7 @@ pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 24] = [
     ("getRandomImage", &[ImageNotFound, UnusableImage]),
     ("getImage", &[UnusableImage]),
     ("getThumbnail", &[UnusableImage]),
+    ("getMedia", &[NotFound]),
     ("publishNextImage", PUBLISHING),
     ("publishImage", PUBLISHING),
     ("listLibrary", &[]),
