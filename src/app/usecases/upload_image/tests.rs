@@ -9,7 +9,10 @@ use crate::{
         runtime::spool::Spool,
         usecases::fixtures::{TenantFixture, image_name, image_work, request_id, stored},
     },
-    domain::{content_hash::ContentHash, ledger::Claim},
+    domain::{
+        content_hash::ContentHash,
+        ledger::{Claim, Prior},
+    },
     ports::{MockImageProcessor, MockLedger},
 };
 
@@ -156,8 +159,8 @@ async fn an_image_is_replaced_under_its_lease() {
             .expect_claim()
             .times(1)
             .in_sequence(&mut order)
-            .withf(|lease, _| *lease.content_hash() == ContentHash::of(&OLD))
-            .returning(|_, _| Ok(Claim::Held([].into())));
+            .withf(|lease, _| *lease.hashes().listed() == ContentHash::of(&OLD))
+            .returning(|_, _| Ok(Claim::Held(Prior::default())));
         fixture
             .images
             .expect_put()
