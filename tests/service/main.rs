@@ -31,6 +31,7 @@ mod known_outcomes;
 mod ledger;
 mod ledger_recovery;
 mod ledger_server;
+mod library;
 mod life_cycle;
 mod limits;
 mod load;
