@@ -15,7 +15,7 @@ use self::stage::{IMAGE, Stage, compose, open_storages};
 
 #[tokio::test]
 async fn an_image_that_moved_from_dropbox_to_another_storage_is_not_published_again() {
-    let mut stage = Stage::new().await;
+    let mut stage = Stage::new(false).await;
     let first = stage.publish().await;
     let outcome = &first.document["results"]["telegram"]["outcome"];
     assert_eq!(outcome, "published", "{}", first.document);

@@ -1,6 +1,7 @@
 //! The S3 stand-in: one bucket of `s3s-fs`, a server that was written elsewhere, on a temporary folder.
 //! It checks signatures. What it lacks is put in front of it here: a copy on the condition that its
-//! destination does not exist, and one write at a time, so that a condition holds until it is acted on.
+//! destination does not exist, one write at a time, so that a condition holds until it is acted on, and the
+//! `ETag`s in listings.
 //!
 //! Operations: `list`, `head`, `get` (links too), `put`, `copy`, `delete`.
 
@@ -192,12 +193,59 @@ impl StandIn for Door {
         if request.operation == "copy" && self.is_taken(request) {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
-        answer(&self.wire, request, request.body.clone())
-            .unwrap_or_else(|| error(StatusCode::BAD_REQUEST, "InvalidRequest"))
+        let reply = answer(&self.wire, request, request.body.clone())
+            .unwrap_or_else(|| error(StatusCode::BAD_REQUEST, "InvalidRequest"));
+        if request.operation == "list" && reply.status == 200 {
+            return self.with_etags(request, reply);
+        }
+        reply
     }
 }
 
 impl Door {
+    /// A page of a listing, with the `ETag` of each object behind its key.
+    fn with_etags(&self, list: &RecordedRequest, reply: Reply) -> Reply {
+        const END: &str = "</Key>";
+        let page = String::from_utf8_lossy(&reply.body);
+        let mut body = String::with_capacity(page.len() * 2);
+        for part in page.split_inclusive(END) {
+            body.push_str(part);
+            let key = part
+                .strip_suffix(END)
+                .and_then(|it| it.rsplit_once("<Key>"));
+            let key = key.and_then(|(_, key)| quick_xml::escape::unescape(key).ok());
+            let etag = key.and_then(|key| self.etag(list, &key));
+            if let Some(etag) = etag {
+                let etag = quick_xml::escape::escape(&etag);
+                body.push_str(&format!("<ETag>{etag}</ETag>"));
+            }
+        }
+        Reply {
+            body: Bytes::from(body),
+            headers: reply
+                .headers
+                .into_iter()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
+                .collect(),
+            ..reply
+        }
+    }
+
+    fn etag(&self, list: &RecordedRequest, key: &str) -> Option<String> {
+        let request = request(Method::HEAD, &self.bucket, key, Bytes::new())?;
+        let head = RecordedRequest {
+            method: "HEAD".to_owned(),
+            headers: [("host".to_owned(), "localhost".to_owned())].into(),
+            path_and_query: request.uri().path().to_owned(),
+            ..list.clone()
+        };
+        let headers = answer(&self.own, &head, Bytes::new())?.headers;
+        let etag = headers
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("etag"));
+        etag.map(|(_, etag)| etag)
+    }
+
     /// Whether the destination of a copy exists that was to be made only if it does not.
     fn is_taken(&self, request: &RecordedRequest) -> bool {
         let is_conditional = COPY_CONDITIONS

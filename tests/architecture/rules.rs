@@ -54,7 +54,13 @@ const DOMAIN_CRATES: &[&str] = &[
     "uuid",
 ];
 /// What a port may be written with.
-const PORT_CRATES: [&str; 4] = ["async_trait", "bytes", "mockall", "thiserror"];
+const PORT_CRATES: [&str; 5] = [
+    "async_trait",
+    "bytes",
+    "futures_util",
+    "mockall",
+    "thiserror",
+];
 /// The parts of the standard library that reach out of the process; addresses are only values.
 const OUTSIDE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
 
@@ -85,8 +91,12 @@ const HOMES: [(&str, &[&str], &str); 17] = [
     ),
     (
         "hmac",
-        &["app::http::auth", "adapters::webhook"],
-        "cookies are signed in one place, and posts to webhooks in theirs",
+        &[
+            "app::http::auth",
+            "app::http::media_links",
+            "adapters::webhook",
+        ],
+        "cookies are signed in one place, links to images and posts to webhooks in theirs",
     ),
     (
         "multer",

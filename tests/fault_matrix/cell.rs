@@ -8,7 +8,7 @@ use publisher::domain::{
 use publisher_sandbox::Sandbox;
 
 use crate::{
-    rows::{Failing, Kind, Row},
+    rows::{DELETE, Failing, Kind, Row},
     stage::{Answer, IMAGE, Stage},
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn run(row: &'static Row, failing: Failing) -> Result<String, Failed>
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let stage = Stage::new().await;
+        let stage = Stage::new(row.kind.is_of_bucket()).await;
         let answer = publish(&stage, row, failing).await;
         let cell = Cell {
             received: received(&stage),
@@ -28,7 +28,7 @@ pub(crate) fn run(row: &'static Row, failing: Failing) -> Result<String, Failed>
             place: place(&stage),
             answer,
         };
-        cell.check()?;
+        cell.check(row)?;
         Ok(cell.line(&failing.name(row.kind)))
     })
 }
@@ -66,6 +66,7 @@ async fn publish_while_refused(stage: &Stage, kind: Kind) -> Answer {
         orchestrator,
         dropbox,
         openai,
+        s3,
         telegram,
         smtp,
         ..
@@ -73,10 +74,11 @@ async fn publish_while_refused(stage: &Stage, kind: Kind) -> Answer {
     match kind {
         Kind::Orchestrator => orchestrator.server().stop_listening().await,
         Kind::DropboxEarly => dropbox.server().stop_listening().await,
+        Kind::BucketEarly => s3.server().stop_listening().await,
         Kind::OpenAi => openai.server().stop_listening().await,
         Kind::Telegram => telegram.server().stop_listening().await,
         Kind::Smtp => smtp.stop_listening().await,
-        Kind::DropboxLate => {
+        Kind::DropboxLate | Kind::BucketLate => {
             let held = telegram.switches().hold("sendPhoto");
             let publish = stage.publish();
             tokio::pin!(publish);
@@ -84,7 +86,11 @@ async fn publish_while_refused(stage: &Stage, kind: Kind) -> Answer {
                 answer = &mut publish => return answer,
                 () = held.arrived(1) => {}
             }
-            dropbox.server().stop_listening().await;
+            if kind == Kind::BucketLate {
+                s3.server().stop_listening().await;
+            } else {
+                dropbox.server().stop_listening().await;
+            }
             held.release();
             return publish.await;
         }
@@ -103,7 +109,11 @@ fn received(stage: &Stage) -> [usize; 2] {
 
 /// Where image and sidecar are.
 fn place(stage: &Stage) -> String {
-    let paths = stage.sandbox.dropbox.paths(&stage.tenant.name);
+    let paths = if stage.tenant.is_managed {
+        stage.sandbox.s3.keys()
+    } else {
+        stage.sandbox.dropbox.paths(&stage.tenant.name)
+    };
     let text = IMAGE.replace(".jpg", ".txt");
     let root = &stage.tenant.root;
     let of = |file: &str| {
@@ -132,7 +142,7 @@ struct Cell {
 
 impl Cell {
     /// What holds whatever fails: nothing is sent twice, and neither answer nor ledger lie.
-    fn check(&self) -> Result<(), Failed> {
+    fn check(&self, row: &Row) -> Result<(), Failed> {
         for (platform, received) in Platform::ALL.into_iter().zip(self.received) {
             if received > 1 {
                 return Err(format!("{platform}: received {received} times").into());
@@ -154,7 +164,8 @@ impl Cell {
                 return Err(format!("{platform}: told {told}, but known as {known:?}").into());
             }
         }
-        if self.place.contains("two places") || self.place.starts_with("nowhere") {
+        let is_twice = self.place.contains("two places") && row.operation != DELETE;
+        if is_twice || self.place.starts_with("nowhere") {
             return Err(format!("the image is {}", self.place).into());
         }
         Ok(())

@@ -23,6 +23,10 @@ pub(crate) enum Kind {
     DropboxEarly,
     /// Refuses connections only once Telegram has the photo.
     DropboxLate,
+    /// As [`Kind::DropboxEarly`], of the bucket of a tenant that has one instead.
+    BucketEarly,
+    /// As [`Kind::DropboxLate`].
+    BucketLate,
     OpenAi,
     Telegram,
     Smtp,
@@ -44,7 +48,10 @@ const fn row(
     }
 }
 
-pub(crate) const ROWS: [Row; 11] = [
+/// The call without which what was copied is in two places: the next publish makes it.
+pub(crate) const DELETE: &str = "delete";
+
+pub(crate) const ROWS: [Row; 16] = [
     row(
         "Orchestrator: the tenant's config",
         orchestrator,
@@ -104,6 +111,23 @@ pub(crate) const ROWS: [Row; 11] = [
         11,
         Kind::DropboxLate,
     ),
+    row("S3: finding files", s3, "head", 11, Kind::BucketEarly),
+    row("S3: fetching files", s3, "get", 61, Kind::BucketEarly),
+    row("S3: writing the sidecar", s3, "put", 61, Kind::BucketLate),
+    row(
+        "S3: copying to the archive",
+        s3,
+        "copy",
+        61,
+        Kind::BucketLate,
+    ),
+    row(
+        "S3: deleting what was copied",
+        s3,
+        DELETE,
+        11,
+        Kind::BucketLate,
+    ),
 ];
 
 fn orchestrator(sandbox: &Sandbox) -> &Switches {
@@ -112,6 +136,10 @@ fn orchestrator(sandbox: &Sandbox) -> &Switches {
 
 fn dropbox(sandbox: &Sandbox) -> &Switches {
     sandbox.dropbox.switches()
+}
+
+fn s3(sandbox: &Sandbox) -> &Switches {
+    sandbox.s3.server().switches()
 }
 
 fn openai(sandbox: &Sandbox) -> &Switches {
@@ -164,6 +192,13 @@ pub(crate) const FAILINGS: [Failing; 19] = [
     Failing::Malformed,
     Failing::Slow,
 ];
+
+impl Kind {
+    /// Whether the tenant has a bucket.
+    pub(crate) fn is_of_bucket(self) -> bool {
+        matches!(self, Self::BucketEarly | Self::BucketLate)
+    }
+}
 
 impl Failing {
     /// Can calls of this kind fail so? Between us and a mail server there is no gateway that answers.

@@ -82,10 +82,19 @@ pub(crate) struct Answer {
 }
 
 impl Stage {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(has_bucket: bool) -> Self {
         let sandbox = Sandbox::start_empty().await.unwrap();
         let image = Sample::jpeg(IMAGE, 32, 24, 1).unwrap();
-        let tenant = sandbox.add_tenant(TenantSpec::new("alice").email(true).images([image]));
+        let spec = TenantSpec::new("alice").email(true).images([image]);
+        let spec = if has_bucket {
+            spec.managed("alice")
+        } else {
+            spec
+        };
+        for (key, bytes) in spec.objects() {
+            assert!(sandbox.s3.put(&key, bytes).await);
+        }
+        let tenant = sandbox.add_tenant(spec);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ledger = LedgerSettings::from_url(&Secret::new(sandbox.ledger_url())).unwrap();
         let ledger = OpenLedger::open(ledger, Arc::clone(&clock)).await.unwrap();
@@ -185,7 +194,7 @@ pub(crate) fn compose(
         service_token: ServiceToken::fixed(Secret::new(sandbox.orchestrator.service_token())),
         base_domain: Host::normalize_any("sandbox.localhost").unwrap(),
         prefer_post: true,
-        storage: AllowedStorage::WithCredential,
+        storage: AllowedStorage::Any,
     };
     let orchestrator = OrchestratorClient::new(orchestrator, &roots, Arc::clone(&clock));
     let orchestrator = Arc::new(orchestrator.unwrap());

@@ -50,7 +50,7 @@ async fn log_in(service: &Service, host: &str, password: &str) -> Answer {
 #[tokio::test]
 async fn two_thousand_guesses_are_five_and_keep_no_program_and_no_login_out() {
     let sandbox = Sandbox::start().await.unwrap();
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     let service = Service::start_with(sandbox.environment(), &settings(STRONG)).await;

@@ -37,7 +37,7 @@ async fn logins_without_a_body_keep_nobody_out() {
     let sandbox = Sandbox::start().await.unwrap();
     let password = [("WEB_ADMIN_PASSWORD", "a-long-pass-phrase")];
     let service = Service::start_with(sandbox.environment(), &password).await;
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     for host in [&alice.host, &bob.host] {
@@ -62,7 +62,7 @@ async fn made_up_hosts_keep_no_known_tenant_out_while_the_orchestrator_is_slow()
     allow_sockets();
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     for tenant in [alice, bob] {

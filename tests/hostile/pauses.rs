@@ -13,7 +13,7 @@ async fn no_upstream_makes_callers_wait_for_more_than_an_hour() {
     ] {
         let sandbox = Sandbox::start().await.unwrap();
         let service = Service::start(&sandbox).await;
-        let [alice, bob] = sandbox.tenants() else {
+        let [alice, bob, ..] = sandbox.tenants() else {
             panic!("two tenants")
         };
         let busy = |status| Fault::status(status).with_header("retry-after", pause);

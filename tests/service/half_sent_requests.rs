@@ -46,7 +46,7 @@ async fn waits_during(service: &Service, host: &str, busy: impl Future) -> Vec<D
 async fn hundreds_of_half_sent_requests_are_shown_out_and_others_are_served_meanwhile() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     let head = format!(

@@ -155,7 +155,7 @@ async fn a_user_with_fewer_connections_than_are_taken_publishes_all_the_same() {
     let ledger = [("PUBLISH_LEDGER_URL", &*url)];
     let service = Service::start_with(sandbox.environment(), &ledger).await;
     service.becomes_ready().await;
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("there are two");
     };
     let answers = tokio::join!(

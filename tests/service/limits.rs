@@ -10,7 +10,7 @@ const FEATURES: &str = "/api/config/features";
 #[tokio::test]
 async fn a_tenant_whose_storage_hangs_slows_no_other_and_leaves_places_to_them() {
     let sandbox = Sandbox::start().await.unwrap();
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     let few = [("MAX_CONCURRENT_REQUESTS", "128")];

@@ -297,7 +297,7 @@ async fn check_lists_the_folder_and_says_what_is_wrong_with_it() {
     fs::remove_dir_all(stage.folder.path()).unwrap();
     let (said, code) = check_states::check(&quiet, &[], cwd.path()).await;
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("WRONG storage"), "{said}");
+    assert!(said.contains("WRONG  storage"), "{said}");
     assert!(
         !said.contains(stage.folder.path().to_str().unwrap()),
         "{said}"

@@ -169,7 +169,7 @@ fn written_in_the_guide() -> BTreeMap<String, BTreeSet<String>> {
 
 /// Something of everything that is counted.
 async fn make_traffic(service: &Service, sandbox: &Sandbox) {
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     sandbox

@@ -90,7 +90,7 @@ async fn a_pooler_with_fewer_sessions_than_are_taken_has_requests_wait_for_each_
     let ledger = [("PUBLISH_LEDGER_URL", &*url)];
     let service = Service::start_with(sandbox.environment(), &ledger).await;
     service.becomes_ready().await;
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("there are two");
     };
     let (one, other) = tokio::join!(

@@ -89,7 +89,7 @@ async fn while_the_first_request_runs_the_second_is_a_conflict_and_a_restart_for
 async fn a_key_belongs_to_one_tenant() {
     let sandbox = Sandbox::start().await.unwrap();
     let service = Service::start(&sandbox).await;
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     let first = post(&service, &sandbox, alice, "/api/publish", "k", json!({})).await;

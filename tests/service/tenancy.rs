@@ -23,7 +23,7 @@ async fn a_tenant_sees_only_its_own_images() {
         images.sort();
         assert_eq!(list["filenames"], json!(images));
     }
-    let [alice, bob] = sandbox.tenants() else {
+    let [alice, bob, ..] = sandbox.tenants() else {
         panic!("two tenants")
     };
     let foreign = service

@@ -94,6 +94,7 @@ impl Failure {
             | "SignatureDoesNotMatch"
             | "ExpiredToken"
             | "InvalidToken"
+            | "NotSignedUp"
             | "Unauthorized" => Self::Unauthorized {
                 status: number,
                 code,

@@ -77,6 +77,10 @@ impl Bucket {
         there: &Stat,
         target: &Key,
     ) -> Result<bool, ImageStoreError> {
+        // It is no copy of itself: the original would be deleted.
+        if source == target {
+            return Ok(false);
+        }
         match self.head(target).await.map_err(Failure::undecided)? {
             Some(taken) if self.is_copy(source, there, target, &taken).await? => {}
             Some(_) => return Ok(false),

@@ -53,6 +53,8 @@ impl Object {
             "Size" => self.size = text.trim().parse().ok(),
             "LastModified" => {
                 let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok();
+                // Whole seconds, as the answer to HEAD has.
+                let time = time.and_then(|it| it.replace_nanosecond(0).ok());
                 self.last_modified = time.map(SystemTime::from);
             }
             _ => {}

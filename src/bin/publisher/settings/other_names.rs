@@ -38,7 +38,7 @@ const LATER: [&str; 10] = [
     "WEB_ADMIN_COOKIE_EPOCH",
 ];
 /// What others of them begin with.
-const LATER_PREFIXES: [&str; 5] = ["AUTH0_", "OIDC_", "R2_", "MASTODON_", "BLUESKY_"];
+const LATER_PREFIXES: [&str; 4] = ["AUTH0_", "OIDC_", "MASTODON_", "BLUESKY_"];
 /// A name that never has an effect here, and needs no warning: it belongs to the orchestrator's
 /// billing.
 const METERING: &str = "FEATURE_STORAGE_OPS_METERING";
@@ -175,7 +175,7 @@ mod tests {
     fn what_is_for_a_later_version_is_told_and_stops_nothing() {
         let pairs = [
             ("AUTH0_ADMIN_EMAIL_ALLOWLIST", "a@b"),
-            ("R2_BUCKET_NAME", "b"),
+            ("MASTODON_INSTANCE_URL", "b"),
             ("JOBS_ENABLED", " "),
             (METERING, "true"),
         ];
@@ -183,7 +183,7 @@ mod tests {
         let rule = "has no effect in this version";
         assert_eq!(
             told,
-            ["AUTH0_ADMIN_EMAIL_ALLOWLIST", "R2_BUCKET_NAME",]
+            ["AUTH0_ADMIN_EMAIL_ALLOWLIST", "MASTODON_INSTANCE_URL"]
                 .map(|name| format!("{name}: {rule}"))
         );
     }
