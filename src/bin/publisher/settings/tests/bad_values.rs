@@ -127,6 +127,15 @@ fn company(name: &str) -> &'static [(&'static str, &'static str)] {
             ("EMAIL_PASSWORD", "password"),
         ],
         "OPENAI_SETTINGS" => &[("OPENAI_API_KEY", "key")],
+        name if name.starts_with("R2_") => &[
+            ("STORAGE_PROVIDER", "managed"),
+            ("STORAGE_PATHS", r#"{"root": "images"}"#),
+            ("R2_ACCESS_KEY_ID", "id"),
+            ("R2_SECRET_ACCESS_KEY", "key"),
+            ("R2_ENDPOINT_URL", "https://bucket.example.org"),
+            ("R2_BUCKET_NAME", "images"),
+            ("R2_REGION", "auto"),
+        ],
         _ => &[],
     }
 }
@@ -211,6 +220,7 @@ fn a_secret_must_not_be_given_twice_nor_come_from_a_file_that_is_of_no_use() {
             | "OPENAI_API_KEY"
             | "TELEGRAM_BOT_TOKEN"
             | "EMAIL_PASSWORD" => "env",
+            name if name.starts_with("R2_") => "env",
             _ => "orchestrator",
         };
         for path in ["/nowhere/sesame", empty] {

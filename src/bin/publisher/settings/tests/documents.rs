@@ -54,7 +54,8 @@ fn example() -> BTreeMap<&'static str, &'static str> {
     let lines = EXAMPLE.lines().map(|line| line.trim_start_matches('#'));
     let is_name = |name: &str| {
         let mut bytes = name.bytes();
-        !name.is_empty() && bytes.all(|it| it.is_ascii_uppercase() || it == b'_')
+        !name.is_empty()
+            && bytes.all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || it == b'_')
     };
     let pairs = lines.filter_map(|line| line.split_once('='));
     let pairs = pairs.filter(|(name, _)| is_name(name));
