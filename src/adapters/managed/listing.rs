@@ -1,5 +1,5 @@
-//! All images of a folder, page by page, within bounds that a listing without an end does not pass. A part
-//! of the port, for `store`.
+//! The images of a folder, page by page; or all of them, within bounds that a listing without an end does not pass. A
+//! part of the port, for `store`.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     adapters::upstream::{self, Answer},
-    domain::image::StoredImage,
-    ports::{Cause, ImageStoreError},
+    domain::{image::StoredImage, listing::ListingChange},
+    ports::{Cause, ImageStoreError, ListingCursor, ListingPage, NextPage},
 };
 
 /// The longest page that is read, in bytes. A thousand keys of 1,024 bytes, escaped, take less.
@@ -36,21 +36,42 @@ impl Bucket {
     async fn all_pages(&self, prefix: &Prefix) -> Result<Vec<StoredImage>, ImageStoreError> {
         let limits = self.limits.listing;
         let mut gathered = Gathered::default();
-        let mut token: Option<String> = None;
+        let mut cursor = None;
         for _ in 0..limits.pages {
-            let page = self.page(prefix, token.as_deref()).await?;
-            if page.next.is_some() && page.next == token {
-                return Err(Failure::Malformed("a listing that goes round in circles").into());
-            }
-            token.clone_from(&page.next);
-            if !gathered.add(page, prefix, limits) {
+            let mut page = self.list_page(prefix, cursor.as_ref()).await?;
+            let next = std::mem::replace(&mut page.next, NextPage::None);
+            if !gathered.add(page, limits) {
                 return Err(folder_too_large());
             }
-            if token.is_none() {
-                return Ok(gathered.sorted());
+            match next {
+                NextPage::More(next) => cursor = Some(next),
+                NextPage::Changes(_) | NextPage::None => return Ok(gathered.sorted()),
             }
         }
         Err(folder_too_large())
+    }
+
+    /// The first page of a folder, or the one at a cursor.
+    pub(super) async fn list_page(
+        &self,
+        prefix: &Prefix,
+        cursor: Option<&ListingCursor>,
+    ) -> Result<ListingPage, ImageStoreError> {
+        let token = cursor.map(|cursor| &*cursor.0);
+        let page = self.page(prefix, token).await?;
+        if page.next.is_some() && page.next.as_deref() == token {
+            return Err(Failure::Malformed("a listing that goes round in circles").into());
+        }
+        let images = page.objects.into_iter().filter_map(|object| {
+            let name = prefix.image_of(&object.key)?;
+            Some(ListingChange::Found(object.stat()?.into_image(name)))
+        });
+        let more = |token: String| NextPage::More(ListingCursor(token.into()));
+        Ok(ListingPage {
+            changes: images.collect(),
+            entries: page.entries,
+            next: page.next.map_or(NextPage::None, more),
+        })
     }
 
     async fn page(&self, prefix: &Prefix, token: Option<&str>) -> Result<Page, Failure> {
@@ -96,11 +117,10 @@ struct Gathered {
 
 impl Gathered {
     /// Adds a page; false if that is more than is listed.
-    fn add(&mut self, page: Page, prefix: &Prefix, limits: ListingLimits) -> bool {
+    fn add(&mut self, page: ListingPage, limits: ListingLimits) -> bool {
         self.entries += page.entries;
-        for object in page.objects {
-            if let Some((name, stat)) = prefix.image_of(&object.key).zip(object.stat()) {
-                let image = stat.into_image(name);
+        for change in page.changes {
+            if let ListingChange::Found(image) = change {
                 self.bytes += bytes(&image);
                 self.images.push(image);
             }

@@ -15,12 +15,14 @@ use super::{
 use crate::{
     domain::{
         image::{EncodedImage, ImageName, MAX_IMAGE_BYTES, StoredImage},
+        listing::LetterCase,
         sidecar::{MAX_SIDECAR_BYTES, SidecarName},
         tenant_config::StoragePaths,
     },
     ports::{
         FetchedImage, Folder, FoundFile, IfTaken, ImageLinks, ImageStore, ImageStoreError,
-        LinkedImage, Moved, PutMode, SidecarFile,
+        LinkedImage, ListingCursor, ListingRules, Moved, PageResult, PutMode, RefreshCost,
+        SidecarFile,
     },
 };
 
@@ -109,6 +111,19 @@ async fn upload(bytes: Bytes, content_type: &'static str) -> Result<Upload, Fail
 impl ImageStore for ManagedImageStore {
     async fn list(&self) -> Result<Vec<StoredImage>, ImageStoreError> {
         self.bucket.list(self.home()).await
+    }
+
+    async fn list_page(&self, cursor: Option<ListingCursor>) -> PageResult {
+        let page = self.bucket.list_page(self.home(), cursor.as_ref());
+        Ok(Some(page.await?))
+    }
+
+    /// A store does not tell what has changed: a refresh lists the folder anew, a thousand keys a call.
+    fn listing_rules(&self) -> ListingRules {
+        ListingRules {
+            letter_case: LetterCase::Counts,
+            refresh: RefreshCost::High,
+        }
     }
 
     async fn find(&self, name: &ImageName) -> Result<StoredImage, ImageStoreError> {

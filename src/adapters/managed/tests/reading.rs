@@ -1,6 +1,10 @@
 //! Listing, finding, fetching and links.
 
 use super::*;
+use crate::{
+    domain::listing::ListingChange,
+    ports::{ListingPage, NextPage, RefreshCost},
+};
 
 /// A page of a listing with these keys.
 fn page(keys: &[&str], rest: &str) -> Fault {
@@ -60,6 +64,44 @@ async fn a_listing_says_what_is_known_without_a_download() {
     assert_eq!(fetched.stored.revision, listed[0].revision);
     assert_eq!(&*fetched.bytes, b"one");
     assert_eq!((tenant.calls("list"), tenant.calls("get")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_folder_is_read_a_thousand_keys_a_call_and_says_that_this_is_costly() {
+    let tenant = Tenant::new().await;
+    let rest =
+        "<IsTruncated>true</IsTruncated><NextContinuationToken>a+b/c=</NextContinuationToken>";
+    let first = page(&["acme/queue/b.jpg", "acme/queue/b.txt"], rest);
+    tenant.switches().inject("list", first);
+    let last = page(&["acme/queue/a.jpg"], "");
+    tenant.switches().inject("list", last);
+    let names = |page: &ListingPage| {
+        let names = page.changes.iter().map(|change| match change {
+            ListingChange::Found(image) => image.name.to_string(),
+            ListingChange::Gone(name) => panic!("{name} is gone"),
+        });
+        names.collect::<Vec<_>>()
+    };
+    let first = tenant.store.list_page(None).await.unwrap().unwrap();
+    assert_eq!(
+        (names(&first), first.entries),
+        (vec!["b.jpg".to_owned()], 2)
+    );
+    let NextPage::More(cursor) = first.next else {
+        panic!("{:?}", first.next)
+    };
+    let last = tenant.store.list_page(Some(cursor)).await.unwrap().unwrap();
+    assert_eq!(names(&last), ["a.jpg"]);
+    assert!(matches!(last.next, NextPage::None), "{:?}", last.next);
+
+    let requests = tenant.switches().requests("list");
+    let [first, second] = &requests[..] else {
+        panic!("two requests")
+    };
+    assert!(first.mentions("max-keys=1000"));
+    assert!(!first.mentions("continuation-token"));
+    assert!(second.mentions("continuation-token=a%2Bb%2Fc%3D"));
+    assert_eq!(tenant.store.listing_rules().refresh, RefreshCost::High);
 }
 
 #[tokio::test]
