@@ -71,7 +71,7 @@ impl LibraryApi {
     }
 }
 
-/// The tenant, if it has a library.
+/// The tenant, if it has a library. Asked for behind [`Admin`]: who may not see a library is not told of it.
 struct LibraryScope(Arc<Tenant>);
 
 impl<'a> FromRequest<'a> for LibraryScope {
@@ -105,8 +105,9 @@ impl LibraryApi {
     )]
     async fn list_library(
         &self,
-        LibraryScope(tenant): LibraryScope,
+        TenantScope(_): TenantScope,
         _admin: Admin,
+        LibraryScope(tenant): LibraryScope,
         CurrentRequestId(request_id): CurrentRequestId,
         /// The folder: `archive`, `keep` or `remove`; left out or empty, the root folder.
         prefix: Query<Option<String>>,
@@ -166,8 +167,9 @@ impl LibraryApi {
     )]
     async fn upload_image(
         &self,
-        LibraryScope(tenant): LibraryScope,
+        TenantScope(_): TenantScope,
         _admin: Admin,
+        LibraryScope(tenant): LibraryScope,
         AdminCaller(caller): AdminCaller,
         CurrentRequestId(request_id): CurrentRequestId,
         /// Replace an image of the same name.
@@ -202,8 +204,9 @@ impl LibraryApi {
     )]
     async fn delete_library_image(
         &self,
-        LibraryScope(tenant): LibraryScope,
+        TenantScope(_): TenantScope,
         _admin: Admin,
+        LibraryScope(tenant): LibraryScope,
         CurrentRequestId(request_id): CurrentRequestId,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
@@ -229,8 +232,9 @@ impl LibraryApi {
     )]
     async fn move_library_image(
         &self,
-        LibraryScope(tenant): LibraryScope,
+        TenantScope(_): TenantScope,
         _admin: Admin,
+        LibraryScope(tenant): LibraryScope,
         CurrentRequestId(request_id): CurrentRequestId,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
