@@ -217,7 +217,7 @@ impl Door {
             let etag = key.and_then(|key| self.etag(list, &key));
             if let Some(etag) = etag {
                 let etag = quick_xml::escape::escape(&etag);
-                body.push_str(&format!("<ETag>{etag}</ETag>"));
+                body.extend(["<ETag>", &etag, "</ETag>"]);
             }
         }
         Reply {
