@@ -72,7 +72,7 @@ use crate::{
         tenancy::resolve_tenant::ResolveTenant,
         usecases::{
             analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
-            fetch_thumbnail::FetchThumbnail, list_images::ListImages,
+            fetch_thumbnail::FetchThumbnail, list_images::ListImages, list_library::ListLibrary,
             list_publications::ListPublications, publish_once::PublishOnce,
             random_image::RandomImage, readiness::CheckReadiness, upload_image::UploadImage,
         },
@@ -97,6 +97,8 @@ pub struct HttpDependencies {
     pub publish: PublishOnce,
     /// Moves and deletes images.
     pub curate: CurateImage,
+    /// Lists libraries.
+    pub library: ListLibrary,
     /// Stores uploads.
     pub upload: UploadImage,
     /// The largest upload, in bytes.
@@ -145,6 +147,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         thumbnails,
         publish,
         curate,
+        library,
         upload,
         max_upload_bytes,
         analyze,
@@ -169,7 +172,13 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         },
         MediaApi { links },
         PublishingApi { publish },
-        LibraryApi::new(upload, curate.clone(), max_upload_bytes, Arc::clone(&clock)),
+        LibraryApi::new(
+            library,
+            upload,
+            curate.clone(),
+            max_upload_bytes,
+            Arc::clone(&clock),
+        ),
         CurationApi { curate },
         AnalysisApi { analyze },
         PublicationsApi { list: publications },

@@ -42,6 +42,7 @@ use publisher::{
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
             list_images::ListImages,
+            list_library::ListLibrary,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
@@ -250,12 +251,13 @@ pub(crate) fn compose(
     );
     routes(HttpDependencies {
         resolve_tenant: Arc::new(resolve_tenant),
-        list: ListImages::new(listings),
+        list: ListImages::new(Arc::clone(&listings)),
         describe,
         draw,
         thumbnails,
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
         curate: CurateImage::new(leases),
+        library: ListLibrary::new(listings),
         upload: UploadImage::new(&work),
         max_upload_bytes: 1024 * 1024,
         analyze: AnalyzeImage::new(work),

@@ -56,13 +56,14 @@ pub(super) struct LibraryApi {
 
 impl LibraryApi {
     pub(super) fn new(
+        list: ListLibrary,
         upload: UploadImage,
         curate: CurateImage,
         max_upload_bytes: u64,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            list: ListLibrary::default(),
+            list,
             upload,
             curate,
             max_upload_bytes,

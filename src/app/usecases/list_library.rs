@@ -8,17 +8,18 @@ use std::{cmp::Ordering, sync::Arc};
 use crate::{
     app::{
         runtime::background_tasks::TaskAborted,
-        tenancy::{
-            storage_call::{StorageCallError, within_limit},
-            tenant::Tenant,
-        },
+        tenancy::{listing_cache::ListingCache, storage_call::StorageCallError, tenant::Tenant},
     },
-    domain::{image::StoredImage, request_id::RequestId, words::words},
+    domain::{
+        listing::{Listed, Listing},
+        request_id::RequestId,
+        words::words,
+    },
     ports::Folder,
 };
 
-use self::cursor::ListId;
 pub use self::{cursor::Cursor, image::LibraryImage};
+use self::{cursor::ListId, image::SortKey};
 
 words! {
     /// What a library is sorted by, by its name in requests. Images that are alike are sorted by name.
@@ -91,10 +92,18 @@ pub enum ListLibraryError {
 }
 
 /// Lists libraries.
-#[derive(Clone, Default)]
-pub struct ListLibrary(());
+#[derive(Clone)]
+pub struct ListLibrary {
+    listings: Arc<ListingCache>,
+}
 
 impl ListLibrary {
+    /// A use case that reads `listings`.
+    #[must_use]
+    pub fn new(listings: Arc<ListingCache>) -> Self {
+        Self { listings }
+    }
+
     /// A page of a tenant's library.
     ///
     /// # Errors
@@ -108,46 +117,47 @@ impl ListLibrary {
         if matches!(&query.start, PageStart::After(cursor) if cursor.list() != query.list()) {
             return Err(ListLibraryError::Cursor);
         }
-        let images = tenant.images(request_id).in_folder(query.folder);
-        let images = within_limit(images.list()).await?;
+        let folder = query.folder;
+        let listing = self.listings.get_in(tenant, folder, request_id).await?;
         // A hundred thousand names take a good part of a second: too long for an async thread.
-        let page = tokio::task::spawn_blocking(move || query.page_of(images));
+        let page = tokio::task::spawn_blocking(move || query.page_of(&listing));
         Ok(page.await.map_err(|_| TaskAborted)?)
     }
 }
 
 impl LibraryQuery {
-    fn page_of(&self, images: Vec<StoredImage>) -> LibraryPage {
+    fn page_of(&self, listing: &Listing) -> LibraryPage {
         let part = self.part_of_name.as_deref().map(folded);
-        let matches = |image: &LibraryImage| {
+        let matches = |image: &Listed<'_>| {
             let part = part.as_deref();
-            part.is_none_or(|part| folded(image.name.as_str()).contains(part))
+            part.is_none_or(|part| folded(image.name()).contains(part))
         };
-        let images = images.into_iter().map(LibraryImage::from);
-        let mut images: Vec<_> = images.filter(matches).collect();
-        images.sort_unstable_by(|one, other| self.order(one, other));
+        let mut images: Vec<_> = listing.iter().filter(matches).collect();
+        images.sort_unstable_by(|one, other| self.order((*one).into(), (*other).into()));
         let total = images.len();
         let mut anchor_offset = None;
         let start = match &self.start {
             PageStart::Offset(offset) => *offset,
             PageStart::After(cursor) => {
-                images.partition_point(|image| self.order(cursor.last(), image).is_ge())
+                let last = cursor.last().into();
+                images.partition_point(|image| self.order(last, (*image).into()).is_ge())
             }
             PageStart::Anchor(name, offset) => {
-                let position = images.iter().position(|image| image.name.as_str() == name);
+                let position = images.iter().position(|image| image.name() == name);
                 anchor_offset = position.map(|position| position - position % self.limit.max(1));
                 anchor_offset.unwrap_or(*offset)
             }
         };
         let start = start.min(total);
         let end = start.saturating_add(self.limit).min(total);
-        let images: Vec<_> = images.drain(start..end).collect();
+        let page = images.drain(start..end).map(LibraryImage::from);
+        let images: Vec<_> = page.collect();
         let last = images.last().filter(|_| end < total);
         LibraryPage {
             next: last.map(|last| Cursor::new(self.list(), last.clone())),
             images,
             total,
-            is_truncated: false,
+            is_truncated: listing.is_truncated(),
             anchor_offset,
         }
     }
@@ -167,13 +177,13 @@ impl LibraryQuery {
         ))
     }
 
-    fn order(&self, one: &LibraryImage, other: &LibraryImage) -> Ordering {
+    fn order(&self, one: SortKey<'_>, other: SortKey<'_>) -> Ordering {
         let by_key = match self.sort {
             SortBy::Name => Ordering::Equal,
             SortBy::LastModified => one.last_modified.cmp(&other.last_modified),
             SortBy::Size => one.size.cmp(&other.size),
         };
-        let order = by_key.then_with(|| one.name.cmp(&other.name));
+        let order = by_key.then_with(|| one.name.cmp(other.name));
         if self.descending {
             order.reverse()
         } else {

@@ -38,6 +38,7 @@ use crate::{
             fetch_thumbnail::FetchThumbnail,
             fixtures::{empty_ledger, image_work, jpeg},
             list_images::ListImages,
+            list_library::ListLibrary,
             list_publications::ListPublications,
             publish::PublishImage,
             publish_once::PublishOnce,
@@ -210,6 +211,7 @@ impl Service {
             Arc::new(|| 0),
         );
         let list = ListImages::new(Arc::clone(&listings));
+        let library = ListLibrary::new(Arc::clone(&listings));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
         let work = ImageWork {
             capacity: capacity(),
@@ -233,6 +235,7 @@ impl Service {
                 Arc::new(requests),
             ),
             curate: CurateImage::new(work.leases.clone()),
+            library,
             upload: UploadImage::new(&work),
             max_upload_bytes: MAX_UPLOAD,
             analyze: AnalyzeImage::new(work),

@@ -8,8 +8,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    app::usecases::fixtures::{TenantFixture, request_id, stored},
-    ports::ImageStoreError,
+    app::usecases::fixtures::{TenantFixture, clock, jpeg, moved, request_id, stored},
+    domain::{
+        image::{EncodedImage, ImageName, StoredImage},
+        listing::{LetterCase, ListingChange},
+    },
+    ports::{IfTaken, ImageStoreError, PutMode},
 };
 
 fn image(name: &str, size: u64, minutes: Option<u64>) -> StoredImage {
@@ -27,6 +31,19 @@ fn folder() -> Vec<StoredImage> {
         image("caf\u{e9}.png", 20, None),
         image("STRASSE.webp", 20, Some(3)),
     ]
+}
+
+fn listing_of(images: Vec<StoredImage>) -> Listing {
+    let found = images.into_iter().map(ListingChange::Found);
+    Listing::new(LetterCase::Counts).with(found.collect())
+}
+
+fn listing() -> Listing {
+    listing_of(folder())
+}
+
+fn library() -> ListLibrary {
+    ListLibrary::new(Arc::new(ListingCache::new(clock())))
 }
 
 fn query() -> LibraryQuery {
@@ -70,7 +87,7 @@ fn a_folder_is_sorted_by_each_key_in_both_orders() {
                 descending,
                 ..query()
             };
-            let page = query.page_of(folder());
+            let page = query.page_of(&listing());
             assert_eq!(names(&page), expected, "{sort:?}");
             assert_eq!((page.total, page.next, page.is_truncated), (4, None, false));
             expected.reverse();
@@ -92,7 +109,7 @@ fn a_part_of_a_name_is_found_in_whatever_case_and_form() {
             part_of_name: Some(part.to_owned()),
             ..query()
         };
-        let page = query.page_of(folder());
+        let page = query.page_of(&listing());
         assert_eq!(names(&page), expected, "{part}");
         assert_eq!(page.total, expected.len());
     }
@@ -107,7 +124,7 @@ fn the_page_of_an_image_is_found() {
             start,
             ..query()
         }
-        .page_of(folder())
+        .page_of(&listing())
     };
     let found = page("bridge.jpg", 0);
     assert_eq!(names(&found), ["bridge.jpg", "caf\u{e9}.png"]);
@@ -120,7 +137,7 @@ fn the_page_of_an_image_is_found() {
 #[test]
 fn an_offset_beyond_the_end_is_an_empty_last_page() {
     let start = PageStart::Offset(usize::MAX);
-    let page = LibraryQuery { start, ..query() }.page_of(folder());
+    let page = LibraryQuery { start, ..query() }.page_of(&listing());
     assert_eq!((names(&page).len(), page.next, page.total), (0, None, 4));
 }
 
@@ -131,12 +148,12 @@ fn a_cursor_stays_right_while_images_come_and_go() {
         limit: 2,
         ..query()
     };
-    let next = by_size.page_of(folder()).next.unwrap();
+    let next = by_size.page_of(&listing()).next.unwrap();
     let mut changed = folder();
     changed.retain(|image| image.name.as_str() != "STRASSE.webp");
     changed.push(image("small.jpg", 1, None));
     let start = PageStart::After(next);
-    let page = LibraryQuery { start, ..by_size }.page_of(changed);
+    let page = LibraryQuery { start, ..by_size }.page_of(&listing_of(changed));
     assert_eq!(names(&page), ["caf\u{e9}.png", "Harbour.jpg"]);
 }
 
@@ -146,7 +163,7 @@ async fn a_cursor_is_of_one_list_and_one_of_another_makes_no_call() {
         limit: 1,
         ..query()
     };
-    let next = first.page_of(folder()).next.unwrap();
+    let next = first.page_of(&listing()).next.unwrap();
     let other = [
         LibraryQuery {
             folder: Folder::Archive,
@@ -172,15 +189,19 @@ async fn a_cursor_is_of_one_list_and_one_of_another_makes_no_call() {
             start: PageStart::After(next.clone()),
             ..other
         };
-        let refused = ListLibrary::default()
-            .run(&fixture.build(), &request_id(), query)
-            .await;
+        let refused = library().run(&fixture.build(), &request_id(), query).await;
         assert!(matches!(refused, Err(ListLibraryError::Cursor)));
     }
 }
 
-#[tokio::test]
-async fn each_folder_is_listed_once() {
+#[test]
+fn a_folder_that_was_not_read_to_its_end_is_truncated() {
+    let page = query().page_of(&listing().truncated());
+    assert_eq!((page.total, page.is_truncated), (4, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_is_listed_once_for_all_its_pages() {
     let mut fixture = TenantFixture::new();
     fixture.images.expect_list().never();
     fixture
@@ -188,25 +209,87 @@ async fn each_folder_is_listed_once() {
         .expect_list()
         .times(1)
         .returning(|| Ok(folder()));
-    let query = LibraryQuery {
-        folder: Folder::Archive,
-        ..query()
-    };
-    let page = ListLibrary::default()
-        .run(&fixture.build(), &request_id(), query)
-        .await;
-    assert_eq!(page.unwrap().total, 4);
+    let (library, tenant, request_id) = (library(), fixture.build(), request_id());
+    for offset in 0..4 {
+        let query = LibraryQuery {
+            folder: Folder::Archive,
+            limit: 1,
+            start: PageStart::Offset(offset),
+            ..query()
+        };
+        let page = library.run(&tenant, &request_id, query).await.unwrap();
+        assert_eq!((page.images.len(), page.total), (1, 4));
+    }
+}
 
+#[tokio::test]
+async fn a_folder_that_cannot_be_listed_is_a_failure() {
     let mut fixture = TenantFixture::new();
     fixture
         .images
         .expect_list()
         .times(1)
         .returning(|| Err(ImageStoreError::Unavailable("500".into())));
-    let failed = ListLibrary::default()
-        .run(&fixture.build(), &request_id(), self::query())
+    let failed = library()
+        .run(&fixture.build(), &request_id(), query())
         .await;
     assert!(matches!(failed, Err(ListLibraryError::Listing(_))));
+}
+
+/// Within the five seconds for which a listing is shown. Where one call lists a folder, one that was uploaded is
+/// listed with the next call; what has gone is taken out without any.
+#[tokio::test(start_paused = true)]
+async fn what_is_uploaded_moved_and_deleted_shows_at_once() {
+    let mut fixture = TenantFixture::new();
+    let mut calls = mockall::Sequence::new();
+    let images = &mut fixture.images;
+    for with_new in [false, true] {
+        let listed = images.expect_list().times(1).in_sequence(&mut calls);
+        listed.returning(move || {
+            let new = with_new.then(|| image("new.jpg", 1, None));
+            Ok(folder().into_iter().chain(new).collect())
+        });
+    }
+    images.expect_put().times(1).returning(|_, _, _| Ok(()));
+    images.expect_delete().times(1).returning(|_, _| Ok(()));
+    let moves = images.expect_move_to().times(1);
+    moves.returning(|image, _, _, _| Ok(moved(image.name.as_str())));
+    let archived = fixture.archive.expect_list().times(2);
+    let mut archive = vec![Vec::new(), vec![image("bridge.jpg", 10, None)]].into_iter();
+    archived.returning(move || Ok(archive.next().unwrap()));
+
+    let (library, tenant, request_id) = (library(), fixture.build(), request_id());
+    let names_in = async |folder| {
+        let query = LibraryQuery { folder, ..query() };
+        let page = library.run(&tenant, &request_id, query).await.unwrap();
+        let names = page.images.iter().map(|image| image.name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    let has = async |folder, name: &str| names_in(folder).await.iter().any(|it| it == name);
+    let images = tenant.images(&request_id);
+    let name = |name| ImageName::new(name).unwrap();
+
+    assert!(!has(Folder::Root, "new.jpg").await);
+    let upload = EncodedImage::new(jpeg()).unwrap();
+    let new = name("new.jpg");
+    images.put(&new, &upload, PutMode::New).await.unwrap();
+    for _ in 0..3 {
+        assert!(has(Folder::Root, "new.jpg").await);
+    }
+
+    assert!(!has(Folder::Archive, "bridge.jpg").await);
+    let bridge = image("bridge.jpg", 10, Some(1));
+    let move_to = images.move_to(&bridge, &[], Folder::Archive, IfTaken::Rename);
+    move_to.await.unwrap();
+    for _ in 0..3 {
+        assert!(!has(Folder::Root, "bridge.jpg").await);
+        assert!(has(Folder::Archive, "bridge.jpg").await);
+    }
+
+    images.delete(&name("Harbour.jpg"), &[]).await.unwrap();
+    for _ in 0..3 {
+        assert!(!has(Folder::Root, "Harbour.jpg").await);
+    }
 }
 
 fn any_name() -> impl Strategy<Value = String> {
@@ -223,12 +306,13 @@ proptest! {
         limit in 1_usize..7,
     ) {
         let images: Vec<_> = images.iter().map(|(name, (size, time))| image(name, *size, *time)).collect();
-        let all = LibraryQuery { sort, descending, limit: 200, ..query() }.page_of(images.clone());
+        let listing = listing_of(images);
+        let all = LibraryQuery { sort, descending, limit: 200, ..query() }.page_of(&listing);
         let mut pages = Vec::new();
         let mut start = PageStart::Offset(0);
         loop {
             let query = LibraryQuery { sort, descending, limit, start, ..query() };
-            let page = query.page_of(images.clone());
+            let page = query.page_of(&listing);
             pages.extend(page.images);
             let Some(next) = page.next else { break };
             let cursor = Cursor::decode(&next.encode());
@@ -238,7 +322,7 @@ proptest! {
         }
         prop_assert_eq!(&pages, &all.images);
         let names: BTreeSet<_> = pages.iter().map(|it| it.name.as_str()).collect();
-        prop_assert_eq!(names.len(), images.len());
+        prop_assert_eq!(names.len(), listing.len());
     }
 
     #[test]
