@@ -19,7 +19,6 @@ use super::{
     open::OpenLedger,
     private_file::by_own_name,
     settings::LedgerSettings,
-    sqlite::SqliteLedger,
 };
 use crate::ports::{Cause, Clock, LedgerError};
 
@@ -50,13 +49,11 @@ pub async fn import_file(
     if file_lock::is_in_use(&own).map_err(io)? {
         return Err(ImportError::InUse(file.to_owned()));
     }
-    if let Location::Sqlite(target) = &settings.location
-        && !target.is_file()
-    {
-        return Err(ImportError::NoTarget(target.clone()));
+    if let Some(target) = settings.missing_file() {
+        return Err(ImportError::NoTarget(target.to_owned()));
     }
     let mut source = LedgerFile::open(&own).await.map_err(unusable)?;
-    let target = open_target(settings, clock).await?;
+    let target = OpenLedger::open_beside(settings, clock).await?;
     let taken = take_over(&mut source, &*target.merge).await;
     source.close().await;
     target.close().await;
@@ -86,24 +83,6 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
         unreadable: source.unreadable(),
         is_cut: source.is_cut(),
     })
-}
-
-/// Opens the ledger that is written as the service opens it, or beside a running service.
-async fn open_target(
-    settings: LedgerSettings,
-    clock: Arc<dyn Clock>,
-) -> Result<OpenLedger, OpenLedgerError> {
-    let path = match &settings.location {
-        Location::Sqlite(path) => Some(path.clone()),
-        Location::Postgres(_) => None,
-    };
-    match (OpenLedger::open(settings, Arc::clone(&clock)).await, path) {
-        (Err(OpenLedgerError::InUse(_)), Some(path)) => {
-            let ledger = SqliteLedger::open_beside(&path, clock).await?;
-            Ok(OpenLedger::of_file(ledger))
-        }
-        (opened, _) => opened,
-    }
 }
 
 /// The outcome of an import.

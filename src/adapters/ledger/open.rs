@@ -59,6 +59,29 @@ impl OpenLedger {
         }
     }
 
+    /// The same for a command that writes beside a service, which may run, start or end meanwhile. Such a command makes no
+    /// ledger: it looks for [`LedgerSettings::missing_file`] first.
+    ///
+    /// # Errors
+    /// [`OpenLedgerError`].
+    pub async fn open_beside(
+        settings: LedgerSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenLedgerError> {
+        let Location::Sqlite(path) = &settings.location else {
+            return Self::open(settings, clock).await;
+        };
+        let path = path.clone();
+        match Self::open(settings, Arc::clone(&clock)).await {
+            // Its tables are up to date now. It is not kept: a service could not start.
+            Ok(ledger) => ledger.close().await,
+            Err(OpenLedgerError::InUse(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let ledger = SqliteLedger::open_beside(&path, clock).await?;
+        Ok(Self::of_file(ledger))
+    }
+
     /// The same for a process that serves: a ledger on a server that is away is unavailable, and opened as soon
     /// as the server can be reached.
     ///

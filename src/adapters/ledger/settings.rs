@@ -1,5 +1,7 @@
 //! Where a ledger is, and how it is reached.
 
+use std::path::Path;
+
 use super::location::Location;
 use crate::{adapters::http_client::ExtraRoots, domain::secret::Secret};
 
@@ -29,7 +31,7 @@ impl LedgerSettings {
 
     /// A file, for tests.
     #[cfg(test)]
-    pub(super) fn of_file(path: &std::path::Path) -> Self {
+    pub(super) fn of_file(path: &Path) -> Self {
         Self {
             location: Location::Sqlite(path.to_owned()),
             roots: Vec::new(),
@@ -57,6 +59,15 @@ impl LedgerSettings {
         match &self.location {
             Location::Sqlite(path) => format!("the SQLite file {}", path.display()),
             Location::Postgres(_) => "PostgreSQL".to_owned(),
+        }
+    }
+
+    /// The `SQLite` file that is to be the ledger and is not there.
+    #[must_use]
+    pub fn missing_file(&self) -> Option<&Path> {
+        match &self.location {
+            Location::Sqlite(path) => Some(&**path).filter(|path| !path.is_file()),
+            Location::Postgres(_) => None,
         }
     }
 

@@ -1,17 +1,22 @@
 //! Copying a tenant's images and sidecars from one storage to another, on ports alone. Used by `publisher migrate`.
 //!
 //! What is at the target already is compared and left as it is, so that a run that was cut off is completed by
-//! another one. Nothing is overwritten, and nothing is deleted or changed at the source.
+//! another one. Nothing is overwritten, and nothing is deleted or changed at the source. What the ledger knows of an image
+//! it knows by the hashes of the target from then on, too.
 
 mod compare;
 mod copy;
 mod ended;
+mod ledger;
 mod opening;
 mod sidecars;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,12 +24,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
 
 use crate::{
-    app::runtime::memory_budget::{MemoryBudget, MemoryPermit},
+    app::runtime::{
+        held_lease::Leases,
+        memory_budget::{MemoryBudget, MemoryPermit},
+    },
     domain::{
+        content_hash::ContentHashKind,
         image::{ImageName, StoredImage},
         tenant::TenantName,
     },
-    ports::{Folder, ImageStoreError, OpenedStorage},
+    ports::{Folder, ImageStoreError, LedgerError, LedgerReader, OpenedStorage},
 };
 
 pub use self::opening::{NotOpened, OpenedTenant, Side, TenantSource, open_named, paths_of};
@@ -48,12 +57,35 @@ pub struct MigrateStorage {
     pub source: Side,
     /// The storage that is written.
     pub target: Side,
+    /// The hashes of every kind.
+    pub hash_kinds: Arc<[ContentHashKind]>,
+    /// The ledger; `None` if there is none, and in a dry run.
+    pub ledger: Option<PublishedBefore>,
     /// The memory that images may take.
     pub memory: MemoryBudget,
     /// Only says what would be copied.
     pub dry_run: bool,
     /// The most images that are copied; `None` for all.
     pub limit: Option<usize>,
+}
+
+/// The ledger of what was published before.
+pub struct PublishedBefore {
+    /// Where images are looked for.
+    pub reader: Arc<dyn LedgerReader>,
+    /// Takes the leases under which hashes are written.
+    pub leases: Leases,
+}
+
+/// How many images that are at the target the ledger knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerCounts {
+    /// Hashes were written beside their entries.
+    pub written: usize,
+    /// They were known by all hashes already.
+    pub known: usize,
+    /// Not written, as a service has the image; another run can write them.
+    pub in_use: usize,
 }
 
 /// What is said of a migration while it runs.
@@ -125,6 +157,8 @@ pub struct Summary {
     pub sidecars: Counts,
     /// The size of all that was copied, in bytes.
     pub bytes: u64,
+    /// What the ledger was told.
+    pub ledger: LedgerCounts,
 }
 
 impl Summary {
@@ -134,6 +168,7 @@ impl Summary {
         [self.images, self.sidecars]
             .iter()
             .all(|counts| counts.different == 0 && counts.failed == 0)
+            && self.ledger.in_use == 0
     }
 
     fn count(&mut self, kind: FileKind, outcome: &Outcome) {
@@ -164,6 +199,9 @@ pub enum Stopped {
     /// The storage that is written.
     #[error("the storage that is copied to cannot be used")]
     Target(#[source] ImageStoreError),
+    /// The ledger.
+    #[error("the ledger cannot be read or written")]
+    Ledger(#[source] LedgerError),
 }
 
 /// One run: what it has counted so far, and what it says.

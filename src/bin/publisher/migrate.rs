@@ -7,13 +7,19 @@ mod sides;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    sync::Arc,
 };
 
 use publisher::{
-    adapters::env::Environment,
+    adapters::{env::Environment, ledger::OpenLedger, storages},
     app::{
-        runtime::{error_chain::ErrorChain, memory_budget::MemoryBudget},
-        usecases::migrate_storage::{MigrateStorage, Stopped, Summary},
+        runtime::{
+            background_tasks::BackgroundTasks, error_chain::ErrorChain, held_lease::Leases,
+            memory_budget::MemoryBudget,
+        },
+        usecases::migrate_storage::{
+            Event, LedgerCounts, MigrateStorage, PublishedBefore, Stopped, Summary,
+        },
     },
 };
 
@@ -31,7 +37,8 @@ use crate::{
 pub(crate) const HELP: &str = "\
 Copies the images of the root, archive, keep and remove folders with their sidecars, byte for byte, checks each copy by
 its hash, overwrites nothing, and leaves the source as it is. Can be cut off and run again: it copies only what is
-missing. Other files, and sub-folders, are not copied.
+missing. Other files, and sub-folders, are not copied. What the ledger of PUBLISH_LEDGER_URL knows of a copied image it
+knows by the hashes of the copy from then on; it may be in use by a service. No ledger is made.
 
 With an orchestrator, --host names the tenant, and the storage that is copied to is the one that its config names: --to
 and --to-root can be left out, and may not say otherwise. Without, it is what --to and --to-root say, or else what
@@ -53,34 +60,64 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         target,
     } = sides::open(&options, secrets, &clients).await?;
     let memory = memory_limit::budget_within_limit(settings.service.memory_budget);
+    let ledger = settings.service.ledger;
+    let ledger = if options.dry_run || ledger.missing_file().is_some() {
+        None
+    } else {
+        Some(OpenLedger::open_beside(ledger, Arc::clone(&clients.clock)).await?)
+    };
+    let tasks = BackgroundTasks::default();
+    let published = |ledger: &OpenLedger| PublishedBefore {
+        reader: Arc::clone(&ledger.reader),
+        leases: Leases {
+            ledger: Arc::clone(&ledger.ledger),
+            tasks: tasks.clone(),
+        },
+    };
     let migration = MigrateStorage {
         tenant,
         source,
         target,
+        hash_kinds: storages::hash_kinds().into(),
+        ledger: ledger.as_ref().map(published),
         memory: MemoryBudget::for_one_tenant(memory),
         dry_run: options.dry_run,
         limit: options.limit,
     };
-    let progress = Progress::new(options.dry_run);
-    let say = |event: &_| progress.show(event);
-    let stopped = tokio::select! {
-        ended = migration.run(&say) => ended,
-        // What is under way ends half-way, as it would with the process.
-        interrupted = tokio::signal::ctrl_c() => {
-            progress.end();
-            interrupted?;
-            writeln!(io::stderr(), "Interrupted. Run it again: it copies only what is missing.")?;
-            return Ok(ExitCode::FAILURE);
-        }
-    };
-    progress.end();
-    match stopped {
-        Ok(summary) => end(&summary, options.dry_run),
-        Err(stopped) => {
+    let ended = copy(&migration).await;
+    drop(migration);
+    let has_ledger = ledger.is_some();
+    tasks.ended().await;
+    if let Some(ledger) = ledger {
+        ledger.close().await;
+    }
+    match ended? {
+        Some(Ok(summary)) => end(&summary, options.dry_run, has_ledger),
+        Some(Err(stopped)) => {
             tell(&stopped)?;
             Ok(ExitCode::FAILURE)
         }
+        None => {
+            writeln!(
+                io::stderr(),
+                "Interrupted. Run it again: it copies only what is missing."
+            )?;
+            Ok(ExitCode::FAILURE)
+        }
     }
+}
+
+/// Copies, and shows how far that is; `None` if it was interrupted.
+async fn copy(migration: &MigrateStorage) -> io::Result<Option<Result<Summary, Stopped>>> {
+    let progress = Progress::new(migration.dry_run);
+    let say = |event: &Event| progress.show(event);
+    let ended = tokio::select! {
+        ended = migration.run(&say) => Ok(Some(ended)),
+        // What is under way ends half-way, as it would with the process.
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None),
+    };
+    progress.end();
+    ended
 }
 
 fn tell(stopped: &Stopped) -> io::Result<()> {
@@ -92,7 +129,7 @@ fn tell(stopped: &Stopped) -> io::Result<()> {
     )
 }
 
-fn end(summary: &Summary, dry_run: bool) -> Result<ExitCode, Failure> {
+fn end(summary: &Summary, dry_run: bool, has_ledger: bool) -> Result<ExitCode, Failure> {
     let mut out = io::stdout();
     let copied = if dry_run { "to be copied" } else { "copied" };
     for (what, counts) in [("images", summary.images), ("sidecars", summary.sidecars)] {
@@ -103,12 +140,31 @@ fn end(summary: &Summary, dry_run: bool) -> Result<ExitCode, Failure> {
         )?;
     }
     writeln!(out, "{:<9} {} {copied}", "bytes", summary.bytes)?;
+    let LedgerCounts {
+        written,
+        known,
+        in_use,
+    } = summary.ledger;
+    match (dry_run, has_ledger) {
+        (true, _) => {}
+        (false, true) => writeln!(
+            out,
+            "{:<9} {written} images known by more hashes now, {known} known by all already, {in_use} in use by a service",
+            "ledger"
+        )?,
+        (false, false) => writeln!(
+            out,
+            "{:<9} there is none at PUBLISH_LEDGER_URL: nothing was written into it",
+            "ledger"
+        )?,
+    }
     if summary.is_complete() {
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(
         out,
-        "Not everything is at the target: what is different or has failed is named above, and is still at the source."
+        "Not everything is at the target and known by the ledger: what is different or has failed is named above, and is still at the source. What a \
+         service had in use another run can finish."
     )?;
     Ok(ExitCode::FAILURE)
 }

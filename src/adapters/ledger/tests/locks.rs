@@ -74,3 +74,20 @@ async fn a_ledger_that_is_dropped_before_it_is_closed_stays_locked() {
     let second = open(&file).await.err().unwrap();
     assert!(matches!(second, OpenLedgerError::InUse(_)), "{second}");
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_opened_beside_leaves_the_file_to_a_service() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let settings = || LedgerSettings::of_file(&file);
+    assert_eq!(settings().missing_file(), Some(&*file));
+    open(&file).await.unwrap().pool().close().await;
+    assert_eq!(settings().missing_file(), None);
+    let beside = OpenLedger::open_beside(settings(), Arc::new(Hands::new())).await;
+    let beside = beside.unwrap();
+    let service = open(&file).await.unwrap();
+    service.probe().await.unwrap();
+    beside.reader.probe().await.unwrap();
+    beside.close().await;
+    service.pool().close().await;
+}

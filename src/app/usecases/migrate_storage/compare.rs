@@ -1,16 +1,19 @@
 //! Whether an image is the same at both storages. Their listings may carry hashes of different kinds: then the bytes
 //! of the source decide.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{FolderCopy, Outcome, ended::Ended};
 use crate::domain::{
     content_hash::{ContentHash, ContentHashKind},
+    content_hashes::ContentHashes,
     image::StoredImage,
     storage::HashKind,
 };
 
-/// The hashes of some bytes, of the kinds of both storages, and their SHA-256.
+/// The hashes of some bytes, one of each kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hashes {
     all: Vec<ContentHash>,
@@ -23,6 +26,12 @@ impl Hashes {
             all: kinds.iter().map(|kind| (kind.of)(bytes)).collect(),
             size: bytes.len() as u64,
         }
+    }
+
+    /// The hashes by which the ledger can know an image, of its bytes and of what the storages say of it.
+    pub(super) fn with_listed(&self, images: [&StoredImage; 2]) -> Option<ContentHashes> {
+        let listed = images.map(|image| image.content_hash.clone());
+        ContentHashes::new(listed.into_iter().chain(self.all.iter().cloned()))
     }
 
     /// Whether this hash may be of the same bytes: it is, or its kind says nothing.
@@ -52,16 +61,11 @@ impl Hashes {
 impl FolderCopy<'_> {
     /// The hashes of bytes. 50 MB take a good part of a second: too long for an async thread.
     pub(super) async fn hashes(&self, bytes: Bytes) -> Hashes {
-        let migration = self.run.migration;
-        let kinds = [
-            ContentHashKind::SHA256,
-            migration.source.hash,
-            migration.target.hash,
-        ];
-        let copy = bytes.clone();
-        let hashes = tokio::task::spawn_blocking(move || Hashes::of(&copy, &kinds)).await;
+        let kinds = &self.run.migration.hash_kinds;
+        let (copy, copied) = (bytes.clone(), Arc::clone(kinds));
+        let hashes = tokio::task::spawn_blocking(move || Hashes::of(&copy, &copied)).await;
         // It does not panic, and is not aborted.
-        hashes.unwrap_or_else(|_| Hashes::of(&bytes, &kinds))
+        hashes.unwrap_or_else(|_| Hashes::of(&bytes, kinds))
     }
 
     /// Compares an image with the one of its name at the target.
@@ -86,14 +90,14 @@ impl FolderCopy<'_> {
             return Ok(Outcome::Present);
         }
         let hashes = self.hashes_of(image).await?;
-        let is_same = match hashes.compare(there) {
-            Some(is_same) => is_same,
-            None => self.is_at_target(&there.name, &hashes).await?,
+        let same = match hashes.compare(there) {
+            Some(is_same) => is_same.then(|| there.clone()),
+            None => self.find_at_target(&there.name, &hashes).await?,
         };
-        Ok(if is_same {
-            Outcome::Present
-        } else {
-            Outcome::Different
-        })
+        let Some(there) = same else {
+            return Ok(Outcome::Different);
+        };
+        self.tell_ledger(&hashes, image, &there).await?;
+        Ok(Outcome::Present)
     }
 }

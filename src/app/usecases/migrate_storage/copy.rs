@@ -87,13 +87,16 @@ impl FolderCopy<'_> {
             Err(error) => return Err(at_target(error)),
         };
         drop(encoded);
-        let is_same = self.is_at_target(&image.name, &hashes).await?;
+        let there = self.find_at_target(&image.name, &hashes).await?;
         drop(permit);
-        Ok(match (is_same, is_new) {
-            (true, true) => Outcome::Copied { bytes: size },
-            (true, false) => Outcome::Present,
-            (false, false) => Outcome::Different,
-            (false, true) => Outcome::Failed(
+        if let Some(there) = &there {
+            self.tell_ledger(&hashes, image, there).await?;
+        }
+        Ok(match (there, is_new) {
+            (Some(_), true) => Outcome::Copied { bytes: size },
+            (Some(_), false) => Outcome::Present,
+            (None, false) => Outcome::Different,
+            (None, true) => Outcome::Failed(
                 "what is at the target now is not what was copied: somebody else writes there, or the storage has \
                  damaged it"
                     .to_owned(),
@@ -124,23 +127,24 @@ impl FolderCopy<'_> {
         Ok(self.load(image).await?.hashes)
     }
 
-    /// Whether the image of this name at the target has these hashes. Only where that does not follow from what
-    /// storage says of it, its bytes are read.
-    pub(super) async fn is_at_target(
+    /// The image of this name at the target; `None` if it does not have these hashes. Only where that does not follow
+    /// from what storage says of it, its bytes are read.
+    pub(super) async fn find_at_target(
         &self,
         name: &ImageName,
         hashes: &Hashes,
-    ) -> Result<bool, Ended> {
+    ) -> Result<Option<StoredImage>, Ended> {
         let images = &self.target.images;
         let found = match patiently(|| images.find(name)).await {
             Ok(found) => found,
-            Err(ImageStoreError::NotFound) => return Ok(false),
+            Err(ImageStoreError::NotFound) => return Ok(None),
             Err(error) => return Err(at_target(error)),
         };
         if let Some(is_same) = hashes.compare(&found) {
-            return Ok(is_same);
+            return Ok(is_same.then_some(found));
         }
         let fetched = patiently(|| images.fetch(name)).await.map_err(at_target)?;
-        Ok(self.hashes(fetched.bytes).await == *hashes)
+        let is_same = self.hashes(fetched.bytes).await == *hashes;
+        Ok(is_same.then_some(fetched.stored))
     }
 }

@@ -1,5 +1,6 @@
 //! Migrations between mocked storages, with every call counted: what is not expected fails.
 
+mod published;
 mod sidecars;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -68,7 +69,7 @@ fn without_sidecars(mut mock: MockImageStore) -> MockImageStore {
 }
 
 /// A storage with this root folder. The others are empty, and listed at the source alone.
-fn side(root: MockImageStore, hash: ContentHashKind, lists_others: usize) -> Side {
+fn side(root: MockImageStore, lists_others: usize) -> Side {
     let root = Mutex::new(Some(root));
     let mut all = MockImageStore::new();
     all.expect_in_folder().times(..=4).returning(move |folder| {
@@ -84,15 +85,16 @@ fn side(root: MockImageStore, hash: ContentHashKind, lists_others: usize) -> Sid
     });
     Side {
         storage: OpenedStorage::without_previews(Arc::new(all)),
-        hash,
     }
 }
 
 fn migration(source: MockImageStore, target: MockImageStore) -> MigrateStorage {
     MigrateStorage {
         tenant: TenantName::new("alice").unwrap(),
-        source: side(source, dropbox_hash(), 1),
-        target: side(target, SHA256, 0),
+        source: side(source, 1),
+        target: side(target, 0),
+        hash_kinds: storages::hash_kinds().into(),
+        ledger: None,
         memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
         dry_run: false,
         limit: None,
@@ -234,9 +236,7 @@ async fn a_hash_that_does_not_follow_from_the_bytes_has_the_copy_read_back() {
             .expect_fetch()
             .times(1)
             .returning(move |_| Ok(fetched("a.jpg", &back, SHA256)));
-        let mut migration = migration(source, target);
-        migration.target.hash = ContentHashKind::MD5_ETAG;
-        let (outcomes, _) = run(&migration).await;
+        let (outcomes, _) = run(&migration(source, target)).await;
         assert_eq!(
             outcomes["a.jpg"] == copied(&bytes),
             expected,
