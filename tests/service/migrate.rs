@@ -1,6 +1,8 @@
 //! `publisher migrate`, as operators run it: cut off by `kill -9` and run again, nothing is missing and nothing is
 //! there twice.
 
+mod kinds;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
