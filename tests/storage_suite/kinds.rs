@@ -5,6 +5,7 @@ mod local;
 mod managed;
 #[cfg(feature = "memory-storage")]
 mod memory;
+mod moto;
 mod opening;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Kind> {
         dropbox::kind(),
         local::kind(),
         managed::kind(),
+        moto::kind(),
         #[cfg(feature = "memory-storage")]
         memory::kind(),
     ]
