@@ -7,9 +7,10 @@ use std::{
 };
 
 use publisher::domain::{
-    content_hash::{ContentHash, HashKind},
+    content_hash::ContentHash,
     image::{ImageName, StoredImage},
     listing::{LetterCase, Listing, ListingChange},
+    storage::HashKind,
 };
 use publisher_sandbox::{DemoTenant, Fault, Sample, Sandbox, TenantSpec};
 use serde_json::json;

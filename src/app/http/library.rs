@@ -106,7 +106,7 @@ impl LibraryApi {
     )]
     async fn list_library(
         &self,
-        TenantScope(_): TenantScope,
+        TenantScope(_tenant): TenantScope,
         _admin: Admin,
         LibraryScope(tenant): LibraryScope,
         CurrentRequestId(request_id): CurrentRequestId,
@@ -166,9 +166,13 @@ impl LibraryApi {
         operation_id = "uploadImage",
         tag = "Tag::Library"
     )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each parameter of the operation is one"
+    )]
     async fn upload_image(
         &self,
-        TenantScope(_): TenantScope,
+        TenantScope(_tenant): TenantScope,
         _admin: Admin,
         LibraryScope(tenant): LibraryScope,
         AdminCaller(caller): AdminCaller,
@@ -205,7 +209,7 @@ impl LibraryApi {
     )]
     async fn delete_library_image(
         &self,
-        TenantScope(_): TenantScope,
+        TenantScope(_tenant): TenantScope,
         _admin: Admin,
         LibraryScope(tenant): LibraryScope,
         CurrentRequestId(request_id): CurrentRequestId,
@@ -233,7 +237,7 @@ impl LibraryApi {
     )]
     async fn move_library_image(
         &self,
-        TenantScope(_): TenantScope,
+        TenantScope(_tenant): TenantScope,
         _admin: Admin,
         LibraryScope(tenant): LibraryScope,
         CurrentRequestId(request_id): CurrentRequestId,

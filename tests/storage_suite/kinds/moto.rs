@@ -65,6 +65,7 @@ pub(super) fn kind() -> Kind {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "no setting of the service")]
 fn program() -> Option<PathBuf> {
     if let Some(named) = env::var_os("MOTO_SERVER") {
         return Some(named.into());
@@ -98,7 +99,7 @@ impl Server {
                 .find_map(|line| line.split_once("Running on ")?.1.trim().parse().ok());
             // It writes a line for each request.
             thread::spawn(move || lines.for_each(drop));
-            (child, url.expect("moto_server says where it runs"))
+            (child, url.unwrap())
         });
         url
     }

@@ -44,8 +44,8 @@ impl Cursor {
     pub const MAX_LENGTH: usize = (LIST + SIZE + TIME + 255) * 4 / 3 + 1;
 
     /// The end of a page of a list.
-    pub(super) fn new(list: ListId, last: LibraryImage) -> Self {
-        Self { list, last }
+    pub(super) fn new(list: ListId, end: LibraryImage) -> Self {
+        Self { list, last: end }
     }
 
     /// The list.

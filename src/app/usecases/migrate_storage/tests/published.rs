@@ -67,11 +67,11 @@ fn ledger(in_use: usize, claims: usize, hashes: Vec<ContentHash>) -> MockLedger 
     ledger
 }
 
-fn before(reader: MockLedgerReader, ledger: MockLedger) -> Option<PublishedBefore> {
-    Some(PublishedBefore {
+fn before(reader: MockLedgerReader, ledger: MockLedger) -> PublishedBefore {
+    PublishedBefore {
         reader: Arc::new(reader),
         leases: fixtures::leases(Arc::new(ledger)),
-    })
+    }
 }
 
 fn all_hashes(bytes: &Bytes) -> Vec<ContentHash> {
@@ -114,7 +114,7 @@ async fn a_copy_of_what_was_published_is_known_by_all_hashes_and_by_what_the_tar
     let mut all = all_hashes(&bytes);
     all.push(etag);
     let known = vec![(dropbox_hash().of)(&bytes)];
-    migration.ledger = before(reader(known), ledger(0, 1, all));
+    migration.ledger = Some(before(reader(known), ledger(0, 1, all)));
     let (outcomes, summary) = run(&migration).await;
     assert_eq!(outcomes["a.jpg"], copied(&bytes));
     assert_eq!(summary.ledger, counts(1, 0, 0));
@@ -128,7 +128,7 @@ async fn an_image_that_is_at_the_target_already_is_told_of_as_well() {
     let target = listing(vec![stored("a.jpg", &bytes, SHA256)]);
     let mut migration = migration(source, target);
     let known = vec![(dropbox_hash().of)(&bytes)];
-    migration.ledger = before(reader(known), ledger(0, 1, all_hashes(&bytes)));
+    migration.ledger = Some(before(reader(known), ledger(0, 1, all_hashes(&bytes))));
     let (outcomes, summary) = run(&migration).await;
     assert_eq!(outcomes["a.jpg"], Outcome::Present);
     assert_eq!(summary.ledger, counts(1, 0, 0));
@@ -143,7 +143,7 @@ async fn nothing_is_written_for_an_image_that_is_not_known_or_known_by_all_hashe
     ] {
         let source = without_sidecars(source_of(&bytes, 1));
         let mut migration = migration(source, target_taking(stored("a.jpg", &bytes, SHA256)));
-        migration.ledger = before(reader(known), ledger(0, 0, Vec::new()));
+        migration.ledger = Some(before(reader(known), ledger(0, 0, Vec::new())));
         let (_, summary) = run(&migration).await;
         assert_eq!(summary.ledger, expected);
     }
@@ -154,7 +154,7 @@ async fn nothing_is_asked_of_an_image_that_is_another_one_at_the_target() {
     let bytes = image("a");
     let source = source_of(&bytes, 1);
     let mut migration = migration(source, listing(vec![stored("a.jpg", &image("b"), SHA256)]));
-    migration.ledger = before(MockLedgerReader::new(), MockLedger::new());
+    migration.ledger = Some(before(MockLedgerReader::new(), MockLedger::new()));
     let (outcomes, summary) = run(&migration).await;
     assert_eq!(outcomes["a.jpg"], Outcome::Different);
     assert_eq!(summary.ledger, LedgerCounts::default());
@@ -168,7 +168,7 @@ async fn an_image_that_a_service_has_is_waited_for() {
         let source = without_sidecars(source_of(&bytes, 1));
         let mut migration = migration(source, target_taking(stored("a.jpg", &bytes, SHA256)));
         let ledger = ledger(in_use, claims, all_hashes(&bytes));
-        migration.ledger = before(reader(known.clone()), ledger);
+        migration.ledger = Some(before(reader(known.clone()), ledger));
         let (_, summary) = run(&migration).await;
         assert_eq!(summary.ledger, expected);
         assert_eq!(summary.is_complete(), expected.in_use == 0);
@@ -185,7 +185,7 @@ async fn a_ledger_that_fails_stops_the_run() {
         .expect_entries_of()
         .times(1)
         .returning(|_, _| Err(LedgerError::Unavailable("it is full".into())));
-    migration.ledger = before(reader, MockLedger::new());
+    migration.ledger = Some(before(reader, MockLedger::new()));
     let stopped = migration.run(&|_| {}).await.unwrap_err();
     assert!(matches!(
         stopped,
