@@ -108,8 +108,8 @@ async fn bucket() {
     switches.wait_for_calls("list", before + pages.len()).await;
     let behind = started.elapsed();
     let calls = measured.calls() - before;
-    Measured::print("list, while it is refreshed", 0, vec![shown]);
-    Measured::print("the refresh behind it", calls, vec![behind]);
+    Measured::print("list, while it is refreshed", 0, &[shown]);
+    Measured::print("the refresh behind it", calls, &[behind]);
     measured.row("next", "", TIMES, Duration::ZERO).await;
     measured.memory(idle);
 }
@@ -127,7 +127,7 @@ fn name(number: usize) -> String {
     format!("IMG_2026-05-04_{number:06}.jpg")
 }
 
-/// The pages of the bucket, with the ETag of the first image.
+/// The pages of the bucket, with the `ETag` of the first image.
 fn pages(etag: &str) -> Vec<Fault> {
     let others = (0..IMAGES).map(|number| (name(number), format!("\"{number:032x}\"")));
     let all: Vec<_> = [(FIRST.to_owned(), etag.to_owned())]
@@ -211,10 +211,10 @@ impl Measured<'_> {
             }
             took.push(started.elapsed());
         }
-        Self::print(what, (self.calls() - before).div_ceil(times), took);
+        Self::print(what, (self.calls() - before).div_ceil(times), &took);
     }
 
-    fn print(what: &str, calls: usize, took: Vec<Duration>) {
+    fn print(what: &str, calls: usize, took: &[Duration]) {
         let took = took.iter().map(|it| it.as_secs_f64() * 1e3);
         let took = Figures::new(took.collect());
         let (least, most) = took.range();
