@@ -250,7 +250,7 @@ impl ImageStore for LocalImageStore {
         self.work(move |store| {
             write_sidecar(
                 &store.shared,
-                &store.open_folder()?,
+                &store.places.create(store.folder)?,
                 &name,
                 &content,
                 &found,

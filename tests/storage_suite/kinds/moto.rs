@@ -154,6 +154,9 @@ impl Moto {
             .pop_if_empty()
             .push(&self.bucket)
             .extend(key.split('/').filter(|_| !key.is_empty()));
+        // Where one stands in a path, the server reads no further.
+        let path = url.path().replace(';', "%3B");
+        url.set_path(&path);
         url.set_query(query);
         let signed = format!(
             "AWS4-HMAC-SHA256 Credential=testing/20260101/{REGION}/s3/aws4_request, \
