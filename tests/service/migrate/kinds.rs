@@ -305,6 +305,9 @@ async fn files_go_through_all_kinds_and_come_back_the_same() {
         sandbox,
         dora,
     };
+    // A root folder is the tenant's own to make.
+    let dropbox = &moving.sandbox.dropbox;
+    assert!(dropbox.make_folder(&moving.dora.name, "/back"));
     for [from, from_root, to, to_root] in [
         ["dropbox", OLD, "managed", PREFIX],
         ["managed", PREFIX, "local", root],
