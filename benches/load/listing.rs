@@ -234,7 +234,10 @@ impl Measured<'_> {
     async fn next(&self) {
         let request = self.serving.post(&self.tenant.host, "/api/publish");
         let request = request.bearer_auth(self.sandbox.web_token());
-        let answer = request.json(&json!({ "dry_run": true, "caption": "A knot." })).send().await;
+        let answer = request
+            .json(&json!({ "dry_run": true, "caption": "A knot." }))
+            .send()
+            .await;
         let answer = answer.expect("an answer").text().await.expect("its body");
         assert!(answer.contains(FIRST), "{answer}");
     }

@@ -22,8 +22,11 @@ pub(super) fn add(operation: &mut Value, schemas: &Value) {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let examples = &EXAMPLES["operations"][id];
     let is_problem_page = id == "getProblem";
-    if let Some(content) = operation.pointer_mut("/requestBody/content") {
-        fill(content, &examples["body"], schemas);
+    // A form with a file has none.
+    if let Some(content) = operation.pointer_mut("/requestBody/content")
+        && let Some(examples) = examples.get("body")
+    {
+        fill(content, examples, schemas);
     }
     for (status, response) in entries(&mut operation["responses"]) {
         let Some(content) = response.get_mut("content") else {
