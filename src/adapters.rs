@@ -2,24 +2,30 @@
 //!
 //! Imports `domain` and `ports` only. Only the binary and the tests may import adapters.
 
+pub mod bluesky;
 mod certificate_advice;
 pub mod clock;
 pub mod dropbox;
 pub mod env;
 pub mod http_client;
 pub mod imaging;
+pub mod kept;
 pub mod ledger;
 pub mod local;
 pub mod managed;
+pub mod mastodon;
 #[cfg(feature = "memory-storage")]
 pub mod memory;
 pub mod openai;
 pub mod orchestrator;
 pub mod otlp;
+pub mod platform_call;
 pub mod platforms;
 pub mod redaction;
 pub mod registration;
+mod renewal;
 mod retry_budget;
+pub mod running_service;
 #[cfg(test)]
 mod sample_tenant;
 mod secret_file;

@@ -4,6 +4,7 @@
 //! small error, whose variants are decisions that a caller takes; what the adapter knew beyond
 //! that goes along as the source, for the log, and never holds a secret or a shown URL.
 
+mod caption_history;
 mod caption_writer;
 mod cause;
 mod clock;
@@ -13,15 +14,41 @@ mod image_previews;
 mod image_processor;
 mod image_store;
 mod image_store_factory;
+mod job_store;
 mod ledger;
 mod ledger_retention;
 mod listing_page;
 mod publisher;
 mod tenant_config_source;
+mod usage_outbox;
+mod usage_reporter;
+mod usage_sink;
+mod voice_profile_store;
 
+#[cfg(test)]
 pub use self::{
+    caption_history::MockCaptionHistory,
+    caption_writer::{MockCaptionWriter, MockCaptionWriterFactory},
+    clock::MockClock,
+    credential_store::MockCredentialStore,
+    idempotency_store::MockIdempotencyStore,
+    image_processor::MockImageProcessor,
+    image_store_factory::{MockImageStore, MockImageStoreFactory},
+    job_store::{MockJobQueue, MockJobStore, MockScheduleStore},
+    ledger::{MockLedger, MockLedgerReader},
+    ledger_retention::MockLedgerRetention,
+    publisher::{MockPublisher, MockPublisherFactory},
+    tenant_config_source::MockTenantConfigSource,
+    usage_outbox::MockUsageOutbox,
+    usage_reporter::MockUsageReporter,
+    usage_sink::{MockStorageMeter, MockUsageSink},
+    voice_profile_store::MockVoiceProfileStore,
+};
+pub use self::{
+    caption_history::{CaptionHistory, RECENT_CAPTIONS},
     caption_writer::{
-        CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, VisionImage,
+        CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, OverlongCaption,
+        VisionImage,
     },
     cause::Cause,
     clock::Clock,
@@ -37,24 +64,20 @@ pub use self::{
         PutMode, SidecarFile,
     },
     image_store_factory::{ImageStoreFactory, OpenedStorage},
+    job_store::{
+        ClaimTerms, ClaimedJob, JOB_CLAIM_RENEWED_EVERY, JOB_CLAIM_TTL, JobClaim, JobClaimError,
+        JobCommand, JobQueue, JobStore, JobStoreError, ScheduleStore,
+    },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
-    ledger_retention::{LedgerRetention, Swept},
+    ledger_retention::{KeptFor, LedgerRetention, Swept},
     listing_page::{ListingCursor, ListingPage, ListingRules, NextPage, RefreshCost},
     publisher::{
-        FollowUp, OpenError, OpenPublisher, Post, Posted, PublishError, Publisher, PublisherFactory,
+        FollowUp, LookUp, OpenError, OpenPublisher, Post, PostLimits, Posted, PublishError,
+        Publisher, PublisherFactory,
     },
     tenant_config_source::{ConfigSourceError, TenantConfigSource},
-};
-#[cfg(test)]
-pub use self::{
-    caption_writer::{MockCaptionWriter, MockCaptionWriterFactory},
-    clock::MockClock,
-    credential_store::MockCredentialStore,
-    idempotency_store::MockIdempotencyStore,
-    image_processor::MockImageProcessor,
-    image_store_factory::{MockImageStore, MockImageStoreFactory},
-    ledger::{MockLedger, MockLedgerReader},
-    ledger_retention::MockLedgerRetention,
-    publisher::{MockPublisher, MockPublisherFactory},
-    tenant_config_source::MockTenantConfigSource,
+    usage_outbox::{CLAIM_TTL, ClaimedUsage, OutboxState, UsageOutbox, UsageSettlement},
+    usage_reporter::{UsageReportError, UsageReporter},
+    usage_sink::{StorageMeter, UsageSink},
+    voice_profile_store::VoiceProfileStore,
 };

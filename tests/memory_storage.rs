@@ -90,6 +90,7 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
     let openai = OpenAiSettings {
         base_url: "http://localhost/".parse().unwrap(),
         calls_per_minute: NonZeroU32::MIN,
+        candidates: 3,
     };
     let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
     let providers = ProviderFactories {

@@ -96,6 +96,7 @@ impl Stage {
         let openai = OpenAiSettings {
             base_url: url(sandbox.openai.server().url()),
             calls_per_minute: 20.try_into().unwrap(),
+            candidates: 3,
         };
         let images = Storages::new(dropbox, false, &roots, Arc::clone(&clock));
         let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));

@@ -1,6 +1,6 @@
 //! Ports that answer at once and from memory: what a benchmark measures is the use case.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use publisher::{
@@ -12,6 +12,7 @@ use publisher::{
         credential::{AiCredential, Credential, CredentialVersion, Secrets},
         host::Host,
         image::{EncodedImage, ImageName, StoredImage},
+        platform::Platform,
         request_id::RequestId,
         secret::{Secret, SecretField},
         sidecar::SidecarName,
@@ -21,8 +22,8 @@ use publisher::{
     ports::{
         CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, ConfigSourceError,
         CredentialError, CredentialQuery, CredentialStore, FetchedImage, Folder, IfTaken,
-        ImageStore, ImageStoreError, ImageStoreFactory, Moved, OpenedStorage, PutMode, SidecarFile,
-        TenantConfigSource, VisionImage,
+        ImageStore, ImageStoreError, ImageStoreFactory, Moved, OpenedStorage, OverlongCaption,
+        PutMode, SidecarFile, TenantConfigSource, VisionImage,
     },
 };
 use serde_json::json;
@@ -107,6 +108,13 @@ impl CaptionWriter for Unused {
     }
 
     async fn write(&self, _: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {
+        Err(CaptionError::QuotaExhausted)
+    }
+
+    async fn condense(
+        &self,
+        _: &BTreeMap<Platform, OverlongCaption>,
+    ) -> Result<BTreeMap<Platform, String>, CaptionError> {
         Err(CaptionError::QuotaExhausted)
     }
 

@@ -5,11 +5,32 @@
 use libfuzzer_sys::fuzz_target;
 use publisher::{
     adapters::platforms,
-    domain::{analysis::Analysis, caption::WrittenCaptions, platform::Platform},
+    domain::{
+        analysis::Analysis,
+        caption::{
+            CaptionRules, CaptionUnit, Facet, FacetFeature, HashtagPolicy, WrittenCaptions, facets,
+        },
+        platform::Platform,
+    },
+};
+
+const LINKS_COUNT_LESS: CaptionRules = CaptionRules {
+    limit: 60,
+    unit: CaptionUnit::Grapheme,
+    max_bytes: None,
+    link_length: Some(23),
+    hashtags: HashtagPolicy::TenantAndModel,
+    plain_ascii_line: false,
+    words: None,
+};
+const BYTES_ARE_LIMITED: CaptionRules = CaptionRules {
+    max_bytes: Some(200),
+    link_length: None,
+    ..LINKS_COUNT_LESS
 };
 
 fuzz_target!(|answer: &str| {
-    let mut texts = Vec::new();
+    let (mut texts, mut tags) = (Vec::new(), Vec::new());
     if let Ok(analysis) = Analysis::from_answer(answer) {
         assert!(!(analysis.description.is_empty() && analysis.tags.is_empty()));
         for list in [
@@ -24,16 +45,18 @@ fuzz_target!(|answer: &str| {
         assert!(analysis.alt_text.as_deref().is_none_or(is_line));
         assert!(is_seen(&analysis.description) && analysis.tags.iter().all(|tag| is_seen(tag)));
         texts.push(analysis.description);
+        tags = analysis.tags;
     }
     let written = WrittenCaptions::from_answer(answer);
-    assert!(
-        written
-            .by_platform
-            .values()
-            .all(|text| !text.trim().is_empty())
-    );
-    assert!(written.by_platform.values().all(|text| is_seen(text)));
-    texts.extend(written.by_platform.into_values());
+    for candidates in written.by_platform.values() {
+        assert!((1..=10).contains(&candidates.len()));
+        assert!(
+            candidates
+                .iter()
+                .all(|text| !text.trim().is_empty() && is_seen(text))
+        );
+    }
+    texts.extend(written.by_platform.into_values().flatten());
     texts.extend(written.sd_caption);
     texts.push(answer.to_owned());
     for text in texts {
@@ -41,9 +64,30 @@ fuzz_target!(|answer: &str| {
             let rules = platforms::spec(platform).caption;
             for hashtags in ["", "#tenant #縄", &text] {
                 let fitted = rules.fit(&text, hashtags);
-                assert!(rules.length(&fitted) <= rules.limit);
+                assert!(rules.takes(&fitted));
                 assert!(is_seen(&fitted));
-                assert_eq!(rules.fit(&fitted, ""), fitted);
+                // Hashtags are not those of the next call.
+                if hashtags.is_empty() {
+                    assert_eq!(rules.fit(&fitted, ""), fitted);
+                }
+            }
+        }
+        for rules in [LINKS_COUNT_LESS, BYTES_ARE_LIMITED] {
+            let fitted = rules.fit_written(&text, "#tenant", &tags);
+            assert!(rules.takes(&fitted));
+            assert!(is_seen(&fitted));
+            assert_eq!(rules.fit_with_own_hashtags(&fitted, "#tenant"), fitted);
+            for Facet {
+                start,
+                end,
+                feature,
+            } in facets(&fitted)
+            {
+                let part = &fitted[start..end];
+                match feature {
+                    FacetFeature::Tag(name) => assert_eq!(part, format!("#{name}")),
+                    FacetFeature::Link(url) => assert_eq!(part.parse(), Ok(url)),
+                }
             }
         }
     }

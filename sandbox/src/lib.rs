@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+mod billing;
 mod bluesky;
 mod certificate;
 mod dropbox;
@@ -46,6 +47,7 @@ mod latency;
 mod listener;
 mod mastodon;
 mod multipart;
+mod networks;
 mod openai;
 mod openai_answers;
 mod orchestrator;
@@ -69,12 +71,14 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use billing::Debit;
 pub use bluesky::{Bluesky, BlueskyImage, BlueskyPost, LargeBlobs};
 pub use dropbox::Dropbox;
 pub use fault::Fault;
 pub use hold::Hold;
 pub use latency::Latency;
 pub use mastodon::{Mastodon, OnRepeat, PostedImage, PostedStatus, Processing};
+pub use networks::{Network, NetworkAccount};
 pub use openai::{OpenAi, Unsupported};
 pub use orchestrator::Orchestrator;
 pub use orchestrator_answers::{Credential, TenantRecord};
@@ -95,9 +99,9 @@ use certificate::Authority;
 /// How often [`Sandbox::keep_stocked`] looks.
 const RESTOCKING: Duration = Duration::from_millis(200);
 
-/// Every upstream on loopback, with three tenants: `alice.sandbox.localhost` (Telegram, e-mail, AI),
-/// `bob.sandbox.localhost` (Telegram, AI), and `dana.sandbox.localhost`, as Bob, with images in a bucket
-/// instead of Dropbox.
+/// Every upstream on loopback, with four tenants: `alice.sandbox.localhost` (Telegram, e-mail, AI),
+/// `bob.sandbox.localhost` (Telegram, AI), `dana.sandbox.localhost`, as Bob, with images in a bucket
+/// instead of Dropbox, and `erin.sandbox.localhost` (Mastodon, Bluesky, AI).
 pub struct Sandbox {
     /// Who the tenants are, and their credentials.
     pub orchestrator: Orchestrator,
@@ -111,9 +115,9 @@ pub struct Sandbox {
     pub telegram: Telegram,
     /// E-mail.
     pub smtp: SmtpServer,
-    /// Posts, of the accounts that a test adds: no tenant has one.
+    /// Posts.
     pub mastodon: Mastodon,
-    /// Posts, of the accounts that a test adds: no tenant has one.
+    /// Posts.
     pub bluesky: Bluesky,
     tenants: Vec<DemoTenant>,
     authority_pem: String,
@@ -169,6 +173,13 @@ impl Sandbox {
     #[must_use]
     pub fn tenants(&self) -> &[DemoTenant] {
         &self.tenants
+    }
+
+    /// The first demo tenant with an account at this network.
+    #[must_use]
+    pub fn tenant_at(&self, network: Network) -> Option<&DemoTenant> {
+        let mut tenants = self.tenants.iter();
+        tenants.find(|tenant| tenant.account(network).is_some())
     }
 
     /// Puts the images of the demo tenants back whenever they have left their folder, for good.

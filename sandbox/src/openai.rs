@@ -18,10 +18,10 @@ use super::{
     switches::Switches,
 };
 
-/// OpenAI. Operations: `vision` (a request with an image), `caption` (one without), and `model` (what
-/// is known of one). A
-/// [`Fault::ResetBeforeRequest`] for either can also be set on `chat_completions`, which resets
-/// before the body is read.
+/// OpenAI. Operations: `vision` (a request with an image), `condense` (one whose texts are to be
+/// shortened), `caption` (any other), and `model` (what is known of one). A
+/// [`Fault::ResetBeforeRequest`] for any but the last can also be set on `chat_completions`, which
+/// resets before the body is read.
 pub struct OpenAi {
     server: HttpServer,
     state: Arc<Mutex<State>>,
@@ -71,14 +71,20 @@ impl OpenAi {
         self.state.lock().caption.content = content.map(str::to_owned);
     }
 
-    /// The `finish_reason` of every answer of this operation (`vision`, `caption`); `None` is
-    /// `stop`.
+    /// The content of every answer to a request to shorten; `None` goes back to the one that is made
+    /// from the request.
+    pub fn answer_condense_with(&self, content: Option<&str>) {
+        self.state.lock().condense.content = content.map(str::to_owned);
+    }
+
+    /// The `finish_reason` of every answer of this operation (`vision`, `caption`, `condense`);
+    /// `None` is `stop`.
     pub fn finish_with(&self, operation: &str, reason: Option<&str>) {
         self.state.lock().script(operation).finish_reason = reason.map(str::to_owned);
     }
 
-    /// Answers this operation (`vision`, `caption`) with a refusal and no content; `None` answers
-    /// again.
+    /// Answers this operation (`vision`, `caption`, `condense`) with a refusal and no content;
+    /// `None` answers again.
     pub fn refuse_with(&self, operation: &str, refusal: Option<&str>) {
         self.state.lock().script(operation).refusal = refusal.map(str::to_owned);
     }
@@ -88,6 +94,12 @@ impl OpenAi {
         let mut state = self.state.lock();
         let limits = state.limits.entry(model.to_owned()).or_default();
         limits.push(unsupported);
+    }
+
+    /// The completions so far, each with its id and the tokens that it was billed: also those whose answer was lost.
+    #[must_use]
+    pub fn completions(&self) -> Vec<(String, u64)> {
+        self.state.lock().completions.clone()
     }
 
     /// Keys handed out so far.
@@ -122,6 +134,8 @@ pub enum Unsupported {
     JsonMode,
     /// `max_completion_tokens`.
     MaxCompletionTokens,
+    /// A `temperature`.
+    Temperature,
     /// Anything: there is no such model, or none any more.
     Model,
 }
@@ -150,6 +164,14 @@ impl Unsupported {
                 let what = "Unsupported parameter: 'max_completion_tokens'";
                 unsupported(what, "max_completion_tokens", "unsupported_parameter")
             }
+            Self::Temperature if !document["temperature"].is_null() => {
+                let message = format!(
+                    "Unsupported value: 'temperature' does not support {} with this model. Only the default \
+                     (1) value is supported.",
+                    document["temperature"]
+                );
+                Some((400, message, "temperature".into(), "unsupported_value"))
+            }
             Self::Model => {
                 let message =
                     format!("The model `{model}` does not exist or you do not have access to it.");
@@ -167,6 +189,8 @@ struct State {
     limits: HashMap<String, Vec<Unsupported>>,
     vision: Script,
     caption: Script,
+    condense: Script,
+    completions: Vec<(String, u64)>,
     issued: Issued,
 }
 
@@ -180,10 +204,10 @@ struct Script {
 
 impl State {
     fn script(&mut self, operation: &str) -> &mut Script {
-        if operation == "vision" {
-            &mut self.vision
-        } else {
-            &mut self.caption
+        match operation {
+            "vision" => &mut self.vision,
+            "condense" => &mut self.condense,
+            _ => &mut self.caption,
         }
     }
 }
@@ -207,7 +231,13 @@ impl StandIn for Door {
         let document = request.json().unwrap_or_default();
         let has_image = openai_answers::parts(&document)
             .any(|part| part["type"] == "image_url" || part["type"] == "input_image");
-        let name = if has_image { "vision" } else { "caption" };
+        let name = if has_image {
+            "vision"
+        } else if openai_answers::overlong(&document).is_some() {
+            "condense"
+        } else {
+            "caption"
+        };
         Some(name.to_owned())
     }
 
@@ -251,7 +281,13 @@ impl StandIn for Door {
             return Reply::json(200, &json!({ "id": model, "object": "model" }));
         }
         match complete(&document, &request.operation, script) {
-            Ok(completion) => Reply::json(200, &completion),
+            Ok(completion) => {
+                let id = completion["id"].as_str().unwrap_or_default().to_owned();
+                let tokens = completion["usage"]["total_tokens"].as_u64();
+                let billed = (id, tokens.unwrap_or_default());
+                self.0.lock().completions.push(billed);
+                Reply::json(200, &completion)
+            }
             Err((message, code)) => {
                 Reply::json(400, &error_body(&message, "invalid_request_error", code))
             }
@@ -266,7 +302,8 @@ fn complete(document: &Value, operation: &str, script: Script) -> Result<Value, 
     let images = openai_answers::validate(document)?;
     let content = match (script.content, operation) {
         (Some(content), _) => content,
-        (None, "vision") => openai_answers::vision(images.first())?,
+        (None, "vision") => openai_answers::vision(images.first(), document)?,
+        (None, "condense") => openai_answers::condensed(document),
         (None, _) => openai_answers::captions(document),
     };
     let reason = script.finish_reason.as_deref().unwrap_or("stop");
@@ -277,7 +314,7 @@ fn complete(document: &Value, operation: &str, script: Script) -> Result<Value, 
     let prompt_tokens = document.to_string().len().min(4000) / 4;
     let completion_tokens = content.len() / 4;
     Ok(json!({
-        "id": format!("chatcmpl-sandbox-{}", Uuid::new_v4().simple()),
+        "id": format!("chatcmpl-{}", Uuid::new_v4().simple()),
         "object": "chat.completion",
         "created": 1_767_225_600,
         "model": document["model"],

@@ -94,8 +94,9 @@ fn image_bytes(image_url: &Value) -> Result<Vec<u8>, Refusal> {
         .ok_or_else(|| refusal("You uploaded an unsupported image.", "invalid_image_format"))
 }
 
-/// The analysis of an image, as JSON text: what it says is measured on the image.
-pub(super) fn vision(image: Option<&Vec<u8>>) -> Result<String, Refusal> {
+/// The analysis of an image, as JSON text: what it says is measured on the image. With a caption for Stable Diffusion
+/// if the request names it.
+pub(super) fn vision(image: Option<&Vec<u8>>, document: &Value) -> Result<String, Refusal> {
     let broken = || refusal("The image could not be read.", "invalid_image_format");
     let picture = ImageReader::new(Cursor::new(image.ok_or_else(broken)?))
         .with_guessed_format()
@@ -109,7 +110,7 @@ pub(super) fn vision(image: Option<&Vec<u8>>) -> Result<String, Refusal> {
         std::cmp::Ordering::Equal => "square",
         std::cmp::Ordering::Less => "portrait",
     };
-    let analysis = json!({
+    let mut analysis = json!({
         "description": format!(
             "A {shape} image of {width} by {height} pixels, mostly {color}, with a soft \
              gradient and a round shape."
@@ -130,20 +131,29 @@ pub(super) fn vision(image: Option<&Vec<u8>>) -> Result<String, Refusal> {
         "color_palette": [hex],
         "alt_text": format!("A round shape on a {color} gradient."),
     });
+    let mut texts = parts(document).filter_map(|part| Some(part["text"].as_str()?.to_owned()));
+    if texts.any(|text| text.contains("\"sd_caption\"")) {
+        let tags = analysis["tags"].as_array().into_iter().flatten();
+        let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+        analysis["sd_caption"] = tags.join(", ").into();
+    }
     Ok(analysis.to_string())
 }
 
-/// The captions that a request asks for, as JSON text: made from the `platforms`, `analysis` and
-/// `sd_caption` of the JSON object in one of its messages.
+/// The captions that a request asks for, as JSON text: made from the `platforms`, the `brief` with its
+/// `topics`, or the `analysis`, and `sd_caption` of the JSON object in one of its messages.
 pub(super) fn captions(document: &Value) -> String {
     let request = parts(document)
         .filter_map(|part| embedded_request(part["text"].as_str()?))
         .last()
         .unwrap_or_default();
     let analysis = &request["analysis"];
-    let description = analysis["description"].as_str().unwrap_or("An image.");
-    let tags: Vec<&str> = analysis["tags"]
-        .as_array()
+    let brief = request["brief"].as_str().filter(|brief| !brief.is_empty());
+    let description = brief.or_else(|| analysis["description"].as_str());
+    let description = description.unwrap_or("An image.");
+    let tags: Vec<&str> = [&request["topics"], &analysis["tags"]]
+        .into_iter()
+        .find_map(Value::as_array)
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
@@ -172,13 +182,54 @@ pub(super) fn captions(document: &Value) -> String {
 
 /// The first JSON object in a text that has `platforms`.
 fn embedded_request(text: &str) -> Option<Value> {
+    objects(text).find(|value| value["platforms"].is_object() || value["sd_caption"] == true)
+}
+
+/// The JSON objects in a text, from each brace on that begins one.
+fn objects(text: &str) -> impl Iterator<Item = Value> + '_ {
     let starts = text.match_indices('{').map(|(at, _)| at);
-    starts
-        .filter_map(|at| {
-            let mut values = serde_json::Deserializer::from_str(text.get(at..)?).into_iter();
-            values.next()?.ok()
-        })
-        .find(|value: &Value| value["platforms"].is_object())
+    starts.filter_map(|at| {
+        let mut values = serde_json::Deserializer::from_str(text.get(at..)?).into_iter();
+        values.next()?.ok()
+    })
+}
+
+/// The texts that a request wants to have shortened, by name: each an object with a `text`, and with the `words` or the
+/// `max_characters` that it may have. `None` where the request is another one.
+pub(super) fn overlong(document: &Value) -> Option<Map<String, Value>> {
+    let are_texts = |it: &Map<String, Value>| {
+        !it.is_empty() && it.values().all(|entry| entry["text"].is_string())
+    };
+    parts(document).find_map(|part| {
+        let mut all = objects(part["text"].as_str()?).filter_map(|it| it.as_object().cloned());
+        all.find(are_texts)
+    })
+}
+
+/// Shorter texts for those of a request, as JSON text: as many of the first words of each as it may have.
+pub(super) fn condensed(document: &Value) -> String {
+    let shorter = |(name, entry): (String, Value)| {
+        let words = entry["words"].as_str().unwrap_or_default();
+        let words = words.rsplit(' ').next().and_then(|it| it.parse().ok());
+        let characters = entry["max_characters"].as_u64();
+        let characters = characters.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(0));
+        let mut text = String::new();
+        let all = entry["text"].as_str().unwrap_or_default();
+        for word in all.split_whitespace().take(words.unwrap_or(usize::MAX)) {
+            // A blank before it, and a full stop behind it.
+            if text.chars().count() + word.chars().count() + 2 > characters {
+                break;
+            }
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+        let text = text.trim_end_matches(|c: char| c.is_ascii_punctuation());
+        (name, Value::from(format!("{text}.")))
+    };
+    let texts = overlong(document).unwrap_or_default().into_iter();
+    json!({ "captions": texts.map(shorter).collect::<Map<_, _>>() }).to_string()
 }
 
 /// A name and the hex form of an image's average color.
@@ -235,7 +286,8 @@ mod tests {
         let mut bytes = Cursor::new(Vec::new());
         red.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
         let images = validate(&request(&image_part(bytes.get_ref()))).unwrap();
-        let analysis: Value = serde_json::from_str(&vision(images.first()).unwrap()).unwrap();
+        let analysis: Value =
+            serde_json::from_str(&vision(images.first(), &Value::Null).unwrap()).unwrap();
         let description = analysis["description"].as_str().unwrap();
         assert!(description.contains("20 by 10"), "{description}");
         assert!(description.contains("red"), "{description}");
@@ -276,6 +328,25 @@ mod tests {
         );
         assert_eq!(answer["captions"]["email"], "A lantern.");
         assert_eq!(answer["sd_caption"], "paper, warm light");
+    }
+
+    #[test]
+    fn texts_are_shortened_to_what_they_may_have() {
+        let long = "One two, three four five six seven.";
+        let wish = json!({
+            "telegram": { "text": long, "max_characters": 19 },
+            "email": { "text": long, "words": "2 to 3" },
+            "bluesky": { "text": long, "words": "at most 2" },
+        });
+        let document = request(&format!("Shorten, and answer in JSON:\n{wish}").into());
+        assert_eq!(overlong(&document).unwrap().len(), 3);
+        let answer: Value = serde_json::from_str(&condensed(&document)).unwrap();
+        let shorter = json!({
+            "telegram": "One two, three.", "email": "One two, three.", "bluesky": "One two.",
+        });
+        assert_eq!(answer["captions"], shorter);
+        let captions = json!({ "platforms": { "email": { "words": "at most 9" } }, "brief": "." });
+        assert_eq!(overlong(&request(&captions.to_string().into())), None);
     }
 
     #[test]

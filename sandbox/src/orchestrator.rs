@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
+    billing::{Billing, Debit},
     fault::Fault,
     orchestrator_answers::{Credential, State, Stored, TenantRecord, answer},
     record::RecordedRequest,
@@ -18,7 +19,7 @@ use super::{
     switches::Switches,
 };
 
-/// The orchestrator. Operations: `by_host` (POST and GET) and `resolve`.
+/// The orchestrator. Operations: `by_host` (POST and GET), `resolve`, and `usage` (billing).
 pub struct Orchestrator {
     server: HttpServer,
     state: Arc<Mutex<State>>,
@@ -36,6 +37,7 @@ impl Orchestrator {
             refuses_post: false,
             tenants: HashMap::new(),
             credentials: HashMap::new(),
+            billing: Billing::default(),
             issued,
         }));
         let server = HttpServer::start(Arc::new(Door(Arc::clone(&state)))).await?;
@@ -177,6 +179,24 @@ impl Orchestrator {
         Fault::json(403, &json!({ "error": "insufficient_balance" }))
     }
 
+    /// Gives a tenant a wallet with this balance in tokens. Debits take from it; once nothing is left in it, `resolve`
+    /// refuses the tenant's credentials. A tenant without a wallet is never out of credit.
+    pub fn set_balance(&self, tenant: &str, tokens: u64) {
+        self.state.lock().billing.set_balance(tenant, tokens);
+    }
+
+    /// What is left in a tenant's wallet; `None` without one.
+    #[must_use]
+    pub fn balance(&self, tenant: &str) -> Option<u64> {
+        self.state.lock().billing.balance(tenant)
+    }
+
+    /// The debits so far, each once, in the order in which they came.
+    #[must_use]
+    pub fn debits(&self) -> Vec<Debit> {
+        self.state.lock().billing.debits().to_vec()
+    }
+
     /// Service tokens, refs and credentials handed out so far.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
@@ -191,14 +211,15 @@ impl StandIn for Door {
         let name = match head.path() {
             "/v1/runtime/by-host" => "by_host",
             "/v1/credentials/resolve" => "resolve",
+            "/v1/billing/usage" => "usage",
             _ => "unknown",
         };
         name.to_owned()
     }
 
     fn answer(&self, request: &RecordedRequest) -> Reply {
-        let state = self.0.lock();
-        let reply = answer(&state, request);
+        let mut state = self.0.lock();
+        let reply = answer(&mut state, request);
         reply.with_header("cache-control", "no-store")
     }
 }

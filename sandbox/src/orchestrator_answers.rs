@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{record::RecordedRequest, reply::Reply, secrets::Issued};
+use super::{billing::Billing, record::RecordedRequest, reply::Reply, secrets::Issued};
 
 /// What the orchestrator knows of one host.
 #[derive(Clone, Debug)]
@@ -78,6 +78,7 @@ pub(super) struct State {
     pub(super) refuses_post: bool,
     pub(super) tenants: HashMap<String, TenantRecord>,
     pub(super) credentials: HashMap<String, Stored>,
+    pub(super) billing: Billing,
     pub(super) issued: Issued,
 }
 
@@ -114,6 +115,19 @@ impl State {
         }
     }
 
+    /// A debit of a tenant that any host has.
+    fn debit(&mut self, body: &Value) -> Reply {
+        let tenant = body.get("tenant_id").and_then(Value::as_str);
+        let is_known = |tenant: &str| self.tenants.values().any(|it| it.tenant == tenant);
+        if tenant.is_some_and(|tenant| !is_known(tenant)) {
+            return error(404, "tenant_not_found");
+        }
+        match self.billing.take(body) {
+            Ok(balance) => Reply::json(200, &json!({ "balance_after": balance })),
+            Err(field) => Reply::json(422, &json!({ "error": "invalid", "field": field })),
+        }
+    }
+
     fn by_host(&self, host: &str) -> Reply {
         let Some(tenant) = self.tenants.get(host).filter(|tenant| !tenant.suspended) else {
             return error(404, "not_found");
@@ -138,6 +152,9 @@ impl State {
         let Some(stored) = stored.filter(|stored| stored.tenant == tenant) else {
             return error(404, "not_found");
         };
+        if self.billing.is_out_of_credit(tenant) {
+            return error(403, "insufficient_balance");
+        }
         let version = format!("c{}", stored.version);
         let document = match &stored.credential {
             Credential::Dropbox {
@@ -166,7 +183,7 @@ impl State {
     }
 }
 
-pub(super) fn answer(state: &State, request: &RecordedRequest) -> Reply {
+pub(super) fn answer(state: &mut State, request: &RecordedRequest) -> Reply {
     let known = [Some(&state.primary), state.secondary.as_ref()];
     let token = request.bearer().unwrap_or_default();
     if !known.iter().flatten().any(|known| known.as_str() == token) {
@@ -194,7 +211,8 @@ pub(super) fn answer(state: &State, request: &RecordedRequest) -> Reply {
             }
             _ => error(400, "tenant_or_ref_missing"),
         },
-        ("by_host" | "resolve", _) => error(405, "method_not_allowed"),
+        ("usage", "POST") => state.debit(&body),
+        ("by_host" | "resolve" | "usage", _) => error(405, "method_not_allowed"),
         _ => error(404, "not_found"),
     }
 }

@@ -60,6 +60,8 @@ pub(super) fn environment(sandbox: &Sandbox, tenant: &DemoTenant) -> Vec<(&'stat
         let fields = BUCKET.map(|(name, variable)| (variable, value(name).unwrap_or_default()));
         settings.extend(fields);
     }
+    let fields = tenant.accounts.iter().flat_map(|account| &account.fields);
+    settings.extend(fields.map(|(_, variable, value)| (*variable, value.clone())));
     for (field, variable) in FEATURES {
         if let Some(on) = config["features"][field].as_bool() {
             settings.push((variable, on.to_string()));

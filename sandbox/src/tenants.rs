@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Sandbox, SandboxError,
+    networks::{Network, NetworkAccount},
     orchestrator_answers::{Credential, TenantRecord},
     samples::{Sample, sample_images},
     secrets,
@@ -29,6 +30,7 @@ pub struct TenantSpec {
     ai: bool,
     archive: bool,
     managed: bool,
+    networks: Vec<Network>,
     ttl_seconds: Option<i64>,
     images: Vec<Sample>,
     patch: Value,
@@ -47,6 +49,7 @@ impl TenantSpec {
             ai: true,
             archive: true,
             managed: false,
+            networks: Vec::new(),
             ttl_seconds: Some(600),
             images: Vec::new(),
             patch: json!({}),
@@ -72,6 +75,13 @@ impl TenantSpec {
     #[must_use]
     pub fn email(mut self, on: bool) -> Self {
         self.email = on;
+        self
+    }
+
+    /// Adds a publisher for an account at this network.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.networks.push(network);
         self
     }
 
@@ -170,10 +180,29 @@ pub struct DemoTenant {
     pub bot_token: String,
     /// The mail password.
     pub password: String,
+    /// Its accounts at social networks.
+    pub accounts: Vec<NetworkAccount>,
 }
 
-/// Alice, Bob and Dana.
-pub(super) fn demo_tenants() -> Result<[TenantSpec; 3], SandboxError> {
+impl DemoTenant {
+    /// The platforms that it posts to, as the API names them.
+    #[must_use]
+    pub fn platforms(&self) -> Vec<&'static str> {
+        let telegram = self.channel.is_some().then_some("telegram");
+        let email = self.recipient.is_some().then_some("email");
+        let networks = self.accounts.iter().map(|it| it.network.id());
+        telegram.into_iter().chain(email).chain(networks).collect()
+    }
+
+    /// Its account at a network.
+    #[must_use]
+    pub fn account(&self, network: Network) -> Option<&NetworkAccount> {
+        self.accounts.iter().find(|it| it.network == network)
+    }
+}
+
+/// Alice, Bob, Dana and Erin.
+pub(super) fn demo_tenants() -> Result<[TenantSpec; 4], SandboxError> {
     let [alice, bob] = sample_images()?;
     Ok([
         TenantSpec::new("alice")
@@ -182,7 +211,15 @@ pub(super) fn demo_tenants() -> Result<[TenantSpec; 3], SandboxError> {
             .images(alice)
             .patch(&json!({"content": {"hashtag_string": "#ropeart #sandbox"}})),
         TenantSpec::new("bob").root("/bob").images(bob.clone()),
-        TenantSpec::new("dana").managed("dana/queue").images(bob),
+        TenantSpec::new("dana")
+            .managed("dana/queue")
+            .images(bob.clone()),
+        TenantSpec::new("erin")
+            .telegram(false)
+            .network(Network::Mastodon)
+            .network(Network::Bluesky)
+            .images(bob)
+            .patch(&json!({"features": {"alt_text_enabled": true}})),
     ])
 }
 
@@ -194,6 +231,14 @@ pub(super) fn add(sandbox: &Sandbox, spec: TenantSpec) -> DemoTenant {
     let bot_token = secrets::bot_token();
     let password = secrets::random("mail-");
     let store = |credential| sandbox.orchestrator.add_credential(&name, credential);
+    let networks = spec.networks.iter();
+    let accounts = networks.map(|network| {
+        let account = network.open(sandbox, &name);
+        NetworkAccount {
+            credentials_ref: store(Credential::Raw(account.document())),
+            ..account
+        }
+    });
     let tenant = DemoTenant {
         host: format!("{name}.{BASE_DOMAIN}"),
         root: spec.root.clone(),
@@ -223,6 +268,7 @@ pub(super) fn add(sandbox: &Sandbox, spec: TenantSpec) -> DemoTenant {
         password_ref: store(Credential::Smtp {
             password: password.clone(),
         }),
+        accounts: accounts.collect(),
         name: name.clone(),
         refresh_token,
         api_key,
@@ -292,6 +338,13 @@ fn config(sandbox: &Sandbox, spec: &TenantSpec, tenant: &DemoTenant) -> Value {
             "from_email": tenant.sender, "password_ref": tenant.password_ref,
         });
     }
+    publishers.extend(tenant.accounts.iter().map(|account| {
+        let id = account.network.id();
+        json!({
+            "id": format!("{id}-1"), "type": id, "enabled": true,
+            "credentials_ref": account.credentials_ref, "config": account.network.config(sandbox),
+        })
+    }));
     config["publishers"] = publishers.into();
     if spec.ai {
         config["ai"] = json!({

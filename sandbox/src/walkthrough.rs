@@ -39,8 +39,8 @@ pub enum WalkthroughError {
 }
 
 impl Sandbox {
-    /// Publishes the first image of the first tenant, and of each with a bucket, through the service at
-    /// `base_url`.
+    /// Publishes the first image of the first tenant, of each with a bucket, and of each with accounts at social
+    /// networks, through the service at `base_url`.
     ///
     /// # Errors
     /// [`WalkthroughError`].
@@ -56,6 +56,14 @@ impl Sandbox {
             let (image, _, answer) = self.publish_first(client, base_url, tenant).await?;
             self.tell_bucket(&mut told, tenant, &image, &answer);
         }
+        for tenant in self.tenants().iter().filter(|it| !it.accounts.is_empty()) {
+            let (image, _, answer) = self.publish_first(client, base_url, tenant).await?;
+            self.tell_networks(&mut told, tenant, &image, &answer);
+        }
+        told.line(
+            "",
+            "the stand-ins make addresses of posts up: they lead nowhere",
+        );
         Ok(Walkthrough {
             report: told.report,
             complaints: told.complaints,
@@ -120,17 +128,7 @@ impl Sandbox {
             "the service says that the image is not archived",
         );
         for platform in ["telegram", "email"] {
-            let result = &answer["results"][platform];
-            let outcome = result["outcome"].as_str().unwrap_or("missing");
-            let post_id = result["post_id"].as_str().unwrap_or("–");
-            told.line(
-                "Result",
-                &format!("{platform}: {outcome}, post id {post_id}"),
-            );
-            told.must(
-                outcome == "published",
-                &format!("{platform} is not published: {result}"),
-            );
+            told.result(platform, answer);
         }
         told
     }
@@ -159,6 +157,23 @@ impl Sandbox {
             &format!("the image in the bucket is not published and archived: {answer}"),
         );
         told.line("Archive", &key);
+    }
+
+    fn tell_networks(&self, told: &mut Telling, tenant: &DemoTenant, image: &str, answer: &Value) {
+        told.line("Tenant", &format!("{}, {image}", tenant.host));
+        for account in &tenant.accounts {
+            let id = account.network.id();
+            let posts = account.posts(self);
+            for (line, text) in &posts {
+                told.line(&format!("{:?}", account.network), line);
+                told.quote(text);
+            }
+            told.result(id, answer);
+            told.must(
+                posts.len() == 1,
+                &format!("{id} should have one post: {answer}"),
+            );
+        }
     }
 
     fn tell_upstreams(&self, told: &mut Telling, tenant: &DemoTenant) {
@@ -270,6 +285,24 @@ impl Telling {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             self.line("", &format!("  “{line}”"));
         }
+    }
+
+    /// What the service says of a platform, which should have the post.
+    fn result(&mut self, platform: &str, answer: &Value) {
+        let result = &answer["results"][platform];
+        let outcome = result["outcome"].as_str().unwrap_or("missing");
+        let post_id = result["post_id"].as_str().unwrap_or("–");
+        self.line(
+            "Result",
+            &format!("{platform}: {outcome}, post id {post_id}"),
+        );
+        if let Some(url) = result["post_url"].as_str() {
+            self.line("", &format!("  {url}"));
+        }
+        self.must(
+            outcome == "published",
+            &format!("{platform} is not published: {result}"),
+        );
     }
 
     fn must(&mut self, holds: bool, complaint: &str) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, redirect};
 
 /// Time to establish a connection, for every upstream (what the orchestrator was
 /// promised, good for the others too).
@@ -52,11 +52,24 @@ pub struct InvalidRoots;
 ///
 /// # Errors
 /// The TLS set-up failed, for instance because the system has no trusted roots.
+pub fn build(timeout: Duration, roots: &ExtraRoots) -> Result<Client, reqwest::Error> {
+    client(timeout, roots).build()
+}
+
+/// The same for another instance of this service, which is asked directly: through no proxy that the environment names,
+/// as the token must not pass through one, and over HTTP/1.1, where the `Host` header names the tenant.
+///
+/// # Errors
+/// As of [`build`].
+pub fn build_direct(timeout: Duration, roots: &ExtraRoots) -> Result<Client, reqwest::Error> {
+    client(timeout, roots).no_proxy().http1_only().build()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the factory that the ban points to"
 )]
-pub fn build(timeout: Duration, roots: &ExtraRoots) -> Result<Client, reqwest::Error> {
+fn client(timeout: Duration, roots: &ExtraRoots) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("publisher/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -66,7 +79,6 @@ pub fn build(timeout: Duration, roots: &ExtraRoots) -> Result<Client, reqwest::E
         .retry(reqwest::retry::never())
         .referer(false)
         .tls_certs_merge(roots.certificates.iter().cloned())
-        .build()
 }
 
 #[cfg(test)]

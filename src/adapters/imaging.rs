@@ -39,7 +39,7 @@ mod webp_frame;
 use self::{
     budget::{Budget, Permit},
     copy::Plan,
-    encode::Written,
+    encode::{QUALITIES, Written},
     header::Header,
     size::Size,
     turn::Turn,
@@ -47,7 +47,11 @@ use self::{
 use async_trait::async_trait;
 
 use crate::{
-    domain::{image::EncodedImage, platform::ImageLimits, thumbnail::ThumbnailSize},
+    domain::{
+        image::{EncodedImage, ImageFormat},
+        platform::ImageLimits,
+        thumbnail::ThumbnailSize,
+    },
     ports::{ImageProcessingError, ImageProcessor},
 };
 
@@ -61,6 +65,10 @@ const MOST_BESIDE_PIXELS: u64 = 1024 * 1024;
 const MOST_OF_A_PIXEL: u64 = 8;
 /// The number of attempts to make a copy small enough as a file.
 const MAX_ROUNDS: usize = 6;
+/// About what a file of each quality has of the bytes of one of the usual quality.
+const PARTS: [f64; 3] = [1.0, 0.72, 0.6];
+/// The part of the bytes that a file may have which is aimed at.
+const AIM: f64 = 0.97;
 
 /// Makes copies of images. Clones share the memory and the threads.
 #[derive(Debug, Clone)]
@@ -118,16 +126,16 @@ impl ImageProcessor for ImageScaler {
         limits: ImageLimits,
     ) -> Result<EncodedImage, ImageProcessingError> {
         let header = header_of(image).await?;
-        let side_sum = side_sum_within(header, limits)?;
-        if side_sum <= limits.max_side_sum
+        let factor = factor_within(header, limits)?;
+        if factor >= 1.0
             && size_of(image) <= limits.max_bytes
+            && (!limits.jpeg_only || image.format() == ImageFormat::Jpeg)
             && header.goes_as_it_is()
             && !is_bloated(image, header)
         {
             return Ok(image.clone());
         }
-        let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
-        // Rounded down: the limit is one of their sum.
+        // Rounded down: a limit may be one of their sum.
         self.scaled(image, header, factor, f64::floor, limits.max_bytes)
             .await
     }
@@ -141,8 +149,7 @@ impl ImageProcessor for ImageScaler {
         let Some(limits) = limits else {
             return self.scaled(image, header, 1.0, f64::round, u64::MAX).await;
         };
-        let side_sum = side_sum_within(header, limits)?;
-        let factor = (f64::from(limits.max_side_sum) / f64::from(side_sum)).min(1.0);
+        let factor = factor_within(header, limits)?;
         self.scaled(image, header, factor, f64::floor, limits.max_bytes)
             .await
     }
@@ -184,7 +191,8 @@ impl ImageProcessor for ImageScaler {
 }
 
 impl ImageScaler {
-    /// A copy with sides of this part of those of the original, or less if that is a file of too many bytes.
+    /// A copy with sides of this part of those of the original. Where that is a file of too many bytes, of the same
+    /// pixels in a lower quality; or else with sides as small as those bytes ask for.
     async fn scaled(
         &self,
         image: &EncodedImage,
@@ -196,26 +204,43 @@ impl ImageScaler {
         limits::check(&header)?;
         let sides = [header.width, header.height].map(f64::from);
         let mut factor = factor.min((MAX_COPY_PIXELS / (sides[0] * sides[1])).sqrt());
+        let mut qualities = &QUALITIES[..1];
         // Each round decodes anew: to hold the pixels meanwhile would cost more than that does.
-        for _ in 0..MAX_ROUNDS {
+        for number in 0..MAX_ROUNDS {
             let size = sides.map(|side| rounded(round(side * factor)));
-            if let Written::File(copy) = self.copy(image, header, size.into(), max_bytes).await? {
-                return Ok(copy);
-            }
-            factor *= 0.7;
+            let copy = self.copy(image, header, size.into(), max_bytes, qualities);
+            let bytes = match copy.await? {
+                Written::File(copy) => return Ok(copy),
+                Written::TooLarge(bytes) => bytes,
+            };
+            let step = next_factor(number, bytes, max_bytes);
+            factor *= step;
+            // Of the same pixels, the usual quality has been tried.
+            qualities = &QUALITIES[usize::from(step >= 1.0)..];
         }
         Err(ImageProcessingError::CannotFit)
     }
 
-    /// Makes a copy of this size, which is that before it is turned, off the async threads.
+    /// Makes a copy of this size, which is that before it is turned, in the best of these qualities that does, off the
+    /// async threads.
     async fn copy(
         &self,
         image: &EncodedImage,
         header: Header,
         size: Size,
         max_bytes: u64,
+        qualities: &'static [f32],
     ) -> Result<Written, ImageProcessingError> {
-        let plan = Plan::new(image, &header, size, max_bytes, self.budget.bytes())?;
+        let memory = self.budget.bytes();
+        let plan =
+            |qualities| Plan::of_qualities(qualities, image, &header, size, max_bytes, memory);
+        let (all, last) = (plan(qualities)?, qualities.len() - 1);
+        // Where there is no room for all files, there may be for one.
+        let plan = if all.memory() > memory && last > 0 {
+            plan(&qualities[last..])?
+        } else {
+            all
+        };
         let permit = self.permit(plan.memory()).await?;
         let image = image.clone();
         let span = tracing::Span::current();
@@ -244,14 +269,40 @@ async fn header_of(image: &EncodedImage) -> Result<Header, ImageProcessingError>
     task.await.unwrap_or(Err(ImageProcessingError::Undecodable))
 }
 
-/// The sum of the sides of an image, if a platform takes its ratio.
-fn side_sum_within(header: Header, limits: ImageLimits) -> Result<u32, ImageProcessingError> {
+/// By what to multiply the sides of an image so that a platform takes them, at most 1; an error if it does not take
+/// their ratio.
+fn factor_within(header: Header, limits: ImageLimits) -> Result<f64, ImageProcessingError> {
     let (width, height) = (header.width, header.height);
     let (long, short) = (width.max(height), width.min(height));
-    if long > short.saturating_mul(limits.max_ratio) {
-        return Err(ImageProcessingError::RatioTooLarge(limits.max_ratio));
+    if let Some(max_ratio) = limits.max_ratio
+        && long > short.saturating_mul(max_ratio)
+    {
+        return Err(ImageProcessingError::RatioTooLarge(max_ratio));
     }
-    Ok(width.saturating_add(height))
+    let [width, height, long] = [width, height, long].map(f64::from);
+    let part = |most: Option<f64>, of: f64| most.map_or(1.0, |most| most / of);
+    // As exact as pixels are counted: no image has 2^53 of them.
+    #[expect(clippy::cast_precision_loss, reason = "a limit, far below 2^53")]
+    let pixels = limits.max_pixels.map(|most| most as f64);
+    Ok(part(limits.max_side.map(f64::from), long)
+        .min(part(limits.max_side_sum.map(f64::from), width + height))
+        .min(part(pixels, width * height).sqrt())
+        .min(1.0))
+}
+
+/// By what to multiply the sides of a copy after a round whose smallest file had so many bytes: by 1 where a lower quality
+/// of the same pixels may do. The rounds after the first make a file of each quality. The one in the middle is to fit;
+/// where it is a little too large, the last does, and where it is small, the best.
+#[expect(clippy::cast_precision_loss, reason = "sizes of files, far below 2^53")]
+fn next_factor(round: usize, bytes: u64, max_bytes: u64) -> f64 {
+    let part = AIM * max_bytes as f64 / bytes as f64;
+    match round {
+        0 if part >= PARTS[2] => 1.0,
+        0 => (part / PARTS[1]).sqrt(),
+        1 | 2 => (part * PARTS[2] / PARTS[1]).sqrt().min(0.95),
+        // What is not made of pixels, such as a color profile, takes much of the file.
+        _ => part.sqrt().min(0.5),
+    }
 }
 
 fn size_of(image: &EncodedImage) -> u64 {

@@ -41,7 +41,7 @@ use reqwest::Client;
 
 pub use self::store::ManagedImageStore;
 use self::{
-    bucket::Bucket,
+    bucket::{Bucket, TenantMeter},
     failure::Origin,
     limits::{LIMITS, Limits, UPSTREAM},
 };
@@ -51,9 +51,10 @@ use super::{
 };
 use crate::{
     domain::{
-        content_hash::ContentHashKind, storage::ManagedCredential, tenant_config::StoragePaths,
+        content_hash::ContentHashKind, storage::ManagedCredential, tenant::TenantName,
+        tenant_config::StoragePaths,
     },
-    ports::Clock,
+    ports::{Clock, StorageMeter},
 };
 
 /// A bucket, as a kind of storage.
@@ -69,6 +70,7 @@ pub struct ManagedImageStoreFactory {
     clock: Arc<dyn Clock>,
     origin: Origin,
     limits: Limits,
+    meter: Option<Arc<dyn StorageMeter>>,
 }
 
 impl ManagedImageStoreFactory {
@@ -107,12 +109,24 @@ impl ManagedImageStoreFactory {
             clock,
             origin,
             limits,
+            meter: None,
         })
     }
 
-    /// The store of one tenant.
+    /// The same, with the calls of tenants counted whose features say so.
     #[must_use]
-    pub fn open(&self, paths: &StoragePaths, credential: &ManagedCredential) -> ManagedImageStore {
+    pub fn metered_by(self, meter: Option<Arc<dyn StorageMeter>>) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// The store of one tenant. With `metered`, its calls are counted as that tenant's.
+    #[must_use]
+    pub fn open(
+        &self,
+        paths: &StoragePaths,
+        credential: &ManagedCredential,
+        metered: Option<&TenantName>,
+    ) -> ManagedImageStore {
         let bucket = Bucket::new(
             self.client.clone(),
             Arc::clone(&self.clock),
@@ -120,6 +134,11 @@ impl ManagedImageStoreFactory {
             self.origin,
             credential,
         );
-        ManagedImageStore::new(bucket, paths)
+        let meter = metered.zip(self.meter.as_ref());
+        let meter = meter.map(|(tenant, meter)| TenantMeter {
+            tenant: tenant.clone(),
+            meter: Arc::clone(meter),
+        });
+        ManagedImageStore::new(bucket.metered_by(meter), paths)
     }
 }

@@ -3,9 +3,11 @@
 //! Plain requests rather than a client library: the meaning of an answer depends on its status, its headers
 //! and the moment of the failure, and a library might repeat a request.
 
+mod account;
 mod chat;
 mod checking;
 mod forms;
+mod prompts;
 mod rate_limit;
 mod refusals;
 mod requests;
@@ -13,16 +15,17 @@ mod retry_hint;
 #[cfg(test)]
 mod tests;
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
 use url::Url;
 
 use self::{
+    account::Account,
     chat::{Chat, POLICY, REFUSES_IMAGE},
     forms::Forms,
-    rate_limit::{RateLimit, RateLimits},
+    rate_limit::RateLimits,
     requests::Requests,
 };
 use super::http_client::{self, ExtraRoots};
@@ -31,9 +34,13 @@ use crate::{
         analysis::{Analysis, UnusableAnswer},
         caption::WrittenCaptions,
         credential::AiCredential,
+        platform::Platform,
         tenant_config::{AiSettings, Resolved, TenantConfig},
     },
-    ports::{CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, Clock, VisionImage},
+    ports::{
+        CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, Clock, OverlongCaption,
+        UsageSink, VisionImage,
+    },
 };
 
 /// Time for one attempt, answer included: a vision call takes up to half of it on a bad day.
@@ -46,12 +53,16 @@ pub struct OpenAiSettings {
     pub base_url: Url,
     /// The limit of calls for one tenant in a minute.
     pub calls_per_minute: NonZeroU32,
+    /// How many captions a model is asked for, for each platform.
+    pub candidates: usize,
 }
 
 /// Opens OpenAI for tenants.
 pub struct OpenAiCaptionWriterFactory {
     chat: Chat,
     limits: RateLimits,
+    candidates: usize,
+    usage: Option<Arc<dyn UsageSink>>,
 }
 
 impl OpenAiCaptionWriterFactory {
@@ -67,6 +78,7 @@ impl OpenAiCaptionWriterFactory {
         let OpenAiSettings {
             mut base_url,
             calls_per_minute,
+            candidates,
         } = settings;
         let path = base_url.path().trim_end_matches('/').to_owned();
         base_url.set_path(&format!("{path}/chat/completions"));
@@ -79,7 +91,15 @@ impl OpenAiCaptionWriterFactory {
                 forms: Arc::new(Forms::default()),
             },
             limits: RateLimits::new(calls_per_minute, clock),
+            candidates,
+            usage: None,
         })
+    }
+
+    /// The same, with each completion that the provider bills recorded here.
+    #[must_use]
+    pub fn reporting_to(self, usage: Option<Arc<dyn UsageSink>>) -> Self {
+        Self { usage, ..self }
     }
 }
 
@@ -92,9 +112,13 @@ impl CaptionWriterFactory for OpenAiCaptionWriterFactory {
     ) -> Arc<dyn CaptionWriter> {
         Arc::new(OpenAiCaptionWriter {
             chat: self.chat.clone(),
-            limit: self.limits.of(config.tenant()),
-            credential,
-            requests: Requests::new(ai, config.settings()),
+            account: Account {
+                tenant: config.tenant().clone(),
+                credential,
+                limit: self.limits.of(config.tenant()),
+                usage: self.usage.clone(),
+            },
+            requests: Requests::new(ai, config.settings(), self.candidates),
         })
     }
 }
@@ -102,16 +126,13 @@ impl CaptionWriterFactory for OpenAiCaptionWriterFactory {
 /// OpenAI for one tenant.
 struct OpenAiCaptionWriter {
     chat: Chat,
-    limit: Arc<RateLimit>,
-    credential: AiCredential,
+    account: Account,
     requests: Requests,
 }
 
 impl OpenAiCaptionWriter {
     async fn ask(&self, operation: &'static str, request: &Value) -> Result<String, CaptionError> {
-        self.chat
-            .complete(operation, request, &self.credential, &self.limit)
-            .await
+        self.chat.complete(operation, request, &self.account).await
     }
 }
 
@@ -119,34 +140,57 @@ impl OpenAiCaptionWriter {
 impl CaptionWriter for OpenAiCaptionWriter {
     async fn check(&self) -> Result<&'static str, CaptionError> {
         let models = self.requests.models();
-        self.chat.check(&models, &self.credential).await
+        self.chat.check(&models, &self.account.credential).await
     }
 
     async fn analyze(&self, image: &VisionImage) -> Result<Analysis, CaptionError> {
         let answer = self.ask("vision", &self.requests.vision(image)).await?;
-        Analysis::from_answer(&answer).map_err(|error| match error {
+        let analysis = Analysis::from_answer(&answer).map_err(|error| match error {
             UnusableAnswer::NoAnalysis => CaptionError::Unusable("it holds no analysis"),
             UnusableAnswer::Refusal => CaptionError::ImageRefused {
                 detail: REFUSES_IMAGE,
             },
+        })?;
+        let is_asked = self.requests.asks_vision_for_sd_caption();
+        Ok(Analysis {
+            sd_caption: analysis.sd_caption.filter(|_| is_asked),
+            ..analysis
         })
     }
 
     async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError> {
-        let CaptionBrief {
-            analysis,
-            platforms,
-        } = brief;
-        let mut written = match self.requests.captions(analysis, platforms) {
+        let mut written = match self.requests.captions(brief) {
             Some(request) => WrittenCaptions::from_answer(&self.ask("captions", &request).await?),
             None => WrittenCaptions::default(),
         };
+        // A model may write one although it was not asked.
+        let is_asked = self
+            .requests
+            .asks_for_sd_caption_with_captions(&brief.analysis);
+        let mut captions = written.by_platform.values().flatten();
+        let is_other = |text: &String| !captions.any(|caption| caption == text);
+        written.sd_caption = written.sd_caption.filter(|_| is_asked).filter(is_other);
         // A second call that fails costs its own caption only; the call has logged why.
-        if let Some(request) = self.requests.sd_caption(analysis)
+        if let Some(request) = self.requests.sd_caption(&brief.analysis)
             && let Ok(answer) = self.ask("sd_caption", &request).await
         {
             written.sd_caption = WrittenCaptions::from_answer(&answer).sd_caption;
         }
         Ok(written)
+    }
+
+    async fn condense(
+        &self,
+        captions: &BTreeMap<Platform, OverlongCaption>,
+    ) -> Result<BTreeMap<Platform, String>, CaptionError> {
+        let request = self.requests.condense(captions);
+        let answer = self.ask("condense", &request).await?;
+        let shorter = WrittenCaptions::from_answer(&answer)
+            .by_platform
+            .into_iter();
+        Ok(shorter
+            .filter(|(platform, _)| captions.contains_key(platform))
+            .filter_map(|(platform, texts)| Some((platform, texts.into_iter().next()?)))
+            .collect())
     }
 }

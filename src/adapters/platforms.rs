@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    bluesky, mastodon,
     registration::{Registration, Setup, SetupError},
     smtp, telegram,
 };
@@ -17,6 +18,8 @@ pub const fn registration(platform: Platform) -> &'static Registration {
     match platform {
         Platform::Telegram => &telegram::REGISTRATION,
         Platform::Email => &smtp::REGISTRATION,
+        Platform::Mastodon => &mastodon::REGISTRATION,
+        Platform::Bluesky => &bluesky::REGISTRATION,
         #[cfg(feature = "webhook-platform")]
         Platform::Webhook => &super::webhook::REGISTRATION,
     }
@@ -37,6 +40,20 @@ pub fn factories(setup: &Setup) -> Result<Vec<Arc<dyn PublisherFactory>>, SetupE
     Platform::ALL.into_iter().map(factory).collect()
 }
 
+/// A setup for the tests of platforms.
+#[cfg(test)]
+pub(super) fn sample_setup() -> Setup {
+    use super::{clock::SystemClock, http_client::ExtraRoots, imaging::ImageScaler};
+
+    Setup {
+        roots: ExtraRoots::default(),
+        clock: Arc::new(SystemClock),
+        images: Arc::new(ImageScaler::default()),
+        telegram_api_url: "http://localhost".parse().unwrap(),
+        ehlo_name: smtp::EhloName::of_this_host(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -45,7 +62,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        adapters::{clock::SystemClock, http_client::ExtraRoots, sample_tenant::config},
+        adapters::sample_tenant::config,
         domain::credential::{Credential, Provider},
         ports::OpenError,
     };
@@ -109,13 +126,7 @@ mod tests {
         }));
         let settings = config.settings();
         let credential = |provider| Arc::new(Credential::sample(provider, "s3cret", "1", None));
-        let setup = Setup {
-            roots: ExtraRoots::default(),
-            clock: Arc::new(SystemClock),
-            telegram_api_url: "http://localhost".parse().unwrap(),
-            ehlo_name: smtp::EhloName::of_this_host(),
-        };
-        for factory in factories(&setup).unwrap() {
+        for factory in factories(&sample_setup()).unwrap() {
             let platform = factory.spec().platform;
             if settings.platforms.target(platform).is_none() {
                 continue;

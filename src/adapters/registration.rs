@@ -8,7 +8,7 @@ use url::Url;
 use super::{http_client::ExtraRoots, smtp::EhloName};
 use crate::{
     domain::{content_hash::ContentHashKind, platform_spec::PlatformSpec},
-    ports::{Clock, PublisherFactory},
+    ports::{Clock, ImageProcessor, PublisherFactory},
 };
 
 /// What a platform says of itself.
@@ -42,6 +42,8 @@ pub struct Setup {
     pub roots: ExtraRoots,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Measures images, and makes a smaller copy where a platform asks for one late.
+    pub images: Arc<dyn ImageProcessor>,
     /// The address of Telegram's Bot API: `https://api.telegram.org`.
     pub telegram_api_url: Url,
     /// The name that we give to mail servers.

@@ -11,6 +11,7 @@ mod ehlo_name;
 mod failure;
 mod mail_server;
 mod message;
+mod people;
 mod redaction;
 mod reply;
 mod session;
@@ -48,8 +49,8 @@ use super::{
 use crate::{
     domain::{
         platform_spec::PlatformSpec,
-        publication::PostId,
-        tenant_config::{ConfirmationSettings, TenantSettings},
+        publication::{LookupKey, PostId},
+        tenant_config::{ConfirmationSettings, People, TenantSettings},
     },
     ports::{Clock, FollowUp, OpenPublisher, Post, Posted, PublishError, Publisher},
 };
@@ -128,6 +129,7 @@ impl OpenPublisher for SmtpPublisherFactory {
             context: self.context.clone(),
             email: target.clone(),
             confirmation: settings.confirmation.clone(),
+            people: settings.people.clone(),
             credential,
         })))
     }
@@ -157,18 +159,23 @@ struct Mailbox {
     context: SmtpContext,
     email: EmailTarget,
     confirmation: ConfirmationSettings,
+    people: People,
     credential: SmtpCredential,
 }
 
 #[async_trait]
 impl Publisher for SmtpPublisher {
-    async fn publish(&self, post: &Post) -> Result<Posted, PublishError> {
+    async fn publish<'a>(
+        &self,
+        post: &Post,
+        _key: Option<&'a LookupKey>,
+    ) -> Result<Posted, PublishError> {
         let begun = self.begun.lock().take();
         let (id, session) = self.mailbox.publish(post, begun).await?;
         let (mailbox, post) = (Arc::clone(&self.mailbox), post.clone());
         let follow_up = async move { mailbox.follow_up(session, &post).await };
         Ok(Posted {
-            id,
+            post: id.into(),
             follow_up: Some(FollowUp::new(follow_up)),
             warning: None,
         })
@@ -273,7 +280,7 @@ impl Mailbox {
         tls.map(Some)
     }
 
-    /// Ends the session of a publication, after a confirmation to the sender if the tenant wants one.
+    /// Ends the session of a publication, after a confirmation to the tenant's people if the tenant wants one.
     async fn follow_up(&self, session: Session, post: &Post) {
         let session = if self.confirmation.to_sender {
             self.confirm(session, post).await
@@ -288,9 +295,13 @@ impl Mailbox {
     /// Sends the confirmation in the session of the publication. A failure is only logged; the session is returned
     /// if it can still be used.
     async fn confirm(&self, session: Session, post: &Post) -> Option<Session> {
-        let Ok(mail) = self.confirmation_of(post) else {
-            tracing::warn!(upstream = "smtp", "the confirmation could not be written");
-            return Some(session);
+        let mail = match self.confirmation_of(post) {
+            Ok(Some(mail)) => mail,
+            Ok(None) => return Some(session),
+            Err(error) => {
+                tracing::warn!(upstream = "smtp", %error, "the confirmation could not be written");
+                return Some(session);
+            }
         };
         let limit = self.context.limits.confirmation;
         let mut session = Some(session);
@@ -299,7 +310,14 @@ impl Mailbox {
             upstream::attempt(async {
                 let mut session = session.ok_or_else(Failure::lost)?;
                 let sending = timeout(limit, session.send(&mail));
-                sending.await.unwrap_or_else(|_| Err(Failure::lost()))?;
+                let refused = sending.await.unwrap_or_else(|_| Err(Failure::lost()))?;
+                if refused > 0 {
+                    tracing::warn!(
+                        upstream = "smtp",
+                        refused,
+                        "recipients of the confirmation were refused"
+                    );
+                }
                 Ok::<_, Failure>(answer(session))
             })
         };
@@ -309,11 +327,17 @@ impl Mailbox {
             .ok()
     }
 
-    fn confirmation_of(&self, post: &Post) -> Result<Mail, Unwritable> {
+    /// `None` if it is for nobody.
+    fn confirmation_of(&self, post: &Post) -> Result<Option<Mail>, Unwritable> {
         let builder = MessageBuilder::new(&self.email)?;
+        let to = people::recipients(&self.people, builder.sender());
+        if to.is_empty() {
+            return Ok(None);
+        }
         let id = builder.message_id(&Uuid::new_v4().to_string());
         let tags = usize::try_from(self.confirmation.tags_count).unwrap_or(usize::MAX);
-        builder.confirmation(post, tags, &id, self.context.clock.utc())
+        let mail = builder.confirmation(post, &to, tags, &id, self.context.clock.utc());
+        mail.map(Some)
     }
 
     fn call(&self, operation: &'static str) -> Call<'_> {

@@ -16,7 +16,7 @@ use crate::{
         storage::{HashKind, StorageAccess, StorageKind},
         tenant_config::{Resolved, TenantConfig},
     },
-    ports::{Clock, ImageStoreFactory, OpenedStorage},
+    ports::{Clock, ImageStoreFactory, OpenedStorage, StorageMeter},
 };
 
 /// The registration of a kind. Exhaustive: each kind has one.
@@ -84,6 +84,15 @@ impl Storages {
             memory: super::memory::MemoryFiles::default(),
         })
     }
+
+    /// The same, with the calls to managed storage counted of tenants whose features say so.
+    #[must_use]
+    pub fn metered_by(self, meter: Option<Arc<dyn StorageMeter>>) -> Self {
+        Self {
+            managed: self.managed.metered_by(meter),
+            ..self
+        }
+    }
 }
 
 impl ImageStoreFactory for Storages {
@@ -95,7 +104,10 @@ impl ImageStoreFactory for Storages {
                 OpenedStorage::with_previews(Arc::new(store))
             }
             StorageAccess::Managed(credential) => {
-                let store = self.managed.open(&paths, credential);
+                let features = config.settings().features;
+                let metered = features.storage_ops_metering_enabled;
+                let metered = metered.then(|| config.tenant());
+                let store = self.managed.open(&paths, credential, metered);
                 OpenedStorage::with_links(Arc::new(store))
             }
             StorageAccess::Local(_) => {

@@ -34,7 +34,11 @@ use super::{
     upstream_message::sanitize_upstream_message,
 };
 use crate::{
-    domain::{platform_spec::PlatformSpec, publication::PostId, tenant_config::TenantSettings},
+    domain::{
+        platform_spec::PlatformSpec,
+        publication::{LookupKey, PublishedPost},
+        tenant_config::TenantSettings,
+    },
     ports::{Cause, Clock, OpenPublisher, Post, Posted, PublishError, Publisher},
 };
 
@@ -135,7 +139,11 @@ struct TelegramPublisher {
 
 #[async_trait]
 impl Publisher for TelegramPublisher {
-    async fn publish(&self, post: &Post) -> Result<Posted, PublishError> {
+    async fn publish<'a>(
+        &self,
+        post: &Post,
+        _key: Option<&'a LookupKey>,
+    ) -> Result<Posted, PublishError> {
         let call = Call {
             clock: &*self.api.clock,
             upstream: "telegram",
@@ -175,7 +183,7 @@ impl Publisher for TelegramPublisher {
 }
 
 impl TelegramPublisher {
-    async fn attempt(&self, post: &Post) -> Result<Answer<PostId>, Failure> {
+    async fn attempt(&self, post: &Post) -> Result<Answer<PublishedPost>, Failure> {
         let request = self.api.http.post(self.method_url("sendPhoto")?);
         let request = request.multipart(self.form(post)?);
         let response = send(request).await.map_err(Failure::from_sending)?;
@@ -183,9 +191,9 @@ impl TelegramPublisher {
         let hint = retry_after(response.headers(), &*self.api.clock);
         let body = read(response).await;
         match of_photo(status, body.as_deref().ok(), hint) {
-            Verdict::Taken(id) => Ok(Answer {
+            Verdict::Taken(post) => Ok(Answer {
                 status,
-                value: PostId::new(id.to_string()),
+                value: post,
             }),
             Verdict::Unknown => Err(Failure::Unknown {
                 status: Some(status),

@@ -148,7 +148,8 @@ impl Call<'_> {
         })
         .adjust(|error, delay| {
             let delay = match error.retry() {
-                Retry::After(wait) => delay.map(|_| wait),
+                // The time that it tells may have passed by our clock: calls do not follow each other at once.
+                Retry::After(wait) => delay.map(|_| wait.max(policy.first_delay)),
                 _ => delay.map(|delay| delay.min(policy.max_delay)),
             };
             // Last, so that only a retry that takes place is paid for.

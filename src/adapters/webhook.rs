@@ -21,12 +21,12 @@ use super::{
 };
 use crate::{
     domain::{
-        caption::{CaptionRules, CaptionUnit},
+        caption::{CaptionRules, CaptionUnit, HashtagPolicy},
         config_block::FieldProblem,
         credential::provider_credential,
         platform::{ImageLimits, Platform},
         platform_spec::{Entries, PlatformSpec, Target},
-        publication::PostId,
+        publication::{LookupKey, PostId},
         secret::CredentialsRef,
         tenant_config::TenantSettings,
     },
@@ -78,8 +78,11 @@ impl Target for WebhookTarget {
     const CAPTION: CaptionRules = CaptionRules {
         limit: 2000,
         unit: CaptionUnit::Char,
-        hashtags: true,
+        max_bytes: None,
+        link_length: None,
+        hashtags: HashtagPolicy::Tenant,
         plain_ascii_line: false,
+        words: None,
     };
     const IMAGE_LIMITS: Option<ImageLimits> = None;
     type Credential = WebhookCredential;
@@ -145,7 +148,11 @@ struct WebhookPublisher {
 
 #[async_trait]
 impl Publisher for WebhookPublisher {
-    async fn publish(&self, post: &Post) -> Result<Posted, PublishError> {
+    async fn publish<'a>(
+        &self,
+        post: &Post,
+        _key: Option<&'a LookupKey>,
+    ) -> Result<Posted, PublishError> {
         let id = Uuid::new_v4().to_string();
         let body = json!({
             "id": id,
@@ -307,7 +314,7 @@ mod tests {
             socket.write_all(answer.as_bytes()).await.unwrap();
             String::from_utf8(request).unwrap()
         });
-        let outcome = publisher(&url).publish(&post()).await;
+        let outcome = publisher(&url).publish(&post(), None).await;
         (outcome, server.await.unwrap())
     }
 
@@ -316,7 +323,7 @@ mod tests {
         let (outcome, request) = publish(204).await;
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
         let sent: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(outcome.unwrap().id.as_str(), sent["id"]);
+        assert_eq!(outcome.unwrap().post.id.as_str(), sent["id"]);
         assert_eq!(sent["caption"], "A knot.");
         assert_eq!(sent["image"], STANDARD.encode(post().image.bytes()));
         let mac = Hmac::<Sha256>::new_from_slice(b"k3y").unwrap();

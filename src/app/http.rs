@@ -20,6 +20,7 @@ mod idempotency_key;
 mod images;
 pub mod json_body;
 mod library;
+mod log_out;
 mod media;
 mod media_links;
 mod middleware;
@@ -34,6 +35,7 @@ mod tag;
 pub mod tenant_scope;
 pub mod trace_context;
 mod upload_form;
+mod voice_profile;
 
 use std::sync::Arc;
 
@@ -54,6 +56,7 @@ use self::{
     health::HealthApi,
     images::ImagesApi,
     library::LibraryApi,
+    log_out::LogOutApi,
     media::MediaApi,
     media_links::MediaLinks,
     middleware::{
@@ -65,19 +68,29 @@ use self::{
     publishing::PublishingApi,
     route_table::RouteTable,
     tenant_scope::TenantRoutes,
+    voice_profile::VoiceProfileApi,
 };
 use crate::{
     app::{
         runtime::concurrency_limit::ConcurrencyLimit,
         tenancy::resolve_tenant::ResolveTenant,
         usecases::{
-            analyze::AnalyzeImage, curate::CurateImage, describe_image::DescribeImage,
-            fetch_thumbnail::FetchThumbnail, list_images::ListImages, list_library::ListLibrary,
-            list_publications::ListPublications, publish_once::PublishOnce,
-            random_image::RandomImage, readiness::CheckReadiness, upload_image::UploadImage,
+            analyze::AnalyzeImage,
+            check_publication::CheckPublication,
+            curate::CurateImage,
+            describe_image::DescribeImage,
+            fetch_thumbnail::FetchThumbnail,
+            list_images::ListImages,
+            list_library::ListLibrary,
+            list_publications::ListPublications,
+            publish_once::PublishOnce,
+            random_image::RandomImage,
+            readiness::CheckReadiness,
+            upload_image::UploadImage,
+            voice_profile::{ShowVoiceProfile, StoreVoiceProfile},
         },
     },
-    domain::trusted_proxies::TrustedProxies,
+    domain::{publication::PublicationReport, trusted_proxies::TrustedProxies},
     ports::Clock,
 };
 
@@ -107,6 +120,12 @@ pub struct HttpDependencies {
     pub analyze: AnalyzeImage,
     /// Lists publications.
     pub publications: ListPublications,
+    /// Asks platforms about publications in doubt.
+    pub check: CheckPublication,
+    /// Shows voice profiles.
+    pub show_voice: ShowVoiceProfile,
+    /// Stores voice profiles.
+    pub store_voice: StoreVoiceProfile,
     /// Checks whether tenants can be served.
     pub readiness: Arc<CheckReadiness>,
     /// The limit on requests that are answered at a time.
@@ -124,6 +143,12 @@ pub struct HttpDependencies {
 /// All routes, with their layers. Every failure is answered with a problem. The type is named, since boxing it
 /// would cost an allocation for each request.
 pub struct Routes(Observe<Problems<HeadCheck<WholeBody<Admission<Routed>>>>>);
+
+/// The answer to a request to publish, as JSON: for the command line, which publishes without a request.
+#[must_use]
+pub fn publish_answer(report: &PublicationReport) -> String {
+    publishing::write_down(report)
+}
 
 /// The routes without layers.
 type Routed = AddDataEndpoint<BoxEndpoint<'static>, Arc<AdminAuth>>;
@@ -152,6 +177,9 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         max_upload_bytes,
         analyze,
         publications,
+        check,
+        show_voice,
+        store_voice,
         readiness,
         concurrency,
         auth,
@@ -161,8 +189,15 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     } = dependencies;
     let links = Arc::new(MediaLinks::new(auth.session_secret(), Arc::clone(&clock)));
     let tenants = (
-        ConfigApi,
+        ConfigApi {
+            voice: show_voice.clone(),
+        },
+        VoiceProfileApi {
+            show: show_voice,
+            store: store_voice,
+        },
         AdminApi,
+        LogOutApi,
         ImagesApi {
             list,
             describe,
@@ -181,7 +216,10 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         ),
         CurationApi { curate },
         AnalysisApi { analyze },
-        PublicationsApi { list: publications },
+        PublicationsApi {
+            list: publications,
+            check,
+        },
     );
     let api: Api = (
         DocsApi {

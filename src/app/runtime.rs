@@ -14,3 +14,4 @@ pub(in crate::app) mod refreshing_cache;
 pub(in crate::app) mod single_flight;
 pub mod spool;
 pub(in crate::app) mod timed_cache;
+pub mod usage_recorder;

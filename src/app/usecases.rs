@@ -2,6 +2,7 @@
 //! `runtime`, and serve the tenants of `tenancy`.
 
 pub mod analyze;
+pub mod check_publication;
 pub mod check_tenant;
 pub mod curate;
 pub mod describe_image;
@@ -16,6 +17,8 @@ pub mod publish;
 pub mod publish_once;
 pub mod random_image;
 pub mod readiness;
+pub mod report_usage;
 pub mod steps;
 pub mod sweep_ledger;
 pub mod upload_image;
+pub mod voice_profile;

@@ -8,7 +8,10 @@ mod relaxed;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub(crate) use self::{answer::best_in, nested::text_in};
+pub(crate) use self::{
+    answer::best_in,
+    nested::{text_in, texts_in},
+};
 use super::model_text::{is_placeholder, is_refusal, may_be_refusal, plain, without_reasoning};
 
 /// The longest text of a field, in characters.
@@ -55,7 +58,28 @@ pub struct Analysis {
     pub color_palette: Option<String>,
     /// The alt text.
     pub alt_text: Option<String>,
+    /// The Stable-Diffusion caption, where vision was asked for it.
+    #[serde(skip)]
+    pub sd_caption: Option<String>,
+    /// What the owner of the image would say of it.
+    #[serde(skip)]
+    pub owner: OwnerNotes,
 }
+
+/// The part of an analysis that is for captions alone: it is never in a sidecar or an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnerNotes {
+    /// What only this image has.
+    pub distinctive_detail: Option<String>,
+    /// What could be felt, heard or smelled.
+    pub sensory_details: Vec<String>,
+    /// The mood, in a sentence in the first person.
+    pub mood_note: Option<String>,
+}
+
+/// The most words of [`OwnerNotes::distinctive_detail`], and the most [`OwnerNotes::sensory_details`].
+const MAX_DETAIL_WORDS: usize = 20;
+const MAX_SENSORY_DETAILS: usize = 3;
 
 /// A model's answer is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +157,8 @@ impl Analysis {
             background: optional("background"),
             color_palette: optional("color_palette"),
             alt_text: optional("alt_text").filter(|text| !is_refusal(text)),
+            sd_caption: optional("sd_caption").filter(|text| !is_refusal(text)),
+            owner: OwnerNotes::read(fields),
         }
     }
 
@@ -156,6 +182,24 @@ impl Analysis {
             !self.tags.is_empty(),
         ];
         texts.into_iter().flatten().count() + said.into_iter().filter(|said| *said).count()
+    }
+}
+
+impl OwnerNotes {
+    /// The notes among the fields of an answer, or in an object of their own.
+    fn read(fields: &Map<String, Value>) -> Self {
+        let nested = field(fields, "owner").and_then(Value::as_object);
+        let of = |key: &str| field(fields, key).or_else(|| field(nested?, key));
+        let said = |text: String| Some(text).filter(|text| !text.is_empty() && !is_refusal(text));
+        let detail = text(of("distinctive_detail"));
+        let detail: Vec<&str> = detail.split(' ').take(MAX_DETAIL_WORDS).collect();
+        let mut sensory_details = list(of("sensory_detail").or_else(|| of("sensory_details")));
+        sensory_details.truncate(MAX_SENSORY_DETAILS);
+        Self {
+            distinctive_detail: said(detail.join(" ")),
+            sensory_details,
+            mood_note: said(text(of("mood_note"))),
+        }
     }
 }
 

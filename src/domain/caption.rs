@@ -3,26 +3,47 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `cleaning.rs` | lines, white space, typographic signs |
+//! | `cutting.rs` | where a text is cut |
+//! | `facets.rs` | where the hashtags and links of a text are, in bytes |
 //! | `hashtags.rs` | what a hashtag is, and which of them end a text |
+//! | `links.rs` | what a link is |
+//! | `model_hashtags.rs` | the hashtags that a model's tags make |
+//! | `rules.rs` | what a platform takes as a caption |
+//! | `size.rs` | the length of a text, and its bytes |
 //! | `written.rs` | the captions in a model's answer |
 //!
 //! Everything here works on graphemes, which a reader sees as one character: no text is cut inside of one, and nothing
 //! that is appended becomes part of one.
 
 mod cleaning;
+mod cutting;
+mod facets;
 mod hashtags;
+mod links;
+mod model_hashtags;
+mod rules;
+mod size;
 mod written;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, iter};
 
-use unicode_segmentation::UnicodeSegmentation;
-
-pub use self::written::WrittenCaptions;
+pub use self::{
+    facets::{Facet, FacetFeature, facets},
+    rules::{CaptionRules, CaptionUnit, HashtagPolicy, PlatformRules, WrittenLength},
+    written::WrittenCaptions,
+};
 use self::{
-    cleaning::is_space,
-    hashtags::{Hashtag, hashtags, swallows_what_follows},
+    hashtags::{Hashtag, hashtags},
+    model_hashtags::{MAX_HASHTAGS, model_hashtags},
+    size::Size,
 };
 use crate::domain::model_text::without_unseen;
+
+/// Whether a character is white space, as in the patterns of the API's document (ECMA-262).
+#[must_use]
+pub fn is_space(c: char) -> bool {
+    (c.is_whitespace() && c != '\u{85}') || c == '\u{FEFF}'
+}
 
 /// Whether a text is empty, or has only white space and characters that are removed before it is published.
 #[must_use]
@@ -30,74 +51,142 @@ pub fn is_blank(text: &str) -> bool {
     without_unseen(text).trim().is_empty()
 }
 
-/// The rules of a platform for captions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CaptionRules {
-    /// The longest caption, in `unit`s.
-    pub limit: usize,
-    /// The unit of the limit.
-    pub unit: CaptionUnit,
-    /// Whether the caption ends with the tenant's hashtags; otherwise it has none.
-    pub hashtags: bool,
-    /// Whether the caption is one line, with dashes, quotes and ellipses as ASCII.
-    pub plain_ascii_line: bool,
-}
-
-/// The unit of a caption's limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CaptionUnit {
-    /// UTF-16 code units.
-    Utf16,
-    /// Unicode characters.
-    Char,
-}
-
 impl CaptionRules {
-    /// The length of a text as the platform counts it.
+    /// The length of a text as the platform counts it, or more where that is uncertain.
     #[must_use]
     pub fn length(&self, text: &str) -> usize {
-        match self.unit {
-            CaptionUnit::Utf16 => text.encode_utf16().count(),
-            CaptionUnit::Char => text.chars().count(),
-        }
+        self.size(text).units
     }
 
-    /// A person's text, cut to fit: at a word, with an ellipsis, and never inside of a grapheme or a hashtag.
+    /// Whether a text is within the limits.
+    #[must_use]
+    pub fn takes(&self, text: &str) -> bool {
+        self.size(text).fits(self.room())
+    }
+
+    /// A text with no hashtags but the tenant's at its end, cut to fit: at a word, with an ellipsis, and never inside of a
+    /// grapheme, a hashtag or a link.
     ///
     /// Where the platform has hashtags, the text ends with `tenant_hashtags` instead of its own, and a `#word` inside of
     /// a sentence stays. Where it has none, those at the end are removed, and those inside become words.
     #[must_use]
     pub fn fit(&self, text: &str, tenant_hashtags: &str) -> String {
-        self.fit_clean(&self.clean(text), &without_unseen(tenant_hashtags))
+        let tenant_hashtags = without_unseen(tenant_hashtags);
+        let cut = |text: &str, room| self.cut(text, room);
+        self.fit_clean(&self.clean(text), &tenant_hashtags, iter::empty(), cut)
+            .caption
     }
 
-    /// A model's text, cut to fit. A `#word` inside of a sentence becomes a word on every platform.
+    /// A model's text, cut to fit: at the end of a sentence, or else as by [`fit`](Self::fit). A `#word` inside of a
+    /// sentence becomes a word on every platform. Where the platform has hashtags of a model, at most five of those that
+    /// `tags` make follow the tenant's, as far as there is room for them beside the whole text.
     #[must_use]
-    pub fn fit_written(&self, text: &str, tenant_hashtags: &str) -> String {
-        let text = self.clean(text);
-        let body = without_trailing_hashtags(&text);
-        self.fit_clean(&hashtags::as_words(body), &without_unseen(tenant_hashtags))
+    pub fn fit_written(&self, text: &str, tenant_hashtags: &str, tags: &[String]) -> String {
+        self.written(text, tenant_hashtags, tags).caption
     }
 
-    fn fit_clean(&self, text: &str, tenant_hashtags: &str) -> String {
-        if !self.hashtags {
-            return self.cut(text, self.limit);
+    /// Whether [`fit_written`](Self::fit_written) leaves a model's text whole.
+    #[must_use]
+    pub fn holds_written(&self, text: &str, tenant_hashtags: &str) -> bool {
+        self.written(text, tenant_hashtags, &[]).is_whole
+    }
+
+    fn written(&self, text: &str, tenant_hashtags: &str, tags: &[String]) -> Fitted {
+        let text = self.clean(text);
+        let body = hashtags::as_words(without_trailing_hashtags(&text));
+        let tenant_hashtags = without_unseen(tenant_hashtags);
+        let cut = |text: &str, room| self.cut_at_sentence(text, room);
+        self.fit_clean(&body, &tenant_hashtags, model_hashtags(tags), cut)
+    }
+
+    /// A text whose own hashtags are wanted, cut to fit as by [`fit`](Self::fit): a person's, or one that
+    /// [`fit_written`](Self::fit_written) has made. Those at its end follow the tenant's where the platform has others
+    /// than these, as far as there is room for them beside the text.
+    #[must_use]
+    pub fn fit_with_own_hashtags(&self, text: &str, tenant_hashtags: &str) -> String {
+        let text = self.clean(text);
+        let (_, trailing) = hashtags::split_trailing(&text);
+        let trailing = trailing.into_iter().map(|tag| tag.text.to_owned());
+        let cut = |text: &str, room| self.cut(text, room);
+        self.fit_clean(&text, &without_unseen(tenant_hashtags), trailing, cut)
+            .caption
+    }
+
+    /// The room for a text beside the tenant's hashtags, where it takes all that it may.
+    fn room_beside(&self, tenant_hashtags: &str) -> Size {
+        if self.hashtags == HashtagPolicy::None {
+            return self.room();
         }
-        let (body, _) = hashtags::split_trailing(text);
+        let tenant_hashtags = without_unseen(tenant_hashtags);
+        let mut tags = hashtags(&tenant_hashtags);
+        self.keep_what_fits(&mut tags, self.room());
+        self.room() - self.size_of_ending(&tags)
+    }
+
+    /// The size of hashtags behind a text.
+    fn size_of_ending(&self, tags: &[Hashtag<'_>]) -> Size {
+        if tags.is_empty() {
+            Size::default()
+        } else {
+            self.size(&joined(tags)) + self.size(TAG_SEPARATOR)
+        }
+    }
+
+    fn fit_clean(
+        &self,
+        text: &str,
+        tenant_hashtags: &str,
+        model_hashtags: impl Iterator<Item = String>,
+        cut: impl Fn(&str, Size) -> String,
+    ) -> Fitted {
+        if self.hashtags == HashtagPolicy::None {
+            let caption = cut(text, self.room());
+            return Fitted {
+                is_whole: caption == text,
+                caption,
+            };
+        }
+        let (whole, _) = hashtags::split_trailing(text);
         let mut tags = hashtags(tenant_hashtags);
-        self.keep_what_fits(&mut tags, self.length(body));
-        let room = match self.length(&joined(&tags)) {
-            0 => self.limit,
-            length => self.limit.saturating_sub(length + TAG_SEPARATOR.len()),
-        };
-        let body = self.cut(body, room);
+        let mut has_room = self.keep_what_fits(&mut tags, self.size(whole));
+        let body = cut(whole, self.room() - self.size_of_ending(&tags));
+        let is_whole = body == whole;
+        has_room &= is_whole;
         // A hashtag that the text has is not repeated.
-        let inside: HashSet<String> = hashtags(&body).iter().map(Hashtag::key).collect();
-        tags.retain(|tag| !inside.contains(&tag.key()));
-        match (body.is_empty(), tags.is_empty()) {
+        let mut seen: HashSet<String> = hashtags(&body).iter().map(Hashtag::key).collect();
+        tags.retain(|tag| seen.insert(tag.key()));
+        let mut caption = match (body.is_empty(), tags.is_empty()) {
             (true, _) => joined(&tags),
             (false, true) => body,
             (false, false) => format!("{body}{TAG_SEPARATOR}{}", joined(&tags)),
+        };
+        if has_room && self.hashtags == HashtagPolicy::TenantAndModel {
+            let others = model_hashtags.filter(|tag| seen.insert(tag.to_lowercase()));
+            self.append(&mut caption, !tags.is_empty(), others);
+        }
+        Fitted { caption, is_whole }
+    }
+
+    /// Appends those of a model's hashtags that fit.
+    fn append(
+        &self,
+        caption: &mut String,
+        mut has_hashtags: bool,
+        hashtags: impl Iterator<Item = String>,
+    ) {
+        let mut used = self.size(caption);
+        for hashtag in hashtags.take(MAX_HASHTAGS) {
+            let separator = match (caption.is_empty(), has_hashtags) {
+                (true, _) => "",
+                (false, true) => " ",
+                (false, false) => TAG_SEPARATOR,
+            };
+            let longer = used + self.size(separator) + self.size(&hashtag);
+            if longer.fits(self.room()) {
+                caption.push_str(separator);
+                caption.push_str(&hashtag);
+                (used, has_hashtags) = (longer, true);
+            }
         }
     }
 
@@ -109,65 +198,45 @@ impl CaptionRules {
         } else {
             cleaning::lines(&text)
         };
-        if self.hashtags {
+        if self.hashtags != HashtagPolicy::None {
             return text;
         }
         hashtags::as_words(without_trailing_hashtags(&text))
     }
 
-    /// Drops duplicate hashtags, and those that do not fit. Next to a long text, hashtags get half of the limit.
-    fn keep_what_fits(&self, tags: &mut Vec<Hashtag<'_>>, body: usize) {
-        let room = match body {
-            0 => self.limit,
-            body => (self.limit / 2).max(self.limit.saturating_sub(body + TAG_SEPARATOR.len())),
+    /// Drops duplicate hashtags, and those that do not fit; returns whether all fit. Next to a long text, hashtags get
+    /// half of the room.
+    fn keep_what_fits(&self, tags: &mut Vec<Hashtag<'_>>, body: Size) -> bool {
+        let room = if body.units == 0 {
+            self.room()
+        } else {
+            let beside = self.room() - (body + self.size(TAG_SEPARATOR));
+            self.room().half().max(beside)
         };
-        let (mut seen, mut used) = (HashSet::new(), 0);
+        let (space, mut seen, mut used) = (self.size(" "), HashSet::new(), Size::default());
+        let mut all_fit = true;
         tags.retain(|tag| {
-            let with_tag = used + usize::from(used > 0) + self.length(tag.text);
-            let fits = with_tag <= room && seen.insert(tag.key());
+            if !seen.insert(tag.key()) {
+                return false;
+            }
+            let before = if used.units > 0 { used + space } else { used };
+            let with_tag = before + self.size(tag.text);
+            let fits = with_tag.fits(room);
             if fits {
                 used = with_tag;
             }
+            all_fit &= fits;
             fits
         });
+        all_fit
     }
+}
 
-    /// The text, or the words of it that fit with an ellipsis.
-    fn cut(&self, text: &str, room: usize) -> String {
-        if self.length(text) <= room {
-            return text.to_owned();
-        }
-        let ellipsis = if self.plain_ascii_line { "..." } else { "…" };
-        let Some(room) = room.checked_sub(self.length(ellipsis)) else {
-            return String::new();
-        };
-        let kept = before_hashtag_cut(text, self.whole_words(text, room));
-        let kept = without_loose_end(kept);
-        if kept.is_empty() {
-            String::new()
-        } else {
-            format!("{kept}{ellipsis}")
-        }
-    }
-
-    /// The longest prefix of whole words that fits, or of whole graphemes where a long word would leave less than half
-    /// of the room used.
-    fn whole_words<'a>(&self, text: &'a str, room: usize) -> &'a str {
-        let (mut used, mut words) = (0, None);
-        for (at, grapheme) in text.grapheme_indices(true) {
-            if is_space(grapheme) {
-                words = Some((at, used));
-            }
-            used += self.length(grapheme);
-            if used > room {
-                return match words {
-                    Some((end, length)) if length * 2 >= room => &text[..end],
-                    _ => &text[..at],
-                };
-            }
-        }
-        text
-    }
+/// A caption that was made to fit.
+struct Fitted {
+    caption: String,
+    /// Whether nothing of the text was cut off.
+    is_whole: bool,
 }
 
 /// The separator between a text and its hashtags.
@@ -187,28 +256,6 @@ fn without_trailing_hashtags(text: &str) -> &str {
     let led_to = [" -", " –", " —"];
     let led_to = led_to.iter().find_map(|dash| body.strip_suffix(dash));
     led_to.map_or(body, cleaning::trim_end)
-}
-
-/// A prefix of the text, without the hashtag that its end would cut.
-fn before_hashtag_cut<'a>(text: &'a str, kept: &'a str) -> &'a str {
-    let cuts = |tag: &Hashtag<'_>| (tag.place.start + 1..tag.place.end).contains(&kept.len());
-    match hashtags(text).iter().find(|tag| cuts(tag)) {
-        Some(tag) => &text[..tag.place.start],
-        None => kept,
-    }
-}
-
-/// The text without white space, punctuation, and graphemes that an ellipsis would become part of, at its end.
-fn without_loose_end(text: &str) -> &str {
-    const PUNCTUATION: [&str; 7] = [",", ";", ":", "-", "–", "—", "."];
-    let is_loose = |grapheme: &str| {
-        is_space(grapheme) || PUNCTUATION.contains(&grapheme) || swallows_what_follows(grapheme)
-    };
-    let mut from_the_end = text.grapheme_indices(true).rev();
-    match from_the_end.find(|(_, grapheme)| !is_loose(grapheme)) {
-        Some((at, grapheme)) => &text[..at + grapheme.len()],
-        None => "",
-    }
 }
 
 #[cfg(test)]

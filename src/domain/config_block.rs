@@ -1,7 +1,7 @@
 //! Reading a block of a config document field by field, and collecting its problems. Used by `tenant_config`, and by
 //! each platform for its part of the document.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde_json::{Map, Value};
 
@@ -9,31 +9,38 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
     path: String,
-    rule: &'static str,
+    rule: Cow<'static, str>,
     is_advice: bool,
 }
 
 impl FieldProblem {
     /// A problem of the field at a path (`storage.paths.root`); `rule` says what the value must be.
     #[must_use]
-    pub fn new(path: impl Into<String>, rule: &'static str) -> Self {
+    pub fn new(path: impl Into<String>, rule: impl Into<Cow<'static, str>>) -> Self {
         Self {
             path: path.into(),
-            rule,
+            rule: rule.into(),
             is_advice: false,
         }
     }
 
-    /// A problem of a value that is used although it looks like a mistake.
+    /// A problem of a value that is used although it looks like a mistake, or that is left out without changing what
+    /// the service does.
     #[must_use]
-    pub fn advice(path: impl Into<String>, rule: &'static str) -> Self {
+    pub fn advice(path: impl Into<String>, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(path, rule).into_advice()
+    }
+
+    /// The same problem as advice.
+    #[must_use]
+    pub fn into_advice(self) -> Self {
         Self {
             is_advice: true,
-            ..Self::new(path, rule)
+            ..self
         }
     }
 
-    /// Whether the value is used all the same.
+    /// Whether the service does what it was told all the same.
     #[must_use]
     pub fn is_advice(&self) -> bool {
         self.is_advice
@@ -47,8 +54,8 @@ impl FieldProblem {
 
     /// What the value must be.
     #[must_use]
-    pub fn rule(&self) -> &'static str {
-        self.rule
+    pub fn rule(&self) -> &str {
+        &self.rule
     }
 }
 
@@ -140,7 +147,7 @@ impl<'a> Block<'a> {
 
     /// The problem of a field that breaks a rule.
     #[must_use]
-    pub fn problem(&self, key: &str, rule: &'static str) -> FieldProblem {
+    pub fn problem(&self, key: &str, rule: impl Into<Cow<'static, str>>) -> FieldProblem {
         FieldProblem::new(self.path_of(key), rule)
     }
 
@@ -148,6 +155,12 @@ impl<'a> Block<'a> {
     #[must_use]
     pub fn field(&self, key: &str) -> Option<&'a Value> {
         self.fields?.get(key).filter(|value| !value.is_null())
+    }
+
+    /// All fields of the block, in the order of the document.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let fields = self.fields.into_iter().flatten();
+        fields.map(|(key, value)| (key.as_str(), value))
     }
 
     /// A boolean.

@@ -94,6 +94,25 @@ pub struct ContentHashKind {
     /// The hash of a file with this SHA-256 and this size in bytes; `None` where it does not follow
     /// from them.
     pub of_sha256: fn([u8; 32], u64) -> Option<ContentHash>,
+    /// The keys by which a sidecar has what storage calls the image.
+    pub sidecar_keys: SidecarKeys,
+}
+
+/// The keys of a sidecar for storage's id and revision of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SidecarKeys {
+    /// The key of the id.
+    pub file_id: &'static str,
+    /// The key of the revision.
+    pub revision: &'static str,
+}
+
+impl SidecarKeys {
+    /// Those of every storage that has none of its own.
+    pub const OF_STORAGE: Self = Self {
+        file_id: "storage_file_id",
+        revision: "storage_rev",
+    };
 }
 
 impl ContentHashKind {
@@ -102,6 +121,7 @@ impl ContentHashKind {
         kind: HashKind::Sha256,
         of: |bytes| ContentHash::from_digest(HashKind::Sha256, Sha256::digest(bytes).into()),
         of_sha256: |digest, _| Some(ContentHash::from_digest(HashKind::Sha256, digest)),
+        sidecar_keys: SidecarKeys::OF_STORAGE,
     };
 
     /// The `ETag` of an object that was put in one request and is not encrypted: the MD5 of the file.
@@ -109,6 +129,7 @@ impl ContentHashKind {
         kind: HashKind::Etag,
         of: |bytes| ContentHash(Repr::Etag(hex(&Md5::digest(bytes)).into())),
         of_sha256: |_, _| None,
+        sidecar_keys: SidecarKeys::OF_STORAGE,
     };
 
     /// A kind for tests: it follows from the SHA-256 of small files only.

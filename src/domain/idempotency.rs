@@ -1,5 +1,8 @@
 //! Idempotency keys: a caller who repeats a request under its key gets the first answer again.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -45,6 +48,7 @@ impl Fingerprint {
         let PublicationRequest {
             platforms,
             caption,
+            captions,
             dry_run,
             allow_empty_caption,
             force,
@@ -58,15 +62,22 @@ impl Fingerprint {
             names.sort_unstable();
             names
         });
-        let all = serde_json::json!([
-            target,
-            platforms,
-            caption,
-            dry_run,
-            allow_empty_caption,
-            force
-        ]);
-        Self(digest(&all.to_string()))
+        let mut all = vec![
+            json!(target),
+            json!(platforms),
+            json!(caption),
+            json!(dry_run),
+            json!(allow_empty_caption),
+            json!(force),
+        ];
+        // A request without them has the fingerprint that versions before `captions` gave it.
+        if let Some(captions) = captions {
+            let captions = captions
+                .iter()
+                .map(|(platform, text)| (platform.as_str(), text));
+            all.push(json!(captions.collect::<BTreeMap<_, _>>()));
+        }
+        Self(digest(&Value::from(all).to_string()))
     }
 
     /// The fingerprint, as 64 hex digits.
@@ -190,6 +201,20 @@ mod tests {
             Fingerprint::of(
                 &Target::Next,
                 &PublicationRequest {
+                    captions: Some(BTreeMap::from([(Platform::Email, "x".to_owned())])),
+                    ..plain.clone()
+                },
+            ),
+            Fingerprint::of(
+                &Target::Next,
+                &PublicationRequest {
+                    captions: Some(BTreeMap::from([(Platform::Email, "y".to_owned())])),
+                    ..plain.clone()
+                },
+            ),
+            Fingerprint::of(
+                &Target::Next,
+                &PublicationRequest {
                     force: true,
                     ..plain.clone()
                 },
@@ -198,7 +223,9 @@ mod tests {
         for (index, one) in fingerprints.iter().enumerate() {
             assert!(!fingerprints[index + 1..].contains(one), "{index}");
         }
-        let reversed = to(&[Platform::Email, Platform::Telegram]);
+        let mut reversed = Platform::ALL;
+        reversed.reverse();
+        let reversed = to(&reversed);
         assert_eq!(
             Fingerprint::of(&Target::Next, &reversed),
             Fingerprint::of(&Target::Next, &to(&Platform::ALL))

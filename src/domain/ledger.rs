@@ -13,7 +13,7 @@ use super::{
     content_hashes::ContentHashes,
     image::ImageName,
     platform::Platform,
-    publication::{Failure, FailureReason, PostId},
+    publication::{Failure, FailureReason, LookupKey, PublishedPost},
     tenant::TenantName,
     words::words,
 };
@@ -80,6 +80,9 @@ pub enum Claim {
 pub struct Prior {
     /// The state on each requested platform; a missing platform was never tried.
     pub platforms: BTreeMap<Platform, PriorState>,
+    /// The key of the last attempt on each of these platforms that does not have the image for certain, and can be
+    /// asked.
+    pub keys: BTreeMap<Platform, LookupKey>,
     /// Why the image was passed over; `None` if it was not.
     pub passed_over: Option<FailureReason>,
 }
@@ -88,7 +91,7 @@ impl From<BTreeMap<Platform, PriorState>> for Prior {
     fn from(platforms: BTreeMap<Platform, PriorState>) -> Self {
         Self {
             platforms,
-            passed_over: None,
+            ..Self::default()
         }
     }
 }
@@ -97,7 +100,7 @@ impl From<BTreeMap<Platform, PriorState>> for Prior {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PriorState {
     /// The platform has it.
-    Published(PostId),
+    Published(PublishedPost),
     /// The platform certainly does not have it.
     Failed,
     /// The platform may have it.
@@ -109,7 +112,7 @@ pub enum PriorState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
     /// The platform has taken it.
-    Published(PostId),
+    Published(PublishedPost),
     /// The platform has not taken it, for this reason.
     Failed(Failure),
     /// The platform may have taken it; with a text for people.
@@ -121,20 +124,23 @@ pub enum Settlement {
 pub struct Entry {
     /// The place in the list.
     pub position: Position,
-    /// The name of the image at the last attempt.
-    pub image: ImageName,
+    /// The name of the image at the last attempt; `None` if another service sent it, and its name is not known.
+    pub image: Option<ImageName>,
     /// The hash of its content, of the kind by which the storage of the last attempt knew it where that is a digest.
     pub content_hash: ContentHash,
-    /// The platform; `None` where the state is [`EntryState::Skipped`], which holds for all of them.
+    /// The platform; `None` where the state holds for all of them: [`EntryState::Skipped`], or
+    /// [`EntryState::Published`] of an image that another service has posted.
     pub platform: Option<Platform>,
     /// The state.
     pub state: EntryState,
-    /// The id of the post.
-    pub post_id: Option<PostId>,
+    /// The post; `None` if the platform has none that the ledger knows.
+    pub post: Option<PublishedPost>,
     /// Why the platform does not certainly have it, for programs; `None` also in entries of versions without reasons.
     pub reason: Option<FailureReason>,
     /// Why the last attempt did not certainly succeed, for people.
     pub error: Option<String>,
+    /// The key by which the platform can be asked about the last attempt; `None` if it cannot be asked.
+    pub key: Option<LookupKey>,
     /// When the last attempt began.
     pub started: SystemTime,
     /// When it ended; `None` without an outcome.
@@ -162,6 +168,24 @@ impl EntryState {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+impl Entry {
+    /// The name of the image, for tests; empty where it is not known.
+    #[cfg(test)]
+    pub(crate) fn filename(&self) -> &str {
+        self.image.as_ref().map_or("", ImageName::as_str)
+    }
+
+    /// Whether the entry says something of this platform: it is of this platform, or of an image that is taken to be
+    /// published on every platform.
+    #[must_use]
+    pub fn concerns(&self, platform: Platform) -> bool {
+        match self.platform {
+            Some(own) => own == platform,
+            None => self.state == EntryState::Published,
+        }
     }
 }
 

@@ -12,6 +12,10 @@ macro_rules! with_platforms {
             Telegram = telegram,
             /// FetLife, by e-mail.
             Email = email,
+            /// An account at a Mastodon instance.
+            Mastodon = mastodon,
+            /// A Bluesky account.
+            Bluesky = bluesky,
             /// A URL that posts are sent to, signed.
             #[cfg(feature = "webhook-platform")]
             Webhook = webhook,
@@ -63,15 +67,36 @@ impl fmt::Display for Platform {
     }
 }
 
-/// The limits of a platform for an image. Scaling down meets the first two; a ratio cannot be met.
+/// The limits of a platform for an image. Scaling down meets all of them but a ratio, which cannot be met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageLimits {
     /// The largest file, in bytes.
     pub max_bytes: u64,
+    /// The longest side, in pixels.
+    pub max_side: Option<u32>,
     /// The largest sum of width and height, in pixels.
-    pub max_side_sum: u32,
+    pub max_side_sum: Option<u32>,
+    /// The most pixels.
+    pub max_pixels: Option<u64>,
     /// The largest ratio of the longer side to the shorter.
-    pub max_ratio: u32,
+    pub max_ratio: Option<u32>,
+    /// Whether it takes JPEG alone.
+    pub jpeg_only: bool,
+}
+
+impl ImageLimits {
+    /// A limit of the size of the file, and no other.
+    #[must_use]
+    pub const fn of_bytes(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            max_side: None,
+            max_side_sum: None,
+            max_pixels: None,
+            max_ratio: None,
+            jpeg_only: false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
-    caption::CaptionRules,
+    caption::{CaptionRules, PlatformRules},
+    caption_style::{BuiltInStyle, CaptionStyle, StyleOverrides},
     config_block::{Block, FieldProblem},
     credential::{Provider, ProviderCredential},
     platform::{ImageLimits, Platform},
@@ -28,6 +29,8 @@ pub trait Target: fmt::Debug + PartialEq + Send + Sync + Sized + 'static {
     const BLOCK: Option<&'static SharedBlock> = None;
     /// What it takes as a caption.
     const CAPTION: CaptionRules;
+    /// How captions for it are to read; `None` is as on any platform.
+    const CAPTION_STYLE: Option<BuiltInStyle> = None;
     /// What it takes as an image; `None` is anything.
     const IMAGE_LIMITS: Option<ImageLimits>;
     /// What it is published to with.
@@ -147,6 +150,8 @@ pub struct PlatformSpec {
     pub block: Option<&'static SharedBlock>,
     /// As [`Target::CAPTION`].
     pub caption: CaptionRules,
+    /// As [`Target::CAPTION_STYLE`].
+    pub caption_style: Option<BuiltInStyle>,
     /// As [`Target::IMAGE_LIMITS`].
     pub image_limits: Option<ImageLimits>,
     /// The provider of its credential.
@@ -167,6 +172,7 @@ impl PlatformSpec {
             fields: T::FIELDS,
             block: T::BLOCK,
             caption: T::CAPTION,
+            caption_style: T::CAPTION_STYLE,
             image_limits: T::IMAGE_LIMITS,
             provider: T::Credential::PROVIDER,
             read: |entries, warnings| T::read(entries, warnings).map(TenantTarget::new),
@@ -262,11 +268,16 @@ impl<T: Target> AnyTarget for T {
 pub struct TenantPlatforms {
     specs: PlatformSpecs,
     on: BTreeMap<Platform, TenantTarget>,
+    styles: StyleOverrides,
 }
 
 impl TenantPlatforms {
-    pub(super) fn new(specs: PlatformSpecs, on: BTreeMap<Platform, TenantTarget>) -> Self {
-        Self { specs, on }
+    pub(super) fn new(
+        specs: PlatformSpecs,
+        on: BTreeMap<Platform, TenantTarget>,
+        styles: StyleOverrides,
+    ) -> Self {
+        Self { specs, on, styles }
     }
 
     /// What is known of a platform, whether it is on or not.
@@ -284,10 +295,37 @@ impl TenantPlatforms {
     /// What a platform takes as a caption from this tenant.
     #[must_use]
     pub fn caption_rules(&self, platform: Platform) -> CaptionRules {
-        match self.target(platform) {
+        let rules = match self.target(platform) {
             Some(target) => target.0.caption_rules(),
             None => self.spec(platform).caption,
-        }
+        };
+        self.as_the_tenant_wants(platform, rules)
+    }
+
+    /// Rules of a platform, with the tenant's limit where that is the lower one.
+    #[must_use]
+    pub fn as_the_tenant_wants(&self, platform: Platform, rules: CaptionRules) -> CaptionRules {
+        let built_in = self.spec(platform).caption_style;
+        rules.at_most(self.styles.max_length(platform, built_in))
+    }
+
+    /// How captions for a platform are to read.
+    #[must_use]
+    pub fn caption_style(&self, platform: Platform) -> CaptionStyle {
+        let built_in = self.spec(platform).caption_style;
+        self.styles.style(platform, built_in)
+    }
+
+    /// The tenant's entries for captions.
+    pub(super) fn style_overrides(&self) -> &StyleOverrides {
+        &self.styles
+    }
+
+    /// What these platforms take as captions from this tenant.
+    #[must_use]
+    pub fn rules_of(&self, platforms: &[Platform]) -> PlatformRules {
+        let rules = |platform: &Platform| (*platform, self.caption_rules(*platform));
+        platforms.iter().map(rules).collect()
     }
 
     /// The entries of `publishers[]`, and the blocks beside it, that say the same.
@@ -313,7 +351,7 @@ impl TenantPlatforms {
 
 impl PartialEq for TenantPlatforms {
     fn eq(&self, other: &Self) -> bool {
-        self.on == other.on
+        self.on == other.on && self.styles == other.styles
     }
 }
 

@@ -1,8 +1,9 @@
 //! The publication of one image to the platforms of one tenant: the request, the plan and the report.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use derive_more::Display;
+use url::Url;
 
 use crate::domain::{
     image::ImageName,
@@ -25,14 +26,33 @@ pub enum Target {
 pub struct PublicationRequest {
     /// The platforms; `None` is all that are on.
     pub platforms: Option<Vec<Platform>>,
-    /// The caption to use; `None` has one written.
+    /// The caption to use on all platforms; `None` has one written.
     pub caption: Option<String>,
+    /// The caption to use on each platform, exactly those of the request. They take precedence over `caption`.
+    pub captions: Option<BTreeMap<Platform, String>>,
     /// Reports what would be done, without doing it.
     pub dry_run: bool,
     /// Publishes without a caption when none can be written.
     pub allow_empty_caption: bool,
     /// Sends the image also to platforms that have it, or may have it.
     pub force: bool,
+}
+
+impl PublicationRequest {
+    /// Whether the caller gave captions.
+    #[must_use]
+    pub fn has_captions(&self) -> bool {
+        self.caption.is_some() || self.captions.is_some()
+    }
+
+    /// The caller's caption for a platform of the request; `None` where one is to be written.
+    #[must_use]
+    pub fn caption_for(&self, platform: Platform) -> Option<&str> {
+        match &self.captions {
+            Some(captions) => captions.get(&platform).map(String::as_str),
+            None => self.caption.as_deref(),
+        }
+    }
 }
 
 /// What will be done for a request, decided before anything is fetched or paid for. Planning needs a resolved config:
@@ -66,6 +86,15 @@ impl PublicationPlan {
         }
         if platforms.is_empty() {
             return Err(PlanError::NoPlatform);
+        }
+        if let Some(captions) = &request.captions {
+            // With a gap, a platform would get a text that was meant for another.
+            if let Some(platform) = platforms.iter().find(|it| !captions.contains_key(it)) {
+                return Err(PlanError::CaptionMissing(*platform));
+            }
+            if let Some(platform) = captions.keys().find(|it| !platforms.contains(it)) {
+                return Err(PlanError::CaptionOfOther(*platform));
+            }
         }
         Ok(Self {
             platforms,
@@ -105,6 +134,12 @@ pub enum PlanError {
     /// The request names a platform that is not on.
     #[error("the platform {0} is not on for this tenant")]
     PlatformOff(Platform),
+    /// The captions of the request leave out one of its platforms.
+    #[error("there is no caption for {0}")]
+    CaptionMissing(Platform),
+    /// The captions of the request name a platform that it does not publish to.
+    #[error("there is a caption for {0}, which the request does not publish to")]
+    CaptionOfOther(Platform),
 }
 
 /// The id of a post on its platform.
@@ -119,6 +154,68 @@ impl PostId {
     }
 
     /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The address of a post, for people to open. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
+pub struct PostUrl(Url);
+
+impl PostUrl {
+    /// The address, if it is one of the web.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text.trim()).ok()?;
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        (matches!(url.scheme(), "http" | "https") && is_plain).then_some(Self(url))
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// A post that a platform has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedPost {
+    /// The platform's id of it.
+    pub id: PostId,
+    /// Its address; `None` where the platform has none, or none that everybody can open.
+    pub url: Option<PostUrl>,
+}
+
+impl PublishedPost {
+    /// A post without an address.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        PostId::new(id).into()
+    }
+}
+
+impl From<PostId> for PublishedPost {
+    fn from(id: PostId) -> Self {
+        Self { id, url: None }
+    }
+}
+
+/// The key by which a platform finds a post whose answer was lost. The platform's adapter makes it before it posts, and
+/// alone reads it; it is in the ledger with the intent. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookupKey(String);
+
+impl LookupKey {
+    /// A key as an adapter wrote it.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key, as the adapter wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -182,9 +279,9 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The platform has taken the image now.
-    Published(PostId),
+    Published(PublishedPost),
     /// The platform had the image before; nothing was sent.
-    AlreadyPublished(PostId),
+    AlreadyPublished(PublishedPost),
     /// The platform has not taken the image. A later request tries again.
     Failed(Failure),
     /// The platform may have taken the image. It is not sent again unless forced.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     content_hash::ContentHash,
-    image::StoredImage,
+    image::{ImageName, StoredImage},
     ledger::{Entry, EntryState, Position},
     platform::Platform,
     publication::FailureReason,
@@ -21,6 +21,8 @@ pub struct Unpublished {
     /// The number of images that are left out because the image itself is unsuitable: another attempt would find, and
     /// pay for, the same.
     pub unsuitable: usize,
+    /// Images that are on no platform for certain, and that some platform may have: they wait for somebody to look.
+    pub in_doubt: Vec<ImageName>,
 }
 
 impl Unpublished {
@@ -41,6 +43,7 @@ impl Unpublished {
             }
             match entries.get(&image.content_hash).filter(|it| !it.is_empty()) {
                 None => unpublished.fresh.push(image),
+                Some(entries) if is_in_doubt(entries) => unpublished.in_doubt.push(image.name),
                 Some(entries) if !entries.iter().all(has_failed) => {}
                 Some(entries) if is_unsuitable(entries, platforms) => unpublished.unsuitable += 1,
                 Some(entries) => {
@@ -57,6 +60,12 @@ impl Unpublished {
 
 fn has_failed(entry: &Entry) -> bool {
     matches!(entry.state, EntryState::Failed | EntryState::Skipped)
+}
+
+/// Whether some platform may have the image, and none has it for certain or is being sent it.
+fn is_in_doubt(entries: &[Entry]) -> bool {
+    let is_settled = |entry: &Entry| entry.state == EntryState::Unknown || has_failed(entry);
+    entries.iter().all(is_settled) && !entries.iter().all(has_failed)
 }
 
 /// Whether none of these platforms can take the image.
@@ -96,13 +105,14 @@ mod tests {
                 started_ms,
                 id: started_ms,
             },
-            image: ImageName::new("earlier.jpg").unwrap(),
+            image: Some(ImageName::new("earlier.jpg").unwrap()),
             content_hash: ContentHash::of(content.as_bytes()),
             platform: Some(platform),
             state,
-            post_id: None,
+            post: None,
             reason: None,
             error: None,
+            key: None,
             started: SystemTime::UNIX_EPOCH,
             ended: None,
         }
@@ -136,6 +146,44 @@ mod tests {
         let unpublished = Unpublished::among(images, &entries, ALL);
         assert_eq!(names(&unpublished.fresh), ["e.jpg"]);
         assert_eq!(names(unpublished.failed.values()), ["d.jpg"]);
+        assert_eq!(unpublished.in_doubt, [ImageName::new("b.jpg").unwrap()]);
+    }
+
+    #[test]
+    fn what_may_be_on_a_platform_and_is_on_none_for_certain_is_in_doubt() {
+        use EntryState::{Failed, InProgress, Published, Unknown};
+        use Platform::{Email, Telegram};
+        for (other, is_in_doubt) in [
+            (Unknown, true),
+            (Failed, true),
+            (InProgress, false),
+            (Published, false),
+        ] {
+            let entries = by_content([
+                entry("a", Telegram, Unknown, 1),
+                entry("a", Email, other, 1),
+            ]);
+            let unpublished = Unpublished::among([image("a.jpg", "a")], &entries, ALL);
+            assert_eq!(
+                unpublished.in_doubt.len(),
+                usize::from(is_in_doubt),
+                "{other:?}"
+            );
+            assert!(unpublished.fresh.is_empty() && unpublished.failed.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_another_service_has_posted_is_left_out() {
+        let elsewhere = Entry {
+            image: None,
+            platform: None,
+            ..entry("a", Platform::Telegram, EntryState::Published, 1)
+        };
+        let entries = by_content([elsewhere.clone()]);
+        let unpublished = Unpublished::among([image("a.jpg", "a")], &entries, ALL);
+        assert_eq!(unpublished, Unpublished::default());
+        assert!(ALL.iter().all(|platform| elsewhere.concerns(*platform)));
     }
 
     #[test]
@@ -181,7 +229,7 @@ mod tests {
             passed_over("c", FailureReason::ImageUnsuitable, 3),
             passed_over("d", FailureReason::Unavailable, 4),
         ]);
-        let unpublished = Unpublished::among(images.clone(), &entries, ALL);
+        let unpublished = Unpublished::among(images.clone(), &entries, &[Telegram, Email]);
         assert!(unpublished.fresh.is_empty());
         assert_eq!(names(unpublished.failed.values()), ["b.jpg", "d.jpg"]);
         assert_eq!(unpublished.unsuitable, 2);

@@ -6,16 +6,16 @@
 //! image: see [`SidecarName`] for where ours is then. Lines that people add behind the fence survive an update.
 
 mod captions;
+mod identity;
 mod value;
 
 use serde_json::Value;
-use unicode_normalization::UnicodeNormalization as _;
 
 use self::value::{decoded, encoded};
 use crate::domain::{
     analysis::{self, Analysis},
-    content_hash::ContentHashKind,
-    image::{MAX_NAME_BYTES, StoredImage},
+    content_hash::SidecarKeys,
+    image::MAX_NAME_BYTES,
 };
 
 /// The largest file that is read or written, in bytes (64 KiB).
@@ -27,11 +27,13 @@ pub const SD_CAPTION_VERSION: &str = "1";
 const FENCE: &str = "# ---";
 /// The key that names the image.
 const IMAGE_FILE: &str = "image_file";
-/// The key of storage's id of the image, whichever kind of storage has it: files of the first kind
-/// have given it its name.
-pub const FILE_ID: &str = "dropbox_file_id";
-/// The key of storage's revision of the image, likewise.
-pub const REVISION: &str = "dropbox_rev";
+/// The keys of the first kind of storage. Versions that knew no other wrote them for all kinds.
+pub const FIRST_KEYS: SidecarKeys = SidecarKeys {
+    file_id: "dropbox_file_id",
+    revision: "dropbox_rev",
+};
+/// The key of the alt text.
+pub const ALT_TEXT: &str = "alt_text";
 
 /// One of the two names of a sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,60 +96,6 @@ impl Sidecar {
         } else {
             None
         }
-    }
-
-    /// The relation to an image, whose content hash is of this kind; `sha256` is that of the image's content in hex,
-    /// where it is known.
-    ///
-    /// A file with the image's id belongs to the image, and so does one with its name, in any letter case and Unicode
-    /// normalization. Whether it fits is decided by the first of these that can be compared: its SHA-256, which is of
-    /// the content itself, with `sha256` or the content hash of storage; its revision, which changes with the content,
-    /// and when the file moves; its id, which stays when the content changes. With none of them it fits by its name,
-    /// unless it has a SHA-256.
-    #[must_use]
-    pub fn belonging_to(
-        &self,
-        image: &StoredImage,
-        kind: ContentHashKind,
-        sha256: Option<&str>,
-    ) -> Belonging {
-        let is_same = |key: &str, value: &str| self.get(key).map(|known| known == value);
-        let names_it = self
-            .get(IMAGE_FILE)
-            .is_some_and(|name| folded(name) == folded(image.name.as_str()));
-        let by_id = is_same(FILE_ID, &image.file_id);
-        if !names_it && by_id != Some(true) {
-            return Belonging::OtherImage;
-        }
-        let by_revision = || is_same(REVISION, &image.revision);
-        // A hash that cannot be compared, without a revision, is of an unknown content.
-        let by_doubt = || self.sha256().map(|_| false);
-        let fits = self.by_hash(image, kind, sha256).or_else(by_revision);
-        match fits.or_else(by_doubt).or(by_id) {
-            Some(false) => Belonging::Outdated,
-            _ => Belonging::Fits,
-        }
-    }
-
-    /// Whether its SHA-256 can be compared with the content hash of storage.
-    #[must_use]
-    pub fn is_comparable(&self, image: &StoredImage, kind: ContentHashKind) -> bool {
-        self.by_hash(image, kind, None).is_some()
-    }
-
-    /// Whether its SHA-256 is that of the image; `None` if they cannot be compared.
-    fn by_hash(
-        &self,
-        image: &StoredImage,
-        kind: ContentHashKind,
-        sha256: Option<&str>,
-    ) -> Option<bool> {
-        let known = self.sha256()?;
-        if let Some(sha256) = sha256 {
-            return Some(known.eq_ignore_ascii_case(sha256));
-        }
-        let hash = kind.of_sha256_hex(known, image.size)?;
-        Some(hash == image.content_hash)
     }
 
     /// The content of any text file; `None` when it is too large or not UTF-8.
@@ -248,17 +196,17 @@ impl Sidecar {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The SHA-256 of the image in hex, if it was computed for this revision.
-    #[must_use]
-    pub fn sha256_of(&self, revision: &str) -> Option<&str> {
-        self.get(REVISION).filter(|known| *known == revision)?;
-        self.sha256()
-    }
-
-    /// Its SHA-256, if that is a valid one.
-    fn sha256(&self) -> Option<&str> {
-        self.get("sha256")
-            .filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    /// Empties a first line that is no Stable-Diffusion caption: nothing else stands there. What it says is kept behind the
+    /// keys, unless `caption` has the same words.
+    pub fn clear_other_first_line(&mut self) {
+        if self.sd_caption().is_some() || self.caption.is_empty() {
+            return;
+        }
+        let line = std::mem::take(&mut self.caption);
+        let is_known = self.get("caption").map(one_line) == Some(one_line(&line));
+        if !is_known {
+            self.notes.push(line);
+        }
     }
 
     /// Replaces the first line, or empties it.
@@ -328,7 +276,7 @@ impl Sidecar {
             ("composition", &analysis.composition),
             ("background", &analysis.background),
             ("color_palette", &analysis.color_palette),
-            ("alt_text", &analysis.alt_text),
+            (ALT_TEXT, &analysis.alt_text),
         ];
         for (key, text) in texts {
             self.set(key, text.as_deref().unwrap_or_default());
@@ -361,12 +309,6 @@ fn key_and_value(line: &str) -> Option<(&str, &str)> {
 /// Whether a key can be read back.
 fn is_key(key: &str) -> bool {
     !key.is_empty() && key.trim() == key && !key.contains([':', '\n', '\r', '#'])
-}
-
-/// A name in the form in which storage compares names.
-fn folded(name: &str) -> String {
-    // Lower case may be in pieces again, as that of a capital I with a dot is.
-    name.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
 fn one_line(text: &str) -> String {

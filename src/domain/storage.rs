@@ -146,6 +146,12 @@ impl HashKind {
 }
 
 impl StorageKind {
+    /// Whether the service provides it, so that a tenant can be debited for its calls.
+    #[must_use]
+    pub const fn is_provided(self) -> bool {
+        matches!(self, Self::Managed)
+    }
+
     /// The kind of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -122,9 +122,13 @@
 mod blocks;
 mod document;
 mod effective;
+mod lifecycle;
+mod people;
+mod platform_captions;
 mod platforms;
 mod settings;
 mod violations;
+mod voice;
 
 use std::{fmt, sync::Arc};
 
@@ -133,6 +137,8 @@ use serde_json::Value;
 pub use self::{
     document::SchemaVersion,
     effective::EffectiveDocument,
+    lifecycle::{LifecycleSeverity, ModelLifecycle},
+    people::People,
     settings::{
         AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
         SidecarSettings, StoragePath, StoragePaths, StorageSettings, TenantSettings, VisionDetail,

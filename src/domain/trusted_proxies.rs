@@ -22,7 +22,7 @@ pub struct TrustedProxies(Arc<[Ipv6Net]>);
 
 /// The text is not a list of addresses and networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be IP addresses or networks, as in 10.0.0.0/8, separated by commas")]
+#[error("must be IP addresses or networks, as in 10.0.0.0/8, separated by commas or blanks")]
 pub struct InvalidProxies;
 
 impl TrustedProxies {
@@ -62,7 +62,8 @@ impl FromStr for TrustedProxies {
     type Err = InvalidProxies;
 
     fn from_str(text: &str) -> Result<Self, InvalidProxies> {
-        let networks = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        let separators = |it: char| it == ',' || it.is_whitespace();
+        let networks = text.split(separators).filter(|it| !it.is_empty());
         let networks: Option<Arc<[_]>> = networks.map(network).collect();
         networks.map(Self).ok_or(InvalidProxies)
     }
@@ -203,11 +204,15 @@ mod tests {
             "[::1]",
             "10.0.0.1:80",
             "*",
-            "10.0.0.1 10.0.0.2",
+            "10.0.0.1;10.0.0.2",
+            "10.0.0.0 /8",
         ] {
             assert_eq!(bad.parse::<TrustedProxies>(), Err(InvalidProxies), "{bad}");
         }
         assert_eq!(proxies(" , "), TrustedProxies::default());
+        for several in ["10.0.0.1 ::1", "10.0.0.1,\t::1 ", " 10.0.0.1 ,, ::1"] {
+            assert_eq!(proxies(several), proxies("10.0.0.1,::1"), "{several:?}");
+        }
         for everyone in [
             "0.0.0.0/0",
             "::/0",

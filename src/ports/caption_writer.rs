@@ -1,17 +1,19 @@
 //! Who looks at images and writes captions.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
     analysis::Analysis,
-    caption::WrittenCaptions,
+    caption::{WrittenCaptions, WrittenLength},
+    caption_brief::{OFFERED, PlatformBriefs, Sense},
     credential::AiCredential,
     image::EncodedImage,
     platform::Platform,
     tenant_config::{AiSettings, Resolved, TenantConfig, VisionDetail},
+    voice::VoiceExamples,
 };
 
 /// Looks at images and writes captions for one tenant. Each call but the check is paid for.
@@ -29,6 +31,16 @@ pub trait CaptionWriter: Send + Sync {
     /// # Errors
     /// [`CaptionError`]. An answer that lacks some or all of the captions is not an error.
     async fn write(&self, brief: &CaptionBrief) -> Result<WrittenCaptions, CaptionError>;
+
+    /// Shortens captions, all in one call. A caption that the answer lacks is not in the map; one that is there may still
+    /// be too long.
+    ///
+    /// # Errors
+    /// [`CaptionError`].
+    async fn condense(
+        &self,
+        captions: &BTreeMap<Platform, OverlongCaption>,
+    ) -> Result<BTreeMap<Platform, String>, CaptionError>;
 
     /// Checks whether the credential and the models would work, as far as that can be found out without paying. Returns
     /// what was seen, as a clause for people.
@@ -57,15 +69,37 @@ pub struct VisionImage {
     pub image: EncodedImage,
     /// How closely to look.
     pub detail: VisionDetail,
+    /// The senses that notes of what could be felt may choose from.
+    pub senses: [Sense; OFFERED],
 }
 
 /// What captions are written from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaptionBrief {
     /// What the image shows.
     pub analysis: Analysis,
-    /// The platforms that need a caption.
-    pub platforms: Vec<Platform>,
+    /// The platforms that need a caption, and what each is written by.
+    pub platforms: PlatformBriefs,
+    /// Examples of the tenant's voice; none where captions do not follow it.
+    pub voice: VoiceExamples,
+    /// Whether hashtags of the model follow one of the captions.
+    pub has_model_hashtags: bool,
+}
+
+/// A caption that does not fit.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OverlongCaption {
+    /// The text.
+    pub text: String,
+    /// How long it may be.
+    pub length: WrittenLength,
+}
+
+impl fmt::Debug for OverlongCaption {
+    /// Without the text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OverlongCaption({:?})", self.length)
+    }
 }
 
 /// Why nothing was seen or written.

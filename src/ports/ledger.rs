@@ -4,18 +4,22 @@
 //! `adapters::ledger`, run the tests in `adapters::ledger::tests` against it, and name its URL
 //! scheme in `adapters::ledger`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
+    caption_history::KeptCaption,
     content_hash::ContentHash,
     content_hashes::ContentHashes,
     image::ImageName,
-    ledger::{Claim, Entry, EntryQuery, Lease, Settlement},
+    ledger::{Claim, Entry, EntryQuery, Lease, Prior, Settlement},
     platform::Platform,
-    publication::Failure,
+    publication::{Failure, LookupKey},
     tenant::TenantName,
 };
 
@@ -45,8 +49,9 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`].
     async fn renew(&self, lease: &Lease) -> Result<(), LedgerError>;
 
-    /// Writes down that the image is about to be sent to these platforms: for all of them, or,
-    /// when it fails, for none.
+    /// Writes down that the image is about to be sent to these platforms, with the key of each post that can be looked
+    /// up, and the caption of each that has one: for all of them, or, when it fails, for none. A caption is history once
+    /// its post is known to have been published.
     ///
     /// # Errors
     /// [`LedgerError`]. Nothing must be sent then.
@@ -55,6 +60,8 @@ pub trait Ledger: Send + Sync {
         lease: &Lease,
         image: &ImageName,
         platforms: &[Platform],
+        keys: &BTreeMap<Platform, LookupKey>,
+        captions: &BTreeMap<Platform, KeptCaption>,
     ) -> Result<(), LedgerError>;
 
     /// Records the outcome of this holder's intent. Writing the same again changes nothing. The lease may have ended,
@@ -69,6 +76,20 @@ pub trait Ledger: Send + Sync {
         platform: Platform,
         settlement: &Settlement,
     ) -> Result<(), LedgerError>;
+
+    /// Records what a platform says of the attempt with this key, if its outcome is unknown, and its holder gone. An
+    /// attempt that was not posted changes no prior state, as one that failed. Returns what is known of the image on
+    /// the platform then.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. What was known then holds.
+    async fn record_look_up(
+        &self,
+        lease: &Lease,
+        platform: Platform,
+        key: &LookupKey,
+        settlement: &Settlement,
+    ) -> Result<Prior, LedgerError>;
 
     /// Writes down that an image was passed over, and why: until its content changes, or it is
     /// published by name, what is wrong with it need not be found out again.
@@ -103,6 +124,13 @@ pub trait LedgerReader: Send + Sync {
         tenant: &TenantName,
         query: &EntryQuery,
     ) -> Result<Vec<Entry>, LedgerError>;
+
+    /// The tenant's entry with this number, which is negative for an image that was passed over; `None` if there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn find(&self, tenant: &TenantName, id: i64) -> Result<Option<Entry>, LedgerError>;
 
     /// All entries of these contents, by the hash that was asked for, in no order. An entry has that hash, or one
     /// that is known to be of the same content.

@@ -13,17 +13,23 @@
 //! document, the ledger, and the series of metrics. A forgotten step does not compile.
 //! `adapters/webhook.rs` is an example, behind the feature `webhook-platform`.
 
+#![cfg_attr(
+    test,
+    expect(clippy::ref_option_ref, reason = "the mock shows its arguments so")
+)]
+
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::Cause;
 use crate::domain::{
+    caption::CaptionRules,
     credential::{Credential, WrongProvider},
     image::{EncodedImage, ImageName},
-    platform::Platform,
+    platform::{ImageLimits, Platform},
     platform_spec::{PlatformSpec, Target, TenantTarget},
-    publication::PostId,
+    publication::{LookupKey, PublishedPost},
     tenant_config::TenantSettings,
 };
 
@@ -31,11 +37,50 @@ use crate::domain::{
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Publisher: Send + Sync {
-    /// Publishes an image once. Repeats only what the platform has certainly not taken.
+    /// The limits of the platform as it tells them itself; `None` where those of the tenant's target hold. May ask the
+    /// platform, and then keeps the answer.
+    async fn limits(&self) -> Option<PostLimits> {
+        None
+    }
+
+    /// Prepares a post up to the step that makes it visible, and returns the key by which it is found if the answer to
+    /// that step is lost; `None` for a platform that cannot be asked. The caller writes the key into the ledger before
+    /// it posts.
+    ///
+    /// `earlier` is the key of an attempt that was not posted. It is used again where that is possible: then a request
+    /// of that attempt that is still on its way makes no second post.
+    ///
+    /// # Errors
+    /// [`PublishError`]; never [`PublishError::Unknown`], since nothing is visible yet.
+    async fn stage<'a>(
+        &self,
+        post: &Post,
+        earlier: Option<&'a LookupKey>,
+    ) -> Result<Option<LookupKey>, PublishError> {
+        let _ = (post, earlier);
+        Ok(None)
+    }
+
+    /// Publishes an image once, under the key that it was staged with. Repeats only what the platform has certainly not
+    /// taken. A platform that can be asked is asked where an answer is lost.
     ///
     /// # Errors
     /// [`PublishError`]; mind [`PublishError::Unknown`].
-    async fn publish(&self, post: &Post) -> Result<Posted, PublishError>;
+    async fn publish<'a>(
+        &self,
+        post: &Post,
+        key: Option<&'a LookupKey>,
+    ) -> Result<Posted, PublishError>;
+
+    /// Asks whether the post of this key is there. Sends nothing. Waits, within a minute, for a request that may still be
+    /// on its way.
+    ///
+    /// # Errors
+    /// [`PublishError`]: the platform did not answer the question; never [`PublishError::Unknown`].
+    async fn look_up(&self, key: &LookupKey) -> Result<LookUp, PublishError> {
+        let _ = key;
+        Ok(LookUp::Undetermined)
+    }
 
     /// Checks whether the platform would take a post, as far as it shows without one. Returns what
     /// was seen, as a clause for people. Publishes nothing.
@@ -131,21 +176,41 @@ pub struct Post {
     pub tags: Vec<String>,
 }
 
+/// The limits of a platform, as it tells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostLimits {
+    /// What it takes as a caption from this tenant.
+    pub caption: CaptionRules,
+    /// What it takes as an image.
+    pub image: ImageLimits,
+}
+
+/// What a platform says of a post whose answer was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// It is there.
+    Posted(PublishedPost),
+    /// It is not there, and no request that would put it there is on its way.
+    NotPosted,
+    /// The platform cannot tell.
+    Undetermined,
+}
+
 /// A post that a platform has taken.
 #[derive(Debug)]
 pub struct Posted {
-    /// What the platform calls it.
-    pub id: PostId,
+    /// The post.
+    pub post: PublishedPost,
     /// What is still to be done about it, if anything. May have the image with it.
     pub follow_up: Option<FollowUp>,
     /// What should be changed although the post was taken, as a sentence for the tenant's admins.
     pub warning: Option<String>,
 }
 
-impl From<PostId> for Posted {
-    fn from(id: PostId) -> Self {
+impl<T: Into<PublishedPost>> From<T> for Posted {
+    fn from(post: T) -> Self {
         Self {
-            id,
+            post: post.into(),
             follow_up: None,
             warning: None,
         }

@@ -10,7 +10,7 @@ use publisher_sandbox::{Fault, Telegram};
 use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
-    ledger_cases,
+    ledger_cases, model_cases,
     prometheus::Prometheus,
     service::{CALLERS, Row, Stage},
 };
@@ -44,6 +44,9 @@ enum Kind {
     AnswerLost,
     LedgerBroken,
     LedgerLocked,
+    BillingAway,
+    BillingRefuses,
+    ModelEnds,
     FewFiles,
     LogUnread,
 }
@@ -151,11 +154,37 @@ pub(crate) const ALL: &[Case] = &[
         ..DEFAULT
     },
     Case {
+        job: "billing",
+        fault: "the orchestrator's billing answers 503 for two hours",
+        alerts: &["PublisherUsageNotReported"],
+        silent: &["PublisherOrchestratorAway", "PublisherUsageLost"],
+        done: "brought it back, and started the service again",
+        kind: Kind::BillingAway,
+        ..DEFAULT
+    },
+    Case {
+        job: "refused-usage",
+        fault: "the orchestrator's billing refuses usage events",
+        alerts: &["PublisherUsageLost"],
+        silent: &["PublisherOrchestratorAway"],
+        done: "had it take them",
+        kind: Kind::BillingRefuses,
+        ..DEFAULT
+    },
+    Case {
         job: "files",
         fault: "the limit of open files is low",
         alerts: &["PublisherRunsOutOfFileDescriptors"],
         done: "raised the limit",
         kind: Kind::FewFiles,
+        ..DEFAULT
+    },
+    Case {
+        job: "model",
+        fault: "a config says that a model has ended",
+        alerts: &["PublisherModelEnds"],
+        done: "named another model",
+        kind: Kind::ModelEnds,
         ..DEFAULT
     },
     Case {
@@ -288,6 +317,17 @@ async fn begin(stage: &Stage) -> Broken {
         }
         Kind::LedgerBroken => ledger_cases::rename(stage, "ledger_leases", "away").await,
         Kind::LedgerLocked => return Broken::Lock(ledger_cases::lock(stage).await),
+        Kind::BillingAway => {
+            orchestrator.always("usage", away());
+            stage.analyze().await;
+            orchestrator.wait_for_calls("usage", 1).await;
+            ledger_cases::age_usage(stage).await;
+        }
+        Kind::BillingRefuses => {
+            orchestrator.always("usage", Fault::status(422));
+            stage.analyze().await;
+        }
+        Kind::ModelEnds => model_cases::end(stage),
         Kind::FewFiles => {
             // At the limit calls fail, and what they have open is closed: most of what is open must
             // be nothing of theirs.
@@ -297,8 +337,7 @@ async fn begin(stage: &Stage) -> Broken {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 open = open.min(stage.open_files().await);
             }
-            // Some for those who look at it.
-            stage.limit_files(open + open / 10).await;
+            stage.limit_files(open + open / 10).await; // some for those who look at it
             return Broken::Files(connections, open * 10);
         }
         Kind::LogUnread => {
@@ -323,6 +362,13 @@ async fn mend(stage: &Stage, broken: Broken) {
             sandbox.orchestrator.switches().clear("by_host");
             sandbox.orchestrator.switches().clear("resolve");
         }
+        (Kind::BillingAway, _) => {
+            sandbox.orchestrator.switches().clear("usage");
+            stage.kill().await;
+            stage.start_again().await;
+        }
+        (Kind::ModelEnds, _) => model_cases::replace(stage),
+        (Kind::BillingRefuses, _) => sandbox.orchestrator.switches().clear("usage"),
         (Kind::DropboxAway, _) => {
             for operation in DROPBOX {
                 sandbox.dropbox.switches().clear(operation);

@@ -35,6 +35,14 @@ pub(crate) async fn rename(stage: &Stage, from: &str, to: &str) {
     connection.close().await.unwrap();
 }
 
+/// Makes usage events that wait two hours older.
+pub(crate) async fn age_usage(stage: &Stage) {
+    let mut connection = connect(stage).await;
+    let aged = "UPDATE ledger_usage SET added_at = added_at - 7200000, due_at = due_at - 7200000";
+    run(&mut connection, aged.to_owned()).await;
+    connection.close().await.unwrap();
+}
+
 async fn connect(stage: &Stage) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(stage.ledger());
     options.connect().await.unwrap()

@@ -7,7 +7,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `cases.rs`, `ledger_cases.rs` | the faults, and what is done about them |
+//! | `cases.rs`, `ledger_cases.rs`, `model_cases.rs` | the faults, and what is done about them |
 //! | `rules.rs` | the rules, with every duration divided by sixty |
 //! | `prometheus.rs` | Prometheus, and what it says is firing |
 //! | `service.rs` | a service with a sandbox and traffic of its own |
@@ -21,6 +21,7 @@
 
 mod cases;
 mod ledger_cases;
+mod model_cases;
 mod prometheus;
 mod rules;
 mod service;

@@ -222,6 +222,16 @@ impl Stage {
         answer.json().await.ok()
     }
 
+    /// Has an image analyzed, which costs tokens. Nothing is published from then on.
+    pub(crate) async fn analyze(&self) {
+        self.stop_publishing().await;
+        let path = format!("/api/images/{}/analyze?force_refresh=true", image(0));
+        let request = self
+            .request(&self.tenant.host, &path, reqwest::Method::POST)
+            .await;
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
     /// Asks for something; the status, if there was an answer.
     pub(crate) async fn get(&self, host: &str, path: &str) -> Option<u16> {
         let request = self.request(host, path, reqwest::Method::GET).await;

@@ -46,7 +46,6 @@ pub(crate) const RETIRED: &[&str] = &[
     "is_refused_like",
     "kept_until",
     "leave_for",
-    "look_up",
     "make_ready",
     "note_failure",
     "of_the_other_source",

@@ -10,11 +10,14 @@ use super::{
 const MAX_LINES: usize = 400;
 
 /// Adapters that others may build on: how calls run, and what they share.
-const SHARED_ADAPTERS: [&str; 9] = [
+const SHARED_ADAPTERS: [&str; 12] = [
     "certificate_advice",
     "clock",
     "http_client",
+    "kept",
+    "platform_call",
     "registration",
+    "renewal",
     "retry_budget",
     "secret_file",
     "secret_scrub",
@@ -40,6 +43,8 @@ const DOMAIN_CRATES: &[&str] = &[
     "derive_more",
     "html_escape",
     "ipnet",
+    // The database of time zones is in the binary.
+    "jiff",
     "proptest",
     "regex",
     "secrecy",
@@ -47,6 +52,7 @@ const DOMAIN_CRATES: &[&str] = &[
     "serde_json",
     "sha2",
     "thiserror",
+    "time",
     "unicode_properties",
     "unicode_normalization",
     "unicode_segmentation",
@@ -73,6 +79,7 @@ const HOMES: [(&str, &[&str], &str); 17] = [
             "app::runtime",
             "app::tenancy",
             "app::usecases",
+            "adapters::kept",
             "adapters::local::digests",
             "adapters::smtp::tls",
         ],

@@ -3,7 +3,7 @@
 
 mod schema;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What is served beside the document, and not described in it.
 const UNDESCRIBED: [&str; 4] = ["/docs", "/openapi.json", "/openapi.yaml", "/metrics"];
@@ -28,19 +28,23 @@ pub(crate) struct Observed<'a> {
 /// # Errors
 /// Says what does not agree.
 pub(crate) fn check(document: &Value, observed: &Observed) -> Result<(), String> {
-    let response = match declared(document, observed) {
-        Ok(response) => response,
+    let responses = match declared(document, observed) {
+        Ok(responses) => responses,
         Err(_) if UNDESCRIBED.contains(&observed.path) => return Ok(()),
         Err(reason) => return check_unrouted(document, observed, &reason),
     };
-    check_headers(document, &response["headers"], observed)?;
-    check_body(document, &response["content"], observed)
+    let judged = responses.into_iter().map(|response| {
+        check_headers(document, &response["headers"], observed)?;
+        check_body(document, &response["content"], observed)
+    });
+    // Where the method is not known, it may be any of them.
+    judged.reduce(Result::or).unwrap_or(Ok(()))
 }
 
 /// What no operation answers: paths that lead nowhere, and methods that a path does not know.
 fn check_unrouted(document: &Value, observed: &Observed, reason: &str) -> Result<(), String> {
     let has_methods = (observed.header)("allow").is_some();
-    let leads_nowhere = operation(document, observed.path).is_none();
+    let leads_nowhere = operations(document, observed.path).is_none();
     match observed.status {
         405 if has_methods => {}
         400 | 404 | 413 | 431 | 503 if leads_nowhere => {}
@@ -52,23 +56,35 @@ fn check_unrouted(document: &Value, observed: &Observed, reason: &str) -> Result
     check_body(document, &problem, observed)
 }
 
-/// What the document declares for a response.
-fn declared<'d>(document: &'d Value, observed: &Observed) -> Result<&'d Value, String> {
-    let (method, operation) = operation(document, observed.path)
+/// What the document declares for a response: one, where its method is known.
+fn declared<'d>(document: &'d Value, observed: &Observed) -> Result<Vec<&'d Value>, String> {
+    let operations = operations(document, observed.path)
         .ok_or_else(|| format!("no operation is at {}", observed.path))?;
     let asked = observed.method.map(str::to_lowercase);
-    let is_other = asked.is_some_and(|asked| asked != method && asked != "head");
-    if is_other {
-        return Err(format!("{} knows {method} only", observed.path));
+    let is_asked = |method: &str| {
+        let is_it = |asked: &str| asked == method || asked == "head" && method == "get";
+        asked.as_deref().is_none_or(is_it)
+    };
+    let asked: Vec<_> = operations
+        .iter()
+        .filter(|(method, _)| is_asked(method))
+        .collect();
+    if asked.is_empty() {
+        let known: Vec<_> = operations.keys().map(String::as_str).collect();
+        return Err(format!("{} knows {} only", observed.path, known.join(", ")));
     }
-    operation["responses"]
-        .get(observed.status.to_string())
-        .ok_or_else(|| format!("{} does not declare {}", observed.path, observed.status))
+    let status = observed.status.to_string();
+    let declared = asked.into_iter();
+    let declared = declared.filter_map(|(_, operation)| operation["responses"].get(&status));
+    let declared: Vec<_> = declared.collect();
+    if declared.is_empty() {
+        return Err(format!("{} does not declare {status}", observed.path));
+    }
+    Ok(declared)
 }
 
-/// The operation at a path: the one with the most of its words. Each path has one method, which is
-/// checked here, too, since who knows the path of a response does not always know its method.
-fn operation<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d Value)> {
+/// The operations at a path: of the one with the most of its words.
+fn operations<'d>(document: &'d Value, path: &str) -> Option<&'d Map<String, Value>> {
     let segments: Vec<&str> = path.split('/').collect();
     let fits = |template: &str| {
         let words: Vec<&str> = template.split('/').collect();
@@ -84,10 +100,7 @@ fn operation<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d Value)
         .iter()
         .filter_map(|(template, operations)| Some((fits(template)?, operations)))
         .max_by_key(|(words, _)| *words)?;
-    let operations = operations.as_object()?;
-    assert_eq!(operations.len(), 1, "{path} has several methods");
-    let (method, operation) = operations.iter().next()?;
-    Some((method, operation))
+    operations.as_object()
 }
 
 fn check_headers(document: &Value, declared: &Value, observed: &Observed) -> Result<(), String> {

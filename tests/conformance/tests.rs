@@ -12,6 +12,9 @@ fn document() -> Value {
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/List"}}},
             }}}},
             "/images/{name}": {"get": {"responses": {"304": {}}}},
+            "/voice": {"get": {"responses": {"200": {}}}, "put": {"responses": {"200": {
+                "headers": {"X-Count": {"$ref": "#/components/headers/X-Count"}},
+            }, "400": {}}}},
         },
         "components": {
             "headers": {"X-Count": {"required": true, "schema": {"type": "integer", "minimum": 1}}},
@@ -46,7 +49,7 @@ fn judged(
         found.map(|(_, value)| (*value).to_owned())
     };
     let observed = Observed {
-        method: Some(method),
+        method: Some(method).filter(|method| *method != UNKNOWN),
         path,
         status,
         header: &header,
@@ -55,6 +58,8 @@ fn judged(
     check(&document(), &observed)
 }
 
+/// In place of a method, for one that is not known.
+const UNKNOWN: &str = "?";
 const LIST: (&str, &str) = ("GET", "/images/list");
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 const COUNT: (&str, &str) = ("x-count", "1");
@@ -117,4 +122,17 @@ fn a_response_that_is_not_declared_is_told() {
         let told = judged(call, status, headers, body).unwrap_err();
         assert!(told.contains(complaint), "{call:?} {status}: {told}");
     }
+}
+
+#[test]
+fn of_several_methods_the_one_that_was_used_has_to_agree_or_any_if_none_is_known() {
+    let judged = |method: &str, status: u16, headers: &[(&str, &str)]| {
+        judged((method, "/voice"), status, headers, "").is_ok()
+    };
+    assert!(judged("GET", 200, &[]) && judged("HEAD", 200, &[]));
+    assert!(!judged("PUT", 200, &[]) && judged("PUT", 200, &[COUNT]));
+    assert!(!judged("GET", 400, &[]) && judged("PUT", 400, &[]));
+    assert!(!judged("POST", 200, &[]));
+    assert!(judged(UNKNOWN, 200, &[]) && judged(UNKNOWN, 200, &[COUNT]));
+    assert!(judged(UNKNOWN, 400, &[]) && !judged(UNKNOWN, 404, &[]));
 }

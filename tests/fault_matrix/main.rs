@@ -10,6 +10,8 @@
 )]
 
 mod cell;
+mod failing;
+mod posts;
 mod rows;
 mod stage;
 
@@ -22,7 +24,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Trial};
 
-use self::rows::{FAILINGS, ROWS};
+use self::{failing::FAILINGS, posts::platforms, rows::ROWS};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fault-matrix.md");
 /// Cells wait more than they work.
@@ -82,6 +84,7 @@ fn section<'a>(table: &'a str, title: &str) -> &'a str {
 
 fn table(lines: &BTreeMap<(usize, usize), String>) -> String {
     let mut table = String::from(INTRODUCTION);
+    let titles: Vec<_> = platforms().filter_map(posts::title).collect();
     for (index, row) in ROWS.iter().enumerate() {
         let mut rest = lines.range((index, 0)..(index + 1, 0)).peekable();
         if rest.peek().is_none() {
@@ -89,9 +92,12 @@ fn table(lines: &BTreeMap<(usize, usize), String>) -> String {
         }
         let _ = write!(
             table,
-            "\n## {} (`{}`)\n\n| every call | calls | answer | Telegram | e-mail | the image |\n\
-             | --- | --- | --- | --- | --- | --- |\n",
-            row.title, row.operation
+            "\n## {} (`{}`)\n\n| every call | calls | answer | {} | the image |\n\
+             | --- | --- | --- | {} | --- |\n",
+            row.title,
+            row.operation,
+            titles.join(" | "),
+            vec!["---"; titles.len()].join(" | ")
         );
         for (_, line) in rest {
             let _ = writeln!(table, "{line}");
@@ -110,8 +116,8 @@ cargo test --test fault_matrix                         # checks it, and prints i
 UPDATE_FAULT_MATRIX=1 cargo test --test fault_matrix   # writes it anew
 ```
 
-One image goes to Telegram and by e-mail; every call of the kind that a section is about fails in
-the same way, however often it is made. *Calls* is how many of them there were. For each platform:
+One image goes to Telegram, by e-mail, to Mastodon and to Bluesky; every call of the kind that a section is about fails in
+the same way, however often it is made. A section about a post in doubt begins with an answer that is lost. *Calls* is how many of them there were. For each platform:
 what the answer says, and after the arrow what the ledger says (where there is no entry, nothing was
 about to be sent), and how many posts the platform has received: never more than one. A mail server
 has replies where others have statuses. *Of a gateway, once it was done*: the call has had its effect,

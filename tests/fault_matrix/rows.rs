@@ -1,9 +1,11 @@
-//! The calls that are made to fail, and the ways in which they fail.
+//! The calls that are made to fail.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use publisher_sandbox::{Fault, Sandbox, Switches, Telegram};
-use serde_json::json;
+use publisher::domain::platform::Platform;
+use publisher_sandbox::{Bluesky, Fault, Processing, Sandbox, Switches};
+
+use crate::posts::platforms;
 
 /// A call of the service to one of its upstreams.
 pub(crate) struct Row {
@@ -13,6 +15,8 @@ pub(crate) struct Row {
     /// Longer than the service waits for one attempt.
     pub(crate) patience: Duration,
     pub(crate) kind: Kind,
+    /// What happens for the call to be made at all.
+    pub(crate) before: fn(&Sandbox),
 }
 
 /// What makes a difference between upstreams here.
@@ -30,6 +34,50 @@ pub(crate) enum Kind {
     OpenAi,
     Telegram,
     Smtp,
+    /// Refuses connections from the start.
+    Mastodon,
+    /// A question about a post whose answer was lost. Refuses connections only once it has the post.
+    MastodonLate,
+    /// As [`Kind::Mastodon`].
+    Bluesky,
+    /// As [`Kind::Bluesky`], of a session that has run out.
+    BlueskySession,
+    /// As [`Kind::MastodonLate`].
+    BlueskyLate,
+}
+
+impl Kind {
+    /// Whether the tenant has a bucket.
+    pub(crate) fn is_of_bucket(self) -> bool {
+        matches!(self, Self::BucketEarly | Self::BucketLate)
+    }
+
+    pub(crate) fn is_mastodon(self) -> bool {
+        matches!(self, Self::Mastodon | Self::MastodonLate)
+    }
+
+    pub(crate) fn is_bluesky(self) -> bool {
+        matches!(
+            self,
+            Self::Bluesky | Self::BlueskySession | Self::BlueskyLate
+        )
+    }
+
+    /// The platform that is called.
+    pub(crate) fn platform(self) -> Option<Platform> {
+        match self {
+            Self::Telegram => Some(Platform::Telegram),
+            Self::Smtp => Some(Platform::Email),
+            _ if self.is_mastodon() => Some(Platform::Mastodon),
+            _ if self.is_bluesky() => Some(Platform::Bluesky),
+            _ => None,
+        }
+    }
+
+    /// Whether a platform that is called so can be asked what it has, so that nothing stays unknown.
+    pub(crate) fn can_be_asked(self) -> bool {
+        matches!(self, Self::Mastodon | Self::Bluesky | Self::BlueskySession)
+    }
 }
 
 const fn row(
@@ -45,13 +93,20 @@ const fn row(
         operation,
         patience: Duration::from_secs(patience),
         kind,
+        before: |_| {},
+    }
+}
+
+impl Row {
+    const fn after(self, before: fn(&Sandbox)) -> Self {
+        Self { before, ..self }
     }
 }
 
 /// The call without which what was copied is in two places: the next publish makes it.
 pub(crate) const DELETE: &str = "delete";
 
-pub(crate) const ROWS: [Row; 16] = [
+pub(crate) const ROWS: [Row; 29] = [
     row(
         "Orchestrator: the tenant's config",
         orchestrator,
@@ -83,6 +138,19 @@ pub(crate) const ROWS: [Row; 16] = [
     row("OpenAI: vision", openai, "vision", 61, Kind::OpenAi),
     row("OpenAI: captions", openai, "caption", 61, Kind::OpenAi),
     row(
+        "OpenAI: shortening captions",
+        openai,
+        "condense",
+        11,
+        Kind::OpenAi,
+    )
+    .after(|sandbox| {
+        let captions = platforms().map(|it| (it.as_str(), "A caption without end. ".repeat(100)));
+        let captions: BTreeMap<_, _> = captions.collect();
+        let answer = serde_json::json!({ "captions": captions }).to_string();
+        sandbox.openai.answer_captions_with(Some(&answer));
+    }),
+    row(
         "Telegram: the photo",
         telegram,
         "sendPhoto",
@@ -97,6 +165,102 @@ pub(crate) const ROWS: [Row; 16] = [
         61,
         Kind::Smtp,
     ),
+    row(
+        "Mastodon: the instance's limits",
+        mastodon,
+        "instance",
+        16,
+        Kind::Mastodon,
+    ),
+    row(
+        "Mastodon: uploading the image",
+        mastodon,
+        "upload_media",
+        61,
+        Kind::Mastodon,
+    ),
+    row(
+        "Mastodon: waiting for the image",
+        mastodon,
+        "get_media",
+        16,
+        Kind::Mastodon,
+    )
+    .after(|sandbox| sandbox.mastodon.set_processing(Processing::After(2))),
+    row(
+        "Mastodon: the post",
+        mastodon,
+        "post_status",
+        31,
+        Kind::Mastodon,
+    ),
+    row(
+        "Mastodon: asking for the image of a post in doubt",
+        mastodon,
+        "get_media",
+        16,
+        Kind::MastodonLate,
+    )
+    .after(lose_status),
+    row(
+        "Mastodon: asking for the account of a post in doubt",
+        mastodon,
+        "verify_credentials",
+        16,
+        Kind::MastodonLate,
+    )
+    .after(lose_status),
+    row(
+        "Mastodon: asking for a post in doubt",
+        mastodon,
+        "list_statuses",
+        16,
+        Kind::MastodonLate,
+    )
+    .after(lose_status),
+    row(
+        "Bluesky: logging in",
+        bluesky,
+        "createSession",
+        21,
+        Kind::Bluesky,
+    ),
+    row(
+        "Bluesky: a new session for one that has run out",
+        bluesky,
+        "refreshSession",
+        21,
+        Kind::BlueskySession,
+    )
+    .after(|sandbox| {
+        let expired = Bluesky::refusal(400, "ExpiredToken", "Token has expired");
+        sandbox.bluesky.switches().inject("uploadBlob", expired);
+    }),
+    row(
+        "Bluesky: uploading the image",
+        bluesky,
+        "uploadBlob",
+        61,
+        Kind::Bluesky,
+    ),
+    row(
+        "Bluesky: the post",
+        bluesky,
+        "createRecord",
+        21,
+        Kind::Bluesky,
+    ),
+    row(
+        "Bluesky: asking for a post in doubt",
+        bluesky,
+        "getRecord",
+        21,
+        Kind::BlueskyLate,
+    )
+    .after(|sandbox| {
+        let switches = sandbox.bluesky.switches();
+        switches.inject("createRecord", Fault::ResetAfterRequest);
+    }),
     row(
         "Dropbox: writing the sidecar",
         dropbox,
@@ -150,136 +314,20 @@ fn telegram(sandbox: &Sandbox) -> &Switches {
     sandbox.telegram.switches()
 }
 
+fn mastodon(sandbox: &Sandbox) -> &Switches {
+    sandbox.mastodon.switches()
+}
+
+/// The post is taken, and nobody hears of it.
+fn lose_status(sandbox: &Sandbox) {
+    let switches = sandbox.mastodon.switches();
+    switches.inject("post_status", Fault::ResetAfterRequest);
+}
+
+fn bluesky(sandbox: &Sandbox) -> &Switches {
+    sandbox.bluesky.switches()
+}
+
 fn smtp(sandbox: &Sandbox) -> &Switches {
     sandbox.smtp.switches()
-}
-
-/// A way to fail: every call of the row fails like this, however often it is made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failing {
-    Refused,
-    ResetBefore,
-    ResetAfter,
-    Silence,
-    Status(u16),
-    LimitedWithHint,
-    /// A gateway answers so after the request has been passed on and done, in HTML.
-    Gateway(u16),
-    /// The same in the upstream's own words.
-    GatewayJson(u16),
-    Malformed,
-    Slow,
-}
-
-pub(crate) const FAILINGS: [Failing; 19] = [
-    Failing::Refused,
-    Failing::ResetBefore,
-    Failing::ResetAfter,
-    Failing::Silence,
-    Failing::Status(400),
-    Failing::Status(401),
-    Failing::Status(403),
-    Failing::Status(404),
-    Failing::Status(409),
-    Failing::LimitedWithHint,
-    Failing::Status(429),
-    Failing::Status(500),
-    Failing::Status(408),
-    Failing::Gateway(502),
-    Failing::Gateway(504),
-    Failing::GatewayJson(502),
-    Failing::GatewayJson(504),
-    Failing::Malformed,
-    Failing::Slow,
-];
-
-impl Kind {
-    /// Whether the tenant has a bucket.
-    pub(crate) fn is_of_bucket(self) -> bool {
-        matches!(self, Self::BucketEarly | Self::BucketLate)
-    }
-}
-
-impl Failing {
-    /// Can calls of this kind fail so? Between us and a mail server there is no gateway that answers. A write to a
-    /// bucket is answered in a few bytes: whether a slow answer is late differs from run to run.
-    pub(crate) fn is_for(self, kind: Kind) -> bool {
-        match self {
-            Self::Gateway(_) | Self::GatewayJson(_) | Self::Status(408) => kind != Kind::Smtp,
-            Self::Slow => kind != Kind::BucketLate,
-            _ => true,
-        }
-    }
-
-    pub(crate) fn name(self, kind: Kind) -> String {
-        match self {
-            Self::Refused => "connection refused".to_owned(),
-            Self::ResetBefore => "reset before the request".to_owned(),
-            Self::ResetAfter => "reset after the request".to_owned(),
-            Self::Silence => "time-out after the request".to_owned(),
-            Self::Slow => "slow body".to_owned(),
-            Self::Malformed => "malformed body".to_owned(),
-            Self::LimitedWithHint | Self::Status(_) if kind == Kind::Smtp => {
-                let (code, text) = self.reply();
-                format!("{code} {text}")
-            }
-            Self::LimitedWithHint => "429, wait 1 s".to_owned(),
-            Self::Status(status) => status.to_string(),
-            Self::Gateway(status) => format!("{status} of a gateway, HTML, once it was done"),
-            Self::GatewayJson(status) => format!("{status} of a gateway, JSON, once it was done"),
-        }
-    }
-
-    /// Does it take time to fail?
-    pub(crate) fn is_patient(self) -> bool {
-        matches!(self, Self::Silence | Self::Slow)
-    }
-
-    /// `None`: nobody listens.
-    pub(crate) fn fault(self, kind: Kind) -> Option<Fault> {
-        Some(match self {
-            Self::Refused => return None,
-            Self::ResetBefore => Fault::ResetBeforeRequest,
-            Self::ResetAfter => Fault::ResetAfterRequest,
-            Self::Silence => Fault::TimeoutAfterProcessing,
-            Self::Slow => Fault::SlowBody {
-                chunk_bytes: 16,
-                delay: Duration::from_secs(100),
-            },
-            Self::Malformed => Fault::MalformedBody,
-            Self::LimitedWithHint | Self::Status(_) if kind == Kind::Smtp => {
-                let (code, text) = self.reply();
-                Fault::text(code, text)
-            }
-            Self::LimitedWithHint if kind == Kind::Telegram => Telegram::rate_limited(1),
-            Self::LimitedWithHint => Fault::status(429).with_header("retry-after", "1"),
-            Self::Status(status) if kind == Kind::Telegram => {
-                Telegram::refusal(status, "as the test wants")
-            }
-            Self::Status(status) => Fault::json(status, &json!({"error": "as the test wants"})),
-            Self::Gateway(status) => {
-                Fault::text(status, "<html>Bad Gateway</html>").after_processing()
-            }
-            Self::GatewayJson(status) if kind == Kind::Telegram => {
-                Telegram::refusal(status, "Bad Gateway").after_processing()
-            }
-            Self::GatewayJson(status) => {
-                Fault::json(status, &json!({"error": "Bad Gateway"})).after_processing()
-            }
-        })
-    }
-
-    /// What a mail server says where others have a status.
-    fn reply(self) -> (u16, &'static str) {
-        match self {
-            Self::LimitedWithHint => (421, "4.7.0 try again later"),
-            Self::Status(400) => (501, "5.5.4 syntax error"),
-            Self::Status(401) => (530, "5.7.0 authentication required"),
-            Self::Status(403) => (550, "5.7.1 not permitted"),
-            Self::Status(404) => (550, "5.1.1 no such mailbox"),
-            Self::Status(409) => (552, "5.3.4 too large"),
-            Self::Status(429) => (451, "4.3.0 try again later"),
-            _ => (554, "5.0.0 failed"),
-        }
-    }
 }

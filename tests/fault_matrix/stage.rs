@@ -1,7 +1,11 @@
 //! The service in this process, on the stand-ins over real sockets, with one tenant and one image;
 //! and time, which passes when a test says so.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use poem::{
     Endpoint as _, Request,
@@ -35,9 +39,11 @@ use publisher::{
             listing_cache::ListingCache,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::ProviderFactories,
+            voice_profiles::VoiceProfiles,
         },
         usecases::{
             analyze::AnalyzeImage,
+            check_publication::CheckPublication,
             curate::CurateImage,
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
@@ -50,20 +56,22 @@ use publisher::{
             readiness::{CheckReadiness, Mode},
             steps::{ImageWork, own_thumbnail::ThumbnailMaker},
             upload_image::UploadImage,
+            voice_profile::{ShowVoiceProfile, StoreVoiceProfile},
         },
     },
     domain::{
+        content_hash::ContentHash,
         host::Host,
         image_memory::ImageMemory,
-        ledger::{Entry, EntryQuery},
+        ledger::{Entry, EntryQuery, Lease},
         secret::Secret,
-        storage::AllowedStorage,
+        storage::{AllowedStorage, HashKind},
         tenant::TenantName,
         trusted_proxies::TrustedProxies,
     },
     ports::{Clock, CredentialStore, TenantConfigSource},
 };
-use publisher_sandbox::{DemoTenant, Sample, Sandbox, Switches, TenantSpec};
+use publisher_sandbox::{DemoTenant, Network, Sample, Sandbox, Switches, TenantSpec};
 use serde_json::Value;
 
 /// The image that is published.
@@ -74,6 +82,23 @@ pub(crate) struct Stage {
     pub(crate) tenant: DemoTenant,
     pub(crate) routes: Routes,
     pub(crate) ledger: OpenLedger,
+}
+
+const TICK: Duration = Duration::from_millis(5);
+const QUIET_TICKS: usize = 10;
+
+/// A moment of real time, whatever the clock says.
+async fn tick() {
+    tokio::task::spawn_blocking(|| std::thread::sleep(TICK))
+        .await
+        .unwrap();
+}
+
+/// Moves the clock on.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 /// What the service answered.
@@ -87,6 +112,7 @@ impl Stage {
         let sandbox = Sandbox::start_empty().await.unwrap();
         let image = Sample::jpeg(IMAGE, 32, 24, 1).unwrap();
         let spec = TenantSpec::new("alice").email(true).images([image]);
+        let spec = spec.network(Network::Mastodon).network(Network::Bluesky);
         let spec = if has_bucket {
             spec.managed("alice")
         } else {
@@ -149,10 +175,78 @@ impl Stage {
                     () = tokio::time::sleep(Duration::from_millis(5)) => {}
                 }
             }
-            tokio::time::pause();
-            tokio::time::advance(patience).await;
-            tokio::time::resume();
+            pass(patience).await;
         }
+    }
+
+    /// Waits for a publish while time stands still but for steps, each made once `next` tells how long it is: then all
+    /// that goes on waits for it. However slow the machine is, no more time passes.
+    pub(crate) async fn while_time_stands_still(
+        &self,
+        publish: impl Future<Output = Answer>,
+        next: impl AsyncFn() -> Option<Duration>,
+    ) -> Answer {
+        // A clock that is paused jumps to the next timer as soon as nothing is left to do, but not while a thread is at
+        // work.
+        let (ended, end) = mpsc::channel::<()>();
+        let at_work = tokio::task::spawn_blocking(move || end.recv().is_err());
+        tokio::time::pause();
+        tokio::pin!(publish);
+        let answer = loop {
+            let step = async {
+                loop {
+                    tick().await;
+                    if let Some(step) = next().await {
+                        return step;
+                    }
+                }
+            };
+            tokio::select! {
+                answer = &mut publish => break answer,
+                step = step => tokio::time::advance(step).await,
+            }
+        };
+        tokio::time::resume();
+        drop(ended);
+        at_work.await.unwrap();
+        answer
+    }
+
+    /// Whether no call arrives anywhere while all that can go on does. Service and stand-ins are on this thread: each
+    /// tick lets all of them go on.
+    pub(crate) async fn is_quiet(&self) -> bool {
+        let before = self.calls();
+        for _ in 0..QUIET_TICKS {
+            tick().await;
+            if self.calls() != before {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits until everything that was to be written before is in the ledger.
+    pub(crate) async fn has_written(&self) {
+        let nothing = ContentHash::from_digest(HashKind::Sha256, [0; 32]);
+        let nobody = TenantName::new("nobody").unwrap();
+        let lease = Lease::for_new_holder(nobody, nothing);
+        self.ledger.ledger.release(&lease).await.unwrap();
+    }
+
+    /// The calls at all stand-ins so far.
+    fn calls(&self) -> usize {
+        let sandbox = &self.sandbox;
+        let switches = [
+            sandbox.orchestrator.switches(),
+            sandbox.dropbox.switches(),
+            sandbox.s3.server().switches(),
+            sandbox.openai.switches(),
+            sandbox.telegram.switches(),
+            sandbox.smtp.switches(),
+            sandbox.mastodon.switches(),
+            sandbox.bluesky.switches(),
+        ];
+        switches.into_iter().map(Switches::total_calls).sum()
     }
 
     /// What the ledger has of the image.
@@ -217,6 +311,7 @@ pub(crate) fn compose(
         ledger: Arc::clone(&ledger.ledger),
         tasks: BackgroundTasks::default(),
     };
+    let kept = TenancySettings::default().tenants;
     let work = ImageWork {
         scaler: Arc::new(ImageScaler::default()),
         clock: Arc::clone(&clock),
@@ -226,6 +321,8 @@ pub(crate) fn compose(
             memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
         },
         hash_kinds: storages::hash_kinds().into(),
+        voices: Arc::new(VoiceProfiles::new(Arc::clone(&ledger.voices), &clock, kept)),
+        captions: Arc::clone(&ledger.captions),
     };
     let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
     let reader = Arc::clone(&ledger.reader);
@@ -237,12 +334,8 @@ pub(crate) fn compose(
         Arc::clone(&clock),
     );
     let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
-    let draw = RandomImage::new(
-        Arc::clone(&listings),
-        describe.clone(),
-        Arc::clone(&clock),
-        Arc::new(|| 0),
-    );
+    let (kept, time) = (Arc::clone(&listings), Arc::clone(&clock));
+    let draw = RandomImage::new(kept, describe.clone(), time, Arc::new(|| 0));
     let thumbnails = FetchThumbnail::new(
         Arc::clone(&listings),
         ThumbnailMaker::of(&work),
@@ -256,6 +349,9 @@ pub(crate) fn compose(
         draw,
         thumbnails,
         publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+        check: CheckPublication::new(leases.clone(), Arc::clone(&ledger.reader)),
+        show_voice: ShowVoiceProfile::new(Arc::clone(&work.voices)),
+        store_voice: StoreVoiceProfile::new(Arc::clone(&work.voices), leases.tasks.clone()),
         curate: CurateImage::new(leases),
         library: ListLibrary::new(listings),
         upload: UploadImage::new(&work),
@@ -264,7 +360,9 @@ pub(crate) fn compose(
         publications: ListPublications::new(Arc::clone(&ledger.reader)),
         readiness: Arc::new(readiness),
         concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
-        auth: AuthSettings::Disabled,
+        auth: AuthSettings::Disabled {
+            plain_cookies: false,
+        },
         trusted_proxies: TrustedProxies::default(),
         clock,
         records_traces: false,
@@ -281,11 +379,13 @@ fn providers(
     let openai = OpenAiSettings {
         base_url: url(format!("{}/v1", sandbox.openai.server().url())),
         calls_per_minute: 20.try_into().unwrap(),
+        candidates: 3,
     };
     let clock = || Arc::clone(clock);
     let setup = Setup {
         roots: roots.clone(),
         clock: clock(),
+        images: Arc::new(ImageScaler::default()),
         telegram_api_url: url(sandbox.telegram.server().url()),
         ehlo_name: EhloName::of_this_host(),
     };

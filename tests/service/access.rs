@@ -77,7 +77,16 @@ async fn every_operation_lets_in_whom_its_security_names_and_nobody_else() {
             let mut row = String::new();
             for caller in &callers {
                 let answer = call(&service, tenant, operation, caller).await;
-                let (actual, expected) = (outcome(&answer), operation.expected(caller, auto_view));
+                // A log-out looks at the header, too, and at the sixth wrong one within a minute at none.
+                let actual = match outcome(&answer) {
+                    Outcome::Unauthorized
+                        if answer.status == 429 && operation.access == Access::Anyone =>
+                    {
+                        Outcome::LetThrough
+                    }
+                    outcome => outcome,
+                };
+                let expected = operation.expected(caller, auto_view);
                 write!(row, " {}", answer.status).unwrap();
                 if actual != expected {
                     let Operation { method, path, .. } = operation;

@@ -76,7 +76,7 @@ async fn an_archived_image_is_tried_under_a_key_and_dry() {
     let alice = half_published(&service, &sandbox).await;
     let dry = json!({"dry_run": true});
     let dry = service.publish(&sandbox, &alice, IMAGE, dry).await.json();
-    assert_eq!(outcomes(&dry), ["skipped", "skipped"], "{dry}");
+    assert_eq!(outcomes(&dry), ["already_published", "skipped"], "{dry}");
     assert!(sandbox.smtp.mails().is_empty());
 
     let path = format!("/api/images/{IMAGE}/publish");

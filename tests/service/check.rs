@@ -35,7 +35,7 @@ ok     source        an orchestrator, because ORCHESTRATOR_BASE_URL is set
 ok     certificates  the system's, and those of EXTRA_CA_CERTS_FILE
 ok     listeners     the addresses are free
 ok     orchestrator  it answers, and takes the service token
-ok     ledger        there is none yet; serve makes it
+ok     ledger        there is none yet; serve, publish and imports make it
 All is well.
 ";
     assert_eq!((said.as_str(), code), (expected, 0));
@@ -84,7 +84,8 @@ async fn a_ledger_is_migrated_with_its_own_settings_alone() {
         (said, output.status.code().unwrap())
     };
     let (said, code) = check(&["--ledger-only"]).await;
-    let absent = "ok     ledger  there is none yet; serve makes it\nAll is well.\n";
+    let absent =
+        "ok     ledger  there is none yet; serve, publish and imports make it\nAll is well.\n";
     assert_eq!((said.as_str(), code), (absent, 0));
     assert!(!file.exists());
     let (said, code) = check(&["--migrate", "--ledger-only"]).await;

@@ -12,7 +12,13 @@ use crate::{
 };
 
 /// Starts a publish of an image, and ends the service as `kill -9` does once its call is held.
-async fn kill_at(held: Hold, service: Service, sandbox: &Sandbox, who: &DemoTenant, image: &str) {
+pub(crate) async fn kill_at(
+    held: Hold,
+    service: Service,
+    sandbox: &Sandbox,
+    who: &DemoTenant,
+    image: &str,
+) {
     {
         let publish = service.publish(sandbox, who, image, json!({}));
         tokio::pin!(publish);

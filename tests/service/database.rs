@@ -75,6 +75,28 @@ impl Database {
         }
     }
 
+    /// The one column of text that a query gives, which is asked behind the service's back.
+    pub(crate) async fn texts(&mut self, query: &str) -> Vec<String> {
+        let query = AssertSqlSafe(query.to_owned());
+        match self {
+            Self::Sqlite(folder) => {
+                let file = folder.path().join("ledger.db");
+                let options = SqliteConnectOptions::new().filename(file);
+                let mut connection = options.connect().await.unwrap();
+                let texts = sqlx::query_scalar(query).fetch_all(&mut connection).await;
+                connection.close().await.unwrap();
+                texts.unwrap()
+            }
+            Self::Postgres(schema) => {
+                let options = PgConnectOptions::from_str(&schema.url()).unwrap();
+                let mut connection = options.connect().await.unwrap();
+                let texts = sqlx::query_scalar(query).fetch_all(&mut connection).await;
+                connection.close().await.unwrap();
+                texts.unwrap()
+            }
+        }
+    }
+
     /// Leaves nothing behind on a server.
     pub(crate) async fn remove(self) {
         if let Self::Postgres(schema) = self {

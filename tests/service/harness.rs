@@ -37,7 +37,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(spec::openapi_document);
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What every secret and reference of the sandbox has in it, and every host of a tenant.
-const MUST_NOT_BE_LOGGED: [&str; 3] = ["sandbox-", "AAsandbox", "sandbox.localhost"];
+const MUST_NOT_BE_LOGGED: [&str; 4] = ["sandbox-", "AAsandbox", "sand-box", "sandbox.localhost"];
 
 /// The running binary, at its most talkative. Whatever a test has it do, its log is looked at in the
 /// end for what must not be there.

@@ -79,6 +79,10 @@ async fn the_sandbox_publishes_one_image_and_tells_of_it() {
         "Telegram",
         "E-mail",
         "archive/",
+        "mastodon: published, post id",
+        "bluesky: published, post id",
+        "https://bsky.app/",
+        "lead nowhere",
         "All is as it should be",
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
@@ -117,6 +121,14 @@ async fn a_service_of_ones_own_uses_the_sandbox_by_the_file_that_it_writes() {
         told.contains("METRICS_LISTEN_ADDRESS=127.0.0.1:9464"),
         "{told}"
     );
+    for part in [
+        "posts to telegram, email; images",
+        "posts to mastodon, bluesky; images",
+        r#"-d '{"captions": {"mastodon": "For mastodon", "bluesky": "For bluesky"}}' http://erin."#,
+        "/api/publications\n",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
@@ -179,6 +191,7 @@ async fn an_address_that_is_taken_is_named() {
         told.contains(&format!("cannot listen on {address}")),
         "{told}"
     );
+    assert!(told.contains("--listen 127.0.0.1:0"), "{told}");
 }
 
 #[tokio::test]

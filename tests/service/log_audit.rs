@@ -6,12 +6,12 @@ mod failures;
 use std::{fs, path::Path, sync::Mutex};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use publisher_sandbox::{DemoTenant, Sandbox, TenantSpec, sample_images};
+use publisher_sandbox::{DemoTenant, Network, Sandbox, TenantSpec, sample_images};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use self::failures::{
-    credentials_die, models_fail, orchestrator_fails, platforms_fail, storage_fails,
+    credentials_die, models_fail, networks_fail, orchestrator_fails, platforms_fail, storage_fails,
 };
 use crate::{
     canaries::Canaries,
@@ -237,6 +237,12 @@ async fn nothing_that_must_not_be_known_is_told_whatever_happens() {
     let spec = |name| TenantSpec::new(name).images(images.clone());
     let carol = sandbox.add_tenant(spec("carol").email(true));
     let [dave, erin] = ["dave", "erin"].map(|name| sandbox.add_tenant(spec(name).archive(false)));
+    let nora = spec("nora").archive(false).telegram(false);
+    let nora = nora.network(Network::Mastodon).network(Network::Bluesky);
+    let nora = sandbox.add_tenant(nora);
+    let servers = [sandbox.mastodon.server(), sandbox.bluesky.server()];
+    let servers = servers.map(|it| it.url().trim_start_matches("http://").to_owned());
+    let (_, _, handle) = nora.account(Network::Bluesky).unwrap().fields[0].clone();
     let bob = sandbox.tenants()[1].clone();
     let folder = tempfile::tempdir().unwrap();
     write_token(folder.path(), &sandbox.orchestrator.service_token());
@@ -252,7 +258,11 @@ async fn nothing_that_must_not_be_known_is_told_whatever_happens() {
     cookies(&audit, &carol, &bob).await;
     credentials(&audit, &carol).await;
     storage_fails(&audit, &erin).await;
-    tokio::join!(platforms_fail(&audit, &carol), models_fail(&audit, &dave));
+    tokio::join!(
+        platforms_fail(&audit, &carol),
+        models_fail(&audit, &dave),
+        networks_fail(&audit, &nora)
+    );
     let new = audit.sandbox.orchestrator.rotate_service_token();
     audit.sandbox.orchestrator.set_service_tokens(&new, None);
     audit.get(&bob, "/api/images/list").await;
@@ -260,7 +270,11 @@ async fn nothing_that_must_not_be_known_is_told_whatever_happens() {
     audit.get(&bob, "/api/images/list").await;
     credentials_die(&audit, &carol).await;
     orchestrator_fails(&audit, &carol).await;
-    let hosts = [&carol, &bob, &dave, &erin].map(|it| it.host.as_str());
+    let tenants = [&carol, &bob, &dave, &erin, &nora];
+    let mut hosts: Vec<_> = tenants.iter().map(|it| it.host.as_str()).collect();
+    // Where the networks of a tenant are, nobody is told but in the addresses of its posts.
+    hosts.extend(servers.iter().map(String::as_str));
+    hosts.push(&handle);
     audit.conclude(&hosts).await;
 }
 

@@ -48,6 +48,14 @@ async fn every_line_is_flat_json_and_a_call_says_all_that_is_known_of_it() {
         assert!(!line.contains("otel."), "{line}");
     }
     let calls = service.lines("upstream call succeeded").await;
+    // Usage events are sent in the background, each as a request of its own.
+    let (events, calls): (Vec<_>, Vec<_>) = calls
+        .into_iter()
+        .partition(|call| call["operation"] == "usage");
+    for event in &events {
+        assert_ne!(event["request_id"], "request-1", "{event}");
+        assert_eq!(event["tenant"], "alice", "{event}");
+    }
     let upstreams: BTreeSet<_> = calls
         .iter()
         .map(|it| it["upstream"].as_str().unwrap())

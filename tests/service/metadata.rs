@@ -1,94 +1,36 @@
 //! Photos that say where they were taken: the platforms and the vision model get the same picture without it, and the
 //! archive has the file as it was.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use image::RgbImage;
-use publisher_sandbox::{DemoTenant, Sandbox};
-use serde_json::json;
+mod photos;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use publisher_sandbox::{DemoTenant, Network, Sandbox, TenantSpec};
+use serde_json::{Value, json};
+
+use self::photos::{CANARY, jpeg, png, webp};
 use crate::harness::Service;
 
-/// What the metadata of these photos say.
-const CANARY: &[u8] = b"53.5511 N 9.9937 E, by A. Artist";
+const WHO: [&str; 5] = ["vision", "Telegram", "mail", "Mastodon", "Bluesky"];
 
 fn tells(bytes: &[u8]) -> bool {
     bytes.windows(CANARY.len()).any(|window| window == CANARY)
 }
 
-/// A picture in a file of this format.
-fn picture(format: image::ImageFormat) -> Vec<u8> {
-    let shade = |x: u32, y: u32| image::Rgb([x, y, x ^ y].map(|it| u8::try_from(it).unwrap()));
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    RgbImage::from_fn(90, 60, shade)
-        .write_to(&mut bytes, format)
-        .unwrap();
-    bytes.into_inner()
+/// A tenant that publishes everywhere, with one photo.
+async fn with_photo(name: &str, photo: &[u8], content: Value) -> (Sandbox, Service, DemoTenant) {
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let spec = TenantSpec::new("nora").email(true);
+    let spec = spec.network(Network::Mastodon).network(Network::Bluesky);
+    let tenant = sandbox.add_tenant(spec.patch(&json!({ "content": content })));
+    let path = format!("{}/{name}", tenant.root);
+    assert!(sandbox.dropbox.put(&tenant.name, &path, photo.to_vec()));
+    let service = Service::start(&sandbox).await;
+    publish(&service, &sandbox, &tenant, name).await;
+    (sandbox, service, tenant)
 }
 
-/// A JPEG with EXIF data, XMP, notes, a comment, and a video behind it.
-fn jpeg() -> Vec<u8> {
-    let clean = picture(image::ImageFormat::Jpeg);
-    let segment = |marker: u8, name: &[u8]| {
-        let data = [name, CANARY].concat();
-        let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
-        [&[0xFF, marker], &length[..], &data].concat()
-    };
-    let (head, tail) = clean.split_at(2);
-    [
-        head,
-        &segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"),
-        &segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0"),
-        &segment(0xE2, b"MPF\0"),
-        &segment(0xED, b"Photoshop 3.0\0"),
-        &segment(0xFE, b""),
-        tail,
-        b"\0\0\0\x18ftypmp42",
-        CANARY,
-    ]
-    .concat()
-}
-
-/// A PNG with a text, EXIF data, and the rest of a larger picture behind it.
-fn png() -> Vec<u8> {
-    let clean = picture(image::ImageFormat::Png);
-    let chunk = |kind: &[u8], name: &[u8]| {
-        let body = [kind, name, CANARY].concat();
-        let length = u32::try_from(body.len() - 4).unwrap().to_be_bytes();
-        [&length[..], &body, &crc32fast::hash(&body).to_be_bytes()].concat()
-    };
-    let (head, tail) = clean.split_at(8 + 25);
-    [
-        head,
-        &chunk(b"tEXt", b"Author\0"),
-        &chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"),
-        &chunk(b"eXIf", b"II*\0\x08\0\0\0\0\0\0\0\0\0"),
-        tail,
-        &chunk(b"IDAT", b""),
-    ]
-    .concat()
-}
-
-/// A WebP with EXIF data and XMP.
-fn webp() -> Vec<u8> {
-    let clean = picture(image::ImageFormat::WebP);
-    let chunk = |kind: &[u8], data: &[u8]| {
-        let length = u32::try_from(data.len()).unwrap().to_le_bytes();
-        [kind, &length, data].concat()
-    };
-    let head = [0x0C, 0, 0, 0, 89, 0, 0, 59, 0, 0];
-    let body = [
-        b"WEBP",
-        &chunk(b"VP8X", &head)[..],
-        &clean[12..],
-        &chunk(b"EXIF", CANARY),
-        &chunk(b"XMP ", CANARY),
-    ]
-    .concat();
-    chunk(b"RIFF", &body)
-}
-
-/// The image that the vision model has got, and those of Telegram and the mail.
-fn received(sandbox: &Sandbox) -> [Vec<u8>; 3] {
+/// The images that [`WHO`] have got.
+fn received(sandbox: &Sandbox, tenant: &DemoTenant) -> [Vec<u8>; 5] {
     let seen = sandbox.openai.switches().requests("vision")[0].clone();
     let seen = String::from_utf8(seen.body.to_vec()).unwrap();
     let (_, seen) = seen.split_once(";base64,").unwrap();
@@ -98,13 +40,25 @@ fn received(sandbox: &Sandbox) -> [Vec<u8>; 3] {
     let (_, part) = mail.split_once("Content-Type: image/").unwrap();
     let (_, body) = part.split_once("\r\n\r\n").unwrap();
     let body = body.split_once("\r\n--").unwrap().0.replace("\r\n", "");
-    [seen, telegram, STANDARD.decode(body).unwrap()]
+    let mail = STANDARD.decode(body).unwrap();
+    let mastodon = sandbox.mastodon.statuses_of(&tenant.name).remove(0);
+    let account = tenant.account(Network::Bluesky).unwrap();
+    let bluesky = sandbox.bluesky.posts_of(&account.name).remove(0);
+    let posted = [&mastodon.images[0].image, &bluesky.images[0].image];
+    let [mastodon, bluesky] = posted.map(|image| image.bytes.to_vec());
+    [seen, telegram, mail, mastodon, bluesky]
+}
+
+/// What stands in the file beside the picture, as the platforms' servers find it.
+fn metadata(sandbox: &Sandbox) -> Vec<String> {
+    let image = &sandbox.mastodon.statuses()[0].images[0].image;
+    image.metadata()
 }
 
 async fn publish(service: &Service, sandbox: &Sandbox, alice: &DemoTenant, name: &str) {
     let answer = service.publish(sandbox, alice, name, json!({})).await;
     let answer = answer.json();
-    for platform in ["telegram", "email"] {
+    for platform in ["telegram", "email", "mastodon", "bluesky"] {
         let outcome = &answer["results"][platform]["outcome"];
         assert_eq!(outcome, "published", "{name}: {answer}");
     }
@@ -113,67 +67,78 @@ async fn publish(service: &Service, sandbox: &Sandbox, alice: &DemoTenant, name:
 #[tokio::test]
 async fn a_photo_is_sent_without_its_metadata_and_archived_with_it() {
     for (name, original) in [
-        ("place.jpg", jpeg()),
+        ("place.jpg", jpeg(1)),
         ("place.png", png()),
         ("place.webp", webp()),
     ] {
         assert!(tells(&original));
-        let sandbox = Sandbox::start().await.unwrap();
-        let service = Service::start(&sandbox).await;
-        let alice = &sandbox.tenants()[0];
-        let path = format!("{}/{name}", alice.root);
-        assert!(sandbox.dropbox.put(&alice.name, &path, original.clone()));
-        publish(&service, &sandbox, alice, name).await;
-
+        let (sandbox, _service, tenant) = with_photo(name, &original, json!({})).await;
         let picture = image::load_from_memory(&original).unwrap();
-        for (who, bytes) in ["vision", "Telegram", "mail"]
-            .iter()
-            .zip(received(&sandbox))
-        {
-            assert!(!tells(&bytes), "{name}: {who}");
-            let shown = image::load_from_memory(&bytes).unwrap();
+        let received = received(&sandbox, &tenant);
+        for (who, bytes) in WHO.iter().zip(&received) {
+            assert!(!tells(bytes), "{name}: {who}");
+            let shown = image::load_from_memory(bytes).unwrap();
             assert_eq!(shown, picture, "{name}: {who}");
             assert_eq!(
-                image::guess_format(&bytes).unwrap(),
+                image::guess_format(bytes).unwrap(),
                 image::guess_format(&original).unwrap(),
                 "{name}: {who}: it was encoded again"
             );
+            // What holds of one file holds of all.
+            assert!(*bytes == received[3], "{name}: {who}");
         }
-        let archived = format!("{}/archive/{name}", alice.root);
-        let archived = sandbox.dropbox.file(&alice.name, &archived).unwrap();
+        assert_eq!(metadata(&sandbox), [""; 0], "{name}");
+        let archived = format!("{}/archive/{name}", tenant.root);
+        let archived = sandbox.dropbox.file(&tenant.name, &archived).unwrap();
         assert_eq!(archived, original, "{name}");
     }
 }
 
 #[tokio::test]
+async fn a_photo_that_lies_on_its_side_is_sent_upright_and_archived_as_it_was() {
+    let original = jpeg(6);
+    let (sandbox, _service, tenant) = with_photo("place.jpg", &original, json!({})).await;
+    let lying = image::load_from_memory(&original).unwrap();
+    let upright = lying.rotate90().to_rgb8();
+    for (who, bytes) in WHO.iter().zip(received(&sandbox, &tenant)) {
+        assert!(!tells(&bytes), "{who}");
+        let shown = image::load_from_memory(&bytes).unwrap().to_rgb8();
+        assert_eq!(shown.dimensions(), upright.dimensions(), "{who}");
+        let pairs = shown.as_raw().iter().zip(upright.as_raw());
+        let difference: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let mean = difference / u64::try_from(shown.as_raw().len()).unwrap();
+        assert!(mean < 8, "{who}: the picture differs by {mean}");
+    }
+    assert_eq!(metadata(&sandbox), [""; 0]);
+    let archived = format!("{}/archive/place.jpg", tenant.root);
+    let archived = sandbox.dropbox.file(&tenant.name, &archived).unwrap();
+    assert_eq!(archived, original);
+}
+
+#[tokio::test]
 async fn a_tenant_may_have_the_files_sent_as_they_are() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let alice = &sandbox.tenants()[0];
-    assert!(sandbox.orchestrator.edit_config(&alice.host, |config| {
-        config["content"]["strip_metadata"] = json!(false);
-    }));
-    let service = Service::start(&sandbox).await;
-    let (name, original) = ("place.jpg", jpeg());
-    let path = format!("{}/{name}", alice.root);
-    assert!(sandbox.dropbox.put(&alice.name, &path, original.clone()));
-    publish(&service, &sandbox, alice, name).await;
-    for bytes in received(&sandbox) {
-        assert_eq!(bytes, original);
+    for (name, original) in [
+        ("place.jpg", jpeg(1)),
+        ("place.png", png()),
+        ("place.webp", webp()),
+    ] {
+        let content = json!({ "strip_metadata": false });
+        let (sandbox, _service, tenant) = with_photo(name, &original, content).await;
+        for (who, bytes) in WHO.iter().zip(received(&sandbox, &tenant)) {
+            assert!(bytes == original, "{name}: {who}");
+        }
+        // The stand-in finds what a clean file is held against above.
+        assert!(metadata(&sandbox).len() > 2, "{name}");
     }
 }
 
 #[tokio::test]
 async fn the_sidecar_names_the_file_in_the_archive_by_its_hash() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let service = Service::start(&sandbox).await;
-    let alice = &sandbox.tenants()[0];
-    let path = format!("{}/place.jpg", alice.root);
-    assert!(sandbox.dropbox.put(&alice.name, &path, jpeg()));
-    publish(&service, &sandbox, alice, "place.jpg").await;
-    let sidecar = format!("{}/archive/place.txt", alice.root);
-    let sidecar = sandbox.dropbox.file(&alice.name, &sidecar).unwrap();
+    let (sandbox, _service, tenant) = with_photo("place.jpg", &jpeg(1), json!({})).await;
+    let sidecar = format!("{}/archive/place.txt", tenant.root);
+    let sidecar = sandbox.dropbox.file(&tenant.name, &sidecar).unwrap();
     let sidecar = String::from_utf8(sidecar.to_vec()).unwrap();
-    let line = format!("# sha256: {}", sha256(&jpeg()));
+    let line = format!("# sha256: {}", sha256(&jpeg(1)));
     assert!(sidecar.contains(&line), "{line}: {sidecar}");
 }
 

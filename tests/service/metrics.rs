@@ -59,7 +59,7 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
 }
 
 /// The metrics that operators were promised, each with its labels.
-const PROMISED: [(&str, &[&str]); 20] = [
+const PROMISED: [(&str, &[&str]); 24] = [
     (
         "publisher_http_requests_total",
         &["route", "method", "status"],
@@ -98,6 +98,10 @@ const PROMISED: [(&str, &[&str]); 20] = [
     ("publisher_ledger_errors_total", &["operation"]),
     ("publisher_ledger_pool_connections", &["state"]),
     ("publisher_ledger_entries", &["state"]),
+    ("publisher_usage_events_total", &["outcome"]),
+    ("publisher_usage_outbox_entries", &[]),
+    ("publisher_usage_outbox_oldest_seconds", &[]),
+    ("publisher_model_shutdown_timestamp_seconds", &["model"]),
     ("publisher_build_info", &["version", "commit"]),
     ("process_resident_memory_bytes", &[]),
     ("process_cpu_seconds_total", &[]),
@@ -200,9 +204,16 @@ async fn make_traffic(service: &Service, sandbox: &Sandbox) {
 #[tokio::test]
 async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
     let sandbox = Sandbox::start().await.unwrap();
+    let alice = &sandbox.tenants()[0];
+    sandbox.orchestrator.edit_config(&alice.host, |config| {
+        let lifecycle = json!({"shutdown_date": "2027-02-01"});
+        config["ai"]["caption_model_lifecycle"] = lifecycle;
+    });
     let service = Service::start(&sandbox).await;
     make_traffic(&service, &sandbox).await;
     let text = service.metrics().await.text;
+    let ends = r#"publisher_model_shutdown_timestamp_seconds{model="gpt-4o-mini"} 1801440000"#;
+    assert!(text.contains(ends), "{text}");
     let page = read(&text);
     for (name, labels) in PROMISED {
         let expected: BTreeSet<String> = labels.iter().map(|it| (*it).to_owned()).collect();
@@ -221,6 +232,7 @@ async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
             "credential",
             "tenant_services",
             "unknown_host",
+            "voice_profile",
         ],
     );
     has(
@@ -238,6 +250,7 @@ async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
             "prepare",
             "vision",
             "captions",
+            "stage",
             "send",
             "sidecar",
             "archive",

@@ -243,6 +243,7 @@ async fn check_says_what_serve_warns_of_and_shows_no_value() {
     let sandbox = Sandbox::start().await.unwrap();
     let odd = [
         ("SECRET_KEY", "sesame-0123456789"),
+        ("WEB_ADMIN_PASSWORD", "sesame-0123"),
         ("WEB_AUTH_TOKEN", "\"sesame\""),
         ("web_admin_pw", "sesame"),
         ("STANDALONE_HOST", "sesame.example.org"),
@@ -254,7 +255,7 @@ async fn check_says_what_serve_warns_of_and_shows_no_value() {
     let log = service.log();
     for told in [
         "SECRET_KEY: is taken for WEB_SESSION_SECRET: use that name",
-        "WEB_SESSION_SECRET: has fewer than 32 bytes: it is used",
+        "SECRET_KEY: has fewer than 32 bytes: it is used",
         "WEB_AUTH_TOKEN: begins and ends with quotes",
         "web_admin_pw: is not taken: to log in with a password set WEB_ADMIN_PASSWORD",
         "STANDALONE_HOST: of the CONFIG_SOURCE that is not in use",

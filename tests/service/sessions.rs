@@ -90,6 +90,10 @@ async fn people_log_in_look_around_and_log_out() {
     let service = Service::start_with(sandbox.environment(), &more).await;
     let features = service.get(host, "/api/config/features").await.json();
     assert_eq!(features["auth_mode"], "password");
+    assert_eq!(
+        features["auth_methods"],
+        json!(["password", "bearer", "basic"])
+    );
     let set = try_password(&service, host, PASSWORD).await;
     let attributes = "; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600";
     assert!(set.header("set-cookie").ends_with(attributes), "{set:?}");
@@ -108,7 +112,8 @@ async fn people_log_in_look_around_and_log_out() {
 
     let logout = service.request(Method::POST, host, "/api/admin/logout");
     let logout = Answer::of(logout.header("cookie", &session).send().await.unwrap()).await;
-    assert_eq!(logout.json(), json!({"admin": false}));
+    let nobody = json!({"admin": false, "email": null, "method": null});
+    assert_eq!(logout.json(), nobody);
     let cleared = "pv2_admin=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
     assert_eq!(logout.header("set-cookie"), cleared);
 }

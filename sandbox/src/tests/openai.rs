@@ -6,7 +6,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::client;
-use crate::{Fault, OpenAi, Sample};
+use crate::{Fault, OpenAi, Sample, Unsupported};
 
 async fn openai() -> OpenAi {
     let openai = OpenAi::start().await.unwrap();
@@ -68,6 +68,37 @@ async fn vision_and_caption_calls_are_told_apart() {
     assert_eq!(captions.get("sd_caption"), None);
     assert_eq!(openai.switches().calls("vision"), 1);
     assert_eq!(openai.switches().calls("caption"), 1);
+}
+
+#[tokio::test]
+async fn a_request_to_shorten_is_an_operation_of_its_own() {
+    let openai = openai().await;
+    let wish = json!({ "email": { "text": "One two three, four five.", "words": "at most 3" } });
+    let ask = || complete(&openai, "sk-sandbox-1", wish.to_string().into());
+    let answer = content(ask().await).await;
+    assert_eq!(answer, json!({ "captions": { "email": "One two three." } }));
+    openai.answer_captions_with(Some("{}"));
+    openai.answer_condense_with(Some(r#"{"captions": {}}"#));
+    assert_eq!(content(ask().await).await, json!({ "captions": {} }));
+    assert_eq!(openai.switches().calls("condense"), 2);
+    assert_eq!(openai.switches().calls("caption"), 0);
+}
+
+#[tokio::test]
+async fn a_model_that_takes_no_temperature_says_so() {
+    let openai = openai().await;
+    openai.limit_model("gpt-4o-mini", Unsupported::Temperature);
+    let answer = complete(&openai, "sk-sandbox-1", "hello".into()).await;
+    assert_eq!(answer.status(), 200);
+    let url = format!("{}/v1/chat/completions", openai.server().url());
+    let message = json!({ "role": "user", "content": "hello" });
+    let body = json!({ "model": "gpt-4o-mini", "messages": [message], "temperature": 0.9 });
+    let request = client().post(url).bearer_auth("sk-sandbox-1").json(&body);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let error: Value = answer.json().await.unwrap();
+    assert_eq!(error["error"]["param"], "temperature");
+    assert_eq!(error["error"]["code"], "unsupported_value");
 }
 
 #[tokio::test]

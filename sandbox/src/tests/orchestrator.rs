@@ -142,3 +142,59 @@ async fn a_dropbox_credential_says_when_it_ends_even_if_it_does_not() {
     assert_eq!(answer.get("expires_at"), Some(&Value::Null));
     assert_eq!(answer["refresh_token"], "refresh-sandbox-1");
 }
+
+async fn debit(orchestrator: &Orchestrator, body: &Value) -> u16 {
+    let url = format!("{}/v1/billing/usage", orchestrator.server().url());
+    let request = client().post(url).bearer_auth(orchestrator.service_token());
+    let answer = request.json(body).send().await.unwrap();
+    answer.status().as_u16()
+}
+
+fn event(key: &str, tokens: u64) -> Value {
+    json!({
+        "tenant_id": "alice", "source": "publisher", "idempotency_key": key, "metric": "ai_tokens",
+        "quantity": tokens, "unit": "tokens", "occurred_at": "2026-01-01T00:00:00Z",
+    })
+}
+
+#[tokio::test]
+async fn a_wallet_runs_out_and_an_event_is_debited_once() {
+    let (orchestrator, reference) = with_alice().await;
+    orchestrator.set_balance("alice", 100);
+    for _ in 0..2 {
+        assert_eq!(debit(&orchestrator, &event("a", 60)).await, 200);
+    }
+    assert_eq!(orchestrator.balance("alice"), Some(40));
+    let served = resolve(&orchestrator, Some("alice"), &reference).await;
+    assert_eq!(served.status(), 200);
+    assert_eq!(debit(&orchestrator, &event("b", 50)).await, 200);
+    assert_eq!(orchestrator.balance("alice"), Some(0));
+    let refused = resolve(&orchestrator, Some("alice"), &reference).await;
+    assert_eq!(refused.status(), 403);
+    let body = refused.json::<Value>().await.unwrap();
+    assert_eq!(body, json!({ "error": "insufficient_balance" }));
+    let quantities: Vec<_> = orchestrator.debits().iter().map(|it| it.quantity).collect();
+    assert_eq!(quantities, [60, 50]);
+}
+
+#[tokio::test]
+async fn a_debit_needs_every_field_and_a_known_tenant() {
+    let (orchestrator, _) = with_alice().await;
+    let mut unknown = event("a", 1);
+    unknown["tenant_id"] = json!("nobody");
+    assert_eq!(debit(&orchestrator, &unknown).await, 404);
+    for (field, bad) in [
+        ("source", json!(null)),
+        ("idempotency_key", json!("")),
+        ("metric", json!("tokens")),
+        ("unit", json!("requests")),
+        ("quantity", json!(0)),
+        ("quantity", json!("1")),
+        ("occurred_at", json!("yesterday")),
+    ] {
+        let mut event = event("a", 1);
+        event[field] = bad;
+        assert_eq!(debit(&orchestrator, &event).await, 422, "{field}");
+    }
+    assert!(orchestrator.debits().is_empty());
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client;
-use crate::{Sample, Sandbox, TenantSpec};
+use crate::{Network, Sample, Sandbox, TenantSpec};
 
 async fn config(sandbox: &Sandbox, host: &str) -> Value {
     let environment: HashMap<_, _> = sandbox.environment().into_iter().collect();
@@ -56,6 +56,39 @@ async fn the_demo_tenants_have_different_images_and_platforms() {
 }
 
 #[tokio::test]
+async fn a_tenant_with_accounts_has_a_publisher_and_a_credential_for_each() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let tenants = sandbox.tenants().iter();
+    let erin = tenants
+        .filter(|it| !it.accounts.is_empty())
+        .collect::<Vec<_>>()[0];
+    let config = config(&sandbox, &erin.host).await;
+    let settings: HashMap<_, _> = sandbox.standalone_environment(erin).into_iter().collect();
+    let alone: Value = serde_json::from_str(&settings["PUBLISHERS"]).unwrap();
+    let environment: HashMap<_, _> = sandbox.environment().into_iter().collect();
+    let url = format!(
+        "{}/v1/credentials/resolve",
+        environment["ORCHESTRATOR_BASE_URL"]
+    );
+    for (index, account) in erin.accounts.iter().enumerate() {
+        let publisher = &config["publishers"][index];
+        assert_eq!(publisher["type"], account.network.id());
+        assert_eq!(alone[index]["type"], account.network.id());
+        let request = client().post(&url).header("x-tenant", &erin.name);
+        let request = request.bearer_auth(&environment["ORCHESTRATOR_SERVICE_TOKEN"]);
+        let request = request.json(&json!({ "credentials_ref": publisher["credentials_ref"] }));
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        for (field, variable, value) in &account.fields {
+            assert_eq!(answer[*field], **value);
+            assert_eq!(settings[variable], *value);
+        }
+    }
+    assert_eq!(erin.account(Network::Mastodon).unwrap().name, "erin");
+    let handle = &erin.account(Network::Bluesky).unwrap().fields[0].2;
+    assert_eq!(handle, "erin.bsky.test");
+}
+
+#[tokio::test]
 async fn a_tenant_is_added_with_the_config_that_a_test_wants() {
     let sandbox = Sandbox::start_empty().await.unwrap();
     let spec = TenantSpec::new("carol")
@@ -95,6 +128,10 @@ async fn secrets_are_all_listed_and_new_at_each_start() {
             &tenant.password,
         ];
         assert!(of_tenant.iter().all(|secret| secrets.contains(secret)));
+        for account in &tenant.accounts {
+            assert!(secrets.contains(&account.secret));
+            assert!(secrets.contains(&account.credentials_ref));
+        }
     }
     let environment: HashMap<_, _> = sandbox.environment().into_iter().collect();
     for name in [
@@ -104,7 +141,9 @@ async fn secrets_are_all_listed_and_new_at_each_start() {
     ] {
         assert!(secrets.contains(&environment[name]), "{name}");
     }
-    assert!(secrets.iter().all(|secret| secret.contains("sandbox")));
+    // An app password has a hyphen in it.
+    let is_made_up = |secret: &String| secret.replace('-', "").contains("sandbox");
+    assert!(secrets.iter().all(is_made_up));
     let other = Sandbox::start().await.unwrap().secrets();
     assert!(secrets.iter().all(|secret| !other.contains(secret)));
 }

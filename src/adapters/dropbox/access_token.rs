@@ -1,18 +1,12 @@
-//! The short-lived token that calls are made with, got from the tenant's refresh token. One
-//! refresh at a time: all who wait for it share its outcome, a failure too.
+//! The short-lived token that calls are made with, got from the tenant's refresh token.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::Mutex;
-
 use super::failure::Failure;
-use crate::{domain::secret::Secret, ports::Clock};
+use crate::{adapters::renewal::Renewed, domain::secret::Secret, ports::Clock};
 
 /// A token is replaced this long before its end, or a tenth of its life if that is shorter, so
 /// that it does not end during a call.
@@ -47,22 +41,10 @@ impl AccessToken {
 
 /// The token of one tenant.
 #[derive(Debug, Default)]
-pub(super) struct AccessTokens {
-    slot: Mutex<Slot>,
-    /// How many refreshes have ended; changed only under the lock.
-    ended: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    token: Option<Arc<AccessToken>>,
-    /// The last refresh, if it failed: which one it was, and why.
-    failed: Option<(u64, Arc<Failure>)>,
-}
+pub(super) struct AccessTokens(Renewed<AccessToken, Failure>);
 
 impl AccessTokens {
-    /// A good token other than `rejected`, from `refresh` if there is none. When the leader of a
-    /// refresh is dropped, the next in line refreshes.
+    /// A good token other than `rejected`, from `refresh` if there is none.
     ///
     /// # Errors
     /// The failure of the refresh, be it one's own or the one that was waited for.
@@ -76,36 +58,17 @@ impl AccessTokens {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<AccessToken, Failure>>,
     {
-        let ended_before = self.ended.load(Ordering::Acquire);
-        let mut slot = self.slot.lock().await;
-        if let Some(token) = &slot.token {
+        let is_good = |token: &Arc<AccessToken>| {
             let is_rejected = rejected.is_some_and(|it| Arc::ptr_eq(it, token));
-            if !is_rejected && clock.now() < token.replace_at {
-                return Ok(Arc::clone(token));
-            }
-            slot.token = None;
-        }
-        if let Some((number, failure)) = &slot.failed
-            && *number > ended_before
-        {
-            return Err(Arc::clone(failure));
-        }
-        let refreshed = refresh().await.map(Arc::new).map_err(Arc::new);
-        let number = self.ended.fetch_add(1, Ordering::AcqRel) + 1;
-        match &refreshed {
-            Ok(token) => {
-                slot.token = Some(Arc::clone(token));
-                slot.failed = None;
-            }
-            Err(failure) => slot.failed = Some((number, Arc::clone(failure))),
-        }
-        refreshed
+            !is_rejected && clock.now() < token.replace_at
+        };
+        self.0.get(is_good, |_| refresh()).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
 

@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
     content_hash::{ContentHash, ContentHashKind},
+    sidecar::FIRST_KEYS,
     storage::HashKind,
 };
 
@@ -14,6 +15,7 @@ pub(super) const CONTENT_HASH: ContentHashKind = ContentHashKind {
     kind: HashKind::Dropbox,
     of,
     of_sha256,
+    sidecar_keys: FIRST_KEYS,
 };
 
 pub(super) fn of(bytes: &[u8]) -> ContentHash {

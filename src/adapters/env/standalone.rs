@@ -7,6 +7,7 @@
 
 mod document;
 mod fields;
+mod people;
 mod publishers;
 
 use std::{fmt, net::IpAddr};
@@ -66,16 +67,22 @@ impl StandaloneTenant {
         let storage = read_storage(environment);
         let secrets = AllSecrets::read(environment, platforms, storage);
         let document = document::read(environment, platforms, storage, &secrets, problems_before);
-        let name = host
-            .as_ref()
-            .and_then(tenant_name)
-            .or_else(|| TenantName::new(DEFAULT_TENANT))?;
+        let name = name_of(host.as_ref())?;
         (environment.problem_count() == problems_before).then_some(Self {
             host,
             name,
             document,
             secrets,
         })
+    }
+
+    /// The only host that is served, if there is one, and the tenant's name, for commands that need nothing else of the
+    /// tenant. `None` when the variable is bad, which is then in the environment.
+    #[must_use]
+    pub fn host_and_name(environment: &mut Environment) -> Option<(Option<Host>, TenantName)> {
+        let host = read_host(environment);
+        let name = name_of(host.as_ref())?;
+        Some((host, name))
     }
 
     /// The only host that is served; `None` serves any.
@@ -229,6 +236,12 @@ fn read_host(environment: &mut Environment) -> Option<Host> {
         environment.reject(NAME, "must be a host name or an IP address");
     }
     host
+}
+
+/// The name of the tenant of this host.
+fn name_of(host: Option<&Host>) -> Option<TenantName> {
+    let named = host.and_then(tenant_name);
+    named.or_else(|| TenantName::new(DEFAULT_TENANT))
 }
 
 /// The first label; an address has none.

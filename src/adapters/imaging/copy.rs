@@ -31,6 +31,8 @@ pub(super) struct Plan {
     scaling: Scaling,
     turn: Turn,
     max_bytes: u64,
+    /// A file of each is made at the same time, from the same rows.
+    qualities: &'static [f32],
     /// So many rows of the upright copy are put together at a time. The original is read again for each time.
     held_rows: u32,
     memory: u64,
@@ -44,12 +46,35 @@ enum Source {
 }
 
 impl Plan {
-    /// For a copy of this size, which is that before it is turned, in a file of at most so many bytes; within
-    /// this memory, in bytes, if there is a way.
+    /// For a copy of the usual quality, as [`Plan::of_qualities`].
     ///
     /// # Errors
     /// [`ImageProcessingError`].
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn new(
+        image: &EncodedImage,
+        header: &Header,
+        size: Size,
+        max_bytes: u64,
+        memory: u64,
+    ) -> Result<Self, ImageProcessingError> {
+        Self::of_qualities(
+            &super::encode::QUALITIES[..1],
+            image,
+            header,
+            size,
+            max_bytes,
+            memory,
+        )
+    }
+
+    /// For a copy of this size, which is that before it is turned, in the best of these qualities that does with so many
+    /// bytes; within this memory, in bytes, if there is a way.
+    ///
+    /// # Errors
+    /// [`ImageProcessingError`].
+    pub(super) fn of_qualities(
+        qualities: &'static [f32],
         image: &EncodedImage,
         header: &Header,
         size: Size,
@@ -81,7 +106,7 @@ impl Plan {
         let upright = turn.upright();
         let row = u64::from(upright.0) * layout.color.pixel_bytes() as u64;
         // What is there whatever is chosen here.
-        let file = file_memory(upright, max_bytes);
+        let file = file_memory(upright, max_bytes).saturating_mul(qualities.len() as u64);
         let fixed = layout
             .reading
             .saturating_add(file)
@@ -104,6 +129,7 @@ impl Plan {
             scaling,
             turn,
             max_bytes,
+            qualities,
             held_rows: held_rows.max(1),
             memory: working.max(layout.opening.saturating_add(SUNDRIES + file)),
         })
@@ -130,7 +156,7 @@ impl Plan {
     }
 
     /// Makes the copy: upright, on white where it was transparent, with its color profile unless it was for
-    /// print.
+    /// print. Where no quality does, the size is that of the last.
     ///
     /// # Errors
     /// [`ImageProcessingError`].
@@ -139,29 +165,36 @@ impl Plan {
         let color = self.layout.color;
         let profile = opened.profile.take();
         let size = self.turn.upright();
-        let mut encoder = Encoder::start(size, color, profile.as_deref(), self.max_bytes)?;
+        let start = |quality: &f32| {
+            Encoder::start(size, color, profile.as_deref(), self.max_bytes, *quality)
+        };
+        let mut encoders: Vec<_> = self.qualities.iter().map(start).collect::<Result<_, _>>()?;
         drop(profile);
-        let is_too_large = encoder.is_too_large();
-        let written = self.write(image, opened, &mut encoder);
-        match written.and_then(|()| encoder.finish()) {
-            Ok(file) => Ok(Written::File(file)),
-            Err(_) if is_too_large.get() => Ok(Written::TooLarge),
-            Err(error) => Err(error),
+        self.write(image, opened, &mut |rows| {
+            encoders.iter_mut().try_for_each(|it| it.write(rows))
+        })?;
+        let mut smallest = Written::TooLarge(0);
+        for encoder in encoders {
+            smallest = encoder.finish()?;
+            if let Written::File(_) = smallest {
+                break;
+            }
         }
+        Ok(smallest)
     }
 
     fn write(
         &self,
         image: &EncodedImage,
         opened: Opened<'_>,
-        encoder: &mut Encoder,
+        give: &mut dyn FnMut(&[u8]) -> Result<(), ImageProcessingError>,
     ) -> Result<(), ImageProcessingError> {
         let pixel_bytes = self.layout.color.pixel_bytes();
         let mut rows = opened.rows;
         if self.turn.keeps_rows() {
             return self.scaling.run(&mut *rows, |rows| {
                 self.turn.turn_rows(rows, pixel_bytes);
-                encoder.write(rows)
+                give(rows)
             });
         }
         let all = self.turn.upright().1;
@@ -176,7 +209,7 @@ impl Plan {
             // The rows that were read are not needed any more, and may be as large as those that
             // are held.
             drop(rows);
-            held.give(|rows| encoder.write(rows))?;
+            held.give(&mut *give)?;
             drop(held);
             if to == all {
                 return Ok(());

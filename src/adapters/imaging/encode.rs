@@ -1,6 +1,6 @@
 //! Writes the JPEG of a copy as its rows come: nothing of it is held but the file.
 
-use std::{cell::Cell, io, rc::Rc};
+use std::io;
 
 use bytes::Bytes;
 use mozjpeg::{ColorSpace, Compress, Marker, compress::CompressStarted};
@@ -9,8 +9,8 @@ use super::{color::Color, libjpeg::caught, size::Size};
 use crate::domain::image::EncodedImage;
 use crate::ports::ImageProcessingError;
 
-/// The quality of the copies that are made, of 100.
-const QUALITY: f32 = 88.0;
+/// The qualities of copies, of 100: the usual one, and those of files that would have too many bytes otherwise.
+pub(super) static QUALITIES: [f32; 3] = [88.0, 80.0, 72.0];
 /// What a segment can hold of a color profile, in bytes; before it stand its name and number.
 const PROFILE_PART: usize = 65_533 - PROFILE_NAME.len() - 2;
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
@@ -21,15 +21,14 @@ const HEAD: u64 = 64 * 1024;
 /// in each direction.
 pub(super) struct Encoder {
     jpeg: CompressStarted<File>,
-    is_too_large: Rc<Cell<bool>>,
 }
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
     File(EncodedImage),
-    /// It has more bytes than it may.
-    TooLarge,
+    /// It would have so many bytes, which is more than it may.
+    TooLarge(u64),
 }
 
 /// The memory that is set aside for a file of this size, in bytes: a photo takes a third of it.
@@ -39,7 +38,7 @@ pub(super) fn file_memory(size: Size, max_bytes: u64) -> u64 {
 }
 
 impl Encoder {
-    /// Begins a file of at most so many bytes.
+    /// Begins a file of this quality and of at most so many bytes.
     ///
     /// # Errors
     /// [`ImageProcessingError::CannotFit`] when no JPEG can have this size.
@@ -48,13 +47,13 @@ impl Encoder {
         color: Color,
         profile: Option<&[u8]>,
         max_bytes: u64,
+        quality: f32,
     ) -> Result<Self, ImageProcessingError> {
-        let is_too_large = Rc::new(Cell::new(false));
         let memory = file_memory(size, max_bytes);
         let file = File {
             bytes: Vec::with_capacity(usize::try_from(memory).unwrap_or(0)),
+            written: 0,
             max_bytes,
-            is_too_large: Rc::clone(&is_too_large),
         };
         let space = match color {
             Color::Grey => ColorSpace::JCS_GRAYSCALE,
@@ -65,7 +64,7 @@ impl Encoder {
             // One pass, without a search for what would make it smaller.
             jpeg.set_fastest_defaults();
             jpeg.set_size(size.0 as usize, size.1 as usize);
-            jpeg.set_quality(QUALITY);
+            jpeg.set_quality(quality);
             let mut jpeg = jpeg.start_compress(file)?;
             let profile = profile.filter(|profile| color.is_described_by(profile));
             for segment in profile.map(segments).into_iter().flatten() {
@@ -75,48 +74,50 @@ impl Encoder {
         });
         Ok(Self {
             jpeg: started.map_err(|_| ImageProcessingError::CannotFit)?,
-            is_too_large,
         })
     }
 
     /// Writes the rows that come next.
     ///
     /// # Errors
-    /// [`ImageProcessingError::CannotFit`], also when the file becomes too large.
+    /// [`ImageProcessingError::CannotFit`] when the library fails.
     pub(super) fn write(&mut self, rows: &[u8]) -> Result<(), ImageProcessingError> {
         caught(|| self.jpeg.write_scanlines(rows)).map_err(|_| ImageProcessingError::CannotFit)
-    }
-
-    /// Whether an error came of the file's size.
-    pub(super) fn is_too_large(&self) -> Rc<Cell<bool>> {
-        Rc::clone(&self.is_too_large)
     }
 
     /// The file, once all rows are written.
     ///
     /// # Errors
-    /// [`ImageProcessingError::CannotFit`], also when the file became too large.
-    pub(super) fn finish(self) -> Result<EncodedImage, ImageProcessingError> {
+    /// [`ImageProcessingError::CannotFit`] when the library fails.
+    pub(super) fn finish(self) -> Result<Written, ImageProcessingError> {
         let file = caught(|| self.jpeg.finish()).map_err(|_| ImageProcessingError::CannotFit)?;
+        if file.written > file.max_bytes {
+            return Ok(Written::TooLarge(file.written));
+        }
         let mut bytes = file.bytes;
         bytes.shrink_to_fit();
-        EncodedImage::new(Bytes::from(bytes)).map_err(|_| ImageProcessingError::CannotFit)
+        let image = EncodedImage::new(Bytes::from(bytes));
+        image
+            .map(Written::File)
+            .map_err(|_| ImageProcessingError::CannotFit)
     }
 }
 
+/// A file. The bytes of one that is too large are counted, and not held.
 struct File {
     bytes: Vec<u8>,
+    written: u64,
     max_bytes: u64,
-    is_too_large: Rc<Cell<bool>>,
 }
 
 impl io::Write for File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if (self.bytes.len() + bytes.len()) as u64 > self.max_bytes {
-            self.is_too_large.set(true);
-            return Err(io::ErrorKind::FileTooLarge.into());
+        self.written += bytes.len() as u64;
+        if self.written > self.max_bytes {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.extend_from_slice(bytes);
         }
-        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -9,6 +9,7 @@ mod memory;
 mod orientation;
 mod samples;
 mod scaled_jpeg;
+mod size_of_file;
 mod stripping;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ fn copy_of(image: &EncodedImage, size: Size) -> Result<EncodedImage, ImageProces
     let header = Header::of(image)?;
     match Plan::new(image, &header, size, u64::MAX, MEMORY)?.carry_out(image)? {
         Written::File(copy) => Ok(copy),
-        Written::TooLarge => Err(ImageProcessingError::CannotFit),
+        Written::TooLarge(_) => Err(ImageProcessingError::CannotFit),
     }
 }
 
@@ -45,9 +46,9 @@ fn decoded(image: &EncodedImage) -> DynamicImage {
 }
 
 const LIMITS: ImageLimits = ImageLimits {
-    max_bytes: 10_000_000,
-    max_side_sum: 300,
-    max_ratio: 20,
+    max_side_sum: Some(300),
+    max_ratio: Some(20),
+    ..ImageLimits::of_bytes(10_000_000)
 };
 
 #[tokio::test]

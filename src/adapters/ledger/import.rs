@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    database_summary::counted,
     error::OpenLedgerError,
     file_lock,
     ledger_file::{LedgerFile, UnusableFile},
@@ -77,6 +78,9 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
         merged.passed_over.add(some.passed_over);
         merged.requests.add(some.requests);
         merged.hashes.add(some.hashes);
+        merged.voices.add(some.voices);
+        merged.captions.add(some.captions);
+        merged.usage.add(some.usage);
     }
     Ok(ImportSummary {
         merged,
@@ -109,12 +113,18 @@ impl fmt::Display for ImportSummary {
             passed_over,
             requests,
             hashes,
+            voices,
+            captions,
+            usage,
         } = self.merged;
         for (kind, counts) in [
             ("publications", entries),
             ("passed over", passed_over),
             ("answers of keys", requests),
             ("other hashes", hashes),
+            ("voice profiles", voices),
+            ("captions", captions),
+            ("usage events", usage),
         ] {
             let Counts { new, raised, known } = counts;
             writeln!(
@@ -123,10 +133,14 @@ impl fmt::Display for ImportSummary {
             )?;
         }
         if self.unreadable > 0 {
+            let rows = counted(
+                self.unreadable,
+                "row makes no sense and was",
+                "rows make no sense and were",
+            );
             writeln!(
                 f,
-                "{} rows make no sense and were not taken over: look at the platforms before you publish",
-                self.unreadable
+                "{rows} not taken over: look at the platforms before you publish"
             )?;
         }
         if self.is_cut {

@@ -61,7 +61,7 @@ impl LedgerState {
 impl fmt::Display for LedgerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => f.write_str("there is none yet; serve makes it"),
+            Self::Absent => f.write_str("there is none yet; serve, publish and imports make it"),
             Self::Ready => f.write_str("it can be written, and its tables are up to date"),
             Self::Pending(1) => f.write_str("1 migration pending; serve applies it"),
             Self::Pending(count) => write!(f, "{count} migrations pending; serve applies them"),

@@ -16,9 +16,11 @@ use sqlx::{
 use tempfile::TempDir;
 
 use super::{
+    captions,
     merge::{Batch, EntryRecord, HashRecord, PassedOverRecord, RequestRecord, ShownHash, Standing},
     migrations::{self, Pending},
     private_file::{folder_of, with_suffix},
+    usage, voice,
     wal::{self, LogState},
 };
 use crate::domain::{
@@ -31,11 +33,14 @@ const BATCH: usize = 200;
 /// What `SQLite` keeps beside a database, with writes that are not in it yet: its logs of both modes.
 const LOGS: [&str; 2] = ["-wal", "-journal"];
 /// What is read, in this order.
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 7] = [
     "ledger_entries",
     "ledger_passed_over",
     "ledger_requests",
     "ledger_hashes",
+    "ledger_voice_profile",
+    "ledger_caption_history",
+    "ledger_usage",
 ];
 /// The longest kind of a hash, and the longest hash, in bytes.
 const MAX_WORD: usize = 128;
@@ -225,7 +230,10 @@ impl LedgerFile {
                     0 => entry(row).map(|record| batch.entries.push(record)),
                     1 => passed_over(row).map(|record| batch.passed_over.push(record)),
                     2 => request(row, &mut batch.requests),
-                    _ => hash(row).map(|record| batch.hashes.push(record)),
+                    3 => hash(row).map(|record| batch.hashes.push(record)),
+                    4 => voice::record(row).map(|record| batch.voices.push(record)),
+                    5 => captions::record(row).map(|record| batch.captions.push(record)),
+                    _ => usage::record(row).map(|event| batch.usage.push(event)),
                 };
                 self.unreadable += u64::from(is_read.is_none());
             }
@@ -261,7 +269,7 @@ fn entry(row: &SqliteRow) -> Option<EntryRecord> {
         content_hash: content_hash(row)?,
         shown: shown(row)?,
         platform: is_word.then_some(platform)?,
-        filename: filename(row)?,
+        filename: sent_filename(row)?,
         standing: match state.as_str() {
             "published" => Standing::Published,
             // No process works on it any more.
@@ -276,6 +284,9 @@ fn entry(row: &SqliteRow) -> Option<EntryRecord> {
             Some(_) => return None,
         },
         post_id: row.try_get("post_id").ok()?,
+        post_url: row.try_get("post_url").ok()?,
+        lookup_key: row.try_get("lookup_key").ok()?,
+        prior_lookup_key: row.try_get("prior_lookup_key").ok()?,
         reason: row.try_get("reason").ok()?,
         error: row.try_get("error").ok()?,
         started_at: row.try_get("started_at").ok()?,
@@ -368,6 +379,15 @@ fn shown(row: &SqliteRow) -> Option<ShownHash> {
 fn content_hash(row: &SqliteRow) -> Option<String> {
     let key: String = row.try_get("content_hash").ok()?;
     ContentHash::new(HashKind::FIRST, &key).map(|_| key)
+}
+
+/// The name of an image that was sent; empty where another service sent it.
+fn sent_filename(row: &SqliteRow) -> Option<String> {
+    let name: String = row.try_get("filename").ok()?;
+    if name.is_empty() {
+        return Some(name);
+    }
+    filename(row)
 }
 
 fn filename(row: &SqliteRow) -> Option<String> {

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::domain::secret::Secret;
 
-const RULE: &str = "must be sqlite://<file> or postgres://<user>@<host>/<database>";
+pub(super) const RULE: &str = "must be sqlite://<file> or postgres://<user>@<host>/<database>";
 const ENCODE: &str = "cannot be read: in the user and the password, `#`, `/`, `?`, `@` and `%` must \
     be percent-encoded, as %23, %2F, %3F, %40 and %25";
 const SSL_MODE: &str = "sslmode must be disable, allow, prefer, require, verify-ca or verify-full";

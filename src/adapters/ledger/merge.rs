@@ -5,135 +5,16 @@
 //! that may have been posted is forgotten, and the same can be merged any number of times. An entry whose
 //! attempt is under way stays its holder's: what the other ledger knows becomes its prior state.
 
+mod records;
+
 use async_trait::async_trait;
 
+pub(super) use self::records::{
+    Batch, Counts, EntryRecord, HashRecord, Merged, PassedOverRecord, RequestRecord, ShownHash,
+    Standing,
+};
+
 use crate::ports::LedgerError;
-
-/// The state of an entry in a ledger that no process works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Published,
-    Unknown,
-    Failed,
-}
-
-impl Standing {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The kind and text of the hash that a row shows; `None` of a version without such columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ShownHash {
-    pub(super) kind: Option<String>,
-    pub(super) hash: Option<String>,
-}
-
-/// A hash that leads to what is kept under another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HashRecord {
-    pub(super) tenant: String,
-    /// May be one that only a later version knows.
-    pub(super) kind: String,
-    pub(super) hash: String,
-    pub(super) content_hash: String,
-}
-
-/// What is known of an image on a platform.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EntryRecord {
-    pub(super) tenant: String,
-    pub(super) content_hash: String,
-    pub(super) shown: ShownHash,
-    /// May be one that only a later version knows.
-    pub(super) platform: String,
-    pub(super) filename: String,
-    pub(super) standing: Standing,
-    /// What was known before an attempt that came to nothing certain.
-    pub(super) prior: Option<Standing>,
-    pub(super) post_id: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) error: Option<String>,
-    pub(super) started_at: i64,
-    pub(super) ended_at: Option<i64>,
-}
-
-/// An image that was passed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PassedOverRecord {
-    pub(super) tenant: String,
-    pub(super) content_hash: String,
-    pub(super) shown: ShownHash,
-    pub(super) filename: String,
-    pub(super) reason: String,
-    pub(super) error: String,
-    pub(super) noted_at: i64,
-}
-
-/// A request under a key that was answered, or may have sent something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RequestRecord {
-    pub(super) tenant: String,
-    pub(super) key_hash: String,
-    pub(super) fingerprint: String,
-    pub(super) filename: Option<String>,
-    pub(super) content_hash: Option<String>,
-    pub(super) hashes: Option<String>,
-    pub(super) answer: Option<String>,
-    pub(super) created_at: i64,
-}
-
-/// What is merged in one transaction.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Batch {
-    pub(super) entries: Vec<EntryRecord>,
-    pub(super) passed_over: Vec<PassedOverRecord>,
-    pub(super) requests: Vec<RequestRecord>,
-    pub(super) hashes: Vec<HashRecord>,
-}
-
-/// The outcome for records of one kind.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Not known before.
-    pub(super) new: u64,
-    /// Known, but less certainly.
-    pub(super) raised: u64,
-    /// Nothing new.
-    pub(super) known: u64,
-}
-
-/// The outcome for a batch.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Merged {
-    pub(super) entries: Counts,
-    pub(super) passed_over: Counts,
-    pub(super) requests: Counts,
-    pub(super) hashes: Counts,
-}
-
-impl Counts {
-    pub(super) fn note(&mut self, new: bool, raised: bool) {
-        if new {
-            self.new += 1;
-        } else if raised {
-            self.raised += 1;
-        } else {
-            self.known += 1;
-        }
-    }
-
-    pub(super) fn add(&mut self, other: Self) {
-        self.new += other.new;
-        self.raised += other.raised;
-        self.known += other.known;
-    }
-}
 
 /// Merges what other ledgers know.
 #[async_trait]
@@ -147,8 +28,8 @@ pub(super) trait Merge: Send + Sync {
 
 pub(super) const ADD_ENTRY: &str = "INSERT INTO ledger_entries
         (tenant, content_hash, platform, filename, state, prior, post_id, reason, error, holder,
-            started_at, ended_at, hash_kind, hash)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'imported', $10, $11, $12, $13)
+            started_at, ended_at, hash_kind, hash, post_url, lookup_key, prior_lookup_key)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'imported', $10, $11, $12, $13, $14, $15, $16)
     ON CONFLICT (tenant, content_hash, platform) DO NOTHING";
 
 /// An image that is known to have been sent was not passed over for good.
@@ -186,8 +67,10 @@ macro_rules! sql_merge {
         }
         const RAISE_ENTRY: &str = concat!(
             "UPDATE ledger_entries AS e SET
-                filename = $5, state = $6, prior = $7, post_id = COALESCE($8, e.post_id),
-                reason = $9, error = $10, started_at = $11, ended_at = $12
+                filename = CASE WHEN CAST($5 AS TEXT) = '' THEN e.filename ELSE $5 END, state = $6, prior = $7, post_id = COALESCE($8, e.post_id),
+                post_url = CASE WHEN CAST($8 AS TEXT) IS NULL THEN e.post_url ELSE $13 END,
+                reason = $9, error = $10, started_at = $11, ended_at = $12,
+                lookup_key = $14, prior_lookup_key = $15
              WHERE e.tenant = $2 AND e.content_hash = $3 AND e.platform = $4 AND NOT ",
             under_way!(),
             " AND ",
@@ -197,7 +80,9 @@ macro_rules! sql_merge {
         );
         /// For an attempt that is under way, the other ledger's knowledge is what was known before.
         const RAISE_PRIOR: &str = concat!(
-            "UPDATE ledger_entries AS e SET prior = $5, post_id = COALESCE(e.post_id, $6)
+            "UPDATE ledger_entries AS e SET prior = $5, post_id = COALESCE(e.post_id, $6),
+                post_url = CASE WHEN e.post_id IS NULL THEN $7 ELSE e.post_url END,
+                prior_lookup_key = $8
              WHERE e.tenant = $2 AND e.content_hash = $3 AND e.platform = $4 AND ",
             under_way!(),
             " AND ",
@@ -205,6 +90,18 @@ macro_rules! sql_merge {
             " > ",
             certainty!("COALESCE(e.prior, 'failed')")
         );
+        /// An attempt in doubt that the other ledger knows of, and this one does not, is in doubt also when the
+        /// platform says that it does not have the post of ours: what the other ledger knows becomes the prior state.
+        const KEEP_DOUBT: &str = "UPDATE ledger_entries AS e SET
+                prior_lookup_key = CASE WHEN e.prior IS NULL THEN $6 ELSE NULL END,
+                prior = CASE
+                    WHEN e.prior = 'published' OR CAST($5 AS TEXT) = 'published' THEN 'published'
+                    ELSE 'unknown'
+                END
+             WHERE e.tenant = $2 AND e.content_hash = $3 AND e.platform = $4
+                AND e.state IN ('intent', 'unknown') AND e.lookup_key <> COALESCE($6, '')
+                AND (e.prior IS NULL OR
+                    (e.prior = 'unknown' AND e.prior_lookup_key <> COALESCE($6, '')))";
         /// A key whose answer, or chosen image, is known only to the other ledger gets it, unless
         /// the request is being carried out.
         const ADD_REQUEST: &str = concat!(
@@ -247,6 +144,9 @@ macro_rules! sql_merge {
                     .bind(record.ended_at)
                     .bind(&record.shown.kind)
                     .bind(&record.shown.hash)
+                    .bind(kept(&record.post_url))
+                    .bind(kept(&record.lookup_key))
+                    .bind(kept(&record.prior_lookup_key))
                     .execute(&mut **write)
                     .await?;
                 if added.rows_affected() > 0 {
@@ -265,11 +165,17 @@ macro_rules! sql_merge {
                     .bind(kept(&record.error))
                     .bind(record.started_at)
                     .bind(record.ended_at)
+                    .bind(kept(&record.post_url))
+                    .bind(kept(&record.lookup_key))
+                    .bind(kept(&record.prior_lookup_key))
                     .execute(&mut **write)
                     .await?;
                 if raised.rows_affected() > 0 || record.standing == super::merge::Standing::Failed {
                     return Ok((false, raised.rows_affected() > 0));
                 }
+                // Of two attempts in doubt, neither can be asked about.
+                let only = record.prior.is_none().then_some(&record.lookup_key);
+                let key = only.and_then(kept);
                 let raised = sqlx::query(RAISE_PRIOR)
                     .bind(now)
                     .bind(&record.tenant)
@@ -277,9 +183,25 @@ macro_rules! sql_merge {
                     .bind(&record.platform)
                     .bind(record.standing.as_str())
                     .bind(kept(&record.post_id))
+                    .bind(kept(&record.post_url))
+                    .bind(&key)
                     .execute(&mut **write)
                     .await?;
-                Ok((false, raised.rows_affected() > 0))
+                if raised.rows_affected() > 0
+                    || record.standing == super::merge::Standing::Published
+                {
+                    return Ok((false, raised.rows_affected() > 0));
+                }
+                let doubt = sqlx::query(KEEP_DOUBT)
+                    .bind(now)
+                    .bind(&record.tenant)
+                    .bind(&record.content_hash)
+                    .bind(&record.platform)
+                    .bind(prior)
+                    .bind(key)
+                    .execute(&mut **write)
+                    .await?;
+                Ok((false, doubt.rows_affected() > 0))
             }
         }
 
@@ -339,6 +261,14 @@ macro_rules! sql_merge {
                             .execute(&mut *write)
                             .await?;
                         merged.hashes.note(added.rows_affected() > 0, false);
+                    }
+                    let note = |new, raised| merged.voices.note(new, raised);
+                    Self::merge_voices(&mut write, &batch.voices, note).await?;
+                    let note = |new, raised| merged.captions.note(new, raised);
+                    Self::merge_captions(&mut write, &batch.captions, note).await?;
+                    for event in &batch.usage {
+                        let is_new = Self::add_usage(&mut write, event, now).await?;
+                        merged.usage.note(is_new, false);
                     }
                     write.commit().await?;
                     Ok(merged)

@@ -8,14 +8,16 @@ use tokio::time::timeout;
 use crate::ports::{Clock, LedgerError};
 
 /// The names of all operations that are measured, as in the metrics.
-pub const OPERATIONS: [&str; 14] = [
+pub const OPERATIONS: [&str; 36] = [
     "claim",
     "renew",
     "record_intent",
     "record_outcome",
+    "record_look_up",
     "pass_over",
     "release",
     "list",
+    "find",
     "entries_of",
     "count_unknown",
     "probe",
@@ -23,6 +25,26 @@ pub const OPERATIONS: [&str; 14] = [
     "key_choose",
     "key_finish",
     "key_abandon",
+    "usage_add",
+    "usage_claim",
+    "usage_settle",
+    "usage_state",
+    "voice_load",
+    "voice_store",
+    "voice_forget",
+    "captions_recent",
+    "captions_kept",
+    "job_add",
+    "job_find",
+    "job_list",
+    "job_alter",
+    "job_count",
+    "job_claim",
+    "job_renew",
+    "job_choose",
+    "job_finish",
+    "schedule_get",
+    "schedule_put",
 ];
 /// How long one operation may take, waiting for a connection included.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -115,6 +137,12 @@ mod tests {
             include_str!("statements.rs"),
             include_str!("reader.rs"),
             include_str!("requests.rs"),
+            include_str!("usage.rs"),
+            include_str!("voice.rs"),
+            include_str!("captions.rs"),
+            include_str!("jobs.rs"),
+            include_str!("jobs/queue.rs"),
+            include_str!("jobs/schedules.rs"),
         ]
         .concat();
         let measured = sources.split("measured(&self.clock, \"").skip(1);

@@ -51,24 +51,59 @@ macro_rules! migrations {
     ($folder:literal) => {
         migrator([
             (
+                1,
                 "ledger",
                 include_str!(concat!("migrations/", $folder, "/0001_ledger.sql")),
             ),
             (
+                2,
                 "requests",
                 include_str!(concat!("migrations/", $folder, "/0002_requests.sql")),
             ),
             (
+                3,
                 "reasons",
                 include_str!(concat!("migrations/", $folder, "/0003_reasons.sql")),
             ),
             (
+                4,
                 "unknown",
                 include_str!(concat!("migrations/", $folder, "/0004_unknown.sql")),
             ),
             (
+                5,
                 "hashes",
                 include_str!(concat!("migrations/", $folder, "/0005_hashes.sql")),
+            ),
+            (
+                6,
+                "look_ups",
+                include_str!(concat!("migrations/", $folder, "/0006_look_ups.sql")),
+            ),
+            (
+                7,
+                "usage",
+                include_str!(concat!("migrations/", $folder, "/0007_usage.sql")),
+            ),
+            (
+                8,
+                "voice_profile",
+                include_str!(concat!("migrations/", $folder, "/0008_voice_profile.sql")),
+            ),
+            (
+                9,
+                "caption_history",
+                include_str!(concat!("migrations/", $folder, "/0009_caption_history.sql")),
+            ),
+            (
+                10,
+                "kept_captions",
+                include_str!(concat!("migrations/", $folder, "/0010_kept_captions.sql")),
+            ),
+            (
+                11,
+                "jobs",
+                include_str!(concat!("migrations/", $folder, "/0011_jobs.sql")),
             ),
         ])
     };
@@ -82,9 +117,11 @@ fn of_postgres() -> Migrator {
     migrations!("postgres")
 }
 
-/// A migrator of these names and statements, whose versions count from 1.
-fn migrator<const COUNT: usize>(migrations: [(&'static str, &'static str); COUNT]) -> Migrator {
-    let migrations = (1..).zip(migrations).map(|(version, (name, sql))| {
+/// A migrator of these versions, names and statements.
+fn migrator<const COUNT: usize>(
+    migrations: [(i64, &'static str, &'static str); COUNT],
+) -> Migrator {
+    let migrations = migrations.into_iter().map(|(version, name, sql)| {
         let kind = MigrationType::Simple;
         Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
     });

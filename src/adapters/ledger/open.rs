@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::postgres::PgConnectOptions;
+
 use super::{
     error::OpenLedgerError,
     fault::Fault,
@@ -11,11 +13,15 @@ use super::{
     postgres::PostgresLedger,
     settings::LedgerSettings,
     sqlite::SqliteLedger,
+    takeover::Takeover,
     waiting::Waiting,
 };
 use crate::{
     adapters::http_client::ExtraRoots,
-    ports::{Clock, IdempotencyStore, Ledger, LedgerReader, LedgerRetention},
+    ports::{
+        CaptionHistory, Clock, IdempotencyStore, JobQueue, JobStore, Ledger, LedgerReader,
+        LedgerRetention, ScheduleStore, UsageOutbox, VoiceProfileStore,
+    },
 };
 
 /// An open ledger.
@@ -28,7 +34,20 @@ pub struct OpenLedger {
     pub requests: Arc<dyn IdempotencyStore>,
     /// Deletes what is no longer needed.
     pub retention: Arc<dyn LedgerRetention>,
+    /// Where usage events wait to be sent.
+    pub usage: Arc<dyn UsageOutbox>,
+    /// Where stored voice profiles are.
+    pub voices: Arc<dyn VoiceProfileStore>,
+    /// What is remembered of captions.
+    pub captions: Arc<dyn CaptionHistory>,
+    /// Where jobs are, for people.
+    pub jobs: Arc<dyn JobStore>,
+    /// Where jobs are claimed.
+    pub job_queue: Arc<dyn JobQueue>,
+    /// Where schedules are.
+    pub schedules: Arc<dyn ScheduleStore>,
     pub(super) merge: Arc<dyn Merge>,
+    pub(super) takeover: Arc<dyn Takeover>,
     pub(super) pool: Pool,
     waiting: Option<Waiting>,
 }
@@ -82,6 +101,21 @@ impl OpenLedger {
         Ok(Self::of_file(ledger))
     }
 
+    /// The same for a command that takes over what was posted before there was a ledger: a file that is not there is
+    /// made.
+    ///
+    /// # Errors
+    /// [`OpenLedgerError`].
+    pub(super) async fn open_or_make_beside(
+        settings: LedgerSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenLedgerError> {
+        if settings.missing_file().is_none() {
+            return Self::open_beside(settings, clock).await;
+        }
+        Self::open(settings, clock).await
+    }
+
     /// The same for a process that serves: a ledger on a server that is away is unavailable, and opened as soon
     /// as the server can be reached.
     ///
@@ -111,14 +145,33 @@ impl OpenLedger {
 
     fn of<L>(ledger: &Arc<L>, pool: Pool) -> Self
     where
-        L: Ledger + LedgerReader + IdempotencyStore + LedgerRetention + Merge + 'static,
+        L: Ledger
+            + LedgerReader
+            + IdempotencyStore
+            + LedgerRetention
+            + UsageOutbox
+            + VoiceProfileStore
+            + CaptionHistory
+            + JobStore
+            + JobQueue
+            + ScheduleStore
+            + Merge
+            + Takeover
+            + 'static,
     {
         Self {
             ledger: Arc::clone(ledger) as _,
             reader: Arc::clone(ledger) as _,
             requests: Arc::clone(ledger) as _,
             retention: Arc::clone(ledger) as _,
+            usage: Arc::clone(ledger) as _,
+            voices: Arc::clone(ledger) as _,
+            captions: Arc::clone(ledger) as _,
+            jobs: Arc::clone(ledger) as _,
+            job_queue: Arc::clone(ledger) as _,
+            schedules: Arc::clone(ledger) as _,
             merge: Arc::clone(ledger) as _,
+            takeover: Arc::clone(ledger) as _,
             pool,
             waiting: None,
         }
@@ -183,22 +236,28 @@ pub(super) fn on_server(
     settings: &LedgerSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<PostgresLedger>, OpenLedgerError> {
-    let mut options = server.options.clone();
-    let mut roots = settings.roots.clone();
+    let options = options(server, settings.roots.clone());
+    let options = options.map_err(|fault| OpenLedgerError::Postgres(fault.into()))?;
+    let ledger = PostgresLedger::new(options, settings.pool_size, clock);
+    Ok(Arc::new(ledger))
+}
+
+/// How a server is connected to, with these roots trusted beside the system's and those of its URL.
+pub(super) fn options(server: &Server, mut roots: Vec<u8>) -> Result<PgConnectOptions, Fault> {
+    let options = server.options.clone();
     if let Some(named) = &server.root_certificates {
-        let unreadable = |error| OpenLedgerError::Postgres(Fault::Roots(error).into());
         let pem = if named.trim_start().starts_with("-----BEGIN") {
             named.clone().into_bytes()
         } else {
-            std::fs::read(named).map_err(|error| unreadable(Some(error)))?
+            std::fs::read(named).map_err(|error| Fault::Roots(Some(error)))?
         };
-        ExtraRoots::from_pem(&pem).map_err(|_| unreadable(None))?;
+        ExtraRoots::from_pem(&pem).map_err(|_| Fault::Roots(None))?;
         roots.push(b'\n');
         roots.extend(pem);
     }
-    if !roots.is_empty() {
-        options = options.ssl_root_cert_from_pem(roots);
-    }
-    let ledger = PostgresLedger::new(options, settings.pool_size, clock);
-    Ok(Arc::new(ledger))
+    Ok(if roots.is_empty() {
+        options
+    } else {
+        options.ssl_root_cert_from_pem(roots)
+    })
 }

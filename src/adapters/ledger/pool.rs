@@ -174,20 +174,29 @@ impl Connections {
         }
     }
 
-    /// A new connection; `None` once another one was given back. A server, or a pooler before it, may
-    /// give out fewer than ours may be: then those that there are have to do.
+    /// A new connection; `None` once another one is idle. A server, or a pooler before it, may give out fewer than
+    /// ours may be: then those that there are have to do.
     async fn new_or_given_back(&self) -> Result<Option<PgConnection>, sqlx::Error> {
-        let given_back = self.0.given_back.notified();
-        tokio::pin!(given_back);
         tokio::select! {
-            () = &mut given_back => Ok(None),
+            () = self.becomes_idle() => Ok(None),
             connected = self.connect() => match connected {
                 Err(error) if fault::is_full(&error) && self.state().in_use > 1 => {
-                    let given_back = timeout(POOL_WAIT, given_back).await;
-                    given_back.map(|()| None).map_err(|_| error)
+                    let idle = timeout(POOL_WAIT, self.becomes_idle()).await;
+                    idle.map(|()| None).map_err(|_| error)
                 }
                 connected => connected.map(Some),
             },
+        }
+    }
+
+    /// Waits until a connection is idle. One that its holder gives back and takes again at once is none: a caller that
+    /// went after it would begin to connect anew each time, and be kept waiting by a holder that works without a pause.
+    async fn becomes_idle(&self) {
+        loop {
+            self.0.given_back.notified().await;
+            if !self.0.idle.lock().is_empty() {
+                return;
+            }
         }
     }
 

@@ -29,7 +29,7 @@ use uuid::Uuid;
 use super::{
     error::OpenLedgerError,
     fault::{self, Fault},
-    hashes,
+    hashes, known,
     metered::{bounded, measured},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
@@ -42,9 +42,9 @@ use crate::{
         content_hashes::ContentHashes,
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::ImageName,
-        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Prior, Settlement},
         platform::Platform,
-        publication::Failure,
+        publication::{Failure, LookupKey},
         tenant::TenantName,
     },
     ports::{
@@ -299,8 +299,14 @@ sql_ledger!(
     SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
         AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (CAST(k.classid AS BIGINT) << 32) + CAST(k.objid AS BIGINT) = l.session))",
-    texts: "SELECT value FROM json_array_elements_text(CAST($4 AS JSON))",
+    intents: "SELECT value ->> 'platform' AS platform, value ->> 'key' AS lookup_key
+        FROM json_array_elements(CAST($4 AS JSON))",
+    elements: "json_array_elements(CAST($4 AS JSON))",
     hashes: "SELECT value ->> 'kind' AS kind, value ->> 'hash' AS hash, value ->> 'own_key' AS own_key
         FROM json_array_elements(CAST($3 AS JSON))",
-    locked: "FOR UPDATE"
+    locked: "FOR UPDATE",
+    skipped: "FOR UPDATE SKIP LOCKED",
+    // A process that is frozen half-way holds the tenants' rows no longer.
+    patience: Some("SET LOCAL idle_in_transaction_session_timeout = 10000"),
+    by_status: ""
 );

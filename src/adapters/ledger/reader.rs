@@ -5,13 +5,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::hashes;
+use super::{
+    hashes,
+    known::{EVERY_PLATFORM, post},
+};
 use crate::domain::{
     content_hash::ContentHash,
     image::ImageName,
     ledger::{Entry, EntryState, Position},
     platform::Platform,
-    publication::{FailureReason, PostId},
+    publication::{FailureReason, LookupKey},
 };
 
 /// A row that is like a lease, of no tenant; a random one, so that replicas do not wait for each
@@ -33,13 +36,14 @@ fn reason(state: EntryState, stored: Option<&str>) -> Option<FailureReason> {
     }
 }
 
-/// The platforms that this version knows, each between commas.
+/// What stands for platforms in entries that this version knows, each between commas.
 pub(super) fn platforms() -> String {
-    format!(",{},", Platform::ALL.map(Platform::as_str).join(","))
+    let known = Platform::ALL.map(Platform::as_str).join(",");
+    format!(",{EVERY_PLATFORM},{known},")
 }
 
 /// A row of an entry: the key of the hash that was asked for, id, filename, key, kind and hash, platform, state, post
-/// id, reason, error, start and end.
+/// id and URL, reason, error, the key of the look-up, start and end.
 pub(super) type EntryRow = (
     String,
     i64,
@@ -49,6 +53,8 @@ pub(super) type EntryRow = (
     Option<String>,
     Option<String>,
     String,
+    Option<String>,
+    Option<String>,
     Option<String>,
     Option<String>,
     Option<String>,
@@ -68,24 +74,30 @@ pub(super) fn entry(row: EntryRow) -> Result<Entry, sqlx::Error> {
         platform,
         state,
         post_id,
+        post_url,
         stored,
         error,
+        lookup_key,
         started_ms,
         ended,
     ) = row;
     let hash = hashes::shown(&key, kind.as_deref(), hash.as_deref());
     let unreadable = |column: &str| sqlx::Error::Decode(column.into());
     let known = |name: String| Platform::from_name(&name).ok_or_else(|| unreadable("platform"));
+    let platform = platform.filter(|name| name != EVERY_PLATFORM);
+    let image = (!filename.is_empty()).then(|| ImageName::new(&filename));
+    let image = image.transpose();
     let state = EntryState::from_name(&state).ok_or_else(|| unreadable("state"))?;
     Ok(Entry {
         position: Position { started_ms, id },
-        image: ImageName::new(&filename).map_err(|_| unreadable("filename"))?,
+        image: image.map_err(|_| unreadable("filename"))?,
         content_hash: hash.ok_or_else(|| unreadable("content_hash"))?,
         platform: platform.map(known).transpose()?,
         state,
-        post_id: post_id.map(PostId::new),
+        post: post_id.map(|id| post(id, post_url.as_deref())),
         reason: reason(state, stored.as_deref()),
         error,
+        key: lookup_key.map(LookupKey::new),
         started: time(started_ms),
         ended: ended.map(time),
     })
@@ -108,9 +120,13 @@ pub(super) fn by_content(
     Ok(entries)
 }
 
-/// The time of so many milliseconds since 1970.
+/// The end of the year 9999, in milliseconds since 1970: later times have no form in answers.
+pub(super) const LAST_MILLI: i64 = 253_402_300_799_999;
+
+/// The time of so many milliseconds since 1970, between that year and the year 9999.
 fn time(millis: i64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default())
+    let millis = millis.clamp(0, LAST_MILLI).unsigned_abs();
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
 }
 
 /// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` is that of `sql_ledger`, and the
@@ -148,7 +164,7 @@ macro_rules! sql_reader {
                     " THEN 'in_progress'
                             ELSE 'unknown'
                         END AS now_state,
-                        e.post_id, e.reason, e.error, e.started_at, e.ended_at"
+                        e.post_id, e.post_url, e.reason, e.error, e.lookup_key, e.started_at, e.ended_at"
                 )
             };
         }
@@ -168,7 +184,8 @@ macro_rules! sql_reader {
                             () => {
                                 "-p.id AS id, p.filename, p.content_hash, p.hash_kind, p.hash,
                     CAST(NULL AS TEXT) AS platform, 'skipped' AS now_state,
-                    CAST(NULL AS TEXT) AS post_id, p.reason, NULLIF(p.error, '') AS error,
+                    CAST(NULL AS TEXT) AS post_id, CAST(NULL AS TEXT) AS post_url, p.reason,
+                    NULLIF(p.error, '') AS error, CAST(NULL AS TEXT) AS lookup_key,
                     p.noted_at AS started_at, p.noted_at AS ended_at"
                             };
                         }
@@ -211,6 +228,16 @@ macro_rules! sql_reader {
                 WHERE p.tenant = $2 AND p.content_hash = a.entry_key"
         );
 
+        const FIND: &str = concat!(
+            "SELECT '' AS asked, ",
+            columns!(),
+            " FROM ledger_entries e WHERE e.tenant = $2 AND e.id = $3 AND ",
+            is_known!("$5"),
+            " UNION ALL SELECT '' AS asked, ",
+            passed_over!(),
+            " FROM ledger_passed_over p WHERE p.tenant = $2 AND p.id = $4"
+        );
+
         #[async_trait]
         impl LedgerReader for $ledger {
             async fn list(
@@ -238,6 +265,28 @@ macro_rules! sql_reader {
                         .into_iter()
                         .map(reader::entry)
                         .collect::<Result<_, _>>()?)
+                })
+                .await
+            }
+
+            async fn find(
+                &self,
+                tenant: &TenantName,
+                id: i64,
+            ) -> Result<Option<Entry>, LedgerError> {
+                measured(&self.clock, "find", async {
+                    let mut connection = Guarded::acquire(self.pool()).await?;
+                    let now = self.now(&mut connection).await?;
+                    let row = sqlx::query_as(FIND)
+                        .bind(now)
+                        .bind(tenant.as_str())
+                        .bind(id)
+                        .bind(id.checked_neg())
+                        .bind(reader::platforms())
+                        .fetch_optional(&mut *connection)
+                        .await?;
+                    connection.give_back();
+                    Ok(row.map(reader::entry).transpose()?)
                 })
                 .await
             }
@@ -298,3 +347,23 @@ macro_rules! sql_reader {
     };
 }
 pub(super) use sql_reader;
+
+#[cfg(test)]
+mod tests {
+    use ::time::OffsetDateTime;
+
+    use super::{LAST_MILLI, time};
+
+    #[test]
+    fn every_stored_time_can_be_shown() {
+        for (millis, year) in [
+            (i64::MIN, 1970),
+            (-1, 1970),
+            (LAST_MILLI, 9999),
+            (LAST_MILLI + 1, 9999),
+            (i64::MAX, 9999),
+        ] {
+            assert_eq!(OffsetDateTime::from(time(millis)).year(), year, "{millis}");
+        }
+    }
+}

@@ -24,6 +24,11 @@ pub(super) const DROP_KEYS: &str = "DELETE FROM ledger_requests
                 ORDER BY created_at LIMIT $2)
         AND created_at <= $1";
 
+/// Captions go by when they were sent, published or not.
+pub(super) const DROP_CAPTIONS: &str = "DELETE FROM ledger_caption_history
+    WHERE id IN (SELECT id FROM ledger_caption_history WHERE sent_at <= $1 ORDER BY sent_at LIMIT $2)
+        AND sent_at <= $1";
+
 /// Texts, table by table: the last of the next rows, and those between taken out.
 pub(super) const TEXTS: [(&str, &str); 2] = [
     (
@@ -103,7 +108,7 @@ macro_rules! sql_retention {
         impl crate::ports::LedgerRetention for $ledger {
             async fn sweep(
                 &self,
-                texts_kept_for: Option<std::time::Duration>,
+                kept_for: crate::ports::KeptFor,
             ) -> Result<crate::ports::Swept, LedgerError> {
                 use super::retention;
 
@@ -112,9 +117,12 @@ macro_rules! sql_retention {
                         .drop_old(retention::DROP_LEASES, retention::LEASES_KEPT_FOR)
                         .await?,
                     keys: self.drop_old(retention::DROP_KEYS, KEY_KEPT_FOR).await?,
+                    captions: self
+                        .drop_old(retention::DROP_CAPTIONS, kept_for.captions)
+                        .await?,
                     texts: 0,
                 };
-                let Some(age) = texts_kept_for else {
+                let Some(age) = kept_for.texts else {
                     return Ok(swept);
                 };
                 for statements in retention::TEXTS {

@@ -66,7 +66,7 @@ impl LedgerSettings {
     #[must_use]
     pub fn missing_file(&self) -> Option<&Path> {
         match &self.location {
-            Location::Sqlite(path) => Some(&**path).filter(|path| !path.is_file()),
+            Location::Sqlite(path) => Some(&**path).filter(|path| !path.exists()),
             Location::Postgres(_) => None,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Only one process at a time has the file (`file_lock.rs`). So a process that opens the file knows that every lease in
 //! it belongs to a process that is gone, and drops them all. An image whose publication was killed need not wait for
-//! its lease to expire, nor a request for that of its key. Leases expire by the service's own clock.
+//! its lease to expire, nor a request for that of its key, nor a usage event or a job for the end of its claim. Leases expire by
+//! the service's own clock.
 //!
 //! One connection does everything, which makes every operation alone; `synchronous = FULL` makes a
 //! commit wait for the disk, so that an intent survives a power cut. Each write says whether it has
@@ -21,7 +22,7 @@ use super::{
     connection::Guarded,
     error::OpenLedgerError,
     file_lock::FileLocks,
-    hashes,
+    hashes, known,
     metered::{bounded, measured},
     migrations::{self, Pending},
     private_file, reader, requests,
@@ -34,9 +35,9 @@ use crate::{
         content_hashes::ContentHashes,
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::ImageName,
-        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Settlement},
+        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Prior, Settlement},
         platform::Platform,
-        publication::Failure,
+        publication::{Failure, LookupKey},
         tenant::TenantName,
     },
     ports::{
@@ -79,6 +80,10 @@ impl SqliteLedger {
         for left_behind in [
             "DELETE FROM ledger_leases",
             "UPDATE ledger_requests SET holder = NULL",
+            "UPDATE ledger_usage SET due_at = added_at, claim = NULL WHERE claim IS NOT NULL",
+            "UPDATE ledger_job_queues SET turn_at = 0
+                WHERE tenant IN (SELECT tenant FROM ledger_jobs WHERE status = 'running')",
+            "UPDATE ledger_jobs SET due_at = 0, claim = NULL WHERE status = 'running'",
         ] {
             sqlx::query(left_behind)
                 .execute(&ledger.pool)
@@ -162,10 +167,15 @@ impl Drop for SqliteLedger {
 sql_ledger!(
     SqliteLedger,
     live: "l.expires_at > $1",
-    texts: "SELECT value FROM json_each($4)",
+    intents: "SELECT value ->> 'platform' AS platform, value ->> 'key' AS lookup_key
+        FROM json_each($4)",
+    elements: "json_each($4)",
     hashes: "SELECT value ->> 'kind' AS kind, value ->> 'hash' AS hash, value ->> 'own_key' AS own_key
         FROM json_each($3)",
-    locked: ""
+    locked: "",
+    skipped: "",
+    patience: None,
+    by_status: "INDEXED BY ledger_jobs_by_status"
 );
 
 /// Looks at the log of a file that no process has, before `SQLite` opens it: that drops what it cannot

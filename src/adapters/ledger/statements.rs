@@ -4,14 +4,20 @@
 //! which it begins), `alone` (a connection for a single write), `now`, `session` and `pool`. It is a macro
 //! because a generic function would need more lines of sqlx bounds than it has code.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use serde_json::json;
 
 use super::fault;
+pub(super) use super::stored_text::storable;
 use crate::{
     domain::{
-        ledger::{Prior, PriorState, Settlement},
+        ledger::Settlement,
         platform::Platform,
-        publication::{Failure, FailureReason, PostId},
+        publication::{Failure, FailureReason, LookupKey},
     },
     ports::LedgerError,
 };
@@ -29,14 +35,15 @@ pub(super) enum Durability {
 pub(super) struct Columns {
     pub(super) state: &'static str,
     pub(super) post_id: Option<String>,
+    pub(super) post_url: Option<String>,
     pub(super) reason: Option<&'static str>,
     pub(super) error: Option<String>,
 }
 
 impl From<&Settlement> for Columns {
     fn from(settlement: &Settlement) -> Self {
-        let (state, post_id, reason, error) = match settlement {
-            Settlement::Published(id) => ("published", Some(id.as_str()), None, None),
+        let (state, post, reason, error) = match settlement {
+            Settlement::Published(post) => ("published", Some(post), None, None),
             Settlement::Failed(Failure {
                 reason,
                 text,
@@ -48,16 +55,12 @@ impl From<&Settlement> for Columns {
         };
         Self {
             state,
-            post_id: post_id.map(storable),
+            post_id: post.map(|post| storable(post.id.as_str())),
+            post_url: post.and_then(|post| Some(post.url.as_ref()?.as_str().to_owned())),
             reason: reason.map(FailureReason::as_str),
             error: error.map(|text| storable(text)),
         }
     }
-}
-
-/// A text from outside, as a database takes it: PostgreSQL takes every character but this one.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "")
 }
 
 /// Milliseconds since 1970.
@@ -70,46 +73,14 @@ pub(super) fn duration_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// One row of what is known: platform, state, post id, and why the image was passed over.
-pub(super) type KnownRow = (Option<String>, String, Option<String>, Option<String>);
-
-/// What is known of these platforms. The more certain state counts where a platform has several, under the keys of
-/// different hashes.
-pub(super) fn prior(rows: Vec<KnownRow>, platforms: &[Platform]) -> Prior {
-    let mut prior = Prior::default();
-    for (platform, state, post_id, reason) in rows {
-        let Some(platform) = platform else {
-            let reason = reason.and_then(|reason| FailureReason::from_name(&reason));
-            prior.passed_over = prior.passed_over.or(reason);
-            continue;
-        };
-        let platform = Platform::from_name(&platform);
-        let Some(platform) = platform.filter(|it| platforms.contains(it)) else {
-            continue;
-        };
-        let state = match state.as_str() {
-            "published" => PriorState::Published(PostId::new(post_id.unwrap_or_default())),
-            "failed" => PriorState::Failed,
-            // An intent as well: the caller has the lease, so no attempt is under way.
-            _ => PriorState::Unknown,
-        };
-        let known = prior
-            .platforms
-            .entry(platform)
-            .or_insert(PriorState::Failed);
-        if certainty(&state) > certainty(known) {
-            *known = state;
-        }
-    }
-    prior
-}
-
-fn certainty(state: &PriorState) -> u8 {
-    match state {
-        PriorState::Failed => 0,
-        PriorState::Unknown => 1,
-        PriorState::Published(_) => 2,
-    }
+/// The platforms of an intent, each with its key, as a parameter of a statement.
+pub(super) fn intents(platforms: &[Platform], keys: &BTreeMap<Platform, LookupKey>) -> String {
+    let intent = |platform: &Platform| {
+        let key = keys.get(platform).map(|key| storable(key.as_str()));
+        json!({ "platform": platform.as_str(), "key": key })
+    };
+    let intents: Vec<_> = platforms.iter().map(intent).collect();
+    serde_json::Value::from(intents).to_string()
 }
 
 /// For the log. sqlx's errors contain neither the URL nor a value.
@@ -119,23 +90,42 @@ impl From<sqlx::Error> for LedgerError {
     }
 }
 
-/// Implements the ports of the ledger for a type, with those of `reader`, `requests`, `retention` and
-/// `merge`. `$live` says in SQL whether the lease `l` holds at the time `$1`, `$texts` selects the
-/// elements of the JSON array `$4`; `$hashes` and `$locked` are those of `sql_hashes`.
+/// Implements the ports of the ledger for a type, with those of `reader`, `requests`, `retention`, `merge`,
+/// `takeover`, `usage`, `voice`, `captions` and `jobs`. `$live` says in SQL whether the lease `l` holds at the time `$1`, `$intents` selects the
+/// elements of the JSON array `$4`: platform and key; `$elements` is that of `sql_captions`; `$hashes` and `$locked` are those of `sql_hashes`, `$skipped` is
+/// that of `sql_usage` and `sql_turns`, `$patience` and `$by_status` are
+/// those of `sql_jobs`.
 macro_rules! sql_ledger {
     (
         $ledger:ty,
         live: $live:literal,
-        texts: $texts:literal,
+        intents: $intents:literal,
+        elements: $elements:literal,
         hashes: $hashes:literal,
-        locked: $locked:literal
+        locked: $locked:literal,
+        skipped: $skipped:literal,
+        patience: $patience:expr,
+        by_status: $by_status:literal
     ) => {
         super::hashes::sql_hashes!(hashes: $hashes, locked: $locked);
-        super::publications::sql_publications!(texts: $texts);
+        super::publications::sql_publications!(intents: $intents);
         super::reader::sql_reader!($ledger, live: $live);
+        super::look_ups::sql_look_ups!($ledger);
         super::requests::sql_requests!($ledger, live: $live);
         super::retention::sql_retention!($ledger);
         super::merge::sql_merge!($ledger, live: $live);
+        super::takeover::sql_takeover!($ledger, hashes: $hashes);
+        super::usage::sql_usage!($ledger, locked: $skipped);
+        super::voice::sql_voice!($ledger);
+        super::captions::sql_captions!($ledger, elements: $elements);
+        super::jobs::sql_jobs!(
+            $ledger,
+            patience: $patience,
+            by_status: $by_status
+        );
+        super::jobs::turns::sql_turns!($ledger, skipped: $skipped);
+        super::jobs::queue::sql_job_queue!($ledger);
+        super::jobs::schedules::sql_schedules!($ledger);
 
         const TAKE: &str = take!($live);
 
@@ -229,7 +219,7 @@ macro_rules! sql_ledger {
                         Self::link(&mut write, now, tenant, lease.hashes()).await?;
                     }
                     write.commit().await?;
-                    Ok(Claim::Held(statements::prior(rows, platforms)))
+                    Ok(Claim::Held(known::prior(rows, platforms)))
                 })
                 .await
             }
@@ -247,8 +237,12 @@ macro_rules! sql_ledger {
                 lease: &Lease,
                 image: &ImageName,
                 platforms: &[Platform],
+                keys: &std::collections::BTreeMap<Platform, LookupKey>,
+                captions: &std::collections::BTreeMap<
+                    Platform,
+                    crate::domain::caption_history::KeptCaption,
+                >,
             ) -> Result<(), LedgerError> {
-                let platforms: Vec<&str> = platforms.iter().map(|it| it.as_str()).collect();
                 measured(&self.clock, "record_intent", async {
                     let (mut write, now) = self.begin_as_holder(lease).await?;
                     let tenant = lease.tenant();
@@ -258,7 +252,7 @@ macro_rules! sql_ledger {
                         .bind(now)
                         .bind(tenant.as_str())
                         .bind(&hashes)
-                        .bind(serde_json::Value::from(platforms).to_string())
+                        .bind(statements::intents(platforms, keys))
                         .bind(lease.holder())
                         .bind(image.as_str())
                         .bind(hashes::key(lease.hashes()))
@@ -266,6 +260,7 @@ macro_rules! sql_ledger {
                         .bind(hash)
                         .execute(&mut *write)
                         .await?;
+                    Self::keep_captions(&mut write, lease, captions).await?;
                     sqlx::query(TAKE_UP)
                         .bind(now)
                         .bind(tenant.as_str())
@@ -298,8 +293,10 @@ macro_rules! sql_ledger {
                         .bind(columns.post_id)
                         .bind(columns.reason)
                         .bind(columns.error)
+                        .bind(columns.post_url)
                         .execute(&mut *write)
                         .await?;
+                    Self::settle_caption(&mut write, lease, platform, settlement).await?;
                     let is_own = settled.rows_affected() > 0
                         || sqlx::query_scalar(IS_LAST_ATTEMPT)
                             .bind(now)
@@ -313,6 +310,17 @@ macro_rules! sql_ledger {
                     is_own.then_some(()).ok_or(LedgerError::LeaseLost)
                 })
                 .await
+            }
+
+            async fn record_look_up(
+                &self,
+                lease: &Lease,
+                platform: Platform,
+                key: &LookupKey,
+                settlement: &Settlement,
+            ) -> Result<Prior, LedgerError> {
+                let recorded = self.write_look_up(lease, platform, key, settlement);
+                measured(&self.clock, "record_look_up", recorded).await
             }
 
             async fn pass_over(

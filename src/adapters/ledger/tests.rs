@@ -1,19 +1,32 @@
 mod backups;
+mod caption_plans;
+mod caption_suite;
 mod foreign_files;
 mod hash_suite;
 mod imports;
 mod inspections;
+mod job_attempt_suite;
+mod job_plans;
+mod job_sharing_suite;
+mod job_suite;
 mod locks;
+mod look_up_suite;
 mod merge_suite;
 mod outcome_suite;
 mod pool;
+mod posted_lists;
 mod postgres;
 mod reason_suite;
 mod request_suite;
 mod retention_suite;
+mod schedule_suite;
 mod sqlite;
 mod suite;
+mod takeover_suite;
 mod upgrades;
+mod usage_plans;
+mod usage_suite;
+mod voice_suite;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -25,7 +38,7 @@ use futures_util::FutureExt as _;
 
 use super::{
     merge::Merge, open::*, postgres::PostgresLedger, settings::LedgerSettings,
-    sqlite::SqliteLedger, statements::Durability, *,
+    sqlite::SqliteLedger, statements::Durability, takeover::Takeover, *,
 };
 use crate::{
     domain::{
@@ -34,7 +47,10 @@ use crate::{
         secret::Secret,
         tenant::TenantName,
     },
-    ports::{Clock, IdempotencyStore, Ledger, LedgerReader, LedgerRetention},
+    ports::{
+        CaptionHistory, Clock, IdempotencyStore, JobQueue, JobStore, KeptFor, Ledger, LedgerReader,
+        LedgerRetention, ScheduleStore, UsageOutbox, VoiceProfileStore,
+    },
 };
 
 /// Runs every test of the suite against a stage; `$stage` is a function that sets one up, or says
@@ -126,6 +142,89 @@ macro_rules! suite_on {
             entries_of_later_versions_are_taken_over_and_not_listed,
             the_service_goes_on_with_the_tables_of_a_later_version,
         );
+        super::run_suite!(
+            look_up_suite on $stage:
+            a_post_is_known_with_its_address,
+            the_key_of_an_attempt_is_known_until_the_platform_has_the_image,
+            a_lost_answer_is_replaced_by_what_the_platform_says,
+            what_was_known_before_an_attempt_holds_if_it_was_not_posted,
+            an_answer_about_another_attempt_changes_nothing,
+            an_attempt_under_way_under_another_hash_is_left_to_its_holder,
+            an_entry_is_found_by_its_number_and_tenant,
+            addresses_and_keys_are_merged,
+            a_doubt_of_another_ledger_stays_when_ours_is_settled,
+            a_doubt_of_another_ledger_is_the_prior_state_of_an_attempt_under_way,
+            the_version_before_starts_and_writes_on_these_tables,
+        );
+        super::run_suite!(
+            takeover_suite on $stage:
+            what_was_posted_elsewhere_is_on_every_platform_by_whichever_hash,
+            a_post_that_is_known_wins_over_one_elsewhere_and_a_doubt_does_not,
+            a_forced_attempt_at_what_was_posted_elsewhere_changes_nothing_if_it_fails,
+            captions_are_remembered_once,
+        );
+        super::run_suite!(
+            usage_suite on $stage:
+            an_event_is_added_once_and_claimed_by_one,
+            an_event_that_is_done_is_gone_and_one_that_stays_is_due_later,
+            a_claim_that_nobody_ended_is_over_by_itself,
+            who_lost_the_claim_settles_nothing,
+            the_time_since_a_tenant_is_unknown_is_kept,
+            the_oldest_beyond_the_limit_are_dropped,
+            two_claimants_get_five_hundred_events_once_each,
+        );
+        super::run_suite!(
+            voice_suite on $stage:
+            a_profile_is_kept_for_its_tenant_until_it_is_replaced_or_forgotten,
+            every_text_comes_back_as_it_was_stored,
+            a_row_that_makes_no_sense_is_no_profile_until_one_is_stored,
+            the_later_profile_wins_whichever_ledger_has_it,
+        );
+        super::run_suite!(
+            caption_suite on $stage:
+            captions_are_kept_with_their_intent_and_history_once_they_are_published,
+            a_post_that_is_found_later_makes_its_own_caption_history,
+            an_outcome_that_comes_after_another_attempt_has_begun_makes_history_all_the_same,
+            a_forced_second_publication_is_a_second_one_in_the_history,
+            the_last_thirty_of_each_platform_are_recent_newest_first,
+            a_kept_caption_is_found_by_every_hash_of_its_image,
+            an_intent_that_is_not_written_keeps_no_caption,
+            texts_of_captions_come_back_as_they_were_kept,
+            captions_of_another_ledger_are_taken_over_once_and_published_wins,
+            what_the_version_before_takes_over_is_history,
+            captions_go_when_they_are_old_published_or_not,
+        );
+        super::run_suite!(
+            job_suite on $stage:
+            a_job_comes_back_as_it_was_added_to_its_tenant_alone,
+            jobs_are_listed_by_their_time_page_by_page,
+            a_job_is_claimed_at_its_time_and_by_one,
+            a_job_that_has_begun_is_neither_changed_nor_cancelled,
+        );
+        super::run_suite!(
+            job_attempt_suite on $stage:
+            a_claim_that_is_not_renewed_is_over_within_a_minute,
+            what_failed_is_tried_again_when_it_is_due,
+            what_has_not_begun_in_time_is_missed,
+            jobs_of_a_tenant_that_is_gone_are_cancelled,
+            jobs_are_counted_and_swept_by_their_end,
+            a_job_that_makes_no_sense_is_left_alone_and_no_other_waits_for_it,
+        );
+        super::run_suite!(
+            job_sharing_suite on $stage:
+            no_tenant_waits_for_the_backlog_of_another,
+            four_claimants_do_each_job_once_and_keep_the_limit,
+            two_people_do_not_undo_each_other,
+        );
+        super::run_suite!(
+            schedule_suite on $stage:
+            a_schedule_comes_back_as_it_was_put_to_its_tenant_alone,
+            a_change_of_the_schedule_replaces_what_has_not_begun,
+            the_next_posting_time_has_a_job_whatever_becomes_of_the_one_before,
+            of_posting_times_that_passed_the_last_is_caught_up_with,
+            a_posting_time_that_nobody_approved_does_not_keep_the_next_away,
+            the_schedule_of_a_tenant_that_is_gone_is_disabled,
+        );
     };
 }
 use {run_suite, suite_on};
@@ -135,7 +234,20 @@ async fn run_to_the_end(test: impl Future<Output = ()>) -> std::thread::Result<(
 }
 
 /// A ledger, and what a test does to it behind its back.
-trait Backstage: Ledger + LedgerReader + IdempotencyStore + LedgerRetention + Merge {
+trait Backstage:
+    Ledger
+    + LedgerReader
+    + IdempotencyStore
+    + LedgerRetention
+    + UsageOutbox
+    + VoiceProfileStore
+    + CaptionHistory
+    + JobStore
+    + JobQueue
+    + ScheduleStore
+    + Merge
+    + Takeover
+{
     /// Runs statements.
     async fn run(&self, statements: &str);
     /// A number.
@@ -165,6 +277,14 @@ fn everything() -> EntryQuery {
         state: None,
         after: None,
         limit: 100,
+    }
+}
+
+/// Captions for 90 days.
+fn kept_for(texts: Option<Duration>) -> KeptFor {
+    KeptFor {
+        texts,
+        captions: Duration::from_hours(90 * 24),
     }
 }
 

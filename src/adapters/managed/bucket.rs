@@ -31,8 +31,9 @@ use crate::{
         credential::ProviderCredential as _,
         secret::{Secret, SecretProblem},
         storage::ManagedCredential,
+        tenant::TenantName,
     },
-    ports::Clock,
+    ports::{Clock, StorageMeter},
 };
 
 /// The service that requests are signed for.
@@ -50,6 +51,14 @@ pub(super) struct Bucket {
     pub(super) origin: Origin,
     /// `None` where the credential cannot be one of a bucket.
     access: Option<Access>,
+    /// Counts the calls; `None` where nobody is debited for them.
+    meter: Option<TenantMeter>,
+}
+
+/// The meter of one tenant.
+pub(super) struct TenantMeter {
+    pub(super) tenant: TenantName,
+    pub(super) meter: Arc<dyn StorageMeter>,
 }
 
 /// Where the bucket is, and what opens it.
@@ -123,7 +132,13 @@ impl Bucket {
             clock,
             limits,
             origin,
+            meter: None,
         }
+    }
+
+    /// The same, with every call counted.
+    pub(super) fn metered_by(self, meter: Option<TenantMeter>) -> Self {
+        Self { meter, ..self }
     }
 
     pub(super) fn call(&self, operation: &'static str) -> Call<'_> {
@@ -172,6 +187,10 @@ impl Bucket {
             .timeout(request.timeout);
         if let Some(body) = request.body {
             builder = builder.body(body.bytes.clone());
+        }
+        // Before the call: one that fails is one that was made.
+        if let Some(TenantMeter { tenant, meter }) = &self.meter {
+            meter.count(tenant);
         }
         let response = upstream::send_to_tenants(builder)
             .await

@@ -1,5 +1,6 @@
 //! Over real sockets, against the sandbox's S3 server.
 
+mod metering;
 mod moving;
 mod reading;
 mod refusing;
@@ -19,6 +20,7 @@ use crate::{
         secret::Secret,
         sidecar::SidecarName,
         storage::ManagedCredential,
+        tenant::TenantName,
         tenant_config::{StoragePath, StoragePaths},
     },
     ports::{
@@ -50,6 +52,7 @@ const IMPATIENT: Limits = Limits {
 struct Tenant {
     sandbox: Sandbox,
     store: ManagedImageStore,
+    counted: Arc<metering::Counted>,
 }
 
 impl Tenant {
@@ -80,8 +83,15 @@ impl Tenant {
             keep: path("acme/queue/keep"),
             remove: path("acme/queue/reject"),
         };
-        let store = factory.unwrap().open(&paths, &credential);
-        Self { sandbox, store }
+        let counted = Arc::new(metering::Counted::default());
+        let factory = factory.unwrap().metered_by(Some(Arc::clone(&counted) as _));
+        let alice = TenantName::new("alice").unwrap();
+        let store = factory.open(&paths, &credential, Some(&alice));
+        Self {
+            sandbox,
+            store,
+            counted,
+        }
     }
 
     fn switches(&self) -> &Switches {

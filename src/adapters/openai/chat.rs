@@ -11,8 +11,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    account::Account,
     forms::{Form, Forms},
-    rate_limit::{RateLimit, TooLate},
+    rate_limit::TooLate,
     refusals::{Meaning, Said, shown},
     retry_hint::retry_hint,
 };
@@ -60,14 +61,13 @@ impl Chat {
         &self,
         operation: &'static str,
         request: &Value,
-        credential: &AiCredential,
-        limit: &RateLimit,
+        account: &Account,
     ) -> Result<String, CaptionError> {
         let model = request["model"].as_str().unwrap_or_default();
         let known = self.forms.of(model);
         let mut form = known.clone();
         for _ in 0..MAX_FORMS {
-            let asked = self.ask(operation, request, &form, credential, limit);
+            let asked = self.ask(operation, request, &form, account);
             match asked.await {
                 Err(Failure::Form { said, .. }) => match form.after(&said, request) {
                     Some(next) => form = next,
@@ -99,8 +99,7 @@ impl Chat {
         operation: &'static str,
         request: &Value,
         form: &Form,
-        credential: &AiCredential,
-        limit: &RateLimit,
+        account: &Account,
     ) -> Result<String, Failure> {
         let asked = Asked {
             model: request["model"].as_str().unwrap_or_default(),
@@ -117,17 +116,17 @@ impl Chat {
             upstream: "openai",
             operation,
         };
-        let attempt = || self.attempt(&asked, credential, limit);
+        let attempt = || self.attempt(&asked, account);
         call.run(self.policy, attempt).await
     }
 
     async fn attempt(
         &self,
         asked: &Asked<'_>,
-        credential: &AiCredential,
-        limit: &RateLimit,
+        account: &Account,
     ) -> Result<Answer<String>, Failure> {
-        limit.turn().await?;
+        let credential = &account.credential;
+        account.limit.turn().await?;
         let request = self
             .http
             .post(self.url.clone())
@@ -145,6 +144,7 @@ impl Chat {
             .map_err(Failure::Transport)?
             .ok_or(Failure::Unusable("it is too long"))?;
         let envelope = serde_json::from_slice(&body).map_err(|_| Failure::NoEnvelope(status))?;
+        account.record(&envelope, &*self.clock).await;
         let scrub = scrub(credential);
         if let Some((said, status)) = Said::within(&envelope, &scrub) {
             return Err(refusal(said, status, wait, asked));

@@ -2,6 +2,7 @@
 
 mod checking;
 mod refusals;
+mod tokens;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -11,10 +12,17 @@ use super::*;
 use crate::{
     adapters::{
         clock::SystemClock,
+        platforms::spec,
         sample_tenant::{config, credential},
         upstream::RetryPolicy,
     },
-    domain::{image::EncodedImage, platform::Platform, tenant_config::VisionDetail},
+    domain::{
+        caption_brief::{PlatformBrief, PlatformBriefs, Sense},
+        caption_style::CaptionStyle,
+        image::EncodedImage,
+        platform::Platform,
+        tenant_config::VisionDetail,
+    },
 };
 use publisher_sandbox::{Fault, OpenAi, Sample, Sandbox, Switches, Unsupported};
 
@@ -24,6 +32,7 @@ const KEY: &str = "sk-sandbox-key";
 struct Desk {
     sandbox: Sandbox,
     writer: Arc<dyn CaptionWriter>,
+    recorded: Arc<tokens::Recorded>,
 }
 
 impl Desk {
@@ -50,8 +59,14 @@ impl Desk {
         }
         let config = config(&json!({ "ai": block }));
         let ai = config.settings().ai.as_ref().unwrap();
+        let recorded = Arc::new(tokens::Recorded::default());
+        let factory = factory.reporting_to(Some(Arc::clone(&recorded) as _));
         let writer = factory.open(&config, ai, credential(KEY));
-        Self { sandbox, writer }
+        Self {
+            sandbox,
+            writer,
+            recorded,
+        }
     }
 
     fn switches(&self) -> &Switches {
@@ -69,7 +84,8 @@ impl Desk {
                 tags: vec!["rope".to_owned()],
                 ..Analysis::default()
             },
-            platforms: Platform::ALL.to_vec(),
+            platforms: platforms(),
+            ..CaptionBrief::default()
         };
         self.writer.write(&brief).await
     }
@@ -96,6 +112,7 @@ fn factory(sandbox: &Sandbox, calls_per_minute: u32) -> OpenAiCaptionWriterFacto
             .parse()
             .unwrap(),
         calls_per_minute: NonZeroU32::new(calls_per_minute).unwrap(),
+        candidates: 3,
     };
     OpenAiCaptionWriterFactory::new(settings, &ExtraRoots::default(), Arc::new(SystemClock))
         .unwrap()
@@ -106,7 +123,17 @@ fn image() -> VisionImage {
     VisionImage {
         image: EncodedImage::new(sample.bytes).unwrap(),
         detail: VisionDetail::Low,
+        senses: Sense::offered("image"),
     }
+}
+
+fn platforms() -> PlatformBriefs {
+    let place = |platform| {
+        let rules = spec(platform).caption;
+        let brief = PlatformBrief::new(rules, CaptionStyle::default(), "", &[]);
+        (platform, brief)
+    };
+    Platform::ALL.map(place).into()
 }
 
 #[tokio::test]
@@ -130,8 +157,8 @@ async fn vision_sees_the_very_image_with_the_tenants_key_and_model() {
 async fn one_call_writes_all_captions() {
     let desk = Desk::new().await;
     let written = desk.write().await.unwrap();
-    assert_eq!(written.by_platform[&Platform::Telegram], "A knot. #rope");
-    assert_eq!(written.by_platform[&Platform::Email], "A knot.");
+    assert_eq!(written.by_platform[&Platform::Telegram], ["A knot. #rope"]);
+    assert_eq!(written.by_platform[&Platform::Email], ["A knot."]);
     assert_eq!(written.sd_caption.as_deref(), Some("rope"));
     assert_eq!(desk.switches().total_calls(), 1);
 }
@@ -144,9 +171,12 @@ async fn a_separate_sd_caption_takes_a_second_call_whose_failure_costs_nothing_e
     assert_eq!(desk.switches().calls("caption"), 2);
     let refused = Fault::status(400);
     desk.switches()
-        .inject_matching("caption", 1, "\\\"platforms\\\":{}", refused);
+        .inject_matching("caption", 1, "\\\"sd_caption\\\":true", refused);
     let written = desk.write().await.unwrap();
-    assert_eq!((written.sd_caption, written.by_platform.len()), (None, 2));
+    assert_eq!(
+        (written.sd_caption, written.by_platform.len()),
+        (None, Platform::COUNT)
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The client of the orchestrator: its two calls, their retries and time limits.
+//! The client of the orchestrator: its calls about hosts and credentials, and the retries and time limits of all.
 
 use std::{
     sync::{
@@ -19,6 +19,7 @@ use super::{
     failure::{self, Failure},
     named_tenant, secret_answer,
     service_token::ServiceToken,
+    settings::{OrchestratorSettings, OrchestratorSetupError},
     spans::{self, UPSTREAM},
 };
 use crate::{
@@ -54,47 +55,19 @@ const LIMITS: Limits = Limits {
     },
 };
 
-/// How the orchestrator is reached.
-#[derive(Debug)]
-pub struct OrchestratorSettings {
-    /// Where it is; a path is kept as the start of every call's path.
-    pub base_url: Url,
-    /// What we show it. It accepts two at a time while they are rotated.
-    pub service_token: ServiceToken,
-    /// Hosts below it have their tenant's name as their first label.
-    pub base_domain: Host,
-    /// Whether hosts are looked up by POST until it says that it has no such method.
-    pub prefer_post: bool,
-    /// The kinds of storage that its configs may name.
-    pub storage: AllowedStorage,
-}
-
-/// The settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OrchestratorSetupError {
-    /// Nothing can be added to the base URL.
-    #[error("the orchestrator's base URL must be an HTTP URL")]
-    BaseUrl,
-    /// A header cannot carry the token.
-    #[error("the service token has characters that no header can carry")]
-    ServiceToken,
-    /// The HTTP client could not be built.
-    #[error("the HTTP client for the orchestrator could not be built")]
-    Client(#[source] reqwest::Error),
-}
-
 /// Speaks to the orchestrator.
 pub struct OrchestratorClient {
     pub(super) http: Client,
     clock: Arc<dyn Clock>,
     by_host_url: Url,
     pub(super) resolve_url: Url,
+    pub(super) usage_url: Url,
     service_token: ServiceToken,
     base_domain: Host,
     storage: AllowedStorage,
     /// By-host is called by GET: by choice, or since POST was refused.
     uses_get: AtomicBool,
-    /// One for both calls: an outage is one of the orchestrator as a whole.
+    /// One for all calls that are retried: an outage is one of the orchestrator as a whole.
     retry_budget: RetryBudget,
     limits: Limits,
 }
@@ -144,6 +117,7 @@ impl OrchestratorClient {
             clock,
             by_host_url: url("v1/runtime/by-host")?,
             resolve_url: url("v1/credentials/resolve")?,
+            usage_url: url("v1/billing/usage")?,
             service_token,
             base_domain,
             storage,
@@ -271,10 +245,22 @@ impl OrchestratorClient {
         request_id: &RequestId,
         token: &Secret,
     ) -> Result<Response, Failure> {
+        self.send_within(self.limits.attempt, request, request_id, token)
+            .await
+    }
+
+    /// The same with another time limit.
+    pub(super) async fn send_within(
+        &self,
+        limit: Duration,
+        request: RequestBuilder,
+        request_id: &RequestId,
+        token: &Secret,
+    ) -> Result<Response, Failure> {
         let request = request
             .bearer_auth(token.expose())
             .header("x-request-id", request_id.as_str())
-            .timeout(self.limits.attempt);
+            .timeout(limit);
         upstream::send_in_trace(request)
             .await
             .map_err(|error| Failure::of_transport(&error))
@@ -293,9 +279,29 @@ impl OrchestratorClient {
         once.into()
     }
 
-    /// Every call goes through here, with the limit that all of them share.
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Every call that a request waits for goes through here, with the limit that all of them share.
     pub(super) async fn run<T, F, Fut>(
         &self,
+        operation: &'static str,
+        retries: Retries<'_>,
+        attempt: F,
+    ) -> Result<T, Failure>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Answer<T>, Failure>>,
+    {
+        self.run_for(self.limits.whole, operation, retries, attempt)
+            .await
+    }
+
+    /// The same with another limit.
+    pub(super) async fn run_for<T, F, Fut>(
+        &self,
+        limit: Duration,
         operation: &'static str,
         retries: Retries<'_>,
         attempt: F,
@@ -309,7 +315,7 @@ impl OrchestratorClient {
             upstream: UPSTREAM,
             operation,
         };
-        call.run_within(self.limits.whole, || Failure::OutOfTime, retries, attempt)
+        call.run_within(limit, || Failure::OutOfTime, retries, attempt)
             .await
     }
 }

@@ -42,6 +42,9 @@ pub(super) enum Failure {
     OutOfTime,
     #[error("the orchestrator answered with a status that means nothing to us")]
     Status(u16),
+    /// A usage event that is not taken as it is, while others may be.
+    #[error("the orchestrator does not accept this usage event")]
+    NotAccepted(u16),
     #[error("the orchestrator's answer {0}")]
     Malformed(&'static str),
     #[error("the orchestrator's answer has a value in `{0}` that cannot be used")]
@@ -77,6 +80,7 @@ impl AttemptError for Failure {
             | Self::OutOfCredit
             | Self::OutOfTime
             | Self::Status(_)
+            | Self::NotAccepted(_)
             | Self::Malformed(_)
             | Self::UnusableField(_) => Retry::Never,
         }
@@ -84,9 +88,10 @@ impl AttemptError for Failure {
 
     fn http_status(&self) -> Option<u16> {
         match self {
-            Self::NotFound { status } | Self::Busy { status, .. } | Self::Status(status) => {
-                Some(*status)
-            }
+            Self::NotFound { status }
+            | Self::Busy { status, .. }
+            | Self::Status(status)
+            | Self::NotAccepted(status) => Some(*status),
             Self::Unauthorized | Self::OutOfCredit => Some(403),
             Self::Malformed(_) | Self::UnusableField(_) => Some(200),
             Self::Transport { .. } | Self::OutOfTime => None,
@@ -110,6 +115,18 @@ pub(super) fn of_resolve(response: &Response, clock: &dyn Clock) -> Result<(), F
     match response.status().as_u16() {
         200 => Ok(()),
         404 => Err(Failure::NotFound { status: 404 }),
+        429 | 500..=599 => Err(busy(response, clock)),
+        status => Err(Failure::Status(status)),
+    }
+}
+
+/// The same for an answer to a usage event, other than 422.
+pub(super) fn of_usage(response: &Response, clock: &dyn Clock) -> Result<(), Failure> {
+    match response.status().as_u16() {
+        200..=299 => Ok(()),
+        403 => Err(Failure::Unauthorized),
+        404 => Err(Failure::NotFound { status: 404 }),
+        status @ (400 | 413) => Err(Failure::NotAccepted(status)),
         429 | 500..=599 => Err(busy(response, clock)),
         status => Err(Failure::Status(status)),
     }
@@ -161,9 +178,10 @@ impl From<Failure> for ConfigSourceError {
                 retry_after: None,
                 cause: failure.into(),
             },
-            Failure::Status(_) | Failure::Malformed(_) | Failure::UnusableField(_) => {
-                Self::Malformed(failure.into())
-            }
+            Failure::Status(_)
+            | Failure::NotAccepted(_)
+            | Failure::Malformed(_)
+            | Failure::UnusableField(_) => Self::Malformed(failure.into()),
         }
     }
 }
@@ -182,9 +200,10 @@ impl From<Failure> for CredentialError {
                 retry_after: None,
                 cause: failure.into(),
             },
-            Failure::Status(_) | Failure::Malformed(_) | Failure::UnusableField(_) => {
-                Self::Malformed(failure.into())
-            }
+            Failure::Status(_)
+            | Failure::NotAccepted(_)
+            | Failure::Malformed(_)
+            | Failure::UnusableField(_) => Self::Malformed(failure.into()),
         }
     }
 }

@@ -39,3 +39,8 @@ pub(super) fn of_credential(
 ) -> Span {
     tracing::warn_span!("orchestrator", %tenant, %config_version, %request_id)
 }
+
+/// Of a usage event that is sent.
+pub(super) fn of_usage(tenant: impl Display, request_id: &RequestId) -> Span {
+    tracing::warn_span!("orchestrator", %tenant, %request_id)
+}

@@ -86,6 +86,11 @@ impl Failure {
         Self::unsupported(Stage::Tls, "the set-up failed")
     }
 
+    /// Whether the server has refused a command, and may take another.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self.problem, Problem::Refused(_))
+    }
+
     pub(super) fn unsupported(stage: Stage, what: &'static str) -> Self {
         Self {
             stage,

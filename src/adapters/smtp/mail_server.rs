@@ -31,7 +31,7 @@ pub struct MailServer {
     pub transport: MailTransport,
     /// Login name.
     pub username: String,
-    /// Sender of the mail, and recipient of the confirmation.
+    /// Sender of the mail, and recipient of the confirmation where the tenant names nobody.
     pub from_email: String,
     /// What the password is resolved by.
     password_ref: CredentialsRef,

@@ -1,6 +1,6 @@
 //! The mails of a publication. Pure: time and message ids come in as parameters.
 
-use std::{borrow::Cow, iter::once, time::SystemTime};
+use std::{borrow::Cow, iter::once, slice, time::SystemTime};
 
 use bytes::Bytes;
 use lettre::{
@@ -87,6 +87,11 @@ impl MessageBuilder {
         })
     }
 
+    /// The sender of all mails.
+    pub(super) fn sender(&self) -> &Address {
+        &self.sender
+    }
+
     /// A new message id, made from a random word.
     pub(super) fn message_id(&self, word: &str) -> String {
         format!("<{word}@{}>", self.sender.domain())
@@ -99,13 +104,15 @@ impl MessageBuilder {
         message_id: &str,
         date: SystemTime,
     ) -> Result<Mail, Unwritable> {
-        self.mail(&self.recipient, post, &post.caption, message_id, date)
+        let to = slice::from_ref(&self.recipient);
+        self.mail(to, post, &post.caption, message_id, date)
     }
 
-    /// The confirmation mail to the sender: the same, with a line of at most `tags` tags.
+    /// The confirmation mail: the same to other recipients, with a line of at most `tags` tags.
     pub(super) fn confirmation(
         &self,
         post: &Post,
+        to: &[Address],
         tags: usize,
         message_id: &str,
         date: SystemTime,
@@ -124,12 +131,12 @@ impl MessageBuilder {
             text.push_str("Tags: ");
             text.push_str(&tags.join(", "));
         }
-        self.mail(&self.sender, post, &text, message_id, date)
+        self.mail(to, post, &text, message_id, date)
     }
 
     fn mail(
         &self,
-        to: &Address,
+        to: &[Address],
         post: &Post,
         text: &str,
         message_id: &str,
@@ -137,9 +144,12 @@ impl MessageBuilder {
     ) -> Result<Mail, Unwritable> {
         let unwritable = Unwritable("the message cannot be put together");
         let text = SinglePart::plain(format!("{}\n", printable(text)));
-        let message = Message::builder()
-            .from(Mailbox::new(None, self.sender.clone()))
-            .to(Mailbox::new(None, to.clone()))
+        let to = || to.iter().cloned();
+        let from = Mailbox::new(None, self.sender.clone());
+        let message = to().fold(Message::builder().from(from), |message, recipient| {
+            message.to(Mailbox::new(None, recipient))
+        });
+        let message = message
             .date(date)
             .message_id(Some(message_id.to_owned()))
             .subject(self.subject(&post.caption))
@@ -147,7 +157,7 @@ impl MessageBuilder {
             .map_err(|_| unwritable)?;
         let (head, tail) = around_last_body(message.formatted()).ok_or(unwritable)?;
         Ok(Mail {
-            envelope: Envelope::new(Some(self.sender.clone()), vec![to.clone()])
+            envelope: Envelope::new(Some(self.sender.clone()), to().collect())
                 .map_err(|_| Unwritable("the message cannot be addressed"))?,
             head,
             image: post.image.bytes().clone(),
@@ -171,7 +181,7 @@ impl MessageBuilder {
 }
 
 /// An address, with its domain as the domain name system has it.
-fn address(text: &str) -> Option<Address> {
+pub(super) fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.trim().rsplit_once('@')?;
     let domain = ascii_domain(domain);
     domain.is_ascii().then_some(())?;

@@ -129,14 +129,26 @@ impl Session {
         }
     }
 
-    /// Sends one mail.
-    pub(super) async fn send(&mut self, mail: &Mail) -> Result<(), Failure> {
+    /// Sends one mail. Returns how many of its recipients the server has refused; a mail of which it refuses all is
+    /// a failure.
+    pub(super) async fn send(&mut self, mail: &Mail) -> Result<usize, Failure> {
         let envelope = &mail.envelope;
         let from = MailFrom::new(envelope.from().cloned(), self.parameters(mail)?);
         self.command(Stage::Sender, from).await?;
+        let mut refusals = Vec::new();
         for recipient in envelope.to() {
             let to = Rcpt::new(recipient.clone(), Vec::new());
-            self.command(Stage::Recipient, to).await?;
+            match self.command(Stage::Recipient, to).await {
+                Ok(_) => {}
+                Err(failure) if failure.is_refusal() => refusals.push(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let refusal_count = refusals.len();
+        if refusal_count == envelope.to().len()
+            && let Some(failure) = refusals.pop()
+        {
+            return Err(failure);
         }
         let go_on = self.reply_to(Stage::Message, Data).await?;
         if go_on.code() != 354 {
@@ -150,7 +162,7 @@ impl Session {
             Stage::Message
         };
         let problem = match sent {
-            Ok(Ok(reply)) => return done(stage, reply).map(drop),
+            Ok(Ok(reply)) => return done(stage, reply).map(|_| refusal_count),
             Ok(Err(problem)) => problem,
             Err(_) => Problem::TimedOut,
         };

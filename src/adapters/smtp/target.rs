@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{address::address, mail_server::MailServer};
 use crate::domain::{
-    caption::{CaptionRules, CaptionUnit},
+    caption::{CaptionRules, CaptionUnit, HashtagPolicy},
+    caption_style::BuiltInStyle,
     config_block::{Block, FieldProblem},
     credential::provider_credential,
     platform::{ImageLimits, Platform},
@@ -104,15 +105,20 @@ impl Target for EmailTarget {
             },
             BlockField::new("use_tls", "use_tls"),
         ],
-        settings: &["CONFIRMATION_SETTINGS"],
+        settings: &["CONFIRMATION_SETTINGS", "ADMIN_LOGIN_EMAILS"],
         sample: r#"{"recipient": "nobody@localhost"}"#,
     });
     const CAPTION: CaptionRules = CaptionRules {
         limit: 240,
         unit: CaptionUnit::Char,
-        hashtags: false,
+        max_bytes: None,
+        link_length: None,
+        hashtags: HashtagPolicy::None,
         plain_ascii_line: true,
+        words: Some((30, 35)),
     };
+    const CAPTION_STYLE: Option<BuiltInStyle> =
+        Some(BuiltInStyle::new(include_str!("caption_style.md")));
     const IMAGE_LIMITS: Option<ImageLimits> = None;
     type Credential = SmtpCredential;
 

@@ -119,9 +119,9 @@ impl Desk {
 
 /// The result of a mail, after the work that follows it has ended.
 async fn ended(publisher: &dyn Publisher, post: &Post) -> Result<PostId, PublishError> {
-    let Posted { id, follow_up, .. } = publisher.publish(post).await?;
-    follow_up.unwrap().await;
-    Ok(id)
+    let posted = publisher.publish(post, None).await?;
+    posted.follow_up.unwrap().await;
+    Ok(posted.post.id)
 }
 
 fn tenant(host: &str, port: u16, patch: &Value) -> TenantConfig<Resolved> {
@@ -146,6 +146,7 @@ fn publisher(config: &TenantConfig<Resolved>, roots: &ExtraRoots) -> SmtpPublish
         context: factory.context,
         email: target(config),
         confirmation: config.settings().confirmation.clone(),
+        people: config.settings().people.clone(),
         credential: credential(PASSWORD),
     }))
 }
@@ -251,7 +252,7 @@ async fn a_connection_lost_within_the_message_has_sent_nothing() {
     let publisher = publisher(&tenant("127.0.0.1", port, &patch), &ExtraRoots::default());
     let mut image = vec![7; 16 * 1024 * 1024];
     image[..3].copy_from_slice(b"\xFF\xD8\xFF");
-    let outcome = publisher.publish(&post(&image)).await;
+    let outcome = publisher.publish(&post(&image), None).await;
     assert!(
         matches!(outcome, Err(PublishError::Unavailable { .. })),
         "{outcome:?}"

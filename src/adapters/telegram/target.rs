@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::{
-    caption::{CaptionRules, CaptionUnit},
+    caption::{CaptionRules, CaptionUnit, HashtagPolicy},
+    caption_style::BuiltInStyle,
     config_block::FieldProblem,
     credential::provider_credential,
     platform::{ImageLimits, Platform},
@@ -37,14 +38,19 @@ impl Target for TelegramTarget {
     const CAPTION: CaptionRules = CaptionRules {
         limit: 1024,
         unit: CaptionUnit::Utf16,
-        hashtags: true,
+        max_bytes: None,
+        link_length: None,
+        hashtags: HashtagPolicy::Tenant,
         plain_ascii_line: false,
+        words: None,
     };
+    const CAPTION_STYLE: Option<BuiltInStyle> =
+        Some(BuiltInStyle::new(include_str!("caption_style.md")));
     /// What the Bot API takes as a photo.
     const IMAGE_LIMITS: Option<ImageLimits> = Some(ImageLimits {
-        max_bytes: 10 * 1024 * 1024,
-        max_side_sum: 10_000,
-        max_ratio: 20,
+        max_side_sum: Some(10_000),
+        max_ratio: Some(20),
+        ..ImageLimits::of_bytes(10 * 1024 * 1024)
     });
     type Credential = TelegramCredential;
 

@@ -15,6 +15,7 @@ use crate::{
     },
     domain::{
         image::{EncodedImage, ImageName},
+        publication::PostId,
         tenant_config::{Resolved, TenantConfig},
     },
 };
@@ -55,7 +56,11 @@ impl Desk {
         for fault in faults {
             self.switches().inject("sendPhoto", fault.clone());
         }
-        let outcome = self.publisher.publish(&post()).await.map(|it| it.id);
+        let outcome = self
+            .publisher
+            .publish(&post(), None)
+            .await
+            .map(|it| it.post.id);
         if let Err(error) = &outcome {
             let shown = format!("{error:?} {error}");
             assert!(
@@ -71,6 +76,16 @@ impl Desk {
             self.sandbox.telegram.photos().len() - before,
         )
     }
+}
+
+#[tokio::test]
+async fn a_post_has_an_address_where_its_chat_has_a_public_name() {
+    let desk = Desk::new().await;
+    let publish = async || desk.publisher.publish(&post(), None).await.unwrap().post;
+    let url = publish().await.url.unwrap();
+    assert_eq!(url.as_str(), "https://t.me/alice/1");
+    desk.sandbox.telegram.move_chat("@alice", 7);
+    assert_eq!(publish().await.url, None);
 }
 
 fn factory(sandbox: &Sandbox) -> TelegramPublisherFactory {
@@ -138,7 +153,7 @@ async fn a_photo_without_a_caption_has_none() {
     let desk = Desk::new().await;
     let caption = String::new();
     desk.publisher
-        .publish(&Post { caption, ..post() })
+        .publish(&Post { caption, ..post() }, None)
         .await
         .unwrap();
     assert_eq!(desk.sandbox.telegram.photos()[0].caption, None);
@@ -252,7 +267,7 @@ async fn a_malformed_token_is_a_dead_credential() {
     let sandbox = Sandbox::start_empty().await.unwrap();
     for token in ["no-token", "1:a/../../x?y#z", "123456789:", "\u{fc}:x"] {
         let publisher = open(&factory(&sandbox), &tenant(), token);
-        let outcome = publisher.publish(&post()).await;
+        let outcome = publisher.publish(&post(), None).await;
         let Err(error @ PublishError::Unauthorized { .. }) = outcome else {
             panic!("{token}: {outcome:?}")
         };
@@ -266,7 +281,7 @@ async fn a_chat_that_has_moved_is_followed_at_once_and_from_then_on() {
     let moved = -1_009_988_776_655;
     desk.sandbox.telegram.move_chat("@alice", moved);
     for is_followed in [true, false] {
-        let warning = desk.publisher.publish(&post()).await.unwrap().warning;
+        let warning = desk.publisher.publish(&post(), None).await.unwrap().warning;
         let is_told = warning.is_some_and(|it| it.contains(&moved.to_string()));
         assert_eq!(is_told, is_followed);
     }

@@ -9,7 +9,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::advice;
-use crate::adapters::upstream::MAX_WAIT;
+use crate::{
+    adapters::upstream::MAX_WAIT,
+    domain::publication::{PostUrl, PublishedPost},
+};
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +41,34 @@ pub(super) enum Refusal {
 }
 
 /// What an answer to a photo means. `body` is its body, complete or not; `hint` is its `Retry-After`.
-pub(super) fn of_photo(status: u16, body: Option<&[u8]>, hint: Option<Duration>) -> Verdict<i64> {
+pub(super) fn of_photo(
+    status: u16,
+    body: Option<&[u8]>,
+    hint: Option<Duration>,
+) -> Verdict<PublishedPost> {
     match verdict(status, body, hint) {
         Verdict::Taken(result) => {
             let id = result["message_id"].as_i64();
-            id.map_or(Verdict::Unknown, Verdict::Taken)
+            let post = |id| PublishedPost {
+                url: url_of(&result["chat"], id),
+                ..PublishedPost::new(id.to_string())
+            };
+            id.map_or(Verdict::Unknown, |id| Verdict::Taken(post(id)))
         }
         Verdict::Unknown => Verdict::Unknown,
         Verdict::Refused(refusal) => Verdict::Refused(refusal),
     }
+}
+
+/// The address of a post; `None` in a chat that not everybody can open. A user has a name too, and no public posts.
+fn url_of(chat: &Value, id: i64) -> Option<PostUrl> {
+    let name = chat["username"].as_str()?;
+    let is_name = name
+        .bytes()
+        .all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    let is_public = chat["type"] != "private" && !name.is_empty() && is_name;
+    let url = is_public.then(|| format!("https://t.me/{name}/{id}"))?;
+    PostUrl::parse(&url)
 }
 
 /// What an answer to any call means, with Telegram's result.
@@ -125,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    fn of(status: u16, document: &Value) -> Verdict<i64> {
+    fn of(status: u16, document: &Value) -> Verdict<PublishedPost> {
         of_photo(status, Some(document.to_string().as_bytes()), None)
     }
 
@@ -137,9 +159,38 @@ mod tests {
     fn a_complete_yes_proves_the_post_whatever_the_status() {
         for status in [200, 201, 302, 400, 404, 408, 429, 500, 502, 504] {
             let yes = json!({ "ok": true, "result": { "message_id": 7 } });
-            assert_eq!(of(status, &yes), Verdict::Taken(7), "{status}");
+            let post = PublishedPost::new("7");
+            assert_eq!(of(status, &yes), Verdict::Taken(post), "{status}");
             let half = json!({ "ok": true, "result": {} });
             assert_eq!(of(status, &half), Verdict::Unknown, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_post_in_a_public_chat_has_an_address() {
+        for (chat, url) in [
+            (
+                json!({ "type": "channel", "username": "Knots_1" }),
+                Some("https://t.me/Knots_1/7"),
+            ),
+            (
+                json!({ "type": "supergroup", "username": "knots" }),
+                Some("https://t.me/knots/7"),
+            ),
+            (json!({ "type": "channel", "title": "knots" }), None),
+            (json!({ "type": "private", "username": "knots" }), None),
+            (json!({ "type": "channel", "username": "" }), None),
+            (json!({ "type": "channel", "username": "a/../b" }), None),
+            (json!({ "type": "channel", "username": "a?b#c@d" }), None),
+            (json!({ "type": "channel", "username": 7 }), None),
+            (json!(null), None),
+        ] {
+            let yes = json!({ "ok": true, "result": { "message_id": 7, "chat": chat } });
+            let post = PublishedPost {
+                url: url.and_then(PostUrl::parse),
+                ..PublishedPost::new("7")
+            };
+            assert_eq!(of(200, &yes), Verdict::Taken(post), "{chat}");
         }
     }
 

@@ -83,6 +83,13 @@ async fn a_wait_that_the_upstream_asks_for_is_kept_up_to_the_longest_delay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_is_over_already_is_no_leave_to_call_at_once() {
+    let (attempts, _, time) = attempts_until(Retry::After(Duration::ZERO), 9).await;
+    assert_eq!(attempts, 3);
+    assert!(time >= 2 * POLICY.first_delay, "{time:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_with_a_limit_is_given_up_in_the_middle_of_a_wait() {
     let call = Call {
         clock: &SystemClock,

@@ -10,7 +10,7 @@ use poem_openapi::{
 
 use super::{
     auth::{AdminAuth, LoginAttempt, LoginCookies},
-    dto::admin::{AdminStatus, LoginRequest},
+    dto::admin::{AdminMethod, AdminStatus, LoginRequest},
     error::ApiError,
     json_body::JsonBody,
     tag::Tag,
@@ -21,10 +21,22 @@ pub(super) struct AdminApi;
 
 /// A session that has begun or ended. The handlers add the `Set-Cookie` headers, since there are two of them.
 #[derive(ApiResponse)]
-enum SessionAnswer {
+pub(super) enum SessionAnswer {
     /// The status of the requests that follow.
     #[oai(status = 200, header(name = "Set-Cookie", ty = "String"))]
     Changed(Json<AdminStatus>),
+}
+
+/// Ends the session of the caller's browser.
+pub(super) fn log_out(
+    auth: &AdminAuth,
+    request: &Request,
+) -> Result<Response<SessionAnswer>, ApiError> {
+    let (method, [current, other]) = auth.log_out(request)?;
+    let answer = SessionAnswer::Changed(Json(AdminStatus::of(method)));
+    Ok(Response::new(answer)
+        .header(header::SET_COOKIE, current)
+        .header(header::SET_COOKIE, other))
 }
 
 #[expect(
@@ -49,8 +61,8 @@ impl AdminApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Json<AdminStatus>, ApiError> {
-        let admin = auth.is_admin(request)?;
-        Ok(Json(AdminStatus { admin }))
+        let method = auth.method_of(request)?;
+        Ok(Json(AdminStatus::of(method)))
     }
 
     /// Log in.
@@ -76,7 +88,7 @@ impl AdminApi {
         let password = LoginRequest::read(&mut fields);
         let password = fields.finish_with(password)?;
         let LoginCookies { session, device } = attempt.with(&password)?;
-        let answer = SessionAnswer::Changed(Json(AdminStatus { admin: true }));
+        let answer = SessionAnswer::Changed(Json(AdminStatus::of(Some(AdminMethod::Password))));
         Ok(Response::new(answer)
             .header(header::SET_COOKIE, session)
             .header(header::SET_COOKIE, device))
@@ -98,10 +110,6 @@ impl AdminApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<SessionAnswer>, ApiError> {
-        let (admin, [current, other]) = auth.log_out(request)?;
-        let answer = SessionAnswer::Changed(Json(AdminStatus { admin }));
-        Ok(Response::new(answer)
-            .header(header::SET_COOKIE, current)
-            .header(header::SET_COOKIE, other))
+        log_out(auth, request)
     }
 }

@@ -7,8 +7,13 @@ use poem_openapi::{
 };
 
 use super::{
-    auth::Admin, dto::analysis::ImageAnalysis, error::ApiError, json_body::image_name,
-    request_facts::CurrentRequestId, tag::Tag, tenant_scope::TenantScope,
+    auth::Admin,
+    dto::{analysis::ImageAnalysis, images::platform_limits},
+    error::ApiError,
+    json_body::image_name,
+    request_facts::CurrentRequestId,
+    tag::Tag,
+    tenant_scope::TenantScope,
 };
 use crate::app::usecases::analyze::AnalyzeImage;
 
@@ -43,7 +48,8 @@ impl AnalysisApi {
         force_refresh: Query<bool>,
     ) -> Result<Json<ImageAnalysis>, ApiError> {
         let name = image_name(&filename)?;
+        let limits = platform_limits(tenant.settings());
         let report = self.analyze.run(tenant, name, force_refresh.0, request_id);
-        Ok(Json(report.await?.into()))
+        Ok(Json(ImageAnalysis::new(report.await?, limits)))
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{
     admin::AdminApi, analysis::AnalysisApi, config::ConfigApi, curation::CurationApi,
-    docs::DocsApi, health::HealthApi, images::ImagesApi, library::LibraryApi, media::MediaApi,
-    problem_pages::ProblemPagesApi, publications::PublicationsApi, publishing::PublishingApi,
-    tenant_scope::TenantRoutes,
+    docs::DocsApi, health::HealthApi, images::ImagesApi, library::LibraryApi, log_out::LogOutApi,
+    media::MediaApi, problem_pages::ProblemPagesApi, publications::PublicationsApi,
+    publishing::PublishingApi, tenant_scope::TenantRoutes, voice_profile::VoiceProfileApi,
 };
 
 pub(super) type Api = (
@@ -13,7 +13,9 @@ pub(super) type Api = (
     ProblemPagesApi,
     TenantRoutes<(
         ConfigApi,
+        VoiceProfileApi,
         AdminApi,
+        LogOutApi,
         ImagesApi,
         MediaApi,
         PublishingApi,

@@ -11,13 +11,12 @@ use super::{
     tag::Tag,
     tenant_scope::TenantScope,
 };
+use crate::app::usecases::voice_profile::ShowVoiceProfile;
 
-pub(super) struct ConfigApi;
+pub(super) struct ConfigApi {
+    pub(super) voice: ShowVoiceProfile,
+}
 
-#[expect(
-    clippy::unused_async,
-    reason = "the framework wants every handler to be async"
-)]
 #[OpenApi]
 impl ConfigApi {
     /// What may the tenant do?
@@ -35,7 +34,9 @@ impl ConfigApi {
         TenantScope(tenant): TenantScope,
         Data(auth): Data<&Arc<AdminAuth>>,
     ) -> Json<FeatureFlags> {
-        Json(FeatureFlags::new(&tenant, auth.mode()))
+        let matches_voice = self.voice.is_on(&tenant).await;
+        let (mode, methods) = (auth.mode(), auth.methods());
+        Json(FeatureFlags::new(&tenant, matches_voice, mode, methods))
     }
 
     /// Which platforms are on?
@@ -47,6 +48,10 @@ impl ConfigApi {
         method = "get",
         operation_id = "getPublishers",
         tag = "Tag::Config"
+    )]
+    #[expect(
+        clippy::unused_async,
+        reason = "the framework wants every handler to be async"
     )]
     async fn publishers(&self, TenantScope(tenant): TenantScope) -> Json<EnabledPublishers> {
         Json(tenant.settings().into())

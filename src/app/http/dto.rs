@@ -27,3 +27,4 @@ pub mod problem_page;
 pub mod publications;
 pub mod publish;
 pub mod thumbnail;
+pub mod voice_profile;

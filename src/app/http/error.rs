@@ -1,6 +1,7 @@
-//! The error type of the API. `usecases`, `library` and `storage` convert the errors of use cases and of storage.
+//! The error type of the API. `usecases`, `library`, `publications` and `storage` convert the errors of use cases and of storage.
 
 mod library;
+mod publications;
 mod storage;
 mod usecases;
 
@@ -55,6 +56,14 @@ impl ApiError {
             challenges: Vec::new(),
             cause: None,
         }
+    }
+
+    /// The problem of an id that no publication of the tenant has.
+    pub(super) fn no_publication() -> Self {
+        Self::new(
+            ProblemKind::NotFound,
+            "There is no publication with this id.",
+        )
     }
 
     /// A request with bad fields.
@@ -152,21 +161,32 @@ impl ApiError {
         }
     }
 
+    /// The body of the answer, as JSON. Logs the cause as [`log`](Self::log) does: for the command line.
+    #[must_use]
+    pub fn into_json(self, request_id: &RequestId) -> String {
+        self.log();
+        self.problem(request_id).to_json_string()
+    }
+
+    fn problem(&self, request_id: &RequestId) -> Problem {
+        Problem {
+            kind: self.kind.uri(),
+            title: self.kind.title().to_owned(),
+            status: self.kind.status().as_u16(),
+            detail: self.detail.clone().into_owned(),
+            request_id: request_id.as_str().to_owned(),
+            errors: (!self.fields.is_empty()).then(|| self.fields.clone()),
+        }
+    }
+
     /// The answer.
     pub(super) fn into_response(self, request_id: &RequestId) -> Response {
         let status = self.kind.status();
-        let problem = Problem {
-            kind: self.kind.uri(),
-            title: self.kind.title().to_owned(),
-            status: status.as_u16(),
-            detail: self.detail.into_owned(),
-            request_id: request_id.as_str().to_owned(),
-            errors: (!self.fields.is_empty()).then_some(self.fields),
-        };
+        let body = self.problem(request_id).to_json_string();
         let mut response = Response::builder()
             .status(status)
             .content_type("application/problem+json")
-            .body(Body::from_string(problem.to_json_string()));
+            .body(Body::from_string(body));
         let headers = response.headers_mut();
         if needs_retry_after(status) {
             let wait = self.retry_after.unwrap_or(DEFAULT_RETRY_AFTER);

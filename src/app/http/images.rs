@@ -92,7 +92,7 @@ impl ImagesApi {
     ) -> Result<Json<ImageInfo>, ApiError> {
         let details = self.draw.run(&tenant, &request_id).await?;
         let url = self.links.url_of(&details.image, &tenant, &origin)?;
-        Ok(Json(ImageInfo::new(&details, url)))
+        Ok(Json(ImageInfo::new(&details, url, tenant.settings())))
     }
 
     /// Show an image.
@@ -119,7 +119,7 @@ impl ImagesApi {
         let name = image_name(&filename)?;
         let details = self.describe.run(&tenant, &request_id, &name).await?;
         let url = self.links.url_of(&details.image, &tenant, &origin)?;
-        Ok(Json(ImageInfo::new(&details, url)))
+        Ok(Json(ImageInfo::new(&details, url, tenant.settings())))
     }
 
     /// Show an image's thumbnail.

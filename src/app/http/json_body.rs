@@ -74,6 +74,20 @@ impl Fields {
         read
     }
 
+    /// As [`require`](Self::require), for a field that may be `null`, which is `Some(None)`.
+    pub fn require_nullable<T>(
+        &mut self,
+        name: &str,
+        rule: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.unread.get(name).is_some_and(Value::is_null) {
+            self.unread.remove(name);
+            return Some(None);
+        }
+        self.require(name, rule, read).map(Some)
+    }
+
     /// Reads the file name of an image, a parameter of the path.
     pub fn image_name(&mut self, filename: &str) -> Option<ImageName> {
         ImageName::new(filename)

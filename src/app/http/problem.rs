@@ -46,6 +46,10 @@ problem_kinds! {
     Unauthorized, UNAUTHORIZED, "unauthorized", "Unauthorized";
         "The request lacks an admin's credential, or has a wrong one.";
         "Send a credential of a scheme that `WWW-Authenticate` names.";
+    InsufficientBalance, PAYMENT_REQUIRED, "insufficient-balance", "Insufficient balance";
+        "The tenant is out of credit, and the request needs what is paid for.";
+        "Add credit to the tenant's balance; it counts within 30 seconds. To publish without a caption, send \
+         `\"allow_empty_caption\": true`.";
     Forbidden, FORBIDDEN, "forbidden", "Forbidden";
         "A page of another site has sent the request; or it writes with a session and does not name the page that \
          has sent it.";
@@ -60,7 +64,7 @@ problem_kinds! {
         "The tenant has no image of that name, or none at all.";
         "List the images again: it may have been moved, renamed or deleted.";
     NotFound, NOT_FOUND, "not-found", "Not found";
-        "The path does not exist, or the tenant has no library.";
+        "The path does not exist, the tenant has no library, or no publication has the id.";
         "Check the path against the document at `/openapi.json`.";
     MethodNotAllowed, METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";
         "The path has other methods, which `Allow` names.";
@@ -74,6 +78,11 @@ problem_kinds! {
          meanwhile; or another file has the name.";
         "Try again after `Retry-After`; under an `Idempotency-Key`, with the same one. Where the name is taken, choose \
          another.";
+    CannotBeAsked, CONFLICT, "cannot-be-asked", "Platform cannot be asked";
+        "It cannot be found out whether the platform has the post: the platform has no way to look it up, or is off, or \
+         nothing was sent.";
+        "Look at the platform. If the post is not there, publish the image with `\"force\": true` and \
+         this platform alone in `platforms`: without `platforms`, all that are on get it once more.";
     PayloadTooLarge, PAYLOAD_TOO_LARGE, "payload-too-large", "Payload too large";
         "The body has more than 64 KiB, an upload more than is allowed, or the image in storage more than 50 MB.";
         "Send less, or replace the image by a smaller one.";

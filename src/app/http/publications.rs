@@ -1,26 +1,35 @@
-//! `/api/publications`: lists a tenant's publications.
+//! `/api/publications`: lists a tenant's publications, and asks platforms about those that are in doubt.
 
-use poem_openapi::{OpenApi, param::Query, payload::Json};
+use poem_openapi::{
+    OpenApi,
+    param::{Path, Query},
+    payload::Json,
+};
 
 use super::{
     auth::Admin,
     dto::{
         problem::FieldError,
-        publications::{PublicationList, PublicationOutcome, position_of},
+        publications::{Publication, PublicationList, PublicationOutcome, position_of},
         publish::PlatformName,
     },
     error::ApiError,
     json_body::Fields,
+    request_facts::CurrentRequestId,
     tag::Tag,
     tenant_scope::TenantScope,
 };
-use crate::{app::usecases::list_publications::ListPublications, domain::ledger::EntryQuery};
+use crate::{
+    app::usecases::{check_publication::CheckPublication, list_publications::ListPublications},
+    domain::ledger::EntryQuery,
+};
 
 /// The default length of a page.
 const DEFAULT_LIMIT: u32 = 50;
 
 pub(super) struct PublicationsApi {
     pub(super) list: ListPublications,
+    pub(super) check: CheckPublication,
 }
 
 #[OpenApi]
@@ -81,5 +90,34 @@ impl PublicationsApi {
         let page = self.list.run(&tenant, query).await;
         let page = page.map_err(|error| ApiError::from_ledger(error, "Try again later."))?;
         Ok(Json(page.into()))
+    }
+
+    /// Is an unknown post there?
+    ///
+    /// For a publication that is `unknown`: asks the platform whether it has the post, records what it says, and answers
+    /// the publication. Nothing is ever sent. `published` has the post's id, and its address where it has one; `failed`
+    /// means that the post is not there, and that publishing the image again sends it. It stays `unknown` where the
+    /// platform cannot tell: `error` says so. The platform is asked for up to a minute, since a request that it has not
+    /// finished yet may still make the post: do not give up before.
+    ///
+    /// A publication that is `published` or `failed` is answered as it is. The next publication of the image asks by
+    /// itself; this is for those who do not want to publish, and for images that are no longer there.
+    #[oai(
+        path = "/api/publications/:id/check",
+        method = "post",
+        operation_id = "checkPublication",
+        tag = "Tag::Publications"
+    )]
+    async fn check_publication(
+        &self,
+        TenantScope(tenant): TenantScope,
+        _admin: Admin,
+        CurrentRequestId(request_id): CurrentRequestId,
+        /// The `id` of the publication in the list.
+        id: Path<String>,
+    ) -> Result<Json<Publication>, ApiError> {
+        let id = id.0.parse().map_err(|_| ApiError::no_publication())?;
+        let entry = self.check.run(tenant, id, request_id).await?;
+        Ok(Json(entry.into()))
     }
 }

@@ -6,7 +6,7 @@ use poem_openapi::{
     payload::Json,
     types::{ParseFromJSON as _, ToJSON as _},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     auth::Admin,
@@ -92,9 +92,13 @@ impl PublishingApi {
     /// with a caption that is written for it unless one is given; then writes the sidecar and,
     /// once a platform has the image, moves it to the archive folder if the tenant's config says
     /// so. A platform that fails does not stop the others, and the answer is still 200: see `results`. A
-    /// platform that has the image, or may have it, gets nothing, except with `force`. A publication that
-    /// is repeated because a platform failed sends the captions of the first attempt, from the sidecar,
-    /// and calls no model. The body may be left out.
+    /// platform that has the image gets nothing, except with `force`. One that may have it, because its answer was
+    /// lost, is asked if it can tell, and gets the image only if it does not have it; the answer may take a minute
+    /// longer then. A publication that
+    /// is repeated because a platform failed sends the captions of the last attempt, or what a person has written into the
+    /// sidecar since, and calls no model. Where no caption could be written, the image's description is sent, and
+    /// `warnings` say so. Captions that are given are sent with the tags and the alt text of the image's sidecar, if
+    /// there is one. The body may be left out.
     ///
     /// An image that is not in the root folder is looked for in the archive: one that some platforms have accepted
     /// is published from there, to the platforms that lack it, and stays there. An archived
@@ -141,8 +145,15 @@ impl PublishingApi {
         let key = key.read(&mut fields);
         let request = PublishRequest::read(&mut fields);
         let target = fields.finish_with(target)?;
-        if request.caption.as_deref().is_some_and(is_blank) {
-            let detail = "Nothing of the caption would be seen. Leave it out to have one written.";
+        let given = request.captions.iter().flat_map(BTreeMap::values);
+        if request
+            .caption
+            .iter()
+            .chain(given)
+            .any(|text| is_blank(text))
+        {
+            let detail = "Nothing of a caption would be seen. Without `caption` and `captions`, captions are written; \
+                          to leave a platform out, name fewer in `platforms`.";
             return Err(ApiError::new(ProblemKind::CaptionRequired, detail));
         }
         let publish = self
@@ -161,8 +172,8 @@ impl PublishingApi {
     }
 }
 
-/// The answer in the form that is stored for later requests with its key.
-fn write_down(report: &PublicationReport) -> String {
+/// The answer as JSON: as it is stored for later requests with its key, and as the command line prints it.
+pub(super) fn write_down(report: &PublicationReport) -> String {
     PublishResult::from(report.clone()).to_json_string()
 }
 

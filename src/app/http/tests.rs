@@ -19,5 +19,6 @@ mod publications;
 mod publishing;
 mod requests;
 mod tenants;
+mod voice_profile;
 
 use self::harness::{Answer, Service};

@@ -355,7 +355,7 @@ impl DeferredWrite {
 /// The outcome as the log has it, with the id of the post. The text of a platform is the tenant's, and not logged.
 fn facts(settlement: &Settlement) -> (&'static str, Option<&str>) {
     match settlement {
-        Settlement::Published(id) => ("published", Some(without_host(id))),
+        Settlement::Published(post) => ("published", Some(without_host(&post.id))),
         Settlement::Failed(_) => ("failed", None),
         Settlement::Unknown(_) => ("unknown", None),
     }

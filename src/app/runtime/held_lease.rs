@@ -1,6 +1,6 @@
 //! The lease on an image, held for as long as the work under it takes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use scopeguard::ScopeGuard;
 
@@ -10,10 +10,12 @@ use super::{
 };
 use crate::{
     domain::{
+        caption_history::KeptCaption,
         content_hashes::ContentHashes,
         image::ImageName,
         ledger::{Claim, Lease, Prior, Settlement},
         platform::Platform,
+        publication::LookupKey,
         tenant::TenantName,
     },
     ports::{Ledger, LedgerError},
@@ -121,16 +123,18 @@ impl HeldLease {
         leases.claim_lease(&lease, platforms).await
     }
 
-    /// Records that the image is about to be sent, in one attempt: nothing is lost yet.
+    /// Records that the image is about to be sent, with the captions, in one attempt: nothing is lost yet.
     pub(in crate::app) async fn record_intent(
         &self,
         image: &ImageName,
         platforms: &[Platform],
+        keys: &BTreeMap<Platform, LookupKey>,
+        captions: &BTreeMap<Platform, KeptCaption>,
     ) -> Result<(), LedgerError> {
         let Held { lease, tasks } = &*self.0;
         let written = lease
             .ledger
-            .record_intent(&lease.lease, image, platforms)
+            .record_intent(&lease.lease, image, platforms, keys, captions)
             .await;
         if let Err(LedgerError::Unavailable(_)) = &written {
             // The intent may be written all the same, and would be read as a post without an outcome.
@@ -171,6 +175,19 @@ impl HeldLease {
         } else {
             Recorded::Never
         }
+    }
+
+    /// Records what a platform says of an earlier attempt, in one attempt: the platform can be asked again. Returns what
+    /// is known of the image on the platform then.
+    pub(in crate::app) async fn record_look_up(
+        &self,
+        platform: Platform,
+        key: &LookupKey,
+        settlement: &Settlement,
+    ) -> Result<Prior, LedgerError> {
+        let RenewedLease { ledger, lease, .. } = &*self.0.lease;
+        let recorded = ledger.record_look_up(lease, platform, key, settlement);
+        recorded.await
     }
 
     /// The write of an outcome.

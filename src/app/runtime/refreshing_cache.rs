@@ -4,6 +4,7 @@
 use std::{hash::Hash, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, ready};
+use parking_lot::Mutex;
 
 use super::{
     refresh_backoff::Refresh,
@@ -20,6 +21,32 @@ const BRIEF_WAIT: Duration = Duration::from_millis(100);
 pub(in crate::app) struct RefreshingCache<K, V, E> {
     entries: Arc<TimedCache<K, V>>,
     calls: SingleFlight<K, Result<V, LoadError<E>>>,
+    replaced: Arc<Replaced>,
+}
+
+/// The number of values that were replaced by [`RefreshingCache::replace`]. A call that began before the last of them may
+/// have loaded what was true before, and is not kept. Held while a value is set.
+#[derive(Default)]
+struct Replaced(Mutex<u64>);
+
+impl Replaced {
+    fn count(&self) -> u64 {
+        *self.0.lock()
+    }
+
+    /// Sets a value, unless one was replaced since `count`.
+    fn set_unless_since<K: Eq + Hash + Clone, V: Clone>(
+        &self,
+        count: u64,
+        entries: &TimedCache<K, V>,
+        key: K,
+        loaded: Loaded<V>,
+    ) {
+        let current = self.0.lock();
+        if *current == count {
+            entries.set(key, loaded);
+        }
+    }
 }
 
 /// A value of the cache.
@@ -64,7 +91,16 @@ where
         Self {
             entries: Arc::new(entries),
             calls: SingleFlight::new(limit),
+            replaced: Arc::default(),
         }
+    }
+
+    /// Keeps a value that the caller knows to be the present one, since it has just made it so. Calls that are under way
+    /// do not replace it.
+    pub(in crate::app) fn replace(&self, key: K, loaded: Loaded<V>) {
+        let mut count = self.replaced.0.lock();
+        *count += 1;
+        self.entries.set(key, loaded);
     }
 
     /// The value of a key, loaded if there is none. `load` gets the value before.
@@ -148,13 +184,14 @@ where
                 before => {
                     let loading = load(before.map(|found| found.value));
                     let (entries, key) = (Arc::clone(&self.entries), key.clone());
+                    let (replaced, count) = (Arc::clone(&self.replaced), self.replaced.count());
                     Either::Right(async move {
                         let loaded = loading.await.inspect_err(|error| match error {
                             LoadError::Failed(_) => entries.record_failure(&key),
                             LoadError::Outdated(_) => entries.evict(&key),
                         })?;
                         let value = loaded.value.clone();
-                        entries.set(key, loaded);
+                        replaced.set_unless_since(count, &entries, key, loaded);
                         Ok(value)
                     })
                 }

@@ -53,6 +53,14 @@ pub enum ClientUnavailable {
     Credential(#[from] CredentialUnavailable),
 }
 
+impl ClientUnavailable {
+    /// Whether it is for want of credit.
+    #[must_use]
+    pub fn is_out_of_credit(self) -> bool {
+        self == Self::Credential(CredentialUnavailable::OutOfCredit)
+    }
+}
+
 /// A client, with the credential that it was opened with.
 pub struct Opened<T: ?Sized> {
     /// The client.

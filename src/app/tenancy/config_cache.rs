@@ -1,10 +1,11 @@
 //! The cache of tenant configs, by host.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
+    model_lifecycles::ModelLifecycles,
     resolve_error::ResolveTenantError,
     tenant_cache::{SharedConfig, TenantCache},
 };
@@ -119,6 +120,7 @@ impl ConfigCache {
                 unknown,
                 settings,
                 first_lookups: Arc::new(Semaphore::new(MAX_FIRST_LOOKUPS)),
+                lifecycles: ModelLifecycles::new(max_size.get()),
             }),
             first_waiters: Semaphore::new(MAX_FIRST_WAITERS),
         }
@@ -164,6 +166,12 @@ impl ConfigCache {
     pub(in crate::app) fn sweep(&self) {
         self.cached.entries().sweep();
         self.loader.unknown.sweep();
+        let mut served = BTreeSet::new();
+        self.cached.entries().retain(|_, config| {
+            served.insert(config.tenant().clone());
+            true
+        });
+        self.loader.lifecycles.retain(&served);
     }
 }
 
@@ -183,6 +191,7 @@ struct Loader {
     unknown: TimedCache<Host, ()>,
     settings: ConfigCacheSettings,
     first_lookups: Arc<Semaphore>,
+    lifecycles: ModelLifecycles,
 }
 
 impl Loader {
@@ -234,6 +243,7 @@ impl Loader {
                 if let Some(before) = before {
                     self.tenants.evict(before.tenant());
                 }
+                self.lifecycles.note(&config);
                 Arc::new(config)
             }
         };

@@ -74,6 +74,9 @@ pub enum CredentialUnavailable {
     /// It cannot be had until somebody changes something.
     #[error("the credential is not available")]
     Refused,
+    /// The tenant is out of credit.
+    #[error("the credential is held back, because the tenant is out of credit")]
+    OutOfCredit,
     /// It may be had later.
     #[error("the credential is not available at the moment")]
     ForNow {
@@ -87,7 +90,7 @@ impl CredentialUnavailable {
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::OutOfCredit => None,
             Self::ForNow { retry_after } => retry_after,
         }
     }
@@ -253,7 +256,8 @@ fn report(query: &CredentialQuery, error: &CredentialError) -> CredentialUnavail
         "credential could not be resolved"
     );
     match error {
-        CredentialError::NotFound | CredentialError::OutOfCredit => CredentialUnavailable::Refused,
+        CredentialError::NotFound => CredentialUnavailable::Refused,
+        CredentialError::OutOfCredit => CredentialUnavailable::OutOfCredit,
         CredentialError::Unavailable { retry_after, .. } => CredentialUnavailable::ForNow {
             retry_after: *retry_after,
         },

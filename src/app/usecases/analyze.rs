@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::steps::{
     ImageWork,
-    captioning::{Captioning, Captions, CaptionsUnavailable},
+    captioning::{Captioning, Captions, CaptionsUnavailable, alt_text_in},
     loaded_image::{LoadedImage, Replaced},
     sidecar::{ImageSidecar, Occasion},
     stages::Stages,
@@ -48,6 +48,8 @@ pub struct AnalysisReport {
     pub sidecar_written: bool,
     /// A caption for each platform, within its limits.
     pub platform_captions: BTreeMap<Platform, String>,
+    /// Whether all of it is from the sidecar, and no model was called.
+    pub cached: bool,
 }
 
 /// Why there is no analysis.
@@ -172,10 +174,11 @@ impl AnalyzeImage {
             tenant: images.tenant,
             request_id: images.request_id,
             stages,
+            voices: &work.voices,
+            history: &*work.captions,
         };
-        let captions = captioning
-            .write(&image.encoded, &platforms(settings))
-            .await?;
+        let rules = settings.captioned_platforms();
+        let captions = captioning.write(&image, &rules).await?;
         let sidecar_written = !settings.content.debug && {
             let file = ImageSidecar {
                 images,
@@ -196,16 +199,6 @@ impl AnalyzeImage {
     }
 }
 
-/// The platforms that are on; where none is, all platforms, so that captions can be tried before a platform is set up.
-fn platforms(settings: &TenantSettings) -> Vec<Platform> {
-    let on = settings.platforms_on();
-    if on.is_empty() {
-        Platform::ALL.to_vec()
-    } else {
-        on
-    }
-}
-
 /// The report of a sidecar; `None` if it has no caption.
 fn report_from_sidecar(
     image: ImageName,
@@ -214,7 +207,7 @@ fn report_from_sidecar(
 ) -> Option<AnalysisReport> {
     let caption = sidecar.known_caption()?;
     let text = |key: &str| sidecar.get(key).map(str::to_owned);
-    let captions = Captions::given(caption, &platforms(settings), settings);
+    let captions = Captions::given(|_| caption, &settings.captioned_platforms(), settings, None);
     Some(AnalysisReport {
         image,
         description: text("description"),
@@ -223,9 +216,10 @@ fn report_from_sidecar(
         nsfw: sidecar.flag("nsfw"),
         caption: caption.to_owned(),
         sd_caption: sidecar.sd_caption().map(str::to_owned),
-        alt_text: text("alt_text"),
+        alt_text: alt_text_in(sidecar, settings),
         sidecar_written: false,
         platform_captions: captions.by_platform,
+        cached: true,
     })
 }
 
@@ -245,6 +239,7 @@ fn report(image: ImageName, captions: Captions, sidecar_written: bool) -> Analys
         alt_text: analysis.alt_text,
         sidecar_written,
         platform_captions: captions.by_platform,
+        cached: false,
     }
 }
 

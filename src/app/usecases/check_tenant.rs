@@ -3,13 +3,14 @@
 //!
 //! It calls the ports themselves: the caches keep no causes of failures.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
         tenancy::{
             listing_cache::{read_whole, too_large},
+            model_lifecycles::label,
             tenant::ProviderFactories,
         },
     },
@@ -19,7 +20,7 @@ use crate::{
         request_id::RequestId,
         secret::CredentialsRef,
         storage::StorageAccess,
-        tenant_config::{Resolved, TenantConfig, Validated},
+        tenant_config::{AiSettings, ModelLifecycle, Resolved, TenantConfig, Validated},
     },
     ports::{
         CaptionError, ConfigSourceError, CredentialError, CredentialQuery, CredentialStore,
@@ -118,6 +119,10 @@ impl CheckTenant {
                         Finding::Wrong(text)
                     };
                     add("config", finding);
+                }
+                let ai = config.settings().ai.as_deref();
+                for (_, model, lifecycle) in ai.into_iter().flat_map(AiSettings::lifecycles) {
+                    add("config", model_ends(model, lifecycle));
                 }
                 Some(Arc::new(config))
             }
@@ -239,6 +244,21 @@ impl CheckTenant {
             )),
         }
     }
+}
+
+/// What a config says of the end of a model, which answers until then.
+fn model_ends(model: &str, lifecycle: &ModelLifecycle) -> Finding {
+    let mut text = format!("the model {} ends", label(model));
+    if let Some(date) = lifecycle.shutdown_date {
+        let _ = write!(text, " on {date}");
+    }
+    match &lifecycle.recommended_replacement {
+        Some(other) => {
+            let _ = write!(text, "; {} is recommended in its place", label(other));
+        }
+        None => text.push_str("; name another in the config"),
+    }
+    Finding::Note(text)
 }
 
 fn no_config(error: &ConfigSourceError) -> String {

@@ -25,6 +25,8 @@ use crate::{
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
             tenant::{ProviderFactories, Tenant},
+            tenant_cache::TenantCacheSettings,
+            voice_profiles::VoiceProfiles,
         },
         usecases::steps::ImageWork,
     },
@@ -41,10 +43,10 @@ use crate::{
         tenant_config::{SchemaVersion, TenantConfig, Unvalidated},
     },
     ports::{
-        CaptionWriter, Clock, Folder, ImageStore, ImageStoreError, Ledger, MockCaptionWriter,
-        MockCaptionWriterFactory, MockClock, MockCredentialStore, MockImageStore,
-        MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory, Moved,
-        OpenedStorage, Publisher, SidecarFile,
+        CaptionWriter, Clock, Folder, ImageStore, ImageStoreError, Ledger, MockCaptionHistory,
+        MockCaptionWriter, MockCaptionWriterFactory, MockClock, MockCredentialStore,
+        MockImageStore, MockImageStoreFactory, MockLedger, MockPublisher, MockPublisherFactory,
+        MockVoiceProfileStore, Moved, OpenedStorage, Publisher, SidecarFile,
     },
 };
 
@@ -137,7 +139,25 @@ pub(crate) fn image_work(ledger: Arc<dyn Ledger>) -> ImageWork {
             memory: MemoryBudget::for_one_tenant(ImageMemory::default()),
         },
         hash_kinds: storages::hash_kinds().into(),
+        voices: no_voices(),
+        captions: Arc::new(no_captions()),
     }
+}
+
+/// A history without a caption.
+pub(crate) fn no_captions() -> MockCaptionHistory {
+    let mut history = MockCaptionHistory::new();
+    history.expect_recent().returning(|_, _| Ok([].into()));
+    history.expect_kept().returning(|_, _, _| Ok([].into()));
+    history
+}
+
+/// No stored voice profile of any tenant.
+pub(crate) fn no_voices() -> Arc<VoiceProfiles> {
+    let mut store = MockVoiceProfileStore::new();
+    store.expect_load().returning(|_| Ok(None));
+    let settings = TenantCacheSettings::default();
+    Arc::new(VoiceProfiles::new(Arc::new(store), &clock(), settings))
 }
 
 pub(crate) fn leases(ledger: Arc<dyn Ledger>) -> Leases {
@@ -160,7 +180,9 @@ pub(crate) fn claimed(known: BTreeMap<Platform, PriorState>) -> MockLedger {
 /// An empty ledger that accepts every write.
 pub(crate) fn empty_ledger() -> MockLedger {
     let mut ledger = claimed(BTreeMap::new());
-    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .returning(|_, _, _, _, _| Ok(()));
     ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     ledger
 }
@@ -313,6 +335,8 @@ pub(crate) fn providers_of(
 
 fn publisher_factory(platform: Platform, mut publisher: MockPublisher) -> MockPublisherFactory {
     publisher.expect_connecting().returning(|| None);
+    publisher.expect_limits().returning(|| None);
+    publisher.expect_stage().returning(|_, _| Ok(None));
     let publisher: Arc<dyn Publisher> = Arc::new(publisher);
     let mut factory = MockPublisherFactory::new();
     let mut spec = *platforms::spec(platform);

@@ -1,9 +1,12 @@
-//! Publishing one image: select, claim, fetch, identify, prepare, caption, record the intent, deliver, write the
-//! sidecar, archive, settle. The order is in this file, the steps are in the files of `publish`.
+//! Publishing one image: select, claim, fetch, identify, look up, prepare, caption, stage, record the intent, deliver,
+//! write the sidecar, archive, settle. The order is in this file, the steps are in the files of `publish`.
 //!
 //! The claim returns the image's prior state on each platform, as far as the hash of its listing tells. A platform that
 //! has the image, or may have it, gets nothing unless the request forces it; if no other platform is left, nothing is
 //! fetched. The same holds for what is known by the other hashes once the bytes are there: then nothing is paid for.
+//!
+//! A platform that may have the image, and can be asked, is asked first: what it says is recorded, and the image is sent
+//! to those that do not have it.
 //!
 //! A request is refused before the first paid call. A failure after the platforms were served is a warning: the image
 //! counts as published.
@@ -14,6 +17,7 @@ mod caption;
 mod deliver;
 mod delivery;
 mod error;
+mod look_up;
 mod next;
 mod prepare;
 pub mod protocol;
@@ -22,8 +26,9 @@ mod refusal;
 mod report;
 mod select;
 mod sidecar;
+mod stage;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join;
 use tokio_util::task::TaskTracker;
@@ -44,10 +49,13 @@ use super::steps::{
 use crate::{
     app::tenancy::tenant::Tenant,
     domain::{
+        content_hashes::ContentHashes,
         image::StoredImage,
+        ledger::{Entry, EntryState, PriorState},
         platform::Platform,
         publication::{
-            PlatformResult, PublicationPlan, PublicationReport, PublicationRequest, Target,
+            PlatformResult, PublicationPlan, PublicationReport, PublicationRequest, PublishedPost,
+            Target,
         },
         request_id::RequestId,
     },
@@ -89,13 +97,18 @@ impl PublishImage {
         };
         let task = async move {
             let _permit = permit;
+            let usage = publication.usecase.usage.clone();
+            let tenant = publication.tenant.name().clone();
             let result = publication.run().await;
+            if let Some(usage) = usage {
+                usage.gather_storage_calls(&tenant).await;
+            }
             if let Err(error) = &result {
                 count_refusal(counts, error);
             }
             result
         };
-        self.tasks().run_to_completion(task).await?
+        self.tasks().run_to_completion(Box::pin(task)).await?
     }
 }
 
@@ -145,8 +158,10 @@ impl Publication {
         claimed: Claimed,
         image: &StoredImage,
     ) -> Result<PublicationReport, PublishImageError> {
-        let (results, targets) = self.still_to_send(claimed.prior(), false);
-        if targets.is_empty() {
+        let unasked = BTreeMap::new();
+        let (results, targets) = self.still_to_send(claimed.prior(), false, &unasked);
+        // Who else may be working on the image is known by its bytes only: that comes before any question.
+        if targets.is_empty() && !self.can_ask(&claimed) {
             let sent = Sent::nothing(claimed.send_nothing());
             return Ok(self.finish(sent, results, image).await);
         }
@@ -161,7 +176,9 @@ impl Publication {
         loaded: Loaded,
     ) -> Result<PublicationReport, PublishImageError> {
         let image = loaded.image.stored.clone();
-        let (results, targets) = self.still_to_send(&loaded.identified.prior().platforms, true);
+        let (loaded, doubts) = self.look_up(loaded).await?;
+        let known = &loaded.identified.prior().platforms;
+        let (results, targets) = self.still_to_send(known, true, &doubts);
         let sent = if targets.is_empty() {
             Sent::nothing(loaded.identified.send_nothing())
         } else {
@@ -170,7 +187,7 @@ impl Publication {
         Ok(self.finish(sent, results, &image).await)
     }
 
-    /// Prepares the image, captions it, delivers it, and writes the sidecar.
+    /// Prepares the image, captions it, stages it, delivers it, and writes the sidecar.
     async fn send(&self, image: Loaded, targets: &[Platform]) -> Result<Sent, PublishImageError> {
         let Loaded {
             identified,
@@ -178,24 +195,29 @@ impl Publication {
             hashes,
         } = image;
         let was_tried = !identified.prior().platforms.is_empty();
+        let earlier = self.earlier_keys(identified.prior());
         let prepare = async {
             let (loaded, mut prepared) = self.prepare(loaded, targets).await?;
             prepared.ensure_available()?;
             prepared.connect();
-            let captions = self.captions_for(&loaded, &prepared, targets, was_tried);
+            let tried = was_tried.then_some(&hashes);
+            let captions = Box::pin(self.captions_for(&loaded, &prepared, tried));
             let (captions, sidecar) = captions.await?;
-            self.attempt.choose(&loaded.stored.name, &hashes).await?;
-            Ok::<_, PublishImageError>((loaded, prepared, captions, sidecar))
+            let name = &loaded.stored.name;
+            self.attempt.choose(name, &hashes).await?;
+            let sent_to = prepared.sent_to();
+            let staged = self.stage(prepared.deliveries, name, &captions, earlier);
+            let staged = staged.await;
+            let skipped: Vec<_> = report::skipped(&prepared.skipped, &captions).collect();
+            Ok::<_, PublishImageError>((loaded, staged, sent_to, skipped, captions, sidecar))
         };
         let (identified, ready) = identified.hold_during(prepare).await?;
-        let (loaded, prepared, captions, sidecar) = ready;
-        let sent_to = prepared.sent_to();
-        let skipped = report::skipped(&prepared.skipped, &captions).collect();
+        let (loaded, staged, sent_to, skipped, captions, sidecar) = ready;
 
         let name = &loaded.stored.name;
-        let intended = identified.record_intent(name, prepared.deliveries).await?;
+        let intended = identified.record_intent(name, staged).await?;
         let served = TaskTracker::new();
-        let delivered = self.deliver(intended, name, &captions, served.token());
+        let delivered = self.deliver(intended, &captions, served.token());
         served.close();
         let sidecar = self.write_sidecar(sidecar, &loaded, &captions, &sent_to, served.wait());
         // The sidecar is polled first: composing a mail would delay its small requests.
@@ -203,6 +225,7 @@ impl Publication {
         Ok(Sent {
             settled,
             skipped,
+            warning: captions.warning,
             sidecar: Some(sidecar),
             image: Some(loaded),
         })
@@ -225,7 +248,12 @@ impl Publication {
         let ((archived, warning), ()) = join(archive, self.followed_up(sent.image)).await;
         let (settled, mut warnings) = sent.settled.release().await;
         results.extend(settled.into_iter().chain(sent.skipped));
-        warnings.extend(sidecar_warning.into_iter().chain(warning));
+        warnings.extend(
+            sent.warning
+                .into_iter()
+                .chain(sidecar_warning)
+                .chain(warning),
+        );
         self.report(image.name.clone(), results, archived, warnings)
     }
 
@@ -238,29 +266,73 @@ impl Publication {
 
     /// The report of what would be sent.
     async fn dry_run(&self, image: &StoredImage) -> Result<PublicationReport, PublishImageError> {
-        self.dry_run_loaded(self.fetch(image).await?).await
+        let loaded = self.fetch(image).await?;
+        let hashes = self.hashes_of(&loaded).await?;
+        let entries = self.entries_of(hashes.get()).await?;
+        self.dry_run_loaded(loaded, hashes.get(), &entries).await
     }
 
-    /// The report of what would be sent of a fetched image.
+    /// The ledger's entries of an image with these hashes.
+    async fn entries_of(&self, hashes: &ContentHashes) -> Result<Vec<Entry>, PublishImageError> {
+        let reader = &self.usecase.reader;
+        let entries = reader.entries_of(self.tenant.name(), hashes.as_slice());
+        Ok(entries.await?.into_values().flatten().collect())
+    }
+
+    /// The report of what would be sent of a fetched image, of which the ledger has these entries. Nobody is asked about
+    /// posts that are unknown.
     async fn dry_run_loaded(
         &self,
         loaded: LoadedImage,
+        hashes: &ContentHashes,
+        entries: &[Entry],
     ) -> Result<PublicationReport, PublishImageError> {
-        let platforms = self.plan.platforms();
-        let (loaded, prepared) = self.prepare(loaded, platforms).await?;
-        let captions = self.captions_for(&loaded, &prepared, platforms, false);
-        let (captions, _) = captions.await?;
-        let results = Self::dry_run_results(&prepared, &captions);
+        let known = prior_states(entries).ok_or(PublishImageError::InProgress)?;
+        let (mut results, platforms) = self.still_to_send(&known, true, &BTreeMap::new());
         let archived = self.is_from_archive();
         let name = loaded.stored.name.clone();
-        Ok(self.report(name, results, archived, Vec::new()))
+        let mut warnings = Vec::new();
+        if !platforms.is_empty() {
+            let (loaded, prepared) = self.prepare(loaded, &platforms).await?;
+            let tried = (!known.is_empty()).then_some(hashes);
+            let captions = Box::pin(self.captions_for(&loaded, &prepared, tried));
+            let (captions, _) = captions.await?;
+            results.extend(Self::dry_run_results(&prepared, &captions));
+            warnings.extend(captions.warning);
+        }
+        Ok(self.report(name, results, archived, warnings))
     }
+}
+
+/// What entries of one image say of each platform; `None` while a request is publishing it.
+fn prior_states(entries: &[Entry]) -> Option<BTreeMap<Platform, PriorState>> {
+    let mut states = BTreeMap::new();
+    for platform in Platform::ALL {
+        let concerning = entries.iter().filter(|entry| entry.concerns(platform));
+        let Some(entry) = concerning.max_by_key(|entry| entry.state == EntryState::Published)
+        else {
+            continue;
+        };
+        let state = match entry.state {
+            EntryState::InProgress => return None,
+            EntryState::Published => {
+                let post = entry.post.clone();
+                PriorState::Published(post.unwrap_or_else(|| PublishedPost::new("")))
+            }
+            EntryState::Unknown => PriorState::Unknown,
+            EntryState::Failed | EntryState::Skipped => PriorState::Failed,
+        };
+        states.insert(platform, state);
+    }
+    Some(states)
 }
 
 /// An image that was sent to its platforms.
 struct Sent {
     settled: Settled,
     skipped: Vec<PlatformResult>,
+    /// A warning for people about the captions.
+    warning: Option<String>,
     sidecar: Option<Written>,
     /// The image, which follow-ups may need.
     image: Option<LoadedImage>,
@@ -271,6 +343,7 @@ impl Sent {
         Self {
             settled,
             skipped: Vec::new(),
+            warning: None,
             sidecar: None,
             image: None,
         }

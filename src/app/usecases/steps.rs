@@ -3,14 +3,21 @@
 use std::sync::Arc;
 
 use crate::{
-    app::runtime::{held_lease::Leases, keyed_limit::Capacity},
+    app::{
+        runtime::{held_lease::Leases, keyed_limit::Capacity},
+        tenancy::voice_profiles::VoiceProfiles,
+    },
     domain::content_hash::ContentHashKind,
-    ports::{Clock, ImageProcessor},
+    ports::{CaptionHistory, Clock, ImageProcessor},
 };
 
+pub mod caption_choice;
 pub mod captioning;
+pub(super) mod earlier_captions;
 pub mod loaded_image;
+pub(super) mod look_up;
 pub mod own_thumbnail;
+pub(super) mod platform_failure;
 pub(super) mod sidecar;
 pub(super) mod stages;
 
@@ -27,4 +34,8 @@ pub struct ImageWork {
     pub capacity: Capacity,
     /// The functions of the hashes by which the ledger may know an image, whichever storage holds it.
     pub hash_kinds: Arc<[ContentHashKind]>,
+    /// The stored voice profiles, which captions follow.
+    pub voices: Arc<VoiceProfiles>,
+    /// What is remembered of captions.
+    pub captions: Arc<dyn CaptionHistory>,
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     app::runtime::error_chain::ErrorChain,
-    ports::{LedgerRetention, Swept},
+    ports::{KeptFor, LedgerRetention, Swept},
 };
 
 /// The time between the start and the first sweep, which keeps the start free of it.
@@ -15,30 +15,28 @@ const EVERY: Duration = Duration::from_hours(1);
 /// Sweeps the ledger.
 pub struct SweepLedger {
     ledger: Arc<dyn LedgerRetention>,
-    texts_kept_for: Option<Duration>,
+    kept_for: KeptFor,
 }
 
 impl SweepLedger {
-    /// A use case that sweeps `ledger`; `None` keeps texts for people for good.
+    /// A use case that sweeps `ledger` of what is older than it is `kept_for`.
     #[must_use]
-    pub fn new(ledger: Arc<dyn LedgerRetention>, texts_kept_for: Option<Duration>) -> Self {
-        Self {
-            ledger,
-            texts_kept_for,
-        }
+    pub fn new(ledger: Arc<dyn LedgerRetention>, kept_for: KeptFor) -> Self {
+        Self { ledger, kept_for }
     }
 
     /// Sweeps at intervals, without end. A sweep that fails is logged, and the next one deletes the rest.
     pub async fn run(self) {
         tokio::time::sleep(FIRST_AFTER).await;
         loop {
-            match self.ledger.sweep(self.texts_kept_for).await {
+            match self.ledger.sweep(self.kept_for).await {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(Swept {
                     leases,
                     keys,
                     texts,
-                }) => tracing::info!(leases, keys, texts, "ledger swept"),
+                    captions,
+                }) => tracing::info!(leases, keys, texts, captions, "ledger swept"),
                 Err(error) => tracing::warn!(
                     error = %ErrorChain(&error),
                     "the ledger could not be swept; the next sweep makes up for it"
@@ -54,12 +52,17 @@ mod tests {
     use super::*;
     use crate::ports::{LedgerError, MockLedgerRetention};
 
+    const KEPT_FOR: KeptFor = KeptFor {
+        texts: Some(Duration::from_hours(48)),
+        captions: Duration::from_hours(24),
+    };
+
     #[tokio::test(start_paused = true)]
     async fn a_sweep_that_fails_is_made_up_for_by_the_next_one() {
         let mut ledger = MockLedgerRetention::new();
         let mut sweeps = 0;
         ledger.expect_sweep().times(3).returning(move |kept_for| {
-            assert_eq!(kept_for, Some(Duration::from_hours(48)));
+            assert_eq!(kept_for, KEPT_FOR);
             sweeps += 1;
             if sweeps == 1 {
                 return Err(LedgerError::Unavailable("away".into()));
@@ -69,7 +72,7 @@ mod tests {
                 ..Swept::default()
             })
         });
-        let sweeping = SweepLedger::new(Arc::new(ledger), Some(Duration::from_hours(48))).run();
+        let sweeping = SweepLedger::new(Arc::new(ledger), KEPT_FOR).run();
         let limit = FIRST_AFTER + EVERY * 2 + Duration::from_secs(1);
         let ended = tokio::time::timeout(limit, sweeping).await;
         ended.expect_err("it goes on without end");
@@ -79,7 +82,7 @@ mod tests {
     async fn a_start_is_not_burdened_with_a_sweep() {
         let mut ledger = MockLedgerRetention::new();
         ledger.expect_sweep().never();
-        let sweeping = SweepLedger::new(Arc::new(ledger), None).run();
+        let sweeping = SweepLedger::new(Arc::new(ledger), KEPT_FOR).run();
         let ended = tokio::time::timeout(FIRST_AFTER / 2, sweeping).await;
         ended.expect_err("it goes on without end");
     }

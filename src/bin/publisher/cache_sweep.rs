@@ -6,7 +6,9 @@ use std::{
 };
 
 use publisher::app::{
-    tenancy::{listing_cache::ListingCache, resolve_tenant::ResolveTenant},
+    tenancy::{
+        listing_cache::ListingCache, resolve_tenant::ResolveTenant, voice_profiles::VoiceProfiles,
+    },
     usecases::{describe_image::DescribeImage, fetch_thumbnail::FetchThumbnail},
 };
 
@@ -19,6 +21,7 @@ pub(crate) async fn sweep_caches(
     listings: Arc<ListingCache>,
     describe: DescribeImage,
     thumbnails: FetchThumbnail,
+    voices: Arc<VoiceProfiles>,
 ) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
@@ -30,5 +33,6 @@ pub(crate) async fn sweep_caches(
         listings.sweep();
         thumbnails.sweep();
         describe.sweep();
+        voices.sweep();
     }
 }

@@ -43,9 +43,9 @@ A line for each thing, `ok`, `note` or `WRONG`, with what to do:
   certificates  which roots are trusted
   listeners     whether the service and its metrics can listen
   orchestrator  whether it is one, and takes the service token
-  tenant, config, storage, captions, telegram, email
+  tenant, config, storage, captions, and each platform by its name
                 one tenant: its config field by field, its images listed, the OpenAI key and models,
-                the bot, its chat and its rights there, the login at the mail server
+                and whether each platform takes its credential, and would take a post
   ledger        whether it can be opened and written; changed by --migrate alone
 Exit code 0, or 2 if a line says WRONG. What ends `serve` with 2 ends this with 2.";
 
@@ -86,7 +86,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let source = settings::source::choice(&mut environment);
     let settings = Settings::read(environment).map_err(Failure::from);
     let built = settings.and_then(|settings| {
-        let clients = Clients::build(settings.upstreams)?;
+        let clients = Clients::build(settings.upstreams, settings.service.memory_budget)?;
         Ok((settings.service, clients, settings.warnings))
     });
     match built {
@@ -227,7 +227,7 @@ pub(crate) fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'
     }
 }
 
-const NO_HOST: &str = "the host of --host is none that a tenant can have: name it as browsers do, \
+pub(crate) const NO_HOST: &str = "the host of --host is none that a tenant can have: name it as browsers do, \
                        without https:// and path";
 
 /// Whether both addresses can be bound. No connection is accepted meanwhile.

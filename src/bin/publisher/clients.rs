@@ -8,25 +8,26 @@ use publisher::{
         clock::SystemClock,
         dropbox::WithoutDropboxApp,
         http_client::ExtraRoots,
-        openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
+        imaging::ImageScaler,
+        openai::OpenAiCaptionWriterFactory,
         orchestrator::OrchestratorClient,
         otlp::Traces,
         platforms,
         registration::Setup,
-        smtp::EhloName,
         storages::{self, Storages},
     },
     app::{
+        runtime::usage_recorder::UsageRecorder,
         tenancy::{resolve_tenant::HostRules, tenant::ProviderFactories},
         usecases::readiness::Mode,
     },
-    domain::host::Host,
-    ports::{Clock, CredentialStore, TenantConfigSource},
+    domain::{host::Host, image_memory::ImageMemory},
+    ports::{Clock, CredentialStore, TenantConfigSource, UsageReporter},
 };
-use url::Url;
 
 use crate::{
     failure::Failure,
+    memory_limit,
     settings::{Source, UpstreamSettings},
 };
 
@@ -39,7 +40,19 @@ pub(crate) struct Clients {
     pub(crate) has_extra_roots: bool,
     pub(crate) sources: Sources,
     pub(crate) providers: ProviderFactories,
+    /// Makes all copies of images, of which platforms make some themselves.
+    pub(crate) scaler: ImageScaler,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What is debited, where that is reported.
+    pub(crate) usage: Option<UsageClients>,
+}
+
+/// Where the use of AI and of managed storage is recorded, and who debits tenants for it.
+pub(crate) struct UsageClients {
+    pub(crate) recorder: Arc<UsageRecorder>,
+    pub(crate) reporter: Arc<dyn UsageReporter>,
+    /// How many events may wait.
+    pub(crate) outbox_max: u32,
 }
 
 /// Where configs and credentials come from: one adapter is the source of both.
@@ -53,11 +66,12 @@ pub(crate) struct Sources {
 }
 
 impl Clients {
-    /// Builds all clients, without a connection.
+    /// Builds all clients, without a connection. Copies of images are made within the memory that is configured for
+    /// images.
     ///
     /// # Errors
     /// [`Failure::SetUp`].
-    pub(crate) fn build(settings: UpstreamSettings) -> Result<Self, Failure> {
+    pub(crate) fn build(settings: UpstreamSettings, memory: ImageMemory) -> Result<Self, Failure> {
         let UpstreamSettings {
             source,
             roots,
@@ -75,17 +89,48 @@ impl Clients {
             None => Traces::off(),
         };
         let is_standalone = matches!(source, Source::Standalone(_));
+        let config_source = source.name();
+        let usage_outbox = source.usage_outbox();
+        let sources = sources(source, has_dropbox_app, &roots, &clock)?;
+        let usage = sources.usage(usage_outbox, &clock);
+        let recorder = usage.as_ref().map(|usage| Arc::clone(&usage.recorder));
         let images = Storages::new(dropbox, is_standalone, &roots, Arc::clone(&clock));
         let images = images.map_err(Failure::set_up)?;
-        let providers = providers(images, openai, &roots, &clock, telegram_api_url, ehlo_name)?;
+        let images = images.metered_by(recorder.clone().map(|it| it as _));
+        let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
+        let captions = captions.map_err(Failure::set_up)?;
+        let captions = captions.reporting_to(recorder.map(|it| it as _));
+        let scaler = ImageScaler::within(memory_limit::budget_within_limit(memory).copies());
+        let setup = Setup {
+            roots: roots.clone(),
+            clock: Arc::clone(&clock),
+            images: Arc::new(scaler.clone()),
+            telegram_api_url,
+            ehlo_name,
+        };
+        let providers = providers(images, captions, &setup)?;
         Ok(Self {
-            config_source: source.name(),
+            config_source,
             traces,
             records_traces,
             has_extra_roots: !roots.pem().is_empty(),
-            sources: sources(source, has_dropbox_app, &roots, &clock)?,
+            sources,
             providers,
+            scaler,
             clock,
+            usage,
+        })
+    }
+}
+
+impl Sources {
+    /// What reports use, if up to `outbox_max` events may wait: only an orchestrator debits.
+    fn usage(&self, outbox_max: Option<u32>, clock: &Arc<dyn Clock>) -> Option<UsageClients> {
+        let (client, _) = self.orchestrator.as_ref()?;
+        Some(UsageClients {
+            recorder: Arc::new(UsageRecorder::new(Arc::clone(clock))),
+            reporter: Arc::clone(client) as _,
+            outbox_max: outbox_max?,
         })
     }
 }
@@ -93,28 +138,16 @@ impl Clients {
 /// What opens the clients of tenants.
 fn providers(
     images: Storages,
-    openai: OpenAiSettings,
-    roots: &ExtraRoots,
-    clock: &Arc<dyn Clock>,
-    telegram_api_url: Url,
-    ehlo_name: EhloName,
+    captions: OpenAiCaptionWriterFactory,
+    setup: &Setup,
 ) -> Result<ProviderFactories, Failure> {
-    let clock = || Arc::clone(clock);
-    let captions =
-        OpenAiCaptionWriterFactory::new(openai, roots, clock()).map_err(Failure::set_up)?;
-    let setup = Setup {
-        roots: roots.clone(),
-        clock: clock(),
-        telegram_api_url,
-        ehlo_name,
-    };
     Ok(ProviderFactories {
         images: Arc::new(images),
         content_hashes: storages::content_hash,
         takes_uploads: storages::takes_uploads,
         captions: Arc::new(captions),
         platforms: platforms::spec,
-        publishers: platforms::factories(&setup).map_err(|error| Failure::SetUp(error))?,
+        publishers: platforms::factories(setup).map_err(|error| Failure::SetUp(error))?,
     })
 }
 
@@ -143,6 +176,7 @@ fn sources(
             settings,
             probe_host,
             readiness_asks,
+            usage_outbox: _,
         } => {
             let client = OrchestratorClient::new(*settings, roots, Arc::clone(clock));
             let client = Arc::new(client.map_err(Failure::set_up)?);

@@ -7,7 +7,10 @@ use std::{
 };
 
 use publisher::{
-    adapters::{env::SettingProblems, ledger::OpenLedgerError},
+    adapters::{
+        env::SettingProblems,
+        ledger::{DatabaseImportError, ImportError, OpenLedgerError, PostedImportError},
+    },
     app::runtime::error_chain::ErrorChain,
 };
 
@@ -77,10 +80,24 @@ impl<E: Error + 'static> From<E> for Failure {
 
 /// Whether starting again fails in the same way until a setting is changed.
 fn is_of_settings(error: &(dyn Error + 'static)) -> bool {
-    if let Some(error) = error.downcast_ref::<OpenLedgerError>() {
+    if let Some(error) = of_opening_ledger(error) {
         return error.is_of_settings();
     }
     matches!(error.downcast_ref(), Some(MetricsError::Listen(error)) if !may_be_had_later(error))
+}
+
+/// Why a ledger does not open, where it is that: of a start, or of an import.
+fn of_opening_ledger<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a OpenLedgerError> {
+    if let Some(ImportError::Open(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(PostedImportError::Open(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(DatabaseImportError::Open(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    error.downcast_ref()
 }
 
 fn may_be_had_later(error: &io::Error) -> bool {

@@ -9,7 +9,10 @@
 use metrics::counter;
 use publisher::{
     adapters::{ledger, platforms, registration::HTTP_STATUSES, storages},
-    app::usecases::{publish::Refusal, upload_image::UploadOutcome},
+    app::{
+        runtime::usage_recorder::UsageOutcome,
+        usecases::{publish::Refusal, upload_image::UploadOutcome},
+    },
     domain::{
         credential::Provider, platform::Platform, publication::FailureReason, storage::StorageKind,
     },
@@ -40,9 +43,9 @@ const RESOLUTIONS: [&str; 6] = [
 const CALLS: [(&str, &[&str]); 2] = [
     (
         "orchestrator",
-        &["runtime_by_host", "resolve_credential", "probe"],
+        &["runtime_by_host", "resolve_credential", "probe", "usage"],
     ),
-    ("openai", &["vision", "captions", "sd_caption"]),
+    ("openai", &["vision", "captions", "condense", "sd_caption"]),
 ];
 /// Has every series of which the labels are known.
 pub(crate) fn register() {
@@ -52,6 +55,7 @@ pub(crate) fn register() {
     }
     Refusal::register();
     UploadOutcome::register();
+    UsageOutcome::register();
     for platform in Platform::ALL.map(Platform::as_str) {
         for outcome in OUTCOMES {
             counter!(
@@ -114,7 +118,7 @@ fn register_calls(upstream: &'static str, operations: &[&'static str], statuses:
 #[cfg(test)]
 mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
-    use publisher::domain::publication::{Failure, Outcome, PostId};
+    use publisher::domain::publication::{Failure, Outcome, PublishedPost};
 
     use super::*;
 
@@ -125,8 +129,8 @@ mod tests {
         let text = recorder.handle().render();
         let failure = || Failure::new(FailureReason::Rejected, "no");
         let outcomes = [
-            Outcome::Published(PostId::new("1")),
-            Outcome::AlreadyPublished(PostId::new("1")),
+            Outcome::Published(PublishedPost::new("1")),
+            Outcome::AlreadyPublished(PublishedPost::new("1")),
             Outcome::Failed(failure()),
             Outcome::Unknown(String::new()),
             Outcome::Skipped(failure()),
@@ -147,6 +151,6 @@ mod tests {
                 .iter()
                 .all(|line| line.is_empty() || line.ends_with(" 0"))
         );
-        assert!(counted.len() < 400, "{} series", counted.len());
+        assert!(counted.len() < 600, "{} series", counted.len());
     }
 }

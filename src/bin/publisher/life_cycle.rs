@@ -41,6 +41,7 @@ impl Service {
             work,
             ledger,
             sweeper,
+            usage,
         } = self;
         tokio::spawn(ledger.watch());
         let drain = async {
@@ -69,6 +70,9 @@ impl Service {
             work.report_unwritten();
         }
         sweeper.abort();
+        if let Some(usage) = usage {
+            usage.end().await;
+        }
         let is_closed = timeout(CLOSE_LIMIT, ledger.close()).await.is_ok();
         if !is_closed {
             tracing::warn!("the ledger did not close in time");

@@ -5,6 +5,7 @@ mod allocator;
 mod backup;
 mod build_info;
 mod cache_sweep;
+mod captions;
 mod check;
 mod clients;
 mod failure;
@@ -16,10 +17,13 @@ mod memory_limit;
 mod memory_privacy;
 mod metrics_listener;
 mod migrate;
+mod publish;
+mod publishing;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod server;
 mod settings;
+mod usage_work;
 
 use std::{
     io::{self, Write as _},
@@ -33,31 +37,29 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use publisher::{
-    adapters::{env::Environment, imaging::ImageScaler, ledger::OpenLedger, storages},
+    adapters::{env::Environment, ledger::OpenLedger},
     app::{
         http::{self, HttpDependencies, Routes},
         runtime::{
             background_tasks::BackgroundTasks, concurrency_limit::ConcurrencyLimit,
-            held_lease::Leases, keyed_limit::Capacity, memory_budget::MemoryBudget,
+            memory_budget::MemoryBudget,
         },
-        tenancy::{
-            credentials::Credentials, listing_cache::ListingCache, resolve_tenant::ResolveTenant,
-        },
+        tenancy::listing_cache::ListingCache,
         usecases::{
             analyze::AnalyzeImage,
+            check_publication::CheckPublication,
             curate::CurateImage,
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
-            publish::PublishImage,
-            publish_once::PublishOnce,
             random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            steps::{ImageWork, own_thumbnail::ThumbnailMaker},
+            steps::own_thumbnail::ThumbnailMaker,
             sweep_ledger::SweepLedger,
             upload_image::UploadImage,
+            voice_profile::{ShowVoiceProfile, StoreVoiceProfile},
         },
     },
     domain::image_memory::ImageMemory,
@@ -70,8 +72,10 @@ use self::{
     failure::Failure,
     life_cycle::{ShutdownSignals, ShutdownTimes},
     logging::LogSettings,
+    publishing::{Parts, Publishing, PublishingSettings},
     server::Listening,
     settings::{ServiceSettings, Settings},
+    usage_work::UsageWork,
 };
 
 /// What `publisher serve --help` ends with. The table of all settings is in `docs/operations.md`.
@@ -119,12 +123,19 @@ enum Command {
     /// writes nothing, and makes no call that is paid for.
     #[command(after_help = check::HELP)]
     Check(check::Options),
+    /// Publish one image, and say what came of it: exit code 0, 1 or 2
+    ///
+    /// FILE is the name of an image in the tenant's root folder; without it, the next image is published that was not
+    /// published yet. Everything is done as `serve` does it, with the same settings and the same ledger: captions are
+    /// written and paid for, and nothing is sent twice.
+    #[command(after_help = publish::HELP)]
+    Publish(publish::Options),
     /// Copy the SQLite ledger into a new file, while the service runs or not
     Backup {
         /// The copy, which must not be there yet
         file: PathBuf,
     },
-    /// Take over what was posted according to somebody else
+    /// Take over what was posted according to another service, or another ledger
     Import {
         #[command(subcommand)]
         source: import::Source,
@@ -132,6 +143,11 @@ enum Command {
     /// Copy a tenant's images and sidecars from one kind of storage to another
     #[command(after_help = migrate::HELP)]
     Migrate(migrate::Options),
+    /// Measure captions
+    Captions {
+        #[command(subcommand)]
+        command: captions::Command,
+    },
     /// Print the OpenAPI document
     Openapi {
         /// How it is written
@@ -158,9 +174,11 @@ async fn run() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox::run(options).await,
         Command::Check(options) => check::run(options).await,
+        Command::Publish(options) => publish::run(options).await,
         Command::Backup { file } => backup::run(&file).await,
         Command::Import { source } => import::run(source).await,
         Command::Migrate(options) => migrate::run(options).await,
+        Command::Captions { command } => captions::run(command).await,
         Command::Openapi { format } => print_spec(format),
     };
     let code = result.unwrap_or_else(Failure::report);
@@ -181,7 +199,7 @@ async fn serve() -> Result<ExitCode, Failure> {
     let mut environment = Environment::from_process();
     let log = LogSettings::read(&mut environment, "info");
     let settings = Settings::read(environment)?;
-    let clients = Clients::build(settings.upstreams)?;
+    let clients = Clients::build(settings.upstreams, settings.service.memory_budget)?;
     let traces = clients.traces.clone();
     log.init(io::stdout(), &traces)?;
     if let Err(error) = protected {
@@ -241,6 +259,7 @@ struct Service {
     work: BackgroundTasks,
     ledger: OpenLedger,
     sweeper: AbortHandle,
+    usage: Option<UsageWork>,
 }
 
 impl Service {
@@ -250,37 +269,41 @@ impl Service {
         let Clients {
             sources,
             providers,
+            scaler,
             clock,
             records_traces,
+            usage,
             ..
         } = clients;
         let ledger = OpenLedger::open_or_wait(settings.ledger, Arc::clone(&clock)).await?;
+        let usage = usage.map(|usage| UsageWork::begin(usage, &ledger.usage));
 
+        memory_limit::log_if_less(settings.memory_budget);
         let memory_budget = memory_limit::budget_within_limit(settings.memory_budget);
         let (concurrency, memory) = shares(&sources.mode, settings.max_requests, memory_budget);
-        let credentials =
-            Credentials::new(sources.secrets, Arc::clone(&clock), settings.credentials);
-        let resolve_tenant = ResolveTenant::new(
-            sources.host_rules,
-            Arc::clone(&sources.configs),
-            Arc::new(credentials),
-            providers,
-            &clock,
-            settings.tenancy,
-        );
-        let resolve_tenant = Arc::new(resolve_tenant);
-        let work = BackgroundTasks::default();
-        let image_work = ImageWork {
-            scaler: Arc::new(ImageScaler::within(memory_budget.copies())),
-            clock: Arc::clone(&clock),
-            leases: Leases {
-                ledger: Arc::clone(&ledger.ledger),
-                tasks: work.clone(),
+        let Publishing {
+            resolve_tenant,
+            work,
+            image_work,
+            listings,
+            publish,
+        } = Publishing::compose(Parts {
+            settings: PublishingSettings {
+                tenancy: settings.tenancy,
+                credentials: settings.credentials,
+                publishes: settings.publishes,
             },
-            capacity: Capacity::new(settings.publishes, memory),
-            hash_kinds: storages::hash_kinds().into(),
-        };
-        let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
+            configs: Arc::clone(&sources.configs),
+            secrets: sources.secrets,
+            host_rules: sources.host_rules,
+            providers,
+            scaler,
+            clock: &clock,
+            ledger: &ledger,
+            recorder: usage.as_ref().map(UsageWork::recorder),
+            memory,
+        });
+        let voices = Arc::clone(&image_work.voices);
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
         let thumbnails = FetchThumbnail::new(
             Arc::clone(&listings),
@@ -293,37 +316,34 @@ impl Service {
             Arc::clone(&listings),
             describe.clone(),
             thumbnails.clone(),
+            Arc::clone(&voices),
         ));
-        let draw = RandomImage::new(
-            Arc::clone(&listings),
-            describe.clone(),
-            Arc::clone(&clock),
-            Arc::new(|| fastrand::u64(..)),
-        );
-        let reader = Arc::clone(&ledger.reader);
-        let publish = PublishImage::new(image_work.clone(), reader, Arc::clone(&listings));
-        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), settings.ledger_keep);
+        let (kept, time) = (Arc::clone(&listings), Arc::clone(&clock));
+        let draw = RandomImage::new(kept, describe.clone(), time, Arc::new(|| fastrand::u64(..)));
+        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), settings.kept_for);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
-        let readiness = CheckReadiness::new(
+        let readiness = Arc::new(CheckReadiness::new(
             sources.mode,
             sources.configs,
             Arc::clone(&ledger.reader),
             Arc::clone(&clock),
-        );
-        let readiness = Arc::new(readiness);
+        ));
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&listings)),
             draw,
             describe,
             thumbnails,
-            publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+            publish,
+            check: CheckPublication::new(image_work.leases.clone(), Arc::clone(&ledger.reader)),
             curate: CurateImage::new(image_work.leases.clone()),
             library: ListLibrary::new(Arc::clone(&listings)),
             upload: UploadImage::new(&image_work),
             max_upload_bytes: settings.max_upload_bytes,
             analyze: AnalyzeImage::new(image_work),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
+            show_voice: ShowVoiceProfile::new(Arc::clone(&voices)),
+            store_voice: StoreVoiceProfile::new(voices, work.clone()),
             readiness: Arc::clone(&readiness),
             concurrency,
             auth: settings.auth,
@@ -342,6 +362,7 @@ impl Service {
             work,
             ledger,
             sweeper,
+            usage,
         })
     }
 }

@@ -13,34 +13,43 @@ const NO_LIMIT: u64 = 1 << 60;
 const MIB: u64 = 1024 * 1024;
 
 /// What images may take: what is configured, but at most half of the limit of the control group, and at least
-/// what an image from a camera takes. Logs where that is less than what is configured.
+/// what an image from a camera takes.
 pub(crate) fn budget_within_limit(configured: ImageMemory) -> ImageMemory {
-    let limit = fs::read_to_string(OWN_GROUPS).ok();
-    let limit = limit.and_then(|own| limit_of(&own, Path::new(GROUPS)));
-    let Some(limit_mib) = limit.map(|bytes| bytes / MIB) else {
-        return configured;
+    own_limit_mib().map_or(configured, |limit_mib| within(configured, limit_mib))
+}
+
+/// Logs where images may take less than what is configured.
+pub(crate) fn log_if_less(configured: ImageMemory) {
+    let Some(limit_mib) = own_limit_mib() else {
+        return;
     };
     let budget = within(configured, limit_mib);
-    if budget != configured {
-        let (configured_mib, budget_mib) = (configured.mib(), budget.mib());
-        if budget_mib > limit_mib / 2 {
-            tracing::warn!(
-                limit_mib,
-                budget_mib,
-                "the control group's memory limit is too low: a large image may end the process; raise it to \
-                 twice the budget"
-            );
-        } else {
-            tracing::warn!(
-                limit_mib,
-                configured_mib,
-                budget_mib,
-                "MEMORY_BUDGET_MB is more than half of the control group's memory limit: images get half; \
-                 raise the limit, or set it lower"
-            );
-        }
+    if budget == configured {
+        return;
     }
-    budget
+    let (configured_mib, budget_mib) = (configured.mib(), budget.mib());
+    if budget_mib > limit_mib / 2 {
+        tracing::warn!(
+            limit_mib,
+            budget_mib,
+            "the control group's memory limit is too low: a large image may end the process; raise it to \
+             twice the budget"
+        );
+    } else {
+        tracing::warn!(
+            limit_mib,
+            configured_mib,
+            budget_mib,
+            "MEMORY_BUDGET_MB is more than half of the control group's memory limit: images get half; \
+             raise the limit, or set it lower"
+        );
+    }
+}
+
+/// The limit of the own control group, in MiB; `None` where there is none.
+fn own_limit_mib() -> Option<u64> {
+    let own = fs::read_to_string(OWN_GROUPS).ok()?;
+    limit_of(&own, Path::new(GROUPS)).map(|bytes| bytes / MIB)
 }
 
 fn within(configured: ImageMemory, limit_mib: u64) -> ImageMemory {

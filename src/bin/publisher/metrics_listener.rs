@@ -155,7 +155,7 @@ const COUNTERS: [(&str, &str); 12] = [
         "Operations of the ledger that its database failed",
     ),
 ];
-const GAUGES: [(&str, &str); 4] = [
+const GAUGES: [(&str, &str); 5] = [
     ("publisher_build_info", "The build that runs; always 1"),
     ("publisher_cache_entries", "Entries in a cache"),
     (
@@ -165,6 +165,10 @@ const GAUGES: [(&str, &str); 4] = [
     (
         "publisher_ledger_entries",
         "Entries of the whole ledger whose state is unknown: the platform may have the image",
+    ),
+    (
+        "publisher_model_shutdown_timestamp_seconds",
+        "When a model of a tenant's config ends, in Unix seconds; 0 where nothing is known any more",
     ),
 ];
 const TIMINGS: [(&str, &str); 4] = [

@@ -53,12 +53,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     LogSettings::read(&mut environment, "info");
     let settings = Settings::read(environment)?;
     let secrets = sides::Secrets::read(&options, settings.upstreams.has_dropbox_app)?;
-    let clients = Clients::build(settings.upstreams)?;
+    let clients = Clients::build(settings.upstreams, settings.service.memory_budget)?;
     let Sides {
         tenant,
         source,
         target,
     } = sides::open(&options, secrets, &clients).await?;
+    memory_limit::log_if_less(settings.service.memory_budget);
     let memory = memory_limit::budget_within_limit(settings.service.memory_budget);
     let ledger = settings.service.ledger;
     let ledger = if options.dry_run || ledger.missing_file().is_some() {
@@ -66,6 +67,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     } else {
         Some(OpenLedger::open_beside(ledger, Arc::clone(&clients.clock)).await?)
     };
+    let recorder = ledger.as_ref().zip(clients.usage.as_ref());
+    let recorder = recorder.map(|(ledger, usage)| {
+        usage.recorder.attach(Arc::clone(&ledger.usage));
+        Arc::clone(&usage.recorder)
+    });
     let tasks = BackgroundTasks::default();
     let published = |ledger: &OpenLedger| PublishedBefore {
         reader: Arc::clone(&ledger.reader),
@@ -88,6 +94,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     drop(migration);
     let has_ledger = ledger.is_some();
     tasks.ended().await;
+    if let Some(recorder) = recorder {
+        recorder.finish().await;
+    }
     if let Some(ledger) = ledger {
         ledger.close().await;
     }

@@ -99,13 +99,18 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     }
     let local = LocalTenant::add(&sandbox)?;
     crate::log_warnings(&settings.warnings);
-    let clients = Clients::build(settings.upstreams)?;
+    let clients = Clients::build(settings.upstreams, settings.service.memory_budget)?;
     let metrics = match settings.service.metrics_listen {
         Some(address) => Some(metrics_listener::start(address).await?),
         None => None,
     };
     let service = Service::compose(settings.service, clients).await?;
-    let listening = Listening::on(service.listen).await?;
+    let listening = Listening::on(service.listen).await.map_err(|error| {
+        let text = format!(
+            "{error}; --listen names another address: --listen 127.0.0.1:0 takes a free port"
+        );
+        io::Error::new(error.kind(), text)
+    })?;
     let address = listening.address();
     if once {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -167,6 +172,7 @@ fn introduction(sandbox: &Sandbox, local: &DemoTenant, address: SocketAddr) -> S
         .first()
         .and_then(|tenant| tenant.images.first());
     let image = image.map_or("", String::as_str);
+    let networks = networks_lines(sandbox, port);
     format!(
         "Publisher's sandbox is running; Ctrl-C ends it.
 
@@ -179,8 +185,11 @@ Try
   curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/images/random
   curl -H \"Authorization: Bearer $TOKEN\" -o thumbnail.jpg http://{host}:{port}/api/images/{image}/thumbnail
   curl -H \"Authorization: Bearer $TOKEN\" -X POST http://{host}:{port}/api/images/{image}/publish
-  curl -H \"Content-Type: application/json\" -d '{{\"password\": \"{password}\"}}' http://{host}:{port}/api/admin/login
+  curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/publications
+{networks}  curl -H \"Content-Type: application/json\" -d '{{\"password\": \"{password}\"}}' http://{host}:{port}/api/admin/login
   curl http://nobody.{domain}:{port}/api/config/features
+
+Addresses of posts (post_url) are made up by the stand-ins, and lead nowhere.
 
 Read   http://{host}:{port}/docs
 
@@ -189,6 +198,23 @@ Where names below localhost are not resolved: curl http://{address}/… -H 'Host
 ",
         domain = publisher_sandbox::BASE_DOMAIN,
     )
+}
+
+/// Two publications to the first tenant with accounts at social networks, the second with a caption for each.
+fn networks_lines(sandbox: &Sandbox, port: u16) -> String {
+    let tenant = sandbox.tenants().iter().find(|it| !it.accounts.is_empty());
+    tenant.map_or_else(String::new, |tenant| {
+        let url = format!("http://{}:{port}/api/publish", tenant.host);
+        let captions = tenant.platforms().into_iter();
+        let captions: Vec<_> = captions
+            .map(|it| format!("\"{it}\": \"For {it}\""))
+            .collect();
+        let body = format!("{{\"captions\": {{{}}}}}", captions.join(", "));
+        format!(
+            "  curl -H \"Authorization: Bearer $TOKEN\" -X POST {url}
+  curl -H \"Authorization: Bearer $TOKEN\" -H \"Content-Type: application/json\" -d '{body}' {url}\n"
+        )
+    })
 }
 
 /// Where metrics are, and the settings of a service of one's own.
@@ -213,8 +239,9 @@ fn beside_it(metrics: Option<SocketAddr>, own_file: Option<&EnvFile>) -> String 
 
 fn tenant_lines(tenant: &DemoTenant, port: u16) -> String {
     let images = tenant.images.join(", ");
+    let platforms = tenant.platforms().join(", ");
     format!(
-        "  http://{}:{port}\n    images in {}: {images}\n",
+        "  http://{}:{port}\n    posts to {platforms}; images in {}: {images}\n",
         tenant.host, tenant.root
     )
 }

@@ -3,11 +3,15 @@
 
 mod auth;
 mod base_url;
+pub(crate) mod captions;
 mod dropbox;
+mod gone_names;
 pub(crate) mod ledger;
 mod names;
 mod other_names;
+pub(crate) mod remote;
 pub(crate) mod source;
+pub(crate) mod takeover;
 mod traces;
 
 use std::{
@@ -36,6 +40,7 @@ use publisher::{
         },
     },
     domain::{image::MAX_IMAGE_BYTES, image_memory::ImageMemory, trusted_proxies::TrustedProxies},
+    ports::KeptFor,
 };
 use url::Url;
 
@@ -80,8 +85,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) credentials: CredentialCacheSettings,
     /// Where publications are recorded.
     pub(crate) ledger: LedgerSettings,
-    /// How long error texts are kept there; `None`: for good.
-    pub(crate) ledger_keep: Option<Duration>,
+    /// How long what need not stay is kept there.
+    pub(crate) kept_for: KeptFor,
     /// How much one tenant publishes at a time.
     pub(crate) publishes: PublishLimit,
     /// The memory for images, all tenants together.
@@ -137,14 +142,14 @@ impl Settings {
             }
         }
         let mut settings = environment.finish_with(settings)?;
-        settings.warnings = warnings;
+        // First what shuts or opens all doors: among many others it would be overlooked.
+        let of_auth = settings.service.auth.warnings().map(str::to_owned);
+        settings.warnings = of_auth.chain(warnings).collect();
         if !inactive_source.is_empty() {
             settings.warnings.push(format!(
                 "{inactive_source}: of the CONFIG_SOURCE that is not in use, and ignored"
             ));
         }
-        let of_auth = settings.service.auth.warnings().map(str::to_owned);
-        settings.warnings.extend(of_auth);
         Ok(settings)
     }
 
@@ -174,7 +179,7 @@ impl Settings {
         );
         let ehlo_name = ehlo_name(environment);
         let ledger = ledger::location(environment, &roots);
-        let ledger_keep = ledger::keep(environment);
+        let kept_for = ledger::kept_for(environment);
         let publishes = count(environment, "MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1_000);
         let memory_budget = environment.number(
             "MEMORY_BUDGET_MB",
@@ -184,6 +189,8 @@ impl Settings {
         let thumbnail_cache_mib = environment.number("THUMBNAIL_CACHE_MB", 64_usize, 0..=4_096);
         let max_upload_mib = environment.number("LIBRARY_MAX_UPLOAD_MB", 20, 1..=MAX_UPLOAD_MIB);
         let auth = auth::read(environment);
+        // Of another command, and without effect here.
+        remote::is_named(environment);
         let trusted_proxies = trusted_proxies(environment);
         let traces = traces::read(environment);
         Some(Self {
@@ -195,7 +202,7 @@ impl Settings {
                 tenancy,
                 credentials,
                 ledger: ledger?,
-                ledger_keep,
+                kept_for,
                 publishes: PublishLimit::new(publishes),
                 memory_budget: ImageMemory::of_mib(memory_budget).unwrap_or_default(),
                 thumbnail_cache_bytes: thumbnail_cache_mib * 1024 * 1024,
@@ -326,6 +333,7 @@ fn openai(environment: &mut Environment) -> Option<OpenAiSettings> {
     Some(OpenAiSettings {
         base_url: url?,
         calls_per_minute: NonZeroU32::new(calls)?,
+        candidates: environment.number("CAPTION_CANDIDATES", 3, 1..=10),
     })
 }
 

@@ -34,7 +34,18 @@ pub(crate) fn text_in<T>(
     names: &[&str],
     read: &impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
-    find(value, names, read, MAX_DEPTH)
+    texts_in(value, names, read).into_iter().next()
+}
+
+/// All texts in a value that `read` can use: those of a list, which are candidates for one text.
+pub(crate) fn texts_in<T>(
+    value: &Value,
+    names: &[&str],
+    read: &impl Fn(&str) -> Option<T>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    find(value, names, read, MAX_DEPTH, &mut found);
+    found
 }
 
 fn find<T>(
@@ -42,23 +53,43 @@ fn find<T>(
     names: &[&str],
     read: &impl Fn(&str) -> Option<T>,
     depth: usize,
-) -> Option<T> {
-    let depth = depth.checked_sub(1)?;
+    found: &mut Vec<T>,
+) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
     match value {
         Value::String(text) => match inner(text) {
-            Inner::Text => read(text),
-            Inner::Json(value) => find(&value, names, read, depth),
-            Inner::Broken => None,
+            Inner::Text => found.extend(read(text)),
+            Inner::Json(value) => find(&value, names, read, depth, found),
+            Inner::Broken => {}
         },
-        Value::Array(candidates) => candidates
-            .iter()
-            .take(MAX_CANDIDATES)
-            .find_map(|candidate| find(candidate, names, read, depth)),
-        Value::Object(fields) => {
-            let under = |name: &&str| find(field(fields, name)?, names, read, depth);
-            names.iter().chain(&NAMES).find_map(under)
+        Value::Array(candidates) => {
+            for candidate in candidates.iter().take(MAX_CANDIDATES) {
+                find(candidate, names, read, depth, found);
+                if found.len() >= MAX_CANDIDATES {
+                    break;
+                }
+            }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        Value::Object(fields) => {
+            let before = found.len();
+            for name in names.iter().chain(&NAMES) {
+                if let Some(value) = field(fields, name) {
+                    find(value, names, read, depth, found);
+                }
+                if found.len() > before {
+                    return;
+                }
+            }
+            // Several texts under numbers, or under names that end in one.
+            for (name, value) in fields {
+                if name.ends_with(|c: char| c.is_ascii_digit()) && found.len() < MAX_CANDIDATES {
+                    find(value, names, read, depth, found);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

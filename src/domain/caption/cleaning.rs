@@ -8,6 +8,16 @@ pub(super) fn is_space(grapheme: &str) -> bool {
     grapheme.chars().all(char::is_whitespace)
 }
 
+/// Whether a character that follows becomes part of this grapheme.
+pub(super) fn swallows_what_follows(grapheme: &str) -> bool {
+    if grapheme.is_ascii() {
+        return false;
+    }
+    let mut followed = grapheme.to_owned();
+    followed.push(' ');
+    followed.graphemes(true).count() == 1
+}
+
 /// The text without the white space around it.
 pub(super) fn trim(text: &str) -> &str {
     let visible = |(_, grapheme): &(usize, &str)| !is_space(grapheme);

@@ -1,13 +1,17 @@
 //! Hashtags in a text, and those at its end.
 //!
 //! A hashtag is a `#` at the beginning of a word, or behind another hashtag, with letters, digits and `_` of any script,
-//! at least one of them a letter. A `#` inside of another grapheme, such as a keycap, begins none.
+//! at least one of them a letter. A `#` inside of another grapheme, such as a keycap, begins none, nor does one inside of
+//! a link.
 
 use std::{iter::once, ops::Range};
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-use super::cleaning::trim_end;
+use super::{
+    cleaning::{swallows_what_follows, trim_end},
+    links::links,
+};
 
 /// The separators between and behind the hashtags at the end of a text.
 const SEPARATORS: [&str; 3] = [",", ";", "."];
@@ -40,7 +44,11 @@ pub(super) fn hashtags(text: &str) -> Vec<Hashtag<'_>> {
         };
         let rest = &text[sign..];
         let end = sign + rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let before = found.len();
         find_in_word(text, start..end, &mut found);
+        if found.len() > before && text[start..end].contains("://") {
+            leave_out_parts_of_links(text, start..end, &mut found, before);
+        }
         seen = end;
     }
     found
@@ -89,19 +97,26 @@ fn find_in_word<'a>(text: &'a str, word: Range<usize>, found: &mut Vec<Hashtag<'
     }
 }
 
+/// Removes those hashtags of a word that begin inside of a link. They are behind the first `before`.
+fn leave_out_parts_of_links(
+    text: &str,
+    word: Range<usize>,
+    found: &mut Vec<Hashtag<'_>>,
+    before: usize,
+) {
+    let links = links(&text[word.clone()]);
+    let mut links = links.iter().peekable();
+    let tags = found.split_off(before);
+    found.extend(tags.into_iter().filter(|tag| {
+        let at = tag.place.start - word.start;
+        while links.next_if(|link| link.place.end <= at).is_some() {}
+        links.peek().is_none_or(|link| at < link.place.start)
+    }));
+}
+
 fn is_word(grapheme: &str) -> bool {
     // Some letters form one grapheme with the sign that follows.
     grapheme.starts_with(|c: char| c == '_' || c.is_alphanumeric()) && !grapheme.contains('#')
-}
-
-/// Whether a character that follows becomes part of this grapheme.
-pub(super) fn swallows_what_follows(grapheme: &str) -> bool {
-    if grapheme.is_ascii() {
-        return false;
-    }
-    let mut followed = grapheme.to_owned();
-    followed.push(' ');
-    followed.graphemes(true).count() == 1
 }
 
 /// The text without the hashtags at its end, and these hashtags.

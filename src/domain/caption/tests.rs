@@ -1,9 +1,14 @@
 //! Tests of fitting: by example, by property, and on many generated captions.
 
+mod dice;
 mod generated;
+mod models;
+mod server_count;
 
 use proptest::prelude::*;
+use unicode_segmentation::UnicodeSegmentation as _;
 
+use self::generated::{BLUESKY, mastodon};
 use super::*;
 use crate::{adapters::platforms::spec, domain::platform::Platform};
 
@@ -44,17 +49,21 @@ fn telegram_ends_with_the_tenants_hashtags_and_no_others() {
         ("", "#tenant", "#tenant"),
     ] {
         assert_eq!(TELEGRAM.fit(text, "#tenant"), by_person, "{text}");
-        assert_eq!(TELEGRAM.fit_written(text, "#tenant"), by_model, "{text}");
+        assert_eq!(
+            TELEGRAM.fit_written(text, "#tenant", &[]),
+            by_model,
+            "{text}"
+        );
         // What was sent can be sent again.
         for sent in [by_person, by_model] {
             assert_eq!(TELEGRAM.fit(sent, "#tenant"), sent);
         }
     }
     assert_eq!(
-        EMAIL.fit_written("A #rope study. #light", "#tenant"),
+        EMAIL.fit_written("A #rope study. #light", "#tenant", &[]),
         "A rope study."
     );
-    assert_eq!(TELEGRAM.fit_written("A knot — #rope", ""), "A knot");
+    assert_eq!(TELEGRAM.fit_written("A knot — #rope", "", &[]), "A knot");
 }
 
 #[test]
@@ -180,11 +189,18 @@ fn a_text_of_any_length_is_fitted_in_linear_time() {
         "a#",
         "#a,",
         "\u{301} #a",
+        "a://b",
+        "://",
+        "https://a.co ",
+        "https://a.co/(",
+        ")https://a.co",
+        "@a@b.co ",
     ] {
         let text = unit.repeat(100_000 / unit.len());
-        for rules in [TELEGRAM, EMAIL] {
+        for rules in [TELEGRAM, EMAIL, mastodon(500), mastodon(20_000), BLUESKY] {
+            assert!(rules.takes(&rules.fit(&text, &text)), "{unit}");
             assert!(
-                rules.length(&rules.fit(&text, &text)) <= rules.limit,
+                rules.takes(&rules.fit_with_own_hashtags(&text, &text)),
                 "{unit}"
             );
         }

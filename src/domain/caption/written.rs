@@ -1,12 +1,12 @@
 //! The captions in a model's answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::hashtags;
 use crate::domain::{
-    analysis::{best_in, text_in},
+    analysis::{best_in, text_in, texts_in},
     model_text::{is_placeholder, is_refusal, plain, without_unseen},
     platform::Platform,
 };
@@ -14,20 +14,23 @@ use crate::domain::{
 /// The longest caption that is read, in characters: several times the limit of any platform.
 const MAX_TEXT: usize = 8_000;
 
-/// The captions that a model wrote, before they are cut to limits.
+/// The most captions for one platform that are read.
+const MAX_CANDIDATES: usize = 10;
+
+/// The captions that a model wrote, before one is chosen and made to fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenCaptions {
-    /// A caption for each platform that got one.
-    pub by_platform: BTreeMap<Platform, String>,
+    /// The candidates for each platform that got one or more, each text once.
+    pub by_platform: BTreeMap<Platform, Vec<String>>,
     /// The Stable-Diffusion caption, if one was asked for and given.
     pub sd_caption: Option<String>,
 }
 
 impl WrittenCaptions {
-    /// The captions in a model's answer: `{"captions": {"telegram": "…", …}, "sd_caption": "…"}`. A text that is
+    /// The captions in a model's answer: `{"captions": {"telegram": ["…", "…"], …}, "sd_caption": "…"}`. A text that is
     /// missing, of the wrong type, a refusal, a placeholder, or nothing but hashtags, is left out; an answer without
-    /// JSON is empty. A caption may be wrapped in an object, a list of candidates or JSON within a string. Texts become
-    /// plain text.
+    /// JSON is empty. A platform may have one text instead of a list; captions may be wrapped in objects, in JSON within a
+    /// string, or be a list of objects that have one for each platform. Texts become plain text.
     #[must_use]
     pub fn from_answer(answer: &str) -> Self {
         let read = |object: &Map<String, Value>| {
@@ -35,48 +38,105 @@ impl WrittenCaptions {
             let rank = written.by_platform.len() + usize::from(written.sd_caption.is_some());
             (rank > 0).then_some((rank, written))
         };
-        best_in(answer, read).unwrap_or_default()
+        // A list of rows may stand in place of the object.
+        let rows: Option<Vec<Value>> = serde_json::from_str(answer).ok();
+        let in_object = rows.map(|rows| Map::from_iter([("captions".to_owned(), rows.into())]));
+        let of_rows = in_object.map(|object| Self::read(&object));
+        of_rows
+            .or_else(|| best_in(answer, read))
+            .unwrap_or_default()
     }
 
     fn read(object: &Map<String, Value>) -> Self {
-        let captions = object.get("captions");
+        let named = ["captions", "candidates", "options"];
+        let captions = named.iter().find_map(|name| object.get(*name));
         let rows = captions.and_then(Value::as_array);
         let captions = captions.and_then(Value::as_object).unwrap_or(object);
-        let caption = |platform: Platform| {
-            let caption = caption(captions, platform);
-            let text = caption.or_else(|| caption_in_rows(rows?, platform))?;
-            Some((platform, text))
+        let candidates = |platform: Platform| {
+            let mut texts = candidates(captions, platform);
+            if texts.is_empty() {
+                texts = rows.map_or_else(Vec::new, |rows| candidates_in_rows(rows, platform));
+            }
+            let mut texts = without_numbers(texts);
+            let mut seen = HashSet::new();
+            texts.retain(|text| seen.insert(text.clone()));
+            texts.truncate(MAX_CANDIDATES);
+            (!texts.is_empty()).then_some((platform, texts))
         };
         let sd_caption = object.get("sd_caption");
         Self {
-            by_platform: Platform::ALL.into_iter().filter_map(caption).collect(),
+            by_platform: Platform::ALL.into_iter().filter_map(candidates).collect(),
             sd_caption: sd_caption.and_then(|value| text_in(value, &["sd_caption"], &text)),
         }
     }
 }
 
-/// The caption of a platform, whose name may be in another case.
-fn caption(captions: &Map<String, Value>, platform: Platform) -> Option<String> {
-    let name = platform.as_str();
-    let read = |value: &Value| text_in(value, &[name], &text);
-    let other_case = || {
-        let named = captions
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
-        read(named?.1)
+/// Candidates without the numbers that they are counted by: in a list of texts, or in the lines of one.
+fn without_numbers(texts: Vec<String>) -> Vec<String> {
+    let of_list: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let of_lines = || {
+        let [text] = &of_list[..] else { return None };
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        all_unnumbered(&lines.collect::<Vec<_>>())
     };
-    captions.get(name).and_then(read).or_else(other_case)
+    match all_unnumbered(&of_list).or_else(of_lines) {
+        Some(texts) => texts.into_iter().filter_map(text).collect(),
+        None => texts,
+    }
 }
 
-/// The caption of a platform in a list of objects that name their platform.
-fn caption_in_rows(rows: &[Value], platform: Platform) -> Option<String> {
+/// The texts behind their numbers; `None` where they are not counted, or there is one alone.
+fn all_unnumbered<'a>(texts: &[&'a str]) -> Option<Vec<&'a str>> {
+    let texts = texts.iter().zip(1..);
+    let texts = texts.map(|(text, number)| unnumbered(text, number));
+    let texts: Vec<_> = texts.collect::<Option<_>>()?;
+    (texts.len() > 1).then_some(texts)
+}
+
+/// The text behind this number, or the letter in its place: `2. …`, `(2) …`, `B) …`.
+fn unnumbered(text: &str, number: u8) -> Option<&str> {
+    let text = text.trim_start_matches(['(', '[']);
+    let letter = char::from(b'a'.checked_add(number)? - 1);
+    let rest = text
+        .strip_prefix(&number.to_string())
+        .or_else(|| text.strip_prefix(letter))
+        .or_else(|| text.strip_prefix(letter.to_ascii_uppercase()))?;
+    let behind = rest.trim_start_matches(['.', ')', ']', ':', '-', ' ']);
+    let is_separated = rest.starts_with(['.', ')', ']', ':']);
+    is_separated.then(|| behind.trim())
+}
+
+/// The candidates for a platform, whose name may be in another case.
+fn candidates(captions: &Map<String, Value>, platform: Platform) -> Vec<String> {
     let name = platform.as_str();
-    let is_named = |row: &&Value| {
+    let read = |value: &Value| texts_in(value, &[name], &text);
+    let exact = captions.get(name).map(read).unwrap_or_default();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let mut named = captions
+        .iter()
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    named
+        .next()
+        .map(|(_, value)| read(value))
+        .unwrap_or_default()
+}
+
+/// The candidates for a platform in a list of objects, which name their platform, or have a text for each.
+fn candidates_in_rows(rows: &[Value], platform: Platform) -> Vec<String> {
+    let name = platform.as_str();
+    let is_named = |row: &Value| {
         let fields = ["platform", "name"].into_iter();
         let mut names = fields.filter_map(|key| row[key].as_str());
         names.any(|it| it.eq_ignore_ascii_case(name))
     };
-    text_in(rows.iter().find(is_named)?, &[name], &text)
+    let of_row = |row: &Value| match row {
+        row if is_named(row) => texts_in(row, &[name], &text),
+        Value::Object(fields) => candidates(fields, platform),
+        _ => Vec::new(),
+    };
+    rows.iter().flat_map(of_row).collect()
 }
 
 /// The plain text of a caption that has more than hashtags.
@@ -103,9 +163,55 @@ fn with_plain_body(text: String) -> String {
 mod tests {
     use super::*;
 
+    /// The candidates for Telegram.
+    fn candidates(answer: &str) -> Vec<String> {
+        let mut read = WrittenCaptions::from_answer(answer);
+        let candidates = read.by_platform.remove(&Platform::Telegram);
+        candidates.unwrap_or_default()
+    }
+
     fn telegram(answer: &str) -> Option<String> {
-        let read = WrittenCaptions::from_answer(answer);
-        read.by_platform.get(&Platform::Telegram).cloned()
+        candidates(answer).into_iter().next()
+    }
+
+    #[test]
+    fn several_candidates_are_read_in_whichever_shape_they_have() {
+        for captions in [
+            r#"{"telegram":["T","U","V"]}"#,
+            r#"{"telegram":["T","U","T"," ","N/A","V",7]}"#,
+            r#"{"telegram":[["T"],["U","V"]]}"#,
+            r#"{"telegram":[{"text":"T"},{"caption":"U"},"\"V\""]}"#,
+            r#"{"telegram":"[\"T\",\"U\",\"V\"]"}"#,
+            r#"{"telegram":{"candidates":["T","U","V"]}}"#,
+            r#"{"telegram":{"1":"T","2":"U","3":"V"}}"#,
+            r#"{"telegram":{"caption_1":"T","caption_2":"U","caption_3":"V"}}"#,
+            r#"[{"telegram":"T","email":"E"},{"telegram":"U"},{"telegram":"V"}]"#,
+            r#"[{"platform":"telegram","captions":["T","U"]},{"platform":"telegram","caption":"V"}]"#,
+        ] {
+            let answer = format!(r#"{{"captions":{captions}}}"#);
+            assert_eq!(candidates(&answer), ["T", "U", "V"], "{captions}");
+        }
+        for captions in [
+            r#"{"telegram":["1. T","2. U","3. V"]}"#,
+            r#"{"telegram":["(a) T","(b) U","(c) V"]}"#,
+            r#"{"telegram":["1: T","2: U","3: V"]}"#,
+            r#"{"telegram":"1. T\n2. U\n\n3. V"}"#,
+            r#"{"telegram":["A) T","B) U","C) V"]}"#,
+        ] {
+            let answer = format!(r#"{{"captions":{captions}}}"#);
+            assert_eq!(candidates(&answer), ["T", "U", "V"], "{captions}");
+        }
+        for kept in ["1. Mai am Hafen.", "A knot. B flat."] {
+            let answer = serde_json::json!({ "captions": { "telegram": [kept, "U"] } });
+            assert_eq!(candidates(&answer.to_string()), [kept, "U"]);
+        }
+        let rows = r#"[{"platform":"telegram","captions":["T","U","V"]},{"platform":"email","caption":"E"}]"#;
+        assert_eq!(candidates(rows), ["T", "U", "V"]);
+        let alone = r#"{"candidates":[{"telegram":"T"},{"telegram":"U"},{"telegram":"V"}]}"#;
+        assert_eq!(candidates(alone), ["T", "U", "V"]);
+        let many = (0..50).map(|it| it.to_string()).collect::<Vec<_>>();
+        let many = serde_json::json!({ "captions": { "telegram": many } }).to_string();
+        assert_eq!(candidates(&many).len(), MAX_CANDIDATES);
     }
 
     #[test]
@@ -114,7 +220,7 @@ mod tests {
         let read = WrittenCaptions::from_answer(good);
         assert_eq!(
             read.by_platform,
-            BTreeMap::from([(Platform::Telegram, "T".to_owned())])
+            BTreeMap::from([(Platform::Telegram, vec!["T".to_owned()])])
         );
         assert_eq!(read.sd_caption.as_deref(), Some("S"));
         for answer in [

@@ -14,9 +14,21 @@ static LABEL: Pattern = Pattern::new(concat!(
     r"(?:\s*(?:#|no\.?\s*)?(?P<number>\d{1,2}))?",
     r"(?:\s+(?:for|of)\s+[^:\n]{1,60})?",
     r"|(?:option|version|variant|alternative|candidate|suggestion|draft)\s*#?(?P<option>\d{1,2}|[A-C])",
-    r"|telegram|e-?mail|mastodon|bluesky|fetlife|instagram)",
+    r"|telegram|e-?mail|mastodon|bluesky|fetlife|instagram",
+    r"|shortened(?:\s+(?:text|caption|version))?|shorter(?:\s+(?:text|caption|version))?|draft|post|toot|text",
+    r"|(?:angle\s*)?(?:sensation|moment|detail|craft|atmosphere|direct[ _]address)|angle",
+    r"|betreff|bildunterschrift|légende|标题)",
     r"(?:\s*\([^()\n]{1,40}\))?\s*[:：]\s*",
 ));
+
+/// A label in brackets.
+static BRACKETED: Pattern = Pattern::new(concat!(
+    r"(?i)\A\s*[\[(](?:captions?|option\s*\w|candidate\s*\d|telegram|e-?mail|mastodon|bluesky|fetlife|shortened",
+    r"|(?:angle:?\s*)?(?:sensation|moment|detail|craft|atmosphere|direct[ _]address))[\])]\s*[:：–-]?\s+",
+));
+
+/// A dot or a dash in front of a text, as in a list.
+static BULLET: Pattern = Pattern::new(r"\A\s*(?:[•·▪‣]|[-–—*]\s)\s*");
 
 /// The label of the next of several texts, on a line of its own or at the beginning of one.
 static NEXT: Pattern = Pattern::new(
@@ -62,6 +74,11 @@ pub(super) fn without_labels(text: &str) -> &str {
                 inner = &inner[..next.start()];
             }
         }
+        let bracketed = BRACKETED.find(inner).map_or(0, |label| label.end());
+        inner = &inner[bracketed..];
+        // Of several lines each may have one.
+        let bullet = BULLET.find(inner).filter(|_| !inner.contains('\n'));
+        inner = &inner[bullet.map_or(0, |bullet| bullet.end())..];
         if inner.trim_end().ends_with([')', ']', '.'])
             || inner.ends_with(|c: char| c.is_ascii_digit())
         {
@@ -80,8 +97,18 @@ fn is_text(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
-/// A text without the quotes around the whole of it.
+/// A text without the quotes around the whole of it, and without one that has no other.
 fn without_quotes(text: &str) -> &str {
+    const DOUBLE: [char; 4] = ['"', '“', '”', '„'];
+    if text.chars().filter(|c| DOUBLE.contains(c)).count() == 1 {
+        return text.trim_matches(DOUBLE).trim();
+    }
+    let mixed = text
+        .strip_prefix(DOUBLE)
+        .and_then(|it| it.strip_suffix(DOUBLE));
+    if let Some(inner) = mixed.filter(|inner| !inner.contains(DOUBLE)) {
+        return inner.trim();
+    }
     let pair = |(open, close): (char, char)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?;
         (!inner.contains([open, close])).then_some(inner.trim())
@@ -126,6 +153,22 @@ mod tests {
             "A knot. (7 Zeichen)",
             "Option 1: A knot.\n\nOption 2: A rope.",
             "Caption 1: A knot.\nCaption 2: A rope. (7 chars)",
+            "[Caption] A knot.",
+            "(sensation) A knot.",
+            "[Telegram]: A knot.",
+            "Sensation: A knot.",
+            "Angle (detail): A knot.",
+            "direct_address: A knot.",
+            "Shortened: \"A knot.\"",
+            "Shorter text: A knot.",
+            "Here is the shortened caption: A knot.",
+            "Draft: A knot.",
+            "Betreff: A knot.",
+            "• A knot.",
+            "- A knot.",
+            "“A knot.\"",
+            "\"A knot.",
+            "A knot.\"",
         ] {
             assert_eq!(without_labels(text), "A knot.", "{text}");
         }
@@ -140,8 +183,10 @@ mod tests {
             "Body: a landscape.",
             "Caption this",
             "Light: soft",
-            "\"",
             "'Twas the knot",
+            "-18 degrees",
+            "A 24\" rope holds 12\" more",
+            "(rope) holds",
             "Here: a knot.",
             "A play (for 12 characters) in rope.",
             "A cast of 43 characters.",

@@ -65,6 +65,31 @@ static ELSEWHERE: Pattern = Pattern::new(concat!(
     ")",
 ));
 
+/// The beginning of a refusal to write, of a question for the image, or of a remark in place of a text.
+static NO_TEXT: Pattern = Pattern::new(concat!(
+    r"(?i)\A\W*(?:my\s+apologies\b.{0,40}?\b",
+    unable!(),
+    r"|(?:(?:unfortunately|sorry)[,.]?\s+(?:but\s+)?)?",
+    unable!(),
+    r"\s+(?:be\s+able\s+to\s+)?(?:create|write|generate|produce|compose|craft|shorten|condense)\b.{0,40}?",
+    r"\b(?:captions?|content|images?|requests?|descriptions?|material)\b",
+    r"|i(?:['’]m|\s+am)?\s+(?:going\s+to\s+)?(?:have\s+to|must|need\s+to)\s+decline\b",
+    r"|(?:i(?:['’]m|\s+am)\s+not|i\s+(?:don['’]?t|do\s+not)\s+feel)\s+comfortable\s+\w+ing\b",
+    r"|(?:this|the)\s+(?:image|request|content)\s+(?:may|might|could|would|appears\s+to|seems\s+to)\s+(?:violate|go\s+against|be\s+against)\b",
+    r"|as\s+an?\s+(?:large\s+|ai\s+)*language\s+model\b",
+    r"|it\s+(?:looks|seems)\s+like\b.{0,60}?\bbut\s+",
+    unable!(),
+    r"\s+(?:help|assist)\b",
+    r"|no\s+(?:image|photo|picture)\s+(?:was|is|has\s+been)\s+(?:provided|attached|given|included|shared)\b",
+    r"|please\s+(?:provide|share|upload|attach)\b.{0,40}?\b(?:image|photo|picture|details|information)\b",
+    r"|(?:could|can)\s+you\s+(?:please\s+)?(?:share|provide|upload|attach)\b.{0,40}?\b(?:image|photo|picture|details)\b",
+    r"|(?:the|this|your)\s+(?:caption|text)\s+(?:has\s+been|was|is\s+now)\s+(?:shortened|condensed)\b",
+    r"|(?:redacted|refused|censored|withheld|captions?\s+(?:is\s+)?(?:unavailable|withheld|refused))\W*\z",
+    // Polish.
+    r"|(?:przykro\s+mi|przepraszam|niestety)\b.{0,30}?\bnie\s+mogę\b.{0,30}?\bpomóc\b",
+    ")",
+));
+
 /// A refusal near the beginning of a text that is no answer.
 static PROSE: Pattern = Pattern::new(
     r"(?i)\b(?:sorry|apologi[sz]e)\b|\bi(?:['’]m|\s+am)?\s+(?:\w+\s+){0,2}?(?:can['’]?t|cannot|can\s+not|unable|not\s+able|won['’]?t|will\s+not|decline|refuse|not\s+comfortable|not\s+(?:allowed|permitted)|rather\s+not)(?:\W|\z)|\b(?:against|violates?)\s+(?:my|our|the|openai['’]?s?)\s+(?:\w+\s+)?(?:guidelines|polic(?:y|ies))\b",
@@ -103,7 +128,9 @@ const LOOKED_AT: usize = 600;
 /// Whether a text is a refusal.
 pub(crate) fn is_refusal(text: &str) -> bool {
     let beginning = beginning(text);
-    REFUSAL.is_match(beginning) || ELSEWHERE.is_match(beginning)
+    [&REFUSAL, &NO_TEXT, &ELSEWHERE]
+        .iter()
+        .any(|refusal| refusal.is_match(beginning))
 }
 
 /// Whether an answer without the requested text reads like a refusal.
@@ -151,6 +178,27 @@ mod tests {
             "Извините, но я не могу помочь с этим.",
             "抱歉，我无法协助处理这个请求。",
             "申し訳ありませんが、お手伝いできません。",
+            "I'm unable to create captions for this content.",
+            "I'm not able to write captions for this image.",
+            "I can't create that kind of content.",
+            "I won't be able to write explicit captions.",
+            "I'm not comfortable creating sexual content.",
+            "I don't feel comfortable writing this.",
+            "I must decline to write this.",
+            "I'm going to have to decline this request.",
+            "My apologies, but I can't do that.",
+            "This content may violate our usage policies.",
+            "As a language model, I can't see images.",
+            "It looks like you want a caption, but I can't help with explicit content.",
+            "No image was provided.",
+            "Please provide more details about the picture.",
+            "Could you share the picture with me?",
+            "Caption unavailable.",
+            "[Redacted]",
+            "[REFUSED]",
+            "I'm unable to shorten this content.",
+            "The caption has been shortened to 30 words.",
+            "Przykro mi, nie mogę pomóc.",
         ] {
             assert!(is_refusal(text) && may_be_refusal(text), "{text}");
         }
@@ -170,6 +218,15 @@ mod tests {
             "Sorry not sorry.",
             "I cannot see the end of it, and I like that.",
             "I won't forget the knot.",
+            "I can't stop looking at the knot.",
+            "I cannot write this down fast enough.",
+            "I'm not comfortable yet. The rope is.",
+            "Please hold still.",
+            "Could you hold this end?",
+            "This image is the third of nine.",
+            "The text on the wall was there before us.",
+            "Refused to hold still, twice.",
+            "I must go on.",
             "A knot. I'm sorry for nothing.",
             "Unable to move, and calm.",
             "I can't see the end of the rope.",

@@ -23,13 +23,24 @@ impl Sidecar {
     }
 
     fn has_unknown_caption(&self) -> bool {
-        let Some(caption) = self.get(CAPTION) else {
-            return false;
-        };
+        self.unknown_caption(|text| text).is_some()
+    }
+
+    /// The main caption, if a person has written it into the file: none that was generated or sent has these words, but for
+    /// the hashtags at the end.
+    #[must_use]
+    pub fn caption_by_hand(&self) -> Option<&str> {
+        self.unknown_caption(without_hashtags)
+    }
+
+    /// The main caption, if none that was generated or sent has the same words, or the same part of them.
+    fn unknown_caption(&self, part: fn(&str) -> &str) -> Option<&str> {
+        let caption = self.get(CAPTION)?;
         let known = [self.captions(GENERATED), self.captions(SUBMITTED)];
         let mut known = known.iter().flat_map(BTreeMap::values);
         let words = one_line(caption);
-        !known.any(|text| one_line(text) == words)
+        let is_known = known.any(|text| part(&one_line(text)) == part(&words));
+        (!is_known).then_some(caption)
     }
 
     /// The caption that was last sent to a platform, or else the one that was generated for it.
@@ -41,6 +52,13 @@ impl Sidecar {
             .into_iter()
             .flatten()
             .find(|text| !text.trim().is_empty())
+    }
+
+    /// Whether [`caption_for`](Self::caption_for) a platform is what a model wrote for it.
+    #[must_use]
+    pub fn is_generated_for(&self, platform: Platform) -> bool {
+        let generated = self.captions(GENERATED).remove(platform.as_str());
+        generated.is_some() && generated == self.caption_for(platform)
     }
 
     /// Adds captions that a model wrote, and sets the main one to `main` unless a person's is there. Other platforms keep
@@ -92,6 +110,25 @@ impl Sidecar {
         self.set(UPDATED_AT, now);
     }
 
+    /// Whether there is a caption: the main one, one that was generated, or one that was sent.
+    #[must_use]
+    pub fn has_captions(&self) -> bool {
+        let keys = [CAPTION, GENERATED, SUBMITTED];
+        keys.iter().any(|key| self.get(key).is_some())
+    }
+
+    /// The captions that a model wrote, by platform; `None` if there is none.
+    #[must_use]
+    pub fn generated_captions(&self) -> Option<BTreeMap<String, String>> {
+        Some(self.captions(GENERATED)).filter(|captions| !captions.is_empty())
+    }
+
+    /// The captions that were last sent, by platform; `None` if there is none.
+    #[must_use]
+    pub fn submitted_captions(&self) -> Option<BTreeMap<String, String>> {
+        Some(self.captions(SUBMITTED)).filter(|captions| !captions.is_empty())
+    }
+
     /// The captions of a key by platform; empty if it has none.
     fn captions(&self, key: &str) -> BTreeMap<String, String> {
         let read = self
@@ -115,6 +152,17 @@ impl Sidecar {
             self.put(key, Value::from(all).to_string());
         }
     }
+}
+
+/// A text of one line without the hashtags at its end.
+fn without_hashtags(line: &str) -> &str {
+    let mut rest = line.trim_end();
+    while let Some((before, last)) = rest.rsplit_once(' ')
+        && last.starts_with('#')
+    {
+        rest = before.trim_end();
+    }
+    rest
 }
 
 fn said(texts: &BTreeMap<Platform, String>) -> impl Iterator<Item = (&'static str, &String)> {
@@ -186,6 +234,29 @@ mod tests {
     }
 
     #[test]
+    fn a_caption_is_by_hand_where_its_words_are_new_whatever_the_flag_and_the_hashtags_are() {
+        let mut sidecar = Sidecar::default();
+        assert_eq!(sidecar.caption_by_hand(), None);
+        assert!(!sidecar.has_captions());
+        let sent = texts([(Platform::Telegram, "Two words\n\n#tenant #rope")]);
+        sidecar.add_given(&sent, "Two words\n\n#tenant #rope", NOW);
+        assert!(sidecar.has_captions());
+        sidecar.add_submitted(&sent);
+        assert_eq!(sidecar.flag(EDITED), Some(true));
+        assert_eq!(sidecar.caption_by_hand(), None);
+        for (main, is_by_hand) in [
+            ("Two words", false),
+            ("Two  words #other", false),
+            ("Two", true),
+            ("Two other words", true),
+            ("#tenant", true),
+        ] {
+            sidecar.set_lines(CAPTION, main);
+            assert_eq!(sidecar.caption_by_hand().is_some(), is_by_hand, "{main}");
+        }
+    }
+
+    #[test]
     fn a_persons_caption_stays_until_it_is_to_be_replaced() {
         for by_hand in [
             "# ---\n# caption: By me\n# caption_updated_at: then\n",
@@ -234,7 +305,10 @@ mod tests {
             sidecar.caption_for(Platform::Telegram).as_deref(),
             Some("T")
         );
+        assert!(!sidecar.is_generated_for(Platform::Email));
+        assert!(sidecar.is_generated_for(Platform::Telegram));
         assert_eq!(Sidecar::default().caption_for(Platform::Email), None);
+        assert!(!Sidecar::default().is_generated_for(Platform::Email));
     }
 
     #[test]
@@ -243,6 +317,7 @@ mod tests {
             let text = format!("# ---\n# {GENERATED}: {value}\n");
             let sidecar = Sidecar::parse(text.as_bytes()).unwrap();
             assert!(sidecar.captions(GENERATED).is_empty(), "{value}");
+            assert_eq!(sidecar.generated_captions(), None, "{value}");
         }
         let mut sidecar = Sidecar::default();
         sidecar.add(GENERATED, &texts([(Platform::Email, "")]));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{
     content_hash::{ContentHash, ContentHashKind, hex},
-    image::ImageName,
+    image::{ImageName, StoredImage},
 };
 use proptest::prelude::*;
 

@@ -1,11 +1,9 @@
 //! The credential of a bucket of an S3-compatible store, and what its fields can hold.
 
-use url::Url;
-
 use crate::domain::{
     credential::provider_credential,
-    host::is_loopback,
     secret::{Secret, SecretProblem},
+    service_url::ServiceUrl,
 };
 
 /// The longest name of a bucket, in bytes: 63 at AWS, more in old regions and at other stores.
@@ -35,23 +33,8 @@ fn as_it_is(_: &str) -> Option<Secret> {
 
 /// The store's base URL and nothing else; plain HTTP only to this machine.
 fn endpoint_problem(text: &str) -> Option<SecretProblem> {
-    let rule = match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-            "must be an http or https URL"
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "must hold no user name and no password: the key has settings of its own"
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            "must be a URL without a query or a fragment"
-        }
-        Ok(url) if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) => {
-            "must be https, unless it is on this machine"
-        }
-        Ok(_) => return None,
-        Err(_) => "must be an http or https URL",
-    };
-    Some(SecretProblem::Unusable(rule))
+    let problem = ServiceUrl::parse(text).err()?;
+    Some(SecretProblem::Unusable(problem.0))
 }
 
 /// One path component.

@@ -3,9 +3,13 @@
 
 use serde_json::Value;
 
-use super::settings::{
-    AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
-    SidecarSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail, VisionFallback,
+use super::{
+    lifecycle::ModelLifecycle,
+    settings::{
+        AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
+        SidecarSettings, StoragePath, StoragePaths, StorageSettings, VisionDetail, VisionFallback,
+    },
+    voice,
 };
 use crate::domain::{
     config_block::{Block, FieldProblem},
@@ -15,15 +19,13 @@ use crate::domain::{
 
 type Problems = Vec<FieldProblem>;
 
-/// The most example captions that a tenant may give.
-const MAX_VOICE_EXAMPLES: usize = 20;
 /// What the names of the models that we know start with.
 const KNOWN_MODEL_FAMILIES: [&str; 4] = ["gpt-", "o1", "o3", "o4"];
 
-/// Whether a config that does not say so wants its voice matched is left to whether it has a voice:
-/// `has_voice` stands for that.
-pub(super) fn features(mut block: Block<'_>, has_voice: bool) -> Result<Features, Problems> {
-    let voice_matching_enabled = block.bool("voice_matching_enabled", has_voice);
+pub(super) fn features(mut block: Block<'_>) -> Result<Features, Problems> {
+    let voice_matching_enabled = block.field("voice_matching_enabled").is_some();
+    let voice_matching_enabled =
+        voice_matching_enabled.then(|| block.bool("voice_matching_enabled", false));
     let features = Features {
         publish_enabled: block.bool("publish_enabled", false),
         analyze_caption_enabled: block.bool("analyze_caption_enabled", false),
@@ -33,11 +35,10 @@ pub(super) fn features(mut block: Block<'_>, has_voice: bool) -> Result<Features
         delete_enabled: block.bool("delete_enabled", false),
         alt_text_enabled: block.bool("alt_text_enabled", true),
         voice_matching_enabled,
+        smart_hashtags_enabled: block.bool("smart_hashtags_enabled", true),
         library_enabled: block.bool("library_enabled", true),
+        storage_ops_metering_enabled: block.bool("storage_ops_metering_enabled", false),
     };
-    // Nothing here reads them yet, and a wrong type is as wrong as it will be then.
-    block.bool("smart_hashtags_enabled", true);
-    block.bool("storage_ops_metering_enabled", false);
     block.finish(features)
 }
 
@@ -148,6 +149,8 @@ pub(super) fn ai(mut block: Block<'_>, warnings: &mut Problems) -> Option<AiSett
         max_dimension: dimension(&mut block, "vision_fallback_max_dimension", 2048),
         detail: detail(&mut block, "vision_fallback_detail", VisionDetail::High),
     };
+    let vision_model_lifecycle = ModelLifecycle::read(&block, "vision_model_lifecycle", warnings);
+    let caption_model_lifecycle = ModelLifecycle::read(&block, "caption_model_lifecycle", warnings);
     let settings = credentials_ref.map(|credentials_ref| AiSettings {
         credentials_ref,
         vision_model,
@@ -160,6 +163,8 @@ pub(super) fn ai(mut block: Block<'_>, warnings: &mut Problems) -> Option<AiSett
         vision_fallback: block
             .bool("vision_fallback_enabled", true)
             .then_some(fallback),
+        vision_model_lifecycle,
+        caption_model_lifecycle,
     });
     block.finish(settings).unwrap_or_else(|problems| {
         warnings.extend(problems);
@@ -226,14 +231,8 @@ pub(super) fn confirmation(mut block: Block<'_>) -> Result<ConfirmationSettings,
 }
 
 pub(super) fn content(mut block: Block<'_>, warnings: &mut Problems) -> ContentSettings {
-    let voice_profile = match block.field("voice_profile").map(voice_examples) {
-        None => Vec::new(),
-        Some(Some(examples)) => examples,
-        Some(None) => {
-            warnings.push(block.problem("voice_profile", "must be at most 20 non-empty strings"));
-            Vec::new()
-        }
-    };
+    let voice_profile = voice::profile(&block, warnings);
+    let voice_profile_tags = voice::tags(&block, warnings);
     block.bool("debug", false); // Only notes a wrong type.
     let debug = asks_for_dry_run(&block);
     let settings = ContentSettings {
@@ -245,6 +244,7 @@ pub(super) fn content(mut block: Block<'_>, warnings: &mut Problems) -> ContentS
         archive: block.bool("archive", true),
         debug,
         voice_profile,
+        voice_profile_tags,
         strip_metadata: block.bool("strip_metadata", true),
     };
     block.finish(settings).unwrap_or_else(|problems| {
@@ -264,19 +264,6 @@ fn asks_for_dry_run(block: &Block<'_>) -> bool {
     block
         .field("debug")
         .is_some_and(|value| *value != Value::Bool(false))
-}
-
-fn voice_examples(value: &Value) -> Option<Vec<String>> {
-    let examples = value
-        .as_array()
-        .filter(|examples| examples.len() <= MAX_VOICE_EXAMPLES)?;
-    let text = |example: &Value| {
-        example
-            .as_str()
-            .filter(|text| !text.trim().is_empty())
-            .map(str::to_owned)
-    };
-    examples.iter().map(text).collect()
 }
 
 fn owned(text: Option<&str>) -> Option<String> {

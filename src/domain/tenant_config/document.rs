@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{blocks, platforms, settings::TenantSettings, violations::Violations};
+use super::{
+    blocks, people, platform_captions, platforms, settings::TenantSettings, violations::Violations,
+};
 use crate::domain::{
+    caption_style::StyleOverrides,
     config_block::{Block, FieldProblem},
     platform_spec::{PlatformSpecs, TenantPlatforms},
     storage::AllowedStorage,
@@ -106,7 +109,7 @@ pub(super) fn read(
     let features = Block::required("features", root.field("features"));
     let storage = Block::required("storage", root.field("storage"));
     let (mut features, storage) = match (
-        blocks::features(features, !content.voice_profile.is_empty()),
+        blocks::features(features),
         blocks::storage(storage, allowed),
     ) {
         (Ok(features), Ok(storage)) => (features, storage),
@@ -129,17 +132,26 @@ pub(super) fn read(
         SchemaVersion::V1 => BTreeMap::new(),
         SchemaVersion::V2 => platforms::read(&root, specs, warnings),
     };
+    let styles = match schema {
+        SchemaVersion::V1 => StyleOverrides::default(),
+        SchemaVersion::V2 => platform_captions::read(&root, warnings),
+    };
+    let people = match schema {
+        SchemaVersion::V1 => people::People::Unset,
+        SchemaVersion::V2 => people::read(&root, warnings),
+    };
     if !features.publish_enabled {
         on.clear();
     }
     Ok(TenantSettings {
         features,
         storage,
-        platforms: TenantPlatforms::new(specs, on),
+        platforms: TenantPlatforms::new(specs, on, styles),
         ai: ai.map(Arc::new),
         sidecar: or_default(sidecar, warnings),
         confirmation: or_default(confirmation, warnings),
         content,
+        people,
     })
 }
 

@@ -2,15 +2,19 @@
 //! says the same with nothing left to a default. For code that shows a config or checks the rules
 //! against themselves.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Value, json};
 
-use super::settings::{
-    AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
-    SidecarSettings, StoragePaths, StorageSettings, TenantSettings, VisionFallback,
+use super::{
+    lifecycle::ModelLifecycle,
+    platform_captions,
+    settings::{
+        AiSettings, ConfirmationSettings, ContentSettings, Features, SdCaptionSettings,
+        SidecarSettings, StoragePaths, StorageSettings, TenantSettings, VisionFallback,
+    },
 };
-use crate::domain::secret::CredentialsRef;
+use crate::domain::{platform::Platform, secret::CredentialsRef};
 
 /// A config as it is in effect. Holds credentials refs, which must never be logged: it has no
 /// `Display` and no `Serialize`, and its `Debug` hides everything.
@@ -27,6 +31,7 @@ impl EffectiveDocument {
             sidecar,
             confirmation,
             content,
+            people,
         } = settings;
         let (publishers, blocks) = platforms.document();
         let mut document = json!({
@@ -37,8 +42,11 @@ impl EffectiveDocument {
             "captionfile": sidecar_block(sidecar),
             "confirmation": confirmation_block(confirmation),
             "content": content_block(content),
+            "auth": people.block(),
         });
-        for (name, block) in blocks {
+        let captions = platform_captions::document(platforms.style_overrides());
+        let blocks = blocks.into_iter();
+        for (name, block) in blocks.chain(captions.map(|it| ("platform_captions".to_owned(), it))) {
             document[name] = block;
         }
         Self(document)
@@ -67,7 +75,9 @@ fn features_block(features: Features) -> Value {
         delete_enabled,
         alt_text_enabled,
         voice_matching_enabled,
+        smart_hashtags_enabled,
         library_enabled,
+        storage_ops_metering_enabled,
     } = features;
     json!({
         "publish_enabled": publish_enabled,
@@ -78,7 +88,9 @@ fn features_block(features: Features) -> Value {
         "delete_enabled": delete_enabled,
         "alt_text_enabled": alt_text_enabled,
         "voice_matching_enabled": voice_matching_enabled,
+        "smart_hashtags_enabled": smart_hashtags_enabled,
         "library_enabled": library_enabled,
+        "storage_ops_metering_enabled": storage_ops_metering_enabled,
     })
 }
 
@@ -117,7 +129,10 @@ fn ai_block(ai: &AiSettings) -> Value {
         vision_max_dimension,
         vision_detail,
         vision_fallback,
+        vision_model_lifecycle,
+        caption_model_lifecycle,
     } = ai;
+    let lifecycle = |of: &Option<ModelLifecycle>| of.as_ref().map(ModelLifecycle::document);
     let mut block = json!({
         "credentials_ref": credentials_ref.expose(),
         "vision_model": vision_model,
@@ -128,6 +143,8 @@ fn ai_block(ai: &AiSettings) -> Value {
         "vision_max_dimension": vision_max_dimension.unwrap_or(0),
         "vision_detail": vision_detail.as_str(),
         "vision_fallback_enabled": vision_fallback.is_some(),
+        "vision_model_lifecycle": lifecycle(vision_model_lifecycle),
+        "caption_model_lifecycle": lifecycle(caption_model_lifecycle),
     });
     if let Some(SdCaptionSettings {
         single_call,
@@ -182,13 +199,17 @@ fn content_block(content: &ContentSettings) -> Value {
         archive,
         debug,
         voice_profile,
+        voice_profile_tags,
         strip_metadata,
     } = content;
+    let tag = |(platform, texts): (Platform, &[String])| (platform.as_str(), texts.to_vec());
+    let tags: BTreeMap<_, _> = voice_profile_tags.iter().map(tag).collect();
     json!({
         "hashtag_string": hashtag_string,
         "archive": archive,
         "debug": debug,
-        "voice_profile": voice_profile,
+        "voice_profile": voice_profile.as_slice(),
+        "voice_profile_tags": tags,
         "strip_metadata": strip_metadata,
     })
 }

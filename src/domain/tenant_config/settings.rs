@@ -2,9 +2,17 @@
 
 use std::{fmt, sync::Arc};
 
+use super::{lifecycle::ModelLifecycle, people::People};
 use crate::domain::{
-    credential::Provider, platform::Platform, platform_spec::TenantPlatforms,
-    secret::CredentialsRef, storage::StorageKind,
+    caption::{CaptionRules, HashtagPolicy, PlatformRules},
+    caption_brief::{PlatformBrief, PlatformBriefs},
+    caption_history::PastCaptions,
+    credential::Provider,
+    platform::Platform,
+    platform_spec::TenantPlatforms,
+    secret::CredentialsRef,
+    storage::StorageKind,
+    voice::{VoiceProfile, VoiceTags},
 };
 
 /// All settings of a tenant.
@@ -24,23 +32,59 @@ pub struct TenantSettings {
     pub confirmation: ConfirmationSettings,
     /// What is published, and what becomes of it.
     pub content: ContentSettings,
+    /// The people who may log in, and get confirmations.
+    pub people: People,
 }
 
 impl TenantSettings {
-    /// The example captions that new ones are to sound like; none when that is off.
+    /// The voice profile in effect: the one that was stored for the tenant, if there is one, else the config's.
     #[must_use]
-    pub fn voice_examples(&self) -> &[String] {
-        if self.features.voice_matching_enabled {
-            &self.content.voice_profile
-        } else {
-            &[]
-        }
+    pub fn voice_profile<'a>(&'a self, stored: Option<&'a VoiceProfile>) -> &'a VoiceProfile {
+        stored.unwrap_or(&self.content.voice_profile)
+    }
+
+    /// Whether captions follow a voice profile that is in effect. Where the config does not say so, they do if there is
+    /// an example to follow.
+    #[must_use]
+    pub fn matches_voice(&self, profile: &VoiceProfile) -> bool {
+        let is_chosen = self.features.voice_matching_enabled;
+        is_chosen.unwrap_or(!profile.used().is_empty())
+    }
+
+    /// What captions within these rules are written by, after the captions that each platform has published, newest
+    /// first.
+    #[must_use]
+    pub fn caption_briefs(&self, rules: &PlatformRules, past: &PastCaptions) -> PlatformBriefs {
+        let brief = |(platform, rules): (&Platform, &CaptionRules)| {
+            let style = self.platforms.caption_style(*platform);
+            let past = past.get(platform).map_or(&[][..], Vec::as_slice);
+            let brief = PlatformBrief::new(*rules, style, &self.content.hashtag_string, past);
+            (*platform, brief)
+        };
+        rules.iter().map(brief).collect()
+    }
+
+    /// Whether hashtags that a model chose follow the caption on one of the platforms with these rules.
+    #[must_use]
+    pub fn has_model_hashtags(&self, rules: &PlatformRules) -> bool {
+        let mut rules = rules.values();
+        self.features.smart_hashtags_enabled
+            && rules.any(|it| it.hashtags == HashtagPolicy::TenantAndModel)
     }
 
     /// Is the platform on?
     #[must_use]
     pub fn has(&self, platform: Platform) -> bool {
         self.platforms.target(platform).is_some()
+    }
+
+    /// The platforms that captions are written for, with their rules: those that are on; where none is, all, so that
+    /// captions can be tried before a platform is set up.
+    #[must_use]
+    pub fn captioned_platforms(&self) -> PlatformRules {
+        let on = self.platforms_on();
+        let platforms: &[Platform] = if on.is_empty() { &Platform::ALL } else { &on };
+        self.platforms.rules_of(platforms)
     }
 
     /// The platforms that are on.
@@ -72,10 +116,14 @@ pub struct Features {
     pub delete_enabled: bool,
     /// Alt text is written, and is sent to each platform that has a field for it.
     pub alt_text_enabled: bool,
-    /// Captions follow the examples of the voice profile.
-    pub voice_matching_enabled: bool,
+    /// Captions follow the examples of the voice profile; `None` leaves it to whether there are any.
+    pub voice_matching_enabled: Option<bool>,
+    /// Hashtags that a model chose for the image follow the tenant's, on platforms that have them.
+    pub smart_hashtags_enabled: bool,
     /// Admins may upload images, and sort what is in all folders, where storage takes uploads.
     pub library_enabled: bool,
+    /// The tenant is debited for the calls to its storage, where this service provides it.
+    pub storage_ops_metering_enabled: bool,
 }
 
 /// Where a tenant's images are.
@@ -217,6 +265,21 @@ pub struct AiSettings {
     pub vision_detail: VisionDetail,
     /// One more try when the first analysis fails, if it is on.
     pub vision_fallback: Option<VisionFallback>,
+    /// What is known of the end of the vision model.
+    pub vision_model_lifecycle: Option<ModelLifecycle>,
+    /// What is known of the end of the caption model.
+    pub caption_model_lifecycle: Option<ModelLifecycle>,
+}
+
+impl AiSettings {
+    /// The models of whose end something is known, with that: what each is for (`vision` or `caption`), and its name.
+    pub fn lifecycles(&self) -> impl Iterator<Item = (&'static str, &str, &ModelLifecycle)> {
+        let vision = self.vision_model_lifecycle.as_ref();
+        let caption = self.caption_model_lifecycle.as_ref();
+        let vision = vision.map(|it| ("vision", &*self.vision_model, it));
+        let caption = caption.map(|it| ("caption", &*self.caption_model, it));
+        vision.into_iter().chain(caption)
+    }
 }
 
 /// How the Stable-Diffusion caption is written.
@@ -303,8 +366,10 @@ pub struct ContentSettings {
     pub archive: bool,
     /// Whether every publish is a dry run, every curation a preview, and no analysis written down.
     pub debug: bool,
-    /// Example captions for tone, at most 20.
-    pub voice_profile: Vec<String>,
+    /// Example captions for tone.
+    pub voice_profile: VoiceProfile,
+    /// Which of the examples are for which platform.
+    pub voice_profile_tags: VoiceTags,
     /// Whether platforms and the vision model get images without metadata.
     pub strip_metadata: bool,
 }
@@ -315,7 +380,8 @@ impl Default for ContentSettings {
             hashtag_string: String::new(),
             archive: true,
             debug: false,
-            voice_profile: Vec::new(),
+            voice_profile: VoiceProfile::default(),
+            voice_profile_tags: VoiceTags::default(),
             strip_metadata: true,
         }
     }

@@ -4,15 +4,21 @@ mod off;
 mod orchestrators;
 mod pasted;
 mod paths;
+mod people;
+mod platform_captions;
 mod properties;
 mod rows;
 mod tenant;
 mod values;
+mod voice;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{adapters::platforms, domain::platform::Platform};
+use crate::{
+    adapters::platforms,
+    domain::{platform::Platform, voice::VoiceProfile},
+};
 
 /// A document in which every block is there and good.
 fn full() -> Value {

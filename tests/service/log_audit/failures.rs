@@ -1,6 +1,6 @@
 //! Upstreams that fail in all their ways, and tell in their answers what they were shown.
 
-use publisher_sandbox::{DemoTenant, Fault, Sandbox};
+use publisher_sandbox::{DemoTenant, Fault, Network, Sandbox};
 use reqwest::Method;
 use serde_json::json;
 
@@ -46,6 +46,112 @@ pub(super) async fn platforms_fail(audit: &Audit, tenant: &DemoTenant) {
         telegram.clear("sendPhoto");
         smtp.clear("DATA_END");
     }
+}
+
+/// An answer of a network that tells what it was shown, and where it is.
+fn told_by_network(status: u16, secrets: &[&str], url: &str) -> Fault {
+    let secrets = secrets.join(" and ");
+    let text = format!("no: {secrets} at {url}/?q={secrets}");
+    let body = json!({"error": text, "error_description": text, "message": text});
+    Fault::json(status, &body)
+}
+
+/// The networks fail at every call that can be repeated or looked up at once.
+pub(super) async fn networks_fail(audit: &Audit, tenant: &DemoTenant) {
+    const IMAGE: &str = "harbour-dawn.jpg";
+    let Sandbox {
+        mastodon, bluesky, ..
+    } = &audit.sandbox;
+    let answer = audit.publish(tenant, IMAGE).await;
+    assert_eq!(answer.json()["any_success"], true, "{answer:?}");
+    let token = &tenant.account(Network::Mastodon).unwrap().secret;
+    let password = &tenant.account(Network::Bluesky).unwrap().secret;
+    let shown = bluesky.switches().requests("createRecord");
+    let access = shown.last().unwrap().bearer().unwrap();
+    let instance = mastodon.server().url();
+    let server = bluesky.server().url();
+    let told = |status| {
+        [
+            told_by_network(status, &[token], &instance),
+            told_by_network(status, &[password, access], &server),
+        ]
+    };
+    let both = |fault: Fault| [fault.clone(), fault];
+    for [at_mastodon, at_bluesky] in [
+        both(Fault::ResetBeforeRequest),
+        both(Fault::ResetAfterRequest),
+        both(Fault::MalformedBody),
+        both(Fault::TruncatedBody),
+        told(400),
+        told(403),
+        told(404),
+        told(500),
+    ] {
+        mastodon.switches().always("upload_media", at_mastodon);
+        bluesky.switches().always("uploadBlob", at_bluesky);
+        let answer = audit.publish(tenant, IMAGE).await;
+        assert_eq!(answer.json()["any_success"], false, "{answer:?}");
+        assert!(!answer.text.contains("127.0.0.1"), "{answer:?}");
+        mastodon.switches().clear("upload_media");
+        bluesky.switches().clear("uploadBlob");
+    }
+    // With the post refused, and with it taken and the answer lost.
+    for [at_mastodon, at_bluesky] in [
+        told(403),
+        told(502).map(Fault::after_processing),
+        both(Fault::MalformedBody),
+    ] {
+        mastodon.switches().inject("post_status", at_mastodon);
+        bluesky.switches().inject("createRecord", at_bluesky);
+        audit.publish(tenant, IMAGE).await;
+    }
+    // A post that is in doubt until its token may read.
+    mastodon.set_scopes(token, &["write"]);
+    let after_taking = told_by_network(502, &[token], &instance).after_processing();
+    mastodon.switches().inject("post_status", after_taking);
+    let answer = audit.publish(tenant, IMAGE).await;
+    let results = &answer.json()["results"];
+    assert_eq!(results["mastodon"]["outcome"], "unknown", "{answer:?}");
+    let in_doubt = "/api/publications?outcome=unknown";
+    let in_doubt = audit.get(tenant, in_doubt).await.json();
+    let id = in_doubt["publications"][0]["id"].as_str().unwrap();
+    let question = format!("/api/publications/{id}/check");
+    for status in [403, 401] {
+        let [fault, _] = told(status);
+        mastodon.switches().inject("verify_credentials", fault);
+        let answer = audit.post(tenant, &question, json!({})).await.json();
+        assert_ne!(answer["outcome"], "published", "{answer}");
+        // Where the post before it is, everybody may know.
+        let said = format!("{}{}", answer["error"], answer["detail"]);
+        assert!(!said.contains("127.0.0.1"), "{answer}");
+        mastodon.switches().clear("verify_credentials");
+    }
+    mastodon.set_scopes(token, &["read", "write"]);
+    let answer = audit.post(tenant, &question, json!({})).await;
+    assert_eq!(answer.json()["outcome"], "published", "{answer:?}");
+    // A session that has run out, and a server that does not refresh it.
+    bluesky.expire_access_tokens();
+    audit.publish(tenant, IMAGE).await;
+    let shown = bluesky.switches().requests("refreshSession");
+    let refresh = shown.last().unwrap().bearer().unwrap();
+    bluesky.expire_access_tokens();
+    let fault = told_by_network(400, &[refresh, access], &server);
+    bluesky.switches().inject("refreshSession", fault);
+    let answer = audit.publish(tenant, IMAGE).await;
+    let results = &answer.json()["results"];
+    assert_eq!(results["bluesky"]["outcome"], "published", "{answer:?}");
+    // Dead credentials, and servers that are away.
+    mastodon.revoke(token);
+    bluesky.revoke(password);
+    bluesky.expire_access_tokens();
+    let answer = audit.publish(tenant, IMAGE).await;
+    assert_eq!(answer.json()["any_success"], false, "{answer:?}");
+    mastodon.server().stop_listening().await;
+    bluesky.server().stop_listening().await;
+    let answer = audit.publish(tenant, IMAGE).await;
+    assert_eq!(answer.json()["any_success"], false, "{answer:?}");
+    assert!(!answer.text.contains("127.0.0.1"), "{answer:?}");
+    assert!(bluesky.secrets().len() > 7, "the tokens are among them");
 }
 
 pub(super) async fn models_fail(audit: &Audit, tenant: &DemoTenant) {

@@ -29,15 +29,23 @@ impl Environment {
     }
 
     /// Notes something that does not keep the service from starting, once, though it is read twice.
-    /// The rule must not hold the value.
+    /// The rule must not hold the value. A variable whose value comes from another name goes by the name that is set.
     pub fn warn(&mut self, name: impl Into<String>, rule: impl Into<String>) {
+        let name = name.into();
         let warning = SettingProblem {
-            name: name.into(),
+            name: self.taken_from.get(&name).cloned().unwrap_or(name),
             rule: rule.into(),
         };
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
+    }
+
+    /// The same for a variable without effect: nothing else that was noted of it matters.
+    pub fn warn_only(&mut self, name: &str, rule: impl Into<String>) {
+        let set = self.taken_from.get(name).map_or(name, String::as_str);
+        self.warnings.retain(|it| it.name != set);
+        self.warn(name, rule);
     }
 
     /// Turns the problems of these variables, and of fields in them, that were found since there were
@@ -112,9 +120,35 @@ impl Environment {
             self.warn(other, format!("has no effect beside {name}"));
             return;
         }
+        let blank = String::new();
+        let text = |value: Option<&Option<String>>| {
+            let value = value.and_then(Option::as_ref).unwrap_or(&blank);
+            trim_pasted(value).to_lowercase()
+        };
+        let differs = self.is_set(name) && text(self.values.get(name)) != text(Some(&value));
+        let rule = if differs {
+            format!("is taken for {name}, which says otherwise and has no effect: set {name} alone")
+        } else {
+            format!("is taken for {name}: use that name")
+        };
+        self.put_for(other, name, value);
+        self.warn(other, rule);
+    }
+
+    /// Takes a variable of another name for `name` with this value, unless that is set; warns of it.
+    pub fn take_as_value(&mut self, other: &str, name: &str, value: &str) {
+        self.values.remove(other);
+        if self.is_set(name) {
+            self.warn(other, format!("has no effect beside {name}"));
+            return;
+        }
+        self.put_for(other, name, Some(value.to_owned()));
+        self.warn(other, format!("is taken for {name}={value}: use that name"));
+    }
+
+    fn put_for(&mut self, other: &str, name: &str, value: Option<String>) {
         self.values.insert(name.to_owned(), value);
         self.taken_from.insert(name.to_owned(), other.to_owned());
-        self.warn(other, format!("is taken for {name}: use that name"));
     }
 
     /// Takes a variable that is dealt with already out, so that nothing else is said of it.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     AllSecrets, DEFAULT_TENANT, VERSION,
     fields::{CONTENT_SETTINGS, Fields, OPENAI_SETTINGS, known_fields},
+    people::{self, ADMIN_LOGIN_EMAILS},
     publishers::{self, PUBLISHERS, Publishers},
     reference,
 };
@@ -23,18 +24,21 @@ use crate::{
 const STORAGE_PATHS: &str = "STORAGE_PATHS";
 const CAPTIONFILE_SETTINGS: &str = "CAPTIONFILE_SETTINGS";
 const CONFIRMATION_SETTINGS: &str = "CONFIRMATION_SETTINGS";
+const PLATFORM_CAPTIONS: &str = "PLATFORM_CAPTIONS";
 
 /// Which block of the document each variable fills, beside those of platforms.
-const BLOCKS: [(&str, &str); 6] = [
+const BLOCKS: [(&str, &str); 8] = [
     ("storage.paths", STORAGE_PATHS),
     ("publishers", PUBLISHERS),
     ("ai", OPENAI_SETTINGS),
     ("captionfile", CAPTIONFILE_SETTINGS),
     ("confirmation", CONFIRMATION_SETTINGS),
     ("content", CONTENT_SETTINGS),
+    ("platform_captions", PLATFORM_CAPTIONS),
+    ("auth", ADMIN_LOGIN_EMAILS),
 ];
 
-const AI_FIELDS: [&str; 14] = [
+const AI_FIELDS: [&str; 16] = [
     "vision_model",
     "caption_model",
     "system_prompt",
@@ -49,6 +53,16 @@ const AI_FIELDS: [&str; 14] = [
     "vision_fallback_enabled",
     "vision_fallback_max_dimension",
     "vision_fallback_detail",
+    "vision_model_lifecycle",
+    "caption_model_lifecycle",
+];
+const CONTENT_FIELDS: [&str; 6] = [
+    "hashtag_string",
+    "archive",
+    "debug",
+    "voice_profile",
+    "voice_profile_tags",
+    "strip_metadata",
 ];
 
 /// Reads the document and notes everything that is wrong with it.
@@ -85,6 +99,7 @@ pub(super) fn read(
             "paths": storage_paths(environment),
         },
         "publishers": publishers.entries,
+        "auth": people::block(environment, &publishers),
         "ai": ai,
         "captionfile": block(
             environment,
@@ -96,11 +111,8 @@ pub(super) fn read(
             CONFIRMATION_SETTINGS,
             &["confirmation_to_sender", "confirmation_tags_count", "confirmation_tags_nature"],
         ),
-        "content": block(
-            environment,
-            CONTENT_SETTINGS,
-            &["hashtag_string", "archive", "debug", "voice_profile", "strip_metadata"],
-        ),
+        "content": block(environment, CONTENT_SETTINGS, &CONTENT_FIELDS),
+        "platform_captions": environment.json_object(PLATFORM_CAPTIONS),
     });
     for (name, block) in blocks {
         document[name] = block;
@@ -161,6 +173,7 @@ fn features(environment: &mut Environment) -> Value {
         "auto_view_enabled": environment.boolean("AUTO_VIEW", false),
         "alt_text_enabled": environment.boolean("FEATURE_ALT_TEXT", true),
         "voice_matching_enabled": environment.boolean_or_unset("FEATURE_VOICE_MATCHING"),
+        "smart_hashtags_enabled": environment.boolean("FEATURE_SMART_HASHTAGS", true),
         "library_enabled": environment.boolean("FEATURE_LIBRARY", true),
     })
 }
@@ -240,6 +253,7 @@ fn setting<'a>(problem: &'a FieldProblem, publishers: &Publishers) -> (&'a str, 
         let field = match fields.iter().find(of_block) {
             Some(named) => format!(".{}", named.name),
             None if variable == PUBLISHERS => field.replace(".config", ""),
+            None if variable == ADMIN_LOGIN_EMAILS => people::place(field),
             None => field.to_owned(),
         };
         return (variable, field);

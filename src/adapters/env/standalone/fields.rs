@@ -7,12 +7,6 @@ use crate::adapters::env::{Environment, names::nearest};
 pub(super) const OPENAI_SETTINGS: &str = "OPENAI_SETTINGS";
 pub(super) const CONTENT_SETTINGS: &str = "CONTENT_SETTINGS";
 
-/// Fields that the contract has and this version does not act on.
-const LATER_FIELDS: [(&str, &str); 3] = [
-    (OPENAI_SETTINGS, "vision_model_lifecycle"),
-    (OPENAI_SETTINGS, "caption_model_lifecycle"),
-    (CONTENT_SETTINGS, "voice_profile_tags"),
-];
 /// The similarity from which a field counts as the one that was meant; 1 means identical.
 const ALIKE: f64 = 0.6;
 
@@ -29,9 +23,7 @@ pub(super) fn known_fields(
 ) -> Fields {
     fields.retain(|name, _| {
         let is_known = known.contains(&name.as_str());
-        if LATER_FIELDS.contains(&(place, name.as_str())) {
-            environment.warn(format!("{place}.{name}"), "has no effect in this version");
-        } else if !is_known {
+        if !is_known {
             let rule = "is no field that is known, and ignored".to_owned();
             let rule = match meant(name, known) {
                 Some(near) => format!("{rule}: did you mean `{near}`?"),

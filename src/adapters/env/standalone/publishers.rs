@@ -89,10 +89,30 @@ fn publisher(
     if !seen.on.insert(spec.platform) {
         environment.reject(format!("{place}.type"), "must not be there twice");
     }
+    take_secrets(environment, &place, &mut fields, spec);
     let config = known_fields(environment, &place, fields, spec.fields);
     // If the platform has a block, the reference is in the block.
     let reference = spec.block.is_none().then(|| reference(spec.provider));
     Some(json!({"type": kind, "credentials_ref": reference, "config": config}))
+}
+
+/// Takes out what belongs to the credential, and names the variable of each.
+fn take_secrets(
+    environment: &mut Environment,
+    place: &str,
+    fields: &mut Fields,
+    spec: &PlatformSpec,
+) {
+    let secrets = spec.provider.fields().iter();
+    for secret in secrets.filter(|it| !spec.fields.contains(&it.name)) {
+        if fields.remove(secret.name).is_some() {
+            let rule = format!(
+                "is of the credential, and ignored here: set {}",
+                secret.variable
+            );
+            environment.warn(format!("{place}.{}", secret.name), rule);
+        }
+    }
 }
 
 /// A type, with those that are the same.

@@ -1,4 +1,5 @@
 mod pasted;
+mod people;
 mod problems;
 
 use super::*;
@@ -138,7 +139,7 @@ async fn every_block_is_read_from_its_variable() {
     assert_eq!(settings.sidecar.artist_alias.as_deref(), Some("A"));
     assert_eq!(settings.confirmation.tags_count, 3);
     assert_eq!(settings.content.hashtag_string, "#a");
-    assert_eq!(settings.content.voice_profile, ["b"]);
+    assert_eq!(settings.content.voice_profile.as_slice(), ["b"]);
 }
 
 #[tokio::test]
@@ -177,12 +178,14 @@ async fn flags_switch_features() {
         ("FEATURE_DELETE", "on"),
         ("AUTO_VIEW", "1"),
         ("FEATURE_ALT_TEXT", "OFF"),
+        ("FEATURE_SMART_HASHTAGS", "off"),
         ("FEATURE_LIBRARY", "off"),
     ];
     let features = settings(&tenant(&FULL, &flags).unwrap()).await.features;
     assert!(!features.publish_enabled && !features.analyze_caption_enabled);
     assert!(!features.keep_enabled && !features.remove_enabled && !features.alt_text_enabled);
     assert!(features.delete_enabled && features.auto_view_enabled && !features.library_enabled);
+    assert!(!features.smart_hashtags_enabled);
 }
 
 /// What is warned of, the variable and the rule.
@@ -219,6 +222,23 @@ async fn email_is_another_name_of_fetlife_and_an_address_may_have_a_name() {
     assert_eq!(mail_server(&read)["username"], "b");
 }
 
+#[test]
+fn a_field_of_the_credential_is_named_with_its_variable() {
+    let publishers = r#"[{"type": "mastodon", "instance_url": "https://mastodon.example"}]"#;
+    let changes = [
+        ("PUBLISHERS", publishers),
+        ("MASTODON_INSTANCE_URL", "https://mastodon.example"),
+        ("MASTODON_ACCESS_TOKEN", "a-token-of-an-account"),
+    ];
+    let rule = "is of the credential, and ignored here: set MASTODON_INSTANCE_URL";
+    let told = format!("PUBLISHERS[0].instance_url: {rule}");
+    assert!(
+        warnings(&changes).contains(&told),
+        "{:?}",
+        warnings(&changes)
+    );
+}
+
 #[tokio::test]
 async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
     let reserved = r#"[{"type": "instagram", "user": "x"}, {"type": "telegram", "channel_id": 1}]"#;
@@ -238,8 +258,13 @@ async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
             &["OPENAI_SETTINGS: has no effect without OPENAI_API_KEY"],
         ),
         (
-            &[("CONTENT_SETTINGS", r#"{"voice_profile_tags": {}}"#)],
-            &["CONTENT_SETTINGS.voice_profile_tags: has no effect in this version"],
+            &[(
+                "CONTENT_SETTINGS",
+                r#"{"voice_profile": ["a"], "voice_profile_tags": {"email": ["a"], "fax": ["a"]}}"#,
+            )],
+            &[
+                "CONTENT_SETTINGS.voice_profile_tags: has keys that are of no platform, and ignored: `fax`",
+            ],
         ),
         (&[("STORAGE_PROVIDER", "dropbox")], &[]),
     ] {
@@ -256,8 +281,9 @@ async fn what_is_reserved_or_for_later_or_of_no_use_is_a_warning() {
 async fn voice_matching_is_on_where_there_is_a_profile_unless_it_is_switched_off() {
     for (flag, on) in [("", true), ("on", true), ("off", false)] {
         let tenant = tenant(&FULL, &[("FEATURE_VOICE_MATCHING", flag)]).unwrap();
-        let features = settings(&tenant).await.features;
-        assert_eq!(features.voice_matching_enabled, on, "{flag:?}");
+        let settings = settings(&tenant).await;
+        let is_on = settings.matches_voice(settings.voice_profile(None));
+        assert_eq!(is_on, on, "{flag:?}");
     }
 }
 

@@ -12,6 +12,8 @@ use super::{
 
 /// The bytes before each part of a color profile; its number and their count follow.
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";
+/// The marker of the end.
+const END: &[u8] = b"\xFF\xD9";
 /// How many scans a file may make over its blocks. Each scan costs the same, however little data the file has for it.
 /// Later scans only refine the image, and are left out.
 const MAX_SCANS: usize = 100;
@@ -72,11 +74,11 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
                         jpeg.end = jpeg.length + at;
                     }
                 }
-                // Without a single byte there is nothing to show.
-                if rest.iter().all(|byte| matches!(byte, 0xFF | 0xD9)) {
+                // Without a single byte there is nothing to show, whatever is behind the next marker.
+                if !matches!(rest, [0xFF, 0x00 | 0xD0..=0xD7, ..] | [0x00..=0xFE, ..]) {
                     return None;
                 }
-                let end = memmem::rfind(rest, b"\xFF\xD9");
+                let end = memmem::rfind(rest, END);
                 return Some(Header {
                     width,
                     height,

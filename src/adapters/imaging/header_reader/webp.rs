@@ -17,8 +17,9 @@ use super::{
 const MOST_PIXELS: u64 = 50_000_000;
 
 pub(super) fn header(bytes: &[u8]) -> Option<Header> {
-    let (kind, data) = (bytes.get(12..16)?, bytes.get(20..)?);
-    let chunks = &bytes[12..];
+    let chunks = bytes.get(12..)?;
+    // What it says of itself is within it: what comes behind it may be left out.
+    let (kind, data) = chunk(&mut { chunks })?;
     let (size, mut webp) = match kind {
         b"VP8 " => (lossy_size(data)?, WebPHeader::of(WebPKind::Lossy)),
         b"VP8L" => {

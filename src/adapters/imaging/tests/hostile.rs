@@ -24,7 +24,7 @@ fn copy_if_small(bytes: Vec<u8>) -> Option<EncodedImage> {
     }
     match plan.carry_out(&image).ok()? {
         Written::File(copy) => Some(copy),
-        Written::TooLarge => None,
+        Written::TooLarge(_) => None,
     }
 }
 

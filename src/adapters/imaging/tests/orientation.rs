@@ -168,7 +168,7 @@ async fn every_position_is_set_upright_whether_it_is_scaled_or_not() {
                 assert_eq!(decoded(&small).dimensions(), size, "{name}");
                 assert_upright(&name, &small, number);
                 let met = ImageLimits {
-                    max_side_sum: 90,
+                    max_side_sum: Some(90),
                     ..LIMITS
                 };
                 let small = scaler.meet(&image, met).await.unwrap();

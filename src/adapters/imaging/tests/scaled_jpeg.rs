@@ -5,7 +5,11 @@ use mozjpeg::{ColorSpace, Compress};
 use proptest::prelude::*;
 
 use super::{
-    super::{color::Color, encode::Encoder, scaled_jpeg::ScaledJpeg},
+    super::{
+        color::Color,
+        encode::{Encoder, QUALITIES, Written},
+        scaled_jpeg::ScaledJpeg,
+    },
     memory::alone,
     samples::{encoded, file, photo, photo_with},
     *,
@@ -34,9 +38,17 @@ fn by_all_pixels(image: &EncodedImage, (width, height): Size) -> DynamicImage {
         },
         copy.dimensions(),
     );
-    let mut encoder = Encoder::start(size, color, None, u64::MAX).ok().unwrap();
+    let started = Encoder::start(size, color, None, u64::MAX, QUALITIES[0]);
+    let mut encoder = started.ok().unwrap();
     encoder.write(copy.as_bytes()).unwrap();
-    decoded(&encoder.finish().unwrap())
+    decoded(&file_of(encoder))
+}
+
+fn file_of(encoder: Encoder) -> EncodedImage {
+    match encoder.finish().unwrap() {
+        Written::File(file) => file,
+        Written::TooLarge(bytes) => panic!("{bytes} bytes"),
+    }
 }
 
 /// The copy by either way.
@@ -134,10 +146,10 @@ fn it_is_set_upright_and_keeps_its_profile_whatever_the_order_of_its_parts() {
 #[test]
 fn a_profile_is_told_in_parts_and_left_out_if_there_are_too_many() {
     let with = |profile: &[u8]| {
-        let started = Encoder::start((1, 1), Color::Rgb, Some(profile), u64::MAX);
+        let started = Encoder::start((1, 1), Color::Rgb, Some(profile), u64::MAX, QUALITIES[0]);
         let mut encoder = started.ok().unwrap();
         encoder.write(&[7; 3]).unwrap();
-        profile_of(&encoder.finish().unwrap())
+        profile_of(&file_of(encoder))
     };
     let mut long: Vec<u8> = (0..200_000_u32).map(|at| at.to_le_bytes()[1]).collect();
     long[16..20].copy_from_slice(b"RGB ");
@@ -266,21 +278,17 @@ fn alone_broken() {
     };
     let refused = copy_of(&arithmetic, (1, 1));
     assert_eq!(refused, Err(ImageProcessingError::Undecodable));
-    let too_wide = Encoder::start((70_000, 1), Color::Grey, None, u64::MAX);
+    let too_wide = Encoder::start((70_000, 1), Color::Grey, None, u64::MAX, QUALITIES[0]);
     assert_eq!(too_wide.err(), Some(ImageProcessingError::CannotFit));
-    let mut too_large = Encoder::start((64, 64), Color::Grey, None, 500)
+    let mut too_large = Encoder::start((64, 64), Color::Grey, None, 500, QUALITIES[0])
         .ok()
         .unwrap();
     let noise: Vec<u8> = (0..64 * 64_u32)
         .map(|at| (at * at * 31).to_le_bytes()[1])
         .collect();
-    let written = too_large.write(&noise);
-    let is_too_large = too_large.is_too_large();
-    assert_eq!(
-        written.and_then(|()| too_large.finish()),
-        Err(ImageProcessingError::CannotFit)
-    );
-    assert!(is_too_large.get());
+    too_large.write(&noise).unwrap();
+    let written = too_large.finish().unwrap();
+    assert!(matches!(written, Written::TooLarge(501..)), "{written:?}");
 }
 
 /// Reads what may be a JPEG, for a copy of a few pixels.

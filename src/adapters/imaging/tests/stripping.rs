@@ -1,6 +1,8 @@
 //! Images without metadata: what goes, what stays, and that the pixels are the same.
 
-use std::{io::Cursor, pin::pin, time::Duration};
+mod sizes;
+
+use std::io::Cursor;
 
 use bytes::Bytes;
 use image::{DynamicImage, ImageDecoder as _, ImageReader};
@@ -300,6 +302,37 @@ fn odd_files() -> Vec<(&'static str, EncodedImage)> {
     ]
 }
 
+#[test]
+fn a_jpeg_without_a_byte_of_its_picture_shows_nothing() {
+    let jpeg = photo_of(false).bytes().to_vec();
+    let scan = memmem::find(&jpeg, b"\xFF\xDA").unwrap();
+    let length = usize::from(u16::from_be_bytes([jpeg[scan + 2], jpeg[scan + 3]]));
+    for behind in [
+        &b"\xFF\xD9behind the end"[..],
+        b"\xFF\xE0\x00\x06here\xFF\xD9",
+        b"\xFF\xFF\xD9",
+        b"\xFF",
+        b"",
+    ] {
+        let empty = [&jpeg[..scan + 2 + length], behind].concat();
+        assert_eq!(
+            Header::of(&encoded(empty)).unwrap_err(),
+            ImageProcessingError::Undecodable,
+            "{behind:?}"
+        );
+    }
+}
+
+#[test]
+fn a_webp_says_its_size_within_its_picture() {
+    // Read on, there would be a size in what is left out.
+    let chunks: [(&[u8; 4], &[u8]); 2] = [(b"VP8L", b""), (b"XMP ", &quarters_vp8l((24, 18)))];
+    assert_eq!(
+        Header::of(&webp(&chunks)).unwrap_err(),
+        ImageProcessingError::Undecodable
+    );
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_built_by_the_book_is_encoded_again() {
     let scaler = ImageScaler::default();
@@ -338,20 +371,6 @@ fn a_chunk_that_is_needed_is_not_left_out() {
     }
 }
 
-#[tokio::test]
-async fn metadata_makes_no_image_too_large_for_a_platform() {
-    let clean = photo_of(false);
-    let segments = segment(0xEF, &vec![0; 60_000]).repeat(30);
-    let image = encoded(insert(clean.bytes(), 2, &segments));
-    let limits = ImageLimits {
-        max_bytes: clean.bytes().len() as u64,
-        ..LIMITS
-    };
-    let scaler = ImageScaler::default();
-    let sent = scaler.strip_metadata(&image).await.unwrap();
-    assert_eq!(scaler.meet(&sent, limits).await.unwrap(), clean);
-}
-
 #[test]
 fn a_jfif_segment_loses_its_thumbnail_and_keeps_the_density() {
     let clean = photo_of(false);
@@ -366,27 +385,4 @@ fn a_jfif_segment_loses_its_thumbnail_and_keeps_the_density() {
     kept.extend(segment(0xE0, b"JFIF\0\x01\x02\x01\x01\x2C\x01\x2C\0\0"));
     kept.extend_from_slice(&clean.bytes()[2..]);
     assert_eq!(stripped(&encoded(bytes)), encoded(kept));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_file_waits_for_its_memory_and_returns_it() {
-    let mut bytes = photo_of(false).bytes().to_vec();
-    bytes.resize(2 * 1024 * 1024, 0);
-    let image = encoded(bytes);
-    let scaler = ImageScaler::within(1024 * 1024);
-    assert_eq!(
-        scaler.strip_metadata(&image).await,
-        Err(ImageProcessingError::TooMuchMemory { most_mib: 1 })
-    );
-    let scaler = ImageScaler::within(3 * 1024 * 1024);
-    for _ in 0..2 {
-        assert!(scaler.strip_metadata(&image).await.is_ok());
-    }
-    let taken = scaler.budget.acquire(2 * 1024 * 1024).await.unwrap();
-    let mut waiting = pin!(scaler.strip_metadata(&image));
-    // The clock goes on when nothing else does.
-    let ended = tokio::time::timeout(Duration::from_secs(1), waiting.as_mut());
-    assert!(ended.await.is_err(), "it did not wait");
-    drop(taken);
-    assert!(waiting.await.is_ok());
 }

@@ -50,7 +50,7 @@ async fn a_copy_holds_what_was_written_until_then_and_nobody_else_reads_it() {
     let ledger = open(&copy).await;
     let listed = list(&ledger, "alice").await;
     assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].image.as_str(), "before.jpg");
+    assert_eq!(listed[0].filename(), "before.jpg");
     ledger.pool().close().await;
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 
 use super::{
-    Backstage,
+    Backstage, kept_for,
     merge_suite::record,
     suite::{failed, list, name, published},
     tenant,
@@ -23,7 +23,7 @@ use crate::{
         content_hashes::{ComputedHashes, ContentHashes},
         ledger::{Claim, EntryState, Lease, Prior, PriorState, Settlement},
         platform::Platform::{self, Email, Telegram},
-        publication::{Failure, FailureReason, PostId},
+        publication::{Failure, FailureReason, PublishedPost},
         storage::HashKind,
     },
     ports::LedgerError,
@@ -81,7 +81,7 @@ pub(super) async fn attempt(
     assert_ne!(claim(ledger, &lease).await, Claim::HeldByOther);
     let file = name("a.jpg");
     ledger
-        .record_intent(&lease, &file, &[platform])
+        .record_intent(&lease, &file, &[platform], &[].into(), &[].into())
         .await
         .unwrap();
     let recorded = ledger.record_outcome(&lease, platform, came_of_it).await;
@@ -91,7 +91,7 @@ pub(super) async fn attempt(
 }
 
 fn on_telegram(id: &str) -> Prior {
-    let telegram = (Telegram, PriorState::Published(PostId::new(id)));
+    let telegram = (Telegram, PriorState::Published(PublishedPost::new(id)));
     Prior::from(BTreeMap::from([telegram]))
 }
 
@@ -229,7 +229,9 @@ pub(super) async fn who_lost_the_lease_on_one_hash_begins_nothing(ledger: &impl 
     let file = name("a.jpg");
     for refused in [
         ledger.renew(&lost).await,
-        ledger.record_intent(&lost, &file, &[Telegram]).await,
+        ledger
+            .record_intent(&lost, &file, &[Telegram], &[].into(), &[].into())
+            .await,
     ] {
         assert!(
             matches!(refused, Err(LedgerError::LeaseLost)),
@@ -310,7 +312,10 @@ pub(super) async fn hashes_are_merged_and_stay_for_good(ledger: &impl Backstage)
     assert_eq!((merged.hashes.new, merged.hashes.known), (2, 0));
     let merged = ledger.merge(&batch).await.unwrap();
     assert_eq!((merged.hashes.new, merged.hashes.known), (0, 2));
-    ledger.sweep(Some(std::time::Duration::ZERO)).await.unwrap();
+    ledger
+        .sweep(kept_for(Some(std::time::Duration::ZERO)))
+        .await
+        .unwrap();
     let etag = hash(HashKind::Etag, "a");
     assert_eq!(prior(ledger, etag).await, on_telegram("theirs"));
 }

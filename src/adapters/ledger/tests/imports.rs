@@ -11,10 +11,12 @@ use super::{
     *,
 };
 use crate::domain::{
-    ledger::PriorState,
+    ledger::{PriorState, Settlement},
     platform::Platform::{Email, Telegram},
-    publication::PostId,
+    publication::PublishedPost,
+    voice::VoiceProfile,
 };
+use crate::ports::UsageSettlement;
 
 async fn open(path: &Path) -> SqliteLedger {
     SqliteLedger::open(path, Arc::new(Hands::new()))
@@ -55,7 +57,7 @@ async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
     before.claim(&lease, &[]).await.unwrap();
     let file = name("a.jpg");
     before
-        .record_intent(&lease, &file, &[Telegram, Email])
+        .record_intent(&lease, &file, &[Telegram, Email], &[].into(), &[].into())
         .await
         .unwrap();
     as_after_a_crash(&at("before.db"), &at("aside.db"));
@@ -82,7 +84,7 @@ async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
 
     let ledger = open(&at("ledger.db")).await;
     let known = async |image: &str| claim(&ledger, "alice", image).await.1;
-    let posted = PriorState::Published(PostId::new("1"));
+    let posted = PriorState::Published(PublishedPost::new("1"));
     assert_eq!(known("posted").await, [(Telegram, posted)].into());
     assert_eq!(
         known("failed").await,
@@ -105,6 +107,88 @@ async fn what_was_posted_according_to_a_ledger_that_a_crash_left_is_known() {
             .into_iter()
             .any(|it| is_copy(it.unwrap().file_name().into_string().unwrap()))
     );
+}
+
+#[tokio::test]
+async fn stored_voice_profiles_are_taken_over_unless_the_row_makes_no_sense() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let aside = open(&at("aside.db")).await;
+    for name in ["alice", "bob", "carol"] {
+        let profile = VoiceProfile::new(&[name]).unwrap();
+        aside.store(&tenant(name), &profile).await.unwrap();
+    }
+    aside.forget(&tenant("bob")).await.unwrap();
+    let damage = "UPDATE ledger_voice_profile SET examples = '[1]' WHERE tenant = 'carol'";
+    aside.run(damage).await;
+    aside.pool().close().await;
+    drop(aside);
+    let summary = import(&at("ledger.db"), &at("aside.db")).await.unwrap();
+    let told = summary.to_string();
+    assert!(
+        told.contains("voice profiles   2 new, 0 corrected, 0 with"),
+        "{told}"
+    );
+    assert!(!summary.is_complete());
+    let ledger = open(&at("ledger.db")).await;
+    for (name, expected) in [("alice", Some("alice")), ("bob", None), ("carol", None)] {
+        let found = ledger.load(&tenant(name)).await.unwrap();
+        assert_eq!(found.map(|it| it.as_slice().concat()).as_deref(), expected);
+    }
+    ledger.pool().close().await;
+}
+
+#[tokio::test]
+async fn captions_and_unsent_usage_events_are_taken_over_once() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let aside = open(&at("aside.db")).await;
+    let caption = async |image: &str, ended: &Settlement| {
+        caption_suite::attempt(&aside, image, (None, image), ended).await;
+    };
+    caption("posted", &published("1")).await;
+    caption("failed", &failed()).await;
+    caption("damaged", &failed()).await;
+    let damage = "UPDATE ledger_caption_history SET content_hash = 'x' WHERE caption = 'damaged'";
+    aside.run(damage).await;
+    aside.add(&usage_suite::event("sent")).await.unwrap();
+    let sent = aside.claim_due(1).await.unwrap();
+    let done = aside.settle(&sent[0], UsageSettlement::Done).await;
+    done.unwrap();
+    aside.add(&usage_suite::event("unsent")).await.unwrap();
+    aside.pool().close().await;
+    drop(aside);
+    for (captions, usage) in [
+        ("2 new, 0 corrected, 0", "1 new"),
+        ("0 new, 0 corrected, 2", "0 new"),
+    ] {
+        let summary = import(&at("ledger.db"), &at("aside.db")).await.unwrap();
+        assert!(!summary.is_complete(), "one row makes no sense");
+        let told = summary.to_string();
+        assert!(
+            told.contains(&format!("captions         {captions}")),
+            "{told}"
+        );
+        assert!(
+            told.contains(&format!("usage events     {usage}")),
+            "{told}"
+        );
+    }
+    let ledger = open(&at("ledger.db")).await;
+    let recent = ledger.recent(&tenant("alice"), &[Telegram]).await.unwrap();
+    let texts: Vec<_> = recent[&Telegram].iter().map(|it| &*it.text).collect();
+    assert_eq!(texts, ["posted"]);
+    let hashes = ContentHash::of(b"failed").into();
+    let kept = ledger.kept(&tenant("alice"), &hashes, &[Telegram]).await;
+    assert_eq!(kept.unwrap()[&Telegram], caption_suite::by_model("failed"));
+    let unsent = usage_suite::event("unsent");
+    let query = format!(
+        "SELECT count(*) FROM ledger_usage WHERE claim IS NULL AND event_key = '{}'",
+        unsent.key.as_str()
+    );
+    assert_eq!(ledger.number(&query).await, 1);
+    assert_eq!(ledger.state().await.unwrap().entries, 1);
+    ledger.pool().close().await;
 }
 
 #[tokio::test]
@@ -156,7 +240,7 @@ async fn a_running_service_goes_on_while_its_ledger_is_added_to() {
     let running = open(&at("ledger.db")).await;
     let (lease, _) = claim(&running, "alice", "under way").await;
     running
-        .record_intent(&lease, &name("a.jpg"), &[Telegram])
+        .record_intent(&lease, &name("a.jpg"), &[Telegram], &[].into(), &[].into())
         .await
         .unwrap();
     import(&at("ledger.db"), &at("aside.db")).await.unwrap();
@@ -164,7 +248,7 @@ async fn a_running_service_goes_on_while_its_ledger_is_added_to() {
         .record_outcome(&lease, Telegram, &published("2"))
         .await
         .unwrap();
-    let posted = PriorState::Published(PostId::new("1"));
+    let posted = PriorState::Published(PublishedPost::new("1"));
     assert_eq!(
         claim(&running, "alice", "posted").await.1,
         [(Telegram, posted)].into()
@@ -284,7 +368,7 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
     let later = claim(&ledger, "alice", "later").await.1;
     assert_eq!(
         later,
-        [(Telegram, PriorState::Published(PostId::new("2")))].into()
+        [(Telegram, PriorState::Published(PublishedPost::new("2")))].into()
     );
     ledger.pool().close().await;
 }

@@ -2,7 +2,7 @@
 //! behind.
 
 use super::{
-    Backstage, lease_of,
+    Backstage, kept_for, lease_of,
     request_suite::{chosen, request_of},
     suite::{attempt, claim, failed, list, name, published, unknown},
     tenant,
@@ -17,7 +17,7 @@ use crate::{
         idempotency::Begun,
         ledger::{EntryState, PriorState},
         platform::Platform::Telegram,
-        publication::{Failure, FailureReason, PostId},
+        publication::{Failure, FailureReason, PublishedPost},
     },
 };
 
@@ -32,6 +32,9 @@ pub(super) fn record(image: &str, standing: Standing) -> EntryRecord {
         standing,
         prior: None,
         post_id: (standing == Standing::Published).then(|| "theirs".to_owned()),
+        post_url: None,
+        lookup_key: None,
+        prior_lookup_key: None,
         reason: (standing != Standing::Published).then(|| "rejected".to_owned()),
         error: (standing != Standing::Published).then(|| "as they say\0".to_owned()),
         started_at: 1_000,
@@ -73,7 +76,7 @@ pub(super) async fn what_is_certain_wins_whichever_side_says_it(ledger: &impl Ba
                 let (lease, _) = claim(ledger, "alice", &image).await;
                 let file = name("a.jpg");
                 ledger
-                    .record_intent(&lease, &file, &[Telegram])
+                    .record_intent(&lease, &file, &[Telegram], &[].into(), &[].into())
                     .await
                     .unwrap();
                 ledger.release(&lease).await.unwrap();
@@ -93,8 +96,8 @@ pub(super) async fn what_is_certain_wins_whichever_side_says_it(ledger: &impl Ba
     for (ours, _) in ours {
         for theirs in theirs {
             let expected = match (ours, theirs) {
-                ("published", _) => PriorState::Published(PostId::new("ours")),
-                (_, Standing::Published) => PriorState::Published(PostId::new("theirs")),
+                ("published", _) => PriorState::Published(PublishedPost::new("ours")),
+                (_, Standing::Published) => PriorState::Published(PublishedPost::new("theirs")),
                 ("unknown" | "intent", _) | (_, Standing::Unknown) => PriorState::Unknown,
                 _ => PriorState::Failed,
             };
@@ -110,15 +113,18 @@ pub(super) async fn an_attempt_under_way_is_left_to_its_holder(ledger: &impl Bac
     for (outcome, expected) in [
         (
             published("ours"),
-            PriorState::Published(PostId::new("ours")),
+            PriorState::Published(PublishedPost::new("ours")),
         ),
-        (failed(), PriorState::Published(PostId::new("theirs"))),
+        (
+            failed(),
+            PriorState::Published(PublishedPost::new("theirs")),
+        ),
         (unknown(), PriorState::Unknown),
     ] {
         let image = format!("{outcome:?}");
         let (lease, _) = claim(ledger, "alice", &image).await;
         ledger
-            .record_intent(&lease, &name("a.jpg"), &[Telegram])
+            .record_intent(&lease, &name("a.jpg"), &[Telegram], &[].into(), &[].into())
             .await
             .unwrap();
         let batch = entries(vec![
@@ -249,7 +255,7 @@ pub(super) async fn images_that_were_passed_over_are_taken_over_unless_they_were
     let skipped: Vec<_> = skipped
         .iter()
         .filter(|entry| entry.state == EntryState::Skipped)
-        .map(|entry| (entry.image.as_str(), entry.error.as_deref()))
+        .map(|entry| (entry.filename(), entry.error.as_deref()))
         .collect();
     assert_eq!(
         skipped,
@@ -306,7 +312,7 @@ pub(super) async fn the_service_goes_on_with_the_tables_of_a_later_version(
     assert_eq!(ledger.begin(&keyed).await.unwrap(), Begun::First);
     ledger.finish(&keyed, "{}").await.unwrap();
     ledger.probe().await.unwrap();
-    ledger.sweep(None).await.unwrap();
+    ledger.sweep(kept_for(None)).await.unwrap();
     ledger
         .claim(&lease_of("alice", "other"), &[])
         .await

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         ledger::{Claim, EntryState, PriorState},
         platform::Platform::{Email, Telegram},
-        publication::PostId,
+        publication::PublishedPost,
     },
     ports::LedgerError,
 };
@@ -19,7 +19,7 @@ pub(super) async fn an_outcome_is_written_after_the_lease_has_ended(ledger: &imp
         let (lease, _) = claim(ledger, "alice", image).await;
         let file = name("image.jpg");
         ledger
-            .record_intent(&lease, &file, &[Telegram])
+            .record_intent(&lease, &file, &[Telegram], &[].into(), &[].into())
             .await
             .unwrap();
         if is_released {
@@ -35,7 +35,7 @@ pub(super) async fn an_outcome_is_written_after_the_lease_has_ended(ledger: &imp
         }
         let entry = list(ledger, "alice").await.remove(0);
         assert_eq!(entry.state, EntryState::Published);
-        assert_eq!(entry.post_id, Some(PostId::new("1")));
+        assert_eq!(entry.post, Some(PublishedPost::new("1")));
     }
 }
 
@@ -45,14 +45,17 @@ pub(super) async fn an_outcome_is_written_while_another_holder_has_the_lease(
     let (lost, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
     ledger
-        .record_intent(&lost, &file, &[Telegram])
+        .record_intent(&lost, &file, &[Telegram], &[].into(), &[].into())
         .await
         .unwrap();
     ledger.expire_leases().await;
     let (lease, known) = claim(ledger, "alice", "image").await;
     assert_eq!(known, [(Telegram, PriorState::Unknown)].into());
     // The other holder publishes to another platform, which is none of the first one's business.
-    ledger.record_intent(&lease, &file, &[Email]).await.unwrap();
+    ledger
+        .record_intent(&lease, &file, &[Email], &[].into(), &[].into())
+        .await
+        .unwrap();
     ledger
         .record_outcome(&lost, Telegram, &published("1"))
         .await
@@ -70,8 +73,8 @@ pub(super) async fn an_outcome_is_written_while_another_holder_has_the_lease(
     ledger.release(&lease).await.unwrap();
     let (_, known) = claim(ledger, "alice", "image").await;
     let expected = [
-        (Telegram, PriorState::Published(PostId::new("1"))),
-        (Email, PriorState::Published(PostId::new("2"))),
+        (Telegram, PriorState::Published(PublishedPost::new("1"))),
+        (Email, PriorState::Published(PublishedPost::new("2"))),
     ];
     assert_eq!(known, expected.into());
 }
@@ -82,13 +85,13 @@ pub(super) async fn an_outcome_never_overwrites_what_a_later_attempt_has_begun(
     let (lost, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
     ledger
-        .record_intent(&lost, &file, &[Telegram])
+        .record_intent(&lost, &file, &[Telegram], &[].into(), &[].into())
         .await
         .unwrap();
     ledger.expire_leases().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
     ledger
-        .record_intent(&lease, &file, &[Telegram])
+        .record_intent(&lease, &file, &[Telegram], &[].into(), &[].into())
         .await
         .unwrap();
     let refused = async || {
@@ -106,14 +109,14 @@ pub(super) async fn an_outcome_never_overwrites_what_a_later_attempt_has_begun(
         .unwrap();
     refused().await;
     let entry = list(ledger, "alice").await.remove(0);
-    assert_eq!(entry.post_id, Some(PostId::new("2")));
+    assert_eq!(entry.post, Some(PublishedPost::new("2")));
 }
 
 pub(super) async fn an_outcome_renews_the_lease_that_is_still_held(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
     ledger
-        .record_intent(&lease, &file, &[Telegram])
+        .record_intent(&lease, &file, &[Telegram], &[].into(), &[].into())
         .await
         .unwrap();
     ledger.expire_leases().await;

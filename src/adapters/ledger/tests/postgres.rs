@@ -162,11 +162,16 @@ async fn a_user_who_may_only_read_and_write_rows_runs_on_tables_that_are_ready()
     let refused = sqlx::query("CREATE TABLE mine (id BIGINT)").execute(&mut *connection);
     assert!(refused.await.is_err(), "it may create tables");
     drop(connection);
-    attempt(&of_rows, "alice", "image", &published("1")).await;
+    caption_suite::attempt(&of_rows, "image", (None, "text"), &published("1")).await;
+    let recent = of_rows.recent(&tenant("alice"), &Platform::ALL).await;
+    assert_eq!(recent.unwrap().len(), 1);
     let keyed = request_of("alice", "a.jpg");
     of_rows.begin(&keyed).await.unwrap();
     of_rows.probe().await.unwrap();
-    of_rows.sweep(Some(Duration::from_hours(24))).await.unwrap();
+    of_rows
+        .sweep(kept_for(Some(Duration::from_hours(24))))
+        .await
+        .unwrap();
     of_rows.close().await;
 
     ledger
@@ -191,7 +196,7 @@ async fn a_ledger_in_a_file_is_taken_over_into_a_schema() {
     let path = folder.path().join("ledger.db");
     let file = SqliteLedger::open(&path, Arc::new(Hands::new()));
     let file = file.await.unwrap();
-    attempt(&file, "alice", "posted", &published("1")).await;
+    caption_suite::attempt(&file, "posted", (None, "text"), &published("1")).await;
     let keyed = request_of("alice", "a.jpg");
     IdempotencyStore::begin(&file, &keyed).await.unwrap();
     file.finish(&keyed, "{}").await.unwrap();
@@ -204,12 +209,14 @@ async fn a_ledger_in_a_file_is_taken_over_into_a_schema() {
         let settings = LedgerSettings::from_url(&Secret::new(url.clone())).unwrap();
         let summary = import_file(settings, &path, Arc::new(Hands::new())).await;
         let summary = summary.unwrap().to_string();
-        assert_eq!(summary.matches(told).count(), 2, "{summary}");
+        assert_eq!(summary.matches(told).count(), 3, "{summary}");
     }
     let (_, known) = claim(&stage.ledger, "alice", "posted").await;
     assert_eq!(known.len(), 1);
     let answer = stage.ledger.begin(&keyed).await.unwrap();
     assert_eq!(answer, Begun::Answered("{}".to_owned()));
+    let recent = stage.ledger.recent(&tenant("alice"), &Platform::ALL).await;
+    assert_eq!(recent.unwrap()[&Platform::Telegram][0].text, "text");
     stage.end().await;
 }
 
@@ -230,14 +237,14 @@ async fn looking_at_a_schema_changes_nothing() {
     assert_eq!(look(&empty, false).await, LedgerState::Absent);
     assert_eq!(stage.ledger.number(&tables).await, 0);
     assert_eq!(look(&empty, true).await, LedgerState::Ready);
-    assert_eq!(stage.ledger.number(&tables).await, 6);
+    assert_eq!(stage.ledger.number(&tables).await, 11);
     stage
         .ledger
         .run(&format!(
             "DELETE FROM {empty}._sqlx_migrations WHERE version > 1"
         ))
         .await;
-    assert_eq!(look(&empty, false).await, LedgerState::Pending(4));
+    assert_eq!(look(&empty, false).await, LedgerState::Pending(10));
     stage
         .ledger
         .run(&format!("DROP SCHEMA {empty} CASCADE"))

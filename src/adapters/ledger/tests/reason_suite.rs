@@ -35,7 +35,10 @@ pub(super) async fn an_attempt_is_listed_with_its_reason_as_long_as_the_platform
 
     let (lease, _) = claim(ledger, "alice", "image").await;
     let file = name("image.jpg");
-    ledger.record_intent(&lease, &file, &[Email]).await.unwrap();
+    ledger
+        .record_intent(&lease, &file, &[Email], &[].into(), &[].into())
+        .await
+        .unwrap();
     assert_eq!(reasons().await[0], (EntryState::InProgress, None));
     ledger.release(&lease).await.unwrap();
     assert_eq!(
@@ -56,7 +59,7 @@ pub(super) async fn what_nobody_can_tell_is_counted(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "intent").await;
     let file = name("intent.jpg");
     ledger
-        .record_intent(&lease, &file, &[Telegram, Email])
+        .record_intent(&lease, &file, &[Telegram, Email], &[].into(), &[].into())
         .await
         .unwrap();
     assert_eq!(count().await, 2, "somebody is at it");
@@ -85,7 +88,7 @@ pub(super) async fn an_image_that_was_passed_over_is_listed_among_the_others_unt
     pass_over("bob", "heic", "no image").await;
 
     let files = |entries: &[Entry]| -> Vec<String> {
-        let file = |entry: &Entry| entry.image.as_str().to_owned();
+        let file = |entry: &Entry| entry.filename().to_owned();
         entries.iter().map(file).collect()
     };
     let all = list(ledger, "alice").await;

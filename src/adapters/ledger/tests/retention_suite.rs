@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Backstage,
+    Backstage, kept_for,
     request_suite::{chosen, request_of},
     suite::{attempt, claim, failed, list, name, published, unknown},
     tenant,
@@ -12,7 +12,6 @@ use crate::{
     domain::{
         content_hash::ContentHash,
         idempotency::Begun,
-        ledger::Entry,
         publication::{Failure, FailureReason},
     },
     ports::Swept,
@@ -46,26 +45,29 @@ pub(super) async fn texts_go_and_what_says_that_an_image_was_posted_stays(ledger
     }
     let before = list(ledger, "alice").await;
     assert_eq!(before.len(), 8);
-    assert_eq!(ledger.sweep(None).await.unwrap(), Swept::default());
+    assert_eq!(
+        ledger.sweep(kept_for(None)).await.unwrap(),
+        Swept::default()
+    );
     assert_eq!(
         list(ledger, "alice").await,
         before,
         "texts are kept for good"
     );
 
-    let swept = ledger.sweep(Some(2 * DAY)).await.unwrap();
+    let swept = ledger.sweep(kept_for(Some(2 * DAY))).await.unwrap();
     assert_eq!(swept.texts, 3);
     let after = list(ledger, "alice").await;
-    let expected = before.into_iter().map(|entry| Entry {
-        error: entry
-            .error
-            .filter(|_| entry.image.as_str().starts_with("new")),
-        ..entry
+    let expected = before.into_iter().map(|mut entry| {
+        if !entry.filename().starts_with("new") {
+            entry.error = None;
+        }
+        entry
     });
     assert_eq!(after, expected.collect::<Vec<_>>());
     let (_, known) = claim(ledger, "alice", "old posted").await;
     assert_eq!(known.len(), 1);
-    let swept = ledger.sweep(Some(2 * DAY)).await.unwrap();
+    let swept = ledger.sweep(kept_for(Some(2 * DAY))).await.unwrap();
     assert_eq!(swept, Swept::default(), "nothing is left to be swept");
 }
 
@@ -90,16 +92,20 @@ pub(super) async fn leases_of_the_dead_and_old_keys_go_and_no_others(ledger: &im
             ContentHash::of(b"late")
         ))
         .await;
-    let swept = ledger.sweep(None).await.unwrap();
+    let swept = ledger.sweep(kept_for(None)).await.unwrap();
     let expected = Swept {
         leases: 1,
         keys: 1,
         texts: 0,
+        captions: 0,
     };
     assert_eq!(swept, expected);
     assert_eq!(ledger.leases().await, 2);
     assert_eq!(ledger.begin(&living).await.unwrap(), Begun::First);
-    assert_eq!(ledger.sweep(None).await.unwrap(), Swept::default());
+    assert_eq!(
+        ledger.sweep(kept_for(None)).await.unwrap(),
+        Swept::default()
+    );
     assert_eq!(ledger.begin(&living).await.unwrap(), Begun::Running);
 }
 
@@ -121,11 +127,12 @@ pub(super) async fn more_rows_than_one_statement_is_about_are_swept(ledger: &imp
         .await;
     let texts = "SELECT count(*) FROM ledger_entries WHERE error IS NOT NULL";
     let count = ledger.number(texts).await;
-    let swept = ledger.sweep(Some(DAY)).await.unwrap();
+    let swept = ledger.sweep(kept_for(Some(DAY))).await.unwrap();
     let expected = Swept {
         leases: 1201,
         keys: 1201,
         texts: u64::try_from(count).unwrap(),
+        captions: 0,
     };
     assert_eq!(swept, expected);
     assert!(count > 500);

@@ -8,14 +8,16 @@ use super::{
     Backstage, Hands, everything, lease_of,
     request_suite::{chosen, request},
     suite::{attempt, unknown},
-    suite_on, tenant, *,
+    suite_on, tenant,
+    usage_suite::event,
+    *,
 };
 use crate::{
     domain::{
         image::ImageName,
         ledger::{EntryState, Settlement},
         platform::Platform,
-        publication::PostId,
+        publication::PublishedPost,
     },
     ports::LedgerError,
 };
@@ -119,10 +121,16 @@ async fn entries_outlive_the_process_and_leases_do_not() {
     stage.ledger.claim(&lease, &Platform::ALL).await.unwrap();
     stage
         .ledger
-        .record_intent(&lease, &name, &Platform::ALL)
+        .record_intent(
+            &lease,
+            &name,
+            &[Platform::Telegram, Platform::Email],
+            &[].into(),
+            &[].into(),
+        )
         .await
         .unwrap();
-    let published = Settlement::Published(PostId::new("1"));
+    let published = Settlement::Published(PublishedPost::new("1"));
     stage
         .ledger
         .record_outcome(&lease, Platform::Telegram, &published)
@@ -175,7 +183,10 @@ async fn everything_but_taking_and_giving_back_a_lease_waits_for_the_disk() {
     }
     let all = &Platform::ALL;
     assert_eq!(after!(ledger.claim(&lease, all)), NORMAL);
-    assert_eq!(after!(ledger.record_intent(&lease, &name, all)), FULL);
+    assert_eq!(
+        after!(ledger.record_intent(&lease, &name, all, &[].into(), &[].into())),
+        FULL
+    );
     assert_eq!(
         after!(ledger.record_outcome(&lease, Platform::Email, &unknown)),
         FULL
@@ -186,6 +197,22 @@ async fn everything_but_taking_and_giving_back_a_lease_waits_for_the_disk() {
     assert_eq!(after!(ledger.finish(&request, "{}")), FULL);
     assert_eq!(after!(ledger.abandon(&request, true)), FULL);
     assert_eq!(after!(ledger.release(&lease)), NORMAL);
+    assert_eq!(after!(ledger.add(&event("a"))), FULL);
+    assert_eq!(after!(ledger.claim_due(1)), NORMAL);
+}
+
+#[tokio::test]
+async fn a_usage_event_need_not_wait_for_the_claim_of_a_process_that_is_gone() {
+    let stage = stage().await.unwrap();
+    stage.ledger.add(&event("a")).await.unwrap();
+    assert_eq!(stage.ledger.claim_due(1).await.unwrap().len(), 1);
+    assert!(stage.ledger.claim_due(1).await.unwrap().is_empty());
+    let Stage { ledger, folder } = stage;
+    ledger.pool().close().await;
+    drop(ledger);
+    let ledger = open(&folder).await.unwrap();
+    let claimed = ledger.claim_due(1).await.unwrap();
+    assert_eq!(claimed[0].event, event("a"));
 }
 
 #[tokio::test]
@@ -238,7 +265,7 @@ async fn a_ledger_that_was_full_goes_on_when_it_is_not_any_more() {
         let name = ImageName::new("a.jpg").unwrap();
         ledger.claim(&lease, &Platform::ALL).await?;
         ledger
-            .record_intent(&lease, &name, &[Platform::Telegram])
+            .record_intent(&lease, &name, &[Platform::Telegram], &[].into(), &[].into())
             .await?;
         let unknown = Settlement::Unknown(long.clone());
         ledger

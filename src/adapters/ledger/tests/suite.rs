@@ -11,7 +11,7 @@ use crate::{
         image::ImageName,
         ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Prior, PriorState, Settlement},
         platform::Platform::{self, Email, Telegram},
-        publication::{Failure, FailureReason, PostId},
+        publication::{Failure, FailureReason, PublishedPost},
     },
     ports::LedgerError,
 };
@@ -21,7 +21,7 @@ pub(super) fn name(name: &str) -> ImageName {
 }
 
 pub(super) fn published(id: &str) -> Settlement {
-    Settlement::Published(PostId::new(id))
+    Settlement::Published(PublishedPost::new(id))
 }
 
 pub(super) fn failed() -> Settlement {
@@ -54,20 +54,23 @@ pub(super) async fn attempt(
 ) {
     let (lease, _) = claim(ledger, who, image).await;
     record_intent(ledger, &lease, &format!("{image}.jpg"), &[Telegram]).await;
-    let recorded = ledger.record_outcome(&lease, Telegram, came_of_it);
-    recorded.await.unwrap();
+    let recorded = ledger.record_outcome(&lease, Telegram, came_of_it).await;
+    recorded.unwrap();
     ledger.release(&lease).await.unwrap();
 }
 
-async fn record_intent(
+async fn record_intent(ledger: &impl Backstage, lease: &Lease, image: &str, on: &[Platform]) {
+    try_intent(ledger, lease, image, on).await.unwrap();
+}
+
+async fn try_intent(
     ledger: &impl Backstage,
     lease: &Lease,
     image: &str,
-    platforms: &[Platform],
-) {
-    let image = name(image);
-    let recorded = ledger.record_intent(lease, &image, platforms);
-    recorded.await.unwrap();
+    on: &[Platform],
+) -> Result<(), LedgerError> {
+    let (image, keys, none) = (name(image), [].into(), [].into());
+    ledger.record_intent(lease, &image, on, &keys, &none).await
 }
 
 async fn known(ledger: &impl Backstage, who: &str, image: &str) -> BTreeMap<Platform, PriorState> {
@@ -116,7 +119,7 @@ pub(super) async fn what_is_known_is_told_with_the_lease(ledger: &impl Backstage
         [(Telegram, PriorState::Unknown)].into()
     );
     attempt(ledger, "alice", "image", &published("1")).await;
-    let expected = PriorState::Published(PostId::new("1"));
+    let expected = PriorState::Published(PublishedPost::new("1"));
     assert_eq!(
         known(ledger, "alice", "image").await,
         [(Telegram, expected)].into()
@@ -157,10 +160,9 @@ pub(super) async fn a_holder_who_lost_the_lease_begins_nothing(ledger: &impl Bac
     record_intent(ledger, &lost, "image.jpg", &[Telegram]).await;
     ledger.expire_leases().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
-    let file = name("image.jpg");
     for refused in [
         ledger.renew(&lost).await,
-        ledger.record_intent(&lost, &file, &[Email]).await,
+        try_intent(ledger, &lost, "image.jpg", &[Email]).await,
     ] {
         assert!(
             matches!(refused, Err(LedgerError::LeaseLost)),
@@ -183,7 +185,7 @@ pub(super) async fn a_holder_who_lost_the_lease_begins_nothing(ledger: &impl Bac
 
 pub(super) async fn an_intent_that_nobody_works_on_is_unknown(ledger: &impl Backstage) {
     let (lease, _) = claim(ledger, "alice", "image").await;
-    record_intent(ledger, &lease, "image.jpg", &Platform::ALL).await;
+    record_intent(ledger, &lease, "image.jpg", &[Telegram, Email]).await;
     ledger
         .record_outcome(&lease, Email, &published("2"))
         .await
@@ -215,13 +217,13 @@ pub(super) async fn an_intent_that_nobody_works_on_is_unknown(ledger: &impl Back
     );
     let expected = [
         (Telegram, PriorState::Unknown),
-        (Email, PriorState::Published(PostId::new("2"))),
+        (Email, PriorState::Published(PublishedPost::new("2"))),
     ];
     assert_eq!(known(ledger, "alice", "image").await, expected.into());
 }
 
 pub(super) async fn a_failed_repetition_changes_nothing_of_what_was_known(ledger: &impl Backstage) {
-    let published_one = PriorState::Published(PostId::new("1"));
+    let published_one = PriorState::Published(PublishedPost::new("1"));
     attempt(ledger, "alice", "image", &published("1")).await;
     attempt(ledger, "alice", "image", &failed()).await;
     let now = known(ledger, "alice", "image").await;
@@ -261,15 +263,13 @@ pub(super) async fn the_same_settlement_can_be_written_twice(ledger: &impl Backs
     }
     let entry = list(ledger, "alice").await.remove(0);
     assert_eq!(entry.state, EntryState::Published);
-    assert_eq!(entry.post_id, Some(PostId::new("1")));
+    assert_eq!(entry.post, Some(PublishedPost::new("1")));
 }
 
 pub(super) async fn an_intent_is_written_for_all_platforms_or_for_none(ledger: &impl Backstage) {
     ledger.refuse_email().await;
     let (lease, _) = claim(ledger, "alice", "image").await;
-    let refused = ledger
-        .record_intent(&lease, &name("image.jpg"), &Platform::ALL)
-        .await;
+    let refused = try_intent(ledger, &lease, "image.jpg", &Platform::ALL).await;
     assert!(
         matches!(refused, Err(LedgerError::Unavailable(_))),
         "{refused:?}"
@@ -307,7 +307,7 @@ pub(super) async fn entries_are_listed_newest_first_page_by_page(ledger: &impl B
         query.after = Some(last.position);
         seen.extend(
             page.into_iter()
-                .map(|entry| entry.post_id.unwrap().as_str().to_owned()),
+                .map(|entry| entry.post.unwrap().id.as_str().to_owned()),
         );
     }
     assert_eq!(seen[0], "b2", "what was tried last is first");
@@ -325,7 +325,7 @@ pub(super) async fn entries_are_filtered_by_image_platform_and_state(ledger: &im
         let entries = ledger.list(&tenant("alice"), &query).await.unwrap();
         entries
             .iter()
-            .map(|entry| entry.image.as_str().to_owned())
+            .map(|entry| entry.filename().to_owned())
             .collect()
     };
     let image = Some(name("b.jpg"));
@@ -374,7 +374,7 @@ pub(super) async fn entries_are_found_by_their_contents(ledger: &impl Backstage)
     let entries = ledger.entries_of(&who, &contents).await.unwrap();
     assert_eq!(entries.len(), 2);
     for (content, image) in contents.iter().zip(["c.jpg", "a.jpg"]) {
-        assert_eq!(entries[content][0].image.as_str(), image);
+        assert_eq!(entries[content][0].filename(), image);
     }
     assert!(ledger.entries_of(&who, &[]).await.unwrap().is_empty());
 }
@@ -388,10 +388,10 @@ pub(super) async fn texts_from_outside_are_kept_as_far_as_the_database_can(
         FailureReason::Rejected,
         "a\0b '; DROP TABLE ledger_entries; --",
     ));
-    let recorded = ledger.record_outcome(&lease, Telegram, &hostile);
-    recorded.await.unwrap();
+    let recorded = ledger.record_outcome(&lease, Telegram, &hostile).await;
+    recorded.unwrap();
     let entry = list(ledger, "alice").await.remove(0);
-    assert_eq!(entry.image.as_str(), "café-夜 '\".jpg");
+    assert_eq!(entry.filename(), "café-夜 '\".jpg");
     assert_eq!(
         entry.error.as_deref(),
         Some("ab '; DROP TABLE ledger_entries; --")

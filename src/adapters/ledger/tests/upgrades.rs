@@ -1,5 +1,5 @@
-//! Ledgers as version 4 left them, which knew one hash of each image, opened by this version; and what its look-ups
-//! read of a ledger.
+//! Ledgers as version 4 left them, which knew one hash of each image, and version 9, which kept no caption of its own,
+//! opened by this version; and what its look-ups read of a ledger.
 
 use std::str::FromStr as _;
 
@@ -20,10 +20,11 @@ use super::{
 use crate::{
     adapters::ledger::{migrations, sqlite},
     domain::{
+        caption_history::{Angle, PastCaption},
         idempotency::{Begun, ChosenImage},
         ledger::{EntryState, PriorState},
         platform::Platform::Telegram,
-        publication::{FailureReason, PostId},
+        publication::{FailureReason, PublishedPost},
         storage::HashKind::{Dropbox, Etag, Sha256},
     },
 };
@@ -61,7 +62,7 @@ async fn its_rows_are_known(ledger: &impl Backstage) {
     assert_eq!(listed, expected);
     for hashes in [hash(Dropbox, "posted").into(), all(Etag, "posted")] {
         let known = prior(ledger, hashes).await.platforms;
-        let posted = PriorState::Published(PostId::new("1"));
+        let posted = PriorState::Published(PublishedPost::new("1"));
         assert_eq!(known, [(Telegram, posted)].into());
     }
     for hashes in [hash(Dropbox, "broken").into(), all(Sha256, "broken")] {
@@ -79,25 +80,69 @@ async fn its_rows_are_known(ledger: &impl Backstage) {
     assert_eq!(begun, Begun::Resumed(chosen));
 }
 
+/// A caption that version 9 has taken over.
+const CAPTION: &str = "INSERT INTO ledger_caption_history
+        (tenant, platform, caption, angle, sent_at, fingerprint)
+    VALUES ('alice', 'telegram', 'theirs', 'moment', 1, 'f')";
+
+async fn its_caption_is_history(ledger: &impl Backstage) {
+    let recent = ledger.recent(&tenant("alice"), &[Telegram]).await.unwrap();
+    let theirs = PastCaption {
+        text: "theirs".to_owned(),
+        angle: Some(Angle::Moment),
+    };
+    assert_eq!(recent, [(Telegram, vec![theirs])].into());
+}
+
 #[tokio::test]
 async fn a_file_of_version_4_is_brought_up_to_date_with_its_rows() {
+    let ledger = file_of(4, &rows()).await;
+    its_rows_are_known(&ledger.0).await;
+    ledger.0.pool().close().await;
+}
+
+#[tokio::test]
+async fn a_file_of_version_9_is_brought_up_to_date_with_its_captions() {
+    let ledger = file_of(9, CAPTION).await;
+    its_caption_is_history(&ledger.0).await;
+    ledger.0.pool().close().await;
+}
+
+/// A file as this version left it, with these rows, opened.
+async fn file_of(version: i64, rows: &str) -> (SqliteLedger, TempDir) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ledger.db");
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true);
     let pool = SqlitePool::connect_with(options).await.unwrap();
-    migrations::of_sqlite_up_to(4).run(&pool).await.unwrap();
-    let rows = sqlx::raw_sql(AssertSqlSafe(rows()));
+    let migrated = migrations::of_sqlite_up_to(version);
+    migrated.run(&pool).await.unwrap();
+    let rows = sqlx::raw_sql(AssertSqlSafe(rows.to_owned()));
     rows.execute(&pool).await.unwrap();
     pool.close().await;
     let ledger = SqliteLedger::open(&path, clock()).await.unwrap();
-    its_rows_are_known(&ledger).await;
-    ledger.pool().close().await;
+    (ledger, folder)
 }
 
 #[tokio::test]
 async fn a_schema_of_version_4_is_brought_up_to_date_with_its_rows() {
+    on_schema_of(4, &rows(), async |ledger| {
+        its_rows_are_known(ledger).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_schema_of_version_9_is_brought_up_to_date_with_its_captions() {
+    on_schema_of(9, CAPTION, async |ledger| {
+        its_caption_is_history(ledger).await;
+    })
+    .await;
+}
+
+/// Runs a test on a schema as this version left it, with these rows, once it is opened.
+async fn on_schema_of(version: i64, rows: &str, test: impl AsyncFnOnce(&PostgresLedger)) {
     let options = PgConnectOptions::from_str(SERVER).unwrap();
     let Ok(mut admin) = options.connect().await else {
         println!("skipped: no PostgreSQL answers at 127.0.0.1:5432");
@@ -108,14 +153,14 @@ async fn a_schema_of_version_4_is_brought_up_to_date_with_its_rows() {
     create.execute(&mut admin).await.unwrap();
     let options = options.options([("search_path", &*schema)]);
     let mut before = options.connect().await.unwrap();
-    let migrated = migrations::of_postgres_up_to(4);
+    let migrated = migrations::of_postgres_up_to(version);
     let migrated = migrated.run_direct(None, &mut before, false).await;
     migrated.unwrap();
-    let rows = sqlx::raw_sql(AssertSqlSafe(rows()));
+    let rows = sqlx::raw_sql(AssertSqlSafe(rows.to_owned()));
     rows.execute(&mut before).await.unwrap();
     before.close().await.unwrap();
     let ledger = opened(options).await;
-    let ended = run_to_the_end(its_rows_are_known(&ledger)).await;
+    let ended = run_to_the_end(test(&ledger)).await;
     ledger.close().await;
     let drop = sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE")));
     drop.execute(&mut admin).await.unwrap();
@@ -134,13 +179,15 @@ async fn a_content_is_looked_up_by_indexes_alone() {
         sqlite::OF_CONTENTS,
         sqlite::KNOWN,
         sqlite::RECORD_INTENT,
+        sqlite::KEEP_CAPTIONS,
         sqlite::RECORD_OUTCOME,
+        sqlite::RECORD_LOOK_UP,
         sqlite::LINK,
     ] {
         let explain = format!("EXPLAIN QUERY PLAN {statement}");
         let mut plan = sqlx::query(AssertSqlSafe(explain));
         let is_used = |number: &usize| statement.contains(&format!("${number}"));
-        for _ in 0..(1..=9).filter(is_used).max().unwrap_or_default() {
+        for _ in 0..(1..=10).filter(is_used).max().unwrap_or_default() {
             plan = plan.bind("[]");
         }
         let plan = plan.fetch_all(ledger.pool()).await.unwrap();

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A page of a listing with these keys.
-fn page(keys: &[&str], rest: &str) -> Fault {
+pub(super) fn page(keys: &[&str], rest: &str) -> Fault {
     let objects: Vec<String> = keys
         .iter()
         .map(|key| {

@@ -63,7 +63,7 @@ async fn what_a_model_does_not_take_is_asked_for_otherwise_and_remembered() {
         desk.sandbox.openai.limit_model("legacy-mini", unsupported);
     }
     let written = desk.write().await.unwrap();
-    assert_eq!(written.by_platform[&Platform::Telegram], "A knot. #rope");
+    assert_eq!(written.by_platform[&Platform::Telegram], ["A knot. #rope"]);
     assert_eq!(desk.switches().calls("caption"), 4);
     let last = desk.switches().requests("caption").pop().unwrap();
     let last = last.json().unwrap();

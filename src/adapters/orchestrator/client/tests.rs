@@ -5,6 +5,7 @@ mod credentials;
 mod hosts;
 mod retries;
 mod rotation;
+mod usage;
 
 use std::{
     io,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -13,6 +16,7 @@ use crate::{
     domain::{
         image::{EncodedImage, ImageName},
         platform::Platform,
+        platform_spec::Target as _,
     },
 };
 
@@ -164,7 +168,9 @@ fn target_and_mode_decide_the_subject() {
 #[test]
 fn the_confirmation_goes_to_the_sender_with_a_few_tags() {
     let confirm = |tags| {
-        let mail = builder(&json!({})).confirmation(&post("A knot."), tags, "<2@x>", date());
+        let builder = builder(&json!({}));
+        let to = slice::from_ref(builder.sender());
+        let mail = builder.confirmation(&post("A knot."), to, tags, "<2@x>", date());
         let mail = mail.unwrap();
         assert_eq!(mail.envelope.to()[0].to_string(), "me@mail.test");
         whole(&mail)
@@ -209,7 +215,9 @@ proptest! {
     ) {
         let mut post = post(&caption);
         post.alt_text = Some(alt_text);
-        let mail = builder(&json!({})).confirmation(&post, 3, "<id@mail.test>", date()).unwrap();
+        let builder = builder(&json!({}));
+        let to = slice::from_ref(builder.sender());
+        let mail = builder.confirmation(&post, to, 3, "<id@mail.test>", date()).unwrap();
         prop_assert!(mail.is_ascii());
         let message = whole(&mail);
         prop_assert!(message.is_ascii());
@@ -284,11 +292,46 @@ fn prefix_and_caption_together_are_240_characters_at_most() {
     );
 }
 
-proptest! {
-    #[test]
-    fn no_caption_makes_a_subject_too_long(caption in ".{0,400}", avatar in any::<bool>()) {
-        let mode = if avatar { "avatar" } else { "private" };
-        let (subject, _) = fitted(&json!({ "subject_mode": mode }), &caption);
-        prop_assert!(subject.chars().count() <= 240, "{}", subject);
-    }
+#[test]
+fn no_title_of_2_000_captions_is_longer_than_240_characters_whichever_prefix_it_has() {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(2_000)
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let texts = prop_oneof![
+        ".{0,400}",
+        "([a-zé]{1,12}[ .,]){0,80}",
+        "(\\PC{1,9}[ .!…]){0,60}"
+    ];
+    let modes = [
+        ("normal", ""),
+        ("private", "Private: "),
+        ("avatar", "Avatar: "),
+    ];
+    let modes = modes.map(|(mode, prefix)| {
+        let target = email(&json!({ "subject_mode": mode }));
+        let rules = target.caption_rules();
+        (prefix, rules, MessageBuilder::new(&target).unwrap())
+    });
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let result = runner.run(&(texts, any::<bool>()), |(text, is_persons)| {
+        for (prefix, rules, builder) in &modes {
+            let caption = if is_persons {
+                rules.fit(&text, "#tenant")
+            } else {
+                rules.fit_written(&text, "#tenant", &[])
+            };
+            let mail = builder.publication(&post(&caption), "<id@mail.test>", date());
+            let subject = header(&whole(&mail.unwrap()), "Subject");
+            prop_assert!(subject.chars().count() <= 240, "{}", subject);
+            let title = match one_line(&caption) {
+                it if it.is_empty() => PLAIN_SUBJECT.to_owned(),
+                it => it,
+            };
+            prop_assert_eq!(subject, format!("{}{}", prefix, title));
+        }
+        Ok(())
+    });
+    result.unwrap();
 }

@@ -190,9 +190,9 @@ async fn nothing_that_came_before_tls_is_believed() {
         &ExtraRoots::default(),
     );
     let outcome = publisher
-        .publish(&post(b"\xFF\xD8\xFF"))
+        .publish(&post(b"\xFF\xD8\xFF"), None)
         .await
-        .map(|it| it.id);
+        .map(|it| it.post.id);
     let Err(PublishError::Unavailable { source, .. }) = outcome else {
         panic!("{outcome:?}")
     };

@@ -18,7 +18,14 @@ use super::{
     throttle::{Decision, GuessThrottle},
 };
 use crate::{
-    app::http::{dto::config::AuthMode, error::ApiError, problem::ProblemKind},
+    app::http::{
+        dto::{
+            admin::AdminMethod,
+            config::{AuthMethod, AuthMode},
+        },
+        error::ApiError,
+        problem::ProblemKind,
+    },
     domain::{host::Host, trusted_proxies::TrustedProxies},
     ports::Clock,
 };
@@ -34,6 +41,8 @@ pub struct AdminAuth {
     /// The proxies whose `X-Forwarded-For` counts.
     proxies: TrustedProxies,
     clock: Arc<dyn Clock>,
+    /// Whether browsers come without TLS, where nobody logs in.
+    plain_cookies: bool,
 }
 
 /// The configured credentials. Each of them is enough.
@@ -55,104 +64,149 @@ enum Access {
     Nothing,
 }
 
+impl Access {
+    fn method(self) -> Option<AdminMethod> {
+        match self {
+            Self::Header(Scheme::Bearer) => Some(AdminMethod::Bearer),
+            Self::Header(Scheme::Basic) => Some(AdminMethod::Basic),
+            Self::Session => Some(AdminMethod::Password),
+            Self::Nothing => None,
+        }
+    }
+}
+
 impl AdminAuth {
     /// Authentication with the configured credentials.
     #[must_use]
     pub fn new(settings: AuthSettings, proxies: TrustedProxies, clock: Arc<dyn Clock>) -> Self {
-        let checks = match settings {
-            AuthSettings::Disabled => None,
+        let (checks, plain_cookies) = match settings {
+            AuthSettings::Disabled { plain_cookies } => (None, plain_cookies),
             AuthSettings::Enforced(AdminCredentials {
                 token,
                 basic,
                 login,
-            }) => Some(Checks {
-                authorization: Authorization::new(token.as_ref(), basic.as_ref()),
-                login: login.map(PasswordLogin::new),
-                throttle: GuessThrottle::new(TOO_MANY),
-            }),
+                plain_cookies,
+            }) => {
+                let checks = Checks {
+                    authorization: Authorization::new(token.as_ref(), basic.as_ref()),
+                    login: login.map(PasswordLogin::new),
+                    throttle: GuessThrottle::new(TOO_MANY),
+                };
+                (Some(checks), plain_cookies)
+            }
         };
         Self {
             checks,
             proxies,
             clock,
+            plain_cookies,
         }
     }
 
-    /// The way in which admins authenticate.
+    /// The way in which people log in.
     #[must_use]
     pub fn mode(&self) -> AuthMode {
-        match &self.checks {
-            Some(checks) if checks.login.is_some() => AuthMode::Password,
-            Some(checks) if checks.takes_header() => AuthMode::Token,
-            _ => AuthMode::None,
+        if self.login().is_some() {
+            AuthMode::Password
+        } else {
+            AuthMode::None
         }
     }
 
-    /// Whether the caller is an admin.
+    /// All ways in which admins authenticate; none where authentication is disabled.
+    #[must_use]
+    pub fn methods(&self) -> Vec<AuthMethod> {
+        let checks = self.checks.iter();
+        checks
+            .flat_map(|checks| {
+                let authorization = &checks.authorization;
+                let bearer = authorization.takes_bearer().then_some(AuthMethod::Bearer);
+                let basic = authorization.takes_basic().then_some(AuthMethod::Basic);
+                let password = checks.login.as_ref().map(|_| AuthMethod::Password);
+                [password, bearer, basic].into_iter().flatten()
+            })
+            .collect()
+    }
+
+    /// How the caller has authenticated as an admin; `None` if it is none.
     ///
     /// # Errors
     /// `rate-limited` after too many wrong headers, since this answer would show which header is right.
-    pub(in crate::app::http) fn is_admin(&self, request: &Request) -> Result<bool, ApiError> {
+    pub(in crate::app::http) fn method_of(
+        &self,
+        request: &Request,
+    ) -> Result<Option<AdminMethod>, ApiError> {
         match self.require_admin(request) {
-            Ok(()) => Ok(true),
+            Ok(method) => Ok(Some(method)),
             Err(error) if error.kind() == ProblemKind::RateLimited => Err(error),
-            Err(_) => Ok(false),
+            Err(_) => Ok(None),
         }
     }
 
-    /// Whether the caller is an admin without its session, and the `Set-Cookie` headers that end that session in the
-    /// browser.
+    /// How the caller authenticates as an admin without its session, and the `Set-Cookie` headers that end that
+    /// session in the browser.
     ///
     /// # Errors
-    /// `forbidden` if a page of another site has sent the request; else as of [`is_admin`](Self::is_admin).
+    /// `forbidden` if a page of another site has sent the request; else as of [`method_of`](Self::method_of).
     pub(in crate::app::http) fn log_out(
         &self,
         request: &Request,
-    ) -> Result<(bool, [String; 2]), ApiError> {
+    ) -> Result<(Option<AdminMethod>, [String; 2]), ApiError> {
         let host = host_of(request)?;
         refuse_other_sites(request, host)?;
-        let is_admin = match &self.checks {
-            Some(checks) => matches!(self.access(checks, request, host)?, Access::Header(_)),
-            None => true,
+        let method = match &self.checks {
+            Some(checks) => match self.access(checks, request, host)? {
+                access @ Access::Header(_) => access.method(),
+                Access::Session | Access::Nothing => None,
+            },
+            None => Some(AdminMethod::Disabled),
         };
-        let is_secure = self.login().is_none_or(PasswordLogin::secure_cookies);
-        Ok((is_admin, CookieKind::end_session(is_secure)))
+        Ok((method, self.end_session()))
     }
 
-    /// Refuses a request that does not come from an admin, and one that writes in an admin's name from a page of
-    /// another site.
-    pub(super) fn require_admin(&self, request: &Request) -> Result<(), ApiError> {
+    /// The `Set-Cookie` headers that end a session in the browser.
+    pub(in crate::app::http) fn end_session(&self) -> [String; 2] {
+        let without_login = !self.plain_cookies;
+        let is_secure = self
+            .login()
+            .map_or(without_login, PasswordLogin::secure_cookies);
+        CookieKind::end_session(is_secure)
+    }
+
+    /// How an admin has authenticated. Refuses a request that does not come from an admin, and one that writes in an
+    /// admin's name from a page of another site.
+    pub(super) fn require_admin(&self, request: &Request) -> Result<AdminMethod, ApiError> {
         let host = host_of(request)?;
         let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
         let Some(checks) = &self.checks else {
             // Anyone who reaches the service may write, but a page of another site only reaches the browser.
-            return if is_write {
-                refuse_other_sites(request, host)
-            } else {
-                Ok(())
-            };
+            if is_write {
+                refuse_other_sites(request, host)?;
+            }
+            return Ok(AdminMethod::Disabled);
         };
         if !checks.takes_header() && checks.login.is_none() {
             let detail =
                 "Admin operations are shut until this service is given a credential to check.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
         }
-        match self.access(checks, request, host)? {
-            Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host),
+        let access = self.access(checks, request, host)?;
+        match access {
+            Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host)?,
             Access::Session
                 if is_write
                     && Provenance::of(request.headers(), host) != Provenance::SameOrigin =>
             {
                 let detail = "With a session, what writes must come from a page of this host, and \
                               `Origin` or `Referer` must say so.";
-                Err(ApiError::new(ProblemKind::Forbidden, detail))
+                return Err(ApiError::new(ProblemKind::Forbidden, detail));
             }
-            Access::Header(_) | Access::Session => Ok(()),
-            Access::Nothing => {
-                let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
-                Err(error.challenge(checks.challenges(request.headers())))
-            }
+            Access::Header(_) | Access::Session | Access::Nothing => {}
         }
+        access.method().ok_or_else(|| {
+            let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
+            error.challenge(checks.challenges(request.headers()))
+        })
     }
 
     /// The login with a password, if one is configured.

@@ -106,12 +106,13 @@ macro_rules! security_extractor {
 }
 
 security_extractor!(Admin, false, |request| auth_of(request)?
-    .require_admin(request));
+    .require_admin(request)
+    .map(drop));
 security_extractor!(Viewer, true, |request| {
     if tenant_of(request)?.settings().features.auto_view_enabled {
         return Ok(());
     }
-    auth_of(request)?.require_admin(request)
+    auth_of(request)?.require_admin(request).map(drop)
 });
 
 /// The authentication that the service was started with.

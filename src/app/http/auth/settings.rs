@@ -8,7 +8,10 @@ use crate::domain::secret::Secret;
 #[derive(Debug)]
 pub enum AuthSettings {
     /// Not at all: every caller is an admin.
-    Disabled,
+    Disabled {
+        /// Whether browsers come without TLS, for the cookies that a log-out ends.
+        plain_cookies: bool,
+    },
     /// By any of these; without any, no caller is an admin.
     Enforced(AdminCredentials),
 }
@@ -22,6 +25,8 @@ pub struct AdminCredentials {
     pub basic: Option<BasicCredential>,
     /// A session, after a login with a password.
     pub login: Option<LoginSettings>,
+    /// Whether browsers come without TLS, for the cookies that a log-out ends where there is no login.
+    pub plain_cookies: bool,
 }
 
 /// The user and the password of the `Basic` scheme.
@@ -53,14 +58,16 @@ impl AuthSettings {
             Self::Enforced(AdminCredentials {
                 login: Some(login), ..
             }) => login.session_secret.as_ref(),
-            Self::Enforced(_) | Self::Disabled => None,
+            Self::Enforced(_) | Self::Disabled { .. } => None,
         }
     }
 
     /// What the operator should know about these settings.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
         let warning = match self {
-            Self::Disabled => Some("WEB_AUTH_DISABLED: anyone may do what only an admin should"),
+            Self::Disabled { .. } => {
+                Some("WEB_AUTH_DISABLED: anyone may do what only an admin should")
+            }
             Self::Enforced(AdminCredentials {
                 login: Some(login), ..
             }) => login.session_secret.is_none().then_some(
@@ -71,6 +78,7 @@ impl AuthSettings {
                 token: None,
                 basic: None,
                 login: None,
+                ..
             }) => Some(
                 "WEB_AUTH_TOKEN: neither it nor WEB_AUTH_USER with WEB_AUTH_PASS nor \
                  WEB_ADMIN_PASSWORD is set: whatever is for admins is answered with 503 \
@@ -98,10 +106,14 @@ mod tests {
         })
     }
 
+    const OPEN: AuthSettings = AuthSettings::Disabled {
+        plain_cookies: false,
+    };
+
     #[test]
     fn open_doors_and_sessions_that_end_with_the_process_are_warned_of() {
         let warnings = |settings: &AuthSettings| settings.warnings().collect::<Vec<_>>().join("\n");
-        assert!(warnings(&AuthSettings::Disabled).starts_with("WEB_AUTH_DISABLED"));
+        assert!(warnings(&OPEN).starts_with("WEB_AUTH_DISABLED"));
         assert!(warnings(&login(None)).starts_with("WEB_SESSION_SECRET"));
         assert_eq!(warnings(&login(Some("known"))), "");
         let closed = warnings(&AuthSettings::Enforced(AdminCredentials::default()));

@@ -1,6 +1,6 @@
 //! Login and logout.
 
-use poem_openapi::Object;
+use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
 use crate::{app::http::json_body::Fields, domain::secret::Secret};
@@ -10,6 +10,42 @@ use crate::{app::http::json_body::Fields, domain::secret::Secret};
 pub struct AdminStatus {
     /// The caller may use the operations of admins.
     pub admin: bool,
+    /// The e-mail address of the admin; `null` where the credential is no person's, which those of this version are
+    /// not, and for others.
+    #[oai(nullable)]
+    pub email: Option<String>,
+    /// How the admin has authenticated; `null` for others.
+    #[oai(nullable)]
+    pub method: Option<AdminMethod>,
+}
+
+/// How an admin has authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AdminMethod {
+    /// By a session that a login by OpenID Connect has opened. This version has no such login.
+    #[oai(rename = "openid")]
+    OpenId,
+    /// By a session that a login with the password has opened.
+    Password,
+    /// By the bearer token.
+    Bearer,
+    /// By user and password in the request.
+    Basic,
+    /// Not at all: authentication is disabled, and every caller is an admin.
+    Disabled,
+}
+
+impl AdminStatus {
+    /// The status of a caller who has authenticated so, or not at all.
+    #[must_use]
+    pub fn of(method: Option<AdminMethod>) -> Self {
+        Self {
+            admin: method.is_some(),
+            email: None,
+            method,
+        }
+    }
 }
 
 /// A login.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use poem_openapi::Object;
 
+use super::images::PlatformLimits;
 use crate::{app::usecases::analyze::AnalysisReport, domain::platform::Platform};
 
 /// What an image shows, and the captions that it would be published with. Where it comes from a sidecar,
@@ -35,10 +36,16 @@ pub struct ImageAnalysis {
     pub sidecar_written: bool,
     /// A caption for each platform, within its limits, by the platform's name.
     pub platform_captions: BTreeMap<String, String>,
+    /// The longest caption of each of these platforms, by its name.
+    pub platform_limits: PlatformLimits,
+    /// The answer is from the sidecar, and no model was called.
+    pub cached: bool,
 }
 
-impl From<AnalysisReport> for ImageAnalysis {
-    fn from(report: AnalysisReport) -> Self {
+impl ImageAnalysis {
+    /// An analysis, with the limits of the platforms.
+    #[must_use]
+    pub fn new(report: AnalysisReport, platform_limits: PlatformLimits) -> Self {
         let AnalysisReport {
             image,
             description,
@@ -50,6 +57,7 @@ impl From<AnalysisReport> for ImageAnalysis {
             alt_text,
             sidecar_written,
             platform_captions,
+            cached,
         } = report;
         let named =
             |(platform, caption): (Platform, String)| (platform.as_str().to_owned(), caption);
@@ -64,6 +72,8 @@ impl From<AnalysisReport> for ImageAnalysis {
             alt_text,
             sidecar_written,
             platform_captions: platform_captions.into_iter().map(named).collect(),
+            platform_limits,
+            cached,
         }
     }
 }

@@ -33,12 +33,22 @@ pub struct FeatureFlags {
     pub delete_enabled: bool,
     /// Alt text is written, and sent to platforms that have a field for it.
     pub alt_text_enabled: bool,
+    /// Captions follow the examples of the voice profile (`GET /api/config/voice-profile`). Without a choice in the
+    /// config it is on where the profile has examples.
+    pub voice_matching_enabled: bool,
+    /// Hashtags that a model chose for the image follow the tenant's, on platforms that have them.
+    pub smart_hashtags_enabled: bool,
+    /// The tenant is debited for the calls to the storage of its images. Off where that is the tenant's own.
+    pub storage_ops_metering_enabled: bool,
     /// Images may be uploaded, and listed and moved in all folders. Off where the storage takes no uploads.
     pub library_enabled: bool,
     /// The storage of the images.
     pub storage_provider: StorageProvider,
-    /// How admins authenticate.
+    /// How people log in as admins.
     pub auth_mode: AuthMode,
+    /// Every way in which admins can authenticate, `openid` first; empty where none is configured, and where
+    /// authentication is disabled.
+    pub auth_methods: Vec<AuthMethod>,
 }
 
 macro_rules! define_enabled_publishers {
@@ -84,23 +94,45 @@ macro_rules! define_storage_provider {
 }
 with_storages!(define_storage_provider);
 
-/// How admins authenticate.
+/// How people log in as admins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum AuthMode {
-    /// Not at all: admin operations are open to everyone, or closed because no credential is configured
-    /// (`admin-not-configured`).
+    /// Not at all: `auth_methods` has what programs can send; without any, operations of admins are open to everyone,
+    /// or closed because no credential is configured (`admin-not-configured`).
     None,
-    /// By a bearer token, or by user and password in each request.
-    Token,
-    /// By a login with a password; possibly by a token, too.
+    /// With a password.
     Password,
+    /// By OpenID Connect. This version has no such login.
+    #[oai(rename = "auth0")]
+    Auth0,
+}
+
+/// A way in which admins authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A login by OpenID Connect. This version has no such login.
+    #[oai(rename = "openid")]
+    OpenId,
+    /// A login with a password.
+    Password,
+    /// A bearer token.
+    Bearer,
+    /// User and password in each request.
+    Basic,
 }
 
 impl FeatureFlags {
-    /// The features of a tenant, with the way in which admins authenticate.
+    /// The features of a tenant, with whether its captions follow a voice profile, and the ways in which admins
+    /// authenticate.
     #[must_use]
-    pub fn new(tenant: &Tenant, auth_mode: AuthMode) -> Self {
+    pub fn new(
+        tenant: &Tenant,
+        matches_voice: bool,
+        auth_mode: AuthMode,
+        auth_methods: Vec<AuthMethod>,
+    ) -> Self {
         let settings = tenant.settings();
         let Features {
             publish_enabled,
@@ -110,9 +142,12 @@ impl FeatureFlags {
             auto_view_enabled,
             delete_enabled,
             alt_text_enabled,
+            // In effect by the profile that is: the caller knows.
             voice_matching_enabled: _,
+            smart_hashtags_enabled,
             // In effect only where storage takes uploads: the tenant knows.
             library_enabled: _,
+            storage_ops_metering_enabled,
         } = settings.features;
         Self {
             publish_enabled,
@@ -122,9 +157,14 @@ impl FeatureFlags {
             auto_view_enabled,
             delete_enabled,
             alt_text_enabled,
+            voice_matching_enabled: matches_voice,
+            smart_hashtags_enabled,
+            storage_ops_metering_enabled: storage_ops_metering_enabled
+                && settings.storage.kind.is_provided(),
             library_enabled: tenant.has_library(),
             storage_provider: settings.storage.kind.into(),
             auth_mode,
+            auth_methods,
         }
     }
 }

@@ -11,8 +11,11 @@ use crate::{
         list_images::ImagePage,
     },
     domain::{
+        caption::CaptionRules,
         image::{ImageName, StoredImage},
-        sidecar::Sidecar,
+        platform::Platform,
+        sidecar::{ALT_TEXT, Sidecar},
+        tenant_config::TenantSettings,
     },
 };
 
@@ -54,12 +57,40 @@ pub struct ImageInfo {
     /// It has a sidecar that can be read; `null` if storage did not answer that.
     #[oai(nullable)]
     pub has_sidecar: Option<bool>,
+    /// The captions that a model has written, by the platform's name; `null` if its sidecar has none.
+    #[oai(nullable)]
+    pub caption_generated: Option<BTreeMap<String, String>>,
+    /// The captions that were last sent, by the platform's name, also to platforms that did not take them; `null` if its
+    /// sidecar has none.
+    #[oai(nullable)]
+    pub caption_submitted: Option<BTreeMap<String, String>>,
+    /// The longest caption of each platform that is on (of all platforms, if none is), by its name.
+    pub platform_limits: PlatformLimits,
+}
+
+/// The longest captions of platforms, each as the platform counts: UTF-16 units on Telegram, else characters, on
+/// Mastodon and Bluesky as a reader sees them. What is longer is cut. An instance of Mastodon may have a limit of its own.
+pub type PlatformLimits = BTreeMap<String, u32>;
+
+/// The limits of the platforms that captions are written for.
+#[must_use]
+pub fn platform_limits(settings: &TenantSettings) -> PlatformLimits {
+    let limit = |(platform, rules): (Platform, CaptionRules)| {
+        let limit = u32::try_from(rules.limit).unwrap_or(u32::MAX);
+        (platform.as_str().to_owned(), limit)
+    };
+    settings
+        .captioned_platforms()
+        .into_iter()
+        .map(limit)
+        .collect()
 }
 
 impl ImageInfo {
-    /// The description of an image, with the URL of its link.
+    /// The description of an image of this tenant, with the URL of its link. The alt text is left out where the tenant's
+    /// is off.
     #[must_use]
-    pub fn new(details: &ImageDetails, temp_url: String) -> Self {
+    pub fn new(details: &ImageDetails, temp_url: String, settings: &TenantSettings) -> Self {
         let ImageDetails { image, sidecar } = details;
         let stored = &image.stored;
         let StoredImage {
@@ -86,8 +117,11 @@ impl ImageInfo {
             sha256: sha256.map(str::to_owned),
             caption: caption.map(str::to_owned),
             sd_caption: sd_caption.map(str::to_owned),
-            metadata: sidecar.map(metadata_of),
+            metadata: sidecar.map(|it| metadata_of(it, settings.features.alt_text_enabled)),
             has_sidecar,
+            caption_generated: sidecar.and_then(Sidecar::generated_captions),
+            caption_submitted: sidecar.and_then(Sidecar::submitted_captions),
+            platform_limits: platform_limits(settings),
         }
     }
 }
@@ -108,10 +142,10 @@ pub(super) fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-fn metadata_of(sidecar: &Sidecar) -> BTreeMap<String, Value> {
+fn metadata_of(sidecar: &Sidecar, has_alt_text: bool) -> BTreeMap<String, Value> {
     sidecar
         .fields()
-        .filter(|(key, _)| !OWN_FIELDS.contains(key))
+        .filter(|(key, _)| !OWN_FIELDS.contains(key) && (has_alt_text || *key != ALT_TEXT))
         .map(|(key, value)| {
             let list = serde_json::from_str(value).ok().filter(Value::is_array);
             (key.to_owned(), list.unwrap_or_else(|| value.into()))
@@ -151,11 +185,14 @@ mod tests {
     #[test]
     fn metadata_has_lists_where_the_file_has_them_and_texts_elsewhere() {
         let text = "words\n\n# ---\n# tags: [\"a\", \"b\"]\n# rating: 5\n# odd: [1, x]\n\
-                    # object: {}\n# caption: c\n# sha256: d\n";
-        let metadata = metadata_of(&Sidecar::parse(text.as_bytes()).unwrap());
-        let expected = serde_json::json!({
+                    # object: {}\n# caption: c\n# sha256: d\n# alt_text: e\n";
+        let sidecar = Sidecar::parse(text.as_bytes()).unwrap();
+        let mut expected = serde_json::json!({
             "tags": ["a", "b"], "rating": "5", "odd": "[1, x]", "object": "{}",
         });
-        assert_eq!(serde_json::to_value(metadata).unwrap(), expected);
+        let metadata = |has_alt_text| metadata_of(&sidecar, has_alt_text);
+        assert_eq!(serde_json::to_value(metadata(false)).unwrap(), expected);
+        expected["alt_text"] = "e".into();
+        assert_eq!(serde_json::to_value(metadata(true)).unwrap(), expected);
     }
 }

@@ -27,14 +27,17 @@ pub struct PublicationList {
 pub struct Publication {
     /// The id of this row, which stays the same when the image is sent to the platform again.
     pub id: String,
-    /// The name that the image had when it was last sent to the platform.
-    pub filename: String,
+    /// The name that the image had when it was last sent to the platform; `null` where it is not known, of an image that
+    /// another service has posted.
+    #[oai(nullable)]
+    pub filename: Option<String>,
     /// A hash of its content; it does not depend on the name. The ledger may know the image by others as well.
     pub content_hash: String,
     /// The kind of that hash: `sha256`, of the bytes; `etag`, an S3-compatible store's, of an image that was not read; or
     /// the digest of its own that a provider of storage lists.
     pub content_hash_kind: String,
-    /// The platform; `null` for an image that was passed over, which was sent to none.
+    /// The platform; `null` for an image that was passed over (`skipped`), which was sent to none, and for one that
+    /// another service has posted (`published`), which counts as published on every platform.
     #[oai(nullable)]
     pub platform: Option<PlatformName>,
     /// The state.
@@ -42,6 +45,9 @@ pub struct Publication {
     /// The platform's id of the post.
     #[oai(nullable)]
     pub post_id: Option<String>,
+    /// The address of the post, for people; `null` where the platform has none that everybody can open.
+    #[oai(nullable)]
+    pub post_url: Option<String>,
     /// Why the platform does not certainly have it, for programs; `null` when it has, and for
     /// attempts of versions that recorded no reasons.
     #[oai(nullable)]
@@ -66,7 +72,7 @@ pub enum PublicationOutcome {
     Published,
     /// The platform does not have it. Publishing again tries again.
     Failed,
-    /// The platform may have it: look there before forcing another attempt.
+    /// The platform may have it: ask by `checkPublication`, or look there, before forcing another attempt.
     Unknown,
     /// The image was passed over when the next one was to be published, because it cannot be published as it
     /// is. It is tried again when its content has changed, or when it is published by name.
@@ -110,20 +116,22 @@ impl From<Entry> for Publication {
             content_hash,
             platform,
             state,
-            post_id,
+            post,
             reason,
             error,
+            key: _, // the platform's business
             started,
             ended,
         } = entry;
         Self {
             id: position.id.to_string(),
-            filename: image.as_str().to_owned(),
+            filename: image.map(|name| name.as_str().to_owned()),
             content_hash_kind: content_hash.kind().as_str().to_owned(),
             content_hash: content_hash.to_string(),
             platform: platform.map(PlatformName::from),
             outcome: state.into(),
-            post_id: post_id.map(|id| id.as_str().to_owned()),
+            post_id: post.as_ref().map(|post| post.id.as_str().to_owned()),
+            post_url: post.and_then(|post| Some(post.url?.as_str().to_owned())),
             reason: reason.map(FailureReason::from),
             error,
             started_at: rfc3339(started),

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use poem_openapi::{Enum, Object};
+use serde_json::Value;
 
 use super::problem::FieldError;
 use crate::{
     app::http::json_body::Fields,
     domain::{
+        caption::is_space,
         platform::{Platform, with_platforms},
         publication::{self, Outcome, PublicationReport, PublicationRequest},
     },
@@ -23,19 +25,25 @@ pub struct PublishRequest {
     /// The platforms to publish to; each must be on for the tenant. Left out: all that are on.
     #[oai(validator(min_items = 1, unique_items))]
     pub platforms: Option<Vec<PlatformName>>,
-    /// The caption to publish with, fitted to each platform; no model is called. On Telegram, the tenant's
-    /// hashtags replace those at its end; other platforms get none. Left out: captions are written, or,
-    /// where an earlier attempt of this image failed on a platform, those of that attempt are sent.
+    /// The caption to publish with, fitted to each platform; no model is called. The hashtags at its end follow the
+    /// tenant's on Mastodon and Bluesky; on Telegram the tenant's replace them; FetLife gets none. Left out: captions
+    /// are written, or, where an earlier attempt of this image failed on a platform, those of that attempt are sent.
     #[oai(validator(min_length = 1, max_length = 10_000))]
     pub caption: Option<String>,
+    /// A caption for each platform, by the platform's name, fitted to it as `caption` is; no model is called. It must
+    /// have exactly the platforms of this request (`platforms`, or else all that are on), also those that have the image
+    /// already. Each has 1 to 10,000 characters. Takes precedence over `caption`.
+    #[oai(validator(min_properties = 1))]
+    pub captions: Option<BTreeMap<String, String>>,
     /// Prepare everything, report what would be sent, and write and send nothing. The models are called, at their
-    /// usual cost, unless `caption` is given.
+    /// usual cost, unless `caption` or `captions` is given.
     #[oai(default)]
     pub dry_run: bool,
     /// Publish without a caption when none can be written.
     #[oai(default)]
     pub allow_empty_caption: bool,
-    /// Send the image also to platforms that have it, or may have it: it may appear there twice.
+    /// Send the image also to platforms that have it, or may have it: it may appear there twice. Name in `platforms`
+    /// those that are meant: without it, all that are on get the image.
     #[oai(default)]
     pub force: bool,
 }
@@ -94,9 +102,12 @@ pub struct PublishResult {
 pub struct PlatformResult {
     /// The platform has the image.
     pub success: bool,
-    /// The platform's id of the post.
+    /// The platform's id of the post; `null` also where another service posted the image, and did not say as what.
     #[oai(nullable)]
     pub post_id: Option<String>,
+    /// The address of the post, for people; `null` where the platform has none that everybody can open.
+    #[oai(nullable)]
+    pub post_url: Option<String>,
     /// Why the platform does not have the image for certain, for people.
     #[oai(nullable)]
     pub error: Option<String>,
@@ -123,7 +134,8 @@ pub enum PublishOutcome {
     Failed,
     /// The platform had accepted it before; nothing was sent.
     AlreadyPublished,
-    /// The platform may have accepted it: look there before forcing another attempt.
+    /// The platform may have accepted it. The next attempt asks a platform that can tell; look at the others before
+    /// forcing one.
     Unknown,
     /// It was not sent: the request was a dry run, or the platform's credential is not available.
     Skipped,
@@ -168,6 +180,7 @@ impl PublishRequest {
         Self {
             platforms: read_platforms(fields),
             caption: read_caption(fields),
+            captions: read_captions(fields),
             dry_run: fields.flag("dry_run"),
             allow_empty_caption: fields.flag("allow_empty_caption"),
             force: fields.flag("force"),
@@ -203,20 +216,52 @@ fn read_caption(fields: &mut Fields) -> Option<String> {
     let caption = fields.take("caption", "must be a text", |value| {
         value.as_str().map(str::to_owned)
     })?;
-    if caption.chars().all(is_space) {
-        let rule = "must not be blank; leave it out to have one written";
-        fields.reject(FieldError::new("caption", rule));
-    }
-    if caption.chars().count() > MAX_CAPTION {
-        let rule = format!("must have at most {MAX_CAPTION} characters");
-        fields.reject(FieldError::new("caption", rule));
-    }
+    check_caption(
+        fields,
+        "caption",
+        &caption,
+        "leave it out to have one written",
+    );
     Some(caption)
 }
 
-/// White space as in the patterns of the spec (ECMA-262).
-fn is_space(c: char) -> bool {
-    (c.is_whitespace() && c != '\u{85}') || c == '\u{FEFF}'
+/// What to do about a platform that is to get no caption.
+const NAME_FEWER: &str = "to leave this platform out, name fewer in `platforms`";
+
+fn read_captions(fields: &mut Fields) -> Option<BTreeMap<String, String>> {
+    const RULE: &str = "must be an object of captions by names of platforms";
+    let object = fields.take("captions", RULE, |value| value.as_object().cloned())?;
+    if object.is_empty() {
+        fields.reject(FieldError::new("captions", "must have a caption"));
+    }
+    let mut captions = BTreeMap::new();
+    for (name, value) in object {
+        let field = format!("captions.{name}");
+        let Some(platform) = Platform::from_name(&name) else {
+            let names = Platform::ALL.map(Platform::as_str).join(", ");
+            let rule = format!("must be named as one of: {names}");
+            fields.reject(FieldError::new(field, rule));
+            continue;
+        };
+        let Value::String(caption) = value else {
+            fields.reject(FieldError::new(field, "must be a text"));
+            continue;
+        };
+        check_caption(fields, &field, &caption, NAME_FEWER);
+        captions.insert(platform.as_str().to_owned(), caption);
+    }
+    Some(captions)
+}
+
+fn check_caption(fields: &mut Fields, name: &str, caption: &str, way_out: &str) {
+    if caption.chars().all(is_space) {
+        let rule = format!("must not be blank; {way_out}");
+        fields.reject(FieldError::new(name, rule));
+    }
+    if caption.chars().count() > MAX_CAPTION {
+        let rule = format!("must have at most {MAX_CAPTION} characters");
+        fields.reject(FieldError::new(name, rule));
+    }
 }
 
 impl From<PublishRequest> for PublicationRequest {
@@ -224,13 +269,21 @@ impl From<PublishRequest> for PublicationRequest {
         let PublishRequest {
             platforms,
             caption,
+            captions,
             dry_run,
             allow_empty_caption,
             force,
         } = request;
+        let by_platform = |captions: BTreeMap<String, String>| {
+            let captions = captions.into_iter();
+            captions
+                .filter_map(|(name, text)| Some((Platform::from_name(&name)?, text)))
+                .collect()
+        };
         Self {
             platforms: platforms.map(|names| names.into_iter().map(Platform::from).collect()),
             caption,
+            captions: captions.map(by_platform),
             dry_run,
             allow_empty_caption,
             force,
@@ -271,10 +324,10 @@ impl From<publication::PlatformResult> for PlatformResult {
         } = result;
         let (success, reason) = (outcome.is_success(), outcome.reason());
         let text = |failure: publication::Failure| (Some(failure.text), failure.retry_after);
-        let (outcome, post_id, (error, retry_after)) = match outcome {
-            Outcome::Published(id) => (PublishOutcome::Published, Some(id), (None, None)),
-            Outcome::AlreadyPublished(id) => {
-                (PublishOutcome::AlreadyPublished, Some(id), (None, None))
+        let (outcome, post, (error, retry_after)) = match outcome {
+            Outcome::Published(post) => (PublishOutcome::Published, Some(post), (None, None)),
+            Outcome::AlreadyPublished(post) => {
+                (PublishOutcome::AlreadyPublished, Some(post), (None, None))
             }
             Outcome::Failed(failure) => (PublishOutcome::Failed, None, text(failure)),
             Outcome::Unknown(error) => (PublishOutcome::Unknown, None, (Some(error), None)),
@@ -282,7 +335,8 @@ impl From<publication::PlatformResult> for PlatformResult {
         };
         Self {
             success,
-            post_id: post_id.map(|id| id.as_str().to_owned()),
+            post_id: post.as_ref().and_then(id_of),
+            post_url: post.and_then(|post| Some(post.url?.as_str().to_owned())),
             error,
             reason: reason.map(FailureReason::from),
             // Rounded up, so that a caller does not come back too early.
@@ -292,4 +346,10 @@ impl From<publication::PlatformResult> for PlatformResult {
             caption,
         }
     }
+}
+
+/// The id of a post; `None` of one that is known without.
+fn id_of(post: &publication::PublishedPost) -> Option<String> {
+    let id = post.id.as_str();
+    (!id.is_empty()).then(|| id.to_owned())
 }

@@ -13,6 +13,7 @@ use crate::{
         usecases::{
             analyze::AnalyzeImageError, curate::CurateImageError, publish::PublishImageError,
             publish_once::PublishOnceError, steps::captioning::CaptionsUnavailable,
+            voice_profile::StoreVoiceProfileError,
         },
     },
     domain::{curation::Curation, publication::PlanError},
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub(super) const BUSY: &str = "Another request is working on this image.";
+pub(super) const OUT_OF_CREDIT: &str = "The tenant is out of credit.";
 
 impl From<ResolveTenantError> for ApiError {
     fn from(error: ResolveTenantError) -> Self {
@@ -54,6 +56,10 @@ impl From<PublishImageError> for ApiError {
                 "No platform's credential is available at the moment. Nothing was sent.",
             )
             .retry_after(retry_after),
+            PublishImageError::OutOfCredit => Self::new(
+                ProblemKind::InsufficientBalance,
+                format!("{OUT_OF_CREDIT} Nothing was sent."),
+            ),
             PublishImageError::InProgress => Self::new(ProblemKind::Conflict, BUSY),
             PublishImageError::Replaced(_) => Self::new(
                 ProblemKind::Conflict,
@@ -66,6 +72,13 @@ impl From<PublishImageError> for ApiError {
                 let consequence = "Give a caption, or allow an empty one. Nothing was sent.";
                 Self::from_captions(&error, ProblemKind::CaptionRequired, consequence)
             }
+            PublishImageError::NothingLeft(platform) => Self::new(
+                ProblemKind::CaptionRequired,
+                format!(
+                    "Nothing is left of the caption for {platform}: hashtags alone, or more than it takes in one \
+                     piece. Give another one, or allow an empty one. Nothing was sent."
+                ),
+            ),
             PublishImageError::Ledger(error) => Self::from_ledger(error, "Nothing was sent."),
             PublishImageError::Aborted(_) => Self::new(
                 ProblemKind::Internal,
@@ -157,6 +170,21 @@ impl From<AnalyzeImageError> for ApiError {
     }
 }
 
+impl From<StoreVoiceProfileError> for ApiError {
+    fn from(error: StoreVoiceProfileError) -> Self {
+        match error {
+            StoreVoiceProfileError::Ledger(error) => {
+                Self::from_ledger(error, "The voice profile may not be stored.")
+            }
+            StoreVoiceProfileError::Aborted(error) => Self::new(
+                ProblemKind::Internal,
+                "This ended unexpectedly. Look which voice profile is stored before trying again.",
+            )
+            .caused_by(error),
+        }
+    }
+}
+
 impl ApiError {
     /// The problem of a failure of the ledger; `consequence` is the end of the detail.
     #[must_use]
@@ -180,6 +208,22 @@ impl From<PlanError> for ApiError {
             PlanError::PlatformOff(platform) => {
                 let rule = format!("{platform} is not on for this tenant");
                 return Self::bad_fields(vec![FieldError::new("platforms", rule)]);
+            }
+            PlanError::CaptionMissing(platform) => {
+                let rule = "is required: `captions` must have every platform of the request; to leave \
+                            this one out, name fewer in `platforms`";
+                return Self::bad_fields(vec![FieldError::new(
+                    format!("captions.{platform}"),
+                    rule,
+                )]);
+            }
+            PlanError::CaptionOfOther(platform) => {
+                let rule = "is for a platform that the request does not publish to: leave it out, or, if the \
+                            platform is on, name it in `platforms`";
+                return Self::bad_fields(vec![FieldError::new(
+                    format!("captions.{platform}"),
+                    rule,
+                )]);
             }
         };
         Self::new(ProblemKind::FeatureDisabled, detail)
@@ -214,7 +258,12 @@ impl ApiError {
                 ProblemKind::CaptionRequired,
                 "Captions are not written for this tenant.".into(),
             ),
-            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(_)) => (
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(
+                CredentialUnavailable::OutOfCredit,
+            )) => (ProblemKind::InsufficientBalance, OUT_OF_CREDIT.into()),
+            CaptionsUnavailable::NoWriter(ClientUnavailable::Credential(
+                CredentialUnavailable::Refused | CredentialUnavailable::ForNow { .. },
+            )) => (
                 ProblemKind::FeatureUnavailable,
                 "The credential of the caption writer is not available at the moment.".into(),
             ),

@@ -52,7 +52,7 @@ pub(super) fn all(document: &mut Value) {
     examples::complete(schemas);
     let schemas = schemas.clone();
     for (path, operations) in entries(&mut document["paths"]) {
-        let is_tenants = path.starts_with("/api/");
+        let is_tenants = path.starts_with("/api/") || path.starts_with("/auth/");
         for (method, operation) in entries(operations) {
             tidy_media_types(operation);
             schemas::tidy(operation);
@@ -101,14 +101,16 @@ fn entries(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
 
-/// Removes the parameter `charset` from JSON's media type, which has none.
+/// Removes the parameter `charset` from media types: JSON has none, and a page's is of no use to readers.
 fn tidy_media_types(value: &mut Value) {
     for (key, value) in entries(value) {
-        if key == "content"
-            && let Some(content) = value.as_object_mut()
-            && let Some(json) = content.remove("application/json; charset=utf-8")
-        {
-            content.insert(JSON.to_owned(), json);
+        for media_type in [JSON, "text/html"] {
+            if key == "content"
+                && let Some(content) = value.as_object_mut()
+                && let Some(media) = content.remove(&format!("{media_type}; charset=utf-8"))
+            {
+                content.insert(media_type.to_owned(), media);
+            }
         }
         tidy_media_types(value);
     }

@@ -64,6 +64,7 @@ fn with_everything() -> Service {
         token: Some(secret(TOKEN)),
         basic: Some(basic()),
         login: Some(login_settings()),
+        plain_cookies: false,
     })
 }
 

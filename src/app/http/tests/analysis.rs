@@ -36,7 +36,7 @@ fn looked_at() -> Service {
     });
     service.writer.expect_write().times(1).returning(|_| {
         Ok(WrittenCaptions {
-            by_platform: [(Platform::Telegram, "Ahoy".to_owned())].into(),
+            by_platform: [(Platform::Telegram, vec!["Ahoy".to_owned()])].into(),
             sd_caption: None,
         })
     });
@@ -57,6 +57,8 @@ async fn an_image_is_looked_at_and_captioned() {
         "alt_text": null,
         "sidecar_written": true,
         "platform_captions": {"telegram": "Ahoy"},
+        "platform_limits": {"telegram": 1024},
+        "cached": false,
     });
     assert_eq!(answer.json(), expected);
 }
@@ -77,6 +79,8 @@ async fn a_caption_file_answers_unless_a_refresh_is_forced() {
         assert_eq!(answer["platform_captions"], json!({"telegram": "By hand"}));
         assert_eq!(answer["caption"], "By hand");
         assert_eq!(answer["sidecar_written"], false);
+        assert_eq!(answer["platform_limits"], json!({"telegram": 1024}));
+        assert_eq!(answer["cached"], true);
         for field in ["description", "mood", "nsfw", "sd_caption", "alt_text"] {
             assert!(answer[field].is_null(), "{field}");
         }
@@ -85,6 +89,7 @@ async fn a_caption_file_answers_unless_a_refresh_is_forced() {
     let request = post("a.jpg/analyze?force_refresh=true", "");
     let answer = looked_at().answer(request).await.json();
     assert_eq!(answer["caption"], "Ahoy");
+    assert_eq!(answer["cached"], false);
 }
 
 #[tokio::test]

@@ -8,11 +8,12 @@ use super::{
 };
 use crate::{
     app::{
-        http::{error::ApiError, spec},
+        http::{error::ApiError, problem::ProblemKind, spec},
         runtime::{background_tasks, memory_budget},
         tenancy::{access::ClientUnavailable, credentials::CredentialUnavailable},
         usecases::{
             analyze::AnalyzeImageError,
+            check_publication::CheckPublicationError,
             curate::CurateImageError,
             publish::PublishImageError,
             steps::{captioning::CaptionsUnavailable, loaded_image::Replaced},
@@ -115,6 +116,12 @@ fn publish_failures() -> Vec<(PublishImageError, u16, &'static str)> {
             503,
             "feature-unavailable",
         ),
+        (
+            no_writer(CredentialUnavailable::OutOfCredit.into()),
+            402,
+            "insufficient-balance",
+        ),
+        (PublishImageError::OutOfCredit, 402, "insufficient-balance"),
         (
             writer(CaptionError::ImageRefused { detail: "no" }),
             422,
@@ -299,4 +306,25 @@ async fn failures_come_out_of_a_publication_as_problems() {
         detail.contains("Give a caption, or allow an empty one"),
         "{detail}"
     );
+}
+
+#[test]
+fn a_check_without_a_credential_is_402_where_the_tenant_is_out_of_credit() {
+    for (unavailable, kind) in [
+        (
+            CredentialUnavailable::OutOfCredit,
+            ProblemKind::InsufficientBalance,
+        ),
+        (
+            CredentialUnavailable::Refused,
+            ProblemKind::FeatureUnavailable,
+        ),
+        (
+            CredentialUnavailable::ForNow { retry_after: None },
+            ProblemKind::FeatureUnavailable,
+        ),
+    ] {
+        let error = ApiError::from(CheckPublicationError::NoCredential(unavailable));
+        assert_eq!(error.kind(), kind);
+    }
 }

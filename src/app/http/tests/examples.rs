@@ -119,8 +119,9 @@ async fn every_request_is_answered_as_the_spec_says_by_example() {
             }
         }
     }
-    // Pictures have no example: the request for a thumbnail is tried below, and a link is signed by each service.
-    assert_eq!(tried.len() + 2, operations().len());
+    // Pictures have no example: the request for a thumbnail is tried below, as the page that logs out is, and a link is
+    // signed by each service.
+    assert_eq!(tried.len() + 3, operations().len());
 }
 
 #[tokio::test]
@@ -137,6 +138,19 @@ async fn pages_and_pictures_are_what_the_spec_says_by_example() {
                     let expected = operation.answers(200, media_type)[0].1;
                     assert_eq!(answer.body, expected.as_str().unwrap());
                 }
+            }
+            "logOutByLink" => {
+                let answer = Service::new().answer(operation.request()).await;
+                let expected = operation.answers(200, "text/html")[0].1;
+                assert_eq!(answer.body, expected.as_str().unwrap());
+            }
+            "logOutByForm" => {
+                let mut request = operation.request();
+                let html = "text/html".parse().unwrap();
+                request.headers_mut().insert("accept", html);
+                let answer = world(&operation.id, "").answer(request).await;
+                let expected = operation.answers(200, "text/html")[0].1;
+                assert_eq!(answer.body, expected.as_str().unwrap());
             }
             "getThumbnail" => {
                 let service = world("getThumbnail", "");
@@ -187,10 +201,11 @@ async fn bad_request(operation: &Operation) -> Answer {
         .replace("limit=50", "limit=0");
     let bad = bad.replace("s/harbour-dawn.jpg?", "s/notes.txt?");
     let bad = bad.replace("problems/image-not-found", "problems/%FF");
+    let bad = bad.replace("publications/7/", "publications/%FF/");
     if operation.id == "uploadImage" {
         request.set_body(form(&[]));
     } else if bad == uri {
-        let body = if operation.id == "logIn" {
+        let body = if ["logIn", "putVoiceProfile", "postVoiceProfile"].contains(&&*operation.id) {
             json!({})
         } else {
             json!({"platforms": ["fax"]})

@@ -30,13 +30,16 @@ use crate::{
             listing_cache::ListingCache,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
             tenant::ProviderFactories,
+            tenant_cache::TenantCacheSettings,
+            voice_profiles::VoiceProfiles,
         },
         usecases::{
             analyze::AnalyzeImage,
+            check_publication::CheckPublication,
             curate::CurateImage,
             describe_image::DescribeImage,
             fetch_thumbnail::FetchThumbnail,
-            fixtures::{empty_ledger, image_work, jpeg},
+            fixtures::{empty_ledger, image_work, jpeg, no_voices},
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
@@ -46,6 +49,7 @@ use crate::{
             readiness::{CheckReadiness, Mode},
             steps::{ImageWork, own_thumbnail::ThumbnailMaker},
             upload_image::UploadImage,
+            voice_profile::{ShowVoiceProfile, StoreVoiceProfile},
         },
     },
     domain::{
@@ -63,7 +67,7 @@ use crate::{
         Ledger, LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock,
         MockCredentialStore, MockIdempotencyStore, MockImageStore, MockImageStoreFactory,
         MockLedger, MockLedgerReader, MockPublisher, MockPublisherFactory, MockTenantConfigSource,
-        Publisher, TenantConfigSource,
+        MockVoiceProfileStore, Publisher, TenantConfigSource,
     },
 };
 
@@ -89,6 +93,8 @@ pub(super) struct Service {
     pub(super) ledger: Option<MockLedger>,
     pub(super) reader: MockLedgerReader,
     pub(super) requests: MockIdempotencyStore,
+    /// `None` has nothing stored.
+    pub(super) voices: Option<MockVoiceProfileStore>,
     pub(super) concurrency: ConcurrencyLimit,
 }
 
@@ -129,6 +135,7 @@ impl Service {
             ledger: None,
             reader: MockLedgerReader::new(),
             requests: MockIdempotencyStore::new(),
+            voices: None,
             concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
         }
     }
@@ -181,6 +188,7 @@ impl Service {
             ledger,
             mut reader,
             requests,
+            voices,
             concurrency,
         } = self;
         reader.expect_probe().returning(|| Ok(()));
@@ -213,8 +221,13 @@ impl Service {
         let list = ListImages::new(Arc::clone(&listings));
         let library = ListLibrary::new(Arc::clone(&listings));
         let readiness = CheckReadiness::new(mode, source, Arc::clone(&reader), Arc::clone(&clock));
+        let voices = voices.map_or_else(no_voices, |store| {
+            let settings = TenantCacheSettings::default();
+            Arc::new(VoiceProfiles::new(Arc::new(store), &clock, settings))
+        });
         let work = ImageWork {
             capacity: capacity(),
+            voices: Arc::clone(&voices),
             ..image_work(Arc::clone(&ledger))
         };
         let maker = ThumbnailMaker::of(&work);
@@ -234,10 +247,13 @@ impl Service {
                 PublishImage::new(work.clone(), Arc::clone(&reader), listings),
                 Arc::new(requests),
             ),
+            check: CheckPublication::new(work.leases.clone(), Arc::clone(&reader)),
             curate: CurateImage::new(work.leases.clone()),
             library,
             upload: UploadImage::new(&work),
             max_upload_bytes: MAX_UPLOAD,
+            show_voice: ShowVoiceProfile::new(Arc::clone(&voices)),
+            store_voice: StoreVoiceProfile::new(voices, work.leases.tasks.clone()),
             analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
             readiness: Arc::new(readiness),

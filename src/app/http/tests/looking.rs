@@ -58,7 +58,8 @@ async fn an_image_is_shown_with_all_that_its_caption_file_says() {
     let hash = stored("a.jpg").content_hash.to_string();
     let text = format!(
         "rope, dawn\n\n# ---\n# image_file: café 夜.jpg\n# dropbox_rev: 1\n# sha256: {hash}\n# caption: Good morning\n\
-         # sd_caption_version: 1\n# tags: [\"rope\",\"夜\"]\n# rating: 5\n"
+         # sd_caption_version: 1\n# tags: [\"rope\",\"夜\"]\n# rating: 5\n\
+         # caption_generated: {{\"telegram\":\"Good morning\"}}\n# caption_submitted: [1]\n"
     );
     let text = Bytes::from(text);
     let images = &mut service.images;
@@ -78,8 +79,12 @@ async fn an_image_is_shown_with_all_that_its_caption_file_says() {
         "sd_caption": "rope, dawn",
         "metadata": {
             "image_file": "café 夜.jpg", "dropbox_rev": "1", "sd_caption_version": "1", "tags": ["rope", "夜"], "rating": "5",
+            "caption_generated": "{\"telegram\":\"Good morning\"}", "caption_submitted": [1],
         },
         "has_sidecar": true,
+        "caption_generated": {"telegram": "Good morning"},
+        "caption_submitted": null,
+        "platform_limits": {"telegram": 1024},
     });
     assert_eq!(answer.json(), expected);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -107,6 +112,9 @@ async fn what_is_not_known_of_an_image_is_null() {
             "sd_caption": null,
             "metadata": null,
             "has_sidecar": has_sidecar,
+            "caption_generated": null,
+            "caption_submitted": null,
+            "platform_limits": {"telegram": 1024},
         });
         assert_eq!(answer.json(), expected);
     }

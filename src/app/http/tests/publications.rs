@@ -14,11 +14,11 @@ use crate::{
     domain::{
         content_hash::ContentHash,
         image::ImageName,
-        ledger::{Entry, EntryState, Position},
+        ledger::{Entry, EntryState, Position, PriorState},
         platform::Platform,
-        publication::PostId,
+        publication::{LookupKey, PublishedPost},
     },
-    ports::LedgerError,
+    ports::{LedgerError, LookUp},
 };
 
 fn entry(id: i64) -> Entry {
@@ -28,13 +28,14 @@ fn entry(id: i64) -> Entry {
             started_ms: 1_777_919_400_500,
             id,
         },
-        image: ImageName::new("a.jpg").unwrap(),
+        image: Some(ImageName::new("a.jpg").unwrap()),
         content_hash: ContentHash::of(b""),
         platform: Some(Platform::Telegram),
         state: EntryState::Published,
-        post_id: Some(PostId::new(id.to_string())),
+        post: Some(PublishedPost::new(id.to_string())),
         reason: None,
         error: None,
+        key: None,
         started,
         ended: None,
     }
@@ -66,6 +67,7 @@ async fn publications_are_listed_page_by_page() {
         "platform": "telegram",
         "outcome": "published",
         "post_id": "9",
+        "post_url": null,
         "reason": null, "error": null,
         "started_at": "2026-05-04T18:30:00.5Z",
         "ended_at": null,
@@ -148,11 +150,91 @@ async fn a_ledger_that_is_away_is_a_problem_of_its_own_and_nothing_is_sent() {
     let mut ledger = claimed([].into());
     ledger
         .expect_record_intent()
-        .returning(move |_, _, _| Err(away()));
+        .returning(move |_, _, _, _, _| Err(away()));
     service.ledger = Some(ledger);
     service.telegram.expect_publish().never();
     let answer = service
         .answer(publish("a.jpg", r#"{"caption": "Ahoy"}"#))
         .await;
     answer.problem(503, "ledger-unavailable");
+}
+
+fn check(id: &str) -> Request {
+    Request::builder()
+        .method(poem::http::Method::POST)
+        .uri_str(format!("/api/publications/{id}/check"))
+        .header("host", HOST)
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .finish()
+}
+
+#[tokio::test]
+async fn a_publication_in_doubt_is_answered_after_its_platform() {
+    let in_doubt = || Entry {
+        state: EntryState::Unknown,
+        post: None,
+        key: Some(LookupKey::new("k")),
+        ..entry(9)
+    };
+    let mut service = Service::new();
+    let mut reads = mockall::Sequence::new();
+    for state in [in_doubt(), in_doubt(), entry(9)] {
+        service
+            .reader
+            .expect_find()
+            .times(1)
+            .in_sequence(&mut reads)
+            .withf(|tenant, id| tenant.as_str() == "alice" && *id == 9)
+            .returning(move |_, _| Ok(Some(state.clone())));
+    }
+    service
+        .telegram
+        .expect_look_up()
+        .times(1)
+        .returning(|_| Ok(LookUp::Posted(PublishedPost::new("9"))));
+    service.telegram.expect_publish().never();
+    let mut ledger = claimed([].into());
+    let found = PriorState::Published(PublishedPost::new("9"));
+    let found: std::collections::BTreeMap<_, _> = [(Platform::Telegram, found)].into();
+    ledger
+        .expect_record_look_up()
+        .times(1)
+        .returning(move |_, _, _, _| Ok(found.clone().into()));
+    service.ledger = Some(ledger);
+    let answer = service.answer(check("9")).await.json();
+    assert_eq!(answer["outcome"], "published", "{answer}");
+    assert_eq!(answer["post_id"], "9");
+}
+
+#[tokio::test]
+async fn checks_that_cannot_be_made_are_told_apart() {
+    for id in ["x", "9.0", "99999999999999999999"] {
+        let mut service = Service::new();
+        service.reader.expect_find().never();
+        let answer = service.answer(check(id)).await;
+        answer.problem(404, "not-found");
+    }
+    let mut service = Service::new();
+    service.reader.expect_find().returning(|_, _| Ok(None));
+    service.answer(check("9")).await.problem(404, "not-found");
+    for (state, kind) in [
+        (EntryState::InProgress, "conflict"),
+        (EntryState::Unknown, "cannot-be-asked"),
+        (EntryState::Skipped, "cannot-be-asked"),
+    ] {
+        let mut service = Service::new();
+        service.reader.expect_find().returning(move |_, _| {
+            let entry = Entry { state, ..entry(9) };
+            Ok(Some(entry))
+        });
+        let answer = service.answer(check("9")).await;
+        answer.problem(409, kind);
+    }
+    let service = Service::new().open_to_viewers();
+    let request = Request::builder()
+        .method(poem::http::Method::POST)
+        .uri_str("/api/publications/9/check")
+        .header("host", HOST);
+    let answer = service.answer(request.finish()).await;
+    answer.problem(401, "unauthorized");
 }

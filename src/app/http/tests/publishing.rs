@@ -24,8 +24,8 @@ async fn an_image_is_published_with_the_callers_caption() {
         .telegram
         .expect_publish()
         .times(1)
-        .withf(|post| post.caption == "Ahoy" && post.name.as_str() == "a b.jpg")
-        .returning(|_| Ok(PostId::new("77").into()));
+        .withf(|post, _| post.caption == "Ahoy" && post.name.as_str() == "a b.jpg")
+        .returning(|_, _| Ok(PostId::new("77").into()));
     let body = r#"{"caption": "Ahoy", "platforms": ["telegram"], "dry_run": false}"#;
     let answer = service.answer(publish("a%20b.jpg", body)).await;
     let expected = json!({
@@ -34,6 +34,7 @@ async fn an_image_is_published_with_the_callers_caption() {
             "telegram": {
                 "success": true,
                 "post_id": "77",
+                "post_url": null,
                 "error": null, "reason": null, "retry_after_seconds": null,
                 "outcome": "published",
                 "caption": "Ahoy",
@@ -52,6 +53,20 @@ async fn an_image_is_published_with_the_callers_caption() {
 }
 
 #[tokio::test]
+async fn an_image_is_published_with_the_callers_caption_for_each_platform() {
+    let mut service = Service::new().with_image();
+    service
+        .telegram
+        .expect_publish()
+        .times(1)
+        .withf(|post, _| post.caption == "For T")
+        .returning(|_, _| Ok(PostId::new("77").into()));
+    let body = r#"{"captions": {"telegram": "For T"}, "caption": "For all"}"#;
+    let answer = service.answer(publish("a.jpg", body)).await.json();
+    assert_eq!(answer["results"]["telegram"]["caption"], "For T");
+}
+
+#[tokio::test]
 async fn without_a_body_a_caption_is_written() {
     let mut service = Service::new().with_captions().with_image();
     service.writer.expect_analyze().times(1).returning(|_| {
@@ -62,7 +77,9 @@ async fn without_a_body_a_caption_is_written() {
     });
     let nothing = || Ok(WrittenCaptions::default());
     service.writer.expect_write().returning(move |_| nothing());
-    let posted = |_: &crate::ports::Post| Ok(PostId::new("1").into());
+    let posted = |_: &crate::ports::Post, _: Option<&crate::domain::publication::LookupKey>| {
+        Ok(PostId::new("1").into())
+    };
     service.telegram.expect_publish().times(1).returning(posted);
     let answer = service.answer(publish("a.jpg", "")).await;
     assert_eq!(answer.json()["results"]["telegram"]["caption"], "A knot.");
@@ -72,6 +89,11 @@ async fn without_a_body_a_caption_is_written() {
 async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     let mut service = Service::new().with_image();
     service.telegram.expect_publish().never();
+    let reader = &mut service.reader;
+    reader
+        .expect_entries_of()
+        .times(1)
+        .returning(|_, _| Ok(HashMap::new()));
     let body = r#"{"caption": "Ahoy", "dry_run": true}"#;
     let answer = service.answer(publish("a.jpg", body)).await.json();
     assert_eq!(answer["dry_run"], true);
@@ -93,7 +115,7 @@ async fn a_platform_that_fails_is_a_result_and_not_a_problem() {
         service
             .telegram
             .expect_publish()
-            .return_once(|_| Err(error));
+            .return_once(|_, _| Err(error));
         let answer = service
             .answer(publish("a.jpg", r#"{"caption": "Ahoy"}"#))
             .await;
@@ -120,6 +142,28 @@ async fn all_bad_fields_are_named_at_once() {
         ("a.jpg", r#"{"platforms": "telegram"}"#, vec!["platforms"]),
         ("a.jpg", r#"{"platforms": ["email"]}"#, vec!["platforms"]),
         ("a.jpg", &too_long, vec!["caption"]),
+        ("a.jpg", r#"{"captions": {}}"#, vec!["captions"]),
+        ("a.jpg", r#"{"captions": ["a"]}"#, vec!["captions"]),
+        (
+            "a.jpg",
+            r#"{"captions": {"telegram": " ", "x": "a"}}"#,
+            vec!["captions.telegram", "captions.x"],
+        ),
+        (
+            "a.jpg",
+            r#"{"captions": {"telegram": 1}}"#,
+            vec!["captions.telegram"],
+        ),
+        (
+            "a.jpg",
+            r#"{"captions": {"email": "a"}}"#,
+            vec!["captions.telegram"],
+        ),
+        (
+            "a.jpg",
+            r#"{"captions": {"telegram": "a", "email": "b"}}"#,
+            vec!["captions.email"],
+        ),
         (
             "a.gif",
             r#"{"platforms": ["telegram", "x", "telegram", 1], "caption": " ", "dry_run": "yes",
@@ -140,6 +184,22 @@ async fn all_bad_fields_are_named_at_once() {
         service.images.expect_fetch().never();
         let answer = service.answer(publish(filename, body)).await;
         assert_eq!(answer.bad_fields(), fields, "{filename} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_set_of_captions_tells_the_way_out() {
+    for (captions, words) in [
+        (json!({"telegram": " "}), "must not be blank; to leave"),
+        (json!({"email": "a"}), "is required"),
+        (json!({"telegram": "a", "email": "b"}), "leave it out"),
+    ] {
+        let body = json!({"captions": captions}).to_string();
+        let answer = Service::new().answer(publish("a.jpg", &body)).await;
+        let problem = answer.problem(400, "invalid-request");
+        let message = problem["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(words), "{body}: {message}");
+        assert!(message.contains("in `platforms`"), "{body}: {message}");
     }
 }
 
@@ -189,7 +249,7 @@ async fn the_next_image_is_published() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("77").into()));
+        .returning(|_, _| Ok(PostId::new("77").into()));
     let mut request = publish_next();
     request
         .headers_mut()
@@ -208,7 +268,7 @@ async fn the_answer_under_a_key_is_kept_as_it_is_sent_and_comes_again_marked() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("77").into()));
+        .returning(|_, _| Ok(PostId::new("77").into()));
     first
         .requests
         .expect_begin()
@@ -291,6 +351,9 @@ async fn a_caption_of_which_nothing_is_seen_is_none() {
         ("\u{e000}", 422, "caption-required"),
     ] {
         let body = json!({"caption": caption}).to_string();
+        let answer = Service::new().answer(publish("a.jpg", &body)).await;
+        answer.problem(status, slug);
+        let body = json!({"captions": {"telegram": caption}}).to_string();
         let answer = Service::new().answer(publish("a.jpg", &body)).await;
         answer.problem(status, slug);
     }

@@ -12,7 +12,7 @@ use crate::{
         http::auth::{AdminCredentials, AuthSettings},
         usecases::readiness::Mode,
     },
-    domain::host::Host,
+    domain::{host::Host, platform::Platform},
     ports::{ConfigSourceError, MockTenantConfigSource},
 };
 
@@ -211,13 +211,19 @@ async fn features_are_told_as_they_are_in_effect() {
         "auto_view_enabled": false,
         "delete_enabled": false,
         "alt_text_enabled": true,
+        "voice_matching_enabled": false,
+        "smart_hashtags_enabled": true,
+        "storage_ops_metering_enabled": false,
         "library_enabled": true,
         "storage_provider": "dropbox",
-        "auth_mode": "token",
+        "auth_mode": "none",
+        "auth_methods": ["bearer"],
     });
     assert_eq!(service.answer(get(FEATURES)).await.json(), expected);
     let mut open = Service {
-        auth: AuthSettings::Disabled,
+        auth: AuthSettings::Disabled {
+            plain_cookies: false,
+        },
         ..Service::new()
     };
     open.document["features"]["library_enabled"] = false.into();
@@ -227,9 +233,47 @@ async fn features_are_told_as_they_are_in_effect() {
 }
 
 #[tokio::test]
+async fn each_flag_of_the_config_is_told_as_it_is_in_effect() {
+    let voice = json!(["example"]);
+    for (flag, sent, profile, told) in [
+        ("alt_text_enabled", json!(null), json!(null), true),
+        ("alt_text_enabled", json!(false), json!(null), false),
+        ("smart_hashtags_enabled", json!(null), json!(null), true),
+        ("smart_hashtags_enabled", json!(false), json!(null), false),
+        ("voice_matching_enabled", json!(null), json!([]), false),
+        ("voice_matching_enabled", json!(null), voice.clone(), true),
+        ("voice_matching_enabled", json!(true), voice.clone(), true),
+        ("voice_matching_enabled", json!(false), voice.clone(), false),
+        // The storage is the tenant's own.
+        (
+            "storage_ops_metering_enabled",
+            json!(true),
+            json!(null),
+            false,
+        ),
+    ] {
+        let mut service = Service::new();
+        service.document["features"][flag] = sent.clone();
+        service.document["content"]["voice_profile"] = profile;
+        let answer = service.answer(get(FEATURES)).await.json();
+        assert_eq!(answer[flag], told, "{flag} {sent}");
+    }
+    for is_on in [true, false] {
+        let mut service = Service::new();
+        service.document["storage"]["provider"] = "managed".into();
+        service.document["features"]["storage_ops_metering_enabled"] = is_on.into();
+        let answer = service.answer(get(FEATURES)).await.json();
+        assert_eq!(answer["storage_ops_metering_enabled"], is_on);
+    }
+}
+
+#[tokio::test]
 async fn publishers_are_the_platforms_that_are_on() {
     let answer = Service::new().answer(get("/api/config/publishers")).await;
-    let expected = json!({"telegram": true, "email": false, "instagram": false});
+    let mut expected = json!({"instagram": false});
+    for platform in Platform::ALL {
+        expected[platform.as_str()] = (platform == Platform::Telegram).into();
+    }
     assert_eq!(answer.json(), expected);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
@@ -263,7 +307,17 @@ async fn viewers_are_everyone_where_the_tenant_says_so_and_admins_elsewhere() {
     assert_eq!(status_of(token(), None, false).await, 401);
     assert_eq!(status_of(token(), Some("wrong"), false).await, 401);
     assert_eq!(status_of(token(), Some(TOKEN), false).await, 200);
-    assert_eq!(status_of(AuthSettings::Disabled, None, false).await, 200);
+    assert_eq!(
+        status_of(
+            AuthSettings::Disabled {
+                plain_cookies: false
+            },
+            None,
+            false
+        )
+        .await,
+        200
+    );
     assert_eq!(status_of(unconfigured(), None, false).await, 503);
     assert_eq!(status_of(unconfigured(), None, true).await, 200);
 }

@@ -10,7 +10,7 @@ use crate::{
         content_hash::ContentHash,
         idempotency::{Fingerprint, IdempotencyKey},
         ledger::{Claim, Prior},
-        publication::{FailureReason, PublicationRequest, Target},
+        publication::{FailureReason, PublicationRequest, PublishedPost, Target},
     },
     ports::{MockIdempotencyStore, MockLedger},
 };
@@ -36,7 +36,7 @@ fn held(ledger: MockLedger, tasks: &BackgroundTasks) -> HeldLease {
 }
 
 fn published(id: &str) -> Settlement {
-    Settlement::Published(PostId::new(id))
+    Settlement::Published(PublishedPost::new(id))
 }
 
 async fn record(lease: &HeldLease, platform: Platform, id: &str) -> Recorded {
@@ -212,7 +212,7 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
         .expect_record_intent()
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _, _| away());
+        .returning(|_, _, _, _, _| away());
     let unsent = |settlement: &Settlement| match settlement {
         Settlement::Failed(failure) => failure.reason == FailureReason::Unavailable,
         _ => false,
@@ -243,7 +243,9 @@ async fn an_intent_that_was_not_confirmed_ends_as_failed_before_the_lease_does()
     let tasks = BackgroundTasks::default();
     let lease = held(ledger, &tasks);
     let name = ImageName::new("a.jpg").unwrap();
-    let refused = lease.record_intent(&name, &Platform::ALL).await;
+    let refused = lease
+        .record_intent(&name, &Platform::ALL, &[].into(), &[].into())
+        .await;
     assert!(matches!(refused, Err(LedgerError::Unavailable(_))));
     lease.release().await;
     assert!(!tasks.deferred().has_outcome_of(&tenant(), &image().into()));

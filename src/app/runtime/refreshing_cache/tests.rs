@@ -106,3 +106,17 @@ async fn a_load_that_takes_too_long_is_aborted() {
     let stage = Stage::new();
     assert_eq!(stage.get(6 * SECOND, Ok(1)).await, Err(Failure::Lost));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_began_before_a_replacement_is_not_kept() {
+    let stage = Stage::new();
+    let replace = async {
+        sleep(SECOND / 2).await;
+        let loaded = Loaded::new(7, 10 * SECOND);
+        stage.cache.replace("key", loaded);
+    };
+    let (loaded, ()) = tokio::join!(stage.get(SECOND, Ok(1)), replace);
+    assert_eq!(loaded, Ok(1), "it was true when it was asked for");
+    assert_eq!(stage.get(SECOND, Ok(2)).await, Ok(7));
+    assert_eq!(stage.loads(), 1);
+}

@@ -92,7 +92,7 @@ async fn an_optional_credential_that_failed_is_asked_for_again_after_thirty_seco
     for wait in [0, 29, 1] {
         tokio::time::advance(Duration::from_secs(wait)).await;
         let refused = credentials.optional(query("a"), ttl(600)).await;
-        assert_eq!(refused.unwrap_err(), CredentialUnavailable::Refused);
+        assert_eq!(refused.unwrap_err(), CredentialUnavailable::OutOfCredit);
     }
 }
 
@@ -153,7 +153,7 @@ async fn a_credential_is_never_served_after_its_life() {
     credentials.optional(query("a"), ttl(60)).await.unwrap();
     tokio::time::advance(Duration::from_mins(1)).await;
     let refused = credentials.optional(query("a"), ttl(60)).await;
-    assert_eq!(refused.unwrap_err(), CredentialUnavailable::Refused);
+    assert_eq!(refused.unwrap_err(), CredentialUnavailable::OutOfCredit);
 }
 
 #[tokio::test(start_paused = true)]

@@ -159,6 +159,36 @@ async fn a_feature_that_a_bad_field_switches_off_is_wrong_and_the_rest_is_looked
 }
 
 #[tokio::test]
+async fn the_end_of_a_model_is_told_with_its_day_and_its_replacement() {
+    let mut document = full_document();
+    document["ai"]["vision_model_lifecycle"] = json!({
+        "severity": "warning", "shutdown_date": "2027-01-31", "recommended_replacement": "gpt-5",
+    });
+    document["ai"]["caption_model_lifecycle"] = json!({"severity": "critical"});
+    let clients = TenantFixture {
+        images: images(),
+        writer: captions(),
+        ..platforms()
+    };
+    let steps = run(source(Ok(unvalidated(document))), generous_store(), clients).await;
+    let told: Vec<_> = steps
+        .iter()
+        .filter(|(thing, _)| thing == "config")
+        .collect();
+    let [_, (_, Finding::Note(vision)), (_, Finding::Note(caption))] = &told[..] else {
+        panic!("{steps:?}")
+    };
+    assert!(
+        vision.ends_with(" ends on 2027-01-31; gpt-5 is recommended in its place"),
+        "{vision}"
+    );
+    assert!(
+        caption.ends_with(" ends; name another in the config"),
+        "{caption}"
+    );
+}
+
+#[tokio::test]
 async fn a_host_of_no_tenant_ends_it_at_once() {
     let config = source(Err(ConfigSourceError::NotFound));
     let steps = run(config, MockCredentialStore::new(), TenantFixture::new()).await;

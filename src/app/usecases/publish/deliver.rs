@@ -1,25 +1,23 @@
-//! Delivering: all platforms get the image at the same time.
+//! Delivering: all platforms publish the image at the same time.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
 use super::{
-    delivery::Ready,
+    delivery::Staged,
     protocol::{Intended, Intent, Settled},
     publication::Publication,
 };
 use crate::{
     app::{
-        runtime::error_chain::ErrorChain,
         tenancy::access::Opened,
-        usecases::steps::{captioning::Captions, stages::Stage},
+        usecases::steps::{captioning::Captions, platform_failure, stages::Stage},
     },
     domain::{
-        image::{EncodedImage, ImageName},
         platform::Platform,
-        publication::{Failure, FailureReason, Outcome, PlatformResult},
+        publication::{Failure, LookupKey, Outcome, PlatformResult},
     },
     ports::{Post, Posted, PublishError, Publisher},
 };
@@ -30,14 +28,13 @@ impl Publication {
     pub(super) async fn deliver(
         &self,
         intended: Intended,
-        name: &ImageName,
         captions: &Captions,
         serving: TaskTrackerToken,
     ) -> Settled {
         let delivered = intended.deliver(move |intent| {
             let serving = serving.clone();
             async move {
-                let posted = self.post(intent, name, captions).await;
+                let posted = self.post(intent, captions).await;
                 drop(serving);
                 posted
             }
@@ -45,80 +42,54 @@ impl Publication {
         self.stages().time(Stage::Send, delivered).await
     }
 
-    async fn post(
-        &self,
-        intent: Intent,
-        name: &ImageName,
-        captions: &Captions,
-    ) -> (PlatformResult, Option<String>) {
-        let (platform, ready) = intent.into_parts();
-        let caption = captions.of(platform).to_owned();
-        let (outcome, warning) = match ready {
-            Ok(Ready {
-                image,
-                publisher,
-                connecting,
-            }) => {
-                let post = self.compose(name, image, caption.clone(), captions);
-                let client = connecting.as_ref().unwrap_or(&publisher.client);
-                self.send_to(platform, &publisher, client, &post).await
-            }
-            Err(failure) => (Outcome::Failed(failure), None),
+    async fn post(&self, intent: Intent, captions: &Captions) -> (PlatformResult, Option<String>) {
+        let (platform, key, staged) = intent.into_parts();
+        let (outcome, warning) = match staged {
+            Ok(staged) => self.send_to(platform, &staged, key.as_ref()).await,
+            Err(outcome) => (outcome, None),
         };
         let result = PlatformResult {
             platform,
-            caption,
+            caption: captions.of(platform).to_owned(),
             outcome,
         };
         (result, warning)
     }
 
-    fn compose(
-        &self,
-        name: &ImageName,
-        image: EncodedImage,
-        caption: String,
-        captions: &Captions,
-    ) -> Post {
-        let analysis = captions.analysis.as_ref();
-        let wants_alt_text = self.tenant.settings().features.alt_text_enabled;
-        Post {
-            name: name.clone(),
-            image,
-            caption,
-            alt_text: analysis
-                .filter(|_| wants_alt_text)
-                .and_then(|it| it.alt_text.clone()),
-            tags: analysis.map_or_else(Vec::new, |it| it.tags.clone()),
-        }
-    }
-
     /// Publishes to one platform, and returns the outcome with a warning for people. A platform that cannot process the
-    /// image gets a copy that is encoded anew. Follow-ups are started.
+    /// image gets a copy that is encoded anew, unless the post was staged with its image. Follow-ups are started.
     async fn send_to(
         &self,
         platform: Platform,
-        opened: &Opened<dyn Publisher>,
-        client: &Arc<dyn Publisher>,
-        post: &Post,
+        staged: &Staged,
+        key: Option<&LookupKey>,
     ) -> (Outcome, Option<String>) {
+        let Staged {
+            post,
+            publisher,
+            client,
+        } = staged;
         let attempt = async {
             let result = self
-                .with_live_credential(platform, opened, client, post)
+                .with_live_credential(platform, publisher, client, (post, key))
                 .await?;
             let Err(PublishError::ImageUnsuitable(_)) = &result else {
                 return Ok(result);
             };
-            let Some(post) = self.encoded_anew(platform, post).await else {
+            // What has a key was staged, and the image with it.
+            if key.is_some() {
+                return Ok(result);
+            }
+            let Some(post) = self.encoded_anew(platform, &**client, post).await else {
                 return Ok(result);
             };
             let opened = self.publisher(platform).await?;
-            self.with_live_credential(platform, &opened, &opened.client, &post)
+            self.with_live_credential(platform, &opened, &opened.client, (&post, key))
                 .await
         };
         match attempt.await {
             Ok(Ok(Posted {
-                id,
+                post,
                 follow_up,
                 warning,
             })) => {
@@ -126,9 +97,17 @@ impl Publication {
                     let work = work.into_future().in_current_span();
                     self.follow_ups.spawn(work);
                 }
-                (Outcome::Published(id), warning)
+                (Outcome::Published(post), warning)
             }
-            Ok(Err(error)) => (self.failure(platform, &error), None),
+            Ok(Err(error)) => {
+                self.log_failure(platform, &error, "platform did not confirm the post");
+                let failure = platform_failure::failure(&error);
+                let outcome = match error {
+                    PublishError::Unknown(_) => Outcome::Unknown(failure.text),
+                    _ => Outcome::Failed(failure),
+                };
+                (outcome, None)
+            }
             Err(failure) => (Outcome::Skipped(failure), None),
         }
     }
@@ -140,23 +119,37 @@ impl Publication {
         platform: Platform,
         opened: &Opened<dyn Publisher>,
         client: &Arc<dyn Publisher>,
-        post: &Post,
+        (post, key): (&Post, Option<&LookupKey>),
     ) -> Result<Result<Posted, PublishError>, Failure> {
-        let result = client.publish(post).await;
+        let result = client.publish(post, key).await;
         let Err(PublishError::Unauthorized { .. }) = &result else {
             return Ok(result);
         };
-        self.tenant.forget(opened);
+        Ok(match self.renewed(platform, opened).await? {
+            Some(renewed) => renewed.client.publish(post, key).await,
+            None => result,
+        })
+    }
+
+    /// The client with another credential than the refused one; `None` if there is no other.
+    pub(super) async fn renewed(
+        &self,
+        platform: Platform,
+        refused: &Opened<dyn Publisher>,
+    ) -> Result<Option<Opened<dyn Publisher>>, Failure> {
+        self.tenant.forget(refused);
         let renewed = self.publisher(platform).await?;
-        if renewed.has_same_credential(opened) {
-            return Ok(result);
-        }
-        Ok(renewed.client.publish(post).await)
+        Ok((!renewed.has_same_credential(refused)).then_some(renewed))
     }
 
     /// The post with its image encoded anew; `None` if that fails, or makes no difference.
-    async fn encoded_anew(&self, platform: Platform, post: &Post) -> Option<Post> {
-        let limits = self.tenant.image_limits(platform);
+    pub(super) async fn encoded_anew(
+        &self,
+        platform: Platform,
+        client: &dyn Publisher,
+        post: &Post,
+    ) -> Option<Post> {
+        let (limits, _) = self.limits(platform, client).await;
         let copy = self.usecase.work.scaler.reencode(&post.image, limits).await;
         let image = copy.ok().filter(|copy| *copy != post.image)?;
         tracing::info!(
@@ -170,44 +163,17 @@ impl Publication {
         })
     }
 
-    fn failure(&self, platform: Platform, error: &PublishError) -> Outcome {
-        // The text of a platform is for the tenant: it may hold anything, hosts for instance.
-        let logged = match error {
-            PublishError::Unauthorized { source, .. }
-            | PublishError::Unavailable { source, .. }
-            | PublishError::Unknown(source) => {
-                let source: &(dyn Error + 'static) = &**source;
-                format!("{}: {}", error.sentence(), ErrorChain(source))
-            }
-            PublishError::Rejected(_)
-            | PublishError::ImageUnsuitable(_)
-            | PublishError::RateLimited { .. } => error.sentence().to_owned(),
-        };
+    pub(super) fn log_failure(
+        &self,
+        platform: Platform,
+        error: &PublishError,
+        event: &'static str,
+    ) {
         tracing::warn!(
             tenant = %self.tenant.name(),
             platform = platform.as_str(),
-            error = logged,
-            "platform did not confirm the post"
+            error = platform_failure::logged(error),
+            "{event}"
         );
-        let reason = match error {
-            PublishError::Unknown(_) => {
-                return Outcome::Unknown(format!("{error}; look there before publishing it again"));
-            }
-            PublishError::RateLimited {
-                retry_after: Some(wait),
-            } => {
-                return Outcome::Failed(Failure {
-                    reason: FailureReason::RateLimited,
-                    text: format!("{error}; try again in {} s", wait.as_secs()),
-                    retry_after: Some(*wait),
-                });
-            }
-            PublishError::RateLimited { retry_after: None } => FailureReason::RateLimited,
-            PublishError::Rejected(_) => FailureReason::Rejected,
-            PublishError::ImageUnsuitable(_) => FailureReason::ImageUnsuitable,
-            PublishError::Unauthorized { .. } => FailureReason::Unauthorized,
-            PublishError::Unavailable { .. } => FailureReason::Unavailable,
-        };
-        Outcome::Failed(Failure::new(reason, error.to_string()))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         tenancy::storage_call::StorageCallError,
         usecases::steps::{captioning::CaptionsUnavailable, loaded_image::Replaced},
     },
-    domain::publication::PlanError,
+    domain::{platform::Platform, publication::PlanError},
     ports::{ImageProcessingError, ImageStoreError, LedgerError},
 };
 
@@ -30,6 +30,9 @@ pub enum PublishImageError {
         /// When to ask again.
         retry_after: Option<Duration>,
     },
+    /// No platform's credential is available, and the tenant is out of credit.
+    #[error("the tenant is out of credit")]
+    OutOfCredit,
     /// Another request is working on the image.
     #[error("somebody is working on this image already")]
     InProgress,
@@ -48,6 +51,9 @@ pub enum PublishImageError {
     /// No caption could be written, and the request does not allow an empty one.
     #[error("no caption could be written")]
     Captions(#[source] CaptionsUnavailable),
+    /// Nothing that this platform takes is left of the caption that was given, and the request does not allow an empty one.
+    #[error("nothing is left of the caption for {0}")]
+    NothingLeft(Platform),
     /// The ledger is unavailable.
     #[error(transparent)]
     Ledger(LedgerError),

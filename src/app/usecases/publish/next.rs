@@ -17,8 +17,9 @@ use crate::{
     domain::{
         content_hash::ContentHash,
         content_hashes::ContentHashes,
-        image::StoredImage,
+        image::{ImageName, StoredImage},
         ledger::{Position, PriorState},
+        platform::Platform,
         publication::{Failure, FailureReason, Outcome, PublicationReport},
         selection::Unpublished,
     },
@@ -59,6 +60,7 @@ impl Publication {
             let mut unpublished = Unpublished::among(images, &entries, self.plan.platforms());
             failed.append(&mut unpublished.failed);
             passed_over.before += unpublished.unsuitable;
+            passed_over.doubt(unpublished.in_doubt);
             let first = self.first_of(unpublished.fresh, &mut passed_over).await?;
             if let Some(report) = first {
                 return Ok(report);
@@ -172,6 +174,7 @@ impl Publication {
         }
         let claimed = self.claim(image).await?;
         if !claimed.prior().values().all(has_failed) {
+            passed_over.doubt_if(image, claimed.prior());
             claimed.release().await;
             return Ok(None);
         }
@@ -180,6 +183,7 @@ impl Publication {
         let prior = loaded.identified.prior();
         let is_unsuitable = prior.passed_over == Some(FailureReason::ImageUnsuitable);
         if is_unsuitable || !prior.platforms.values().all(has_failed) {
+            passed_over.doubt_if(image, &prior.platforms);
             loaded.identified.release().await;
             passed_over.known += 1;
             return Ok(None);
@@ -195,17 +199,16 @@ impl Publication {
     ) -> Result<Option<PublicationReport>, PublishImageError> {
         let loaded = self.fetch(image).await?;
         let hashes = self.hashes_of(&loaded).await?;
-        let reader = &self.usecase.reader;
-        let hashes = hashes.get().as_slice();
-        let entries = reader.entries_of(self.tenant.name(), hashes).await?;
-        let entries = entries.into_values().flatten().collect();
-        let entries = HashMap::from([(image.content_hash.clone(), entries)]);
+        let hashes = hashes.get();
+        let known = self.entries_of(hashes).await?;
+        let entries = HashMap::from([(image.content_hash.clone(), known.clone())]);
         let unpublished = Unpublished::among([image.clone()], &entries, self.plan.platforms());
         if unpublished.fresh.is_empty() && unpublished.failed.is_empty() {
+            passed_over.doubt(unpublished.in_doubt);
             passed_over.known += 1;
             return Ok(None);
         }
-        self.dry_run_loaded(loaded).await.map(Some)
+        self.dry_run_loaded(loaded, hashes, &known).await.map(Some)
     }
 }
 
@@ -246,11 +249,13 @@ impl Fault {
             | PublishImageError::TooMany
             | PublishImageError::Exhausted(_)
             | PublishImageError::NoPlatformAvailable { .. }
+            | PublishImageError::OutOfCredit
             | PublishImageError::InProgress
             | PublishImageError::Replaced(_)
             | PublishImageError::Listing(_)
             | PublishImageError::Storage(_)
             | PublishImageError::Captions(_)
+            | PublishImageError::NothingLeft(_)
             | PublishImageError::Ledger(_)
             | PublishImageError::Aborted(_) => return None,
         };
@@ -292,6 +297,10 @@ struct PassedOver {
     known: usize,
     costly: usize,
     named: Vec<String>,
+    /// Images that some platform may have, and none has for certain.
+    in_doubt: usize,
+    /// The first of them.
+    doubtful: Vec<ImageName>,
 }
 
 impl PassedOver {
@@ -309,9 +318,44 @@ impl PassedOver {
         }
     }
 
+    fn doubt(&mut self, images: impl IntoIterator<Item = ImageName>) {
+        for image in images {
+            self.in_doubt += 1;
+            if self.doubtful.len() < MAX_NAMED {
+                self.doubtful.push(image);
+            }
+        }
+    }
+
+    /// Notes an image that is in doubt by what was known of it before this request.
+    fn doubt_if(&mut self, image: &StoredImage, prior: &BTreeMap<Platform, PriorState>) {
+        let is_published = |prior: &PriorState| matches!(prior, PriorState::Published(_));
+        if prior.values().any(|it| *it == PriorState::Unknown) && !prior.values().any(is_published)
+        {
+            self.doubt([image.name.clone()]);
+        }
+    }
+
+    /// The warning of images that are in doubt, if there are any.
+    fn doubt_warning(&self) -> Option<String> {
+        let images = counted(self.in_doubt, "image is", "images are");
+        let names: Vec<&str> = self.doubtful.iter().map(ImageName::as_str).collect();
+        let unnamed = self.in_doubt - names.len();
+        let more = (unnamed > 0).then(|| format!(" and {unnamed} more"));
+        (self.in_doubt > 0).then(|| {
+            format!(
+                "{images} in doubt: {}{}; a platform may have what `GET /api/publications` lists under the outcome \
+                 `unknown`: look there before publishing it by name with `force` and this platform alone in `platforms`",
+                names.join(", "),
+                more.unwrap_or_default(),
+            )
+        })
+    }
+
     /// The warnings of a report; `is_end` where no image is left to publish.
     fn into_warnings(self, is_end: bool) -> Vec<String> {
         let is_full = self.is_full();
+        let in_doubt = self.doubt_warning().filter(|_| is_end);
         let mut warnings = self.named;
         let unnamed = self.now - warnings.len();
         if unnamed > 0 {
@@ -329,6 +373,7 @@ impl PassedOver {
                  `skipped` or `failed`"
             ));
         }
+        warnings.extend(in_doubt);
         warnings
     }
 }

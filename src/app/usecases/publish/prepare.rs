@@ -13,11 +13,12 @@ use crate::{
         usecases::steps::{loaded_image::LoadedImage, stages::Stage},
     },
     domain::{
+        caption::{CaptionRules, PlatformRules},
         image::EncodedImage,
-        platform::Platform,
+        platform::{ImageLimits, Platform},
         publication::{Failure, FailureReason},
     },
-    ports::Publisher,
+    ports::{PostLimits, Publisher},
 };
 
 /// The platforms of a publication, prepared.
@@ -26,6 +27,10 @@ pub(super) struct Prepared {
     pub(super) deliveries: Vec<Delivery>,
     /// The other platforms, which are not recorded in the ledger.
     pub(super) skipped: Vec<(Platform, Failure)>,
+    /// What each platform takes as a caption at the moment.
+    pub(super) rules: PlatformRules,
+    /// Whether one of them was skipped because the tenant is out of credit.
+    is_out_of_credit: bool,
 }
 
 impl Publication {
@@ -50,25 +55,35 @@ impl Publication {
         let mut prepared = Prepared {
             deliveries: Vec::new(),
             skipped: Vec::new(),
+            rules: self.tenant.settings().platforms.rules_of(platforms),
+            is_out_of_credit: false,
         };
-        for (platform, delivery) in platforms.iter().zip(all) {
+        for (&platform, delivery) in platforms.iter().zip(all) {
             match delivery {
-                Ok(delivery) => prepared.deliveries.push(delivery),
-                Err(failure) => prepared.skipped.push((*platform, failure)),
+                Ok((delivery, rules)) => {
+                    prepared.deliveries.push(delivery);
+                    prepared.rules.insert(platform, rules);
+                }
+                Err(error) => {
+                    prepared.is_out_of_credit |= error.is_out_of_credit();
+                    prepared.skipped.push((platform, failure(platform, error)));
+                }
             }
         }
         Ok((image, prepared))
     }
 
-    /// The image of a delivery is this one, or a smaller copy where the platform's limits ask for one.
+    /// A delivery, and what the platform takes as a caption. The image is this one, or a smaller copy where the
+    /// platform's limits ask for one.
     async fn prepare_one(
         &self,
         platform: Platform,
         image: &EncodedImage,
-    ) -> Result<Delivery, Failure> {
-        let publisher = self.publisher(platform).await?;
+    ) -> Result<(Delivery, CaptionRules), ClientUnavailable> {
+        let publisher = self.tenant.publisher(platform, &self.request_id).await?;
+        let (limits, rules) = self.limits(platform, &*publisher.client).await;
         let scaler = &self.usecase.work.scaler;
-        let image = match self.tenant.image_limits(platform) {
+        let image = match limits {
             None => scaler.fit_within(image, None).await,
             Some(limits) => scaler.meet(image, limits).await,
         };
@@ -79,7 +94,25 @@ impl Publication {
         });
         let ready =
             ready.map_err(|error| Failure::new(FailureReason::ImageUnsuitable, error.to_string()));
-        Ok(Delivery::new(platform, ready))
+        Ok((Delivery::new(platform, ready), rules))
+    }
+
+    /// What a platform takes as an image (`None` is anything) and as a caption: as it tells itself, or as the tenant's
+    /// config and the platform's documents say.
+    pub(super) async fn limits(
+        &self,
+        platform: Platform,
+        client: &dyn Publisher,
+    ) -> (Option<ImageLimits>, CaptionRules) {
+        let platforms = &self.tenant.settings().platforms;
+        if let Some(PostLimits { caption, image }) = client.limits().await {
+            return (
+                Some(image),
+                platforms.as_the_tenant_wants(platform, caption),
+            );
+        }
+        let rules = platforms.caption_rules(platform);
+        (self.tenant.image_limits(platform), rules)
     }
 
     /// The client of a platform, or the reason why there is none.
@@ -88,19 +121,20 @@ impl Publication {
         platform: Platform,
     ) -> Result<Opened<dyn Publisher>, Failure> {
         let opened = self.tenant.publisher(platform, &self.request_id).await;
-        opened.map_err(|error| {
-            let (reason, retry_after) = match error {
-                ClientUnavailable::Off => (FailureReason::Off, None),
-                ClientUnavailable::Credential(error) => {
-                    (FailureReason::Unavailable, error.retry_after())
-                }
-            };
-            Failure {
-                reason,
-                text: format!("{platform}: {error}"),
-                retry_after,
-            }
-        })
+        opened.map_err(|error| failure(platform, error))
+    }
+}
+
+/// The failure of a platform without a client.
+fn failure(platform: Platform, error: ClientUnavailable) -> Failure {
+    let (reason, retry_after) = match error {
+        ClientUnavailable::Off => (FailureReason::Off, None),
+        ClientUnavailable::Credential(error) => (FailureReason::Unavailable, error.retry_after()),
+    };
+    Failure {
+        reason,
+        text: format!("{platform}: {error}"),
+        retry_after,
     }
 }
 
@@ -116,6 +150,9 @@ impl Prepared {
         let is_away = |(_, failure): &(_, Failure)| failure.reason == FailureReason::Unavailable;
         if !self.deliveries.is_empty() || !self.skipped.iter().all(is_away) {
             return Ok(());
+        }
+        if self.is_out_of_credit {
+            return Err(PublishImageError::OutOfCredit);
         }
         let waits = self.skipped.iter().filter_map(|it| it.1.retry_after);
         Err(PublishImageError::NoPlatformAvailable {

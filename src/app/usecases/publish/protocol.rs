@@ -3,9 +3,11 @@
 //! | state | holds | next |
 //! | --- | --- | --- |
 //! | [`Claimed`] | the lease on the hash of the listing, and what is known by it | [`identify`](Claimed::identify); [`send_nothing`](Claimed::send_nothing) |
-//! | [`Identified`] | the lease on all hashes of the bytes, and what is known by any of them | [`record_intent`](Identified::record_intent); [`send_nothing`](Identified::send_nothing) |
+//! | [`Identified`] | the lease on all hashes of the bytes, and what is known by any of them, which platforms may be asked about | [`record_intent`](Identified::record_intent); [`send_nothing`](Identified::send_nothing) |
 //! | [`Intended`] | the lease, and an [`Intent`] in the ledger for each platform | [`deliver`](Intended::deliver) |
 //! | [`Settled`] | the lease, and the outcome of each intent | [`release`](Settled::release) |
+//!
+//! Deliveries are staged, with nothing to be seen of them yet, before their intent is recorded.
 //!
 //! Each step takes the state by value, and only this file can make a state: an image is posted after its
 //! intent is in the ledger, once, and while the lease is held. A state that is dropped on the way releases its
@@ -18,7 +20,7 @@
 //!     claimed: Claimed,
 //!     hashes: ComputedHashes,
 //!     image: &ImageName,
-//!     deliveries: Vec<Delivery>,
+//!     deliveries: Vec<StagedDelivery>,
 //! ) -> Result<(), LedgerError> {
 //!     let Some(identified) = claimed.identify(hashes).await? else {
 //!         return Ok(()); // another request has the image
@@ -60,6 +62,21 @@
 //! }
 //! ```
 //!
+//! Recording an intent of what is not staged, so that the ledger would not know its key …
+//! ```compile_fail,E0308
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn keyless(identified: Identified, image: &ImageName, delivery: Delivery) -> Result<Intended, LedgerError> {
+//!     identified.record_intent(image, vec![delivery]).await
+//! }
+//! ```
+//! … where it is fine once that is done:
+//! ```
+//! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
+//! async fn keyed(identified: Identified, image: &ImageName, staged: StagedDelivery) -> Result<Intended, LedgerError> {
+//!     identified.record_intent(image, vec![staged]).await
+//! }
+//! ```
+//!
 //! Delivering what is only identified …
 //! ```compile_fail,E0599
 //! # use publisher::{app::usecases::publish::protocol::*, domain::{content_hashes::*, image::*, publication::*}, ports::*};
@@ -80,15 +97,15 @@
 //! Making an intent by hand, to post a delivery that the ledger does not know …
 //! ```compile_fail,E0423
 //! # use publisher::app::usecases::publish::protocol::*;
-//! fn forge(delivery: Delivery) -> Intent {
-//!     Intent(delivery)
+//! fn forge(staged: StagedDelivery) -> Intent {
+//!     Intent(staged)
 //! }
 //! ```
 //! … where having it recorded is fine:
 //! ```
 //! # use publisher::{app::usecases::publish::protocol::*, domain::image::*, ports::*};
-//! async fn record(identified: Identified, image: &ImageName, delivery: Delivery) -> Result<Intended, LedgerError> {
-//!     identified.record_intent(image, vec![delivery]).await
+//! async fn record(identified: Identified, image: &ImageName, staged: StagedDelivery) -> Result<Intended, LedgerError> {
+//!     identified.record_intent(image, vec![staged]).await
 //! }
 //! ```
 //!
@@ -159,22 +176,26 @@
 //! }
 //! ```
 
+mod look_up;
+mod outcome;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-pub use super::delivery::Delivery;
+pub use super::delivery::{Delivery, StagedDelivery};
 
-use super::delivery::Ready;
+use self::outcome::record_outcome;
+use super::delivery::Staged;
 use crate::{
-    app::runtime::held_lease::{HeldLease, Leases, Recorded},
+    app::runtime::held_lease::{HeldLease, Leases},
     domain::{
         content_hash::ContentHash,
         content_hashes::ComputedHashes,
         image::ImageName,
-        ledger::{Prior, PriorState, Settlement},
+        ledger::{Prior, PriorState},
         platform::Platform,
-        publication::{Failure, Outcome, PlatformResult},
+        publication::{LookupKey, Outcome, PlatformResult},
         tenant::TenantName,
     },
     ports::LedgerError,
@@ -206,7 +227,7 @@ pub struct Settled {
 }
 
 /// A delivery that is in the ledger as about to be sent.
-pub struct Intent(Delivery);
+pub struct Intent(StagedDelivery);
 
 impl Claimed {
     /// Takes the lease on an image; `None` if another request has it. The prior state is that on every platform, asked
@@ -278,18 +299,23 @@ impl Identified {
         }
     }
 
-    /// Records that these deliveries are about to be sent: all of them, or, with an error, none.
+    /// Records that these deliveries are about to be sent, with their captions: all of them, or, with an error, none.
     ///
     /// # Errors
     /// [`LedgerError`]. The lease is released, and nothing must be sent.
     pub async fn record_intent(
         self,
         image: &ImageName,
-        deliveries: Vec<Delivery>,
+        deliveries: Vec<StagedDelivery>,
     ) -> Result<Intended, LedgerError> {
-        let platforms: Vec<_> = deliveries.iter().map(Delivery::platform).collect();
+        let platforms: Vec<_> = deliveries.iter().map(StagedDelivery::platform).collect();
+        let all = || deliveries.iter();
+        let keys = all().filter_map(|it| Some((it.platform(), it.key()?.clone())));
+        let captions = all().filter_map(|it| Some((it.platform(), it.caption()?.clone())));
+        let (keys, captions) = (keys.collect(), captions.collect());
         let Self { lease, prior: _ } = self;
-        if let Err(error) = lease.record_intent(image, &platforms).await {
+        let recorded = lease.record_intent(image, &platforms, &keys, &captions);
+        if let Err(error) = recorded.await {
             lease.release().await;
             return Err(error);
         }
@@ -338,26 +364,6 @@ impl Intended {
     }
 }
 
-/// Records an outcome. Returns a warning where the ledger does not have it yet.
-async fn record_outcome(lease: &HeldLease, result: &PlatformResult) -> Option<String> {
-    let settlement = match &result.outcome {
-        Outcome::Published(id) | Outcome::AlreadyPublished(id) => Settlement::Published(id.clone()),
-        // A platform is skipped after its intent where it refuses the credential and there is no other: nothing
-        // was sent.
-        Outcome::Failed(failure) | Outcome::Skipped(failure) => Settlement::Failed(failure.clone()),
-        Outcome::Unknown(error) => Settlement::Unknown(error.clone()),
-    };
-    let platform = result.platform;
-    let consequence = match lease.record_outcome(platform, settlement).await {
-        Recorded::Now => return None,
-        Recorded::Later => "counts it as unknown until it can be told",
-        Recorded::Never => "counts it as unknown",
-    };
-    Some(format!(
-        "the ledger could not be told the outcome of {platform}, and {consequence}"
-    ))
-}
-
 impl Settled {
     fn without_posts(lease: HeldLease) -> Self {
         Self {
@@ -381,8 +387,8 @@ impl Settled {
 }
 
 impl Intent {
-    /// The platform, and what is sent to it.
-    pub(super) fn into_parts(self) -> (Platform, Result<Ready, Failure>) {
+    /// The platform, the key, and what is posted.
+    pub(super) fn into_parts(self) -> (Platform, Option<LookupKey>, Result<Staged, Outcome>) {
         self.0.into_parts()
     }
 }

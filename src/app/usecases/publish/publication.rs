@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     app::{
-        runtime::background_tasks::{BackgroundTasks, TaskAborted},
+        runtime::{
+            background_tasks::{BackgroundTasks, TaskAborted},
+            usage_recorder::UsageRecorder,
+        },
         tenancy::{images::Images, listing_cache::ListingCache, tenant::Tenant},
         usecases::steps::{
             ImageWork,
@@ -35,6 +38,7 @@ pub struct PublishImage {
     pub(super) work: ImageWork,
     pub(super) reader: Arc<dyn LedgerReader>,
     pub(super) listings: Arc<ListingCache>,
+    pub(super) usage: Option<Arc<UsageRecorder>>,
 }
 
 /// One request to publish.
@@ -73,7 +77,14 @@ impl PublishImage {
             work,
             reader,
             listings,
+            usage: None,
         }
+    }
+
+    /// The same, with the calls to the tenant's storage recorded at the end of each publication.
+    #[must_use]
+    pub fn metered_by(self, usage: Option<Arc<UsageRecorder>>) -> Self {
+        Self { usage, ..self }
     }
 
     /// The tasks on which publications run to completion.

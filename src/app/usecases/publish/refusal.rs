@@ -54,12 +54,14 @@ impl Refusal {
             | PublishImageError::Aborted(_) => return None,
             PublishImageError::TooMany | PublishImageError::Exhausted(_) => Self::Busy,
             PublishImageError::InProgress | PublishImageError::Replaced(_) => Self::Conflict,
-            PublishImageError::NoPlatformAvailable { .. } => Self::Tenant,
+            PublishImageError::NoPlatformAvailable { .. } | PublishImageError::OutOfCredit => {
+                Self::Tenant
+            }
             PublishImageError::Storage(error) if error.is_about_the_image() => Self::Image,
             PublishImageError::Listing(_) | PublishImageError::Storage(_) => Self::Storage,
             PublishImageError::Image(_)
             | PublishImageError::Captions(CaptionsUnavailable::Image(_)) => Self::Image,
-            PublishImageError::Captions(_) => Self::Captions,
+            PublishImageError::Captions(_) | PublishImageError::NothingLeft(_) => Self::Captions,
             PublishImageError::Ledger(_) => Self::Ledger,
         })
     }
@@ -88,6 +90,7 @@ mod tests {
                 Error::NoPlatformAvailable { retry_after: None },
                 Some("tenant"),
             ),
+            (Error::OutOfCredit, Some("tenant")),
             (Error::Storage(ImageStoreError::TooLarge), Some("image")),
             (
                 Error::Storage(ImageStoreError::Unavailable("503".into())),

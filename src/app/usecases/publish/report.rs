@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{error::PublishImageError, prepare::Prepared, publication::Publication};
 use crate::{
-    app::usecases::steps::captioning::Captions,
+    app::usecases::steps::{captioning::Captions, look_up::StillUnknown},
     domain::{
         idempotency::ChosenImage,
         image::ImageName,
-        ledger::{EntryState, PriorState},
+        ledger::{Entry, EntryState, PriorState},
         platform::Platform,
-        publication::{Failure, FailureReason, Outcome, PlatformResult, PostId, PublicationReport},
+        publication::{
+            Failure, FailureReason, Outcome, PlatformResult, PublicationReport, PublishedPost,
+        },
     },
     ports::ImageStoreError,
 };
@@ -18,11 +20,12 @@ use crate::{
 impl Publication {
     /// The results of platforms that get nothing, and the platforms that get the image. An image in the archive was
     /// taken by some platform: where the ledger knows nothing of it by any of its hashes (`is_identified`), each
-    /// platform may have it.
+    /// platform may have it. `doubts` says why the platforms that were asked are still unknown.
     pub(super) fn still_to_send(
         &self,
         known: &BTreeMap<Platform, PriorState>,
         is_identified: bool,
+        doubts: &BTreeMap<Platform, StillUnknown>,
     ) -> (Vec<PlatformResult>, Vec<Platform>) {
         let (mut results, mut targets) = (Vec::new(), Vec::new());
         for &platform in self.plan.platforms() {
@@ -30,7 +33,9 @@ impl Publication {
                 Some(PriorState::Published(id)) if !self.force => {
                     Outcome::AlreadyPublished(id.clone())
                 }
-                Some(PriorState::Unknown) if !self.force => unknown_before(platform),
+                Some(PriorState::Unknown) if !self.force => {
+                    unknown_before(platform, doubts.get(&platform))
+                }
                 None if is_identified
                     && known.is_empty()
                     && self.is_from_archive()
@@ -74,21 +79,30 @@ impl Publication {
     ) -> Result<PublicationReport, PublishImageError> {
         let contents = chosen.hashes.as_slice();
         let entries = self.usecase.reader.entries_of(self.tenant.name(), contents);
-        let entries = entries.await?;
+        let mut entries = entries.await?;
+        let mut doubts = BTreeMap::new();
+        let can_ask = |entry: &Entry| entry.state == EntryState::Unknown && entry.key.is_some();
+        if entries.values().flatten().any(can_ask) {
+            doubts = self.look_up_chosen(chosen).await?;
+            let reader = &self.usecase.reader;
+            entries = reader.entries_of(self.tenant.name(), contents).await?;
+        }
         let result = |platform: &Platform| {
             let entries = entries.values().flatten();
-            let of_platform = entries.filter(|entry| entry.platform == Some(*platform));
+            let of_platform = entries.filter(|entry| entry.concerns(*platform));
             let entry = of_platform.max_by_key(|entry| entry.state == EntryState::Published)?;
-            let outcome = match (entry.state, &entry.post_id) {
-                (EntryState::Published, Some(id)) => Outcome::AlreadyPublished(id.clone()),
-                (EntryState::Published, None) => Outcome::AlreadyPublished(PostId::new("")),
+            let outcome = match (entry.state, &entry.post) {
+                (EntryState::Published, Some(post)) => Outcome::AlreadyPublished(post.clone()),
+                (EntryState::Published, None) => Outcome::AlreadyPublished(PublishedPost::new("")),
                 (EntryState::Failed, _) => Outcome::Failed(Failure::new(
                     entry.reason.unwrap_or(FailureReason::Unavailable),
                     entry.error.clone().unwrap_or_default(),
                 )),
                 // An image that was passed over was sent to no platform.
                 (EntryState::Skipped, _) => return None,
-                (EntryState::Unknown | EntryState::InProgress, _) => unknown_before(*platform),
+                (EntryState::Unknown | EntryState::InProgress, _) => {
+                    unknown_before(*platform, doubts.get(platform))
+                }
             };
             Some(not_sent(*platform, outcome))
         };
@@ -158,16 +172,18 @@ fn not_sent(platform: Platform, outcome: Outcome) -> PlatformResult {
     }
 }
 
-fn unknown_before(platform: Platform) -> Outcome {
+fn unknown_before(platform: Platform, doubt: Option<&StillUnknown>) -> Outcome {
+    let why = doubt.map(|doubt| format!(", and it was asked to no avail ({doubt})"));
+    let why = why.unwrap_or_default();
     Outcome::Unknown(format!(
-        "an earlier attempt ended without an answer; look at {platform} before publishing again \
-         with `force`"
+        "an earlier attempt ended without an answer{why}; look at {platform} before publishing \
+         again with `force` and this platform alone in `platforms`"
     ))
 }
 
 fn archived_unknown_to_ledger(platform: Platform) -> Outcome {
     Outcome::Unknown(format!(
         "the image is in the archive, and the ledger knows nothing of it; look at {platform} before \
-         publishing it with `force`"
+         publishing it with `force` and this platform alone in `platforms`"
     ))
 }

@@ -3,19 +3,27 @@
 mod archived;
 mod captions;
 mod content_hashes;
+mod dry_runs;
+mod entries;
 mod follow_ups;
+mod given;
+mod kept;
 mod ledger;
+mod limits;
+mod look_ups;
 mod metadata;
 mod next;
 mod refusals;
 mod repeats;
 mod resumed;
 mod sidecars;
+mod staging;
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 
+use self::entries::{entry, entry_of, reader_of};
 use super::*;
 use crate::{
     adapters::storages,
@@ -33,9 +41,9 @@ use crate::{
         analysis::Analysis,
         caption::WrittenCaptions,
         content_hashes::ComputedHashes,
-        ledger::{Claim, Lease, Prior, PriorState},
+        ledger::{Claim, Entry, EntryState, Lease, Prior, PriorState},
         platform::Platform,
-        publication::{FailureReason, PlanError, PostId},
+        publication::{FailureReason, PlanError, PostId, PublishedPost},
         sidecar::SidecarName,
     },
     ports::{
@@ -54,8 +62,8 @@ fn seen() -> Analysis {
 
 fn written() -> WrittenCaptions {
     let by_platform = BTreeMap::from([
-        (Platform::Telegram, "For Telegram".to_owned()),
-        (Platform::Email, "For e-mail".to_owned()),
+        (Platform::Telegram, vec!["For Telegram".to_owned()]),
+        (Platform::Email, vec!["For e-mail".to_owned()]),
     ]);
     WrittenCaptions {
         by_platform,
@@ -135,12 +143,12 @@ fn both_publish(fixture: &mut TenantFixture) {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     fixture
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
 }
 
 async fn publish(
@@ -155,8 +163,22 @@ async fn publish_with(
     fixture: TenantFixture,
     request: PublicationRequest,
 ) -> Result<PublicationReport, PublishImageError> {
+    let reader = if request.dry_run {
+        reader_of(Vec::new())
+    } else {
+        MockLedgerReader::new()
+    };
+    publish_by(ledger, reader, fixture, request).await
+}
+
+async fn publish_by(
+    ledger: MockLedger,
+    reader: MockLedgerReader,
+    fixture: TenantFixture,
+    request: PublicationRequest,
+) -> Result<PublicationReport, PublishImageError> {
     let target = Target::Image(image_name());
-    usecase(ledger, MockLedgerReader::new())
+    usecase(ledger, reader)
         .run(
             fixture.build(),
             target,
@@ -194,9 +216,8 @@ fn outcomes(report: &PublicationReport) -> Vec<&'static str> {
 async fn an_image_goes_to_every_platform_with_one_vision_and_one_caption_call() {
     let mut fixture = lucky();
     both_publish(&mut fixture);
-    let report = publish(fixture, PublicationRequest::default())
-        .await
-        .unwrap();
+    let report = publish(fixture, PublicationRequest::default()).await;
+    let report = report.unwrap();
     assert_eq!(outcomes(&report), ["published", "published"]);
     assert_eq!(report.results[0].caption, "For Telegram\n\n#tenant");
     assert_eq!(report.results[1].caption, "For e-mail");
@@ -209,10 +230,11 @@ async fn a_connection_is_begun_before_captions_are_written_and_used() {
     expect_filing(&mut fixture);
     let mut in_order = mockall::Sequence::new();
     let mut connection = MockPublisher::new();
+    connection.expect_stage().returning(|_, _| Ok(None));
     connection
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let connection: Arc<dyn Publisher> = Arc::new(connection);
     fixture
         .email
@@ -225,7 +247,7 @@ async fn a_connection_is_begun_before_captions_are_written_and_used() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     fixture
         .writer
         .expect_analyze()
@@ -248,12 +270,12 @@ async fn a_platform_that_fails_stops_no_other_and_the_image_is_archived() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Err(PublishError::Rejected("no".to_owned())));
+        .returning(|_, _| Err(PublishError::Rejected("no".to_owned())));
     fixture
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let report = publish(fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -277,7 +299,7 @@ async fn an_uncertain_outcome_is_unknown_is_not_repeated_and_archives_nothing() 
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Err(PublishError::Unknown("reset".into())));
+        .returning(|_, _| Err(PublishError::Unknown("reset".into())));
     let request = PublicationRequest {
         platforms: Some(vec![Platform::Telegram]),
         ..PublicationRequest::default()
@@ -297,17 +319,17 @@ async fn a_refused_credential_is_resolved_once_more() {
         .expect_publish()
         .times(1)
         .in_sequence(&mut refusals)
-        .returning(|_| Err(PublishError::unauthorized("401")));
+        .returning(|_, _| Err(PublishError::unauthorized("401")));
     fixture
         .telegram
         .expect_publish()
         .times(1)
         .in_sequence(&mut refusals)
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     fixture
         .email
         .expect_publish()
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let report = publish(fixture, PublicationRequest::default())
         .await
         .unwrap();
@@ -343,14 +365,14 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
             .expect_publish()
             .times(1)
             .in_sequence(&mut attempts)
-            .withf(|post| *post.image.bytes() == jpeg())
-            .returning(move |_| unprocessable());
+            .withf(|post, _| *post.image.bytes() == jpeg())
+            .returning(move |_, _| unprocessable());
         telegram
             .expect_publish()
             .times(1)
             .in_sequence(&mut attempts)
-            .withf(|post| *post.image.bytes() != jpeg() && post.caption.contains("For Telegram"))
-            .returning(move |_| {
+            .withf(|post, _| *post.image.bytes() != jpeg() && post.caption.contains("For Telegram"))
+            .returning(move |_, _| {
                 if second {
                     Ok(PostId::new("1").into())
                 } else {
@@ -366,33 +388,4 @@ async fn an_image_that_a_platform_cannot_process_is_encoded_anew_once() {
         let reason = (!second).then_some(FailureReason::ImageUnsuitable);
         assert_eq!(report.results[0].outcome.reason(), reason);
     }
-}
-
-#[tokio::test]
-async fn a_dry_run_sends_and_writes_nothing() {
-    let mut fixture = with_image();
-    fixture
-        .writer
-        .expect_analyze()
-        .times(1)
-        .returning(|_| Ok(seen()));
-    fixture
-        .writer
-        .expect_write()
-        .times(1)
-        .returning(|_| Ok(written()));
-    fixture.telegram.expect_publish().never();
-    fixture.email.expect_publish().never();
-    let unexpected = || -> Option<Arc<dyn Publisher>> { panic!("nothing is to be sent") };
-    fixture.email.expect_connecting().returning(unexpected);
-    fixture.images.expect_write_sidecar().never();
-    fixture.images.expect_move_to().never();
-    let request = PublicationRequest {
-        dry_run: true,
-        ..PublicationRequest::default()
-    };
-    let report = publish(fixture, request).await.unwrap();
-    assert_eq!(outcomes(&report), ["skipped", "skipped"]);
-    assert!(report.dry_run && !report.archived);
-    assert_eq!(report.results[1].caption, "For e-mail");
 }

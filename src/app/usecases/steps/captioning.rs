@@ -2,24 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::stages::{Stage, Stages};
+use super::{
+    caption_choice,
+    loaded_image::LoadedImage,
+    stages::{Stage, Stages},
+};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,
-        tenancy::{access::ClientUnavailable, tenant::Tenant},
+        tenancy::{access::ClientUnavailable, tenant::Tenant, voice_profiles::VoiceProfiles},
     },
     domain::{
         analysis::Analysis,
-        caption::WrittenCaptions,
-        image::EncodedImage,
+        caption::{CaptionRules, PlatformRules, WrittenCaptions},
+        caption_brief::Sense,
+        caption_history::{Angle, KeptCaption, PastCaptions},
+        image::StoredImage,
         platform::Platform,
         request_id::RequestId,
-        sidecar::Sidecar,
+        sidecar::{self, Sidecar},
         tenant_config::{AiSettings, TenantSettings, VisionDetail},
+        voice::VoiceExamples,
     },
     ports::{
-        CaptionBrief, CaptionError, CaptionWriter, ImageProcessingError, ImageProcessor,
-        VisionImage,
+        CaptionBrief, CaptionError, CaptionHistory, CaptionWriter, ImageProcessingError,
+        ImageProcessor, VisionImage,
     },
 };
 
@@ -45,8 +52,8 @@ pub(in crate::app::usecases) enum Author {
     Caller,
     /// A model wrote them just now.
     Model,
-    /// The sidecar has them from an earlier attempt.
-    Sidecar,
+    /// They are those of an earlier attempt.
+    Earlier,
 }
 
 /// The texts for one image.
@@ -56,59 +63,42 @@ pub(in crate::app::usecases) struct Captions {
     pub(in crate::app::usecases) author: Author,
     /// The caption for each platform, within its limits.
     pub(in crate::app::usecases) by_platform: BTreeMap<Platform, String>,
+    /// The captions among them that are those of an earlier attempt, as they were kept then.
+    pub(in crate::app::usecases) earlier: BTreeMap<Platform, KeptCaption>,
+    /// What the model wrote for each platform, before it was made to fit.
+    pub(in crate::app::usecases) written: BTreeMap<Platform, String>,
+    /// The angle that the model was given for each platform.
+    pub(in crate::app::usecases) angles: BTreeMap<Platform, Angle>,
     /// The Stable-Diffusion caption.
     pub(in crate::app::usecases) sd_caption: Option<String>,
-    /// The analysis of the image; for captions from the sidecar, the part of it that the sidecar has. `None` where
-    /// the caller gave the caption.
+    /// The analysis of the image; where no model was asked, the part of it that the sidecar has, if there is one.
     pub(in crate::app::usecases) analysis: Option<Analysis>,
+    /// A warning for people: not all of them are captions.
+    pub(in crate::app::usecases) warning: Option<String>,
     /// The model that wrote the captions.
     pub(in crate::app::usecases) model: Option<String>,
 }
 
 impl Captions {
-    /// One caption for these platforms, made to fit each.
-    pub(in crate::app::usecases) fn given(
-        caption: &str,
-        platforms: &[Platform],
+    /// A person's caption for each of these platforms, made to fit, with the tags and the alt text of the image's
+    /// sidecar. None of those tags becomes a hashtag, and the person's hashtags stay where the platform has others than
+    /// the tenant's: the person wrote the whole caption.
+    pub(in crate::app::usecases) fn given<'a>(
+        caption: impl Fn(Platform) -> &'a str,
+        rules: &PlatformRules,
         settings: &TenantSettings,
+        sidecar: Option<&Sidecar>,
     ) -> Self {
         let hashtags = &settings.content.hashtag_string;
-        let fit = |platform: &Platform| {
-            let rules = settings.platforms.caption_rules(*platform);
-            (*platform, rules.fit(caption, hashtags))
+        let fit = |(platform, rules): (&Platform, &CaptionRules)| {
+            let caption = caption(*platform);
+            (*platform, rules.fit_with_own_hashtags(caption, hashtags))
         };
         Self {
-            by_platform: platforms.iter().map(fit).collect(),
+            by_platform: rules.iter().map(fit).collect(),
+            analysis: sidecar.map(|it| analysis_in(it, settings)),
             ..Self::default()
         }
-    }
-
-    /// The captions of an earlier attempt, with the tags and the alt text; `None` where the sidecar lacks the
-    /// caption for one of these platforms.
-    pub(in crate::app::usecases) fn from_sidecar(
-        sidecar: &Sidecar,
-        platforms: &[Platform],
-        settings: &TenantSettings,
-    ) -> Option<Self> {
-        let hashtags = &settings.content.hashtag_string;
-        // The caption did fit, but a person may have made it longer since.
-        let fitted = |platform: &Platform| {
-            let rules = settings.platforms.caption_rules(*platform);
-            let text = sidecar.caption_for(*platform)?;
-            Some((*platform, rules.fit(&text, hashtags)))
-        };
-        let by_platform = platforms.iter().map(fitted).collect::<Option<_>>()?;
-        let analysis = Analysis {
-            tags: sidecar.list("tags"),
-            alt_text: sidecar.get("alt_text").map(str::to_owned),
-            ..Analysis::default()
-        };
-        Some(Self {
-            author: Author::Sidecar,
-            by_platform,
-            analysis: Some(analysis),
-            ..Self::default()
-        })
     }
 
     /// The caption for a platform; empty if there is none.
@@ -125,23 +115,50 @@ impl Captions {
     }
 }
 
+/// The warning that these platforms get the description.
+fn described_instead(platforms: &[&str]) -> String {
+    let platforms = platforms.join(", ");
+    format!("no caption was written for {platforms}: the description of the image takes its place")
+}
+
+/// The part of an analysis that is published without a caption of its model: the tags and the alt text.
+pub(super) fn analysis_in(sidecar: &Sidecar, settings: &TenantSettings) -> Analysis {
+    Analysis {
+        tags: sidecar.list("tags"),
+        alt_text: alt_text_in(sidecar, settings),
+        ..Analysis::default()
+    }
+}
+
+/// The alt text in a sidecar; none where the tenant's is off.
+pub(in crate::app::usecases) fn alt_text_in(
+    sidecar: &Sidecar,
+    settings: &TenantSettings,
+) -> Option<String> {
+    let alt_text = sidecar.get(sidecar::ALT_TEXT);
+    let alt_text = alt_text.filter(|_| settings.features.alt_text_enabled);
+    alt_text.map(str::to_owned)
+}
+
 /// Writes captions for a tenant's images.
 pub(in crate::app::usecases) struct Captioning<'a> {
     pub(in crate::app::usecases) scaler: &'a dyn ImageProcessor,
     pub(in crate::app::usecases) tenant: &'a Tenant,
     pub(in crate::app::usecases) request_id: &'a RequestId,
     pub(in crate::app::usecases) stages: Stages<'a>,
+    pub(in crate::app::usecases) voices: &'a VoiceProfiles,
+    pub(in crate::app::usecases) history: &'a dyn CaptionHistory,
 }
 
 impl Captioning<'_> {
-    /// Captions for these platforms, by one vision call and one caption call. Both are repeated where the provider
+    /// Captions within these rules, by one vision call and one caption call. Both are repeated where the provider
     /// refuses the credential and there is another. A failure is logged.
     pub(in crate::app::usecases) async fn write(
         &self,
-        image: &EncodedImage,
-        platforms: &[Platform],
+        image: &LoadedImage,
+        rules: &PlatformRules,
     ) -> Result<Captions, CaptionsUnavailable> {
-        let written = self.written(image, platforms).await;
+        let written = self.written(image, rules).await;
         if let Err(error) = &written {
             tracing::warn!(
                 tenant = %self.tenant.name(),
@@ -154,13 +171,13 @@ impl Captioning<'_> {
 
     async fn written(
         &self,
-        image: &EncodedImage,
-        platforms: &[Platform],
+        image: &LoadedImage,
+        rules: &PlatformRules,
     ) -> Result<Captions, CaptionsUnavailable> {
         let ai = self.tenant.ai().ok_or(ClientUnavailable::Off)?;
         let writer = self.tenant.caption_writer(ai, self.request_id).await?;
         let ai_settings = ai.settings();
-        let result = self.written_by(&*writer.client, ai_settings, image, platforms);
+        let result = self.written_by(&*writer.client, ai_settings, image, rules);
         let result = result.await;
         let Err(CaptionsUnavailable::Writer(CaptionError::Unauthorized(_))) = &result else {
             return result;
@@ -170,7 +187,7 @@ impl Captioning<'_> {
         if renewed.has_same_credential(&writer) {
             return result;
         }
-        self.written_by(&*renewed.client, ai_settings, image, platforms)
+        self.written_by(&*renewed.client, ai_settings, image, rules)
             .await
     }
 
@@ -178,26 +195,88 @@ impl Captioning<'_> {
         &self,
         writer: &dyn CaptionWriter,
         ai: &AiSettings,
-        image: &EncodedImage,
-        platforms: &[Platform],
+        image: &LoadedImage,
+        rules: &PlatformRules,
     ) -> Result<Captions, CaptionsUnavailable> {
         let settings = self.tenant.settings();
         let analysis = self.analysis(writer, ai, image);
-        let analysis = self.stages.time(Stage::Vision, analysis).await?;
+        let mut analysis = self.stages.time(Stage::Vision, analysis).await?;
+        if !settings.features.alt_text_enabled {
+            // A model may write one although it was not asked.
+            analysis.alt_text = None;
+        }
+        let past = self.past(rules).await;
         let brief = CaptionBrief {
             analysis,
-            platforms: platforms.to_vec(),
+            platforms: settings.caption_briefs(rules, &past),
+            voice: self.voice(&image.stored, rules).await,
+            has_model_hashtags: settings.has_model_hashtags(rules),
         };
-        // The description has been paid for, and can serve as the caption.
-        let written = self.stages.time(Stage::Captions, writer.write(&brief));
-        let written = match written.await {
+        let texts = self.texts(writer, &brief, &past);
+        let (mut texts, sd_caption) = self.stages.time(Stage::Captions, texts).await?;
+        let CaptionBrief {
+            analysis,
+            platforms: briefs,
+            ..
+        } = brief;
+        let hashtags = &settings.content.hashtag_string;
+        let tags = if settings.features.smart_hashtags_enabled {
+            &*analysis.tags
+        } else {
+            &[]
+        };
+        let angle = |platform: &Platform| Some((*platform, briefs.get(platform)?.angle));
+        let angles = texts.keys().filter_map(angle).collect();
+        let mut described = Vec::new();
+        for platform in rules.keys() {
+            // It has been paid for, and can serve as the caption.
+            texts.entry(*platform).or_insert_with(|| {
+                described.push(platform.as_str());
+                analysis.description.clone()
+            });
+        }
+        if !described.is_empty() {
+            tracing::warn!(
+                tenant = %self.tenant.name(),
+                platforms = described.join(","),
+                "no caption was written; the description takes its place"
+            );
+        }
+        let fit = |(platform, rules): (&Platform, &CaptionRules)| {
+            (
+                *platform,
+                rules.fit_written(&texts[platform], hashtags, tags),
+            )
+        };
+        Ok(Captions {
+            author: Author::Model,
+            by_platform: rules.iter().map(fit).collect(),
+            written: texts,
+            angles,
+            sd_caption: analysis.sd_caption.clone().or(sd_caption),
+            model: Some(ai.caption_model.clone()),
+            analysis: Some(analysis),
+            warning: (!described.is_empty()).then(|| described_instead(&described)),
+            ..Captions::default()
+        })
+    }
+
+    /// The text of the model for each platform that it has written one for: the best of the candidates, shortened where it
+    /// does not fit. And the Stable-Diffusion caption.
+    async fn texts(
+        &self,
+        writer: &dyn CaptionWriter,
+        brief: &CaptionBrief,
+        past: &PastCaptions,
+    ) -> Result<(BTreeMap<Platform, String>, Option<String>), CaptionError> {
+        let written = match writer.write(brief).await {
             Ok(written) => written,
             // These need an operator or the tenant, who would not hear of them.
             Err(
                 error @ (CaptionError::Unauthorized(_)
                 | CaptionError::Misconfigured { .. }
                 | CaptionError::QuotaExhausted),
-            ) => return Err(error.into()),
+            ) => return Err(error),
             Err(
                 error @ (CaptionError::Unusable(_)
                 | CaptionError::ImageRefused { .. }
@@ -208,26 +287,50 @@ impl Captioning<'_> {
                 tracing::warn!(
                     tenant = %self.tenant.name(),
                     error = %ErrorChain(&error),
-                    "captions could not be written; the description takes their place"
+                    "captions could not be written"
                 );
-                WrittenCaptions::default()
+                WrittenCaptions {
+                    sd_caption: brief.analysis.sd_caption.clone(),
+                    ..WrittenCaptions::default()
+                }
             }
         };
-        let analysis = brief.analysis;
-        let hashtags = &settings.content.hashtag_string;
-        let fit = |platform: &Platform| {
-            let rules = settings.platforms.caption_rules(*platform);
-            let text = written.by_platform.get(platform);
-            let text = text.unwrap_or(&analysis.description);
-            (*platform, rules.fit_written(text, hashtags))
-        };
-        Ok(Captions {
-            author: Author::Model,
-            by_platform: platforms.iter().map(fit).collect(),
-            sd_caption: written.sd_caption,
-            model: Some(ai.caption_model.clone()),
-            analysis: Some(analysis),
+        let mut candidates = written.by_platform;
+        candidates.retain(|platform, _| brief.platforms.contains_key(platform));
+        let mut texts = caption_choice::best_of(candidates, past);
+        let (hashtags, tenant) = (
+            &self.tenant.settings().content.hashtag_string,
+            self.tenant.name(),
+        );
+        caption_choice::condense(&mut texts, writer, &brief.platforms, hashtags, tenant).await;
+        Ok((texts, written.sd_caption))
+    }
+
+    /// What these platforms have published last. Without it captions are written all the same.
+    async fn past(&self, rules: &PlatformRules) -> PastCaptions {
+        let platforms: Vec<Platform> = rules.keys().copied().collect();
+        let past = self.history.recent(self.tenant.name(), &platforms).await;
+        past.unwrap_or_else(|error| {
+            tracing::warn!(
+                tenant = %self.tenant.name(),
+                error = %ErrorChain(&error),
+                "earlier captions could not be read; the new ones may be like them"
+            );
+            BTreeMap::new()
         })
+    }
+
+    /// The examples of the tenant's voice for this image.
+    async fn voice(&self, image: &StoredImage, rules: &PlatformRules) -> VoiceExamples {
+        let settings = self.tenant.settings();
+        let stored = self.voices.known(self.tenant.name()).await;
+        let profile = settings.voice_profile(stored.as_deref());
+        if !settings.matches_voice(profile) {
+            return VoiceExamples::default();
+        }
+        let tags = &settings.content.voice_profile_tags;
+        let platforms = rules.keys().copied();
+        profile.sample(tags, platforms, &image.content_hash.to_string())
     }
 
     /// The analysis of the image. Where the answer is unusable, or the model refuses the image, a second call is made
@@ -236,11 +339,20 @@ impl Captioning<'_> {
         &self,
         writer: &dyn CaptionWriter,
         ai: &AiSettings,
-        image: &EncodedImage,
+        image: &LoadedImage,
     ) -> Result<Analysis, CaptionsUnavailable> {
+        let senses = Sense::offered(&image.stored.content_hash.to_string());
         let analyze = async |max_dimension: Option<u32>, detail: VisionDetail| {
-            let image = self.scaler.fit_within(image, max_dimension).await?;
-            Ok(writer.analyze(&VisionImage { image, detail }).await?)
+            let image = self
+                .scaler
+                .fit_within(&image.encoded, max_dimension)
+                .await?;
+            let image = VisionImage {
+                image,
+                detail,
+                senses,
+            };
+            Ok(writer.analyze(&image).await?)
         };
         let first = analyze(ai.vision_max_dimension, ai.vision_detail).await;
         let Some(fallback) = ai.vision_fallback else {

@@ -1,21 +1,21 @@
 //! Reading and writing the sidecar of an image. A file that is not ours, or that is the sidecar of another image, is
 //! not used, written, moved or deleted.
 
+mod update;
+
 use futures_util::future::try_join;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{
-    captioning::{Author, Captions},
-    loaded_image::LoadedImage,
-};
+pub(in crate::app::usecases) use self::update::Occasion;
+
+use self::update::Update;
+use super::{captioning::Captions, loaded_image::LoadedImage};
 use crate::{
     app::{runtime::error_chain::ErrorChain, tenancy::images::Images},
     domain::{
         content_hash::ContentHashKind,
         image::{ImageName, StoredImage},
-        platform::Platform,
-        sidecar::{self, Belonging, MAX_SIDECAR_BYTES, SD_CAPTION_VERSION, Sidecar, SidecarName},
-        tenant_config::TenantSettings,
+        sidecar::{Belonging, MAX_SIDECAR_BYTES, Sidecar, SidecarName},
     },
     ports::{Clock, FoundFile, ImageStoreError, SidecarFile},
 };
@@ -148,17 +148,6 @@ impl OpenSidecar {
     }
 }
 
-/// What was done with the captions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::app::usecases) enum Occasion<'a> {
-    /// They were written, and not sent.
-    Analysis,
-    /// They were written to replace what is there, and not sent.
-    Refresh,
-    /// They were sent to these platforms, with any outcome.
-    Publication(&'a [Platform]),
-}
-
 /// The result of writing a sidecar.
 #[derive(Debug, Default)]
 pub(in crate::app::usecases) struct Written {
@@ -168,14 +157,6 @@ pub(in crate::app::usecases) struct Written {
     pub(in crate::app::usecases) ours: Vec<SidecarName>,
     /// A warning for people.
     pub(in crate::app::usecases) warning: Option<String>,
-}
-
-/// What a sidecar is updated with.
-struct Update<'a> {
-    now: String,
-    sha256: String,
-    captions: &'a Captions,
-    occasion: Occasion<'a>,
 }
 
 /// The two files where the sidecar of an image can be.
@@ -235,6 +216,7 @@ impl ImageSidecar<'_> {
             sha256,
             captions,
             occasion,
+            keys: self.images.tenant.content_hash().sidecar_keys,
         };
         let mut ours = found.ours();
         // Both attempts are boxed: the future of a publication is large enough.
@@ -305,65 +287,5 @@ impl ImageSidecar<'_> {
     fn warn(&self, what: &str) -> String {
         tracing::warn!(tenant = %self.images.tenant.name(), "{what}");
         what.to_owned()
-    }
-}
-
-impl Update<'_> {
-    fn apply(&self, sidecar: &mut Sidecar, stored: &StoredImage, settings: &TenantSettings) {
-        let Self {
-            now,
-            sha256,
-            captions,
-            occasion,
-        } = self;
-        let settings = &settings.sidecar;
-        sidecar.set("image_file", stored.name.as_str());
-        sidecar.set(sidecar::FILE_ID, &stored.file_id);
-        sidecar.set(sidecar::REVISION, &stored.revision);
-        sidecar.set("sha256", sha256);
-        if sidecar.get("created").is_none() {
-            sidecar.set("created", now);
-        }
-        let is_refresh = *occasion == Occasion::Refresh;
-        if let Some(sd_caption) = &captions.sd_caption {
-            if is_refresh || sidecar.sd_caption().is_none() {
-                sidecar.set_caption(sd_caption);
-                sidecar.set("sd_caption_version", SD_CAPTION_VERSION);
-            }
-        } else if sidecar.get("sd_caption_version").is_none() {
-            // The first line was no Stable-Diffusion caption.
-            sidecar.set_caption("");
-        }
-        let model = captions.model.as_deref();
-        sidecar.set("model_version", model.unwrap_or_default());
-        let artist = settings.artist_alias.as_deref();
-        sidecar.set("artist_alias", artist.unwrap_or_default());
-        self.apply_captions(sidecar);
-        let has_metadata = settings.extended_metadata_enabled && captions.author == Author::Model;
-        match &captions.analysis {
-            Some(analysis) if has_metadata && is_refresh => sidecar.set_analysis(analysis),
-            Some(analysis) if has_metadata => sidecar.add_analysis(analysis),
-            _ => {}
-        }
-    }
-
-    /// Sets the captions that were written, and those that were sent. A person's caption is replaced only by a
-    /// refresh.
-    fn apply_captions(&self, sidecar: &mut Sidecar) {
-        let (texts, main, now) = (&self.captions.by_platform, self.captions.main(), &*self.now);
-        if main.is_empty() {
-            return;
-        }
-        match (self.captions.author, self.occasion) {
-            (Author::Model, Occasion::Refresh) => sidecar.replace_generated(texts, main, now),
-            (Author::Model, _) => sidecar.add_generated(texts, main, now),
-            (Author::Caller, _) => sidecar.add_given(texts, main, now),
-            (Author::Sidecar, _) => {}
-        }
-        if let Occasion::Publication(sent_to) = self.occasion {
-            let mut sent = texts.clone();
-            sent.retain(|platform, _| sent_to.contains(platform));
-            sidecar.add_submitted(&sent);
-        }
     }
 }

@@ -21,6 +21,8 @@ pub(in crate::app::usecases) enum Stage {
     Vision,
     /// The caption call.
     Captions,
+    /// Giving all platforms the post up to the step that makes it visible, side by side.
+    Staging,
     /// Sending the image to all platforms, side by side.
     Send,
     /// Writing the sidecar.
@@ -41,6 +43,7 @@ impl Stage {
             Self::Prepare => "prepare",
             Self::Vision => "vision",
             Self::Captions => "captions",
+            Self::Staging => "stage",
             Self::Send => "send",
             Self::Sidecar => "sidecar",
             Self::Archive => "archive",

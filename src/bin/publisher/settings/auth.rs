@@ -22,7 +22,7 @@ const DEFAULT_SESSION_TTL: u64 = 604_800;
 /// The longest that a session may last, in seconds (30 days).
 const LONGEST_SESSION_TTL: u64 = 2_592_000;
 
-const TOKEN: &str = "WEB_AUTH_TOKEN";
+pub(super) const TOKEN: &str = "WEB_AUTH_TOKEN";
 const USER: &str = "WEB_AUTH_USER";
 const PASS: &str = "WEB_AUTH_PASS";
 const PASSWORD: &str = "WEB_ADMIN_PASSWORD";
@@ -34,10 +34,13 @@ const SECURE_COOKIES: &str = "WEB_SECURE_COOKIES";
 /// Reads all of it. `None` where something is bad; the environment knows what.
 pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
     let problems_before = environment.problem_count();
+    let (token, basic) = (token(environment), basic(environment));
+    let (login, plain_cookies) = login(environment);
     let credentials = AdminCredentials {
-        token: token(environment),
-        basic: basic(environment),
-        login: login(environment),
+        token,
+        basic,
+        login,
+        plain_cookies,
     };
     let disabled = environment.boolean(DISABLED, false);
     // Half a credential was meant to protect something, too.
@@ -49,13 +52,14 @@ pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
         }
     }
     (environment.problem_count() == problems_before).then_some(if disabled {
-        AuthSettings::Disabled
+        AuthSettings::Disabled { plain_cookies }
     } else {
         AuthSettings::Enforced(credentials)
     })
 }
 
-fn token(environment: &mut Environment) -> Option<Secret> {
+/// What admins send as a bearer token.
+pub(super) fn token(environment: &mut Environment) -> Option<Secret> {
     let token = environment.secret(TOKEN)?;
     let text = token.expose();
     let fits = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -108,7 +112,8 @@ fn warn_of_weak(environment: &mut Environment, name: &str, secret: &Secret) {
     }
 }
 
-fn login(environment: &mut Environment) -> Option<LoginSettings> {
+/// The login, if there is one, and whether cookies go without TLS.
+fn login(environment: &mut Environment) -> (Option<LoginSettings>, bool) {
     let problems_before = environment.problem_count();
     let password = environment.secret(PASSWORD);
     if let Some(password) = &password
@@ -129,17 +134,25 @@ fn login(environment: &mut Environment) -> Option<LoginSettings> {
         let names = [SESSION_SECRET, &file, COOKIE_TTL, SECURE_COOKIES];
         for name in names {
             if environment.is_set(name) {
-                environment.warn(name, format!("has no effect without {PASSWORD}"));
+                let rule = if name == SECURE_COOKIES {
+                    format!(
+                        "has no effect without {PASSWORD}, but on the cookies that a log-out ends"
+                    )
+                } else {
+                    format!("has no effect without {PASSWORD}")
+                };
+                environment.warn_only(name, rule);
             }
         }
         environment.excuse_problems(problems_before, &names);
     }
-    Some(LoginSettings {
-        password: password?,
+    let login = password.map(|password| LoginSettings {
+        password,
         session_secret,
         session_ttl: Duration::from_secs(session_ttl),
         secure_cookies,
-    })
+    });
+    (login, !secure_cookies)
 }
 
 /// `None` where it is not set, or too short to be of use.
@@ -152,7 +165,7 @@ fn session_secret(environment: &mut Environment) -> Option<Secret> {
              used: a random one takes its place, with which sessions end with this process; replicas \
              need a real one (openssl rand -base64 32)"
         );
-        environment.warn(SESSION_SECRET, rule);
+        environment.warn(environment.set_name(SESSION_SECRET), rule);
         return None;
     }
     if length < GOOD_SESSION_SECRET {
@@ -160,7 +173,7 @@ fn session_secret(environment: &mut Environment) -> Option<Secret> {
             "has fewer than {GOOD_SESSION_SECRET} bytes: it is used, but should be longer \
              (openssl rand -base64 32)"
         );
-        environment.warn(SESSION_SECRET, rule);
+        environment.warn(environment.set_name(SESSION_SECRET), rule);
     }
     Some(secret)
 }

@@ -9,13 +9,16 @@ use publisher::{
         ledger::{DEFAULT_POOL_SIZE, LedgerSettings},
     },
     domain::secret::Secret,
+    ports::KeptFor,
 };
 
 use super::{extra_roots, other_names};
 use crate::logging::LogSettings;
 
-/// The longest time that texts are kept, in days: ten years.
+/// The longest time that texts and captions are kept, in days: ten years.
 const MOST_DAYS: u64 = 3_650;
+/// How long captions are kept by default, in days: a season, in which people would notice what is repeated.
+const CAPTION_DAYS: u64 = 90;
 
 /// The ledger's settings from the environment of the process, for commands that need no others.
 ///
@@ -52,8 +55,38 @@ pub(super) fn location(
     Some(ledger.trusting(roots).with_pool_size(pool_size))
 }
 
-/// How long texts for people are kept in the ledger; `None`: for good.
-pub(super) fn keep(environment: &mut Environment) -> Option<Duration> {
-    let days = environment.number_or_unset("LEDGER_KEEP_DAYS", 1..=MOST_DAYS)?;
-    Some(Duration::from_hours(days * 24))
+/// How long the ledger keeps what it need not. Captions are texts, too, and no text is kept for longer than texts are.
+pub(super) fn kept_for(environment: &mut Environment) -> KeptFor {
+    let days = |days: u64| Duration::from_hours(days * 24);
+    let texts = environment.number_or_unset("LEDGER_KEEP_DAYS", 1..=MOST_DAYS);
+    let texts = texts.map(days);
+    let captions = environment.number("CAPTION_HISTORY_DAYS", CAPTION_DAYS, 1..=MOST_DAYS);
+    let captions = days(captions);
+    KeptFor {
+        texts,
+        captions: texts.map_or(captions, |texts| captions.min(texts)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_are_kept_for_no_longer_than_texts() {
+        let days = |days: u64| Duration::from_hours(days * 24);
+        for (pairs, texts, captions) in [
+            (&[][..], None, 90),
+            (&[("CAPTION_HISTORY_DAYS", "30")], None, 30),
+            (&[("LEDGER_KEEP_DAYS", "365")], Some(365), 90),
+            (&[("LEDGER_KEEP_DAYS", "7")], Some(7), 7),
+        ] {
+            let mut environment = Environment::from_pairs(pairs.iter().copied());
+            let expected = KeptFor {
+                texts: texts.map(days),
+                captions: days(captions),
+            };
+            assert_eq!(kept_for(&mut environment), expected, "{pairs:?}");
+        }
+    }
 }

@@ -3,42 +3,35 @@
 
 use publisher::adapters::env::Environment;
 
+use super::gone_names;
+
 /// Names of the existing service, each with ours. All but the last wait for ours to be unset.
-const OF_EXISTING_SERVICE: [(&str, &str); 5] = [
+const OF_EXISTING_SERVICE: [(&str, &str); 6] = [
     ("SECRET_KEY", "WEB_SESSION_SECRET"),
     ("SECRET_KEY_FILE", "WEB_SESSION_SECRET_FILE"),
     ("DATABASE_URL", "PUBLISH_LEDGER_URL"),
     ("DATABASE_URL_FILE", "PUBLISH_LEDGER_URL_FILE"),
+    ("AUTH0_ADMIN_EMAIL_ALLOWLIST", "ADMIN_LOGIN_EMAILS"),
     ("FEATURE_AUTO_VIEW", "AUTO_VIEW"),
 ];
-/// Names of the existing service that have no effect here, each with what to do. The first is a password that
-/// it no longer accepts, the second has it believe `X-Forwarded-For` of any sender.
-const NOT_TAKEN: [(&str, &str); 2] = [
-    (
-        "web_admin_pw",
-        "is not taken: to log in with a password set WEB_ADMIN_PASSWORD",
-    ),
-    (
-        "WEB_TRUST_FORWARDED_FOR",
-        "is not taken: name the proxies whose X-Forwarded-For counts in TRUSTED_PROXIES",
-    ),
-];
+/// A switch of the existing service by which it believes `X-Forwarded-For` of any sender.
+const TRUST: &str = "WEB_TRUST_FORWARDED_FOR";
+/// The name here, and the networks that stand for that: a proxy in front of this service has an address of this
+/// machine, of a private network (RFC 1918, RFC 4193), or of a provider's (RFC 6598).
+const TRUSTED: (&str, &str) = (
+    "TRUSTED_PROXIES",
+    "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 ::1 fc00::/7",
+);
 
 /// Names of the contract that nothing asks for yet.
-const LATER: [&str; 10] = [
-    "ADMIN_LOGIN_EMAILS",
-    "FEATURE_SMART_HASHTAGS",
+const LATER: [&str; 4] = [
     "JOBS_ENABLED",
     "JOBS_MAX_LATE_MINUTES",
     "JOBS_KEEP_DAYS",
-    "USAGE_REPORTING",
-    "USAGE_OUTBOX_MAX",
-    "CAPTION_HISTORY_DAYS",
-    "CAPTION_CANDIDATES",
     "WEB_ADMIN_COOKIE_EPOCH",
 ];
-/// What others of them begin with.
-const LATER_PREFIXES: [&str; 4] = ["AUTH0_", "OIDC_", "MASTODON_", "BLUESKY_"];
+/// What others of them begin with: those of the login by OpenID Connect.
+const OPENID_PREFIXES: [&str; 2] = ["AUTH0_", "OIDC_"];
 /// A name that never has an effect here, and needs no warning: it belongs to the orchestrator's
 /// billing.
 const METERING: &str = "FEATURE_STORAGE_OPS_METERING";
@@ -59,33 +52,46 @@ pub(super) fn take(environment: &mut Environment) {
         }
         environment.take_as(other, name, other == "FEATURE_AUTO_VIEW");
     }
-    for (name, rule) in NOT_TAKEN {
-        if environment.is_set(name) {
-            environment.warn(name, rule);
-        }
+    let is_trusting = environment.boolean(TRUST, false);
+    if is_trusting {
+        let (name, networks) = TRUSTED;
+        environment.take_as_value(TRUST, name, networks);
+    }
+    for name in [TRUST, METERING] {
         environment.take_out(name);
     }
-    environment.take_out(METERING);
-    let is_later = |name: &&str| {
-        LATER.contains(name) || LATER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    };
-    let mut later: Vec<String> = environment
-        .set_names()
-        .filter(is_later)
-        .map(str::to_owned)
-        .collect();
-    later.sort();
-    for name in later {
-        environment.take_out(&name);
-        environment.warn(name, "has no effect in this version");
-    }
+    warn_of(environment, gone_names::rule_of);
+    warn_of(environment, |name| {
+        let is_openid = || OPENID_PREFIXES.iter().any(|it| name.starts_with(it));
+        if LATER.contains(&name) {
+            Some("has no effect in this version")
+        } else if is_openid() {
+            Some("is accepted, and has no effect yet: this version has no login by OpenID Connect")
+        } else {
+            None
+        }
+    });
     for name in LATER {
         environment.take_out(name);
     }
 }
 
+/// Warns of each variable that is set and has a rule, and takes it out.
+fn warn_of(environment: &mut Environment, rule_of: impl Fn(&str) -> Option<&'static str>) {
+    let names = environment.set_names();
+    let ruled = names.filter_map(|name| Some((name.to_owned(), rule_of(name)?)));
+    let mut ruled: Vec<_> = ruled.collect();
+    ruled.sort_unstable();
+    for (name, rule) in ruled {
+        environment.take_out(&name);
+        environment.warn(name, rule);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use publisher::domain::trusted_proxies::TrustedProxies;
+
     use super::*;
 
     fn taken(pairs: &[(&str, &str)], name: &str) -> (Option<String>, Vec<String>) {
@@ -121,13 +127,26 @@ mod tests {
 
     #[test]
     fn beside_ours_a_name_of_the_existing_service_has_no_effect_but_for_one() {
-        for (other, name) in &OF_EXISTING_SERVICE[..4] {
+        for (other, name) in &OF_EXISTING_SERVICE[..5] {
             let (value, told) = taken(&[(other, "sesame"), (name, "ours")], name);
             assert_eq!(value.as_deref(), Some("ours"), "{other}");
             assert_eq!(told, [format!("{other}: has no effect beside {name}")]);
         }
         let both = [("FEATURE_AUTO_VIEW", "true"), ("AUTO_VIEW", "false")];
-        assert_eq!(taken(&both, "AUTO_VIEW").0.as_deref(), Some("true"));
+        let (value, told) = taken(&both, "AUTO_VIEW");
+        assert_eq!(value.as_deref(), Some("true"));
+        assert_eq!(
+            told,
+            [
+                "FEATURE_AUTO_VIEW: is taken for AUTO_VIEW, which says otherwise and has no effect: set AUTO_VIEW alone"
+            ]
+        );
+        let same = [("FEATURE_AUTO_VIEW", "true"), ("AUTO_VIEW", " True")];
+        let (_, told) = taken(&same, "AUTO_VIEW");
+        assert_eq!(
+            told,
+            ["FEATURE_AUTO_VIEW: is taken for AUTO_VIEW: use that name"]
+        );
         let file = [
             ("DATABASE_URL", "postgres://h/d"),
             ("PUBLISH_LEDGER_URL_FILE", "/f"),
@@ -145,8 +164,14 @@ mod tests {
         // The day on which a feature comes, its names must go from the lists.
         for name in crate::settings::names::known().into_keys() {
             let is_later = LATER.contains(&&*name)
-                || LATER_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-            assert!(!is_later && name != METERING, "{name}");
+                || OPENID_PREFIXES
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix));
+            let is_gone = gone_names::rule_of(&name).is_some();
+            assert!(
+                !is_later && !is_gone && ![METERING, TRUST].contains(&&*name),
+                "{name}"
+            );
         }
     }
 
@@ -162,29 +187,89 @@ mod tests {
     }
 
     #[test]
-    fn believing_every_header_is_not_taken() {
-        let (value, told) = taken(&[("WEB_TRUST_FORWARDED_FOR", "true")], "TRUSTED_PROXIES");
-        assert_eq!(value, None);
+    fn to_believe_every_proxy_is_to_believe_those_of_private_networks() {
+        let (name, networks) = TRUSTED;
+        for on in ["true", "1", "YES", " on "] {
+            let (value, told) = taken(&[(TRUST, on)], name);
+            assert_eq!(value.as_deref(), Some(networks), "{on}");
+            assert_eq!(
+                told,
+                [format!(
+                    "{TRUST}: is taken for {name}={networks}: use that name"
+                )]
+            );
+        }
+        for off in ["false", "0", "No", "off", " "] {
+            assert_eq!(taken(&[(TRUST, off)], name), (None, vec![]), "{off}");
+        }
+        let (value, told) = taken(&[(TRUST, "true"), (name, "192.0.2.1")], name);
+        assert_eq!(value.as_deref(), Some("192.0.2.1"));
+        assert_eq!(told, [format!("{TRUST}: has no effect beside {name}")]);
+        let proxies: TrustedProxies = networks.parse().unwrap();
+        assert!(!proxies.trust_everyone());
+    }
+
+    #[test]
+    fn whom_to_believe_must_be_said_clearly() {
+        let mut environment = Environment::from_pairs([(TRUST, "sesame")]);
+        take(&mut environment);
+        assert_eq!(environment.text(TRUSTED.0), None);
+        let told = environment.finish().unwrap_err().to_string();
         assert!(
-            told[0].contains("TRUSTED_PROXIES") && told.len() == 1,
-            "{told:?}"
+            told.starts_with(TRUST) && told.lines().count() == 1,
+            "{told}"
         );
+        assert!(!told.contains("sesame"), "{told}");
+    }
+
+    #[test]
+    fn what_is_gone_is_told_with_what_there_is_instead() {
+        for (name, rule) in gone_names::GONE {
+            let (value, told) = taken(&[(name, "sesame")], name);
+            assert_eq!(value, None, "{name}");
+            assert_eq!(told, [format!("{name}: {rule}")]);
+            assert_eq!(taken(&[(name, " ")], "ANY"), (None, vec![]), "{name}");
+        }
+        let (_, told) = taken(&[("PUBLISH_TIMEOUT_TELEGRAM_SECONDS", "sesame")], "ANY");
+        assert_eq!(told.len(), 1);
+        assert!(!told[0].contains("is no setting"), "{told:?}");
+    }
+
+    #[test]
+    fn the_guide_has_every_name() {
+        const GUIDE: &str = include_str!("../../../../docs/migrating.md");
+        let gone = gone_names::GONE.map(|(name, _)| name);
+        let others = OF_EXISTING_SERVICE.map(|(other, _)| other);
+        let others = others.into_iter().filter(|it| !it.ends_with("_FILE"));
+        for name in others.chain(gone).chain([TRUST, METERING]) {
+            let rows = GUIDE.lines().filter(|line| line.starts_with("| `"));
+            let mut cells = rows.filter_map(|row| row.split('|').nth(1));
+            let is_named = cells.any(|cell| cell.contains(&format!("`{name}`")));
+            assert!(is_named, "{name}");
+        }
     }
 
     #[test]
     fn what_is_for_a_later_version_is_told_and_stops_nothing() {
         let pairs = [
-            ("AUTH0_ADMIN_EMAIL_ALLOWLIST", "a@b"),
-            ("MASTODON_INSTANCE_URL", "b"),
+            ("AUTH0_DOMAIN", "b"),
+            ("AUTH0_CLIENT_ID", "b"),
+            ("AUTH0_CLIENT_SECRET_FILE", "/nowhere"),
+            ("OIDC_ISSUER_URL", "b"),
+            ("JOBS_KEEP_DAYS", "b"),
             ("JOBS_ENABLED", " "),
             (METERING, "true"),
         ];
         let (_, told) = taken(&pairs, "ANY");
-        let rule = "has no effect in this version";
-        assert_eq!(
-            told,
-            ["AUTH0_ADMIN_EMAIL_ALLOWLIST", "MASTODON_INSTANCE_URL"]
-                .map(|name| format!("{name}: {rule}"))
-        );
+        let openid =
+            "is accepted, and has no effect yet: this version has no login by OpenID Connect";
+        let expected = [
+            ("AUTH0_CLIENT_ID", openid),
+            ("AUTH0_CLIENT_SECRET_FILE", openid),
+            ("AUTH0_DOMAIN", openid),
+            ("JOBS_KEEP_DAYS", "has no effect in this version"),
+            ("OIDC_ISSUER_URL", openid),
+        ];
+        assert_eq!(told, expected.map(|(name, rule)| format!("{name}: {rule}")));
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Source {
         probe_host: Host,
         /// Whether it must answer for this process to be ready.
         readiness_asks: bool,
+        /// How many usage events may wait for its billing; `None`: it gets none.
+        usage_outbox: Option<u32>,
     },
 }
 
@@ -84,6 +86,14 @@ impl Source {
         }
     }
 
+    /// How many usage events may wait for billing; `None`: there is none.
+    pub(crate) fn usage_outbox(&self) -> Option<u32> {
+        match self {
+            Self::Standalone(_) => None,
+            Self::Orchestrator { usage_outbox, .. } => *usage_outbox,
+        }
+    }
+
     /// Reads the settings of the chosen source.
     pub(super) fn read(environment: &mut Environment, chosen: Option<Chosen>) -> Option<Self> {
         match chosen? {
@@ -110,6 +120,8 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     let service_token = service_token(environment);
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
     let readiness_asks = environment.boolean("READINESS_REQUIRES_ORCHESTRATOR", true);
+    let usage_outbox = usage_outbox(environment);
+    warn_of_admins(environment);
     let base_domain = base_domain(environment);
     let probe_host = Host::normalize(&format!("healthcheck.{base_domain}")).ok();
     let base_domain = Host::normalize_any(&base_domain).ok();
@@ -128,7 +140,28 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
         settings,
         probe_host: probe_host?,
         readiness_asks,
+        usage_outbox,
     })
+}
+
+fn usage_outbox(environment: &mut Environment) -> Option<u32> {
+    const MAX: &str = "USAGE_OUTBOX_MAX";
+    let reports = environment.boolean("USAGE_REPORTING", true);
+    let max = environment.number(MAX, 100_000, 1..=10_000_000);
+    if !reports && environment.is_set(MAX) {
+        environment.warn(MAX, "has no effect beside USAGE_REPORTING=false");
+    }
+    reports.then_some(max)
+}
+
+/// The environment names no one to whom a tenant of the orchestrator sends its images.
+fn warn_of_admins(environment: &mut Environment) {
+    const NAME: &str = "ADMIN_LOGIN_EMAILS";
+    if environment.text(NAME).is_some() {
+        let rule = "has no effect with an orchestrator yet: this version has no login by OpenID Connect, and \
+                    confirmations go to those whom a tenant's config names";
+        environment.warn_only(NAME, rule);
+    }
 }
 
 /// The domain of the tenants' hosts. Its default is that of one installation; all others are warned when they do not

@@ -1,167 +1,9 @@
-//! Many captions, made of what breaks naive cutting, for every platform. The generator has a seed
-//! of its own: a failure comes again, and names its case.
-
-use std::collections::HashSet;
+//! Many captions, made of what breaks naive cutting, for the rules of every platform, and of servers that set their own
+//! limit. The generator has a seed of its own: a failure comes again, and names its case.
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
-use super::*;
-
-/// What captions are made of; each is put together with others, without a space as often as with.
-const PIECES: [&str; 62] = [
-    "word",
-    "A",
-    "knot.",
-    "e-mail",
-    "x,",
-    "end…",
-    "1",
-    "42",
-    "_",
-    "#",
-    "##",
-    "/",
-    "C#",
-    "I/O",
-    // Emoji: joined, with skin tones, flags, half a flag, keycaps, tags, variation selectors.
-    "👩‍👩‍👧",
-    "🧑🏽‍🚀",
-    "👍🏿",
-    "🪢",
-    "🇩🇪",
-    "🇯🇵🇫",
-    "🇺",
-    "#️⃣",
-    "#⃣",
-    "7️⃣",
-    "🏴󠁧󠁢󠁳󠁣󠁴󠁿",
-    "❤️",
-    "❤︎",
-    "🅰",
-    "ℹ",
-    "™️",
-    // Marks: on letters, on a space, on a sign, on nothing; and many of them.
-    "e\u{301}",
-    "\u{301}",
-    " \u{301}",
-    "#\u{301}",
-    "\u{a0}\u{308}",
-    "o\u{302}\u{323}\u{304}\u{30b}",
-    "-\u{338}",
-    // Hangul as jamo, Indic conjuncts, Thai, prepended marks.
-    "한",
-    "\u{1112}",
-    "\u{1161}\u{11ab}",
-    "क्ष",
-    "क्\u{200d}",
-    "नि",
-    "ക്ഷ",
-    "ทำ",
-    "\u{600}",
-    "\u{d4e}",
-    "\u{110bd}",
-    // Right to left, with marks and controls of direction.
-    "שָׁלוֹם",
-    "العَرَبِيَّة",
-    "\u{202b}",
-    "\u{200f}",
-    "\u{2067}",
-    // Controls, and what has no width.
-    "\0",
-    "\u{7}",
-    "\u{85}",
-    "\u{200b}",
-    "\u{feff}",
-    "\u{2060}",
-    "\u{ad}",
-    "\u{200d}",
-    "\u{fe0f}",
-];
-const HASHTAGS: [&str; 16] = [
-    "#rope",
-    "#Rope",
-    "#shibari",
-    "#rope_art",
-    "#縄",
-    "#로프",
-    "#веревка",
-    "#حبل",
-    "#रस्सी",
-    "#a1",
-    "#_x",
-    "#1",
-    "#e\u{301}te\u{301}",
-    "#ΣΑΣ",
-    "#İ",
-    "#c,",
-];
-const SPACES: [&str; 12] = [
-    " ", " ", " ", "", "", "\n", "\n\n\n", "\r\n", "\t", "\u{3000}", "\u{2028}", ", ",
-];
-const SIGNS: [&str; 8] = ["—", "–", "‘", "’", "“", "”", "…", "«"];
-
-/// Numbers that look random, the same for the same seed (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
-
-    fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
-
-    fn text(&mut self) -> String {
-        let length = match self.below(80) {
-            0 => 60 + self.below(200),
-            1..=4 => 30 + self.below(40),
-            _ => self.below(10),
-        };
-        let kind = self.below(10);
-        let mut text = String::new();
-        for _ in 0..length {
-            let piece = match (kind, self.below(10)) {
-                (0, _) | (1..=3, 0..=4) | (_, 1) => self.one_of(&HASHTAGS),
-                (_, 0) => self.one_of(&SIGNS),
-                (9, _) => self.one_of(&PIECES[..10]),
-                _ => self.one_of(&PIECES),
-            };
-            // Now and then a word, or a heap of marks, that is longer than all room.
-            let times = if self.below(4_000) == 0 { 1_200 } else { 1 };
-            text.push_str(&piece.repeat(times));
-            if kind != 4 {
-                text.push_str(self.one_of(&SPACES));
-            }
-        }
-        text
-    }
-
-    fn tenant_hashtags(&mut self) -> String {
-        let count = match self.below(200) {
-            0 => 200,
-            1..=99 => 0,
-            _ => self.below(8),
-        };
-        let mut tags = String::new();
-        for index in 0..count {
-            tags.push_str(self.one_of(&HASHTAGS));
-            if count > 8 {
-                tags.push_str(&index.to_string());
-            }
-            tags.push(' ');
-        }
-        tags
-    }
-}
+use super::{dice::Dice, server_count, *};
 
 #[test]
 fn twenty_thousand_captions_fit_whole() {
@@ -175,22 +17,94 @@ fn a_hundred_thousand_captions_fit_whole() {
 }
 
 fn captions_fit_whole(cases: u64) {
-    let cut: usize = (0..cases).map(check).sum();
-    println!("{cases} captions checked for each platform, {cut} were cut");
-    assert!(cut as u64 > cases * 15 / 1_000, "too few are long: {cut}");
+    let mut all = Counts::default();
+    for seed in 0..cases {
+        all.add(&check(seed));
+    }
+    println!("{cases} captions checked for each set of rules: {all:?}");
+    let Counts {
+        cut,
+        heavy,
+        linked,
+        tagged,
+    } = all;
+    assert!(cut > cases * 15 / 1_000, "too few are long");
+    assert!(heavy > cases / 1_000, "too few have many bytes");
+    assert!(
+        linked > cases / 10 && tagged > cases / 10,
+        "too few have links or hashtags"
+    );
 }
 
-/// Checks one case for all platforms; how many of them had to cut it.
-fn check(seed: u64) -> usize {
-    let mut dice = Dice(seed);
-    let (text, tenants) = (dice.text(), dice.tenant_hashtags());
-    let fitted = Platform::ALL.map(|platform| {
-        let rules = spec(platform).caption;
-        let caption = Fitted::new(rules, &text, &tenants);
-        caption.check(&|| format!("case {seed}, {platform}: {text:?} {tenants:?}"));
-        usize::from(caption.is_cut())
-    });
-    fitted.iter().sum()
+/// How many captions were of some kind.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Were cut.
+    cut: u64,
+    /// Have more than nine tenths of the bytes that they may have.
+    heavy: u64,
+    /// Have a link.
+    linked: u64,
+    /// Have a model's hashtag.
+    tagged: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.cut += other.cut;
+        self.heavy += other.heavy;
+        self.linked += other.linked;
+        self.tagged += other.tagged;
+    }
+}
+
+/// As on a server of Mastodon with this limit, less what is put before the caption.
+pub(super) const fn mastodon(limit: usize) -> CaptionRules {
+    CaptionRules {
+        limit: limit - "NSFW".len(),
+        unit: CaptionUnit::Grapheme,
+        max_bytes: None,
+        link_length: Some(23),
+        hashtags: HashtagPolicy::TenantAndModel,
+        plain_ascii_line: false,
+        words: None,
+    }
+}
+
+pub(super) const BLUESKY: CaptionRules = CaptionRules {
+    limit: 300,
+    unit: CaptionUnit::Grapheme,
+    max_bytes: Some(3_000),
+    link_length: None,
+    hashtags: HashtagPolicy::TenantAndModel,
+    plain_ascii_line: false,
+    words: None,
+};
+
+/// The limits of servers; each case has one of them.
+const LIMITS: [usize; 8] = [50, 64, 140, 280, 1_000, 5_000, 11_000, 20_000];
+
+/// Checks one case for all rules.
+fn check(seed: u64) -> Counts {
+    let mut dice = Dice::of(seed);
+    let (text, tenants, tags) = (dice.text(), dice.tenant_hashtags(), dice.tags());
+    let limit = LIMITS[dice.below(LIMITS.len())];
+    let platforms = Platform::ALL.map(|platform| spec(platform).caption);
+    let others = [mastodon(500), mastodon(limit), BLUESKY];
+    let mut counts = Counts::default();
+    let rules = platforms.into_iter().chain(others);
+    for (rules, at_sentence) in rules.flat_map(|rules| [(rules, false), (rules, true)]) {
+        let caption = Fitted::new(rules, &text, &tenants, &tags, at_sentence);
+        caption.check(&|| format!("case {seed}, {rules:?}: {text:?} {tenants:?} {tags:?}"));
+        let bytes = rules.max_bytes.unwrap_or(usize::MAX);
+        counts.add(&Counts {
+            cut: caption.is_cut().into(),
+            heavy: (caption.whole.len() > bytes / 10 * 9).into(),
+            linked: (!links::links(&caption.whole).is_empty()).into(),
+            tagged: (!caption.split_hashtags().1.is_empty()).into(),
+        });
+    }
+    counts
 }
 
 /// A caption that was made to fit, taken apart again.
@@ -198,24 +112,45 @@ struct Fitted<'a> {
     rules: CaptionRules,
     text: &'a str,
     tenants: &'a str,
+    models: Vec<String>,
     cleaned: String,
     whole: String,
 }
 
 impl<'a> Fitted<'a> {
-    fn new(rules: CaptionRules, text: &'a str, tenants: &'a str) -> Self {
+    fn new(
+        rules: CaptionRules,
+        text: &'a str,
+        tenants: &'a str,
+        tags: &[String],
+        at_sentence: bool,
+    ) -> Self {
         let cleaned = rules.clean(text);
+        let models: Vec<String> = model_hashtags(tags).collect();
         Self {
             rules,
             text,
             tenants,
-            whole: rules.fit_clean(&cleaned, tenants),
+            whole: rules
+                .fit_clean(&cleaned, tenants, models.iter().cloned(), |text, room| {
+                    if at_sentence {
+                        rules.cut_at_sentence(text, room)
+                    } else {
+                        rules.cut(text, room)
+                    }
+                })
+                .caption,
+            models,
             cleaned,
         }
     }
 
     fn ellipsis(&self) -> &'static str {
-        if self.rules.hashtags { "…" } else { "..." }
+        if self.rules.hashtags == HashtagPolicy::None {
+            "..."
+        } else {
+            "…"
+        }
     }
 
     /// The body and the hashtags behind it. They are in the last paragraph, if it has no other
@@ -227,7 +162,7 @@ impl<'a> Fitted<'a> {
         };
         let words: Vec<&str> = last.split(' ').collect();
         let is_tag = |word: &&str| hashtags(word).first().is_some_and(|it| it.text == *word);
-        if self.rules.hashtags && words.iter().all(is_tag) {
+        if self.rules.hashtags != HashtagPolicy::None && words.iter().all(is_tag) {
             (body, words)
         } else {
             (&self.whole, Vec::new())
@@ -246,7 +181,20 @@ impl<'a> Fitted<'a> {
                 })
             })
         };
-        is_whole(&self.cleaned) || is_whole(self.tenants)
+        is_whole(&self.cleaned)
+            || is_whole(self.tenants)
+            || self.models.iter().any(|known| known == tag)
+    }
+
+    /// The tenant's hashtags at the end, and the model's behind them.
+    fn split_hashtags(&self) -> (Vec<&str>, Vec<&str>) {
+        let (_, mut tenants) = self.parts();
+        let known: HashSet<String> = hashtags(self.tenants).iter().map(Hashtag::key).collect();
+        let of_tenant = tenants
+            .iter()
+            .take_while(|tag| known.contains(&tag.to_lowercase()));
+        let models = tenants.split_off(of_tenant.count());
+        (tenants, models)
     }
 
     fn is_cut(&self) -> bool {
@@ -258,14 +206,27 @@ impl<'a> Fitted<'a> {
         let length = match self.rules.unit {
             CaptionUnit::Utf16 => self.whole.encode_utf16().count(),
             CaptionUnit::Char => self.whole.chars().count(),
+            CaptionUnit::Grapheme if self.rules.link_length.is_some() => {
+                server_count::length(&self.whole)
+            }
+            CaptionUnit::Grapheme => self.whole.graphemes(true).count(),
         };
         assert!(length <= self.rules.limit, "{length} in {}", case());
+        let bytes = self.whole.len();
+        assert!(
+            self.rules.max_bytes.is_none_or(|most| bytes <= most),
+            "{bytes} in {}",
+            case()
+        );
         self.check_cleaned(case);
         self.check_body(case);
         self.check_hashtags(case);
-        let (_, tags) = self.parts();
+        self.check_links(case);
+        self.check_facets(case);
+        let (tenants, _) = self.split_hashtags();
         assert_eq!(
-            self.rules.fit(&self.whole, &tags.join(" ")),
+            self.rules
+                .fit_with_own_hashtags(&self.whole, &tenants.join(" ")),
             self.whole,
             "again: {}",
             case()
@@ -286,7 +247,7 @@ impl<'a> Fitted<'a> {
 
     /// Cleaning takes away white space, unseen characters, hashtags, and all but one of a row of dashes only.
     fn check_cleaned(&self, case: &dyn Fn() -> String) {
-        let has_signs = self.rules.hashtags;
+        let has_signs = self.rules.hashtags != HashtagPolicy::None;
         let kept =
             move |c: &char| !c.is_whitespace() && !c.is_control() && (has_signs || *c != '#');
         let mut cleaned = self.cleaned.chars().filter(kept);
@@ -315,16 +276,26 @@ impl<'a> Fitted<'a> {
         assert_eq!(cleaned.next(), None, "{:?} in {}", self.cleaned, case());
     }
 
+    /// The part of the body that is from the text: all but the ellipsis.
+    fn kept(&self, case: &dyn Fn() -> String) -> &str {
+        let (body, _) = self.parts();
+        if !self.is_cut() {
+            return body;
+        }
+        let kept = body.strip_suffix(self.ellipsis());
+        let kept = kept.unwrap_or_else(|| panic!("no ellipsis: {body:?} in {}", case()));
+        // Behind a link, the ellipsis stands by itself.
+        let link = links::links(kept).pop().map(|link| link.place.end);
+        let linked = kept
+            .strip_suffix(' ')
+            .filter(|kept| link == Some(kept.len()));
+        linked.unwrap_or(kept)
+    }
+
     /// The body is a prefix of the cleaned text that ends where a grapheme does, and every
     /// grapheme of the caption was one before.
     fn check_body(&self, case: &dyn Fn() -> String) {
-        let (body, tags) = self.parts();
-        let kept = if self.is_cut() {
-            body.strip_suffix(self.ellipsis())
-        } else {
-            Some(body)
-        };
-        let kept = kept.unwrap_or_else(|| panic!("no ellipsis: {body:?} in {}", case()));
+        let ((body, tags), kept) = (self.parts(), self.kept(case));
         assert!(self.cleaned.starts_with(kept), "{kept:?} in {}", case());
         assert!(
             is_border(&self.cleaned, kept.len()),
@@ -346,13 +317,62 @@ impl<'a> Fitted<'a> {
         }
     }
 
-    /// Hashtags are at the end, whole and once, or nowhere.
+    /// The links of the body are those of the text: none is cut, and none has grown.
+    fn check_links(&self, case: &dyn Fn() -> String) {
+        let (body, _) = self.parts();
+        let all = links::links(&self.cleaned);
+        for (index, link) in links::links(body).into_iter().enumerate() {
+            assert_eq!(Some(&link), all.get(index), "{body:?} in {}", case());
+        }
+        let end = self.kept(case).len();
+        let is_cut = |link: &links::Link| link.place.start < end && end < link.place.end;
+        assert!(!all.iter().any(is_cut), "a link of {body:?} in {}", case());
+    }
+
+    /// The bytes of a facet are a hashtag or a link of the caption.
+    fn check_facets(&self, case: &dyn Fn() -> String) {
+        let tags = hashtags(&self.whole);
+        for Facet {
+            start,
+            end,
+            feature,
+        } in facets(&self.whole)
+        {
+            let part = &self.whole[start..end];
+            match feature {
+                FacetFeature::Tag(name) => {
+                    assert_eq!(part, format!("#{name}"), "{}", case());
+                    let is_known = tags.iter().any(|it| it.text == part && it.place.end == end);
+                    assert!(is_known, "{part:?} in {}", case());
+                }
+                FacetFeature::Link(url) => {
+                    assert_eq!(url::Url::parse(part), Ok(url), "{}", case());
+                    assert!(self.cleaned.contains(part), "{part:?} in {}", case());
+                }
+            }
+        }
+    }
+
+    /// Hashtags are at the end, whole and once, or nowhere. At most five are a model's, where the platform has those.
     fn check_hashtags(&self, case: &dyn Fn() -> String) {
         let (body, tags) = self.parts();
-        if !self.rules.hashtags {
+        if self.rules.hashtags == HashtagPolicy::None {
             assert_eq!(hashtags(&self.whole), [], "{:?} in {}", self.whole, case());
             return;
         }
+        let (_, models) = self.split_hashtags();
+        let most = match self.rules.hashtags {
+            HashtagPolicy::TenantAndModel => MAX_HASHTAGS,
+            HashtagPolicy::Tenant | HashtagPolicy::None => 0,
+        };
+        assert!(models.len() <= most, "{models:?} in {}", case());
+        assert!(
+            models
+                .iter()
+                .all(|tag| self.models.iter().any(|it| it == tag)),
+            "{models:?} in {}",
+            case()
+        );
         let mut seen = HashSet::new();
         for tag in &tags {
             assert!(self.knows_tag(tag), "{tag:?} in {}", case());

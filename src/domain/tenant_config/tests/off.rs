@@ -168,7 +168,7 @@ fn an_entry_of_another_type_and_one_that_is_no_entry_are_ignored_with_a_warning(
     let mut document = full();
     for entry in [
         json!({"type": "instagram", "enabled": true}),
-        json!({"type": "mastodon", "config": {}}),
+        json!({"type": "friendster", "config": {}}),
         json!({"type": "Telegram"}),
         json!("telegram"),
         json!({"type": 5}),
@@ -262,7 +262,7 @@ fn a_bad_voice_profile_is_ignored_without_its_block() {
         set(&mut document, "/content/hashtag_string", json!("#a"));
         let (settings, warnings) = validate(SchemaVersion::V2, document).unwrap();
         assert_eq!(warnings, ["content.voice_profile"], "{bad}");
-        assert!(settings.content.voice_profile.is_empty());
+        assert!(settings.content.voice_profile.as_slice().is_empty());
         assert_eq!(settings.content.hashtag_string, "#a");
     }
 }

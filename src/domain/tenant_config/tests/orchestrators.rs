@@ -104,35 +104,29 @@ fn voice_matching_that_nobody_has_chosen_is_on_where_there_is_a_profile() {
         let mut document = with("/features/voice_matching_enabled", flag.clone());
         set(&mut document, "/content/voice_profile", profile.clone());
         let settings = settings(document);
-        assert_eq!(
-            settings.features.voice_matching_enabled, on,
-            "{flag} {profile}"
-        );
-        let expected: &[String] = if on && profile == voice {
-            &["example".to_owned()]
-        } else {
-            &[]
-        };
-        assert_eq!(settings.voice_examples(), expected, "{flag} {profile}");
+        let profile = settings.voice_profile(None);
+        assert_eq!(settings.matches_voice(profile), on, "{flag} {profile:?}");
+        // A profile that was stored for the tenant takes the place of the config's.
+        let stored = VoiceProfile::new(&["stored"]).unwrap();
+        let in_effect = settings.voice_profile(Some(&stored));
+        assert_eq!(in_effect.as_slice(), ["stored"]);
+        assert_eq!(settings.matches_voice(in_effect), flag != json!(false));
+        let cleared = VoiceProfile::default();
+        let in_effect = settings.voice_profile(Some(&cleared));
+        assert!(in_effect.as_slice().is_empty());
+        assert_eq!(settings.matches_voice(in_effect), flag == json!(true));
     }
-    let (without_flag, _) =
-        validate(SchemaVersion::V2, with("/content/voice_profile", voice)).unwrap();
-    assert!(without_flag.features.voice_matching_enabled);
+    let without_flag = settings(with("/content/voice_profile", voice));
+    assert_eq!(without_flag.features.voice_matching_enabled, None);
+    assert!(without_flag.matches_voice(without_flag.voice_profile(None)));
 }
 
 #[test]
 fn blocks_and_fields_of_other_versions_are_tolerated() {
     let mut document = full();
     for (pointer, value) in [
-        ("/auth", json!({"issuer": "https://login.example.org"})),
-        (
-            "/platform_captions",
-            json!({"telegram": {"style": "short"}}),
-        ),
-        ("/content/voice_profile_tags", json!({"telegram": ["a"]})),
-        ("/ai/vision_model_lifecycle", json!({"severity": "warning"})),
+        ("/platform_captions", json!(null)),
         ("/features/storage_ops_metering_enabled", json!(null)),
-        ("/features/smart_hashtags_enabled", json!(false)),
         ("/features/library_enabled", json!(true)),
     ] {
         set(&mut document, pointer, value);

@@ -26,7 +26,7 @@ const VOCABULARY: [&str; 9] = [
     "gpt-4o-mini",
 ];
 
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 53] = [
     "features",
     "publish_enabled",
     "analyze_caption_enabled",
@@ -65,6 +65,19 @@ const KEYS: [&str; 40] = [
     "content",
     "debug",
     "voice_profile",
+    "voice_profile_tags",
+    "telegram",
+    "vision_model_lifecycle",
+    "severity",
+    "shutdown_date",
+    "auth",
+    "allowed_emails",
+    "platform_captions",
+    "generic",
+    "style",
+    "guidance",
+    "examples",
+    "max_length",
     "api_key",
     "Access_Token",
 ];

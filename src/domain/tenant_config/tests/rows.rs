@@ -4,7 +4,7 @@
 use super::*;
 
 /// Every field that may be absent, and with it mean its default, in the full document.
-const OPTIONAL: [&str; 47] = [
+const OPTIONAL: [&str; 51] = [
     "/features/keep_enabled",
     "/features/remove_enabled",
     "/features/auto_view_enabled",
@@ -41,6 +41,8 @@ const OPTIONAL: [&str; 47] = [
     "/ai/vision_fallback_enabled",
     "/ai/vision_fallback_max_dimension",
     "/ai/vision_fallback_detail",
+    "/ai/vision_model_lifecycle",
+    "/ai/caption_model_lifecycle",
     "/captionfile",
     "/captionfile/extended_metadata_enabled",
     "/captionfile/artist_alias",
@@ -52,6 +54,8 @@ const OPTIONAL: [&str; 47] = [
     "/content/hashtag_string",
     "/content/archive",
     "/content/debug",
+    "/content/voice_profile",
+    "/content/voice_profile_tags",
 ];
 
 #[test]
@@ -74,7 +78,9 @@ fn each_flag_switches_its_own_feature_and_no_other() {
             delete_enabled,
             alt_text_enabled,
             voice_matching_enabled,
+            smart_hashtags_enabled,
             library_enabled,
+            storage_ops_metering_enabled,
         } = features;
         [
             ("publish_enabled", publish_enabled),
@@ -84,8 +90,13 @@ fn each_flag_switches_its_own_feature_and_no_other() {
             ("auto_view_enabled", auto_view_enabled),
             ("delete_enabled", delete_enabled),
             ("alt_text_enabled", alt_text_enabled),
-            ("voice_matching_enabled", voice_matching_enabled),
+            (
+                "voice_matching_enabled",
+                voice_matching_enabled == Some(true),
+            ),
+            ("smart_hashtags_enabled", smart_hashtags_enabled),
             ("library_enabled", library_enabled),
+            ("storage_ops_metering_enabled", storage_ops_metering_enabled),
         ]
     };
     let defaults = flags(settings(full()).features);

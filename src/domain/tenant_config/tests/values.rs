@@ -12,6 +12,7 @@ fn everything_absent_has_the_defaults_of_the_table() {
         sidecar,
         confirmation,
         content,
+        people: _, // people.rs
     } = settings(full());
     let expected = Features {
         publish_enabled: true,
@@ -21,8 +22,10 @@ fn everything_absent_has_the_defaults_of_the_table() {
         auto_view_enabled: false,
         delete_enabled: false,
         alt_text_enabled: true,
-        voice_matching_enabled: false,
+        voice_matching_enabled: None,
+        smart_hashtags_enabled: true,
         library_enabled: true,
+        storage_ops_metering_enabled: false,
     };
     assert_eq!(features, expected);
     assert_eq!(
@@ -393,5 +396,5 @@ fn the_small_blocks_take_their_values() {
     assert_eq!(settings.content.hashtag_string, "#a #b");
     assert!(!settings.content.archive && settings.content.debug);
     assert!(!settings.content.strip_metadata);
-    assert_eq!(settings.content.voice_profile.len(), 20);
+    assert_eq!(settings.content.voice_profile.as_slice().len(), 20);
 }

@@ -101,7 +101,7 @@ async fn page_through(
         }
         let page = request.send().await?.into_inner();
         for entry in page.publications {
-            seen.insert((entry.filename.to_string(), entry.platform));
+            seen.insert((entry.filename.map(|it| it.to_string()), entry.platform));
         }
         pages += 1;
         cursor = page.next_cursor;
@@ -109,7 +109,10 @@ async fn page_through(
             break;
         }
     }
-    let of_image = seen.iter().filter(|(name, _)| name == image).count();
+    let of_image = seen
+        .iter()
+        .filter(|(name, _)| name.as_deref() == Some(image))
+        .count();
     assert_eq!(of_image, published);
     say(&format!(
         "pages through {} publications in {pages} pages",

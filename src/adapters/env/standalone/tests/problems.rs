@@ -278,7 +278,7 @@ fn fields_and_types_that_nobody_knows_are_ignored_with_a_warning_that_names_what
         ),
         (
             "PUBLISHERS",
-            r#"[{"type": "mastodon"}]"#,
+            r#"[{"type": "friendster"}]"#,
             "PUBLISHERS[0].type: is of no platform that is served, and the entry is ignored",
         ),
         (

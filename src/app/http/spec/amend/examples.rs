@@ -6,10 +6,20 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::{entries, schema_name};
-use crate::app::http::{problem::ProblemKind, problem_pages};
+use crate::{
+    app::http::{log_out, problem::ProblemKind, problem_pages},
+    domain::platform::Platform,
+};
 
-static EXAMPLES: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../examples.json")).unwrap_or_default());
+static EXAMPLES: LazyLock<Value> = LazyLock::new(|| {
+    let text = include_str!("../examples.json").replace("{platforms}", &platform_names());
+    serde_json::from_str(&text).unwrap_or_default()
+});
+
+/// The names of the platforms, as messages list them.
+pub(super) fn platform_names() -> String {
+    Platform::ALL.map(Platform::as_str).join(", ")
+}
 
 pub(super) fn complete(schemas: &mut Value) {
     for (name, example) in EXAMPLES["schemas"].as_object().into_iter().flatten() {
@@ -22,6 +32,8 @@ pub(super) fn add(operation: &mut Value, schemas: &Value) {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let examples = &EXAMPLES["operations"][id];
     let is_problem_page = id == "getProblem";
+    let is_log_out_page = id == "logOutByLink";
+    let is_log_out_form = id == "logOutByForm";
     // A form with a file has none.
     if let Some(content) = operation.pointer_mut("/requestBody/content")
         && let Some(examples) = examples.get("body")
@@ -34,6 +46,12 @@ pub(super) fn add(operation: &mut Value, schemas: &Value) {
         };
         if let Some(examples) = examples.get(status) {
             fill(content, examples, schemas);
+            if is_log_out_form {
+                content["text/html"]["examples"] = json!({"page": logged_out()});
+            }
+        } else if is_log_out_page && status == "200" {
+            let button = json!({"summary": "A page with a button", "value": log_out::PAGE});
+            content["text/html"]["examples"] = json!({"page": button, "said": logged_out()});
         } else if is_problem_page && status == "200" {
             let kind = ProblemKind::ImageNotFound;
             for (media_type, media) in entries(content) {
@@ -42,6 +60,10 @@ pub(super) fn add(operation: &mut Value, schemas: &Value) {
             }
         }
     }
+}
+
+fn logged_out() -> Value {
+    json!({"summary": "The session has ended", "value": log_out::LOGGED_OUT})
 }
 
 fn fill(content: &mut Value, examples: &Value, schemas: &Value) {

@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 
 use crate::{
     app::usecases::list_library::Cursor,
-    domain::{platform::Platform, storage::HashKind},
+    domain::{
+        platform::Platform,
+        storage::HashKind,
+        voice::{MAX_EXAMPLE_CHARS, MAX_EXAMPLES},
+    },
 };
 
 /// File names of images, as `ImageName` accepts them.
@@ -14,6 +18,7 @@ const FILE_NAME: &str =
 
 /// Adds formats and limits to fields.
 pub(super) fn limit(schemas: &mut Value) {
+    let examples = || json!({"maxItems": MAX_EXAMPLES});
     for (schema, field, limits) in limits() {
         let property = &mut schemas[schema]["properties"][field];
         let is_list = property["type"] == "array";
@@ -32,7 +37,18 @@ pub(super) fn limit(schemas: &mut Value) {
             "platforms",
             json!({"maxItems": Platform::COUNT}),
         ),
+        (
+            "PublishRequest",
+            "captions",
+            json!({"additionalProperties": {
+                "type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"\S"
+            }}),
+        ),
         ("Problem", "errors", json!({"minItems": 1})),
+        ("VoiceProfile", "voice_profile", examples()),
+        ("VoiceProfileChange", "voice_profile", examples()),
+        ("ImageAnalysis", "platform_limits", platform_limit()),
+        ("ImageInfo", "platform_limits", platform_limit()),
     ] {
         merge(&mut schemas[schema]["properties"][field], limits);
     }
@@ -92,6 +108,11 @@ pub(super) fn problem_name() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z-]+$"})
 }
 
+/// The longest caption of a platform.
+fn platform_limit() -> Value {
+    json!({"additionalProperties": {"type": "integer", "format": "int64", "minimum": 1}})
+}
+
 /// The limits of each field, or of each of its items.
 fn limits() -> Vec<(&'static str, &'static str, Value)> {
     let hash = || json!({"minLength": 64, "maxLength": 64, "pattern": "^[0-9A-Fa-f]{64}$"});
@@ -100,6 +121,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
     let path = || json!({"minLength": 1, "pattern": "^/"});
     let time = || json!({"format": "date-time"});
     vec![
+        ("AdminStatus", "email", json!({"format": "email"})),
         ("CurationResult", "destination_filename", text()),
         ("CurationResult", "destination_folder", path()),
         ("CurationResult", "filename", file_name()),
@@ -125,6 +147,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("LoginRequest", "password", json!({"format": "password"})),
         ("MoveResult", "warnings", text()),
         ("PlatformResult", "error", text()),
+        ("PlatformResult", "post_url", json!({"format": "uri"})),
         ("Problem", "detail", text()),
         ("Problem", "request_id", request_id()),
         ("Problem", "title", text()),
@@ -146,6 +169,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("Publication", "ended_at", time()),
         ("Publication", "error", text()),
         ("Publication", "filename", file_name()),
+        ("Publication", "post_url", json!({"format": "uri"})),
         (
             "Publication",
             "id",
@@ -160,6 +184,12 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("UploadResult", "key", file_name()),
         ("UploadResult", "sha256", hash()),
         ("UploadResult", "size", json!({"minimum": 0})),
+        ("VoiceProfile", "voice_profile", text()),
+        (
+            "VoiceProfileChange",
+            "voice_profile",
+            json!({"minLength": 1, "maxLength": MAX_EXAMPLE_CHARS, "pattern": r"\S"}),
+        ),
     ]
 }
 

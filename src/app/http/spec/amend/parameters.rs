@@ -84,6 +84,7 @@ fn limits_and_example(name: &str) -> Option<(Value, Value)> {
         "anchor_key" | "file" | "filename" => (fields::file_name(), "harbour-dawn.jpg".into()),
         "force_refresh" => (json!({}), true.into()),
         "Idempotency-Key" => (fields::idempotency_key(), EXAMPLE_ID.into()),
+        "id" => (json!({"maxLength": 20}), "7".into()),
         "If-None-Match" | "If-Range" => (json!({}), EXAMPLE_TAG.into()),
         "kind" => (fields::problem_name(), "image-not-found".into()),
         "limit" => (json!({}), 50.into()),

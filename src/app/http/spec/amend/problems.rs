@@ -1,38 +1,47 @@
 //! The problems of each operation: those listed here, and those that follow from its tag, its security, its parameters
 //! and its body.
 
+use std::borrow::Cow;
+
 use poem::http::StatusCode;
 use poem_openapi::{registry::Registry, types::Type as _};
 use serde_json::{Map, Value, json};
 
-use super::{EXAMPLE_ID, body_schema};
+use super::{EXAMPLE_ID, body_schema, examples::platform_names};
 use crate::app::http::{
     dto::problem::Problem,
     error::needs_retry_after,
     middleware::head_check,
     problem::ProblemKind::{
-        self, AdminNotConfigured, CaptionRequired, Conflict, FeatureDisabled, FeatureUnavailable,
-        Forbidden, HeadersTooLarge, IdempotencyMismatch, ImageNotFound, Internal, InvalidRequest,
-        LedgerUnavailable, NotFound, Overloaded, PayloadTooLarge, RateLimited, RequestTimeout,
-        TenantNotFound, TenantUnavailable, Unauthorized, UnsupportedMediaType, UnusableImage,
-        UpstreamFailed, UpstreamLimited, UpstreamTimeout,
+        self, AdminNotConfigured, CannotBeAsked, CaptionRequired, Conflict, FeatureDisabled,
+        FeatureUnavailable, Forbidden, HeadersTooLarge, IdempotencyMismatch, ImageNotFound,
+        InsufficientBalance, Internal, InvalidRequest, LedgerUnavailable, NotFound, Overloaded,
+        PayloadTooLarge, RateLimited, RequestTimeout, TenantNotFound, TenantUnavailable,
+        Unauthorized, UnsupportedMediaType, UnusableImage, UpstreamFailed, UpstreamLimited,
+        UpstreamTimeout,
     },
 };
 
 /// The problems of each operation, by its id, beside those that [`kinds_of`] adds.
-pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 25] = [
+pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 32] = [
     ("getHealth", &[]),
     ("getLiveness", &[]),
     ("getReadiness", &[]),
     ("getProblem", &[NotFound]),
     ("getFeatures", &[]),
     ("getPublishers", &[]),
+    ("getVoiceProfile", &[LedgerUnavailable]),
+    ("putVoiceProfile", &[LedgerUnavailable]),
+    ("postVoiceProfile", &[LedgerUnavailable]),
     ("getAdminStatus", &[RateLimited]),
     (
         "logIn",
         &[Unauthorized, Forbidden, RateLimited, AdminNotConfigured],
     ),
     ("logOut", &[Forbidden, RateLimited]),
+    ("logOutByClient", &[Forbidden, RateLimited]),
+    ("logOutByForm", &[Forbidden, RateLimited]),
+    ("logOutByLink", &[]),
     ("listImages", &[]),
     ("getRandomImage", &[ImageNotFound, UnusableImage]),
     ("getImage", &[UnusableImage]),
@@ -66,6 +75,7 @@ pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 25] = [
     (
         "analyzeImage",
         &[
+            InsufficientBalance,
             FeatureDisabled,
             Conflict,
             PayloadTooLarge,
@@ -75,9 +85,23 @@ pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 25] = [
         ],
     ),
     ("listPublications", &[LedgerUnavailable]),
+    (
+        "checkPublication",
+        &[
+            InsufficientBalance,
+            NotFound,
+            Conflict,
+            CannotBeAsked,
+            UpstreamFailed,
+            FeatureUnavailable,
+            LedgerUnavailable,
+            UpstreamLimited,
+        ],
+    ),
 ];
 
 const PUBLISHING: &[ProblemKind] = &[
+    InsufficientBalance,
     FeatureDisabled,
     Conflict,
     IdempotencyMismatch,
@@ -199,19 +223,26 @@ fn example(kind: ProblemKind, operation: &Value) -> Value {
 }
 
 /// A field of the operation that may be bad, and the rule that it breaks.
-fn bad_field(operation: &Value) -> Option<(&'static str, &'static str)> {
+fn bad_field(operation: &Value) -> Option<(&'static str, Cow<'static, str>)> {
     if has_parameter(operation, "filename", "path") {
-        Some(("filename", "must end in .jpg, .jpeg, .png or .webp"))
+        Some(("filename", "must end in .jpg, .jpeg, .png or .webp".into()))
     } else if has_parameter(operation, "limit", "query") {
-        Some(("limit", "must be at least 1"))
-    } else if has_parameter(operation, "kind", "path") {
-        Some(("path", "must be percent-encoded UTF-8"))
+        Some(("limit", "must be at least 1".into()))
+    } else if ["id", "kind"]
+        .iter()
+        .any(|it| has_parameter(operation, it, "path"))
+    {
+        Some(("path", "must be percent-encoded UTF-8".into()))
     } else {
         match body_schema(operation)? {
-            "LoginRequest" => Some(("password", "is required")),
+            "LoginRequest" => Some(("password", "is required".into())),
+            "VoiceProfileChange" => Some(("voice_profile", "is required".into())),
             // The form of an upload has no name.
-            "" => Some(("file", "is required")),
-            _ => Some(("platforms[0]", "must be one of: telegram, email")),
+            "" => Some(("file", "is required".into())),
+            _ => {
+                let rule = format!("must be one of: {}", platform_names());
+                Some(("platforms[0]", rule.into()))
+            }
         }
     }
 }

@@ -20,9 +20,11 @@ pub(super) fn amend(schemas: &mut Value, bodies: &[String]) {
     }
 }
 
-/// Forbids unknown fields in a body, and allows `null` for its optional fields.
+/// Forbids unknown fields in a body, and allows `null` for its optional fields. A field for which `null` has a meaning
+/// of its own is required.
 fn close_body(schema: &mut Value) {
     schema["additionalProperties"] = false.into();
+    require_nullable_fields(schema);
     let required = schema.get("required").and_then(Value::as_array);
     let required = required.cloned().unwrap_or_default();
     for (name, property) in entries(&mut schema["properties"]) {
@@ -106,7 +108,7 @@ fn drop_bare_descriptions(parts: &mut Value) {
     }
 }
 
-/// Makes nullable fields required: answers always have them.
+/// Makes nullable fields required: where a field can be left out, `null` says nothing.
 fn require_nullable_fields(schema: &mut Value) {
     let Some(properties) = schema.get_mut("properties") else {
         return;
@@ -115,8 +117,10 @@ fn require_nullable_fields(schema: &mut Value) {
         .filter(|(_, property)| property.get("nullable").is_some())
         .map(|(name, _)| name.as_str().into())
         .collect();
-    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
-        required.extend(nullable);
+    match schema.get_mut("required").and_then(Value::as_array_mut) {
+        Some(required) => required.extend(nullable),
+        None if nullable.is_empty() => {}
+        None => schema["required"] = nullable.into(),
     }
 }
 

@@ -67,7 +67,9 @@ async fn where_browsers_come_without_tls_the_plain_name_is_the_only_one() {
 #[tokio::test]
 async fn without_a_login_too_only_pages_of_the_same_host_write() {
     let open = || Service {
-        auth: AuthSettings::Disabled,
+        auth: AuthSettings::Disabled {
+            plain_cookies: false,
+        },
         ..Service::new()
     };
     let here = "https://alice.example.org";
@@ -170,27 +172,38 @@ async fn status_tells_who_is_an_admin_and_refuses_nobody() {
     let session = session(PASSWORD, HOST, in_an_hour());
     let bearer = format!("Bearer {TOKEN}");
     let status = |headers: &[(&'static str, &str)]| with(get("/api/admin/status"), headers);
-    for (headers, admin) in [
-        (vec![], false),
-        (vec![("authorization", &*bearer)], true),
-        (vec![("authorization", "Bearer wrong")], false),
-        (vec![("authorization", "Basic ZWRpdG9yOnMzY3JldA==")], true),
-        (vec![("authorization", "Basic ZWRpdG9yOndyb25n")], false),
-        (vec![("cookie", &*session)], true),
+    for (headers, method) in [
+        (vec![], None),
+        (vec![("authorization", &*bearer)], Some("bearer")),
+        (vec![("authorization", "Bearer wrong")], None),
+        (
+            vec![("authorization", "Basic ZWRpdG9yOnMzY3JldA==")],
+            Some("basic"),
+        ),
+        (vec![("authorization", "Basic ZWRpdG9yOndyb25n")], None),
+        (vec![("cookie", &*session)], Some("password")),
         (
             vec![("cookie", &*session), ("origin", "https://evil.example")],
-            true,
+            Some("password"),
         ),
-        (vec![("cookie", "pv2_admin=forged")], false),
+        (
+            vec![("cookie", &*session), ("authorization", &*bearer)],
+            Some("bearer"),
+        ),
+        (vec![("cookie", "pv2_admin=forged")], None),
     ] {
         let answer = with_everything().answer(status(&headers)).await;
-        assert_eq!(answer.json(), json!({"admin": admin}), "{headers:?}");
+        let expected = json!({"admin": method.is_some(), "email": null, "method": method});
+        assert_eq!(answer.json(), expected, "{headers:?}");
     }
     let open = Service {
-        auth: AuthSettings::Disabled,
+        auth: AuthSettings::Disabled {
+            plain_cookies: false,
+        },
         ..Service::new()
     };
-    assert_eq!(open.answer(status(&[])).await.json()["admin"], true);
+    let expected = json!({"admin": true, "email": null, "method": "disabled"});
+    assert_eq!(open.answer(status(&[])).await.json(), expected);
     let shut = service(AdminCredentials::default());
     assert_eq!(shut.answer(status(&[])).await.json()["admin"], false);
     let nobodys = at("bob.example.org", "/api/admin/status");
@@ -209,6 +222,7 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
             token: Some(secret(TOKEN)),
             basic: Some(basic()),
             login: None,
+            plain_cookies: false,
         })
     };
     let fetch = [("sec-fetch-mode", "cors")];
@@ -267,15 +281,27 @@ async fn clients_are_told_how_people_get_in_before_how_programs_do() {
         basic: Some(basic()),
         ..AdminCredentials::default()
     });
-    for (service, mode) in [
-        (with_everything(), "password"),
-        (with_login(), "password"),
-        (Service::new(), "token"),
-        (only_basic, "token"),
-        (service(AdminCredentials::default()), "none"),
+    let open = Service {
+        auth: AuthSettings::Disabled {
+            plain_cookies: false,
+        },
+        ..Service::new()
+    };
+    for (service, mode, methods) in [
+        (
+            with_everything(),
+            "password",
+            &["password", "bearer", "basic"][..],
+        ),
+        (with_login(), "password", &["password"]),
+        (Service::new(), "none", &["bearer"]),
+        (only_basic, "none", &["basic"]),
+        (service(AdminCredentials::default()), "none", &[]),
+        (open, "none", &[]),
     ] {
-        let answer = service.answer(get("/api/config/features")).await;
-        assert_eq!(answer.json()["auth_mode"], mode);
+        let told = service.answer(get("/api/config/features")).await.json();
+        assert_eq!(told["auth_mode"], mode);
+        assert_eq!(told["auth_methods"], json!(methods));
     }
 }
 

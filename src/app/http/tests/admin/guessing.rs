@@ -14,6 +14,7 @@ fn of(token: &str, password: &str) -> BoxEndpoint<'static, Response> {
             password: secret(password),
         }),
         login: Some(login_settings()),
+        plain_cookies: false,
     })
     .routes()
 }

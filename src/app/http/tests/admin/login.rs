@@ -8,7 +8,10 @@ async fn the_password_opens_a_session_and_the_session_opens_the_rest() {
     let answer = ask(&routes, login(PASSWORD)).await;
     assert_eq!(
         (answer.status.as_u16(), answer.json()),
-        (200, json!({"admin": true}))
+        (
+            200,
+            json!({"admin": true, "email": null, "method": "password"})
+        )
     );
     let set = answer.header("set-cookie").unwrap();
     assert!(set.starts_with("__Host-pv2_admin="), "{set}");
@@ -132,17 +135,22 @@ async fn logging_out_takes_the_cookie_away_under_both_of_its_names() {
         login: Some(insecure),
         ..AdminCredentials::default()
     });
+    let without_login = service(AdminCredentials {
+        plain_cookies: true,
+        ..AdminCredentials::default()
+    });
     let prefixed = format!("__Host-{ENDED_SECURE}");
     let secure = [prefixed.clone(), ENDED_SECURE.to_owned()];
     for (service, expected) in [
         (with_login(), secure.clone()),
-        (insecure, [ENDED.to_owned(), prefixed]),
+        (insecure, [ENDED.to_owned(), prefixed.clone()]),
+        (without_login, [ENDED.to_owned(), prefixed]),
         (Service::new(), secure),
     ] {
         let answer = service.answer(post("/api/admin/logout", "")).await;
         assert_eq!(
             (answer.status.as_u16(), answer.json()),
-            (200, json!({"admin": false}))
+            (200, json!({"admin": false, "email": null, "method": null}))
         );
         let set = answer.headers.get_all(header::SET_COOKIE);
         assert!(
@@ -153,20 +161,117 @@ async fn logging_out_takes_the_cookie_away_under_both_of_its_names() {
     }
     let session = session(PASSWORD, HOST, in_an_hour());
     let bearer = format!("Bearer {TOKEN}");
-    for (headers, stays_admin) in [
-        ([("cookie", &*session)], false),
-        ([("authorization", &*bearer)], true),
+    for path in ["/api/admin/logout", "/api/auth/logout", "/auth/logout"] {
+        for (headers, method) in [
+            ([("cookie", &*session)], None),
+            ([("authorization", &*bearer)], Some("bearer")),
+        ] {
+            let answer = with_everything()
+                .answer(with(post(path, ""), &headers))
+                .await;
+            let expected = json!({"admin": method.is_some(), "email": null, "method": method});
+            assert_eq!(answer.json(), expected, "{path}");
+            assert_eq!(cookies(&answer), ["__Host-pv2_admin=", "pv2_admin="]);
+        }
+        let there = [("cookie", &*session), ("origin", "https://evil.example")];
+        let answer = with_everything().answer(with(post(path, ""), &there)).await;
+        answer.problem(403, "forbidden");
+        assert_eq!(cookies(&answer), [""; 0], "{path}");
+        let mut nobodys = post(path, "");
+        let host = "bob.example.org".parse().unwrap();
+        nobodys.headers_mut().insert("host", host);
+        let answer = with_everything().answer(nobodys).await;
+        answer.problem(404, "tenant-not-found");
+    }
+}
+
+#[tokio::test]
+async fn the_form_of_a_page_leads_to_a_page_that_says_it_and_a_program_gets_json() {
+    const BROWSERS: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let session = session(PASSWORD, HOST, in_an_hour());
+    for (headers, is_page) in [
+        (&[("sec-fetch-mode", "navigate")][..], true),
+        (&[("sec-fetch-mode", "navigate"), ("accept", "*/*")], true),
+        // Browsers from before there was that header.
+        (&[("accept", BROWSERS)], true),
+        (&[("sec-fetch-mode", "cors"), ("accept", BROWSERS)], false),
+        (&[("accept", "*/*")], false),
+        (&[("accept", "application/json")], false),
+        (&[], false),
     ] {
-        let logout = with(post("/api/admin/logout", ""), &headers);
-        let answer = with_everything().answer(logout).await;
-        assert_eq!(answer.json(), json!({"admin": stays_admin}));
+        let form = [
+            ("cookie", &*session),
+            ("origin", "https://alice.example.org"),
+        ];
+        let form = with(post("/auth/logout", ""), &form);
+        let answer = with_login().answer(with(form, headers)).await;
+        assert_eq!(cookies(&answer), ["__Host-pv2_admin=", "pv2_admin="]);
+        if is_page {
+            assert_logged_out(&answer);
+        } else {
+            assert_eq!(answer.status, 200, "{headers:?}");
+            assert_eq!(answer.json()["admin"], false, "{headers:?}");
+        }
+    }
+}
+
+/// A page that says so, and leads nowhere.
+fn assert_logged_out(answer: &Answer) {
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("location"), None);
+    assert!(
+        answer.body.contains("You are logged out"),
+        "{}",
+        answer.body
+    );
+    let content_type = answer.header("content-type").unwrap();
+    assert!(content_type.starts_with("text/html"), "{content_type}");
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_link_ends_a_session_only_from_a_page_of_this_host() {
+    let session = session(PASSWORD, HOST, in_an_hour());
+    for (headers, ends) in [
+        (&[("sec-fetch-site", "same-origin")][..], true),
+        (&[], false),
+        (&[("sec-fetch-site", "none")], false),
+        (&[("sec-fetch-site", "same-site")], false),
+        (&[("sec-fetch-site", "cross-site")], false),
+        (
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            false,
+        ),
+        (&[("referer", "https://alice.example.org/")], false),
+    ] {
+        let link = with(get("/auth/logout"), &[("cookie", &session)]);
+        let answer = with_login().answer(with(link, headers)).await;
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        if ends {
+            assert_logged_out(&answer);
+            assert_eq!(cookies(&answer), ["__Host-pv2_admin=", "pv2_admin="]);
+        } else {
+            assert_eq!(answer.status, 200, "{headers:?}");
+            assert_eq!(cookies(&answer), [""; 0], "{headers:?}");
+            let form = "<form method=\"post\" action=\"/auth/logout\">";
+            assert!(answer.body.contains(form), "{}", answer.body);
+            let policy = answer.header("content-security-policy").unwrap();
+            assert!(policy.contains("form-action 'self'"), "{policy}");
+        }
     }
 }
 
 #[tokio::test]
 async fn without_a_password_to_check_nobody_logs_in_whatever_is_sent() {
     let open = || Service {
-        auth: AuthSettings::Disabled,
+        auth: AuthSettings::Disabled {
+            plain_cookies: false,
+        },
         ..Service::new()
     };
     for body in ["", "{", r#"{"password": "x"}"#] {

@@ -20,13 +20,14 @@ use crate::{
         image::{ImageName, StoredImage},
         ledger::{Entry, EntryState, Position},
         platform::Platform,
-        publication::PostId,
+        publication::{PostUrl, PublishedPost},
         secret::Secret,
         sidecar::SidecarName,
+        voice::VoiceProfile,
     },
     ports::{
         ConfigSourceError, ImageStore, LinkedImage, MockImageStore, MockTenantConfigSource,
-        Thumbnail,
+        MockVoiceProfileStore, Thumbnail,
     },
 };
 use std::{
@@ -60,7 +61,18 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
             service = service.with_captions();
             service.document["features"]["library_enabled"] = false.into();
         }
-        "logIn" | "logOut" => service.auth = with_login(),
+        "getVoiceProfile" | "putVoiceProfile" | "postVoiceProfile" => {
+            let texts = [
+                "The harbour keeps its own hours.",
+                "Salt, rope, a bell somewhere.",
+            ];
+            let profile = VoiceProfile::new(&texts).ok();
+            let mut store = MockVoiceProfileStore::new();
+            store.expect_load().returning(move |_| Ok(profile.clone()));
+            store.expect_store().returning(|_, _| Ok(()));
+            service.voices = Some(store);
+        }
+        "logIn" | "logOut" | "logOutByClient" | "logOutByForm" => service.auth = with_login(),
         "listImages" => {
             let all = ["aerial.webp", "bridge.jpg", "harbour-dawn.jpg", "pier.jpg"];
             let all = move || Ok(all.map(stored).to_vec());
@@ -120,6 +132,10 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .reader
                 .expect_list()
                 .returning(move |_, _| Ok(vec![entry.clone()]));
+        }
+        "checkPublication" => {
+            let found = || Ok(Some(found()));
+            service.reader.expect_find().returning(move |_, _| found());
         }
         _ => {}
     }
@@ -255,7 +271,7 @@ fn analysed(service: Service) -> Service {
     service.writer.expect_write().returning(|_| {
         let caption = "Evening light over the harbour".to_owned();
         Ok(WrittenCaptions {
-            by_platform: [(Platform::Telegram, caption)].into(),
+            by_platform: [(Platform::Telegram, vec![caption])].into(),
             sd_caption: Some("harbour, dusk, boats, warm light".to_owned()),
         })
     });
@@ -280,7 +296,7 @@ fn published(service: Service) -> Service {
     service
         .telegram
         .expect_publish()
-        .returning(|_| Ok(PostId::new("1234").into()));
+        .returning(|_, _| Ok(post().into()));
     answer_under_a_key(&mut service);
     service
 }
@@ -294,6 +310,13 @@ fn answer_under_a_key(service: &mut Service) {
     service.requests.expect_finish().returning(|_, _| Ok(()));
 }
 
+fn post() -> PublishedPost {
+    PublishedPost {
+        url: PostUrl::parse("https://t.me/harbour/1234"),
+        ..PublishedPost::new("1234")
+    }
+}
+
 fn entry() -> Entry {
     let started = SystemTime::UNIX_EPOCH + Duration::from_mins(29_631_990);
     Entry {
@@ -301,15 +324,29 @@ fn entry() -> Entry {
             started_ms: 1_777_919_400_000,
             id: 7,
         },
-        image: ImageName::new("harbour-dawn.jpg").unwrap(),
+        image: Some(ImageName::new("harbour-dawn.jpg").unwrap()),
         content_hash: ContentHash::of(b""),
         platform: Some(Platform::Telegram),
         state: EntryState::Published,
-        post_id: Some(PostId::new("1234")),
+        post: Some(post()),
         reason: None,
         error: None,
+        key: None,
         started,
         ended: Some(started + Duration::from_secs(2)),
+    }
+}
+
+/// The entry of a post that its platform was asked about.
+fn found() -> Entry {
+    let url = "https://mastodon.example/@harbour/116516352000000042";
+    Entry {
+        platform: Some(Platform::Mastodon),
+        post: Some(PublishedPost {
+            url: PostUrl::parse(url),
+            ..PublishedPost::new("116516352000000042")
+        }),
+        ..entry()
     }
 }
 
@@ -317,10 +354,10 @@ fn passed_over() -> Entry {
     let entry = entry();
     let error = "the model does not take this image: the model refuses to describe the image";
     Entry {
-        image: ImageName::new("harbour-noon.jpg").unwrap(),
+        image: Some(ImageName::new("harbour-noon.jpg").unwrap()),
         platform: None,
         state: EntryState::Skipped,
-        post_id: None,
+        post: None,
         reason: Some(crate::domain::publication::FailureReason::ImageUnsuitable),
         error: Some(error.to_owned()),
         ended: Some(entry.started),

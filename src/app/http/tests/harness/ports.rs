@@ -63,6 +63,8 @@ pub(super) fn providers(
     mut telegram: MockPublisher,
 ) -> ProviderFactories {
     telegram.expect_connecting().returning(|| None);
+    telegram.expect_limits().returning(|| None);
+    telegram.expect_stage().returning(|_, _| Ok(None));
     images.expect_in_folder().returning(|_| {
         let mut empty = MockImageStore::new();
         empty

@@ -48,7 +48,9 @@ fn captions(fixture: &mut TenantFixture) {
 
 fn knowing(known: &[(Platform, PriorState)]) -> MockLedger {
     let mut ledger = claimed(known.iter().cloned().collect());
-    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .returning(|_, _, _, _, _| Ok(()));
     ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     ledger
 }
@@ -63,9 +65,12 @@ async fn only_the_platforms_that_lack_it_get_it_and_it_stays_there() {
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let known = [
-        (Platform::Telegram, PriorState::Published(PostId::new("1"))),
+        (
+            Platform::Telegram,
+            PriorState::Published(PublishedPost::new("1")),
+        ),
         (Platform::Email, PriorState::Failed),
     ];
     let request = PublicationRequest::default();
@@ -101,7 +106,7 @@ async fn what_is_unknown_is_sent_by_force_alone() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     let report = publish_with(knowing(&known), fixture, request(true)).await;
     assert_eq!(outcomes(&report.unwrap()), ["published"]);
 }
@@ -149,11 +154,16 @@ async fn a_dry_run_says_what_would_be_sent_from_there() {
         .expect_fetch()
         .times(1)
         .returning(move |_| Ok(fetched.clone()));
+    archive
+        .expect_read_sidecar()
+        .times(2)
+        .returning(|_, _| Ok(SidecarFile::Missing));
     let request = PublicationRequest {
         dry_run: true,
         ..PublicationRequest::default()
     };
-    let report = publish_with(MockLedger::new(), fixture, request).await;
+    let failed = vec![entry(Platform::Telegram, EntryState::Failed)];
+    let report = publish_by(MockLedger::new(), reader_of(failed), fixture, request).await;
     let report = report.unwrap();
     assert_eq!(outcomes(&report), ["skipped", "skipped"]);
     assert!(report.archived);

@@ -69,6 +69,9 @@ async fn a_missing_caption_falls_back_to_the_description() {
         .unwrap();
     assert_eq!(report.results[0].caption, "A knot.\n\n#tenant");
     assert_eq!(report.results[1].caption, "A knot.");
+    let warning =
+        "no caption was written for telegram, email: the description of the image takes its place";
+    assert_eq!(report.warnings, [warning]);
 }
 
 #[tokio::test]

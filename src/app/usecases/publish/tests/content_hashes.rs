@@ -3,19 +3,12 @@
 use std::collections::HashMap;
 
 use super::{next::*, *};
-use crate::{
-    app::usecases::fixtures::claimed,
-    domain::{
-        content_hash::ContentHash,
-        content_hashes::ContentHashes,
-        ledger::{Entry, EntryState, Position},
-    },
-};
+use crate::{app::usecases::fixtures::claimed, domain::content_hashes::ContentHashes};
 
 const ON_TELEGRAM: (Platform, EntryState) = (Platform::Telegram, EntryState::Published);
 
 fn published() -> Prior {
-    let both = Platform::ALL.map(|it| (it, PriorState::Published(PostId::new("1"))));
+    let both = Platform::ALL.map(|it| (it, PriorState::Published(PublishedPost::new("1"))));
     Prior::from(BTreeMap::from(both))
 }
 
@@ -154,7 +147,7 @@ async fn the_next_image_is_the_first_that_is_unpublished_by_all_of_its_hashes() 
             .telegram
             .expect_publish()
             .times(1)
-            .returning(|_| Ok(PostId::new("1").into()));
+            .returning(|_, _| Ok(PostId::new("1").into()));
         let mut ledger = knowing_by_all(&file("a.jpg").bytes, Claim::Held(known));
         // Of b.jpg.
         ledger
@@ -166,8 +159,8 @@ async fn the_next_image_is_the_first_that_is_unpublished_by_all_of_its_hashes() 
         ledger
             .expect_record_intent()
             .times(1)
-            .withf(|_, image, _| image.as_str() == "b.jpg")
-            .returning(|_, _, _| Ok(()));
+            .withf(|_, image, _, _, _| image.as_str() == "b.jpg")
+            .returning(|_, _, _, _, _| Ok(()));
         ledger
             .expect_record_outcome()
             .times(1)
@@ -207,24 +200,6 @@ async fn a_folder_full_of_images_that_are_known_by_other_hashes_is_read_in_porti
     assert_eq!(chosen(&report), None);
     let go_on = "other images were not tried; publish again to go on with them";
     assert_eq!(report.warnings, [go_on]);
-}
-
-fn entry_of(content: &ContentHash, (platform, state): (Platform, EntryState)) -> Entry {
-    Entry {
-        position: Position {
-            started_ms: 1,
-            id: 1,
-        },
-        image: image_name(),
-        content_hash: content.clone(),
-        platform: Some(platform),
-        state,
-        post_id: Some(PostId::new("1")),
-        reason: None,
-        error: None,
-        started: std::time::SystemTime::UNIX_EPOCH,
-        ended: None,
-    }
 }
 
 #[tokio::test]
@@ -287,10 +262,11 @@ async fn what_failed_in_another_storage_is_tried_again_where_the_image_is_now() 
     ledger
         .expect_record_intent()
         .times(1)
-        .withf(|lease, _, platforms| {
-            lease.hashes() == hashes_of(&jpeg()).get() && *platforms == Platform::ALL
+        .withf(|lease, _, platforms, _, _| {
+            lease.hashes() == hashes_of(&jpeg()).get()
+                && *platforms == [Platform::Telegram, Platform::Email]
         })
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(2)

@@ -27,10 +27,10 @@ async fn what_follows_a_post_goes_beside_the_archive_and_is_waited_for() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1").into()));
-    fixture.email.expect_publish().return_once(|_| {
+        .returning(|_, _| Ok(PostId::new("1").into()));
+    fixture.email.expect_publish().return_once(|_, _| {
         Ok(Posted {
-            id: PostId::new("2"),
+            post: PublishedPost::new("2"),
             follow_up: Some(follow_up),
             warning: None,
         })

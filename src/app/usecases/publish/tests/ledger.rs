@@ -14,7 +14,7 @@ fn knowing(telegram: PriorState, email: PriorState) -> MockLedger {
 }
 
 fn published(id: &str) -> PriorState {
-    PriorState::Published(PostId::new(id))
+    PriorState::Published(PublishedPost::new(id))
 }
 
 fn unavailable<T>() -> Result<T, LedgerError> {
@@ -41,23 +41,27 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
         .telegram
         .expect_publish()
         .times(1)
-        .returning(move |_| {
+        .returning(move |_, _| {
             telegram();
             Ok(PostId::new("1").into())
         });
-    fixture.email.expect_publish().times(1).returning(move |_| {
-        email();
-        Err(PublishError::Rejected("no".to_owned()))
-    });
+    fixture
+        .email
+        .expect_publish()
+        .times(1)
+        .returning(move |_, _| {
+            email();
+            Err(PublishError::Rejected("no".to_owned()))
+        });
     let mut ledger = claimed(BTreeMap::new());
     let (intent, settled, failed) = (note("intent"), note("published"), note("failed"));
     ledger
         .expect_record_intent()
         .times(1)
-        .withf(|_, image, platforms| {
+        .withf(|_, image, platforms, _, _| {
             image.as_str() == "a.jpg" && *platforms == [Platform::Telegram, Platform::Email]
         })
-        .returning(move |_, _, _| {
+        .returning(move |_, _, _, _, _| {
             intent();
             Ok(())
         });
@@ -66,7 +70,7 @@ async fn an_intent_for_all_platforms_comes_before_the_first_call_and_each_outcom
         .times(2)
         .returning(move |_, _, settlement| {
             match settlement {
-                Settlement::Published(id) if id.as_str() == "1" => settled(),
+                Settlement::Published(post) if post.id.as_str() == "1" => settled(),
                 Settlement::Failed(reason) if reason.text.contains("no") => failed(),
                 other => panic!("{other:?}"),
             }
@@ -117,13 +121,13 @@ async fn only_what_failed_is_tried_again() {
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let mut ledger = knowing(published("1"), PriorState::Failed);
     ledger
         .expect_record_intent()
         .times(1)
-        .withf(|_, _, platforms| *platforms == [Platform::Email])
-        .returning(|_, _, _| Ok(()));
+        .withf(|_, _, platforms, _, _| *platforms == [Platform::Email])
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(1)
@@ -142,7 +146,7 @@ async fn force_sends_again_what_is_published_or_unknown() {
     ledger
         .expect_record_intent()
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(2)
@@ -168,7 +172,7 @@ async fn a_ledger_that_cannot_be_asked_or_written_sends_nothing() {
     cannot_write
         .expect_record_intent()
         .times(1)
-        .returning(|_, _, _| unavailable());
+        .returning(|_, _, _, _, _| unavailable());
     let refused = publish_with(cannot_write, captioned(), forced()).await;
     assert!(
         matches!(refused, Err(PublishImageError::Ledger(_))),
@@ -185,7 +189,7 @@ async fn a_lease_that_is_held_or_lost_is_a_conflict() {
 
     let mut lost = claimed(BTreeMap::new());
     lost.expect_record_intent()
-        .returning(|_, _, _| Err(LedgerError::LeaseLost));
+        .returning(|_, _, _, _, _| Err(LedgerError::LeaseLost));
     let refused = publish_with(lost, captioned(), forced()).await;
     assert!(matches!(refused, Err(PublishImageError::InProgress)));
 }
@@ -199,7 +203,9 @@ async fn an_outcome_that_cannot_be_written_is_answered_after_four_attempts_and_w
         .expect_claim()
         .returning(|_, _| Ok(Claim::Held(Prior::default())));
     ledger.expect_renew().returning(|_| Ok(()));
-    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .returning(|_, _, _, _, _| Ok(()));
     let mut order = mockall::Sequence::new();
     ledger
         .expect_record_outcome()
@@ -254,7 +260,7 @@ async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_on
 }
 
 #[tokio::test]
-async fn a_dry_run_asks_and_tells_the_ledger_nothing() {
+async fn a_dry_run_tells_the_ledger_nothing() {
     let request = PublicationRequest {
         dry_run: true,
         ..PublicationRequest::default()

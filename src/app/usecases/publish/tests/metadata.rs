@@ -18,8 +18,8 @@ async fn sends(mut processor: MockImageProcessor, content: serde_json::Value, se
         platform
             .expect_publish()
             .times(1)
-            .withf(move |post| post.image == sent)
-            .returning(|_| Ok(PostId::new("1").into()));
+            .withf(move |post, _| post.image == sent)
+            .returning(|_, _| Ok(PostId::new("1").into()));
     }
     // For the vision model and two platforms.
     processor

@@ -9,7 +9,7 @@ use crate::{
         content_hash::ContentHash,
         image::{ImageName, StoredImage},
         ledger::{Entry, EntryState, Position},
-        publication::FailureReason,
+        publication::{FailureReason, PublishedPost},
     },
 };
 
@@ -47,13 +47,14 @@ fn entry(name: &str, state: EntryState, started_ms: i64) -> Entry {
             started_ms,
             id: started_ms,
         },
-        image: ImageName::new(name).unwrap(),
+        image: Some(ImageName::new(name).unwrap()),
         content_hash: file(name).stored.content_hash,
         platform: Some(Platform::Telegram),
         state,
-        post_id: None,
+        post: None,
         reason: None,
         error: None,
+        key: None,
         started: std::time::SystemTime::UNIX_EPOCH,
         ended: None,
     }
@@ -86,7 +87,7 @@ pub(super) async fn next(
     fixture
         .telegram
         .expect_publish()
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     fixture
         .images
         .expect_read_sidecar()
@@ -168,7 +169,7 @@ async fn an_image_that_somebody_else_has_taken_or_published_meanwhile_is_left_to
         Claim::HeldByOther,
         Claim::Held(Prior::from(BTreeMap::from([(
             Platform::Telegram,
-            PriorState::Published(PostId::new("7")),
+            PriorState::Published(PublishedPost::new("7")),
         )]))),
         Claim::Held(Prior::default()),
         // By the other hashes of the image.
@@ -184,7 +185,7 @@ async fn an_image_that_somebody_else_has_taken_or_published_meanwhile_is_left_to
     ledger
         .expect_record_intent()
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(1)

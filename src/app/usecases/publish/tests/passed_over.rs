@@ -54,7 +54,7 @@ async fn an_image_that_the_model_refuses_is_paid_for_once_remembered_and_passed_
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     let mut ledger = empty_ledger();
     ledger
         .expect_pass_over()
@@ -186,7 +186,7 @@ async fn an_image_that_no_platform_can_take_is_passed_over_without_another_recor
         // The second is a copy that was encoded anew.
         .times(2)
         .in_sequence(&mut answers)
-        .returning(|_| {
+        .returning(|_, _| {
             Err(PublishError::ImageUnsuitable(
                 "cannot be processed".to_owned(),
             ))
@@ -195,7 +195,7 @@ async fn an_image_that_no_platform_can_take_is_passed_over_without_another_recor
     ledger
         .expect_record_intent()
         .times(2)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(2)
@@ -248,7 +248,7 @@ async fn a_file_that_storage_does_not_hand_out_is_passed_over_counted_and_rememb
             .telegram
             .expect_publish()
             .times(1)
-            .returning(|_| Ok(PostId::new("1").into()));
+            .returning(|_, _| Ok(PostId::new("1").into()));
         let mut ledger = empty_ledger();
         ledger
             .expect_pass_over()
@@ -291,4 +291,52 @@ async fn one_image_that_is_left_out_is_told_in_the_singular() {
         "{:?}",
         report.warnings
     );
+}
+
+#[tokio::test]
+async fn images_that_are_in_doubt_are_told_where_nothing_else_is_left() {
+    for dry_run in [false, true] {
+        let mut fixture = TenantFixture::new();
+        fixture
+            .images
+            .expect_list()
+            .returning(|| Ok(listing(&["a.jpg", "b.jpg", "c.jpg"])));
+        fixture.images.expect_fetch().never();
+        let reader = knowing(vec![
+            entry("a.jpg", EntryState::Unknown, 1),
+            entry("b.jpg", EntryState::Published, 2),
+            entry("c.jpg", EntryState::Unknown, 3),
+        ]);
+        let report = next(MockLedger::new(), reader, fixture, dry_run).await;
+        assert_eq!(chosen(&report), None);
+        assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+        let expected = "2 images are in doubt: a.jpg, c.jpg; a platform may have";
+        assert!(
+            report.warnings[0].starts_with(expected),
+            "{:?}",
+            report.warnings
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_image_of_which_it_turns_out_that_it_is_in_doubt_is_told_too() {
+    let fixture = with_images(&["a.jpg"]);
+    let ledger = claimed([(Platform::Telegram, PriorState::Unknown)].into());
+    let report = next(ledger, knowing(Vec::new()), fixture, false).await;
+    assert_eq!(chosen(&report), None);
+    assert!(
+        report.warnings[0].starts_with("1 image is in doubt: a.jpg; "),
+        "{:?}",
+        report.warnings
+    );
+}
+
+#[tokio::test]
+async fn images_in_doubt_are_no_matter_while_there_is_another() {
+    let fixture = with_images(&["a.jpg", "b.jpg"]);
+    let reader = knowing(vec![entry("a.jpg", EntryState::Unknown, 1)]);
+    let report = next(MockLedger::new(), reader, fixture, true).await;
+    assert_eq!(chosen(&report), Some("b.jpg"));
+    assert_eq!(report.warnings, [""; 0]);
 }

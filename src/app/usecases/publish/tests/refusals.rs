@@ -112,13 +112,13 @@ async fn a_platform_whose_credential_cannot_be_had_is_skipped_and_not_written_do
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let mut ledger = claimed(BTreeMap::new());
     ledger
         .expect_record_intent()
         .times(1)
-        .withf(|_, _, platforms| *platforms == [Platform::Email])
-        .returning(|_, _, _| Ok(()));
+        .withf(|_, _, platforms, _, _| *platforms == [Platform::Email])
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(1)
@@ -150,16 +150,16 @@ async fn a_platform_that_refuses_a_credential_without_another_is_recorded_as_fai
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Err(PublishError::unauthorized("401")));
+        .returning(|_, _| Err(PublishError::unauthorized("401")));
     fixture
         .email
         .expect_publish()
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let mut ledger = claimed(BTreeMap::new());
     ledger
         .expect_record_intent()
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(2)
@@ -194,6 +194,36 @@ async fn nothing_is_paid_for_when_the_credential_of_no_platform_can_be_had() {
         ),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn a_tenant_without_credit_is_told_so_if_no_platform_is_left() {
+    for is_out_of_credit in [true, false] {
+        let mut fixture = with_image();
+        let mut store = MockCredentialStore::new();
+        store.expect_resolve().returning(move |query| {
+            if query.provider != spec(Platform::Telegram).provider {
+                Ok(credential(query.provider))
+            } else if is_out_of_credit {
+                Err(CredentialError::OutOfCredit)
+            } else {
+                Err(CredentialError::NotFound)
+            }
+        });
+        fixture.store = store;
+        fixture.writer.expect_analyze().never();
+        let mut ledger = claimed(BTreeMap::new());
+        ledger.expect_record_intent().never();
+        let request = PublicationRequest {
+            platforms: Some(vec![Platform::Telegram]),
+            ..PublicationRequest::default()
+        };
+        match publish_with(ledger, fixture, request).await {
+            Err(PublishImageError::OutOfCredit) => assert!(is_out_of_credit),
+            Err(PublishImageError::NoPlatformAvailable { .. }) => assert!(!is_out_of_credit),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// A store that has every credential but that of one provider.

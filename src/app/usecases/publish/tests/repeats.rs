@@ -4,7 +4,7 @@ use super::*;
 use crate::app::usecases::fixtures::{claimed, found};
 
 /// What a first run has written beside the image.
-fn sidecar(keys: &str) -> SidecarFile {
+pub(super) fn sidecar(keys: &str) -> SidecarFile {
     let sha256 = crate::domain::image::EncodedImage::new(jpeg())
         .unwrap()
         .sha256();
@@ -13,20 +13,22 @@ fn sidecar(keys: &str) -> SidecarFile {
     ))
 }
 
-const BOTH: &str = "# caption: First run\n\
+pub(super) const BOTH: &str = "# caption: First run\n\
                     # caption_generated: {\"telegram\":\"By a model\",\"email\":\"Mail, by a model\"}\n\
                     # caption_submitted: {\"telegram\":\"First run\\n\\n#tenant\"}\n\
                     # alt_text: A knot in a rope\n# tags: [\"rope\"]\n";
 
-fn tried(known: &[(Platform, PriorState)]) -> MockLedger {
+pub(super) fn tried(known: &[(Platform, PriorState)]) -> MockLedger {
     let mut ledger = claimed(known.iter().cloned().collect());
-    ledger.expect_record_intent().returning(|_, _, _| Ok(()));
+    ledger
+        .expect_record_intent()
+        .returning(|_, _, _, _, _| Ok(()));
     ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     ledger
 }
 
 /// An image beside which this sidecar stands, that is read once; what is written of it.
-fn beside(there: SidecarFile) -> (TenantFixture, Arc<Mutex<String>>) {
+pub(super) fn beside(there: SidecarFile) -> (TenantFixture, Arc<Mutex<String>>) {
     let mut fixture = with_image();
     fixture.document["features"]["alt_text_enabled"] = true.into();
     fixture
@@ -56,7 +58,7 @@ fn beside(there: SidecarFile) -> (TenantFixture, Arc<Mutex<String>>) {
     (fixture, text)
 }
 
-fn no_call(fixture: &mut TenantFixture) {
+pub(super) fn no_call(fixture: &mut TenantFixture) {
     fixture.writer.expect_analyze().never();
     fixture.writer.expect_write().never();
 }
@@ -76,7 +78,7 @@ fn only(platform: Platform) -> PublicationRequest {
 
 #[tokio::test]
 async fn a_platform_that_failed_gets_the_caption_of_the_first_run_without_any_call() {
-    let published = PriorState::Published(PostId::new("2"));
+    let published = PriorState::Published(PublishedPost::new("2"));
     for known in [
         vec![
             (Platform::Telegram, PriorState::Failed),
@@ -92,12 +94,12 @@ async fn a_platform_that_failed_gets_the_caption_of_the_first_run_without_any_ca
             .telegram
             .expect_publish()
             .times(1)
-            .withf(|post| {
+            .withf(|post, _| {
                 post.caption == "First run\n\n#tenant"
                     && post.tags == ["rope"]
                     && post.alt_text.as_deref() == Some("A knot in a rope")
             })
-            .returning(|_| Err(PublishError::unauthorized("401")));
+            .returning(|_, _| Err(PublishError::unauthorized("401")));
         let request = only(Platform::Telegram);
         let report = publish_with(tried(&known), fixture, request).await.unwrap();
         assert_eq!(outcomes(&report), ["failed"]);
@@ -144,7 +146,7 @@ async fn captions_are_written_where_the_sidecar_has_none_for_the_image_as_it_is(
             .telegram
             .expect_publish()
             .times(1)
-            .returning(|_| Ok(PostId::new("1").into()));
+            .returning(|_, _| Ok(PostId::new("1").into()));
         let known = [(Platform::Telegram, PriorState::Failed)];
         let report = publish_with(tried(&known), fixture, only(Platform::Telegram)).await;
         assert_eq!(
@@ -168,7 +170,7 @@ async fn an_image_that_was_never_tried_or_is_forced_is_captioned_anew() {
             .telegram
             .expect_publish()
             .times(1)
-            .returning(|_| Ok(PostId::new("1").into()));
+            .returning(|_, _| Ok(PostId::new("1").into()));
         let report = publish_with(tried(known), fixture, request).await;
         assert_eq!(
             report.unwrap().results[0].caption,
@@ -185,7 +187,7 @@ async fn a_caption_of_the_caller_wins_over_that_of_the_first_run() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("1").into()));
+        .returning(|_, _| Ok(PostId::new("1").into()));
     let request = PublicationRequest {
         caption: Some("Mine".to_owned()),
         ..only(Platform::Telegram)

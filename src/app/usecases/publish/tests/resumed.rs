@@ -92,7 +92,7 @@ async fn the_image_is_noted_before_the_intent_and_the_answer_is_kept() {
         .expect_record_intent()
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger.expect_record_outcome().returning(|_, _, _| Ok(()));
     store
         .expect_finish()
@@ -187,16 +187,16 @@ async fn who_resumes_a_request_for_the_next_image_keeps_to_its_image_and_forces_
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let mut store = beginning(Begun::Resumed(chosen()));
     store.expect_choose().times(1).returning(|_, _| Ok(()));
     store.expect_finish().times(1).returning(|_, _| Ok(()));
-    let known = PriorState::Published(PostId::new("1"));
+    let known = PriorState::Published(PublishedPost::new("1"));
     let mut ledger = claimed([(Platform::Telegram, known)].into());
     ledger
         .expect_record_intent()
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(1)
@@ -223,13 +223,14 @@ async fn who_resumes_a_request_whose_image_is_nowhere_tells_what_the_ledger_know
             started_ms: 1,
             id: 1,
         },
-        image: image_name(),
+        image: Some(image_name()),
         content_hash: chosen().hashes.listed().clone(),
         platform: Some(platform),
         state,
-        post_id: post_id.map(PostId::new),
+        post: post_id.map(PublishedPost::new),
         reason: None,
         error: None,
+        key: None,
         started: std::time::SystemTime::UNIX_EPOCH,
         ended: None,
     };
@@ -268,16 +269,16 @@ async fn who_resumes_a_request_whose_image_is_archived_publishes_what_is_missing
         .email
         .expect_publish()
         .times(1)
-        .returning(|_| Ok(PostId::new("2").into()));
+        .returning(|_, _| Ok(PostId::new("2").into()));
     let mut store = beginning(Begun::Resumed(chosen()));
     store.expect_choose().times(1).returning(|_, _| Ok(()));
     store.expect_finish().times(1).returning(|_, _| Ok(()));
-    let known = PriorState::Published(PostId::new("1"));
+    let known = PriorState::Published(PublishedPost::new("1"));
     let mut ledger = claimed([(Platform::Telegram, known)].into());
     ledger
         .expect_record_intent()
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _, _| Ok(()));
     ledger
         .expect_record_outcome()
         .times(1)

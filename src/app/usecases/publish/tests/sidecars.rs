@@ -264,6 +264,22 @@ async fn a_social_caption_never_stands_on_the_first_line() {
     let as_it_was = "By me\n\n# ---\n# image_file: a.jpg\n# caption: By me\n";
     let (calls, _) = published_among(vec![text(as_it_was)], vec![Ok(())], Some("By me")).await;
     assert!(calls[0].2.starts_with("\n\n# ---\n"), "{}", calls[0].2);
+    // Other words are a person's, and stay behind the keys.
+    for (as_it_was, caption) in [
+        ("By me\n\n# ---\n# image_file: a.jpg\n", None),
+        ("By me\n\n# ---\n# image_file: a.jpg\n", Some("Mine")),
+        (
+            "By me\n\n# ---\n# image_file: a.jpg\n# caption: Other\n",
+            None,
+        ),
+    ] {
+        let (calls, _) = published_among(vec![text(as_it_was)], vec![Ok(())], caption).await;
+        let written = &calls[0].2;
+        assert!(!written.starts_with("By me"), "{written}");
+        assert_eq!(written.lines().last(), Some("By me"), "{written}");
+        let again = published_among(vec![text(written)], vec![Ok(())], caption).await;
+        assert_eq!(again.0[0].2.matches("By me").count(), 1);
+    }
     let with_sd = "sd\n\n# ---\n# image_file: a.jpg\n# sd_caption_version: 1\n";
     let (calls, _) = published_among(vec![text(with_sd)], vec![Ok(())], Some("By me")).await;
     assert!(calls[0].2.starts_with("sd\n\n# ---\n"), "{}", calls[0].2);
@@ -334,8 +350,8 @@ async fn the_sidecar_keeps_foreign_keys_and_says_what_is_known() {
     );
     for line in [
         "# image_file: a.jpg",
-        "# dropbox_file_id: id:1",
-        "# dropbox_rev: rev1",
+        "# storage_file_id: id:1",
+        "# storage_rev: rev1",
         "# sd_caption_version: 1",
         "# model_version: gpt-4o-mini",
         "# caption: !json \"For Telegram\\n\\n#tenant\"",

@@ -15,7 +15,7 @@ fn settings(pairs: &[(&str, &str)]) -> Result<AuthSettings, SettingProblems> {
 fn credentials(pairs: &[(&str, &str)]) -> AdminCredentials {
     match settings(pairs).unwrap() {
         AuthSettings::Enforced(credentials) => credentials,
-        AuthSettings::Disabled => panic!("it is disabled"),
+        AuthSettings::Disabled { .. } => panic!("it is disabled"),
     }
 }
 
@@ -35,7 +35,9 @@ fn nothing_is_configured_when_nothing_is_set() {
         token,
         basic,
         login,
+        plain_cookies,
     } = credentials(&[]);
+    assert!(!plain_cookies);
     assert!(token.is_none() && basic.is_none() && login.is_none());
 }
 
@@ -86,6 +88,7 @@ fn a_blank_secret_is_none() {
                 token,
                 basic,
                 login,
+                ..
             } = credentials(&[(name, empty)]);
             assert!(token.is_none() && basic.is_none() && login.is_none());
         }
@@ -190,6 +193,44 @@ fn what_has_no_use_without_a_password_is_warned_of_and_stops_nothing() {
 }
 
 #[test]
+fn a_secret_of_another_name_goes_by_the_name_that_is_set() {
+    let told = |pairs: &[(&str, &str)]| {
+        let mut environment = Environment::from_pairs(pairs.iter().copied());
+        environment.take_as("SECRET_KEY", SESSION_SECRET, false);
+        assert!(read(&mut environment).is_some());
+        let told = environment.warnings().iter().map(ToString::to_string);
+        told.collect::<Vec<_>>()
+    };
+    let short = ("SECRET_KEY", &LONG[..20]);
+    assert_eq!(
+        told(&[short]),
+        ["SECRET_KEY: has no effect without WEB_ADMIN_PASSWORD"],
+        "nothing else, where it has no effect"
+    );
+    let used = told(&[short, (PASSWORD, "pass-phrase")]);
+    assert_eq!(used.len(), 2, "{used:?}");
+    assert!(used.iter().all(|it| it.starts_with("SECRET_KEY: ")));
+    let own = told(&[(SESSION_SECRET, &LONG[..20])]);
+    assert_eq!(
+        own,
+        ["WEB_SESSION_SECRET: has no effect without WEB_ADMIN_PASSWORD"]
+    );
+}
+
+#[test]
+fn the_cookies_of_a_log_out_follow_the_setting_without_a_password_too() {
+    for (value, expected) in [("false", true), ("true", false)] {
+        let secure = (SECURE_COOKIES, value);
+        assert_eq!(credentials(&[secure]).plain_cookies, expected);
+        let open = settings(&[secure, (DISABLED, "yes")]).unwrap();
+        let AuthSettings::Disabled { plain_cookies } = open else {
+            panic!("it is enforced")
+        };
+        assert_eq!(plain_cookies, expected);
+    }
+}
+
+#[test]
 fn times_and_switches_stop_the_start_only_where_there_is_a_password_to_log_in_with() {
     let password = (PASSWORD, "pass-phrase");
     for seconds in ["59", "2592001", "-1", "week", "1e3"] {
@@ -212,7 +253,7 @@ fn times_and_switches_stop_the_start_only_where_there_is_a_password_to_log_in_wi
 fn open_doors_and_a_credential_exclude_each_other() {
     assert!(matches!(
         settings(&[(DISABLED, "yes")]),
-        Ok(AuthSettings::Disabled)
+        Ok(AuthSettings::Disabled { .. })
     ));
     assert_eq!(problems(&[(DISABLED, "yes"), (TOKEN, "t0ken")]), [DISABLED]);
     assert_eq!(

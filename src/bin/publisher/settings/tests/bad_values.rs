@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use publisher::{adapters::platforms, domain::platform::Platform};
+
 use super::*;
 use crate::{logging::LogSettings, settings::names};
 
 /// What a bad value holds, so that it would be seen wherever it is shown.
 const CANARY: &str = "sesame";
 
+/// Bad values of settings that another command reads.
+const OF_OTHER_COMMANDS: [(&str, &str); 1] = [("PUBLISHER_URL", "http://sesame@127.0.0.1:8080")];
+
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 72] = [
+const BAD_VALUES: [(&str, &str, &str); 79] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -21,6 +26,8 @@ const BAD_VALUES: [(&str, &str, &str); 72] = [
     ("any", "MEMORY_BUDGET_MB", "sesame"),
     ("any", "LEDGER_POOL_SIZE", "sesame"),
     ("any", "LEDGER_KEEP_DAYS", "sesame"),
+    ("any", "CAPTION_HISTORY_DAYS", "sesame"),
+    ("any", "CAPTION_CANDIDATES", "sesame"),
     ("any", "TRUSTED_PROXIES", "10.0.0.0/8, sesame"),
     ("any", "SHUTDOWN_GRACE_SECONDS", "sesame"),
     ("any", "SHUTDOWN_NOTICE_SECONDS", "sesame"),
@@ -47,6 +54,8 @@ const BAD_VALUES: [(&str, &str, &str); 72] = [
     ("orchestrator", "ORCHESTRATOR_BASE_DOMAIN", "open sesame"),
     ("orchestrator", "ORCHESTRATOR_PREFER_POST", "sesame"),
     ("orchestrator", "READINESS_REQUIRES_ORCHESTRATOR", "sesame"),
+    ("orchestrator", "USAGE_REPORTING", "sesame"),
+    ("orchestrator", "USAGE_OUTBOX_MAX", "sesame"),
     ("any", "RUNTIME_CONFIG_CACHE_MAX_SIZE", "sesame"),
     ("any", "RUNTIME_CONFIG_MAX_STALE_SECONDS", "sesame"),
     ("any", "RUNTIME_CONFIG_NEGATIVE_TTL_SECONDS", "sesame"),
@@ -81,8 +90,14 @@ const BAD_VALUES: [(&str, &str, &str); 72] = [
         "CONFIRMATION_SETTINGS",
         r#"{"confirmation_to_sender": "sesame"}"#,
     ),
+    ("env", "ADMIN_LOGIN_EMAILS", "jane@example.org, sesame"),
     ("env", "CONTENT_SETTINGS", r#"{"archive": "sesame"}"#),
     ("env", "CONTENT_SETTINGS", r#"{"strip_metadata": "sesame"}"#),
+    (
+        "env",
+        "PLATFORM_CAPTIONS",
+        r#"{"telegram": {"max_length": "sesame"}}"#,
+    ),
     ("env", "STORAGE_PROVIDER", "sesame"),
     ("env", "FEATURE_VOICE_MATCHING", "sesame"),
     ("env", "FEATURE_PUBLISH", "sesame"),
@@ -91,6 +106,7 @@ const BAD_VALUES: [(&str, &str, &str); 72] = [
     ("env", "FEATURE_KEEP_CURATE", "sesame"),
     ("env", "FEATURE_REMOVE_CURATE", "sesame"),
     ("env", "FEATURE_DELETE", "sesame"),
+    ("env", "FEATURE_SMART_HASHTAGS", "sesame"),
     ("env", "FEATURE_LIBRARY", "sesame"),
     ("env", "AUTO_VIEW", "sesame"),
     // Secrets, beside what the file of each one can have.
@@ -121,10 +137,20 @@ fn company(name: &str) -> &'static [(&'static str, &'static str)] {
             &[("WEB_ADMIN_PASSWORD", "pass-phrase")]
         }
         "TELEGRAM_BOT_TOKEN" => &[("PUBLISHERS", r#"[{"type": "telegram", "channel_id": 1}]"#)],
-        "EMAIL_SERVER" | "EMAIL_PASSWORD" | "CONFIRMATION_SETTINGS" => &[
+        "EMAIL_SERVER" | "EMAIL_PASSWORD" | "CONFIRMATION_SETTINGS" | "ADMIN_LOGIN_EMAILS" => &[
             ("PUBLISHERS", r#"[{"type": "email", "recipient": "a@b"}]"#),
             ("EMAIL_SERVER", r#"{"sender": "a@b"}"#),
             ("EMAIL_PASSWORD", "password"),
+        ],
+        name if name.starts_with("MASTODON_") => &[
+            ("PUBLISHERS", r#"[{"type": "mastodon"}]"#),
+            ("MASTODON_INSTANCE_URL", "https://mastodon.example"),
+            ("MASTODON_ACCESS_TOKEN", "token"),
+        ],
+        name if name.starts_with("BLUESKY_") => &[
+            ("PUBLISHERS", r#"[{"type": "bluesky"}]"#),
+            ("BLUESKY_HANDLE", "alice.bsky.social"),
+            ("BLUESKY_APP_PASSWORD", "password"),
         ],
         "OPENAI_SETTINGS" => &[("OPENAI_API_KEY", "key")],
         name if name.starts_with("R2_") => &[
@@ -208,6 +234,15 @@ fn a_bad_value_stops_the_start_and_is_named_but_not_shown() {
 }
 
 #[test]
+fn a_bad_value_of_another_command_has_no_effect() {
+    for (name, value) in OF_OTHER_COMMANDS {
+        for source in ["env", "orchestrator"] {
+            assert_eq!(told(source, &[(name, value)]), "");
+        }
+    }
+}
+
+#[test]
 fn a_secret_must_not_be_given_twice_nor_come_from_a_file_that_is_of_no_use() {
     let empty = tempfile::NamedTempFile::new().unwrap();
     let empty = empty.path().to_str().unwrap();
@@ -215,12 +250,18 @@ fn a_secret_must_not_be_given_twice_nor_come_from_a_file_that_is_of_no_use() {
     assert!(secrets.len() >= 12, "{secrets:?}");
     for name in &secrets {
         let file = format!("{name}_FILE");
+        let of_platforms = Platform::ALL.map(|it| platforms::spec(it).provider.fields());
         let source = match name.as_str() {
-            "DROPBOX_REFRESH_TOKEN"
-            | "OPENAI_API_KEY"
-            | "TELEGRAM_BOT_TOKEN"
-            | "EMAIL_PASSWORD" => "env",
+            "DROPBOX_REFRESH_TOKEN" | "OPENAI_API_KEY" => "env",
             name if name.starts_with("R2_") => "env",
+            name if of_platforms
+                .iter()
+                .copied()
+                .flatten()
+                .any(|it| it.variable == name) =>
+            {
+                "env"
+            }
             _ => "orchestrator",
         };
         for path in ["/nowhere/sesame", empty] {
@@ -235,10 +276,9 @@ fn a_secret_must_not_be_given_twice_nor_come_from_a_file_that_is_of_no_use() {
 
 #[test]
 fn no_setting_is_left_out() {
-    let mut tried: BTreeSet<String> = BAD_VALUES
-        .iter()
-        .map(|(_, name, _)| (*name).to_owned())
-        .collect();
+    let bad_values = BAD_VALUES.iter().map(|(_, name, _)| *name);
+    let of_others = OF_OTHER_COMMANDS.iter().map(|(name, _)| *name);
+    let mut tried: BTreeSet<String> = bad_values.chain(of_others).map(str::to_owned).collect();
     for secret in secrets() {
         tried.insert(format!("{secret}_FILE"));
         tried.insert(secret);

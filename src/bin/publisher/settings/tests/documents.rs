@@ -119,7 +119,7 @@ fn the_guide_says_what_a_value_may_be_as_the_code_says_it() {
             }
         }
     }
-    assert!(numbers > 20 && switches > 10 && documents == 7);
+    assert!(numbers > 20 && switches > 10 && documents == 8);
 }
 
 #[test]

@@ -98,7 +98,7 @@ async fn only_captions_that_were_sent_count_as_submitted() {
         .telegram
         .expect_publish()
         .times(1)
-        .returning(|_| Err(PublishError::Unknown("reset".into())));
+        .returning(|_, _| Err(PublishError::Unknown("reset".into())));
     fixture.email.expect_publish().never();
     let report = publish(fixture, PublicationRequest::default()).await;
     assert_eq!(outcomes(&report.unwrap()), ["unknown", "skipped"]);

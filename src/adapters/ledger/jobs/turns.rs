@@ -1,0 +1,254 @@
+//! The turns of tenants: whose turn it is, what is done for a tenant in it, and when its next one is.
+//!
+//! A turn gives a tenant at most one job. Then the tenant is behind all whose turn was due before: its next one is due now,
+//! or later. A tenant that has as many jobs claimed as it may is left alone until one of them ends, or its claim does.
+
+use std::time::Duration;
+
+use super::{json, record::job_columns};
+use crate::domain::{schedule::Schedule, tenant::TenantName};
+
+/// How long a job is left alone that makes no sense to this version: a later one may know what it is.
+pub(in crate::adapters::ledger) const UNREADABLE_WAIT: Duration = Duration::from_hours(1);
+
+/// The job that stands for the next posting time.
+pub(in crate::adapters::ledger) const NEXT: &str = concat!(
+    "SELECT ",
+    job_columns!(),
+    " FROM ledger_jobs WHERE tenant = $1 AND is_next = 1"
+);
+
+/// Jobs that have not begun, and should have before `$2`.
+pub(in crate::adapters::ledger) const MISS_LATE: &str = "UPDATE ledger_jobs
+    SET status = 'missed', reason = 'too_late', is_next = 0, ended_at = $3, error = NULL
+    WHERE tenant = $1 AND ended_at IS NULL AND publish_at < $2 AND begun_at IS NULL";
+
+pub(in crate::adapters::ledger) const RUNNING: &str =
+    "SELECT count(*) FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at > $2";
+
+/// The job that has been due for longest. One that runs is due when its claim has ended.
+pub(in crate::adapters::ledger) const PICK: &str = concat!(
+    "SELECT ",
+    job_columns!(),
+    " FROM ledger_jobs WHERE tenant = $1 AND status IN ('scheduled', 'running') AND due_at <= $2
+    ORDER BY due_at, id LIMIT 1"
+);
+
+pub(in crate::adapters::ledger) const POSTPONE: &str =
+    "UPDATE ledger_jobs SET due_at = $2 WHERE id = $1";
+
+/// What decides when the next turn is: how many claims hold, when the first of them ends, when the first job is due, when the
+/// next posting time is, and the time of the first job that nobody has approved.
+pub(in crate::adapters::ledger) const FACTS: &str = "SELECT
+    (SELECT count(*) FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at > $2),
+    (SELECT min(due_at) FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at > $2),
+    (SELECT min(due_at) FROM ledger_jobs WHERE tenant = $1 AND status IN ('scheduled', 'running')),
+    (SELECT min(publish_at) FROM ledger_jobs WHERE tenant = $1 AND is_next = 1),
+    (SELECT min(publish_at) FROM ledger_jobs
+        WHERE tenant = $1 AND ended_at IS NULL AND status = 'awaiting_approval')";
+
+pub(in crate::adapters::ledger) type Facts =
+    (i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+
+pub(in crate::adapters::ledger) const SET_TURN: &str =
+    "UPDATE ledger_job_queues SET turn_at = $2 WHERE tenant = $1";
+
+/// When the next turn of a tenant is, in milliseconds since 1970; `None` if nothing waits. After a turn in which no job
+/// was claimed, it is later than now.
+pub(in crate::adapters::ledger) fn next_turn(
+    (running, claim_ends, due, next, awaiting): Facts,
+    (per_tenant, max_late): (i64, i64),
+    (now, has_claimed): (i64, bool),
+) -> Option<i64> {
+    let work = if running >= per_tenant {
+        claim_ends
+    } else {
+        due
+    };
+    // At its time, a job that waits for a yes makes room for the next posting time.
+    let next = next.filter(|next| *next > now);
+    let too_late = awaiting.map(|time| time.saturating_add(max_late).saturating_add(1));
+    let at = [work, next, too_late].into_iter().flatten().min()?;
+    Some(at.max(now.saturating_add(i64::from(!has_claimed))))
+}
+
+/// The schedule in a column, if it is to be followed.
+pub(in crate::adapters::ledger) fn enabled(
+    tenant: &TenantName,
+    text: Option<&str>,
+) -> Option<Schedule> {
+    let schedule = json::schedule(text?);
+    if schedule.is_none() {
+        tracing::warn!(
+            %tenant,
+            "the stored schedule makes no sense to this version, and is not followed"
+        );
+    }
+    schedule.filter(Schedule::is_enabled)
+}
+
+/// Implements the turns for a type. `$skipped` is added to the query of the tenants whose turn it is.
+macro_rules! sql_turns {
+    ($ledger:ty, skipped: $skipped:literal) => {
+        pub(super) const TURNS: &str = concat!(
+            "SELECT tenant, schedule FROM ledger_job_queues
+                WHERE turn_at IS NOT NULL AND turn_at <= $1 ORDER BY turn_at, tenant LIMIT $2 ",
+            $skipped
+        );
+
+        impl $ledger {
+            /// Gives turns until there are as many jobs as may be claimed, or nobody's turn is left.
+            async fn give_turns(
+                write: &mut Guarded,
+                terms: &crate::ports::ClaimTerms,
+                now: i64,
+            ) -> Result<Vec<crate::ports::ClaimedJob>, sqlx::Error> {
+                let limit = usize::try_from(terms.limit).unwrap_or(usize::MAX);
+                let mut claimed = Vec::new();
+                while claimed.len() < limit {
+                    let missing = i64::try_from(limit - claimed.len()).unwrap_or(i64::MAX);
+                    let turns: Vec<(String, Option<String>)> = sqlx::query_as(TURNS)
+                        .bind(now)
+                        .bind(missing)
+                        .fetch_all(&mut **write)
+                        .await?;
+                    if turns.is_empty() {
+                        break;
+                    }
+                    for (tenant, schedule) in turns {
+                        let tenant = TenantName::new(&tenant)
+                            .ok_or_else(|| sqlx::Error::Decode("tenant".into()))?;
+                        let schedule = schedule.as_deref();
+                        claimed.extend(
+                            Self::give_turn(write, &tenant, schedule, terms, now).await?,
+                        );
+                    }
+                }
+                Ok(claimed)
+            }
+
+            /// Gives a tenant a turn, whose row is taken.
+            async fn give_turn(
+                write: &mut Guarded,
+                tenant: &TenantName,
+                schedule: Option<&str>,
+                terms: &crate::ports::ClaimTerms,
+                now: i64,
+            ) -> Result<Option<crate::ports::ClaimedJob>, sqlx::Error> {
+                use super::jobs::turns;
+
+                let max_late = duration_millis(terms.max_late);
+                let per_tenant = i64::from(terms.per_tenant);
+                Self::advance_schedule(write, tenant, schedule, terms.max_late, now).await?;
+                sqlx::query(turns::MISS_LATE)
+                    .bind(tenant.as_str())
+                    .bind(now.saturating_sub(max_late))
+                    .bind(now)
+                    .execute(&mut **write)
+                    .await?;
+                let running: i64 = sqlx::query_scalar(turns::RUNNING)
+                    .bind(tenant.as_str())
+                    .bind(now)
+                    .fetch_one(&mut **write)
+                    .await?;
+                let mut claimed = None;
+                if running < per_tenant {
+                    claimed = Self::claim_one(write, tenant, schedule, now).await?;
+                }
+                let facts: turns::Facts = sqlx::query_as(turns::FACTS)
+                    .bind(tenant.as_str())
+                    .bind(now)
+                    .fetch_one(&mut **write)
+                    .await?;
+                let limits = (per_tenant, max_late);
+                sqlx::query(turns::SET_TURN)
+                    .bind(tenant.as_str())
+                    .bind(turns::next_turn(facts, limits, (now, claimed.is_some())))
+                    .execute(&mut **write)
+                    .await?;
+                Ok(claimed)
+            }
+
+            /// Claims the tenant's job that has been due for longest.
+            async fn claim_one(
+                write: &mut Guarded,
+                tenant: &TenantName,
+                schedule: Option<&str>,
+                now: i64,
+            ) -> Result<Option<crate::ports::ClaimedJob>, sqlx::Error> {
+                use super::jobs::{record, turns};
+
+                loop {
+                    let row = sqlx::query(turns::PICK)
+                        .bind(tenant.as_str())
+                        .bind(now)
+                        .fetch_optional(&mut **write)
+                        .await?;
+                    let Some(row) = row else {
+                        return Ok(None);
+                    };
+                    let found = match record::job(&row) {
+                        Ok(found) => found,
+                        Err(error) => {
+                            let id: i64 = sqlx::Row::try_get(&row, "id")?;
+                            tracing::warn!(%tenant, job = id, %error, "a job makes no sense to this version");
+                            let wait = duration_millis(turns::UNREADABLE_WAIT);
+                            sqlx::query(turns::POSTPONE)
+                                .bind(id)
+                                .bind(now.saturating_add(wait))
+                                .execute(&mut **write)
+                                .await?;
+                            continue;
+                        }
+                    };
+                    let until = duration_millis(crate::ports::JOB_CLAIM_TTL);
+                    let until = record::time(now.saturating_add(until));
+                    let job = found.job.claim(record::time(now), until);
+                    let job = job.map_err(|refusal| sqlx::Error::Decode(refusal.into()))?;
+                    let token = Uuid::new_v4().simple().to_string();
+                    Self::save_job(write, &job, false, Some(&token)).await?;
+                    if let Some(posting_time) = job.posting_time.filter(|_| found.is_next) {
+                        Self::add_following(write, tenant, schedule, posting_time, now).await?;
+                    }
+                    let claim = crate::ports::JobClaim {
+                        tenant: tenant.clone(),
+                        id: job.id,
+                        token,
+                    };
+                    return Ok(Some(crate::ports::ClaimedJob { job, claim }));
+                }
+            }
+        }
+    };
+}
+pub(in crate::adapters::ledger) use sql_turns;
+
+#[cfg(test)]
+mod tests {
+    use super::next_turn;
+
+    #[test]
+    fn the_next_turn_is_when_something_can_be_done() {
+        let limits = (2, 60);
+        let turn = |facts, now, has_claimed| next_turn(facts, limits, (now, has_claimed));
+        assert_eq!(turn((0, None, None, None, None), 100, false), None);
+        let due = (0, None, Some(50), None, None);
+        assert_eq!(turn(due, 100, true), Some(100), "behind those before");
+        assert_eq!(
+            turn(due, 100, false),
+            Some(101),
+            "no turn is given twice at once"
+        );
+        assert_eq!(turn((0, None, Some(150), None, None), 100, true), Some(150));
+        let full = (2, Some(145), Some(50), Some(50), None);
+        assert_eq!(turn(full, 100, true), Some(145), "a claim has to end first");
+        let awaiting = (0, None, None, Some(120), Some(120));
+        assert_eq!(
+            turn(awaiting, 100, false),
+            Some(120),
+            "the next posting time"
+        );
+        let awaiting = (0, None, None, Some(300), Some(90));
+        assert_eq!(turn(awaiting, 100, false), Some(151), "then it is too late");
+    }
+}

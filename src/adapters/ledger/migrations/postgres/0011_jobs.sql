@@ -1,0 +1,41 @@
+-- One row of each tenant that has jobs or a schedule. It is locked by whoever writes the tenant's jobs.
+CREATE TABLE ledger_job_queues (
+    tenant   TEXT   PRIMARY KEY,
+    turn_at  BIGINT, -- when to look at the tenant's jobs next; NULL: none waits
+    schedule TEXT    -- in JSON; NULL: none was put
+);
+
+CREATE INDEX ledger_job_queues_turn ON ledger_job_queues (turn_at, tenant) WHERE turn_at IS NOT NULL;
+
+-- Publications that somebody has asked for and nobody waits for.
+CREATE TABLE ledger_jobs (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant       TEXT   NOT NULL,
+    status       TEXT   NOT NULL,
+    filename     TEXT,            -- NULL: the next image that was not published
+    what         TEXT   NOT NULL, -- platforms, captions and options, in JSON
+    publish_at   BIGINT NOT NULL, -- milliseconds since 1970, as are all times here
+    posting_time BIGINT,          -- of the schedule; NULL: somebody asked for it
+    is_next      BIGINT NOT NULL DEFAULT 0, -- 1: it stands for the next posting time
+    due_at       BIGINT NOT NULL, -- its time, or that of its next attempt; while it runs, the end of its claim
+    created_at   BIGINT NOT NULL,
+    begun_at     BIGINT,
+    ended_at     BIGINT,
+    attempts     BIGINT NOT NULL DEFAULT 0,
+    failures     BIGINT NOT NULL DEFAULT 0,
+    interrupted  BIGINT NOT NULL DEFAULT 0,
+    remaining    TEXT,            -- platforms of the next attempt, in JSON; NULL: all
+    results      TEXT   NOT NULL DEFAULT '[]',
+    stage        TEXT,
+    reason       TEXT,
+    error        TEXT,
+    claim        TEXT
+);
+
+CREATE INDEX ledger_jobs_listed ON ledger_jobs (tenant, publish_at DESC, id DESC);
+CREATE INDEX ledger_jobs_by_status ON ledger_jobs (tenant, status, publish_at DESC, id DESC);
+CREATE INDEX ledger_jobs_due ON ledger_jobs (tenant, due_at, id) WHERE status IN ('scheduled', 'running');
+CREATE INDEX ledger_jobs_open ON ledger_jobs (tenant, publish_at) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX ledger_jobs_next ON ledger_jobs (tenant) WHERE is_next = 1;
+CREATE INDEX ledger_jobs_status ON ledger_jobs (status); -- narrow, to count by
+CREATE INDEX ledger_jobs_ended ON ledger_jobs (ended_at) WHERE ended_at IS NOT NULL;

@@ -1,0 +1,114 @@
+//! What publishes, wired the same way for `serve` and for `publisher publish`.
+
+use std::sync::Arc;
+
+use publisher::{
+    adapters::{imaging::ImageScaler, ledger::OpenLedger, storages},
+    app::{
+        runtime::{
+            background_tasks::BackgroundTasks,
+            held_lease::Leases,
+            keyed_limit::{Capacity, PublishLimit},
+            memory_budget::MemoryBudget,
+            usage_recorder::UsageRecorder,
+        },
+        tenancy::{
+            credentials::{CredentialCacheSettings, Credentials},
+            listing_cache::ListingCache,
+            resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
+            tenant::ProviderFactories,
+            voice_profiles::VoiceProfiles,
+        },
+        usecases::{publish::PublishImage, publish_once::PublishOnce, steps::ImageWork},
+    },
+    ports::{Clock, CredentialStore, TenantConfigSource},
+};
+
+/// The settings of publishing.
+pub(crate) struct PublishingSettings {
+    /// How tenants are cached.
+    pub(crate) tenancy: TenancySettings,
+    /// How credentials are cached.
+    pub(crate) credentials: CredentialCacheSettings,
+    /// How much one tenant publishes at a time.
+    pub(crate) publishes: PublishLimit,
+}
+
+/// What publishing is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) settings: PublishingSettings,
+    pub(crate) configs: Arc<dyn TenantConfigSource>,
+    pub(crate) secrets: Arc<dyn CredentialStore>,
+    pub(crate) host_rules: HostRules,
+    pub(crate) providers: ProviderFactories,
+    pub(crate) scaler: ImageScaler,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) ledger: &'a OpenLedger,
+    /// Where the use of storage is recorded, if it is.
+    pub(crate) recorder: Option<Arc<UsageRecorder>>,
+    /// The memory for images.
+    pub(crate) memory: MemoryBudget,
+}
+
+/// What publishes, and what it shares with others.
+pub(crate) struct Publishing {
+    pub(crate) resolve_tenant: Arc<ResolveTenant>,
+    /// What goes on when its caller has left.
+    pub(crate) work: BackgroundTasks,
+    pub(crate) image_work: ImageWork,
+    pub(crate) listings: Arc<ListingCache>,
+    pub(crate) publish: PublishOnce,
+}
+
+impl Publishing {
+    /// Wires it. Makes no connection.
+    pub(crate) fn compose(parts: Parts<'_>) -> Self {
+        let Parts {
+            settings,
+            configs,
+            secrets,
+            host_rules,
+            providers,
+            scaler,
+            clock,
+            ledger,
+            recorder,
+            memory,
+        } = parts;
+        let voices =
+            VoiceProfiles::new(Arc::clone(&ledger.voices), clock, settings.tenancy.tenants);
+        let credentials = Credentials::new(secrets, Arc::clone(clock), settings.credentials);
+        let resolve_tenant = Arc::new(ResolveTenant::new(
+            host_rules,
+            configs,
+            Arc::new(credentials),
+            providers,
+            clock,
+            settings.tenancy,
+        ));
+        let work = BackgroundTasks::default();
+        let image_work = ImageWork {
+            scaler: Arc::new(scaler),
+            clock: Arc::clone(clock),
+            leases: Leases {
+                ledger: Arc::clone(&ledger.ledger),
+                tasks: work.clone(),
+            },
+            capacity: Capacity::new(settings.publishes, memory),
+            hash_kinds: storages::hash_kinds().into(),
+            voices: Arc::new(voices),
+            captions: Arc::clone(&ledger.captions),
+        };
+        let listings = Arc::new(ListingCache::new(Arc::clone(clock)));
+        let reader = Arc::clone(&ledger.reader);
+        let publish = PublishImage::new(image_work.clone(), reader, Arc::clone(&listings))
+            .metered_by(recorder);
+        Self {
+            resolve_tenant,
+            work,
+            image_work,
+            listings,
+            publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+        }
+    }
+}

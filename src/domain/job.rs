@@ -1,0 +1,34 @@
+//! A job: a publication that somebody has asked for, and nobody waits for. It is carried out now, at a time, or at a posting
+//! time of the tenant's [schedule](super::schedule), if need be after a yes.
+//!
+//! `status.rs` has the table of the moves between the states, and [`Job`]'s methods in `moves.rs` and `attempts.rs` make them.
+//! Nothing here claims or carries out a job. The store of jobs (`ports::JobStore`) writes what these methods return; the worker
+//! that carries jobs out comes with its use case.
+
+mod attempts;
+mod entity;
+mod list;
+mod moves;
+mod new_job;
+mod order;
+mod reason;
+mod refusal;
+mod results;
+mod stage;
+mod status;
+
+pub use self::{
+    attempts::{AttemptEnd, BACK_OFF, LONGEST_RETRY_AFTER, TENANT_AWAY_WAIT},
+    entity::{Job, JobId},
+    list::{JobPosition, JobQuery},
+    moves::{Edit, JobChange},
+    new_job::NewJob,
+    order::JobOrder,
+    reason::JobReason,
+    refusal::JobRefusal,
+    stage::JobStage,
+    status::JobStatus,
+};
+
+#[cfg(test)]
+mod tests;

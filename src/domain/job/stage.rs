@@ -1,0 +1,39 @@
+//! How far an attempt has come.
+
+use crate::domain::words::words;
+
+words! {
+    /// A stage of an attempt, by its name in answers, events and the metric `publisher_publish_duration_seconds`.
+    pub enum JobStage {
+        /// Finding the image in storage.
+        Find = "find",
+        /// Taking the lease on the image.
+        Claim = "claim",
+        /// Waiting for the memory budget.
+        WaitForRoom = "wait_for_room",
+        /// Fetching the image.
+        Fetch = "fetch",
+        /// Making the copies that platforms need.
+        Prepare = "prepare",
+        /// The vision call.
+        Vision = "vision",
+        /// The caption call.
+        Captions = "captions",
+        /// Giving all platforms the post up to the step that makes it visible.
+        Staging = "stage",
+        /// Sending the image to all platforms.
+        Send = "send",
+        /// Writing the sidecar.
+        Sidecar = "sidecar",
+        /// Moving the image to the archive.
+        Archive = "archive",
+    }
+}
+
+impl JobStage {
+    /// The stage of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
+}

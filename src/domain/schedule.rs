@@ -1,0 +1,122 @@
+//! The schedule of a tenant: its posting times, and what is published at each.
+//!
+//! The next posting time always has a job, so that it can be seen, approved or cancelled. That job stands for its posting time
+//! until it begins, ends, or is moved to another time; then [`Schedule::following`] says which posting time is the next. Of
+//! posting times that passed while no process ran, only the last can still be carried out.
+
+use std::time::SystemTime;
+
+use super::{
+    job::{JobOrder, NewJob},
+    platform::Platform,
+    posting_times::PostingTimes,
+};
+
+/// The schedule of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    times: PostingTimes,
+    platforms: Option<Vec<Platform>>,
+    enabled: bool,
+    needs_approval: bool,
+}
+
+impl Schedule {
+    /// A schedule. `platforms` are those of each publication; `None`: all that are on by then.
+    ///
+    /// # Errors
+    /// [`NoTimes`].
+    pub fn new(
+        times: PostingTimes,
+        platforms: Option<Vec<Platform>>,
+        enabled: bool,
+        needs_approval: bool,
+    ) -> Result<Self, NoTimes> {
+        if enabled && times.entries().is_empty() {
+            return Err(NoTimes);
+        }
+        Ok(Self {
+            times,
+            platforms,
+            enabled,
+            needs_approval,
+        })
+    }
+
+    /// The posting times.
+    #[must_use]
+    pub fn times(&self) -> &PostingTimes {
+        &self.times
+    }
+
+    /// The platforms of each publication; `None`: all that are on by then.
+    #[must_use]
+    pub fn platforms(&self) -> Option<&[Platform]> {
+        self.platforms.as_deref()
+    }
+
+    /// Whether it is followed.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether each publication waits for somebody to say yes.
+    #[must_use]
+    pub fn needs_approval(&self) -> bool {
+        self.needs_approval
+    }
+
+    /// The same schedule, not followed.
+    #[must_use]
+    pub fn disabled(self) -> Self {
+        Self {
+            enabled: false,
+            ..self
+        }
+    }
+
+    /// The first posting time of a schedule that begins now; `None` if it is not followed.
+    #[must_use]
+    pub fn first(&self, now: SystemTime) -> Option<SystemTime> {
+        self.times.next_after(now).filter(|_| self.enabled)
+    }
+
+    /// Whether a later posting time than this has come, too: then this one is not caught up with.
+    #[must_use]
+    pub fn is_superseded(&self, posting_time: SystemTime, now: SystemTime) -> bool {
+        let last = self.times.last_until(now);
+        self.enabled && last.is_some_and(|last| last > posting_time)
+    }
+
+    /// The posting time that gets a job once that of `posting_time` has begun, ended or moved: the last that has come since, or
+    /// else the next; `None` if the schedule is not followed.
+    #[must_use]
+    pub fn following(&self, posting_time: SystemTime, now: SystemTime) -> Option<SystemTime> {
+        let last = self.times.last_until(now).filter(|it| *it > posting_time);
+        let next = last.or_else(|| self.times.next_after(posting_time.max(now)));
+        next.filter(|_| self.enabled)
+    }
+
+    /// The job of a posting time.
+    #[must_use]
+    pub fn job_at(&self, posting_time: SystemTime) -> NewJob {
+        NewJob {
+            order: JobOrder {
+                platforms: self.platforms.clone(),
+                needs_approval: self.needs_approval,
+                ..JobOrder::default()
+            },
+            publish_at: Some(posting_time),
+            posting_time: Some(posting_time),
+        }
+    }
+}
+
+/// A schedule that is followed has posting times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must not be empty while the schedule is enabled")]
+pub struct NoTimes;
+
+#[cfg(test)]
+mod tests;
