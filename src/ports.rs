@@ -14,11 +14,14 @@ mod image_previews;
 mod image_processor;
 mod image_store;
 mod image_store_factory;
+mod job_events;
 mod job_store;
 mod ledger;
 mod ledger_retention;
 mod listing_page;
+mod publish_slots;
 mod publisher;
+mod rate_limits;
 mod tenant_config_source;
 mod usage_outbox;
 mod usage_reporter;
@@ -34,10 +37,13 @@ pub use self::{
     idempotency_store::MockIdempotencyStore,
     image_processor::MockImageProcessor,
     image_store_factory::{MockImageStore, MockImageStoreFactory},
+    job_events::MockJobEvents,
     job_store::{MockJobQueue, MockJobStore, MockScheduleStore},
     ledger::{MockLedger, MockLedgerReader},
     ledger_retention::MockLedgerRetention,
+    publish_slots::MockPublishSlots,
     publisher::{MockPublisher, MockPublisherFactory},
+    rate_limits::MockRateLimits,
     tenant_config_source::MockTenantConfigSource,
     usage_outbox::MockUsageOutbox,
     usage_reporter::MockUsageReporter,
@@ -64,6 +70,7 @@ pub use self::{
         PutMode, SidecarFile,
     },
     image_store_factory::{ImageStoreFactory, OpenedStorage},
+    job_events::{EventPage, JOB_EVENTS_KEPT, JobEvents},
     job_store::{
         ClaimTerms, ClaimedJob, JOB_CLAIM_RENEWED_EVERY, JOB_CLAIM_TTL, JobClaim, JobClaimError,
         JobCommand, JobQueue, JobStore, JobStoreError, ScheduleStore,
@@ -71,10 +78,12 @@ pub use self::{
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     ledger_retention::{KeptFor, LedgerRetention, Swept},
     listing_page::{ListingCursor, ListingPage, ListingRules, NextPage, RefreshCost},
+    publish_slots::{PublishSlot, PublishSlots, SLOT_RENEWED_EVERY, SLOT_TTL},
     publisher::{
         FollowUp, LookUp, OpenError, OpenPublisher, Post, PostLimits, Posted, PublishError,
         Publisher, PublisherFactory,
     },
+    rate_limits::{RateKey, RateLimit, RateLimits, TooLate},
     tenant_config_source::{ConfigSourceError, TenantConfigSource},
     usage_outbox::{CLAIM_TTL, ClaimedUsage, OutboxState, UsageOutbox, UsageSettlement},
     usage_reporter::{UsageReportError, UsageReporter},

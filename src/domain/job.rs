@@ -7,6 +7,7 @@
 
 mod attempts;
 mod entity;
+mod event;
 mod list;
 mod moves;
 mod new_job;
@@ -14,19 +15,18 @@ mod order;
 mod reason;
 mod refusal;
 mod results;
-mod stage;
 mod status;
 
 pub use self::{
     attempts::{AttemptEnd, BACK_OFF, LONGEST_RETRY_AFTER, TENANT_AWAY_WAIT},
     entity::{Job, JobId},
+    event::{JobEvent, JobEventKind, JobEventNumber, StageEvent},
     list::{JobPosition, JobQuery},
     moves::{Edit, JobChange},
     new_job::NewJob,
     order::JobOrder,
     reason::JobReason,
     refusal::JobRefusal,
-    stage::JobStage,
     status::JobStatus,
 };
 

@@ -1,9 +1,13 @@
 //! The publication of one image to the platforms of one tenant: the request, the plan and the report.
 
+mod stage;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use derive_more::Display;
 use url::Url;
+
+pub use self::stage::PublishStage;
 
 use crate::domain::{
     image::ImageName,

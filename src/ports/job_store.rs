@@ -16,8 +16,10 @@ use async_trait::async_trait;
 
 use super::{Cause, LedgerError};
 use crate::domain::{
+    host::Host,
     image::ImageName,
-    job::{AttemptEnd, Job, JobChange, JobId, JobQuery, JobRefusal, JobStage, JobStatus, NewJob},
+    job::{AttemptEnd, Job, JobChange, JobId, JobQuery, JobRefusal, JobStatus, NewJob},
+    publication::PublishStage,
     schedule::Schedule,
     tenant::TenantName,
 };
@@ -32,11 +34,17 @@ pub const JOB_CLAIM_RENEWED_EVERY: Duration = Duration::from_secs(10);
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait JobStore: Send + Sync {
-    /// Adds a job, and returns it with its number. One without a time is for now. Times are kept in milliseconds.
+    /// Adds a job, and returns it with its number. One without a time is for now. Times are kept in milliseconds. From now
+    /// on, the tenant's jobs are carried out under `host`.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. The job may have been added all the same.
-    async fn add_job(&self, tenant: &TenantName, job: &NewJob) -> Result<Job, LedgerError>;
+    async fn add_job(
+        &self,
+        tenant: &TenantName,
+        host: &Host,
+        job: &NewJob,
+    ) -> Result<Job, LedgerError>;
 
     /// The tenant's job of this number.
     ///
@@ -80,7 +88,8 @@ pub trait JobStore: Send + Sync {
 #[async_trait]
 pub trait JobQueue: Send + Sync {
     /// Claims jobs that are due, each for [`JOB_CLAIM_TTL`] from now. No other claim gets them before that is over, and no
-    /// tenant has more of them claimed than `per_tenant`, by all processes together.
+    /// tenant has more of them claimed than `per_tenant`, by all processes together and with the slots that requests have
+    /// taken ([`PublishSlots`](super::PublishSlots)).
     ///
     /// Tenants take turns: one that was served is behind all whose turn was due before, however many jobs it has. A claim
     /// reads as many tenants as it returns jobs, and passes over those at which another claim is. Jobs that have not begun
@@ -100,7 +109,7 @@ pub trait JobQueue: Send + Sync {
     async fn renew_claim(
         &self,
         claim: &JobClaim,
-        stage: Option<JobStage>,
+        stage: Option<PublishStage>,
     ) -> Result<(), JobClaimError>;
 
     /// Writes down the image of the job, so that a later attempt does not choose another. It has to be called before
@@ -137,13 +146,15 @@ pub trait ScheduleStore: Send + Sync {
     async fn schedule(&self, tenant: &TenantName) -> Result<Option<Schedule>, LedgerError>;
 
     /// Puts the tenant's schedule in the place of the one that was there. Jobs of that one that have not begun are cancelled, and
-    /// the first posting time from now on has its job. The same schedule again changes nothing.
+    /// the first posting time from now on has its job. The same schedule again changes no job. From now on, the tenant's jobs
+    /// are carried out under `host`.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. It may have been put all the same.
     async fn put_schedule(
         &self,
         tenant: &TenantName,
+        host: &Host,
         schedule: &Schedule,
     ) -> Result<(), LedgerError>;
 }
@@ -191,6 +202,9 @@ pub struct JobClaim {
 pub struct ClaimedJob {
     /// The job, which runs from now on.
     pub job: Job,
+    /// The host under which the tenant is found: the last one under which somebody added a job or put a schedule. `None` makes
+    /// no sense to this version.
+    pub host: Option<Host>,
     /// The right to carry it out.
     pub claim: JobClaim,
 }

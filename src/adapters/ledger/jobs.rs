@@ -25,6 +25,10 @@ use self::record::job_columns;
 pub(super) const LOCK: &str = "INSERT INTO ledger_job_queues (tenant) VALUES ($1)
     ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant RETURNING schedule";
 
+/// Under which host the tenant is found.
+pub(super) const SET_HOST: &str = "UPDATE ledger_job_queues SET host = $2
+    WHERE tenant = $1 AND host IS DISTINCT FROM $2";
+
 /// Looks at the tenant's jobs at this time, or earlier.
 pub(super) const WAKE: &str = "UPDATE ledger_job_queues SET turn_at = $2
     WHERE tenant = $1 AND (turn_at IS NULL OR turn_at > $2)";
@@ -108,6 +112,20 @@ macro_rules! sql_jobs {
                 Ok((write, now))
             }
 
+            /// Notes under which host the tenant is found, whose row is taken.
+            async fn set_host(
+                write: &mut Guarded,
+                tenant: &TenantName,
+                host: &crate::domain::host::Host,
+            ) -> Result<(), sqlx::Error> {
+                sqlx::query(super::jobs::SET_HOST)
+                    .bind(tenant.as_str())
+                    .bind(host.as_str().to_owned())
+                    .execute(&mut **write)
+                    .await?;
+                Ok(())
+            }
+
             /// Adds a job to the tenant's, whose row is taken.
             async fn insert_job(
                 write: &mut Guarded,
@@ -186,7 +204,10 @@ macro_rules! sql_jobs {
                     .bind(i64::from(job.interrupted))
                     .bind(texts.remaining)
                     .bind(texts.results)
-                    .bind(job.stage.map(crate::domain::job::JobStage::as_str))
+                    .bind(
+                        job.stage
+                            .map(crate::domain::publication::PublishStage::as_str),
+                    )
                     .bind(job.reason.map(crate::domain::job::JobReason::as_str))
                     .bind(texts.error)
                     .bind(claim)
@@ -254,10 +275,12 @@ macro_rules! sql_jobs {
             async fn add_job(
                 &self,
                 tenant: &TenantName,
+                host: &crate::domain::host::Host,
                 job: &crate::domain::job::NewJob,
             ) -> Result<crate::domain::job::Job, LedgerError> {
                 measured(&self.clock, "job_add", async {
                     let (mut write, now, _) = self.begin_jobs(Durability::Synced, tenant).await?;
+                    Self::set_host(&mut write, tenant, host).await?;
                     let job = Self::insert_job(&mut write, tenant, job, false, now).await?;
                     write.commit().await?;
                     Ok(job)

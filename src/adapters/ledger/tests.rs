@@ -43,6 +43,7 @@ use super::{
 use crate::{
     domain::{
         content_hash::ContentHash,
+        host::Host,
         ledger::{EntryQuery, Lease},
         secret::Secret,
         tenant::TenantName,
@@ -264,6 +265,11 @@ trait Backstage:
 
 fn tenant(name: &str) -> TenantName {
     TenantName::new(name).unwrap()
+}
+
+/// A host under which jobs are asked for.
+fn host() -> Host {
+    Host::normalize_any("alice.example.com").unwrap()
 }
 
 fn lease_of(name: &str, image: &str) -> Lease {

@@ -7,10 +7,10 @@ use std::{
 
 use derive_more::Display;
 
-use super::{order::JobOrder, reason::JobReason, stage::JobStage, status::JobStatus};
+use super::{order::JobOrder, reason::JobReason, status::JobStatus};
 use crate::domain::{
     platform::Platform,
-    publication::{PlatformResult, PublicationRequest, Target},
+    publication::{PlatformResult, PublicationRequest, PublishStage, Target},
     tenant::TenantName,
 };
 
@@ -52,7 +52,7 @@ pub struct Job {
     /// The last result on each platform.
     pub results: Vec<PlatformResult>,
     /// How far the attempt under way has come.
-    pub stage: Option<JobStage>,
+    pub stage: Option<PublishStage>,
     /// Why the last attempt did not succeed, or why there will be none; for programs.
     pub reason: Option<JobReason>,
     /// The same for people.

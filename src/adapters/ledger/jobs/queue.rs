@@ -115,9 +115,9 @@ macro_rules! sql_job_queue {
             async fn renew_claim(
                 &self,
                 claim: &crate::ports::JobClaim,
-                stage: Option<crate::domain::job::JobStage>,
+                stage: Option<crate::domain::publication::PublishStage>,
             ) -> Result<(), crate::ports::JobClaimError> {
-                let stage = stage.map(crate::domain::job::JobStage::as_str);
+                let stage = stage.map(crate::domain::publication::PublishStage::as_str);
                 let renew = (super::jobs::queue::RENEW, Durability::Volatile);
                 let written = self.write_as_claimant(claim, renew, stage);
                 let written = measured(&self.clock, "job_renew", written).await;

@@ -7,7 +7,8 @@ use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 use super::{super::stored_text::storable, json};
 use crate::domain::{
     image::ImageName,
-    job::{Job, JobId, JobReason, JobStage, JobStatus},
+    job::{Job, JobId, JobReason, JobStatus},
+    publication::PublishStage,
     tenant::TenantName,
 };
 
@@ -95,7 +96,7 @@ where
         },
         results,
         // Words that only a later version knows are none to this one.
-        stage: maybe_text("stage")?.and_then(|word| JobStage::from_name(&word)),
+        stage: maybe_text("stage")?.and_then(|word| PublishStage::from_name(&word)),
         reason: maybe_text("reason")?.and_then(|word| JobReason::from_name(&word)),
         error: maybe_text("error")?,
     };

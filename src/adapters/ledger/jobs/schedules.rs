@@ -120,6 +120,7 @@ macro_rules! sql_schedules {
             async fn put_schedule(
                 &self,
                 tenant: &TenantName,
+                host: &crate::domain::host::Host,
                 schedule: &crate::domain::schedule::Schedule,
             ) -> Result<(), LedgerError> {
                 use super::jobs::{json, record, schedules};
@@ -127,9 +128,9 @@ macro_rules! sql_schedules {
                 measured(&self.clock, "schedule_put", async {
                     let (mut write, now, before) =
                         self.begin_jobs(Durability::Synced, tenant).await?;
+                    Self::set_host(&mut write, tenant, host).await?;
                     if before.as_deref().and_then(json::schedule).as_ref() == Some(schedule) {
-                        write.roll_back().await?;
-                        return Ok(());
+                        return Ok(write.commit().await?);
                     }
                     sqlx::query(schedules::REPLACE)
                         .bind(tenant.as_str())

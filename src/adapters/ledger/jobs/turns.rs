@@ -91,7 +91,7 @@ pub(in crate::adapters::ledger) fn enabled(
 macro_rules! sql_turns {
     ($ledger:ty, skipped: $skipped:literal) => {
         pub(super) const TURNS: &str = concat!(
-            "SELECT tenant, schedule FROM ledger_job_queues
+            "SELECT tenant, schedule, host FROM ledger_job_queues
                 WHERE turn_at IS NOT NULL AND turn_at <= $1 ORDER BY turn_at, tenant LIMIT $2 ",
             $skipped
         );
@@ -107,7 +107,7 @@ macro_rules! sql_turns {
                 let mut claimed = Vec::new();
                 while claimed.len() < limit {
                     let missing = i64::try_from(limit - claimed.len()).unwrap_or(i64::MAX);
-                    let turns: Vec<(String, Option<String>)> = sqlx::query_as(TURNS)
+                    let turns: Vec<(String, Option<String>, Option<String>)> = sqlx::query_as(TURNS)
                         .bind(now)
                         .bind(missing)
                         .fetch_all(&mut **write)
@@ -115,13 +115,11 @@ macro_rules! sql_turns {
                     if turns.is_empty() {
                         break;
                     }
-                    for (tenant, schedule) in turns {
+                    for (tenant, schedule, host) in turns {
                         let tenant = TenantName::new(&tenant)
                             .ok_or_else(|| sqlx::Error::Decode("tenant".into()))?;
-                        let schedule = schedule.as_deref();
-                        claimed.extend(
-                            Self::give_turn(write, &tenant, schedule, terms, now).await?,
-                        );
+                        let texts = (schedule.as_deref(), host.as_deref());
+                        claimed.extend(Self::give_turn(write, &tenant, texts, terms, now).await?);
                     }
                 }
                 Ok(claimed)
@@ -131,7 +129,7 @@ macro_rules! sql_turns {
             async fn give_turn(
                 write: &mut Guarded,
                 tenant: &TenantName,
-                schedule: Option<&str>,
+                (schedule, host): (Option<&str>, Option<&str>),
                 terms: &crate::ports::ClaimTerms,
                 now: i64,
             ) -> Result<Option<crate::ports::ClaimedJob>, sqlx::Error> {
@@ -153,7 +151,7 @@ macro_rules! sql_turns {
                     .await?;
                 let mut claimed = None;
                 if running < per_tenant {
-                    claimed = Self::claim_one(write, tenant, schedule, now).await?;
+                    claimed = Self::claim_one(write, tenant, (schedule, host), now).await?;
                 }
                 let facts: turns::Facts = sqlx::query_as(turns::FACTS)
                     .bind(tenant.as_str())
@@ -173,10 +171,12 @@ macro_rules! sql_turns {
             async fn claim_one(
                 write: &mut Guarded,
                 tenant: &TenantName,
-                schedule: Option<&str>,
+                (schedule, host): (Option<&str>, Option<&str>),
                 now: i64,
             ) -> Result<Option<crate::ports::ClaimedJob>, sqlx::Error> {
                 use super::jobs::{record, turns};
+
+                let host = host.and_then(|host| crate::domain::host::Host::normalize_any(host).ok());
 
                 loop {
                     let row = sqlx::query(turns::PICK)
@@ -215,7 +215,7 @@ macro_rules! sql_turns {
                         id: job.id,
                         token,
                     };
-                    return Ok(Some(crate::ports::ClaimedJob { job, claim }));
+                    return Ok(Some(crate::ports::ClaimedJob { job, host, claim }));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Backstage,
+    Backstage, host,
     job_suite::{
         HOUR, MAX_LATE, MINUTE, add, add_at, alter, approve, awaiting, claim, find, only, pass,
         published, refusal, reported, terms,
@@ -13,9 +13,9 @@ use super::{
 use crate::{
     domain::{
         image::ImageName,
-        job::{AttemptEnd, JobOrder, JobReason, JobRefusal, JobStage, JobStatus, NewJob},
+        job::{AttemptEnd, JobOrder, JobReason, JobRefusal, JobStatus, NewJob},
         platform::Platform,
-        publication::{Failure, FailureReason, Outcome, PublishedPost},
+        publication::{Failure, FailureReason, Outcome, PublishStage, PublishedPost},
     },
     ports::{JobClaimError, JobCommand},
 };
@@ -29,17 +29,23 @@ pub(super) async fn a_claim_that_is_not_renewed_is_over_within_a_minute(ledger: 
         order: forced,
         ..NewJob::default()
     };
-    ledger.add_job(&tenant("alice"), &new).await.unwrap();
+    ledger
+        .add_job(&tenant("alice"), &host(), &new)
+        .await
+        .unwrap();
     let lost = only(ledger).await;
     assert!(lost.job.request().force);
     let image = ImageName::new("b.jpg").unwrap();
     ledger.choose_image(&lost.claim, &image).await.unwrap();
     pass(ledger, Duration::from_secs(40)).await;
     ledger
-        .renew_claim(&lost.claim, Some(JobStage::Send))
+        .renew_claim(&lost.claim, Some(PublishStage::Send))
         .await
         .unwrap();
-    assert_eq!(find(ledger, &lost.job).await.stage, Some(JobStage::Send));
+    assert_eq!(
+        find(ledger, &lost.job).await.stage,
+        Some(PublishStage::Send)
+    );
     pass(ledger, Duration::from_secs(40)).await;
     assert!(claim(ledger, 10).await.is_empty(), "it was renewed");
     pass(ledger, Duration::from_secs(10)).await;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Backstage, tenant};
+use super::{Backstage, host, tenant};
 use crate::{
     domain::{
         image::ImageName,
@@ -41,7 +41,7 @@ pub(super) fn everything() -> JobQuery {
 /// Adds a job for now.
 pub(super) async fn add(ledger: &impl Backstage, name: &str) -> Job {
     ledger
-        .add_job(&tenant(name), &NewJob::default())
+        .add_job(&tenant(name), &host(), &NewJob::default())
         .await
         .unwrap()
 }
@@ -61,7 +61,7 @@ pub(super) async fn add_at(
         publish_at: Some(now + wait),
         posting_time: None,
     };
-    ledger.add_job(&tenant(name), &new).await.unwrap()
+    ledger.add_job(&tenant(name), &host(), &new).await.unwrap()
 }
 
 pub(super) async fn claim(ledger: &impl Backstage, limit: u32) -> Vec<ClaimedJob> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Backstage,
+    Backstage, host,
     job_suite::{
         MAX_LATE, MINUTE, add, alter, approve, claim, everything, find, only, pass, published,
     },
@@ -35,7 +35,7 @@ fn hourly(needs_approval: bool) -> Schedule {
 
 async fn put(ledger: &impl Backstage, schedule: &Schedule) {
     ledger
-        .put_schedule(&tenant("alice"), schedule)
+        .put_schedule(&tenant("alice"), &host(), schedule)
         .await
         .unwrap();
 }

@@ -2,7 +2,8 @@
 CREATE TABLE ledger_job_queues (
     tenant   TEXT   PRIMARY KEY,
     turn_at  INTEGER, -- when to look at the tenant's jobs next; NULL: none waits
-    schedule TEXT    -- in JSON; NULL: none was put
+    schedule TEXT,   -- in JSON; NULL: none was put
+    host     TEXT    -- under which the tenant is found; NULL: nobody has asked for a job yet
 ) STRICT;
 
 CREATE INDEX ledger_job_queues_turn ON ledger_job_queues (turn_at, tenant) WHERE turn_at IS NOT NULL;

@@ -1,10 +1,10 @@
-//! How far an attempt has come.
+//! The stages of a publication.
 
 use crate::domain::words::words;
 
 words! {
-    /// A stage of an attempt, by its name in answers, events and the metric `publisher_publish_duration_seconds`.
-    pub enum JobStage {
+    /// A stage of a publication, by its name in answers, events and the metric `publisher_publish_duration_seconds`.
+    pub enum PublishStage {
         /// Finding the image in storage.
         Find = "find",
         /// Taking the lease on the image.
@@ -30,7 +30,7 @@ words! {
     }
 }
 
-impl JobStage {
+impl PublishStage {
     /// The stage of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
