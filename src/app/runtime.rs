@@ -5,6 +5,7 @@ mod cache_metrics;
 pub mod concurrency_limit;
 pub(in crate::app) mod deferred_writes;
 pub mod error_chain;
+pub mod event_hub;
 mod heartbeat;
 pub mod held_lease;
 pub mod keyed_limit;

@@ -2,6 +2,7 @@
 //! `runtime`, and serve the tenants of `tenancy`.
 
 pub mod analyze;
+pub mod carry_out_jobs;
 pub mod check_publication;
 pub mod check_tenant;
 pub mod curate;

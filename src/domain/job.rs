@@ -18,7 +18,7 @@ mod results;
 mod status;
 
 pub use self::{
-    attempts::{AttemptEnd, BACK_OFF, LONGEST_RETRY_AFTER, TENANT_AWAY_WAIT},
+    attempts::{AttemptEnd, BACK_OFF, BUSY_WAIT, LONGEST_RETRY_AFTER, TENANT_AWAY_WAIT},
     entity::{Job, JobId},
     event::{JobEvent, JobEventKind, JobEventNumber, StageEvent},
     list::{JobPosition, JobQuery},

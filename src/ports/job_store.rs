@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use super::{Cause, LedgerError};
 use crate::domain::{
     host::Host,
-    image::ImageName,
+    idempotency::ChosenImage,
     job::{AttemptEnd, Job, JobChange, JobId, JobQuery, JobRefusal, JobStatus, NewJob},
     publication::PublishStage,
     schedule::Schedule,
@@ -112,13 +112,17 @@ pub trait JobQueue: Send + Sync {
         stage: Option<PublishStage>,
     ) -> Result<(), JobClaimError>;
 
-    /// Writes down the image of the job, so that a later attempt does not choose another. It has to be called before
+    /// Writes down the image of the job, with the hashes of its content, so that a later attempt does not choose another. It has to be called before
     /// anything is sent, also for a job that names its image: from then on, an attempt that ends with its process is
     /// known to have begun.
     ///
     /// # Errors
     /// [`JobClaimError`]. Nothing must be sent then.
-    async fn choose_image(&self, claim: &JobClaim, image: &ImageName) -> Result<(), JobClaimError>;
+    async fn choose_image(
+        &self,
+        claim: &JobClaim,
+        chosen: &ChosenImage,
+    ) -> Result<(), JobClaimError>;
 
     /// Ends the attempt, as [`Job::finish`] says, and with it the claim. If the tenant is gone, all its jobs that wait are
     /// cancelled, and its schedule is disabled.

@@ -64,15 +64,20 @@ pub(super) fn texts(hashes: &ContentHashes) -> String {
     words.join(" ")
 }
 
-/// The hashes of a row with this key and this column. A version that knows no such column leaves it as it was, so
-/// that it counts only where it is of this key.
-pub(super) fn of_row(key_of_row: &str, texts: Option<&str>) -> Option<ContentHashes> {
-    let words = texts.unwrap_or_default().split(' ');
-    let hashes = words.filter_map(|word| {
+/// The hashes in such a text; `None` if it has none.
+pub(super) fn of_texts(texts: &str) -> Option<ContentHashes> {
+    let hashes = texts.split(' ').filter_map(|word| {
         let (kind, hash) = word.split_once(':')?;
         ContentHash::new(HashKind::from_name(kind)?, hash)
     });
-    let hashes = ContentHashes::new(hashes).filter(|hashes| key(hashes) == key_of_row);
+    ContentHashes::new(hashes)
+}
+
+/// The hashes of a row with this key and this column. A version that knows no such column leaves it as it was, so
+/// that it counts only where it is of this key.
+pub(super) fn of_row(key_of_row: &str, texts: Option<&str>) -> Option<ContentHashes> {
+    let hashes = texts.and_then(of_texts);
+    let hashes = hashes.filter(|hashes| key(hashes) == key_of_row);
     hashes.or_else(|| ContentHash::new(HashKind::FIRST, key_of_row).map(Into::into))
 }
 

@@ -32,6 +32,11 @@ impl BackgroundTasks {
         })
     }
 
+    /// Runs work to completion on a task of its own; nobody waits for what it comes to.
+    pub(in crate::app) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(work);
+    }
+
     /// Makes a write to the ledger, in one attempt. A write that fails is retried in the background.
     pub(in crate::app) async fn write(&self, write: DeferredWrite) -> Result<(), LedgerError> {
         let written = write.attempt().await;

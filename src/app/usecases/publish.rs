@@ -44,7 +44,8 @@ use self::{
 use super::steps::{
     loaded_image::LoadedImage,
     sidecar::Written,
-    stages::{Stage, Stages},
+    progress::Progress,
+    stages::Stages,
 };
 use crate::{
     app::tenancy::tenant::Tenant,
@@ -78,13 +79,22 @@ impl PublishImage {
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
         let counts = !plan.is_dry_run();
-        let Some(permit) = self.work.capacity.publications.try_acquire(tenant.name()) else {
+        let permit = self.work.capacity.publications.try_acquire(tenant.name());
+        if permit.is_none() && !attempt.has_slot() {
             count_refusal(counts, &PublishImageError::TooMany);
             return Err(PublishImageError::TooMany);
-        };
+        }
+        let progress = self.hub.clone().filter(|_| counts).map(|hub| {
+            let progress = Progress::new(hub, tenant.name().clone(), attempt.job().cloned());
+            if let Target::Image(image) = &target {
+                progress.tries(image);
+            }
+            progress
+        });
         let publication = Publication {
             usecase: self.clone(),
             tenant,
+            progress,
             target,
             plan,
             // An attempt that resumes a forced request only ends it: forced twice, the image would be sent twice.
@@ -122,7 +132,7 @@ fn count_refusal(counts: bool, error: &PublishImageError) {
 impl Publication {
     async fn run(mut self) -> Result<PublicationReport, PublishImageError> {
         let clock = Arc::clone(&self.usecase.work.clock);
-        Stages::by(&*clock).time(Stage::Whole, self.select()).await
+        Stages::by(&*clock, None).time_whole(self.select()).await
     }
 
     /// Selects the image and publishes it: the image that an earlier attempt may have sent, the named image, or the

@@ -18,6 +18,7 @@ pub mod loaded_image;
 pub(super) mod look_up;
 pub mod own_thumbnail;
 pub(super) mod platform_failure;
+pub(super) mod progress;
 pub(super) mod sidecar;
 pub(super) mod stages;
 

@@ -22,6 +22,8 @@ pub const BACK_OFF: [Duration; 3] = [
 ];
 /// How long a job that has not begun waits for a tenant that cannot be had.
 pub const TENANT_AWAY_WAIT: Duration = Duration::from_mins(1);
+/// How long a job waits for another request that works on its image, or for room in its process.
+pub const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// The longest wait that an upstream can ask for.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
@@ -44,6 +46,8 @@ pub enum AttemptEnd {
         /// The wait before the next attempt, if an upstream named one.
         retry_after: Option<Duration>,
     },
+    /// Another request works on the image, or its process has no room: nothing was tried.
+    Busy,
     /// The tenant cannot be had at present: nothing was tried.
     TenantAway {
         /// The wait before the next attempt, if the orchestrator named one.
@@ -64,6 +68,7 @@ impl fmt::Debug for AttemptEnd {
                     .finish()
             }
             Self::Failed { reason, .. } => f.debug_tuple("Failed").field(reason).finish(),
+            Self::Busy => f.write_str("Busy"),
             Self::TenantAway { .. } => f.write_str("TenantAway"),
             Self::TenantGone => f.write_str("TenantGone"),
         }
@@ -94,6 +99,7 @@ impl Job {
     ///   longer; only on the platforms that failed so.
     /// - What is final is failed at once, or done if a platform has the image, or may have it.
     /// - A result that is unknown is never tried again.
+    /// - What is busy is no attempt: the job waits for [`BUSY_WAIT`].
     /// - A tenant that cannot be had is no attempt: a job that has not begun before waits for it, and can be missed.
     ///
     /// # Errors
@@ -110,6 +116,7 @@ impl Job {
                 job.interrupted |= reason == JobReason::Interrupted;
                 job.failed(reason, Some(error), retry_after, now)
             }
+            AttemptEnd::Busy => self.untried(JobReason::Busy, None, BUSY_WAIT, now),
             AttemptEnd::TenantAway { retry_after } => self.tenant_away(retry_after, now),
             AttemptEnd::TenantGone => {
                 // Checked here: a job that waits is cancelled otherwise.
@@ -177,18 +184,32 @@ impl Job {
     }
 
     fn tenant_away(
-        mut self,
+        self,
         retry_after: Option<Duration>,
         now: SystemTime,
     ) -> Result<Self, JobRefusal> {
         if self.attempts > 1 {
             return self.failed(JobReason::TenantUnavailable, None, retry_after, now);
         }
-        self.attempts = 0;
-        self.begun_at = None;
-        self.reason = Some(JobReason::TenantUnavailable);
+        let wait = TENANT_AWAY_WAIT;
+        self.untried(JobReason::TenantUnavailable, retry_after, wait, now)
+    }
+
+    /// The job, waiting as if this attempt had not begun.
+    fn untried(
+        mut self,
+        reason: JobReason,
+        retry_after: Option<Duration>,
+        wait: Duration,
+        now: SystemTime,
+    ) -> Result<Self, JobRefusal> {
+        self.attempts = self.attempts.saturating_sub(1);
+        if self.attempts == 0 {
+            self.begun_at = None;
+        }
+        self.reason = Some(reason);
         let failures = self.failures;
-        let mut job = self.again(retry_after, TENANT_AWAY_WAIT, now)?;
+        let mut job = self.again(retry_after, wait, now)?;
         job.failures = failures;
         Ok(job)
     }

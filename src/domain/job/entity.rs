@@ -9,6 +9,8 @@ use derive_more::Display;
 
 use super::{order::JobOrder, reason::JobReason, status::JobStatus};
 use crate::domain::{
+    content_hashes::ContentHashes,
+    idempotency::ChosenImage,
     platform::Platform,
     publication::{PlatformResult, PublicationRequest, PublishStage, Target},
     tenant::TenantName,
@@ -29,6 +31,8 @@ pub struct Job {
     pub status: JobStatus,
     /// What is to be published. Its image is the one that was chosen, once one has been.
     pub order: JobOrder,
+    /// The hashes of the image that was chosen, once an attempt was about to send it.
+    pub hashes: Option<ContentHashes>,
     /// When it is to be published.
     pub publish_at: SystemTime,
     /// The posting time that it was made for; `None` for a job of a request.
@@ -80,6 +84,15 @@ impl Job {
             Some(image) => Target::Image(image.clone()),
             None => Target::Next,
         }
+    }
+
+    /// The image that an earlier attempt may have sent: the next one sends no other.
+    #[must_use]
+    pub fn chosen(&self) -> Option<ChosenImage> {
+        Some(ChosenImage {
+            name: self.order.image.clone()?,
+            hashes: self.hashes.clone()?,
+        })
     }
 
     /// The request that the next attempt carries out: only to the platforms that remain, and without force once it is not

@@ -34,6 +34,7 @@ impl NewJob {
                 JobStatus::Scheduled
             },
             order: self.order,
+            hashes: None,
             publish_at,
             posting_time: self.posting_time,
             due_at: publish_at,

@@ -5,7 +5,7 @@ pub(in crate::adapters::ledger) const RENEW: &str = "UPDATE ledger_jobs
     WHERE tenant = $1 AND id = $2 AND claim = $3 AND status = 'running'";
 
 pub(in crate::adapters::ledger) const CHOOSE: &str = "UPDATE ledger_jobs
-    SET due_at = $4, filename = $5
+    SET due_at = $4, filename = $5, hashes = $6
     WHERE tenant = $1 AND id = $2 AND claim = $3 AND status = 'running'";
 
 pub(in crate::adapters::ledger) const IS_CLAIMED: &str = "SELECT count(*) FROM ledger_jobs
@@ -77,18 +77,19 @@ macro_rules! sql_job_queue {
                 &self,
                 claim: &crate::ports::JobClaim,
                 (statement, durability): (&'static str, Durability),
-                value: Option<&str>,
+                values: &[Option<&str>],
             ) -> Result<(), LedgerError> {
                 let (mut write, now, _) = self.begin_jobs(durability, &claim.tenant).await?;
                 let until = duration_millis(crate::ports::JOB_CLAIM_TTL);
-                let written = sqlx::query(statement)
+                let mut statement = sqlx::query(statement)
                     .bind(claim.tenant.as_str())
                     .bind(claim.id.0)
                     .bind(&claim.token)
-                    .bind(now.saturating_add(until))
-                    .bind(value)
-                    .execute(&mut *write)
-                    .await?;
+                    .bind(now.saturating_add(until));
+                for value in values {
+                    statement = statement.bind(value.map(str::to_owned));
+                }
+                let written = statement.execute(&mut *write).await?;
                 if written.rows_affected() == 0 {
                     write.roll_back().await?;
                     return Err(LedgerError::LeaseLost);
@@ -119,7 +120,8 @@ macro_rules! sql_job_queue {
             ) -> Result<(), crate::ports::JobClaimError> {
                 let stage = stage.map(crate::domain::publication::PublishStage::as_str);
                 let renew = (super::jobs::queue::RENEW, Durability::Volatile);
-                let written = self.write_as_claimant(claim, renew, stage);
+                let values = [stage];
+                let written = self.write_as_claimant(claim, renew, &values);
                 let written = measured(&self.clock, "job_renew", written).await;
                 written.map_err(super::jobs::requests::claim_error)
             }
@@ -127,10 +129,12 @@ macro_rules! sql_job_queue {
             async fn choose_image(
                 &self,
                 claim: &crate::ports::JobClaim,
-                image: &ImageName,
+                chosen: &crate::domain::idempotency::ChosenImage,
             ) -> Result<(), crate::ports::JobClaimError> {
                 let choose = (super::jobs::queue::CHOOSE, Durability::Synced);
-                let written = self.write_as_claimant(claim, choose, Some(image.as_str()));
+                let hashes = super::hashes::texts(&chosen.hashes);
+                let values = [Some(chosen.name.as_str()), Some(&*hashes)];
+                let written = self.write_as_claimant(claim, choose, &values);
                 let written = measured(&self.clock, "job_choose", written).await;
                 written.map_err(super::jobs::requests::claim_error)
             }

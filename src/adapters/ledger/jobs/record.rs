@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
-use super::{super::stored_text::storable, json};
+use super::{
+    super::{hashes, stored_text::storable},
+    json,
+};
 use crate::domain::{
     image::ImageName,
     job::{Job, JobId, JobReason, JobStatus},
@@ -15,7 +18,7 @@ use crate::domain::{
 /// The columns that [`job`] reads.
 macro_rules! job_columns {
     () => {
-        "id, tenant, status, filename, what, publish_at, posting_time, due_at, created_at, \
+        "id, tenant, status, filename, hashes, what, publish_at, posting_time, due_at, created_at, \
          begun_at, ended_at, attempts, failures, interrupted, remaining, results, stage, reason, \
          error, is_next"
     };
@@ -81,6 +84,7 @@ where
         tenant,
         status,
         order,
+        hashes: maybe_text("hashes")?.and_then(|texts| hashes::of_texts(&texts)),
         publish_at: time(number("publish_at")?),
         posting_time: maybe_time("posting_time")?,
         due_at: time(number("due_at")?),

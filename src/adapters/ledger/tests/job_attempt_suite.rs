@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
+        content_hash::ContentHash,
+        idempotency::ChosenImage,
         image::ImageName,
         job::{AttemptEnd, JobOrder, JobReason, JobRefusal, JobStatus, NewJob},
         platform::Platform,
@@ -35,8 +37,11 @@ pub(super) async fn a_claim_that_is_not_renewed_is_over_within_a_minute(ledger: 
         .unwrap();
     let lost = only(ledger).await;
     assert!(lost.job.request().force);
-    let image = ImageName::new("b.jpg").unwrap();
-    ledger.choose_image(&lost.claim, &image).await.unwrap();
+    let chosen = ChosenImage {
+        name: ImageName::new("b.jpg").unwrap(),
+        hashes: ContentHash::of(b"b").into(),
+    };
+    ledger.choose_image(&lost.claim, &chosen).await.unwrap();
     pass(ledger, Duration::from_secs(40)).await;
     ledger
         .renew_claim(&lost.claim, Some(PublishStage::Send))
@@ -56,14 +61,14 @@ pub(super) async fn a_claim_that_is_not_renewed_is_over_within_a_minute(ledger: 
         (lost.job.id, 2, None)
     );
     assert_eq!(
-        held.job.order.image.as_ref(),
-        Some(&image),
+        held.job.chosen(),
+        Some(chosen.clone()),
         "the one that may have been sent"
     );
     assert!(!held.job.request().force, "it may have been sent");
     let errors = [
         ledger.renew_claim(&lost.claim, None).await.err(),
-        ledger.choose_image(&lost.claim, &image).await.err(),
+        ledger.choose_image(&lost.claim, &chosen).await.err(),
         ledger.finish_job(&lost.claim, &published()).await.err(),
     ];
     for error in errors {

@@ -2,8 +2,8 @@
 
 use super::publication::Publication;
 use crate::{
-    app::{runtime::error_chain::ErrorChain, usecases::steps::stages::Stage},
-    domain::{image::StoredImage, sidecar::SidecarName},
+    app::runtime::error_chain::ErrorChain,
+    domain::{image::StoredImage, publication::PublishStage, sidecar::SidecarName},
     ports::{Folder, IfTaken, ImageStoreError, Moved},
 };
 
@@ -48,6 +48,6 @@ impl Publication {
         };
         let images = self.images();
         let moved = images.move_to(image, &sidecars, Folder::Archive, IfTaken::Rename);
-        self.stages().time(Stage::Archive, moved).await
+        self.stages().time(PublishStage::Archive, moved).await
     }
 }

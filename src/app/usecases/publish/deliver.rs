@@ -13,11 +13,11 @@ use super::{
 use crate::{
     app::{
         tenancy::access::Opened,
-        usecases::steps::{captioning::Captions, platform_failure, stages::Stage},
+        usecases::steps::{captioning::Captions, platform_failure},
     },
     domain::{
         platform::Platform,
-        publication::{Failure, LookupKey, Outcome, PlatformResult},
+        publication::{Failure, LookupKey, Outcome, PlatformResult, PublishStage},
     },
     ports::{Post, Posted, PublishError, Publisher},
 };
@@ -39,11 +39,12 @@ impl Publication {
                 posted
             }
         });
-        self.stages().time(Stage::Send, delivered).await
+        self.stages().time(PublishStage::Send, delivered).await
     }
 
     async fn post(&self, intent: Intent, captions: &Captions) -> (PlatformResult, Option<String>) {
         let (platform, key, staged) = intent.into_parts();
+        self.platform_reached(platform, PublishStage::Send);
         let (outcome, warning) = match staged {
             Ok(staged) => self.send_to(platform, &staged, key.as_ref()).await,
             Err(outcome) => (outcome, None),

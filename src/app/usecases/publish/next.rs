@@ -12,7 +12,7 @@ use super::{error::PublishImageError, publication::Publication};
 use crate::{
     app::{
         runtime::{deferred_writes::DeferredWrite, held_lease::Leases},
-        usecases::steps::{captioning::CaptionsUnavailable, stages::Stage},
+        usecases::steps::captioning::CaptionsUnavailable,
     },
     domain::{
         content_hash::ContentHash,
@@ -20,7 +20,7 @@ use crate::{
         image::{ImageName, StoredImage},
         ledger::{Position, PriorState},
         platform::Platform,
-        publication::{Failure, FailureReason, Outcome, PublicationReport},
+        publication::{Failure, FailureReason, Outcome, PublicationReport, PublishStage},
         selection::Unpublished,
     },
     ports::{CaptionError, ImageStoreError},
@@ -42,7 +42,7 @@ impl Publication {
     pub(super) async fn publish_next(&self) -> Result<PublicationReport, PublishImageError> {
         let listings = &self.usecase.listings;
         let listing = listings.get_current(&self.tenant, &self.request_id);
-        let listing = self.stages().time(Stage::Find, listing).await;
+        let listing = self.stages().time(PublishStage::Find, listing).await;
         let listing = listing.map_err(PublishImageError::Listing)?;
         let mut passed_over = PassedOver::default();
         let mut failed: BTreeMap<Position, StoredImage> = BTreeMap::new();

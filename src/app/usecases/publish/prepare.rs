@@ -10,13 +10,13 @@ use super::{
 use crate::{
     app::{
         tenancy::access::{ClientUnavailable, Opened},
-        usecases::steps::{loaded_image::LoadedImage, stages::Stage},
+        usecases::steps::loaded_image::LoadedImage,
     },
     domain::{
         caption::{CaptionRules, PlatformRules},
         image::EncodedImage,
         platform::{ImageLimits, Platform},
-        publication::{Failure, FailureReason},
+        publication::{Failure, FailureReason, PublishStage},
     },
     ports::{PostLimits, Publisher},
 };
@@ -51,7 +51,7 @@ impl Publication {
             let all = join_all(all).await;
             Ok::<_, PublishImageError>((image, all))
         };
-        let (image, all) = self.stages().time(Stage::Prepare, prepare).await?;
+        let (image, all) = self.stages().time(PublishStage::Prepare, prepare).await?;
         let mut prepared = Prepared {
             deliveries: Vec::new(),
             skipped: Vec::new(),

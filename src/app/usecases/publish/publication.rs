@@ -13,6 +13,7 @@ use crate::{
     app::{
         runtime::{
             background_tasks::{BackgroundTasks, TaskAborted},
+            event_hub::EventHub,
             usage_recorder::UsageRecorder,
         },
         tenancy::{images::Images, listing_cache::ListingCache, tenant::Tenant},
@@ -20,13 +21,15 @@ use crate::{
             ImageWork,
             loaded_image::{LoadedImage, Replaced},
             sidecar::ImageSidecar,
-            stages::{Stage, Stages},
+            progress::Progress,
+            stages::Stages,
         },
     },
     domain::{
         content_hashes::{ComputedHashes, ContentHashes},
-        image::StoredImage,
-        publication::{PublicationPlan, PublicationRequest, Target},
+        image::{ImageName, StoredImage},
+        platform::Platform,
+        publication::{PublicationPlan, PublicationRequest, PublishStage, Target},
         request_id::RequestId,
     },
     ports::{Folder, LedgerReader},
@@ -39,6 +42,7 @@ pub struct PublishImage {
     pub(super) reader: Arc<dyn LedgerReader>,
     pub(super) listings: Arc<ListingCache>,
     pub(super) usage: Option<Arc<UsageRecorder>>,
+    pub(super) hub: Option<Arc<EventHub>>,
 }
 
 /// One request to publish.
@@ -51,6 +55,8 @@ pub(super) struct Publication {
     pub(super) force: bool,
     pub(super) request_id: RequestId,
     pub(super) attempt: Attempt,
+    /// Tells those who watch; `None` for a dry run.
+    pub(super) progress: Option<Progress>,
     /// The folder of the image.
     pub(super) folder: Folder,
     /// The follow-ups of the posts.
@@ -78,6 +84,7 @@ impl PublishImage {
             reader,
             listings,
             usage: None,
+            hub: None,
         }
     }
 
@@ -85,6 +92,15 @@ impl PublishImage {
     #[must_use]
     pub fn metered_by(self, usage: Option<Arc<UsageRecorder>>) -> Self {
         Self { usage, ..self }
+    }
+
+    /// The same, with those told who watch publications of their tenant.
+    #[must_use]
+    pub fn watched_by(self, hub: Arc<EventHub>) -> Self {
+        Self {
+            hub: Some(hub),
+            ..self
+        }
     }
 
     /// The tasks on which publications run to completion.
@@ -96,7 +112,21 @@ impl PublishImage {
 impl Publication {
     /// The timer of the stages.
     pub(super) fn stages(&self) -> Stages<'_> {
-        Stages::by(&*self.usecase.work.clock)
+        Stages::by(&*self.usecase.work.clock, self.progress.as_ref())
+    }
+
+    /// Tells that one platform has reached a stage.
+    pub(super) fn platform_reached(&self, platform: Platform, stage: PublishStage) {
+        if let Some(progress) = &self.progress {
+            progress.platform_reached(platform, stage);
+        }
+    }
+
+    /// Names the image that is tried from now on.
+    pub(super) fn tries(&self, image: &ImageName) {
+        if let Some(progress) = &self.progress {
+            progress.tries(image);
+        }
     }
 
     /// The images in the folder of the publication.
@@ -120,10 +150,11 @@ impl Publication {
 
     /// Takes the lease on an image.
     pub(super) async fn claim(&self, image: &StoredImage) -> Result<Claimed, PublishImageError> {
+        self.tries(&image.name);
         let leases = &self.usecase.work.leases;
         let (tenant, content_hash) = (self.tenant.name().clone(), image.content_hash.clone());
         let claim = Claimed::claim(leases, tenant, content_hash);
-        let claimed = self.stages().time(Stage::Claim, claim).await?;
+        let claimed = self.stages().time(PublishStage::Claim, claim).await?;
         claimed.ok_or(PublishImageError::InProgress)
     }
 
@@ -156,7 +187,7 @@ impl Publication {
         };
         let hashes = computed.get().clone();
         let identify = claimed.identify(computed);
-        let identified = self.stages().time(Stage::Claim, identify).await?;
+        let identified = self.stages().time(PublishStage::Claim, identify).await?;
         Ok(Loaded {
             identified: identified.ok_or(PublishImageError::InProgress)?,
             image,

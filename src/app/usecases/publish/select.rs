@@ -2,10 +2,10 @@
 
 use super::publication::Publication;
 use crate::{
-    app::usecases::steps::stages::Stage,
     domain::{
         idempotency::ChosenImage,
         image::{ImageName, StoredImage},
+        publication::PublishStage,
     },
     ports::{Folder, ImageStoreError},
 };
@@ -21,7 +21,7 @@ impl Publication {
         for folder in [Folder::Root, Folder::Archive] {
             self.folder = folder;
             let images = self.images();
-            match self.stages().time(Stage::Find, images.find(name)).await {
+            match self.stages().time(PublishStage::Find, images.find(name)).await {
                 Ok(image) if is_wanted(&image) => return Ok(Some(image)),
                 Ok(_) | Err(ImageStoreError::NotFound) => {}
                 Err(error) => return Err(error),

@@ -6,9 +6,8 @@ use crate::{
         captioning::Captions,
         loaded_image::LoadedImage,
         sidecar::{Occasion, OpenSidecar, Written},
-        stages::Stage,
     },
-    domain::platform::Platform,
+    domain::{platform::Platform, publication::PublishStage},
 };
 
 impl Publication {
@@ -32,7 +31,7 @@ impl Publication {
             Ok(opened) => {
                 let (clock, occasion) = (&*self.usecase.work.clock, Occasion::Publication(sent_to));
                 let written = file.write(opened, clock, captions, occasion);
-                self.stages().time(Stage::Sidecar, written).await
+                self.stages().time(PublishStage::Sidecar, written).await
             }
             Err(error) => Written {
                 warning: Some(file.failed(&error)),

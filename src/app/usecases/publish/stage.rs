@@ -11,12 +11,12 @@ use super::{
     publication::Publication,
 };
 use crate::{
-    app::usecases::steps::{captioning::Captions, platform_failure, stages::Stage},
+    app::usecases::steps::{captioning::Captions, platform_failure},
     domain::{
         image::{EncodedImage, ImageName},
         ledger::{Prior, PriorState},
         platform::Platform,
-        publication::{Failure, LookupKey, Outcome},
+        publication::{Failure, LookupKey, Outcome, PublishStage},
     },
     ports::{Post, PublishError},
 };
@@ -52,7 +52,7 @@ impl Publication {
             staged.map(|staged| staged.with_caption(kept))
         });
         let staging = join_all(staging.collect::<Vec<_>>());
-        self.stages().time(Stage::Staging, staging).await
+        self.stages().time(PublishStage::Staging, staging).await
     }
 
     async fn stage_one(
@@ -63,6 +63,7 @@ impl Publication {
         earlier: Option<LookupKey>,
     ) -> StagedDelivery {
         let (platform, ready) = delivery.into_parts();
+        self.platform_reached(platform, PublishStage::Staging);
         let Ready {
             image,
             publisher,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     caption_choice,
     loaded_image::LoadedImage,
-    stages::{Stage, Stages},
+    stages::Stages,
 };
 use crate::{
     app::{
@@ -19,6 +19,7 @@ use crate::{
         caption_history::{Angle, KeptCaption, PastCaptions},
         image::StoredImage,
         platform::Platform,
+        publication::PublishStage,
         request_id::RequestId,
         sidecar::{self, Sidecar},
         tenant_config::{AiSettings, TenantSettings, VisionDetail},
@@ -200,7 +201,7 @@ impl Captioning<'_> {
     ) -> Result<Captions, CaptionsUnavailable> {
         let settings = self.tenant.settings();
         let analysis = self.analysis(writer, ai, image);
-        let mut analysis = self.stages.time(Stage::Vision, analysis).await?;
+        let mut analysis = self.stages.time(PublishStage::Vision, analysis).await?;
         if !settings.features.alt_text_enabled {
             // A model may write one although it was not asked.
             analysis.alt_text = None;
@@ -213,7 +214,7 @@ impl Captioning<'_> {
             has_model_hashtags: settings.has_model_hashtags(rules),
         };
         let texts = self.texts(writer, &brief, &past);
-        let (mut texts, sd_caption) = self.stages.time(Stage::Captions, texts).await?;
+        let (mut texts, sd_caption) = self.stages.time(PublishStage::Captions, texts).await?;
         let CaptionBrief {
             analysis,
             platforms: briefs,

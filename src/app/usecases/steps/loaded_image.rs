@@ -2,7 +2,7 @@
 
 use tokio::sync::OnceCell;
 
-use super::stages::{Stage, Stages};
+use super::stages::Stages;
 use crate::{
     app::{
         runtime::memory_budget::{Exhausted, MemoryBudget, MemoryPermit},
@@ -10,6 +10,7 @@ use crate::{
     },
     domain::{
         image::{EncodedImage, MAX_IMAGE_BYTES, StoredImage},
+        publication::PublishStage,
         tenant_config::ContentSettings,
     },
     ports::{ImageProcessingError, ImageProcessor, ImageStoreError},
@@ -50,9 +51,9 @@ impl LoadedImage {
             return Err(ImageProcessingError::TooMuchMemory { most_mib }.into());
         }
         let permit = memory.acquire(images.tenant.name(), found.size);
-        let permit = stages.time(Stage::WaitForRoom, permit).await?;
+        let permit = stages.time(PublishStage::WaitForRoom, permit).await?;
         let fetched = images.fetch(&found.name);
-        let fetched = stages.time(Stage::Fetch, fetched).await?;
+        let fetched = stages.time(PublishStage::Fetch, fetched).await?;
         if fetched.stored.content_hash != found.content_hash {
             return Err(Replaced.into());
         }

@@ -14,6 +14,7 @@ CREATE TABLE ledger_jobs (
     tenant       TEXT   NOT NULL,
     status       TEXT   NOT NULL,
     filename     TEXT,            -- NULL: the next image that was not published
+    hashes       TEXT,            -- of the image that was chosen; NULL: none was
     what         TEXT   NOT NULL, -- platforms, captions and options, in JSON
     publish_at   INTEGER NOT NULL, -- milliseconds since 1970, as are all times here
     posting_time INTEGER,          -- of the schedule; NULL: somebody asked for it
