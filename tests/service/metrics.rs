@@ -99,6 +99,8 @@ const PROMISED: [(&str, &[&str]); 24] = [
     ("publisher_ledger_pool_connections", &["state"]),
     ("publisher_ledger_entries", &["state"]),
     ("publisher_usage_events_total", &["outcome"]),
+    ("publisher_jobs", &["status"]),
+    ("publisher_job_lateness_seconds", &[]),
     ("publisher_usage_outbox_entries", &[]),
     ("publisher_usage_outbox_oldest_seconds", &[]),
     ("publisher_model_shutdown_timestamp_seconds", &["model"]),

@@ -311,7 +311,9 @@ fn note_lateness(job: &Job) {
 
 fn log_end(job: &Job) {
     let status = job.status.as_str();
-    let reason = job.reason.map(|reason| tracing::field::display(reason.as_str()));
+    let reason = job
+        .reason
+        .map(|reason| tracing::field::display(reason.as_str()));
     match job.status {
         JobStatus::Failed => tracing::warn!(status, reason, "a job has ended"),
         JobStatus::Scheduled => tracing::info!(status, reason, "a job waits for its next attempt"),

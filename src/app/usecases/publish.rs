@@ -42,10 +42,7 @@ use self::{
     publication::{Loaded, Publication},
 };
 use super::steps::{
-    loaded_image::LoadedImage,
-    sidecar::Written,
-    progress::Progress,
-    stages::Stages,
+    loaded_image::LoadedImage, progress::Progress, sidecar::Written, stages::Stages,
 };
 use crate::{
     app::tenancy::tenant::Tenant,

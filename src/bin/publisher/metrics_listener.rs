@@ -155,7 +155,7 @@ const COUNTERS: [(&str, &str); 12] = [
         "Operations of the ledger that its database failed",
     ),
 ];
-const GAUGES: [(&str, &str); 5] = [
+const GAUGES: [(&str, &str); 6] = [
     ("publisher_build_info", "The build that runs; always 1"),
     ("publisher_cache_entries", "Entries in a cache"),
     (
@@ -166,12 +166,13 @@ const GAUGES: [(&str, &str); 5] = [
         "publisher_ledger_entries",
         "Entries of the whole ledger whose state is unknown: the platform may have the image",
     ),
+    ("publisher_jobs", "Jobs of all tenants, by state"),
     (
         "publisher_model_shutdown_timestamp_seconds",
         "When a model of a tenant's config ends, in Unix seconds; 0 where nothing is known any more",
     ),
 ];
-const TIMINGS: [(&str, &str); 4] = [
+const TIMINGS: [(&str, &str); 5] = [
     (
         "publisher_http_request_duration_seconds",
         "How long answering took",
@@ -183,6 +184,10 @@ const TIMINGS: [(&str, &str); 4] = [
     (
         "publisher_upstream_request_duration_seconds",
         "How long an attempt took, body included",
+    ),
+    (
+        "publisher_job_lateness_seconds",
+        "How long after its time a job began",
     ),
     (
         "publisher_ledger_operation_duration_seconds",

@@ -6,6 +6,7 @@ mod base_url;
 pub(crate) mod captions;
 mod dropbox;
 mod gone_names;
+mod jobs;
 pub(crate) mod ledger;
 mod names;
 mod other_names;
@@ -45,7 +46,7 @@ use publisher::{
 use url::Url;
 
 use self::source::Chosen;
-pub(crate) use self::source::Source;
+pub(crate) use self::{jobs::JobsSettings, source::Source};
 use crate::life_cycle::ShutdownTimes;
 
 /// The port of the default address.
@@ -89,6 +90,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) kept_for: KeptFor,
     /// How much one tenant publishes at a time.
     pub(crate) publishes: PublishLimit,
+    /// Whether and how jobs are carried out.
+    pub(crate) jobs: JobsSettings,
     /// The memory for images, all tenants together.
     pub(crate) memory_budget: ImageMemory,
     /// The size of the cache of thumbnails in bytes; 0: none is cached.
@@ -181,6 +184,7 @@ impl Settings {
         let ledger = ledger::location(environment, &roots);
         let kept_for = ledger::kept_for(environment);
         let publishes = count(environment, "MAX_CONCURRENT_PUBLISHES_PER_TENANT", 4, 1_000);
+        let jobs = jobs::read(environment);
         let memory_budget = environment.number(
             "MEMORY_BUDGET_MB",
             ImageMemory::DEFAULT_MIB,
@@ -204,6 +208,7 @@ impl Settings {
                 ledger: ledger?,
                 kept_for,
                 publishes: PublishLimit::new(publishes),
+                jobs,
                 memory_budget: ImageMemory::of_mib(memory_budget).unwrap_or_default(),
                 thumbnail_cache_bytes: thumbnail_cache_mib * 1024 * 1024,
                 max_upload_bytes: max_upload_mib * 1024 * 1024,

@@ -117,3 +117,147 @@ fn text(error: &PublishImageError) -> String {
         error => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::runtime::{background_tasks::TaskAborted, memory_budget::Exhausted},
+        domain::{image::ImageName, platform::Platform},
+        ports::LedgerError,
+    };
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_does_not_is_final() {
+        use JobReason as Is;
+
+        let wait = Some(Duration::from_secs(7));
+        let cases: [(PublishImageError, Is, bool); 18] = [
+            (PlanError::PublishingOff.into(), Is::PublishingOff, false),
+            (PlanError::NoPlatform.into(), Is::NoPlatform, false),
+            (
+                PlanError::CaptionMissing(Platform::Email).into(),
+                Is::CaptionsUnusable,
+                false,
+            ),
+            (
+                PublishImageError::NoPlatformAvailable { retry_after: wait },
+                Is::TenantUnavailable,
+                true,
+            ),
+            (PublishImageError::OutOfCredit, Is::OutOfCredit, false),
+            (
+                PublishImageError::Listing(StorageCallError::TimedOut),
+                Is::StorageUnavailable,
+                true,
+            ),
+            (ImageStoreError::NotFound.into(), Is::ImageMissing, false),
+            (ImageStoreError::TooLarge.into(), Is::ImageUnsuitable, false),
+            (
+                ImageStoreError::Timeout("slow".into()).into(),
+                Is::StorageUnavailable,
+                true,
+            ),
+            (
+                ImageStoreError::RateLimited { retry_after: wait }.into(),
+                Is::RateLimited,
+                true,
+            ),
+            (
+                ImageStoreError::Unauthorized {
+                    setting: None,
+                    cause: "no".into(),
+                }
+                .into(),
+                Is::StorageRefused,
+                false,
+            ),
+            (
+                PublishImageError::Captions(CaptionError::Timeout("slow".into()).into()),
+                Is::AiUnavailable,
+                true,
+            ),
+            (
+                PublishImageError::Captions(CaptionError::RateLimited { retry_after: wait }.into()),
+                Is::RateLimited,
+                true,
+            ),
+            (
+                PublishImageError::Captions(CaptionError::QuotaExhausted.into()),
+                Is::NoCaption,
+                false,
+            ),
+            (
+                PublishImageError::Captions(ClientUnavailable::Off.into()),
+                Is::NoCaption,
+                false,
+            ),
+            (
+                PublishImageError::NothingLeft(Platform::Email),
+                Is::CaptionsUnusable,
+                false,
+            ),
+            (
+                PublishImageError::Ledger(LedgerError::Unavailable("down".into())),
+                Is::LedgerUnavailable,
+                true,
+            ),
+            (TaskAborted.into(), Is::Interrupted, true),
+        ];
+        for (error, expected, is_transient) in cases {
+            let told = error.to_string();
+            let (reason, retry_after) = reason(&error);
+            assert_eq!(reason, expected, "{told}");
+            assert_eq!(reason.is_transient(), is_transient, "{told}");
+            let names_a_wait = matches!(
+                error,
+                PublishImageError::NoPlatformAvailable { .. }
+                    | PublishImageError::Storage(ImageStoreError::RateLimited { .. })
+                    | PublishImageError::Captions(CaptionsUnavailable::Writer(
+                        CaptionError::RateLimited { .. }
+                    ))
+            );
+            assert_eq!(retry_after.is_some(), names_a_wait, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_busy_is_no_attempt() {
+        for error in [
+            PublishImageError::TooMany,
+            PublishImageError::Exhausted(Exhausted),
+            PublishImageError::InProgress,
+            PublishImageError::Listing(StorageCallError::Exhausted(Exhausted)),
+        ] {
+            assert_eq!(ending(Err(error)), AttemptEnd::Busy);
+        }
+    }
+
+    #[test]
+    fn a_report_is_the_end_with_its_results() {
+        let report = PublicationReport {
+            image: ImageName::new("a.jpg").ok(),
+            results: Vec::new(),
+            dry_run: false,
+            archived: false,
+            warnings: Vec::new(),
+        };
+        let end = AttemptEnd::Reported {
+            image: report.image.clone(),
+            results: Vec::new(),
+        };
+        assert_eq!(ending(Ok(report)), end);
+    }
+
+    #[test]
+    fn what_is_set_up_wrongly_is_told_in_sentences_for_the_tenants_admins() {
+        let error = ImageStoreError::Misconfigured {
+            problem: "a folder is missing".into(),
+            detail: "There is no folder `photos`. Make it.".to_owned(),
+        };
+        let AttemptEnd::Failed { error, .. } = ending(Err(error.into())) else {
+            panic!("it failed");
+        };
+        assert_eq!(error, "There is no folder `photos`. Make it.");
+    }
+}

@@ -20,8 +20,8 @@ use crate::{
         usecases::steps::{
             ImageWork,
             loaded_image::{LoadedImage, Replaced},
-            sidecar::ImageSidecar,
             progress::Progress,
+            sidecar::ImageSidecar,
             stages::Stages,
         },
     },

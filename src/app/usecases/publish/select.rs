@@ -21,7 +21,11 @@ impl Publication {
         for folder in [Folder::Root, Folder::Archive] {
             self.folder = folder;
             let images = self.images();
-            match self.stages().time(PublishStage::Find, images.find(name)).await {
+            match self
+                .stages()
+                .time(PublishStage::Find, images.find(name))
+                .await
+            {
                 Ok(image) if is_wanted(&image) => return Ok(Some(image)),
                 Ok(_) | Err(ImageStoreError::NotFound) => {}
                 Err(error) => return Err(error),

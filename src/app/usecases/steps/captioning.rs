@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    caption_choice,
-    loaded_image::LoadedImage,
-    stages::Stages,
-};
+use super::{caption_choice, loaded_image::LoadedImage, stages::Stages};
 use crate::{
     app::{
         runtime::error_chain::ErrorChain,

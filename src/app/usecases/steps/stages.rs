@@ -45,10 +45,7 @@ impl<'a> Stages<'a> {
     }
 
     /// Runs the whole publication, and records how long it takes.
-    pub(in crate::app::usecases) async fn time_whole<T>(
-        self,
-        work: impl Future<Output = T>,
-    ) -> T {
+    pub(in crate::app::usecases) async fn time_whole<T>(self, work: impl Future<Output = T>) -> T {
         self.record(WHOLE, work).await
     }
 

@@ -24,12 +24,7 @@ const TRUSTED: (&str, &str) = (
 );
 
 /// Names of the contract that nothing asks for yet.
-const LATER: [&str; 4] = [
-    "JOBS_ENABLED",
-    "JOBS_MAX_LATE_MINUTES",
-    "JOBS_KEEP_DAYS",
-    "WEB_ADMIN_COOKIE_EPOCH",
-];
+const LATER: [&str; 1] = ["WEB_ADMIN_COOKIE_EPOCH"];
 /// What others of them begin with: those of the login by OpenID Connect.
 const OPENID_PREFIXES: [&str; 2] = ["AUTH0_", "OIDC_"];
 /// A name that never has an effect here, and needs no warning: it belongs to the orchestrator's
@@ -256,8 +251,7 @@ mod tests {
             ("AUTH0_CLIENT_ID", "b"),
             ("AUTH0_CLIENT_SECRET_FILE", "/nowhere"),
             ("OIDC_ISSUER_URL", "b"),
-            ("JOBS_KEEP_DAYS", "b"),
-            ("JOBS_ENABLED", " "),
+            ("WEB_ADMIN_COOKIE_EPOCH", "b"),
             (METERING, "true"),
         ];
         let (_, told) = taken(&pairs, "ANY");
@@ -267,8 +261,8 @@ mod tests {
             ("AUTH0_CLIENT_ID", openid),
             ("AUTH0_CLIENT_SECRET_FILE", openid),
             ("AUTH0_DOMAIN", openid),
-            ("JOBS_KEEP_DAYS", "has no effect in this version"),
             ("OIDC_ISSUER_URL", openid),
+            ("WEB_ADMIN_COOKIE_EPOCH", "has no effect in this version"),
         ];
         assert_eq!(told, expected.map(|(name, rule)| format!("{name}: {rule}")));
     }

@@ -15,12 +15,15 @@ const OF_OTHER_COMMANDS: [(&str, &str); 1] = [("PUBLISHER_URL", "http://sesame@1
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 79] = [
+const BAD_VALUES: [(&str, &str, &str); 82] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
     ("any", "MAX_CONCURRENT_REQUESTS", "sesame"),
     ("any", "MAX_CONCURRENT_PUBLISHES_PER_TENANT", "sesame"),
+    ("any", "JOBS_ENABLED", "sesame"),
+    ("any", "JOBS_MAX_LATE_MINUTES", "sesame"),
+    ("any", "JOBS_KEEP_DAYS", "sesame"),
     ("any", "THUMBNAIL_CACHE_MB", "sesame"),
     ("any", "LIBRARY_MAX_UPLOAD_MB", "sesame"),
     ("any", "MEMORY_BUDGET_MB", "sesame"),
