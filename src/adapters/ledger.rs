@@ -13,7 +13,8 @@
 //! | `retention.rs` | the same for what goes with time |
 //! | `usage.rs` | the same for usage events that wait to be sent |
 //! | `voice.rs` | the same for stored voice profiles |
-//! | `jobs.rs`, `jobs/` | the same for jobs, the turns of their tenants, and schedules |
+//! | `jobs.rs`, `jobs/` | the same for jobs, the turns of their tenants, schedules, events, and slots of publications |
+//! | `rates.rs` | how often something is done, counted in PostgreSQL |
 //! | `captions.rs` | the same for the captions of attempts, and those that were published |
 //! | `merge.rs` | the same for what comes from another ledger |
 //! | `takeover.rs` | the same for what comes from the existing service |
@@ -64,6 +65,7 @@ mod posted_list;
 mod postgres;
 mod private_file;
 mod publications;
+mod rates;
 mod reader;
 mod requests;
 mod retention;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::LedgerError;
 use crate::domain::tenant::TenantName;
 
 /// A limit: at most so many turns in any window of time.
@@ -55,4 +56,36 @@ pub trait RateLimits: Send + Sync {
 
     /// Forgets the turns that were taken.
     async fn forget(&self, limit: &RateLimit, key: &RateKey);
+}
+
+/// The count of all processes that share a ledger. An operation that takes longer than a second fails: its caller has a count of
+/// its own.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait SharedRates: Send + Sync {
+    /// Takes the next free turn, as [`RateLimits::take`] does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]. A turn may have been taken all the same.
+    async fn take(
+        &self,
+        limit: &RateLimit,
+        key: &RateKey,
+    ) -> Result<Result<Duration, TooLate>, LedgerError>;
+
+    /// Whether [`take`](Self::take) would give a turn, as [`RateLimits::look`] does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn look(
+        &self,
+        limit: &RateLimit,
+        key: &RateKey,
+    ) -> Result<Result<(), TooLate>, LedgerError>;
+
+    /// Forgets the turns that were taken, as [`RateLimits::forget`] does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]. They may be forgotten all the same.
+    async fn forget(&self, limit: &RateLimit, key: &RateKey) -> Result<(), LedgerError>;
 }

@@ -1,5 +1,6 @@
 //! Jobs: the SQL that both databases accept. Used by `statements.rs`. `jobs/queue.rs` has what claimants do, `jobs/turns.rs`
-//! the turns of tenants, `jobs/schedules.rs` posting times, `jobs/requests.rs` what people ask for, `jobs/record.rs` and
+//! the turns of tenants, `jobs/schedules.rs` posting times, `jobs/requests.rs` what people ask for, `jobs/events.rs` what is told
+//! of all that, `jobs/slots.rs` publications that are no jobs, `jobs/idle.rs` tenants that have nothing left, `jobs/record.rs` and
 //! `jobs/json.rs` the columns.
 //!
 //! Every write of a tenant's jobs first takes the tenant's row in `ledger_job_queues` (`LOCK`), and so is alone with them.
@@ -12,11 +13,14 @@
 //!
 //! Jobs are not taken over from another ledger (`merge.rs`): a job that two ledgers carried out would be published twice.
 
+pub(super) mod events;
+pub(super) mod idle;
 pub(super) mod json;
 pub(super) mod queue;
 pub(super) mod record;
 pub(super) mod requests;
 pub(super) mod schedules;
+pub(super) mod slots;
 pub(super) mod turns;
 
 use self::record::job_columns;
@@ -65,7 +69,7 @@ pub(super) const LIST: &str = concat!(
 /// Reads a narrow index as a whole: about 40 ms for a million jobs.
 pub(super) const COUNT: &str = "SELECT status, count(*) FROM ledger_jobs GROUP BY status";
 
-/// Implements [`JobStore`](crate::ports::JobStore) for a type, beside `sql_turns`, `sql_job_queue` and `sql_schedules`. `$patience`
+/// Implements [`JobStore`](crate::ports::JobStore) for a type, beside `sql_turns`, `sql_job_queue`, `sql_schedules` and `sql_job_events`. `$patience`
 /// has a transaction that its process leaves alone ended by the server; `$by_status` names the index of a list by state.
 macro_rules! sql_jobs {
     (
@@ -158,6 +162,7 @@ macro_rules! sql_jobs {
                     .await?;
                 let job = record::job(&row)?.job;
                 Self::wake(write, tenant, millis(job.due_at).max(now)).await?;
+                Self::note_job(write, tenant, job.id, now).await?;
                 Ok(job)
             }
 
@@ -178,8 +183,8 @@ macro_rules! sql_jobs {
             async fn save_job(
                 write: &mut Guarded,
                 job: &crate::domain::job::Job,
-                is_next: bool,
-                claim: Option<&str>,
+                (is_next, claim): (bool, Option<&str>),
+                now: i64,
             ) -> Result<(), sqlx::Error> {
                 use super::jobs::record::{self, millis};
 
@@ -214,8 +219,10 @@ macro_rules! sql_jobs {
                     .execute(&mut **write)
                     .await?;
                 // It has been swept since it was read.
-                let is_there = saved.rows_affected() > 0;
-                is_there.then_some(()).ok_or(sqlx::Error::RowNotFound)
+                if saved.rows_affected() == 0 {
+                    return Err(sqlx::Error::RowNotFound);
+                }
+                Self::note_job(write, &job.tenant, job.id, now).await
             }
 
             async fn load_job(
@@ -259,7 +266,7 @@ macro_rules! sql_jobs {
                 };
                 let is_next =
                     was_next.is_some() && super::jobs::requests::stands_for_posting_time(&job);
-                Self::save_job(&mut write, &job, is_next, None).await?;
+                Self::save_job(&mut write, &job, (is_next, None), now).await?;
                 Self::wake(&mut write, tenant, record::millis(job.due_at).max(now)).await?;
                 if let Some(posting_time) = was_next.filter(|_| !is_next) {
                     let schedule = schedule.as_deref();

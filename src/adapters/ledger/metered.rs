@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::ports::{Clock, LedgerError};
 
 /// The names of all operations that are measured, as in the metrics.
-pub const OPERATIONS: [&str; 36] = [
+pub const OPERATIONS: [&str; 45] = [
     "claim",
     "renew",
     "record_intent",
@@ -45,6 +45,15 @@ pub const OPERATIONS: [&str; 36] = [
     "job_finish",
     "schedule_get",
     "schedule_put",
+    "event_add",
+    "event_last",
+    "event_pages",
+    "slot_take",
+    "slot_renew",
+    "slot_release",
+    "rate_take",
+    "rate_look",
+    "rate_forget",
 ];
 /// How long one operation may take, waiting for a connection included.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -143,6 +152,9 @@ mod tests {
             include_str!("jobs.rs"),
             include_str!("jobs/queue.rs"),
             include_str!("jobs/schedules.rs"),
+            include_str!("jobs/events.rs"),
+            include_str!("jobs/slots.rs"),
+            include_str!("rates.rs"),
         ]
         .concat();
         let measured = sources.split("measured(&self.clock, \"").skip(1);

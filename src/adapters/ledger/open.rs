@@ -19,8 +19,9 @@ use super::{
 use crate::{
     adapters::http_client::ExtraRoots,
     ports::{
-        CaptionHistory, Clock, IdempotencyStore, JobQueue, JobStore, Ledger, LedgerReader,
-        LedgerRetention, ScheduleStore, UsageOutbox, VoiceProfileStore,
+        CaptionHistory, Clock, IdempotencyStore, JobEvents, JobQueue, JobStore, Ledger,
+        LedgerReader, LedgerRetention, PublishSlots, ScheduleStore, SharedRates, UsageOutbox,
+        VoiceProfileStore,
     },
 };
 
@@ -46,6 +47,12 @@ pub struct OpenLedger {
     pub job_queue: Arc<dyn JobQueue>,
     /// Where schedules are.
     pub schedules: Arc<dyn ScheduleStore>,
+    /// What happens to jobs and publications.
+    pub job_events: Arc<dyn JobEvents>,
+    /// The slots of publications that requests wait for.
+    pub slots: Arc<dyn PublishSlots>,
+    /// The count of all processes, where several can share the ledger.
+    pub rates: Option<Arc<dyn SharedRates>>,
     pub(super) merge: Arc<dyn Merge>,
     pub(super) takeover: Arc<dyn Takeover>,
     pub(super) pool: Pool,
@@ -73,7 +80,7 @@ impl OpenLedger {
             Location::Postgres(server) => {
                 let ledger = on_server(server, &settings, clock)?;
                 ledger.prepare().await?;
-                Ok(Self::of(&ledger, Pool::Postgres(Arc::clone(&ledger))))
+                Ok(Self::of_server(&ledger))
             }
         }
     }
@@ -130,10 +137,9 @@ impl OpenLedger {
         };
         let ledger = on_server(server, &settings, clock)?;
         let waiting = Some(Waiting::begin(&ledger).await?);
-        let pool = Pool::Postgres(Arc::clone(&ledger));
         Ok(Self {
             waiting,
-            ..Self::of(&ledger, pool)
+            ..Self::of_server(&ledger)
         })
     }
 
@@ -141,6 +147,14 @@ impl OpenLedger {
     pub(super) fn of_file(ledger: SqliteLedger) -> Self {
         let pool = Pool::Sqlite(ledger.pool().clone());
         Self::of(&Arc::new(ledger), pool)
+    }
+
+    /// A ledger on a server.
+    fn of_server(ledger: &Arc<PostgresLedger>) -> Self {
+        Self {
+            rates: Some(Arc::clone(ledger) as _),
+            ..Self::of(ledger, Pool::Postgres(Arc::clone(ledger)))
+        }
     }
 
     fn of<L>(ledger: &Arc<L>, pool: Pool) -> Self
@@ -155,6 +169,8 @@ impl OpenLedger {
             + JobStore
             + JobQueue
             + ScheduleStore
+            + JobEvents
+            + PublishSlots
             + Merge
             + Takeover
             + 'static,
@@ -170,6 +186,9 @@ impl OpenLedger {
             jobs: Arc::clone(ledger) as _,
             job_queue: Arc::clone(ledger) as _,
             schedules: Arc::clone(ledger) as _,
+            job_events: Arc::clone(ledger) as _,
+            slots: Arc::clone(ledger) as _,
+            rates: None,
             merge: Arc::clone(ledger) as _,
             takeover: Arc::clone(ledger) as _,
             pool,

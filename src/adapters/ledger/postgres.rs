@@ -33,7 +33,7 @@ use super::{
     metered::{bounded, measured},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
-    pooling, reader, requests,
+    pooling, rates, reader, requests,
     statements::{self, Durability, duration_millis, sql_ledger},
 };
 use crate::{
@@ -53,6 +53,8 @@ use crate::{
     },
 };
 
+/// What only a server has that goes with time, each with its age.
+const OWN_RETENTION: [(&str, Duration); 1] = [(rates::DROP, Duration::ZERO)];
 /// How long bringing the tables up to date may take, waiting for another replica that does it included.
 const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
 
@@ -60,7 +62,7 @@ const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
 pub(super) struct PostgresLedger {
     connections: Connections,
     /// Measures the operations. All times in the ledger are the server's.
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     session: tokio::sync::Mutex<Option<Session>>,
     /// Notified when what [`prepare`](Self::prepare) has found no longer holds.
     unprepared: Notify,
@@ -158,18 +160,31 @@ impl PostgresLedger {
     /// Every commit waits for the server's disk. A session that takes no writes is left, and with
     /// it all that were opened beside it: the server may take them again since.
     async fn begin(&self, _durability: Durability) -> Result<(Guarded, i64), sqlx::Error> {
-        if let Some(begun) = self.begin_on_any().await? {
+        self.begin_with("BEGIN").await
+    }
+
+    /// The same for what the end of the server may undo: the commit waits for no disk.
+    async fn begin_lightly(&self) -> Result<(Guarded, i64), sqlx::Error> {
+        self.begin_with("BEGIN; SET LOCAL synchronous_commit = off")
+            .await
+    }
+
+    async fn begin_with(&self, begin: &'static str) -> Result<(Guarded, i64), sqlx::Error> {
+        if let Some(begun) = self.begin_on_any(begin).await? {
             return Ok(begun);
         }
         self.connections.close_idle();
-        let begun = self.begin_on_any().await?;
+        let begun = self.begin_on_any(begin).await?;
         begun.ok_or_else(|| Fault::TakesNoWrites.into())
     }
 
     /// `None` if the session that came out of the pool takes no writes.
-    async fn begin_on_any(&self) -> Result<Option<(Guarded, i64)>, sqlx::Error> {
+    async fn begin_on_any(
+        &self,
+        begin: &'static str,
+    ) -> Result<Option<(Guarded, i64)>, sqlx::Error> {
         let mut connection = Guarded::acquire(&self.connections).await?;
-        connection.execute(sqlx::raw_sql("BEGIN")).await?;
+        connection.execute(sqlx::raw_sql(begin)).await?;
         let state = sqlx::query(
             "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now,
                 current_setting('transaction_read_only') = 'on' AS takes_no_writes",
@@ -308,5 +323,6 @@ sql_ledger!(
     skipped: "FOR UPDATE SKIP LOCKED",
     // A process that is frozen half-way holds the tenants' rows no longer.
     patience: Some("SET LOCAL idle_in_transaction_session_timeout = 10000"),
-    by_status: ""
+    by_status: "",
+    listed: "json_array_elements(CAST($1 AS JSON))"
 );

@@ -46,7 +46,8 @@ pub(super) const TEXTS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Implements [`LedgerRetention`](crate::ports::LedgerRetention) for a type.
+/// Implements [`LedgerRetention`](crate::ports::LedgerRetention) for a type. `OWN_RETENTION` beside it has what goes with time in this
+/// database alone.
 macro_rules! sql_retention {
     ($ledger:ty) => {
         impl $ledger {
@@ -122,6 +123,9 @@ macro_rules! sql_retention {
                         .await?,
                     texts: 0,
                 };
+                for (statement, age) in OWN_RETENTION {
+                    self.drop_old(statement, age).await?;
+                }
                 let Some(age) = kept_for.texts else {
                     return Ok(swept);
                 };

@@ -2,7 +2,8 @@
 //!
 //! Only one process at a time has the file (`file_lock.rs`). So a process that opens the file knows that every lease in
 //! it belongs to a process that is gone, and drops them all. An image whose publication was killed need not wait for
-//! its lease to expire, nor a request for that of its key, nor a usage event or a job for the end of its claim. Leases expire by
+//! its lease to expire, nor a request for that of its key, nor a usage event or a job for the end of its claim, nor another publication for the end of its
+//! slot. Leases expire by
 //! the service's own clock.
 //!
 //! One connection does everything, which makes every operation alone; `synchronous = FULL` makes a
@@ -46,6 +47,8 @@ use crate::{
     },
 };
 
+/// What only a file has that goes with time.
+const OWN_RETENTION: [(&str, Duration); 0] = [];
 /// How long an operation waits for the connection to a file, and opening for the first one.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
@@ -84,6 +87,7 @@ impl SqliteLedger {
             "UPDATE ledger_job_queues SET turn_at = 0
                 WHERE tenant IN (SELECT tenant FROM ledger_jobs WHERE status = 'running')",
             "UPDATE ledger_jobs SET due_at = 0, claim = NULL WHERE status = 'running'",
+            "DELETE FROM ledger_publish_slots",
         ] {
             sqlx::query(left_behind)
                 .execute(&ledger.pool)
@@ -131,6 +135,10 @@ impl SqliteLedger {
         Ok((connection, now))
     }
 
+    async fn begin_lightly(&self) -> Result<(Guarded, i64), sqlx::Error> {
+        self.begin(Durability::Volatile).await
+    }
+
     async fn alone(&self, durability: Durability) -> Result<Guarded, sqlx::Error> {
         let mut connection = Guarded::acquire(&self.pool).await?;
         let wait = match durability {
@@ -175,7 +183,8 @@ sql_ledger!(
     locked: "",
     skipped: "",
     patience: None,
-    by_status: "INDEXED BY ledger_jobs_by_status"
+    by_status: "INDEXED BY ledger_jobs_by_status",
+    listed: "json_each($1)"
 );
 
 /// Looks at the log of a file that no process has, before `SQLite` opens it: that drops what it cannot

@@ -1,7 +1,7 @@
 //! The SQL that both databases accept, and the macro that implements the ports with it.
 //!
 //! [`sql_ledger`] builds on what each database does in its own way: `begin` (a transaction, and the time at
-//! which it begins), `alone` (a connection for a single write), `now`, `session` and `pool`. It is a macro
+//! which it begins), `begin_lightly` (one that need not survive a power cut of the database), `alone` (a connection for a single write), `now`, `session` and `pool`. It is a macro
 //! because a generic function would need more lines of sqlx bounds than it has code.
 
 use std::{
@@ -94,7 +94,7 @@ impl From<sqlx::Error> for LedgerError {
 /// `takeover`, `usage`, `voice`, `captions` and `jobs`. `$live` says in SQL whether the lease `l` holds at the time `$1`, `$intents` selects the
 /// elements of the JSON array `$4`: platform and key; `$elements` is that of `sql_captions`; `$hashes` and `$locked` are those of `sql_hashes`, `$skipped` is
 /// that of `sql_usage` and `sql_turns`, `$patience` and `$by_status` are
-/// those of `sql_jobs`.
+/// those of `sql_jobs`, and `$listed` is that of `sql_job_events`.
 macro_rules! sql_ledger {
     (
         $ledger:ty,
@@ -105,7 +105,8 @@ macro_rules! sql_ledger {
         locked: $locked:literal,
         skipped: $skipped:literal,
         patience: $patience:expr,
-        by_status: $by_status:literal
+        by_status: $by_status:literal,
+        listed: $listed:literal
     ) => {
         super::hashes::sql_hashes!(hashes: $hashes, locked: $locked);
         super::publications::sql_publications!(intents: $intents);
@@ -126,6 +127,9 @@ macro_rules! sql_ledger {
         super::jobs::turns::sql_turns!($ledger, skipped: $skipped);
         super::jobs::queue::sql_job_queue!($ledger);
         super::jobs::schedules::sql_schedules!($ledger);
+        super::jobs::events::sql_job_events!($ledger, listed: $listed);
+        super::jobs::slots::sql_publish_slots!($ledger);
+        super::jobs::idle::sql_idle_tenants!($ledger, skipped: $skipped);
 
         const TAKE: &str = take!($live);
 

@@ -1,6 +1,7 @@
 mod backups;
 mod caption_plans;
 mod caption_suite;
+mod event_suite;
 mod foreign_files;
 mod hash_suite;
 mod imports;
@@ -16,10 +17,12 @@ mod outcome_suite;
 mod pool;
 mod posted_lists;
 mod postgres;
+mod rates;
 mod reason_suite;
 mod request_suite;
 mod retention_suite;
 mod schedule_suite;
+mod slot_suite;
 mod sqlite;
 mod suite;
 mod takeover_suite;
@@ -49,8 +52,9 @@ use crate::{
         tenant::TenantName,
     },
     ports::{
-        CaptionHistory, Clock, IdempotencyStore, JobQueue, JobStore, KeptFor, Ledger, LedgerReader,
-        LedgerRetention, ScheduleStore, UsageOutbox, VoiceProfileStore,
+        CaptionHistory, Clock, IdempotencyStore, JobEvents, JobQueue, JobStore, KeptFor, Ledger,
+        LedgerError, LedgerReader, LedgerRetention, PublishSlots, ScheduleStore, UsageOutbox,
+        VoiceProfileStore,
     },
 };
 
@@ -226,6 +230,23 @@ macro_rules! suite_on {
             a_posting_time_that_nobody_approved_does_not_keep_the_next_away,
             the_schedule_of_a_tenant_that_is_gone_is_disabled,
         );
+        super::run_suite!(
+            event_suite on $stage:
+            each_write_of_a_job_is_one_event,
+            stages_are_told_among_the_jobs_in_their_order,
+            tenants_without_news_are_left_out,
+            the_last_thousand_events_are_kept,
+            who_has_seen_an_event_has_seen_all_before,
+            jobs_that_end_together_are_told_of_each,
+            nothing_is_kept_of_a_tenant_that_has_nothing_left,
+        );
+        super::run_suite!(
+            slot_suite on $stage:
+            three_of_twenty_concurrent_publications_get_a_slot,
+            a_slot_that_is_not_renewed_ends,
+            slots_and_jobs_are_counted_together,
+            a_slot_that_ends_by_itself_is_the_next_turn,
+        );
     };
 }
 use {run_suite, suite_on};
@@ -246,6 +267,8 @@ trait Backstage:
     + JobStore
     + JobQueue
     + ScheduleStore
+    + JobEvents
+    + PublishSlots
     + Merge
     + Takeover
 {

@@ -51,14 +51,17 @@ macro_rules! sql_job_queue {
                 };
                 let job = found.job.finish(end.clone(), record::time(now));
                 let job = job.map_err(|refusal| LedgerError::Unavailable(refusal.into()))?;
-                Self::save_job(&mut write, &job, false, None).await?;
+                Self::save_job(&mut write, &job, (false, None), now).await?;
                 if matches!(end, AttemptEnd::TenantGone) {
-                    sqlx::query(queue::CANCEL_WAITING)
+                    let cancelled = sqlx::query(queue::CANCEL_WAITING)
                         .bind(tenant.as_str())
                         .bind(now)
                         .bind(JobReason::TenantGone.as_str())
                         .execute(&mut *write)
                         .await?;
+                    if cancelled.rows_affected() > 0 {
+                        Self::note_ended_jobs(&mut write, tenant, now).await?;
+                    }
                     if let Some(schedule) = turns::enabled(tenant, schedule.as_deref()) {
                         sqlx::query(super::jobs::schedules::SET_SCHEDULE)
                             .bind(tenant.as_str())
@@ -72,7 +75,8 @@ macro_rules! sql_job_queue {
                 Ok(job)
             }
 
-            /// Runs a statement for the claimant, with the end of its claim from now on.
+            /// Runs a statement for the claimant, with the end of its claim from now on. One that has to be on the disk
+            /// changes the job.
             async fn write_as_claimant(
                 &self,
                 claim: &crate::ports::JobClaim,
@@ -93,6 +97,9 @@ macro_rules! sql_job_queue {
                 if written.rows_affected() == 0 {
                     write.roll_back().await?;
                     return Err(LedgerError::LeaseLost);
+                }
+                if matches!(durability, Durability::Synced) {
+                    Self::note_job(&mut write, &claim.tenant, claim.id, now).await?;
                 }
                 Ok(write.commit().await?)
             }
@@ -149,7 +156,12 @@ macro_rules! sql_job_queue {
             }
 
             async fn sweep_jobs(&self, kept_for: std::time::Duration) -> Result<u64, LedgerError> {
-                self.drop_old(super::jobs::queue::SWEEP, kept_for).await
+                use super::jobs::{queue, slots};
+
+                let jobs = self.drop_old(queue::SWEEP, kept_for).await?;
+                self.drop_old(slots::DROP, slots::KEPT_FOR).await?;
+                self.drop_idle_tenants(kept_for).await?;
+                Ok(jobs)
             }
         }
     };

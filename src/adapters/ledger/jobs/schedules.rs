@@ -83,7 +83,7 @@ macro_rules! sql_schedules {
                         break;
                     };
                     let over = over.map_err(|refusal| sqlx::Error::Decode(refusal.into()))?;
-                    Self::save_job(write, &over, false, None).await?;
+                    Self::save_job(write, &over, (false, None), now).await?;
                     Self::add_following(write, tenant, text, posting_time, now).await?;
                 }
                 Ok(())
@@ -132,11 +132,14 @@ macro_rules! sql_schedules {
                     if before.as_deref().and_then(json::schedule).as_ref() == Some(schedule) {
                         return Ok(write.commit().await?);
                     }
-                    sqlx::query(schedules::REPLACE)
+                    let replaced = sqlx::query(schedules::REPLACE)
                         .bind(tenant.as_str())
                         .bind(now)
                         .execute(&mut *write)
                         .await?;
+                    if replaced.rows_affected() > 0 {
+                        Self::note_ended_jobs(&mut write, tenant, now).await?;
+                    }
                     sqlx::query(schedules::SET_SCHEDULE)
                         .bind(tenant.as_str())
                         .bind(json::schedule_text(schedule))

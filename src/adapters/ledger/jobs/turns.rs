@@ -1,11 +1,12 @@
 //! The turns of tenants: whose turn it is, what is done for a tenant in it, and when its next one is.
 //!
 //! A turn gives a tenant at most one job. Then the tenant is behind all whose turn was due before: its next one is due now,
-//! or later. A tenant that has as many jobs claimed as it may is left alone until one of them ends, or its claim does.
+//! or later. A tenant that has as many jobs claimed and slots taken as it may is left
+//! alone until one of them ends.
 
 use std::time::Duration;
 
-use super::{json, record::job_columns};
+use super::{json, record::job_columns, slots::running};
 use crate::domain::{schedule::Schedule, tenant::TenantName};
 
 /// How long a job is left alone that makes no sense to this version: a later one may know what it is.
@@ -23,8 +24,7 @@ pub(in crate::adapters::ledger) const MISS_LATE: &str = "UPDATE ledger_jobs
     SET status = 'missed', reason = 'too_late', is_next = 0, ended_at = $3, error = NULL
     WHERE tenant = $1 AND ended_at IS NULL AND publish_at < $2 AND begun_at IS NULL";
 
-pub(in crate::adapters::ledger) const RUNNING: &str =
-    "SELECT count(*) FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at > $2";
+pub(in crate::adapters::ledger) const RUNNING: &str = concat!("SELECT ", running!());
 
 /// The job that has been due for longest. One that runs is due when its claim has ended.
 pub(in crate::adapters::ledger) const PICK: &str = concat!(
@@ -37,15 +37,22 @@ pub(in crate::adapters::ledger) const PICK: &str = concat!(
 pub(in crate::adapters::ledger) const POSTPONE: &str =
     "UPDATE ledger_jobs SET due_at = $2 WHERE id = $1";
 
-/// What decides when the next turn is: how many claims hold, when the first of them ends, when the first job is due, when the
-/// next posting time is, and the time of the first job that nobody has approved.
-pub(in crate::adapters::ledger) const FACTS: &str = "SELECT
-    (SELECT count(*) FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at > $2),
-    (SELECT min(due_at) FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at > $2),
+/// What decides when the next turn is: how many claims and slots hold, when the first of them ends, when the first job is due,
+/// when the next posting time is, and the time of the first job that nobody has approved.
+pub(in crate::adapters::ledger) const FACTS: &str = concat!(
+    "SELECT ",
+    running!(),
+    ",
+    (SELECT min(ends_at) FROM (
+        SELECT min(due_at) AS ends_at FROM ledger_jobs
+            WHERE tenant = $1 AND status = 'running' AND due_at > $2
+        UNION ALL
+        SELECT min(ends_at) FROM ledger_publish_slots WHERE tenant = $1 AND ends_at > $2) AS held),
     (SELECT min(due_at) FROM ledger_jobs WHERE tenant = $1 AND status IN ('scheduled', 'running')),
     (SELECT min(publish_at) FROM ledger_jobs WHERE tenant = $1 AND is_next = 1),
     (SELECT min(publish_at) FROM ledger_jobs
-        WHERE tenant = $1 AND ended_at IS NULL AND status = 'awaiting_approval')";
+        WHERE tenant = $1 AND ended_at IS NULL AND status = 'awaiting_approval')"
+);
 
 pub(in crate::adapters::ledger) type Facts =
     (i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
@@ -56,12 +63,12 @@ pub(in crate::adapters::ledger) const SET_TURN: &str =
 /// When the next turn of a tenant is, in milliseconds since 1970; `None` if nothing waits. After a turn in which no job
 /// was claimed, it is later than now.
 pub(in crate::adapters::ledger) fn next_turn(
-    (running, claim_ends, due, next, awaiting): Facts,
+    (running, first_ends, due, next, awaiting): Facts,
     (per_tenant, max_late): (i64, i64),
     (now, has_claimed): (i64, bool),
 ) -> Option<i64> {
     let work = if running >= per_tenant {
-        claim_ends
+        first_ends
     } else {
         due
     };
@@ -138,12 +145,15 @@ macro_rules! sql_turns {
                 let max_late = duration_millis(terms.max_late);
                 let per_tenant = i64::from(terms.per_tenant);
                 Self::advance_schedule(write, tenant, schedule, terms.max_late, now).await?;
-                sqlx::query(turns::MISS_LATE)
+                let missed = sqlx::query(turns::MISS_LATE)
                     .bind(tenant.as_str())
                     .bind(now.saturating_sub(max_late))
                     .bind(now)
                     .execute(&mut **write)
                     .await?;
+                if missed.rows_affected() > 0 {
+                    Self::note_ended_jobs(write, tenant, now).await?;
+                }
                 let running: i64 = sqlx::query_scalar(turns::RUNNING)
                     .bind(tenant.as_str())
                     .bind(now)
@@ -206,7 +216,7 @@ macro_rules! sql_turns {
                     let job = found.job.claim(record::time(now), until);
                     let job = job.map_err(|refusal| sqlx::Error::Decode(refusal.into()))?;
                     let token = Uuid::new_v4().simple().to_string();
-                    Self::save_job(write, &job, false, Some(&token)).await?;
+                    Self::save_job(write, &job, (false, Some(&token)), now).await?;
                     if let Some(posting_time) = job.posting_time.filter(|_| found.is_next) {
                         Self::add_following(write, tenant, schedule, posting_time, now).await?;
                     }

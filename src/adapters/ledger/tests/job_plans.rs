@@ -137,7 +137,7 @@ async fn a_server_with_many_jobs_is_read_by_indexes() {
     }
 }
 
-async fn plan(ledger: &PostgresLedger, statement: &str, parameters: &str) -> String {
+pub(super) async fn plan(ledger: &PostgresLedger, statement: &str, parameters: &str) -> String {
     let mut connection = Guarded::acquire(ledger.pool()).await.unwrap();
     let statements = format!(
         "PREPARE planned AS {statement}; EXPLAIN EXECUTE planned{parameters}; DEALLOCATE planned"

@@ -237,7 +237,7 @@ async fn looking_at_a_schema_changes_nothing() {
     assert_eq!(look(&empty, false).await, LedgerState::Absent);
     assert_eq!(stage.ledger.number(&tables).await, 0);
     assert_eq!(look(&empty, true).await, LedgerState::Ready);
-    assert_eq!(stage.ledger.number(&tables).await, 11);
+    assert_eq!(stage.ledger.number(&tables).await, 14);
     stage
         .ledger
         .run(&format!(

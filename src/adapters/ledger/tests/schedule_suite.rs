@@ -21,7 +21,7 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 
-fn schedule(entries: &[&str], needs_approval: bool) -> Schedule {
+pub(super) fn schedule(entries: &[&str], needs_approval: bool) -> Schedule {
     let times = PostingTimes::parse("UTC", entries).unwrap();
     Schedule::new(times, Some(vec![Platform::Email]), true, needs_approval).unwrap()
 }

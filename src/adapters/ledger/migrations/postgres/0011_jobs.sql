@@ -41,3 +41,36 @@ CREATE INDEX ledger_jobs_open ON ledger_jobs (tenant, publish_at) WHERE ended_at
 CREATE UNIQUE INDEX ledger_jobs_next ON ledger_jobs (tenant) WHERE is_next = 1;
 CREATE INDEX ledger_jobs_status ON ledger_jobs (status); -- narrow, to count by
 CREATE INDEX ledger_jobs_ended ON ledger_jobs (ended_at) WHERE ended_at IS NOT NULL;
+
+-- What has happened to a tenant's jobs and publications, numbered without a gap.
+CREATE TABLE ledger_job_events (
+    tenant   TEXT   NOT NULL,
+    number   BIGINT NOT NULL,
+    job_id   BIGINT,          -- NULL: a request's publication
+    filename TEXT,            -- of a stage
+    platform TEXT,            -- of a stage that each platform has for itself
+    stage    TEXT,            -- NULL: the job was made, or has changed
+    added_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, number)
+);
+
+-- Publications that requests wait for, while they run.
+CREATE TABLE ledger_publish_slots (
+    tenant  TEXT   NOT NULL,
+    token   TEXT   NOT NULL,
+    ends_at BIGINT NOT NULL,  -- unless it is renewed
+    PRIMARY KEY (tenant, token)
+);
+
+-- How often something was done, counted by all processes together.
+CREATE TABLE ledger_rates (
+    name       TEXT     NOT NULL,  -- of the limit
+    key        BYTEA    NOT NULL,  -- SHA-256 of whose turns are counted
+    turns      BIGINT[] NOT NULL,  -- when each is, as far as it matters yet
+    asked_at   BIGINT   NOT NULL,  -- when somebody asked for a turn last
+    next_at    BIGINT   NOT NULL,  -- when that turn is, whether it was taken or not
+    kept_until BIGINT   NOT NULL,  -- a full hour, so that it seldom changes
+    PRIMARY KEY (name, key)
+);
+
+CREATE INDEX ledger_rates_kept ON ledger_rates (kept_until);

@@ -41,3 +41,23 @@ CREATE INDEX ledger_jobs_open ON ledger_jobs (tenant, publish_at) WHERE ended_at
 CREATE UNIQUE INDEX ledger_jobs_next ON ledger_jobs (tenant) WHERE is_next = 1;
 CREATE INDEX ledger_jobs_status ON ledger_jobs (status); -- narrow, to count by
 CREATE INDEX ledger_jobs_ended ON ledger_jobs (ended_at) WHERE ended_at IS NOT NULL;
+
+-- What has happened to a tenant's jobs and publications, numbered without a gap.
+CREATE TABLE ledger_job_events (
+    tenant   TEXT   NOT NULL,
+    number   INTEGER NOT NULL,
+    job_id   INTEGER,          -- NULL: a request's publication
+    filename TEXT,            -- of a stage
+    platform TEXT,            -- of a stage that each platform has for itself
+    stage    TEXT,            -- NULL: the job was made, or has changed
+    added_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, number)
+) STRICT, WITHOUT ROWID;
+
+-- Publications that requests wait for, while they run.
+CREATE TABLE ledger_publish_slots (
+    tenant  TEXT   NOT NULL,
+    token   TEXT   NOT NULL,
+    ends_at INTEGER NOT NULL,  -- unless it is renewed
+    PRIMARY KEY (tenant, token)
+) STRICT, WITHOUT ROWID;
