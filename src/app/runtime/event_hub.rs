@@ -22,6 +22,11 @@ impl EventHub {
     /// A stage.
     pub fn stage(&self, _tenant: &TenantName, _event: StageEvent) {}
 
+    /// Runs.
+    pub async fn run(self: Arc<Self>, end: tokio_util::sync::CancellationToken) {
+        end.cancelled().await;
+    }
+
     /// Wakes.
     pub fn wake(&self) {}
 }

@@ -56,6 +56,12 @@ impl<K: Eq + Hash + Clone> KeyedLimit<K> {
         }
     }
 
+    /// The most permits of a key.
+    #[must_use]
+    pub fn max(&self) -> NonZeroUsize {
+        self.max
+    }
+
     /// A permit, unless the key has all of its own.
     #[must_use]
     pub fn try_acquire(&self, key: &K) -> Option<Permit<K>> {

@@ -3,9 +3,17 @@
 
 use std::sync::Arc;
 
-use publisher::app::{runtime::event_hub::EventHub, usecases::carry_out_jobs::CarryOutJobs};
+use publisher::{
+    adapters::ledger::OpenLedger,
+    app::{
+        runtime::event_hub::EventHub,
+        usecases::carry_out_jobs::{CarryOutJobs, JobSettings},
+    },
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::{publishing::Publishing, settings::JobsSettings};
 
 /// The work.
 pub(crate) struct JobWork {
@@ -16,18 +24,37 @@ pub(crate) struct JobWork {
 
 impl JobWork {
     /// Begins to tell of what happens, and to carry jobs out where this process does.
-    pub(crate) fn begin(hub: &Arc<EventHub>, carry_out: Option<CarryOutJobs>) -> Self {
+    pub(crate) fn begin(
+        settings: JobsSettings,
+        ledger: &OpenLedger,
+        hub: &Arc<EventHub>,
+        publishing: &Publishing,
+    ) -> Self {
         let end = CancellationToken::new();
-        let telling = Arc::clone(hub).run(end.clone());
+        let claiming = settings.enabled.then(|| {
+            let carry_out = CarryOutJobs::new(
+                (Arc::clone(&ledger.job_queue), Arc::clone(&ledger.jobs)),
+                Arc::clone(&publishing.resolve_tenant),
+                publishing.publish_image.clone(),
+                publishing.work.clone(),
+                Arc::clone(hub),
+                JobSettings {
+                    per_tenant: publishing.most_at_a_time,
+                    max_late: settings.max_late,
+                },
+            );
+            tokio::spawn(carry_out.run(end.clone()))
+        });
+        let telling = tokio::spawn(Arc::clone(hub).run(end.clone()));
         Self {
-            claiming: carry_out.map(|it| tokio::spawn(it.run(end.clone()))),
-            telling: tokio::spawn(telling),
             end,
+            claiming,
+            telling,
         }
     }
 
     /// Claims no more jobs, and ends the streams of those who watch. Jobs that have begun are background work of the
-    /// process.
+    /// process, which waits for it.
     pub(crate) fn end_claiming(&self) {
         self.end.cancel();
     }

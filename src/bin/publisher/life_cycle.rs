@@ -42,12 +42,14 @@ impl Service {
             ledger,
             sweeper,
             usage,
+            jobs,
         } = self;
         tokio::spawn(ledger.watch());
         let drain = async {
             shutdown_signal.await;
             readiness.end();
             listings.close();
+            jobs.end_claiming();
         };
         let connections = listening
             .serve(routes, max_connections, drain, shutdown.pre_stop_delay)
@@ -70,6 +72,7 @@ impl Service {
             work.report_unwritten();
         }
         sweeper.abort();
+        jobs.ended().await;
         if let Some(usage) = usage {
             usage.end().await;
         }

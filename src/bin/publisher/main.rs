@@ -10,6 +10,7 @@ mod check;
 mod clients;
 mod failure;
 mod import;
+mod job_work;
 mod known_series;
 mod life_cycle;
 mod logging;
@@ -42,7 +43,7 @@ use publisher::{
         http::{self, HttpDependencies, Routes},
         runtime::{
             background_tasks::BackgroundTasks, concurrency_limit::ConcurrencyLimit,
-            memory_budget::MemoryBudget,
+            event_hub::EventHub, memory_budget::MemoryBudget,
         },
         tenancy::listing_cache::ListingCache,
         usecases::{
@@ -70,6 +71,7 @@ use self::{
     cache_sweep::sweep_caches,
     clients::Clients,
     failure::Failure,
+    job_work::JobWork,
     life_cycle::{ShutdownSignals, ShutdownTimes},
     logging::LogSettings,
     publishing::{Parts, Publishing, PublishingSettings},
@@ -260,6 +262,7 @@ struct Service {
     ledger: OpenLedger,
     sweeper: AbortHandle,
     usage: Option<UsageWork>,
+    jobs: JobWork,
 }
 
 impl Service {
@@ -278,16 +281,11 @@ impl Service {
         let ledger = OpenLedger::open_or_wait(settings.ledger, Arc::clone(&clock)).await?;
         let usage = usage.map(|usage| UsageWork::begin(usage, &ledger.usage));
 
+        let hub = EventHub::new(Arc::clone(&ledger.job_events));
         memory_limit::log_if_less(settings.memory_budget);
         let memory_budget = memory_limit::budget_within_limit(settings.memory_budget);
         let (concurrency, memory) = shares(&sources.mode, settings.max_requests, memory_budget);
-        let Publishing {
-            resolve_tenant,
-            work,
-            image_work,
-            listings,
-            publish,
-        } = Publishing::compose(Parts {
+        let publishing = Publishing::compose(Parts {
             settings: PublishingSettings {
                 tenancy: settings.tenancy,
                 credentials: settings.credentials,
@@ -300,9 +298,19 @@ impl Service {
             scaler,
             clock: &clock,
             ledger: &ledger,
+            hub: Some(Arc::clone(&hub)),
             recorder: usage.as_ref().map(UsageWork::recorder),
             memory,
         });
+        let jobs = JobWork::begin(settings.jobs, &ledger, &hub, &publishing);
+        let Publishing {
+            resolve_tenant,
+            work,
+            image_work,
+            listings,
+            publish,
+            ..
+        } = publishing;
         let voices = Arc::clone(&image_work.voices);
         let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
         let thumbnails = FetchThumbnail::new(
@@ -320,7 +328,9 @@ impl Service {
         ));
         let (kept, time) = (Arc::clone(&listings), Arc::clone(&clock));
         let draw = RandomImage::new(kept, describe.clone(), time, Arc::new(|| fastrand::u64(..)));
-        let sweep = SweepLedger::new(Arc::clone(&ledger.retention), settings.kept_for);
+        let kept_for = (settings.kept_for, settings.jobs.kept_for);
+        let (retention, queue) = (Arc::clone(&ledger.retention), Arc::clone(&ledger.job_queue));
+        let sweep = SweepLedger::new(retention, queue, kept_for);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
         let readiness = Arc::new(CheckReadiness::new(
             sources.mode,
@@ -363,6 +373,7 @@ impl Service {
             ledger,
             sweeper,
             usage,
+            jobs,
         })
     }
 }

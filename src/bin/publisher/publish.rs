@@ -250,6 +250,7 @@ impl Local {
             scaler,
             clock: &clock,
             ledger: &ledger,
+            hub: None,
             recorder: recorder.clone(),
             memory: MemoryBudget::for_one_tenant(memory),
         });

@@ -7,6 +7,7 @@ use publisher::{
     app::{
         runtime::{
             background_tasks::BackgroundTasks,
+            event_hub::EventHub,
             held_lease::Leases,
             keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
@@ -44,6 +45,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) scaler: ImageScaler,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) ledger: &'a OpenLedger,
+    /// Who tells those that watch publications, if anybody does.
+    pub(crate) hub: Option<Arc<EventHub>>,
     /// Where the use of storage is recorded, if it is.
     pub(crate) recorder: Option<Arc<UsageRecorder>>,
     /// The memory for images.
@@ -57,7 +60,11 @@ pub(crate) struct Publishing {
     pub(crate) work: BackgroundTasks,
     pub(crate) image_work: ImageWork,
     pub(crate) listings: Arc<ListingCache>,
+    /// What publishes for requests, and what publishes for jobs.
     pub(crate) publish: PublishOnce,
+    pub(crate) publish_image: PublishImage,
+    /// The most publications of a tenant at a time.
+    pub(crate) most_at_a_time: u32,
 }
 
 impl Publishing {
@@ -72,6 +79,7 @@ impl Publishing {
             scaler,
             clock,
             ledger,
+            hub,
             recorder,
             memory,
         } = parts;
@@ -86,6 +94,8 @@ impl Publishing {
             clock,
             settings.tenancy,
         ));
+        let most_at_a_time = settings.publishes.max().get();
+        let most_at_a_time = u32::try_from(most_at_a_time).unwrap_or(u32::MAX);
         let work = BackgroundTasks::default();
         let image_work = ImageWork {
             scaler: Arc::new(scaler),
@@ -102,13 +112,16 @@ impl Publishing {
         let listings = Arc::new(ListingCache::new(Arc::clone(clock)));
         let reader = Arc::clone(&ledger.reader);
         let publish = PublishImage::new(image_work.clone(), reader, Arc::clone(&listings))
-            .metered_by(recorder);
+            .metered_by(recorder)
+            .watched_by(hub);
         Self {
             resolve_tenant,
             work,
             image_work,
             listings,
-            publish: PublishOnce::new(publish, Arc::clone(&ledger.requests)),
+            publish: PublishOnce::new(publish.clone(), Arc::clone(&ledger.requests)),
+            publish_image: publish,
+            most_at_a_time,
         }
     }
 }

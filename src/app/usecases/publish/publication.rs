@@ -96,11 +96,8 @@ impl PublishImage {
 
     /// The same, with those told who watch publications of their tenant.
     #[must_use]
-    pub fn watched_by(self, hub: Arc<EventHub>) -> Self {
-        Self {
-            hub: Some(hub),
-            ..self
-        }
+    pub fn watched_by(self, hub: Option<Arc<EventHub>>) -> Self {
+        Self { hub, ..self }
     }
 
     /// The tasks on which publications run to completion.
