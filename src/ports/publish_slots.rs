@@ -1,4 +1,11 @@
 //! How many images of one tenant are published at a time, over all processes that share a ledger.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::struct_field_names,
+        reason = "the mock has a field for each method, named like it"
+    )
+)]
 
 use std::time::Duration;
 
