@@ -137,19 +137,30 @@ impl AnalyzeImage {
                 return Ok(report);
             }
         }
-        let ImageWork {
-            leases, capacity, ..
-        } = &self.0;
-        let tenant = images.tenant.name();
-        let permit = capacity.publications.try_acquire(tenant);
-        let _permit = permit.ok_or(AnalyzeImageError::TooMany)?;
-        let claimed = leases.claim(tenant.clone(), image.content_hash.clone(), &[]);
-        let (lease, _) = claimed.await?.ok_or(AnalyzeImageError::InProgress)?;
+        let limit = &self.0.capacity.publications;
+        let permit = limit.try_acquire(images.tenant.name());
+        let permit = limit.among_all(permit.ok_or(AnalyzeImageError::TooMany)?);
+        let permit = permit.await.ok_or(AnalyzeImageError::TooMany)?;
         let occasion = if force_refresh {
             Occasion::Refresh
         } else {
             Occasion::Analysis
         };
+        let report = self.analyze_claimed(images, image, occasion).await;
+        permit.release().await;
+        report
+    }
+
+    /// Analyzes an image under a lease that it takes.
+    async fn analyze_claimed(
+        &self,
+        images: Images<'_>,
+        image: &StoredImage,
+        occasion: Occasion<'_>,
+    ) -> Result<AnalysisReport, AnalyzeImageError> {
+        let (leases, tenant) = (&self.0.leases, images.tenant.name());
+        let claimed = leases.claim(tenant.clone(), image.content_hash.clone(), &[]);
+        let (lease, _) = claimed.await?.ok_or(AnalyzeImageError::InProgress)?;
         let report = self.analyze_held(images, image, occasion).await;
         lease.release().await;
         report

@@ -76,11 +76,13 @@ impl PublishImage {
     ) -> Result<PublicationReport, PublishImageError> {
         let plan = PublicationPlan::new(&tenant.config(), &request)?;
         let counts = !plan.is_dry_run();
-        let permit = self.work.capacity.publications.try_acquire(tenant.name());
-        if permit.is_none() && !attempt.has_slot() {
-            count_refusal(counts, &PublishImageError::TooMany);
-            return Err(PublishImageError::TooMany);
-        }
+        let limit = self.work.capacity.publications.clone();
+        let (has_slot, name) = (attempt.has_slot(), tenant.name());
+        let permit = if has_slot {
+            limit.of_claimed_job(name)
+        } else {
+            limit.try_acquire(name).ok_or_else(|| too_many(counts))?
+        };
         let progress = self.hub.clone().filter(|_| counts).map(|hub| {
             let progress = Progress::new(hub, tenant.name().clone(), attempt.job().cloned());
             if let Target::Image(image) = &target {
@@ -103,7 +105,12 @@ impl PublishImage {
             follow_ups: TaskTracker::new(),
         };
         let task = async move {
-            let _permit = permit;
+            let permit = if has_slot {
+                permit
+            } else {
+                let permit = limit.among_all(permit).await;
+                permit.ok_or_else(|| too_many(counts))?
+            };
             let usage = publication.usecase.usage.clone();
             let tenant = publication.tenant.name().clone();
             let result = publication.run().await;
@@ -113,10 +120,17 @@ impl PublishImage {
             if let Err(error) = &result {
                 count_refusal(counts, error);
             }
+            permit.release().await;
             result
         };
         self.tasks().run_to_completion(Box::pin(task)).await?
     }
+}
+
+/// The refusal of a publication beyond the tenant's limit, which is counted.
+fn too_many(counts: bool) -> PublishImageError {
+    count_refusal(counts, &PublishImageError::TooMany);
+    PublishImageError::TooMany
 }
 
 /// Counts a refused publication, except a dry run.

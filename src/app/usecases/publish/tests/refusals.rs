@@ -1,11 +1,15 @@
 //! What is refused, and how much has been done by then.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::{
     adapters::platforms::spec,
     app::usecases::fixtures::{claimed, credential},
-    domain::{credential::Provider, ledger::Settlement, publication::FailureReason},
-    ports::{CredentialError, MockCredentialStore},
+    domain::{
+        credential::Provider, ledger::Settlement, publication::FailureReason, tenant::TenantName,
+    },
+    ports::{CredentialError, MockCredentialStore, MockPublishSlots, PublishSlot},
 };
 
 #[tokio::test]
@@ -101,6 +105,80 @@ async fn a_tenant_has_only_so_many_publications_at_a_time() {
         Attempt::without_key(),
     );
     assert!(matches!(refused.await, Err(PublishImageError::TooMany)));
+}
+
+/// Publishes over slots of all processes, of which the tenant may have one.
+async fn publish_over(
+    slots: MockPublishSlots,
+    fixture: TenantFixture,
+    request: PublicationRequest,
+) -> Result<PublicationReport, PublishImageError> {
+    let mut usecase = usecase(MockLedger::new(), MockLedgerReader::new());
+    let limit = usecase.work.capacity.publications.clone();
+    usecase.work.capacity.publications = limit.over_all_processes(Arc::new(slots));
+    let target = Target::Image(image_name());
+    let attempt = Attempt::without_key();
+    usecase
+        .run(fixture.build(), target, request, request_id(), attempt)
+        .await
+}
+
+#[tokio::test]
+async fn a_publication_without_a_slot_among_all_processes_does_nothing() {
+    let mut fixture = TenantFixture::new();
+    fixture.images.expect_find().never();
+    let mut slots = MockPublishSlots::new();
+    slots
+        .expect_take_slot()
+        .times(1)
+        .withf(|tenant, max| tenant.as_str() == "alice" && *max == 1)
+        .returning(|_, _| Ok(None));
+    slots.expect_release_slot().never();
+    let refused = publish_over(slots, fixture, PublicationRequest::default()).await;
+    assert!(matches!(refused, Err(PublishImageError::TooMany)));
+}
+
+#[tokio::test]
+async fn a_publication_gives_its_slot_back_before_it_is_answered() {
+    let mut fixture = TenantFixture::new();
+    fixture
+        .images
+        .expect_find()
+        .times(1)
+        .returning(|_| Err(ImageStoreError::NotFound));
+    fixture
+        .archive
+        .expect_find()
+        .returning(|_| Err(ImageStoreError::NotFound));
+    let slot = || PublishSlot {
+        tenant: TenantName::new("alice").unwrap(),
+        token: "token".to_owned(),
+    };
+    let mut slots = MockPublishSlots::new();
+    slots
+        .expect_take_slot()
+        .times(1)
+        .returning(move |_, _| Ok(Some(slot())));
+    let released = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&released);
+    slots
+        .expect_release_slot()
+        .times(1)
+        .returning(move |given| {
+            assert_eq!(*given, slot());
+            seen.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+    let request = PublicationRequest {
+        dry_run: true,
+        ..PublicationRequest::default()
+    };
+    let failed = publish_over(slots, fixture, request).await;
+    assert!(matches!(
+        failed,
+        Err(PublishImageError::Storage(ImageStoreError::NotFound))
+    ));
+    assert_eq!(released.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
