@@ -21,6 +21,7 @@ pub mod orchestrator;
 pub mod otlp;
 pub mod platform_call;
 pub mod platforms;
+pub mod rate_limits;
 pub mod redaction;
 pub mod registration;
 mod renewal;

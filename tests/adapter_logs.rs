@@ -19,6 +19,7 @@ use publisher::{
         imaging::ImageScaler,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         platforms,
+        rate_limits::OwnRates,
         registration::Setup,
         smtp::EhloName,
     },
@@ -153,7 +154,8 @@ async fn no_secret_is_logged_at_any_level() {
         calls_per_minute: 20.try_into().unwrap(),
         candidates: 3,
     };
-    let openai = OpenAiCaptionWriterFactory::new(openai, &roots, clock.clone()).unwrap();
+    let rates = Arc::new(OwnRates::new(clock.clone()));
+    let openai = OpenAiCaptionWriterFactory::new(openai, &roots, clock.clone(), rates).unwrap();
     let setup = Setup {
         roots,
         clock,

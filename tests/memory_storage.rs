@@ -21,6 +21,7 @@ use publisher::{
         memory::MemoryFiles,
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         platforms,
+        rate_limits::OwnRates,
         storages::{self, Storages},
     },
     app::{
@@ -92,7 +93,8 @@ async fn tenant() -> (Arc<Tenant>, MemoryFiles) {
         calls_per_minute: NonZeroU32::MIN,
         candidates: 3,
     };
-    let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
+    let rates = Arc::new(OwnRates::new(Arc::clone(&clock)));
+    let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock), rates);
     let providers = ProviderFactories {
         images: Arc::new(storages),
         content_hashes: storages::content_hash,

@@ -15,6 +15,7 @@ use publisher::{
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
         platforms,
+        rate_limits::OwnRates,
         storages::{self, Storages},
     },
     app::tenancy::{
@@ -99,7 +100,8 @@ impl Stage {
             candidates: 3,
         };
         let images = Storages::new(dropbox, false, &roots, Arc::clone(&clock));
-        let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
+        let rates = Arc::new(OwnRates::new(Arc::clone(&clock)));
+        let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock), rates);
         let providers = ProviderFactories {
             images: Arc::new(images.unwrap()),
             content_hashes: storages::content_hash,

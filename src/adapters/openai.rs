@@ -21,11 +21,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 use url::Url;
 
+pub use self::rate_limit::AI_CALLS;
+
 use self::{
     account::Account,
     chat::{Chat, POLICY, REFUSES_IMAGE},
     forms::Forms,
-    rate_limit::RateLimits,
+    rate_limit::CallLimit,
     requests::Requests,
 };
 use super::http_client::{self, ExtraRoots};
@@ -39,7 +41,7 @@ use crate::{
     },
     ports::{
         CaptionBrief, CaptionError, CaptionWriter, CaptionWriterFactory, Clock, OverlongCaption,
-        UsageSink, VisionImage,
+        RateLimits, UsageSink, VisionImage,
     },
 };
 
@@ -60,13 +62,13 @@ pub struct OpenAiSettings {
 /// Opens OpenAI for tenants.
 pub struct OpenAiCaptionWriterFactory {
     chat: Chat,
-    limits: RateLimits,
+    calls: CallLimit,
     candidates: usize,
     usage: Option<Arc<dyn UsageSink>>,
 }
 
 impl OpenAiCaptionWriterFactory {
-    /// Sets up what all tenants share. Sends no request.
+    /// Sets up what all tenants share. Their calls are counted in `rates`. Sends no request.
     ///
     /// # Errors
     /// The TLS set-up failed.
@@ -74,6 +76,7 @@ impl OpenAiCaptionWriterFactory {
         settings: OpenAiSettings,
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
+        rates: Arc<dyn RateLimits>,
     ) -> Result<Self, reqwest::Error> {
         let OpenAiSettings {
             mut base_url,
@@ -87,10 +90,10 @@ impl OpenAiCaptionWriterFactory {
                 http: http_client::build(ATTEMPT_TIMEOUT, roots)?,
                 url: base_url,
                 policy: POLICY,
-                clock: Arc::clone(&clock),
+                clock,
                 forms: Arc::new(Forms::default()),
             },
-            limits: RateLimits::new(calls_per_minute, clock),
+            calls: CallLimit::new(calls_per_minute, rates),
             candidates,
             usage: None,
         })
@@ -115,7 +118,7 @@ impl CaptionWriterFactory for OpenAiCaptionWriterFactory {
             account: Account {
                 tenant: config.tenant().clone(),
                 credential,
-                limit: self.limits.of(config.tenant()),
+                calls: self.calls.of(config.tenant()),
                 usage: self.usage.clone(),
             },
             requests: Requests::new(ai, config.settings(), self.candidates),

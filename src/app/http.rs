@@ -91,7 +91,7 @@ use crate::{
         },
     },
     domain::{publication::PublicationReport, trusted_proxies::TrustedProxies},
-    ports::Clock,
+    ports::{Clock, RateLimits},
 };
 
 /// The use cases and settings of the routes.
@@ -134,6 +134,8 @@ pub struct HttpDependencies {
     pub auth: AuthSettings,
     /// The proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: TrustedProxies,
+    /// Counts wrong credentials, and uploads.
+    pub rates: Arc<dyn RateLimits>,
     /// Measures latencies, and ends sessions.
     pub clock: Arc<dyn Clock>,
     /// Whether the traces of all requests are recorded, and not only those that a caller names.
@@ -143,6 +145,13 @@ pub struct HttpDependencies {
 /// All routes, with their layers. Every failure is answered with a problem. The type is named, since boxing it
 /// would cost an allocation for each request.
 pub struct Routes(Observe<Problems<HeadCheck<WholeBody<Admission<Routed>>>>>);
+
+/// The names of the limits whose turns are counted in [`HttpDependencies::rates`].
+pub const RATE_LIMITS: [&str; 3] = [
+    auth::LOGINS.name,
+    auth::AUTHORIZATION.name,
+    library::upload_rate::UPLOADS.name,
+];
 
 /// The answer to a request to publish, as JSON: for the command line, which publishes without a request.
 #[must_use]
@@ -184,6 +193,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         concurrency,
         auth,
         trusted_proxies,
+        rates,
         clock,
         records_traces,
     } = dependencies;
@@ -212,7 +222,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             upload,
             curate.clone(),
             max_upload_bytes,
-            Arc::clone(&clock),
+            Arc::clone(&rates),
         ),
         CurationApi { curate },
         AnalysisApi { analyze },
@@ -232,7 +242,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         TenantRoutes::new(tenants, resolve_tenant),
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
-    let auth = AdminAuth::new(auth, trusted_proxies, Arc::clone(&clock));
+    let auth = AdminAuth::new(auth, trusted_proxies, Arc::clone(&clock), rates);
     let admitted = Admission::new(service.data(Arc::new(auth)), concurrency);
     let routes = Arc::new(RouteTable::of::<Api>(&docs::PATHS));
     Routes(Observe {

@@ -8,6 +8,7 @@ pub mod error_chain;
 pub mod event_hub;
 mod heartbeat;
 pub mod held_lease;
+mod held_slot;
 pub mod keyed_limit;
 pub mod memory_budget;
 mod refresh_backoff;

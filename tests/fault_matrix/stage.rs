@@ -21,6 +21,7 @@ use publisher::{
         openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
         platforms,
+        rate_limits::OwnRates,
         registration::Setup,
         smtp::EhloName,
         storages::{self, Storages},
@@ -327,12 +328,8 @@ pub(crate) fn compose(
     let listings = Arc::new(ListingCache::new(Arc::clone(&clock)));
     let reader = Arc::clone(&ledger.reader);
     let publish = PublishImage::new(work.clone(), reader, Arc::clone(&listings));
-    let readiness = CheckReadiness::new(
-        Mode::Standalone,
-        configs,
-        Arc::clone(&ledger.reader),
-        Arc::clone(&clock),
-    );
+    let (probed, time) = (Arc::clone(&ledger.reader), Arc::clone(&clock));
+    let readiness = CheckReadiness::new(Mode::Standalone, configs, probed, time);
     let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
     let (kept, time) = (Arc::clone(&listings), Arc::clone(&clock));
     let draw = RandomImage::new(kept, describe.clone(), time, Arc::new(|| 0));
@@ -364,6 +361,7 @@ pub(crate) fn compose(
             plain_cookies: false,
         },
         trusted_proxies: TrustedProxies::default(),
+        rates: Arc::new(OwnRates::new(Arc::clone(&clock))),
         clock,
         records_traces: false,
     })
@@ -382,6 +380,8 @@ fn providers(
         candidates: 3,
     };
     let clock = || Arc::clone(clock);
+    let rates = Arc::new(OwnRates::new(clock()));
+    let captions = OpenAiCaptionWriterFactory::new(openai, roots, clock(), rates);
     let setup = Setup {
         roots: roots.clone(),
         clock: clock(),
@@ -393,7 +393,7 @@ fn providers(
         images: Arc::new(storages),
         content_hashes: storages::content_hash,
         takes_uploads: storages::takes_uploads,
-        captions: Arc::new(OpenAiCaptionWriterFactory::new(openai, roots, clock()).unwrap()),
+        captions: Arc::new(captions.unwrap()),
         platforms: platforms::spec,
         publishers: platforms::factories(&setup).unwrap(),
     }

@@ -98,6 +98,7 @@ const PROMISED: [(&str, &[&str]); 24] = [
     ("publisher_ledger_errors_total", &["operation"]),
     ("publisher_ledger_pool_connections", &["state"]),
     ("publisher_ledger_entries", &["state"]),
+    ("publisher_shared_limits_fallbacks_total", &["limit"]),
     ("publisher_usage_events_total", &["outcome"]),
     ("publisher_jobs", &["status"]),
     ("publisher_job_lateness_seconds", &[]),

@@ -5,7 +5,7 @@ use std::{num::NonZeroU64, sync::Arc};
 
 use serde_json::Value;
 
-use super::rate_limit::RateLimit;
+use super::rate_limit::CallTurns;
 use crate::{
     domain::{
         credential::AiCredential,
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Account {
     pub(super) tenant: TenantName,
     pub(super) credential: AiCredential,
-    pub(super) limit: Arc<RateLimit>,
+    pub(super) calls: CallTurns,
     /// Where completions are recorded; `None`: nowhere.
     pub(super) usage: Option<Arc<dyn UsageSink>>,
 }

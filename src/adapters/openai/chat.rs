@@ -13,7 +13,6 @@ use url::Url;
 use super::{
     account::Account,
     forms::{Form, Forms},
-    rate_limit::TooLate,
     refusals::{Meaning, Said, shown},
     retry_hint::retry_hint,
 };
@@ -23,7 +22,7 @@ use crate::{
         upstream::{Answer, AttemptError, Call, Retry, RetryPolicy, bounded_body, cause, send},
     },
     domain::credential::AiCredential,
-    ports::{CaptionError, Cause, Clock},
+    ports::{CaptionError, Cause, Clock, TooLate},
 };
 
 /// The setting that the URL is from.
@@ -126,7 +125,7 @@ impl Chat {
         account: &Account,
     ) -> Result<Answer<String>, Failure> {
         let credential = &account.credential;
-        account.limit.turn().await?;
+        account.calls.turn().await?;
         let request = self
             .http
             .post(self.url.clone())

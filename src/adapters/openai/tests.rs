@@ -13,6 +13,7 @@ use crate::{
     adapters::{
         clock::SystemClock,
         platforms::spec,
+        rate_limits::OwnRates,
         sample_tenant::{config, credential},
         upstream::RetryPolicy,
     },
@@ -114,8 +115,9 @@ fn factory(sandbox: &Sandbox, calls_per_minute: u32) -> OpenAiCaptionWriterFacto
         calls_per_minute: NonZeroU32::new(calls_per_minute).unwrap(),
         candidates: 3,
     };
-    OpenAiCaptionWriterFactory::new(settings, &ExtraRoots::default(), Arc::new(SystemClock))
-        .unwrap()
+    let clock = Arc::new(SystemClock);
+    let rates = Arc::new(OwnRates::new(Arc::clone(&clock) as _));
+    OpenAiCaptionWriterFactory::new(settings, &ExtraRoots::default(), clock, rates).unwrap()
 }
 
 fn image() -> VisionImage {

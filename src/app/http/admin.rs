@@ -28,21 +28,17 @@ pub(super) enum SessionAnswer {
 }
 
 /// Ends the session of the caller's browser.
-pub(super) fn log_out(
+pub(super) async fn log_out(
     auth: &AdminAuth,
     request: &Request,
 ) -> Result<Response<SessionAnswer>, ApiError> {
-    let (method, [current, other]) = auth.log_out(request)?;
+    let (method, [current, other]) = auth.log_out(request).await?;
     let answer = SessionAnswer::Changed(Json(AdminStatus::of(method)));
     Ok(Response::new(answer)
         .header(header::SET_COOKIE, current)
         .header(header::SET_COOKIE, other))
 }
 
-#[expect(
-    clippy::unused_async,
-    reason = "the framework wants every handler to be async"
-)]
 #[OpenApi]
 impl AdminApi {
     /// Is the caller an admin?
@@ -61,7 +57,7 @@ impl AdminApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Json<AdminStatus>, ApiError> {
-        let method = auth.method_of(request)?;
+        let method = auth.method_of(request).await?;
         Ok(Json(AdminStatus::of(method)))
     }
 
@@ -87,7 +83,7 @@ impl AdminApi {
         let mut fields = body.into_fields();
         let password = LoginRequest::read(&mut fields);
         let password = fields.finish_with(password)?;
-        let LoginCookies { session, device } = attempt.with(&password)?;
+        let LoginCookies { session, device } = attempt.with(&password).await?;
         let answer = SessionAnswer::Changed(Json(AdminStatus::of(Some(AdminMethod::Password))));
         Ok(Response::new(answer)
             .header(header::SET_COOKIE, session)
@@ -110,6 +106,6 @@ impl AdminApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<SessionAnswer>, ApiError> {
-        log_out(auth, request)
+        log_out(auth, request).await
     }
 }

@@ -25,6 +25,7 @@ mod secret_digest;
 mod settings;
 mod throttle;
 
+pub(super) use self::throttle::{AUTHORIZATION, LOGINS};
 pub use self::{
     admin_auth::AdminAuth,
     authorization::STRONG_SECRET,

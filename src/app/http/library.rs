@@ -1,7 +1,7 @@
 //! `/api/library`: lists a tenant's folders, takes uploads, moves and deletes images. Tenants whose storage takes no
 //! uploads have no such paths.
 
-mod upload_rate;
+pub(super) mod upload_rate;
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use poem_openapi::{
 
 use self::upload_rate::UploadRate;
 use super::{
-    auth::{Admin, AdminCaller, Caller},
+    auth::{Admin, AdminCaller},
     dto::{
         library::{
             CURSOR_RULE, DeletionResult, LibraryList, LibraryOrder, LibrarySort, MoveRequest,
@@ -40,7 +40,7 @@ use crate::{
         },
     },
     domain::{curation::Curation, image::ImageName},
-    ports::Clock,
+    ports::RateLimits,
 };
 
 /// The default length of a page.
@@ -51,7 +51,7 @@ pub(super) struct LibraryApi {
     upload: UploadImage,
     curate: CurateImage,
     max_upload_bytes: u64,
-    rate: UploadRate<Caller>,
+    rate: UploadRate,
 }
 
 impl LibraryApi {
@@ -60,14 +60,14 @@ impl LibraryApi {
         upload: UploadImage,
         curate: CurateImage,
         max_upload_bytes: u64,
-        clock: Arc<dyn Clock>,
+        rates: Arc<dyn RateLimits>,
     ) -> Self {
         Self {
             list,
             upload,
             curate,
             max_upload_bytes,
-            rate: UploadRate::new(clock),
+            rate: UploadRate::new(rates),
         }
     }
 }
@@ -183,7 +183,7 @@ impl LibraryApi {
         form: UploadForm,
     ) -> Result<Json<UploadResult>, ApiError> {
         let stored = async {
-            self.rate.count(&caller)?;
+            self.rate.count(&caller).await?;
             let ReceivedFile { name, file } = form.receive(self.max_upload_bytes).await?;
             let upload = Upload {
                 name,

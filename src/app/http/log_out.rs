@@ -76,7 +76,7 @@ impl LogOutApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<SessionAnswer>, ApiError> {
-        log_out(auth, request)
+        log_out(auth, request).await
     }
 
     /// Log out, by a form.
@@ -95,7 +95,7 @@ impl LogOutApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<FormAnswer>, ApiError> {
-        let (method, cookies) = auth.log_out(request)?;
+        let (method, cookies) = auth.log_out(request).await?;
         let answer = if is_of_a_form(request.headers()) {
             page(FormAnswer::Ended(Ended::Page(Html(LOGGED_OUT))))
         } else {

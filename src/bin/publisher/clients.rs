@@ -13,6 +13,7 @@ use publisher::{
         orchestrator::OrchestratorClient,
         otlp::Traces,
         platforms,
+        rate_limits::RatesOfAll,
         registration::Setup,
         storages::{self, Storages},
     },
@@ -43,6 +44,8 @@ pub(crate) struct Clients {
     /// Makes all copies of images, of which platforms make some themselves.
     pub(crate) scaler: ImageScaler,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Counts what is limited in a time; of this process, until the count of all is shared with it.
+    pub(crate) rates: Arc<RatesOfAll>,
     /// What is debited, where that is reported.
     pub(crate) usage: Option<UsageClients>,
 }
@@ -97,7 +100,9 @@ impl Clients {
         let images = Storages::new(dropbox, is_standalone, &roots, Arc::clone(&clock));
         let images = images.map_err(Failure::set_up)?;
         let images = images.metered_by(recorder.clone().map(|it| it as _));
-        let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock));
+        let rates = Arc::new(RatesOfAll::new(Arc::clone(&clock)));
+        let counted = Arc::clone(&rates) as _;
+        let captions = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::clone(&clock), counted);
         let captions = captions.map_err(Failure::set_up)?;
         let captions = captions.reporting_to(recorder.map(|it| it as _));
         let scaler = ImageScaler::within(memory_limit::budget_within_limit(memory).copies());
@@ -118,6 +123,7 @@ impl Clients {
             providers,
             scaler,
             clock,
+            rates,
             usage,
         })
     }

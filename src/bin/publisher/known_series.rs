@@ -8,8 +8,16 @@
 
 use metrics::counter;
 use publisher::{
-    adapters::{ledger, platforms, registration::HTTP_STATUSES, storages},
+    adapters::{
+        ledger,
+        openai::AI_CALLS,
+        platforms,
+        rate_limits::{self, PUBLISHES},
+        registration::HTTP_STATUSES,
+        storages,
+    },
     app::{
+        http::RATE_LIMITS,
         runtime::usage_recorder::UsageOutcome,
         usecases::{publish::Refusal, upload_image::UploadOutcome},
     },
@@ -56,6 +64,9 @@ pub(crate) fn register() {
     Refusal::register();
     UploadOutcome::register();
     UsageOutcome::register();
+    for limit in RATE_LIMITS.into_iter().chain([AI_CALLS, PUBLISHES]) {
+        rate_limits::count_fallbacks(limit, 0);
+    }
     for platform in Platform::ALL.map(Platform::as_str) {
         for outcome in OUTCOMES {
             counter!(

@@ -274,6 +274,7 @@ impl Service {
             providers,
             scaler,
             clock,
+            rates,
             records_traces,
             usage,
             ..
@@ -332,12 +333,9 @@ impl Service {
         let (retention, queue) = (Arc::clone(&ledger.retention), Arc::clone(&ledger.job_queue));
         let sweep = SweepLedger::new(retention, queue, kept_for);
         let sweeper = tokio::spawn(sweep.run()).abort_handle();
-        let readiness = Arc::new(CheckReadiness::new(
-            sources.mode,
-            sources.configs,
-            Arc::clone(&ledger.reader),
-            Arc::clone(&clock),
-        ));
+        let (reader, time) = (Arc::clone(&ledger.reader), Arc::clone(&clock));
+        let readiness = CheckReadiness::new(sources.mode, sources.configs, reader, time);
+        let readiness = Arc::new(readiness);
         let routes = http::routes(HttpDependencies {
             resolve_tenant,
             list: ListImages::new(Arc::clone(&listings)),
@@ -358,6 +356,7 @@ impl Service {
             concurrency,
             auth: settings.auth,
             trusted_proxies: settings.trusted_proxies,
+            rates,
             clock,
             records_traces,
         });

@@ -105,7 +105,7 @@ fn describe() {
     }
 }
 
-const COUNTERS: [(&str, &str); 12] = [
+const COUNTERS: [(&str, &str); 13] = [
     (
         "publisher_http_requests_total",
         "Requests that were answered, by route, method and status",
@@ -125,6 +125,10 @@ const COUNTERS: [(&str, &str); 12] = [
     (
         "publisher_images_passed_over_total",
         "Images that were passed over when the next one was to be published, by reason",
+    ),
+    (
+        "publisher_shared_limits_fallbacks_total",
+        "Decisions on a tenant's limits by this process's own count, since that of all replicas could not be had",
     ),
     (
         "publisher_log_lines_lost_total",

@@ -15,7 +15,7 @@ use super::{
     origin::Provenance,
     request_parts::{host_of, refuse_other_sites, tenant_of},
     settings::{AdminCredentials, AuthSettings},
-    throttle::{Decision, GuessThrottle},
+    throttle::{AUTHORIZATION, Decision, GuessThrottle},
 };
 use crate::{
     app::http::{
@@ -27,7 +27,7 @@ use crate::{
         problem::ProblemKind,
     },
     domain::{host::Host, trusted_proxies::TrustedProxies},
-    ports::Clock,
+    ports::{Clock, RateLimits},
 };
 
 /// Logged when a client has sent too many wrong headers.
@@ -76,9 +76,14 @@ impl Access {
 }
 
 impl AdminAuth {
-    /// Authentication with the configured credentials.
+    /// Authentication with the configured credentials. Wrong ones are counted in `rates`.
     #[must_use]
-    pub fn new(settings: AuthSettings, proxies: TrustedProxies, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        settings: AuthSettings,
+        proxies: TrustedProxies,
+        clock: Arc<dyn Clock>,
+        rates: Arc<dyn RateLimits>,
+    ) -> Self {
         let (checks, plain_cookies) = match settings {
             AuthSettings::Disabled { plain_cookies } => (None, plain_cookies),
             AuthSettings::Enforced(AdminCredentials {
@@ -89,8 +94,8 @@ impl AdminAuth {
             }) => {
                 let checks = Checks {
                     authorization: Authorization::new(token.as_ref(), basic.as_ref()),
-                    login: login.map(PasswordLogin::new),
-                    throttle: GuessThrottle::new(TOO_MANY),
+                    login: login.map(|login| PasswordLogin::new(login, Arc::clone(&rates))),
+                    throttle: GuessThrottle::new(AUTHORIZATION, TOO_MANY, rates),
                 };
                 (Some(checks), plain_cookies)
             }
@@ -132,11 +137,11 @@ impl AdminAuth {
     ///
     /// # Errors
     /// `rate-limited` after too many wrong headers, since this answer would show which header is right.
-    pub(in crate::app::http) fn method_of(
+    pub(in crate::app::http) async fn method_of(
         &self,
         request: &Request,
     ) -> Result<Option<AdminMethod>, ApiError> {
-        match self.require_admin(request) {
+        match self.require_admin(request).await {
             Ok(method) => Ok(Some(method)),
             Err(error) if error.kind() == ProblemKind::RateLimited => Err(error),
             Err(_) => Ok(None),
@@ -148,14 +153,14 @@ impl AdminAuth {
     ///
     /// # Errors
     /// `forbidden` if a page of another site has sent the request; else as of [`method_of`](Self::method_of).
-    pub(in crate::app::http) fn log_out(
+    pub(in crate::app::http) async fn log_out(
         &self,
         request: &Request,
     ) -> Result<(Option<AdminMethod>, [String; 2]), ApiError> {
         let host = host_of(request)?;
         refuse_other_sites(request, host)?;
         let method = match &self.checks {
-            Some(checks) => match self.access(checks, request, host)? {
+            Some(checks) => match self.access(checks, request, host).await? {
                 access @ Access::Header(_) => access.method(),
                 Access::Session | Access::Nothing => None,
             },
@@ -175,7 +180,7 @@ impl AdminAuth {
 
     /// How an admin has authenticated. Refuses a request that does not come from an admin, and one that writes in an
     /// admin's name from a page of another site.
-    pub(super) fn require_admin(&self, request: &Request) -> Result<AdminMethod, ApiError> {
+    pub(super) async fn require_admin(&self, request: &Request) -> Result<AdminMethod, ApiError> {
         let host = host_of(request)?;
         let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
         let Some(checks) = &self.checks else {
@@ -190,7 +195,7 @@ impl AdminAuth {
                 "Admin operations are shut until this service is given a credential to check.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
         }
-        let access = self.access(checks, request, host)?;
+        let access = self.access(checks, request, host).await?;
         match access {
             Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host)?,
             Access::Session
@@ -214,7 +219,7 @@ impl AdminAuth {
         self.checks.as_ref()?.login.as_ref()
     }
 
-    /// The clock that sessions and throttles run by.
+    /// The clock that sessions run by.
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
@@ -240,15 +245,19 @@ impl AdminAuth {
     ///
     /// # Errors
     /// `rate-limited` after too many wrong headers.
-    fn access(&self, checks: &Checks, request: &Request, host: &Host) -> Result<Access, ApiError> {
+    async fn access(
+        &self,
+        checks: &Checks,
+        request: &Request,
+        host: &Host,
+    ) -> Result<Access, ApiError> {
         let has_session = || {
             let login = checks.login.as_ref();
             login.is_some_and(|it| it.has_session(request.headers(), host, self.clock.utc()))
         };
-        let count = |is_right| {
+        let count = async |is_right| {
             let (caller, _) = self.caller(request, host)?;
-            let decision = checks.throttle.check(&caller, is_right, self.clock.now());
-            Ok::<_, ApiError>(decision)
+            Ok::<_, ApiError>(checks.throttle.check(&caller, is_right).await)
         };
         let too_many = |retry_after: Duration| {
             let detail = "Too many wrong credentials in `Authorization`. Try again later.";
@@ -262,12 +271,12 @@ impl AdminAuth {
                 scheme,
                 is_strong: true,
             } => Ok(Access::Header(scheme)),
-            Presented::Right { scheme, .. } => match count(true)? {
+            Presented::Right { scheme, .. } => match count(true).await? {
                 Decision::TooMany { .. } if has_session() => Ok(Access::Session),
                 Decision::TooMany { retry_after } => too_many(retry_after),
                 Decision::Right | Decision::Wrong => Ok(Access::Header(scheme)),
             },
-            Presented::Wrong => match count(false)? {
+            Presented::Wrong => match count(false).await? {
                 Decision::TooMany { retry_after } => too_many(retry_after),
                 Decision::Right | Decision::Wrong => Ok(Access::Nothing),
             },

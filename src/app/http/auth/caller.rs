@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use poem::{Addr, Request};
 use uuid::Uuid;
 
-use crate::domain::{tenant::TenantName, trusted_proxies::TrustedProxies};
+use crate::{
+    domain::{tenant::TenantName, trusted_proxies::TrustedProxies},
+    ports::RateKey,
+};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -27,6 +30,30 @@ pub(super) enum ClientKey {
     Address(IpAddr),
     /// Any other client whose address is not known.
     Unknown,
+}
+
+impl Caller {
+    /// What the turns of the client are counted under.
+    pub(in crate::app::http) fn rate_key(&self) -> RateKey {
+        let who = match self.client {
+            ClientKey::Device(device) => format!("device {device}"),
+            ClientKey::Address(address) => format!("address {address}"),
+            ClientKey::Unknown => "unknown".to_owned(),
+        };
+        RateKey {
+            tenant: self.tenant.clone(),
+            who: Some(who),
+        }
+    }
+
+    /// A client at an address, without a device.
+    #[cfg(test)]
+    pub(in crate::app::http) fn at(tenant: TenantName, address: IpAddr) -> Self {
+        Self {
+            tenant,
+            client: ClientKey::new(None, Some(address)),
+        }
+    }
 }
 
 impl ClientKey {

@@ -73,7 +73,7 @@ fn register_schemes(registry: &mut Registry) {
 
 /// Makes a type an extractor with our security schemes: `$is_optional` if the spec shall allow requests without any.
 macro_rules! security_extractor {
-    ($name:ident, $is_optional:literal, $check:expr) => {
+    ($name:ident, $is_optional:literal, |$request:ident| $check:block) => {
         impl<'a> ApiExtractor<'a> for $name {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
@@ -93,26 +93,24 @@ macro_rules! security_extractor {
             }
 
             async fn from_request(
-                request: &'a Request,
+                $request: &'a Request,
                 _body: &mut RequestBody,
                 _options: ExtractParamOptions<Self::ParamType>,
             ) -> Result<Self> {
-                let check: fn(&Request) -> Result<(), ApiError> = $check;
-                check(request)?;
+                $check
                 Ok(Self)
             }
         }
     };
 }
 
-security_extractor!(Admin, false, |request| auth_of(request)?
-    .require_admin(request)
-    .map(drop));
+security_extractor!(Admin, false, |request| {
+    auth_of(request)?.require_admin(request).await?;
+});
 security_extractor!(Viewer, true, |request| {
-    if tenant_of(request)?.settings().features.auto_view_enabled {
-        return Ok(());
+    if !tenant_of(request)?.settings().features.auto_view_enabled {
+        auth_of(request)?.require_admin(request).await?;
     }
-    auth_of(request)?.require_admin(request).map(drop)
 });
 
 /// The authentication that the service was started with.
@@ -125,9 +123,10 @@ impl LoginAttempt {
     ///
     /// # Errors
     /// `unauthorized` if it is wrong, `rate-limited` after too many wrong ones.
-    pub fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
+    pub async fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
         let login = self.auth.login().ok_or_else(ApiError::internal)?;
-        login.log_in(password, &self.host, &self.caller, self.auth.clock())
+        let attempt = login.log_in(password, &self.host, &self.caller, self.auth.clock());
+        attempt.await
     }
 }
 

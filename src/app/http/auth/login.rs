@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -13,12 +14,12 @@ use super::{
     cookie::{CookieKind, CookieSigner},
     secret_digest::SecretDigest,
     settings::LoginSettings,
-    throttle::{Decision, GuessThrottle},
+    throttle::{Decision, GuessThrottle, LOGINS},
 };
 use crate::{
     app::http::{error::ApiError, problem::ProblemKind},
     domain::{host::Host, secret::Secret},
-    ports::Clock,
+    ports::{Clock, RateLimits},
 };
 
 /// The life of a device cookie: the longest that browsers keep a cookie.
@@ -28,7 +29,6 @@ const DEVICE_TTL: Duration = Duration::from_hours(400 * 24);
 const TOO_MANY: &str = "too many wrong passwords: no more tries from there for a while";
 
 /// The login with a password.
-#[derive(Debug)]
 pub(super) struct PasswordLogin {
     password: SecretDigest,
     signer: CookieSigner,
@@ -46,7 +46,7 @@ pub struct LoginCookies {
 }
 
 impl PasswordLogin {
-    pub(super) fn new(settings: LoginSettings) -> Self {
+    pub(super) fn new(settings: LoginSettings, rates: Arc<dyn RateLimits>) -> Self {
         let LoginSettings {
             password,
             session_secret,
@@ -57,7 +57,7 @@ impl PasswordLogin {
         Self {
             signer: CookieSigner::new(&session_secret, &password),
             password: SecretDigest::of(&password),
-            throttle: GuessThrottle::new(TOO_MANY),
+            throttle: GuessThrottle::new(LOGINS, TOO_MANY, rates),
             session_ttl,
             secure_cookies,
         }
@@ -67,7 +67,7 @@ impl PasswordLogin {
     ///
     /// # Errors
     /// `unauthorized` if it is wrong, `rate-limited` after too many wrong ones.
-    pub(super) fn log_in(
+    pub(super) async fn log_in(
         &self,
         password: &Secret,
         host: &Host,
@@ -76,9 +76,9 @@ impl PasswordLogin {
     ) -> Result<LoginCookies, ApiError> {
         let is_right = self.password.matches(password.expose().as_bytes());
         let client_address = address.map(tracing::field::display);
-        match self.throttle.check(caller, is_right.into(), clock.now()) {
+        match self.throttle.check(caller, is_right.into()).await {
             Decision::Right => {
-                self.throttle.forget(caller);
+                self.throttle.forget(caller).await;
                 tracing::info!(client_address, "admin logged in");
                 Ok(self.cookies(host, clock.utc()))
             }

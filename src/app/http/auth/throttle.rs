@@ -2,21 +2,25 @@
 //! minute, and no more tries until the first of them is a minute old. `docs/decisions/0007` gives the reasons for
 //! what it counts.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::{Duration, Instant},
-};
-
-use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 
 use super::caller::Caller;
+use crate::ports::{RateLimit, RateLimits};
+
+/// Wrong passwords of a client.
+pub(in crate::app::http) const LOGINS: RateLimit = failures("logins");
+/// Wrong `Authorization` headers of a client: apart from logins, so that neither uses up the tries of the other.
+pub(in crate::app::http) const AUTHORIZATION: RateLimit = failures("authorization");
 
 /// The failures that are allowed within the window.
-const FAILURES: usize = 5;
-/// How long a failure counts.
-const WINDOW: Duration = Duration::from_mins(1);
-/// The callers whose failures are kept, at about 200 bytes each.
-const MAX_CALLERS: usize = 10_000;
+const fn failures(name: &'static str) -> RateLimit {
+    RateLimit {
+        name,
+        turns: 5,
+        window: Duration::from_mins(1),
+        longest_wait: Duration::ZERO,
+    }
+}
 
 /// The outcome of a try.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,70 +37,49 @@ pub(super) enum Decision {
 }
 
 /// The latest failures of each caller, with one kind of secret.
-#[derive(Debug)]
 pub(super) struct GuessThrottle {
+    limit: RateLimit,
     /// Logged when a caller reaches the limit.
     warning: &'static str,
-    failures: Mutex<HashMap<Caller, VecDeque<Instant>>>,
+    rates: Arc<dyn RateLimits>,
 }
 
 impl GuessThrottle {
-    /// A throttle without failures; `warning` is logged when a caller reaches the limit.
-    pub(super) fn new(warning: &'static str) -> Self {
+    /// A throttle that counts failures in `rates`; `warning` is logged when a caller reaches the limit.
+    pub(super) fn new(limit: RateLimit, warning: &'static str, rates: Arc<dyn RateLimits>) -> Self {
         Self {
+            limit,
             warning,
-            failures: Mutex::default(),
+            rates,
         }
     }
 
-    /// Decides on a try, and counts a wrong one. The caller has compared the secret before, so that
-    /// tries that run at the same time cannot all pass before the first is recorded as a failure.
-    pub(super) fn check(&self, caller: &Caller, is_right: bool, now: Instant) -> Decision {
-        let mut all = self.failures.lock();
-        let counts = |failure: &Instant| now.saturating_duration_since(*failure) < WINDOW;
-        if let Some(failures) = all.get_mut(caller) {
-            failures.retain(counts);
-            if let (FAILURES.., Some(first)) = (failures.len(), failures.front()) {
-                let age = now.saturating_duration_since(*first);
-                return Decision::TooMany {
-                    retry_after: WINDOW.saturating_sub(age),
-                };
-            }
+    /// Decides on a try, and counts a wrong one. The caller has compared the secret before, so that tries that run at the
+    /// same time cannot all pass before the first is recorded as a failure.
+    ///
+    /// Beyond the limit, the same is done for a right try and for a wrong one: also the time of the answer must not tell them
+    /// apart.
+    pub(super) async fn check(&self, caller: &Caller, is_right: bool) -> Decision {
+        let key = caller.rate_key();
+        let too_many = |retry_after| Decision::TooMany { retry_after };
+        if let Err(too_late) = self.rates.look(&self.limit, &key).await {
+            return too_many(too_late.wait);
         }
         if is_right {
             return Decision::Right;
         }
-        make_room(&mut all, caller, counts);
-        let failures = all.entry(caller.clone()).or_default();
-        failures.push_back(now);
-        if failures.len() == FAILURES {
+        if let Err(too_late) = self.rates.take(&self.limit, &key).await {
+            return too_many(too_late.wait);
+        }
+        if self.rates.look(&self.limit, &key).await.is_err() {
             tracing::warn!("{}", self.warning);
         }
         Decision::Wrong
     }
 
-    pub(super) fn forget(&self, caller: &Caller) {
-        self.failures.lock().remove(caller);
-    }
-}
-
-/// Makes room for a caller: drops the failures that no longer count, then the caller with the oldest one. Guesses
-/// from many addresses must neither lock others out nor fill the memory.
-fn make_room(
-    all: &mut HashMap<Caller, VecDeque<Instant>>,
-    caller: &Caller,
-    counts: impl Fn(&Instant) -> bool,
-) {
-    if all.len() < MAX_CALLERS || all.contains_key(caller) {
-        return;
-    }
-    all.retain(|_, failures| failures.back().is_some_and(&counts));
-    if all.len() < MAX_CALLERS {
-        return;
-    }
-    let oldest = all.iter().min_by_key(|(_, failures)| failures.back());
-    if let Some(oldest) = oldest.map(|(caller, _)| caller.clone()) {
-        all.remove(&oldest);
+    /// Forgets the failures of a caller.
+    pub(super) async fn forget(&self, caller: &Caller) {
+        self.rates.forget(&self.limit, &caller.rate_key()).await;
     }
 }
 
@@ -105,135 +88,130 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{app::http::auth::caller::ClientKey, domain::tenant::TenantName};
+    use crate::{
+        adapters::{clock::SystemClock, rate_limits::OwnRates},
+        app::http::auth::caller::ClientKey,
+        domain::tenant::TenantName,
+        ports::{MockRateLimits, TooLate},
+    };
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn start() -> Instant {
-        #[expect(clippy::disallowed_methods, reason = "somewhere a clock has to start")]
-        Instant::now()
+    fn caller(tenant: &str, address: &str) -> Caller {
+        Caller::at(TenantName::new(tenant).unwrap(), address.parse().unwrap())
     }
 
-    fn caller(tenant: &str, address: &str) -> Caller {
-        Caller {
-            tenant: TenantName::new(tenant).unwrap(),
-            client: ClientKey::new(None, Some(address.parse().unwrap())),
-        }
+    fn over(rates: impl RateLimits + 'static) -> GuessThrottle {
+        GuessThrottle::new(LOGINS, "too many", Arc::new(rates))
     }
 
     fn throttle() -> GuessThrottle {
-        GuessThrottle::new("too many")
+        over(OwnRates::new(Arc::new(SystemClock)))
     }
 
     fn alice() -> Caller {
         caller("alice", "192.0.2.1")
     }
 
-    #[test]
-    fn the_sixth_try_within_a_minute_is_refused_even_if_it_is_right() {
-        let (throttle, start) = (throttle(), start());
-        for second in 0..5 {
-            let now = start + SECOND * second;
-            assert_eq!(throttle.check(&alice(), false, now), Decision::Wrong);
+    #[tokio::test(start_paused = true)]
+    async fn the_sixth_try_within_a_minute_is_refused_even_if_it_is_right() {
+        let throttle = throttle();
+        for _ in 0..5 {
+            assert_eq!(throttle.check(&alice(), false).await, Decision::Wrong);
+            tokio::time::sleep(SECOND).await;
         }
+        tokio::time::sleep(SECOND * 5).await;
         for is_right in [false, true] {
-            let decision = throttle.check(&alice(), is_right, start + SECOND * 10);
+            let decision = throttle.check(&alice(), is_right).await;
             let retry_after = SECOND * 50;
             assert_eq!(decision, Decision::TooMany { retry_after });
         }
-        let late = start + Duration::from_millis(59_999);
+        tokio::time::sleep(Duration::from_millis(49_999)).await;
         let retry_after = Duration::from_millis(1);
         assert_eq!(
-            throttle.check(&alice(), true, late),
+            throttle.check(&alice(), true).await,
             Decision::TooMany { retry_after }
         );
+        tokio::time::sleep(Duration::from_millis(1)).await;
         assert_eq!(
-            throttle.check(&alice(), true, start + SECOND * 60),
+            throttle.check(&alice(), true).await,
             Decision::Right,
             "refused tries do not prolong it"
         );
     }
 
-    #[test]
-    fn no_minute_has_more_than_five_failures() {
-        let (throttle, start) = (throttle(), start());
-        let wrong = (0..600_u32)
-            .map(|tenth| start + Duration::from_millis(100) * tenth)
-            .filter(|now| throttle.check(&alice(), false, *now) == Decision::Wrong);
-        assert_eq!(wrong.count(), 5);
-        let later = start + SECOND * 60 + Duration::from_millis(50);
-        assert_eq!(throttle.check(&alice(), false, later), Decision::Wrong);
-        let refused = throttle.check(&alice(), false, later);
+    #[tokio::test(start_paused = true)]
+    async fn no_minute_has_more_than_five_failures() {
+        let throttle = throttle();
+        let mut wrong = 0;
+        for _ in 0..600 {
+            wrong += u32::from(throttle.check(&alice(), false).await == Decision::Wrong);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(wrong, 5);
+        assert_eq!(throttle.check(&alice(), false).await, Decision::Wrong);
+        let refused = throttle.check(&alice(), false).await;
         assert!(
             matches!(refused, Decision::TooMany { .. }),
             "one place is free, not five"
         );
     }
 
-    #[test]
-    fn a_success_clears_no_failures_unless_it_is_said_to() {
-        let (throttle, now) = (throttle(), start());
+    #[tokio::test(start_paused = true)]
+    async fn a_success_clears_no_failures_unless_it_is_said_to() {
+        let throttle = throttle();
         for _ in 0..4 {
-            assert_eq!(throttle.check(&alice(), false, now), Decision::Wrong);
+            assert_eq!(throttle.check(&alice(), false).await, Decision::Wrong);
         }
-        assert_eq!(throttle.check(&alice(), true, now), Decision::Right);
-        assert_eq!(throttle.check(&alice(), false, now), Decision::Wrong);
-        let refused = throttle.check(&alice(), true, now);
+        assert_eq!(throttle.check(&alice(), true).await, Decision::Right);
+        assert_eq!(throttle.check(&alice(), false).await, Decision::Wrong);
+        let refused = throttle.check(&alice(), true).await;
         assert!(matches!(refused, Decision::TooMany { .. }), "{refused:?}");
-        throttle.forget(&alice());
-        assert_eq!(throttle.check(&alice(), true, now), Decision::Right);
+        throttle.forget(&alice()).await;
+        assert_eq!(throttle.check(&alice(), true).await, Decision::Right);
     }
 
-    #[test]
-    fn others_are_not_kept_out() {
-        let (throttle, now) = (throttle(), start());
+    #[tokio::test(start_paused = true)]
+    async fn others_are_not_kept_out() {
+        let throttle = throttle();
         for _ in 0..6 {
-            throttle.check(&alice(), false, now);
+            throttle.check(&alice(), false).await;
         }
-        let device = Caller {
-            client: ClientKey::Device(Uuid::from_u128(1)),
-            ..alice()
-        };
-        let unknown = Caller {
-            client: ClientKey::Unknown,
-            ..alice()
-        };
+        let of = |client| Caller { client, ..alice() };
         for other in [
             caller("bob", "192.0.2.1"),
             caller("alice", "192.0.2.2"),
             caller("alice", "2001:db8::1"),
-            device,
-            unknown,
+            of(ClientKey::Device(Uuid::from_u128(1))),
+            of(ClientKey::Unknown),
         ] {
-            assert_eq!(
-                throttle.check(&other, true, now),
-                Decision::Right,
-                "{other:?}"
-            );
+            let decision = throttle.check(&other, true).await;
+            assert_eq!(decision, Decision::Right, "{other:?}");
         }
     }
 
-    #[test]
-    fn only_so_many_are_remembered_and_the_oldest_is_forgotten_first() {
-        let (throttle, start) = (throttle(), start());
-        let guesser = |number: usize| {
-            let number = u32::try_from(number).unwrap();
-            caller("alice", &std::net::Ipv4Addr::from_bits(number).to_string())
-        };
-        let mut now = start;
-        for number in 0..=MAX_CALLERS {
-            now += Duration::from_micros(1);
-            throttle.check(&guesser(number), false, now);
+    #[tokio::test]
+    async fn beyond_the_limit_the_same_is_done_whether_the_try_is_right() {
+        for is_right in [false, true] {
+            let mut rates = MockRateLimits::new();
+            let wait = SECOND;
+            let refuse = move |_: &RateLimit, _: &_| Err(TooLate { wait });
+            rates.expect_look().times(1).returning(refuse);
+            rates.expect_take().never();
+            rates.expect_forget().never();
+            let decision = over(rates).check(&alice(), is_right).await;
+            assert_eq!(decision, Decision::TooMany { retry_after: wait });
         }
-        let remembered = |throttle: &GuessThrottle| throttle.failures.lock().len();
-        assert_eq!(remembered(&throttle), MAX_CALLERS);
-        assert!(!throttle.failures.lock().contains_key(&guesser(0)));
-        assert!(throttle.failures.lock().contains_key(&guesser(1)));
-        throttle.check(&alice(), false, now + WINDOW);
-        assert_eq!(
-            remembered(&throttle),
-            1,
-            "what no longer counts is forgotten"
-        );
+    }
+
+    #[tokio::test]
+    async fn of_tries_at_the_same_time_only_so_many_are_wrong() {
+        let mut rates = MockRateLimits::new();
+        rates.expect_look().times(1).returning(|_, _| Ok(()));
+        let wait = SECOND * 60;
+        let refuse = move |_: &RateLimit, _: &_| Err(TooLate { wait });
+        rates.expect_take().times(1).returning(refuse);
+        let decision = over(rates).check(&alice(), false).await;
+        assert_eq!(decision, Decision::TooMany { retry_after: wait });
     }
 }

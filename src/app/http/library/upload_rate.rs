@@ -1,100 +1,69 @@
-//! The limit of an admin's uploads: ten at once, and then one each six seconds.
+//! The limit of an admin's uploads: ten in any minute.
 
-use std::{hash::Hash, num::NonZeroU32, sync::Arc, time::Instant};
-
-use governor::{
-    Quota, RateLimiter, clock, middleware::NoOpMiddleware, state::keyed::HashMapStateStore,
-};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    app::http::{error::ApiError, problem::ProblemKind},
-    ports::Clock,
+    app::http::{auth::Caller, error::ApiError, problem::ProblemKind},
+    ports::{RateLimit, RateLimits},
 };
 
-/// The uploads of one admin in a minute.
-const PER_MINUTE: u32 = 10;
-/// The most admins that are remembered before those whose uploads no longer count are dropped.
-const MAX_KEYS: usize = 10_000;
-
-/// The port as the clock of the library.
-#[derive(Clone)]
-struct PortClock(Arc<dyn Clock>);
-
-impl clock::Clock for PortClock {
-    type Instant = Instant;
-
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
-}
+/// The uploads of one admin of a tenant.
+pub(in crate::app::http) const UPLOADS: RateLimit = RateLimit {
+    name: "uploads",
+    turns: 10,
+    window: Duration::from_mins(1),
+    longest_wait: Duration::ZERO,
+};
 
 /// The uploads of each admin.
-pub(super) struct UploadRate<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, HashMapStateStore<K>, PortClock, NoOpMiddleware<Instant>>,
-    clock: PortClock,
-}
+pub(super) struct UploadRate(Arc<dyn RateLimits>);
 
-impl<K: Hash + Eq + Clone> UploadRate<K> {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let clock = PortClock(clock);
-        let per_minute = NonZeroU32::new(PER_MINUTE).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_minute(per_minute);
-        Self {
-            limiter: RateLimiter::hashmap_with_clock(quota, clock.clone()),
-            clock,
-        }
+impl UploadRate {
+    /// A limit that counts in these.
+    pub(super) fn new(rates: Arc<dyn RateLimits>) -> Self {
+        Self(rates)
     }
 
     /// Counts an upload.
     ///
     /// # Errors
     /// `rate-limited` if it is one too many.
-    pub(super) fn count(&self, admin: &K) -> Result<(), ApiError> {
-        if self.limiter.len() >= MAX_KEYS {
-            self.limiter.retain_recent();
-        }
-        self.limiter.check_key(admin).map_err(|next| {
-            let wait = next.wait_time_from(clock::Clock::now(&self.clock));
+    pub(super) async fn count(&self, admin: &Caller) -> Result<(), ApiError> {
+        let taken = self.0.take(&UPLOADS, &admin.rate_key()).await;
+        taken.map(drop).map_err(|too_late| {
             let detail = "An admin may upload ten images a minute.";
-            ApiError::new(ProblemKind::RateLimited, detail).retry_after(Some(wait))
+            ApiError::new(ProblemKind::RateLimited, detail).retry_after(Some(too_late.wait))
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::ports::MockClock;
+    use crate::{
+        adapters::{clock::SystemClock, rate_limits::OwnRates},
+        domain::tenant::TenantName,
+    };
 
-    #[test]
-    fn ten_uploads_are_taken_at_once_and_then_one_each_six_seconds() {
-        #[expect(clippy::disallowed_methods, reason = "somewhere a clock has to start")]
-        let start = Instant::now();
-        let passed = Arc::new(parking_lot::Mutex::new(Duration::ZERO));
-        let mut clock = MockClock::new();
-        let of_clock = Arc::clone(&passed);
-        clock
-            .expect_now()
-            .returning(move || start + *of_clock.lock());
-        let rate = UploadRate::new(Arc::new(clock));
+    fn admin(tenant: &str, address: &str) -> Caller {
+        Caller::at(TenantName::new(tenant).unwrap(), address.parse().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_admin_of_each_tenant_has_ten_uploads_in_any_minute() {
+        let rate = UploadRate::new(Arc::new(OwnRates::new(Arc::new(SystemClock))));
+        let alice = admin("alice", "192.0.2.1");
         for _ in 0..10 {
-            assert!(rate.count(&"alice").is_ok());
+            rate.count(&alice).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        assert_eq!(
-            rate.count(&"alice").unwrap_err().kind(),
-            ProblemKind::RateLimited
-        );
-        assert!(rate.count(&"bob").is_ok(), "another admin");
-        *passed.lock() = Duration::from_secs(6);
-        assert!(rate.count(&"alice").is_ok());
-        assert!(rate.count(&"alice").is_err());
-        *passed.lock() = Duration::from_mins(3);
-        rate.limiter.retain_recent();
-        assert!(
-            rate.limiter.is_empty(),
-            "who has not uploaded lately is forgotten"
-        );
+        let refused = rate.count(&alice).await.unwrap_err();
+        assert_eq!(refused.kind(), ProblemKind::RateLimited);
+        for other in [admin("alice", "192.0.2.2"), admin("bob", "192.0.2.1")] {
+            rate.count(&other).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        rate.count(&alice).await.unwrap();
+        assert!(rate.count(&alice).await.is_err(), "one is a minute old");
     }
 }

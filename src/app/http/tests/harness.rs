@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use self::ports::{capacity, clock, credential_store, providers, source_of};
 use crate::{
+    adapters::rate_limits::OwnRates,
     app::{
         http::{
             HttpDependencies,
@@ -260,6 +261,7 @@ impl Service {
             concurrency,
             auth,
             trusted_proxies: TrustedProxies::default(),
+            rates: Arc::new(OwnRates::new(Arc::clone(&clock))),
             clock,
             records_traces: false,
         });

@@ -214,7 +214,7 @@ async fn the_eleventh_upload_of_a_minute_is_one_too_many() {
     }
     let answer = Answer::of(routes.get_response(upload("a.jpg", &SMALL_JPEG)).await).await;
     answer.problem(429, "rate-limited");
-    assert_eq!(answer.header("retry-after"), Some("6"));
+    assert_eq!(answer.header("retry-after"), Some("60"));
 }
 
 #[tokio::test]

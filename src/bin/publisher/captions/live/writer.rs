@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use publisher::{
-    adapters::{clock::SystemClock, openai::OpenAiCaptionWriterFactory, platforms},
+    adapters::{
+        clock::SystemClock, openai::OpenAiCaptionWriterFactory, platforms, rate_limits::OwnRates,
+    },
     app::usecases::steps::caption_choice,
     domain::{
         caption::{PlatformRules, WrittenCaptions},
@@ -74,7 +76,8 @@ impl Writer {
         let ai = ai.ok_or_else(|| Failure::set_up(Unfit::Off))?;
         let credential = credential(api_key)?;
         let candidates = openai.candidates;
-        let factory = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::new(SystemClock));
+        let rates = Arc::new(OwnRates::new(Arc::new(SystemClock)));
+        let factory = OpenAiCaptionWriterFactory::new(openai, &roots, Arc::new(SystemClock), rates);
         let model = factory
             .map_err(Failure::set_up)?
             .open(&config, ai, credential);
