@@ -280,6 +280,7 @@ impl Service {
             ..
         } = clients;
         let ledger = OpenLedger::open_or_wait(settings.ledger, Arc::clone(&clock)).await?;
+        rates.share(ledger.rates.clone());
         let usage = usage.map(|usage| UsageWork::begin(usage, &ledger.usage));
 
         let hub = EventHub::new(Arc::clone(&ledger.job_events));

@@ -222,6 +222,7 @@ impl Local {
             providers,
             scaler,
             clock,
+            rates,
             usage,
             ..
         } = clients;
@@ -233,6 +234,7 @@ impl Local {
             OpenLedgerError::InUse(_) => Failure::Other(Box::new(NotTried::InUse)),
             other => other.into(),
         })?;
+        rates.share(ledger.rates.clone());
         let recorder = usage.map(|usage| usage.recorder);
         if let Some(recorder) = &recorder {
             recorder.attach(Arc::clone(&ledger.usage));

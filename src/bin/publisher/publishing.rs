@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use publisher::{
-    adapters::{imaging::ImageScaler, ledger::OpenLedger, storages},
+    adapters::{imaging::ImageScaler, ledger::OpenLedger, rate_limits::SlotsOfAll, storages},
     app::{
         runtime::{
             background_tasks::BackgroundTasks,
@@ -31,7 +31,7 @@ pub(crate) struct PublishingSettings {
     pub(crate) tenancy: TenancySettings,
     /// How credentials are cached.
     pub(crate) credentials: CredentialCacheSettings,
-    /// How much one tenant publishes at a time.
+    /// How much one tenant publishes at a time; over all replicas, once it is wired.
     pub(crate) publishes: PublishLimit,
 }
 
@@ -96,6 +96,8 @@ impl Publishing {
         ));
         let most_at_a_time = settings.publishes.max().get();
         let most_at_a_time = u32::try_from(most_at_a_time).unwrap_or(u32::MAX);
+        let slots = SlotsOfAll::new(Arc::clone(&ledger.slots), Arc::clone(clock));
+        let publishes = settings.publishes.over_all_processes(Arc::new(slots));
         let work = BackgroundTasks::default();
         let image_work = ImageWork {
             scaler: Arc::new(scaler),
@@ -104,7 +106,7 @@ impl Publishing {
                 ledger: Arc::clone(&ledger.ledger),
                 tasks: work.clone(),
             },
-            capacity: Capacity::new(settings.publishes, memory),
+            capacity: Capacity::new(publishes, memory),
             hash_kinds: storages::hash_kinds().into(),
             voices: Arc::new(voices),
             captions: Arc::clone(&ledger.captions),
