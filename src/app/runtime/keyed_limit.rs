@@ -52,6 +52,12 @@ impl PublishLimit {
         }
     }
 
+    /// The most images of a tenant at a time.
+    #[must_use]
+    pub fn max(&self) -> NonZeroUsize {
+        self.own.max
+    }
+
     /// The same limit over all processes that take these slots. Where they cannot be had, this process's own count decides,
     /// which the slots have to log.
     #[must_use]
@@ -137,12 +143,6 @@ impl<K: Eq + Hash + Clone> KeyedLimit<K> {
             max,
             taken: Arc::default(),
         }
-    }
-
-    /// The most permits of a key.
-    #[must_use]
-    pub fn max(&self) -> NonZeroUsize {
-        self.max
     }
 
     /// A permit, unless the key has all of its own.

@@ -93,15 +93,6 @@ impl Attempt {
         }
     }
 
-    /// Whether the attempt is one of the tenant's publications by a claim that it holds, and so takes no slot.
-    #[expect(
-        clippy::unused_self,
-        reason = "it depends on the kind of the attempt, once there is a kind with a claim"
-    )]
-    pub(super) fn has_slot(&self) -> bool {
-        false
-    }
-
     /// The image that an earlier attempt may have sent, if this one resumes it.
     pub(super) fn resumes(&self) -> Option<&ChosenImage> {
         match &self.0 {
