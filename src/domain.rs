@@ -30,6 +30,7 @@ pub mod posting_times;
 pub mod prompt_text;
 pub mod publication;
 pub mod request_id;
+pub mod rfc3339;
 pub mod schedule;
 pub mod secret;
 pub mod selection;

@@ -18,18 +18,22 @@ pub mod error;
 mod health;
 mod idempotency_key;
 mod images;
+mod job_events;
+mod jobs;
 pub mod json_body;
 mod library;
 mod log_out;
 mod media;
 mod media_links;
 mod middleware;
+mod prefer;
 pub mod problem;
 mod problem_pages;
 mod publications;
 mod publishing;
 mod request_facts;
 mod route_table;
+mod schedule;
 pub mod spec;
 mod tag;
 pub mod tenant_scope;
@@ -55,6 +59,8 @@ use self::{
     docs::DocsApi,
     health::HealthApi,
     images::ImagesApi,
+    job_events::JobEventsApi,
+    jobs::JobsApi,
     library::LibraryApi,
     log_out::LogOutApi,
     media::MediaApi,
@@ -67,12 +73,13 @@ use self::{
     publications::PublicationsApi,
     publishing::PublishingApi,
     route_table::RouteTable,
+    schedule::ScheduleApi,
     tenant_scope::TenantRoutes,
     voice_profile::VoiceProfileApi,
 };
 use crate::{
     app::{
-        runtime::concurrency_limit::ConcurrencyLimit,
+        runtime::{concurrency_limit::ConcurrencyLimit, event_hub::EventHub},
         tenancy::resolve_tenant::ResolveTenant,
         usecases::{
             analyze::AnalyzeImage,
@@ -83,6 +90,7 @@ use crate::{
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
+            manage_jobs::ManageJobs,
             publish_once::PublishOnce,
             random_image::RandomImage,
             readiness::CheckReadiness,
@@ -122,6 +130,10 @@ pub struct HttpDependencies {
     pub publications: ListPublications,
     /// Asks platforms about publications in doubt.
     pub check: CheckPublication,
+    /// Adds, lists and changes jobs.
+    pub jobs: ManageJobs,
+    /// Brings events to those who watch jobs.
+    pub hub: Arc<EventHub>,
     /// Shows voice profiles.
     pub show_voice: ShowVoiceProfile,
     /// Stores voice profiles.
@@ -187,6 +199,8 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         analyze,
         publications,
         check,
+        jobs,
+        hub,
         show_voice,
         store_voice,
         readiness,
@@ -216,7 +230,10 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             links: Arc::clone(&links),
         },
         MediaApi { links },
-        PublishingApi { publish },
+        PublishingApi {
+            publish,
+            jobs: jobs.clone(),
+        },
         LibraryApi::new(
             library,
             upload,
@@ -230,6 +247,11 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             list: publications,
             check,
         },
+        (
+            JobsApi { jobs: jobs.clone() },
+            JobEventsApi::new(hub),
+            ScheduleApi { jobs },
+        ),
     );
     let api: Api = (
         DocsApi {

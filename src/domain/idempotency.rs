@@ -1,6 +1,6 @@
 //! Idempotency keys: a caller who repeats a request under its key gets the first answer again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -10,6 +10,7 @@ use super::{
     content_hash::hex,
     content_hashes::ContentHashes,
     image::ImageName,
+    job::JobOrder,
     publication::{PublicationRequest, Target},
     tenant::TenantName,
 };
@@ -78,6 +79,35 @@ impl Fingerprint {
             all.push(json!(captions.collect::<BTreeMap<_, _>>()));
         }
         Self(digest(&Value::from(all).to_string()))
+    }
+
+    /// The fingerprint of a request for a job: another than that of the same publication while the caller waits.
+    #[must_use]
+    pub fn of_job(order: &JobOrder, publish_at: Option<SystemTime>) -> Self {
+        let JobOrder {
+            image,
+            platforms,
+            caption,
+            captions,
+            force,
+            allow_empty_caption,
+            needs_approval,
+        } = order.clone();
+        let request = PublicationRequest {
+            platforms,
+            caption,
+            captions,
+            dry_run: false,
+            allow_empty_caption,
+            force,
+        };
+        let publication = Self::of(&image.map_or(Target::Next, Target::Image), &request);
+        let time = publish_at.map(|time| {
+            let since = time.duration_since(SystemTime::UNIX_EPOCH);
+            since.map(|since| since.as_millis().to_string()).ok()
+        });
+        let all = json!(["job", publication.as_str(), time, needs_approval]);
+        Self(digest(&all.to_string()))
     }
 
     /// The fingerprint, as 64 hex digits.
@@ -164,6 +194,8 @@ fn digest(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::platform::Platform;
 
@@ -230,6 +262,27 @@ mod tests {
             Fingerprint::of(&Target::Next, &reversed),
             Fingerprint::of(&Target::Next, &to(&Platform::ALL))
         );
+    }
+
+    #[test]
+    fn a_job_has_another_fingerprint_than_its_publication_and_than_one_at_another_time() {
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let plain = JobOrder::default();
+        let approved = JobOrder {
+            needs_approval: true,
+            ..JobOrder::default()
+        };
+        let fingerprints = [
+            Fingerprint::of(&Target::Next, &PublicationRequest::default()),
+            Fingerprint::of_job(&plain, None),
+            Fingerprint::of_job(&plain, at(0)),
+            Fingerprint::of_job(&plain, at(1)),
+            Fingerprint::of_job(&approved, None),
+        ];
+        for (index, one) in fingerprints.iter().enumerate() {
+            assert!(!fingerprints[index + 1..].contains(one), "{index}");
+        }
+        assert_eq!(fingerprints[3], Fingerprint::of_job(&plain, at(1)));
     }
 
     #[test]

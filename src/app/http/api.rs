@@ -2,9 +2,10 @@
 
 use super::{
     admin::AdminApi, analysis::AnalysisApi, config::ConfigApi, curation::CurationApi,
-    docs::DocsApi, health::HealthApi, images::ImagesApi, library::LibraryApi, log_out::LogOutApi,
-    media::MediaApi, problem_pages::ProblemPagesApi, publications::PublicationsApi,
-    publishing::PublishingApi, tenant_scope::TenantRoutes, voice_profile::VoiceProfileApi,
+    docs::DocsApi, health::HealthApi, images::ImagesApi, job_events::JobEventsApi, jobs::JobsApi,
+    library::LibraryApi, log_out::LogOutApi, media::MediaApi, problem_pages::ProblemPagesApi,
+    publications::PublicationsApi, publishing::PublishingApi, schedule::ScheduleApi,
+    tenant_scope::TenantRoutes, voice_profile::VoiceProfileApi,
 };
 
 pub(super) type Api = (
@@ -23,5 +24,6 @@ pub(super) type Api = (
         CurationApi,
         AnalysisApi,
         PublicationsApi,
+        (JobsApi, JobEventsApi, ScheduleApi),
     )>,
 );

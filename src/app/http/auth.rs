@@ -29,8 +29,8 @@ pub(super) use self::throttle::{AUTHORIZATION, LOGINS};
 pub use self::{
     admin_auth::AdminAuth,
     authorization::STRONG_SECRET,
-    caller::Caller,
-    extractors::{Admin, AdminCaller, LoginAttempt, Viewer},
+    caller::{Caller, Person},
+    extractors::{Admin, AdminCaller, AdminPerson, LoginAttempt, Viewer},
     login::LoginCookies,
     settings::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
 };

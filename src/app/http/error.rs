@@ -1,5 +1,6 @@
-//! The error type of the API. `usecases`, `library`, `publications` and `storage` convert the errors of use cases and of storage.
+//! The error type of the API. `usecases`, `jobs`, `library`, `publications` and `storage` convert the errors of use cases and of storage.
 
+mod jobs;
 mod library;
 mod publications;
 mod storage;
@@ -64,6 +65,11 @@ impl ApiError {
             ProblemKind::NotFound,
             "There is no publication with this id.",
         )
+    }
+
+    /// The problem of an id that no job of the tenant has.
+    pub(super) fn no_job() -> Self {
+        Self::new(ProblemKind::NotFound, "There is no job with this id.")
     }
 
     /// A request with bad fields.

@@ -81,11 +81,19 @@ impl Fields {
         rule: &str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<Option<T>> {
-        if self.unread.get(name).is_some_and(Value::is_null) {
-            self.unread.remove(name);
+        if self.take_null(name) {
             return Some(None);
         }
         self.require(name, rule, read).map(Some)
+    }
+
+    /// Removes a field that is `null`, and returns whether it was: where `null` takes back what was said before.
+    pub fn take_null(&mut self, name: &str) -> bool {
+        let is_null = self.unread.get(name).is_some_and(Value::is_null);
+        if is_null {
+            self.unread.remove(name);
+        }
+        is_null
     }
 
     /// Reads the file name of an image, a parameter of the path.

@@ -64,7 +64,7 @@ problem_kinds! {
         "The tenant has no image of that name, or none at all.";
         "List the images again: it may have been moved, renamed or deleted.";
     NotFound, NOT_FOUND, "not-found", "Not found";
-        "The path does not exist, the tenant has no library, or no publication has the id.";
+        "The path does not exist, the tenant has no library, or no publication or job has the id.";
         "Check the path against the document at `/openapi.json`.";
     MethodNotAllowed, METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";
         "The path has other methods, which `Allow` names.";
@@ -83,6 +83,9 @@ problem_kinds! {
          nothing was sent.";
         "Look at the platform. If the post is not there, publish the image with `\"force\": true` and \
          this platform alone in `platforms`: without `platforms`, all that are on get it once more.";
+    JobState, CONFLICT, "job-state", "Job in another state";
+        "The job's state does not allow it: it has begun or ended, does not wait for approval, or has nothing to try again.";
+        "Read the job again: `detail` says which state it is in. Add another job to publish something else.";
     PayloadTooLarge, PAYLOAD_TOO_LARGE, "payload-too-large", "Payload too large";
         "The body has more than 64 KiB, an upload more than is allowed, or the image in storage more than 50 MB.";
         "Send less, or replace the image by a smaller one.";

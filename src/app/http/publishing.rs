@@ -10,22 +10,32 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     auth::Admin,
-    dto::publish::{PublishRequest, PublishResult},
+    dto::{
+        job_request::order_of,
+        jobs::Job,
+        problem::FieldError,
+        publish::{PublishRequest, PublishResult},
+    },
     error::ApiError,
     idempotency_key::SentKey,
+    jobs::{self, refuse_blank},
     json_body::JsonBody,
-    problem::ProblemKind,
-    request_facts::CurrentRequestId,
+    prefer::{Prefer, RESPOND_ASYNC},
+    request_facts::{CallerOrigin, CurrentRequestId},
     tag::Tag,
     tenant_scope::TenantScope,
 };
 use crate::{
     app::{
         tenancy::tenant::Tenant,
-        usecases::publish_once::{PublishAnswer, PublishOnce},
+        usecases::{
+            manage_jobs::ManageJobs,
+            publish_once::{PublishAnswer, PublishOnce},
+        },
     },
     domain::{
-        caption::is_blank,
+        host::Host,
+        idempotency::IdempotencyKey,
         publication::{PublicationReport, Target},
         request_id::RequestId,
     },
@@ -33,6 +43,7 @@ use crate::{
 
 pub(super) struct PublishingApi {
     pub(super) publish: PublishOnce,
+    pub(super) jobs: ManageJobs,
 }
 
 /// The answer to a publication.
@@ -46,6 +57,28 @@ enum Published {
         #[oai(header = "Idempotency-Replayed")]
         Option<String>,
     ),
+    /// The job that publishes it: with `Prefer: respond-async`.
+    #[oai(status = 202)]
+    Accepted(
+        Json<Job>,
+        /// The path of the job.
+        #[oai(header = "Location")]
+        String,
+        /// `respond-async`.
+        #[oai(header = "Preference-Applied")]
+        String,
+        /// `true` when this is the first answer to a request under the same key.
+        #[oai(header = "Idempotency-Replayed")]
+        Option<String>,
+    ),
+}
+
+/// What the head of a request to publish says beside its path.
+struct Head {
+    host: Host,
+    request_id: RequestId,
+    key: SentKey,
+    prefer: Prefer,
 }
 
 #[OpenApi]
@@ -64,6 +97,8 @@ impl PublishingApi {
     ///
     /// When there is nothing left to publish, or all that is left is passed over, `filename` is `null`. In the first
     /// case `warnings` is empty; in the second it names what was passed over, or says how many images are left out.
+    ///
+    /// With `Prefer: respond-async` a job is added that does so, and the answer is 202, at once.
     #[oai(
         path = "/api/publish",
         method = "post",
@@ -75,15 +110,24 @@ impl PublishingApi {
         TenantScope(tenant): TenantScope,
         _admin: Admin,
         CurrentRequestId(request_id): CurrentRequestId,
+        origin: CallerOrigin,
         /// Makes the request safe to repeat: for 24 hours, requests with the same key get the first answer
         /// again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: SentKey,
+        /// `respond-async`: does not wait, and answers with a job (RFC 7240). Other preferences are ignored.
+        #[oai(name = "Prefer")]
+        prefer: Prefer,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
-        self.publish(tenant, request_id, idempotency_key, body, None)
-            .await
+        let head = Head {
+            host: origin.host,
+            request_id,
+            key: idempotency_key,
+            prefer,
+        };
+        self.publish(tenant, head, body, None).await
     }
 
     /// Publish an image.
@@ -103,6 +147,9 @@ impl PublishingApi {
     /// An image that is not in the root folder is looked for in the archive: one that some platforms have accepted
     /// is published from there, to the platforms that lack it, and stays there. An archived
     /// image that is not in the ledger is `unknown` everywhere, and sent only with `force`.
+    ///
+    /// With `Prefer: respond-async` a job is added that does all this, and the answer is 202, at once, with the job and its
+    /// path: whether there is such an image, and what came of it, is in the job. `dry_run` is refused then.
     #[oai(
         path = "/api/images/:filename/publish",
         method = "post",
@@ -114,6 +161,7 @@ impl PublishingApi {
         TenantScope(tenant): TenantScope,
         _admin: Admin,
         CurrentRequestId(request_id): CurrentRequestId,
+        origin: CallerOrigin,
         /// The file name of the image: no folders, at most 255 bytes.
         filename: Path<String>,
         /// Makes the request safe to repeat: for 24 hours, requests with the same key get the first answer
@@ -121,10 +169,18 @@ impl PublishingApi {
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: SentKey,
+        /// `respond-async`: does not wait, and answers with a job (RFC 7240). Other preferences are ignored.
+        #[oai(name = "Prefer")]
+        prefer: Prefer,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
-        self.publish(tenant, request_id, idempotency_key, body, Some(&filename))
-            .await
+        let head = Head {
+            host: origin.host,
+            request_id,
+            key: idempotency_key,
+            prefer,
+        };
+        self.publish(tenant, head, body, Some(&filename)).await
     }
 }
 
@@ -132,11 +188,16 @@ impl PublishingApi {
     async fn publish(
         &self,
         tenant: Arc<Tenant>,
-        request_id: RequestId,
-        key: SentKey,
+        head: Head,
         body: JsonBody<PublishRequest>,
         filename: Option<&str>,
     ) -> Result<Published, ApiError> {
+        let Head {
+            host,
+            request_id,
+            key,
+            prefer,
+        } = head;
         let mut fields = body.into_fields();
         let target = match filename {
             Some(filename) => fields.image_name(filename).map(Target::Image),
@@ -144,17 +205,15 @@ impl PublishingApi {
         };
         let key = key.read(&mut fields);
         let request = PublishRequest::read(&mut fields);
+        if prefer.respond_async && request.dry_run {
+            let rule = "must not be true with `Prefer: respond-async`: a dry run is answered, and a job publishes";
+            fields.reject(FieldError::new("dry_run", rule));
+        }
         let target = fields.finish_with(target)?;
         let given = request.captions.iter().flat_map(BTreeMap::values);
-        if request
-            .caption
-            .iter()
-            .chain(given)
-            .any(|text| is_blank(text))
-        {
-            let detail = "Nothing of a caption would be seen. Without `caption` and `captions`, captions are written; \
-                          to leave a platform out, name fewer in `platforms`.";
-            return Err(ApiError::new(ProblemKind::CaptionRequired, detail));
+        refuse_blank(request.caption.iter().chain(given))?;
+        if prefer.respond_async {
+            return self.add_job(tenant, host, target, request, key).await;
         }
         let publish = self
             .publish
@@ -169,6 +228,29 @@ impl PublishingApi {
                 Ok(Published::Answer(Json(first), Some("true".to_owned())))
             }
         }
+    }
+
+    /// Adds a job that publishes.
+    async fn add_job(
+        &self,
+        tenant: Arc<Tenant>,
+        host: Host,
+        target: Target,
+        request: PublishRequest,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Published, ApiError> {
+        let image = match target {
+            Target::Image(name) => Some(name),
+            Target::Next => None,
+        };
+        let order = order_of(image, request);
+        let added = self
+            .jobs
+            .add_once(tenant, host, order, None, key, jobs::write_down);
+        let (job, replayed) = jobs::answer(added.await?)?;
+        let location = jobs::location_of(&job);
+        let applied = RESPOND_ASYNC.to_owned();
+        Ok(Published::Accepted(Json(job), location, applied, replayed))
     }
 }
 

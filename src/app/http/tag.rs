@@ -17,6 +17,8 @@ pub(super) enum Tag {
     Library,
     /// The publications, and their outcomes.
     Publications,
+    /// Publications that no request waits for: in the background, at a time, at the tenant's posting times, after a yes.
+    Jobs,
     /// The meaning of each kind of problem: any host, no credential.
     Problems,
 }

@@ -10,6 +10,8 @@ mod errors;
 mod examples;
 mod harness;
 mod images;
+mod job_events;
+mod jobs;
 mod library;
 mod limits;
 mod logs;

@@ -1,32 +1,27 @@
-//! Stub of the hub, replaced when it is merged.
+//! What happens to jobs and publications, on its way to those who watch: the one place of this process that reads the
+//! events of all processes, and that writes the stages of this one.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `hub` | the one background task, and what others call |
+//! | `feeds` | the tenants that somebody listens to, and their listeners |
+//! | `listener` | one listener: what it has missed, then what happens |
+//! | `outbox` | what was written for a listener and not taken yet, bounded in bytes |
+//! | `stages` | the stages of this process that wait to be written |
 
-use std::sync::Arc;
+mod feeds;
+mod hub;
+mod listener;
+mod outbox;
+mod stages;
 
-use crate::{
-    domain::{job::StageEvent, tenant::TenantName},
-    ports::JobEvents,
+pub use self::{
+    feeds::EventFormat,
+    hub::{EventHub, ListenError},
+    listener::{Begin, Listener},
+    outbox::MAX_UNSENT,
+    stages::LostStages,
 };
 
-/// The hub.
-pub struct EventHub {
-    _events: Arc<dyn JobEvents>,
-}
-
-impl EventHub {
-    /// A hub.
-    #[must_use]
-    pub fn new(events: Arc<dyn JobEvents>) -> Arc<Self> {
-        Arc::new(Self { _events: events })
-    }
-
-    /// A stage.
-    pub fn stage(&self, _tenant: &TenantName, _event: StageEvent) {}
-
-    /// Runs.
-    pub async fn run(self: Arc<Self>, end: tokio_util::sync::CancellationToken) {
-        end.cancelled().await;
-    }
-
-    /// Wakes.
-    pub fn wake(&self) {}
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! Decides whether a request comes from an admin: by its `Authorization` header, or by its session.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use poem::{
     Request,
@@ -9,7 +13,7 @@ use poem::{
 
 use super::{
     authorization::{Authorization, Presented, Scheme},
-    caller::{Caller, ClientKey, address_of},
+    caller::{Caller, ClientKey, Person, address_of},
     cookie::CookieKind,
     login::PasswordLogin,
     origin::Provenance,
@@ -238,6 +242,24 @@ impl AdminAuth {
             client: ClientKey::new(self.login().and_then(device), address),
         };
         Ok((caller, address))
+    }
+
+    /// The admin that a request comes from, and when its session ends, if it has authenticated by one.
+    pub(super) async fn person(
+        &self,
+        request: &Request,
+    ) -> Result<(Person, Option<SystemTime>), ApiError> {
+        let method = self.require_admin(request).await?;
+        let host = host_of(request)?;
+        let (Caller { tenant, client }, _) = self.caller(request, host)?;
+        let login = self.login().filter(|_| method == AdminMethod::Password);
+        let session = login.and_then(|it| it.session(request.headers(), host, self.clock.utc()));
+        let person = Person {
+            tenant,
+            method,
+            who: session.map(|(id, _)| id).ok_or(client),
+        };
+        Ok((person, session.map(|(_, end)| end)))
     }
 
     /// The admin's credential that a request has. A wrong header does not count against a session beside it, since

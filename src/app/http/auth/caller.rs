@@ -6,6 +6,7 @@ use poem::{Addr, Request};
 use uuid::Uuid;
 
 use crate::{
+    app::http::dto::admin::AdminMethod,
     domain::{tenant::TenantName, trusted_proxies::TrustedProxies},
     ports::RateKey,
 };
@@ -19,6 +20,16 @@ pub struct Caller {
     /// would give five more tries.
     pub(super) tenant: TenantName,
     pub(super) client: ClientKey,
+}
+
+/// An admin of a tenant, as far as admins can be told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Person {
+    pub(super) tenant: TenantName,
+    /// How the admin has authenticated.
+    pub(super) method: AdminMethod,
+    /// The session, if it was by one; else the client.
+    pub(super) who: Result<Uuid, ClientKey>,
 }
 
 /// The identity of a client.

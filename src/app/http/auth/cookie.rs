@@ -128,6 +128,18 @@ impl CookieSigner {
         cookie: &str,
         now: SystemTime,
     ) -> Option<Uuid> {
+        let verified = self.verify_until(kind, host, cookie, now);
+        verified.map(|(id, _)| id)
+    }
+
+    /// The same, and when it expires.
+    pub(super) fn verify_until(
+        &self,
+        kind: CookieKind,
+        host: &Host,
+        cookie: &str,
+        now: SystemTime,
+    ) -> Option<(Uuid, SystemTime)> {
         let (content, signature) = cookie.rsplit_once('.')?;
         // There may be any number of cookies: one without a signature costs no digest.
         if signature.len() != SIGNATURE_LENGTH {
@@ -141,8 +153,9 @@ impl CookieSigner {
         // The signature covers the text, so this service has written it.
         let (id, expires) = content.split_once('.')?;
         let expires = Duration::from_secs(expires.parse().ok()?);
-        let is_good = now < SystemTime::UNIX_EPOCH.checked_add(expires)?;
-        Uuid::try_parse(id).ok().filter(|_| is_good)
+        let expires = SystemTime::UNIX_EPOCH.checked_add(expires)?;
+        let id = Uuid::try_parse(id).ok().filter(|_| now < expires)?;
+        Some((id, expires))
     }
 
     /// The signature's state. Neither names nor hosts hold the separator, so no two cookies sign the same bytes.

@@ -1,7 +1,7 @@
 //! The parameters that handlers declare right after the tenant: a caller without access learns nothing from how
 //! the rest of its request is checked.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::{
@@ -11,7 +11,7 @@ use poem_openapi::{
 
 use super::{
     admin_auth::AdminAuth,
-    caller::Caller,
+    caller::{Caller, Person},
     cookie::CookieKind,
     login::LoginCookies,
     request_parts::{host_of, refuse_other_sites, tenant_of},
@@ -33,6 +33,14 @@ pub struct Viewer;
 /// The client that an admin's requests count for: admins who share a credential are told apart by their browsers and
 /// addresses.
 pub struct AdminCaller(pub Caller);
+
+/// The admin that a request comes from, as far as admins can be told apart, and how long its access lasts.
+pub struct AdminPerson {
+    /// The admin.
+    pub person: Person,
+    /// The rest of the session; `None` for an admin who has authenticated without one.
+    pub rest: Option<Duration>,
+}
 
 /// A caller who may try to log in: a password is configured, and no page of another site has sent the request.
 pub struct LoginAttempt {
@@ -134,6 +142,16 @@ impl<'a> FromRequest<'a> for AdminCaller {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let (caller, _) = auth_of(request)?.caller(request, host_of(request)?)?;
         Ok(Self(caller))
+    }
+}
+
+impl<'a> FromRequest<'a> for AdminPerson {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let auth = auth_of(request)?;
+        let (person, end) = auth.person(request).await?;
+        let now = auth.clock().utc();
+        let rest = end.map(|end| end.duration_since(now).unwrap_or_default());
+        Ok(Self { person, rest })
     }
 }
 

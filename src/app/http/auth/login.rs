@@ -105,6 +105,18 @@ impl PasswordLogin {
             .is_some()
     }
 
+    /// The id of the request's session of this host, and when it ends.
+    pub(super) fn session(
+        &self,
+        headers: &HeaderMap,
+        host: &Host,
+        now: SystemTime,
+    ) -> Option<(Uuid, SystemTime)> {
+        let kind = CookieKind::Session;
+        kind.sent(headers, self.secure_cookies)
+            .find_map(|cookie| self.signer.verify_until(kind, host, &cookie, now))
+    }
+
     /// Whether browsers send the cookies over TLS only.
     pub(super) fn secure_cookies(&self) -> bool {
         self.secure_cookies

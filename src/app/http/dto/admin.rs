@@ -20,7 +20,7 @@ pub struct AdminStatus {
 }
 
 /// How an admin has authenticated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum AdminMethod {
     /// By a session that a login by OpenID Connect has opened. This version has no such login.

@@ -1,15 +1,15 @@
 //! The publications in the ledger.
 
-use std::time::SystemTime;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use poem_openapi::{Enum, Object};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::publish::{FailureReason, PlatformName};
 use crate::{
     app::usecases::list_publications::EntryPage,
-    domain::ledger::{Entry, EntryState, Position},
+    domain::{
+        ledger::{Entry, EntryState, Position},
+        rfc3339,
+    },
 };
 
 /// One page of publications, newest first.
@@ -134,16 +134,10 @@ impl From<Entry> for Publication {
             post_url: post.and_then(|post| Some(post.url?.as_str().to_owned())),
             reason: reason.map(FailureReason::from),
             error,
-            started_at: rfc3339(started),
-            ended_at: ended.map(rfc3339),
+            started_at: rfc3339::format(started),
+            ended_at: ended.map(rfc3339::format),
         }
     }
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    // Fails only beyond the year 9999.
-    let time = OffsetDateTime::from(time);
-    time.format(&Rfc3339).unwrap_or_default()
 }
 
 same_variants!(EntryState => PublicationOutcome: InProgress, Published, Failed, Unknown, Skipped);

@@ -188,7 +188,7 @@ impl PublishRequest {
     }
 }
 
-fn read_platforms(fields: &mut Fields) -> Option<Vec<PlatformName>> {
+pub(super) fn read_platforms(fields: &mut Fields) -> Option<Vec<PlatformName>> {
     const RULE: &str = "must be a list of names of platforms";
     let list = fields.take("platforms", RULE, |value| value.as_array().cloned())?;
     if list.is_empty() {
@@ -212,7 +212,7 @@ fn read_platforms(fields: &mut Fields) -> Option<Vec<PlatformName>> {
     Some(platforms)
 }
 
-fn read_caption(fields: &mut Fields) -> Option<String> {
+pub(super) fn read_caption(fields: &mut Fields) -> Option<String> {
     let caption = fields.take("caption", "must be a text", |value| {
         value.as_str().map(str::to_owned)
     })?;
@@ -228,7 +228,7 @@ fn read_caption(fields: &mut Fields) -> Option<String> {
 /// What to do about a platform that is to get no caption.
 const NAME_FEWER: &str = "to leave this platform out, name fewer in `platforms`";
 
-fn read_captions(fields: &mut Fields) -> Option<BTreeMap<String, String>> {
+pub(super) fn read_captions(fields: &mut Fields) -> Option<BTreeMap<String, String>> {
     const RULE: &str = "must be an object of captions by names of platforms";
     let object = fields.take("captions", RULE, |value| value.as_object().cloned())?;
     if object.is_empty() {
@@ -264,6 +264,29 @@ fn check_caption(fields: &mut Fields, name: &str, caption: &str, way_out: &str) 
     }
 }
 
+/// The platforms of these names.
+pub(super) fn all_of(names: Vec<PlatformName>) -> Vec<Platform> {
+    names.into_iter().map(Platform::from).collect()
+}
+
+/// The captions by their platforms.
+pub(super) fn by_platform(captions: BTreeMap<String, String>) -> BTreeMap<Platform, String> {
+    let captions = captions.into_iter();
+    captions
+        .filter_map(|(name, text)| Some((Platform::from_name(&name)?, text)))
+        .collect()
+}
+
+/// The results by the names of their platforms.
+pub(super) fn by_name(
+    results: Vec<publication::PlatformResult>,
+) -> BTreeMap<String, PlatformResult> {
+    let results = results.into_iter();
+    results
+        .map(|result| (result.platform.as_str().to_owned(), result.into()))
+        .collect()
+}
+
 impl From<PublishRequest> for PublicationRequest {
     fn from(request: PublishRequest) -> Self {
         let PublishRequest {
@@ -274,14 +297,8 @@ impl From<PublishRequest> for PublicationRequest {
             allow_empty_caption,
             force,
         } = request;
-        let by_platform = |captions: BTreeMap<String, String>| {
-            let captions = captions.into_iter();
-            captions
-                .filter_map(|(name, text)| Some((Platform::from_name(&name)?, text)))
-                .collect()
-        };
         Self {
-            platforms: platforms.map(|names| names.into_iter().map(Platform::from).collect()),
+            platforms: platforms.map(all_of),
             caption,
             captions: captions.map(by_platform),
             dry_run,
@@ -301,12 +318,9 @@ impl From<PublicationReport> for PublishResult {
             archived,
             warnings,
         } = report;
-        let entry = |result: publication::PlatformResult| {
-            (result.platform.as_str().to_owned(), result.into())
-        };
         Self {
             filename: image.map(|name| name.as_str().to_owned()),
-            results: results.into_iter().map(entry).collect(),
+            results: by_name(results),
             archived,
             any_success,
             dry_run,

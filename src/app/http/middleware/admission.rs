@@ -24,6 +24,12 @@ const MAX_DOCUMENT_REQUESTS: usize = 64;
 const MAX_UPLOADS: usize = 160;
 const MAX_UPLOADS_OF_HOST: usize = 128;
 
+/// The path of event streams.
+const EVENTS_PATH: &str = "/api/jobs/events";
+/// The number of event streams that are open at a time. They stay open while nothing happens, and keep no permit from other
+/// requests.
+pub(in crate::app::http) const MAX_EVENT_STREAMS: usize = 2_000;
+
 /// Holds a permit for each request until its answer has been sent. Probes need none, so that a full
 /// service does not look dead.
 pub(in crate::app::http) struct Admission<E> {
@@ -31,17 +37,19 @@ pub(in crate::app::http) struct Admission<E> {
     limit: ConcurrencyLimit,
     document_limit: ConcurrencyLimit,
     upload_limit: ConcurrencyLimit,
+    stream_limit: ConcurrencyLimit,
 }
 
 impl<E> Admission<E> {
     /// Wraps an endpoint, limited by `limit`.
     pub(in crate::app::http) fn new(inner: E, limit: ConcurrencyLimit) -> Self {
-        let documents = NonZeroUsize::new(MAX_DOCUMENT_REQUESTS).unwrap_or(NonZeroUsize::MIN);
+        let all = |max| NonZeroUsize::new(max).unwrap_or(NonZeroUsize::MIN);
         Self {
             inner,
             upload_limit: limit.alike(MAX_UPLOADS, MAX_UPLOADS_OF_HOST),
             limit,
-            document_limit: ConcurrencyLimit::for_one_tenant(documents),
+            document_limit: ConcurrencyLimit::for_one_tenant(all(MAX_DOCUMENT_REQUESTS)),
+            stream_limit: ConcurrencyLimit::for_one_tenant(all(MAX_EVENT_STREAMS)),
         }
     }
 }
@@ -56,6 +64,8 @@ impl<E: Endpoint> Endpoint for Admission<E> {
         } else {
             let permit = if docs::PATHS.contains(&path) {
                 self.document_limit.try_acquire(None)
+            } else if path == EVENTS_PATH {
+                self.stream_limit.try_acquire(None)
             } else {
                 let limit = if path == UPLOAD_PATH {
                     &self.upload_limit

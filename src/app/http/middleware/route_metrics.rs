@@ -14,9 +14,9 @@ const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
 ];
 /// The statuses that this service answers with; the series of another one is looked up each time.
-const STATUSES: [u16; 21] = [
-    200, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 422, 429, 431, 500, 501, 502,
-    503, 504,
+const STATUSES: [u16; 23] = [
+    200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 422, 429, 431, 500,
+    501, 502, 503, 504,
 ];
 
 #[derive(Debug, Clone, Copy)]

@@ -27,10 +27,11 @@ const EXAMPLE_TAG: &str =
     "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855-w960h640\"";
 
 /// The tags in the order of the spec: what most readers look for comes first.
-pub(super) const TAGS: [&str; 7] = [
+pub(super) const TAGS: [&str; 8] = [
     "Images",
     "Library",
     "Publications",
+    "Jobs",
     "Config",
     "Admin",
     "Problems",

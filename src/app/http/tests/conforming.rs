@@ -19,6 +19,9 @@ impl<E: Endpoint> Endpoint for Conforming<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let mut response = self.0.call(request).await?.into_response();
+        // A stream has no end that could be waited for.
+        let is_stream = response.content_type() == Some("text/event-stream");
+        let stream = is_stream.then(|| response.take_body());
         let body = response.take_body().into_bytes().await.unwrap();
         let headers = response.headers();
         let header = |name: &str| Some(headers.get(name)?.to_str().unwrap().to_owned());
@@ -33,7 +36,10 @@ impl<E: Endpoint> Endpoint for Conforming<E> {
             let body = String::from_utf8_lossy(&body);
             panic!("{method} {path} does not agree with the spec: {error}\n{body}");
         }
-        response.set_body(body);
+        match stream {
+            Some(stream) => response.set_body(stream),
+            None => response.set_body(body),
+        }
         Ok(response)
     }
 }

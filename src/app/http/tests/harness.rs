@@ -5,7 +5,7 @@ mod ports;
 use std::{
     num::NonZeroUsize,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use poem::{
@@ -15,7 +15,7 @@ use poem::{
 };
 use serde_json::{Value, json};
 
-use self::ports::{capacity, clock, credential_store, providers, source_of};
+use self::ports::{capacity, clock, clock_at, credential_store, providers, source_of};
 use crate::{
     adapters::rate_limits::OwnRates,
     app::{
@@ -25,7 +25,10 @@ use crate::{
             routes,
             tests::conforming::Conforming,
         },
-        runtime::concurrency_limit::ConcurrencyLimit,
+        runtime::{
+            background_tasks::BackgroundTasks, concurrency_limit::ConcurrencyLimit,
+            event_hub::EventHub,
+        },
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
             listing_cache::ListingCache,
@@ -44,6 +47,7 @@ use crate::{
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
+            manage_jobs::{ManageJobs, ManageJobsParts},
             publish::PublishImage,
             publish_once::PublishOnce,
             random_image::RandomImage,
@@ -64,10 +68,11 @@ use crate::{
         trusted_proxies::TrustedProxies,
     },
     ports::{
-        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, ImageStoreError,
-        Ledger, LedgerReader, MockCaptionWriter, MockCaptionWriterFactory, MockClock,
-        MockCredentialStore, MockIdempotencyStore, MockImageStore, MockImageStoreFactory,
-        MockLedger, MockLedgerReader, MockPublisher, MockPublisherFactory, MockTenantConfigSource,
+        CaptionWriter, Clock, ConfigSourceError, CredentialStore, FetchedImage, IdempotencyStore,
+        ImageStoreError, Ledger, LedgerReader, MockCaptionWriter, MockCaptionWriterFactory,
+        MockClock, MockCredentialStore, MockIdempotencyStore, MockImageStore,
+        MockImageStoreFactory, MockJobEvents, MockJobStore, MockLedger, MockLedgerReader,
+        MockPublisher, MockPublisherFactory, MockScheduleStore, MockTenantConfigSource,
         MockVoiceProfileStore, Publisher, TenantConfigSource,
     },
 };
@@ -79,6 +84,10 @@ pub(super) const SMALL_JPEG: [u8; 29] = *b"\xFF\xD8\xFF\xC0\0\x0B\x08\0\x10\0\x1
 /// The largest upload, in bytes.
 pub(super) const MAX_UPLOAD: u64 = 1024 * 1024;
 pub(super) const TOKEN: &str = "adm1n-t0ken";
+/// When jobs are added and schedules put: 2026-05-04T12:00:00Z, a Monday.
+pub(super) const NOON: Duration = Duration::from_secs(1_777_896_000);
+/// How late a job can begin.
+pub(super) const MAX_LATE: Duration = Duration::from_hours(1);
 
 /// What a service is made of; change what a test is about.
 pub(super) struct Service {
@@ -96,6 +105,9 @@ pub(super) struct Service {
     pub(super) requests: MockIdempotencyStore,
     /// `None` has nothing stored.
     pub(super) voices: Option<MockVoiceProfileStore>,
+    pub(super) jobs: MockJobStore,
+    pub(super) schedules: MockScheduleStore,
+    pub(super) hub: Arc<EventHub>,
     pub(super) concurrency: ConcurrencyLimit,
 }
 
@@ -137,6 +149,9 @@ impl Service {
             reader: MockLedgerReader::new(),
             requests: MockIdempotencyStore::new(),
             voices: None,
+            jobs: MockJobStore::new(),
+            schedules: MockScheduleStore::new(),
+            hub: EventHub::new(Arc::new(MockJobEvents::new())),
             concurrency: ConcurrencyLimit::for_one_tenant(NonZeroUsize::MIN),
         }
     }
@@ -190,8 +205,12 @@ impl Service {
             mut reader,
             requests,
             voices,
+            jobs,
+            schedules,
+            hub,
             concurrency,
         } = self;
+        let requests: Arc<dyn IdempotencyStore> = Arc::new(requests);
         reader.expect_probe().returning(|| Ok(()));
         let reader: Arc<dyn LedgerReader> = Arc::new(reader);
         let ledger: Arc<dyn Ledger> = Arc::new(ledger.unwrap_or_else(empty_ledger));
@@ -246,7 +265,7 @@ impl Service {
             thumbnails,
             publish: PublishOnce::new(
                 PublishImage::new(work.clone(), Arc::clone(&reader), listings),
-                Arc::new(requests),
+                Arc::clone(&requests),
             ),
             check: CheckPublication::new(work.leases.clone(), Arc::clone(&reader)),
             curate: CurateImage::new(work.leases.clone()),
@@ -257,6 +276,16 @@ impl Service {
             store_voice: StoreVoiceProfile::new(voices, work.leases.tasks.clone()),
             analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
+            jobs: ManageJobs::new(ManageJobsParts {
+                jobs: Arc::new(jobs),
+                schedules: Arc::new(schedules),
+                requests,
+                hub: Arc::clone(&hub),
+                tasks: BackgroundTasks::default(),
+                clock: clock_at(NOON),
+                max_late: MAX_LATE,
+            }),
+            hub,
             readiness: Arc::new(readiness),
             concurrency,
             auth,

@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    app::usecases::list_library::Cursor,
+    app::usecases::{list_library::Cursor, manage_jobs::NEXT_SHOWN},
     domain::{
         platform::Platform,
+        posting_times::MAX_POSTING_TIMES,
         storage::HashKind,
         voice::{MAX_EXAMPLE_CHARS, MAX_EXAMPLES},
     },
@@ -15,6 +16,9 @@ use crate::{
 /// File names of images, as `ImageName` accepts them.
 const FILE_NAME: &str =
     r"^[^/\\\u0000-\u001f\u007f-\u009f]+\.([jJ][pP][eE]?[gG]|[pP][nN][gG]|[wW][eE][bB][pP])$";
+
+/// Posting times, as `PostingTime` reads them.
+const POSTING_TIME: &str = r"^ *([mM][oO][nN]|[tT][uU][eE]|[wW][eE][dD]|[tT][hH][uU]|[fF][rR][iI]|[sS][aA][tT]|[sS][uU][nN]|[dD][aA][iI][lL][yY]) +([01][0-9]|2[0-3]):[0-5][0-9] *$";
 
 /// Adds formats and limits to fields.
 pub(super) fn limit(schemas: &mut Value) {
@@ -31,18 +35,23 @@ pub(super) fn limit(schemas: &mut Value) {
     }
     for (schema, field, limits) in [
         ("LibraryList", "objects", json!({"maxItems": 200})),
+        ("Job", "platforms", platforms()),
+        ("JobChange", "captions", captions()),
+        ("JobChange", "platforms", platforms()),
+        ("JobList", "jobs", json!({"maxItems": 200})),
+        ("JobRequest", "captions", captions()),
+        ("JobRequest", "platforms", platforms()),
         ("PublicationList", "publications", json!({"maxItems": 200})),
+        ("PublishRequest", "platforms", platforms()),
+        ("PublishRequest", "captions", captions()),
+        ("Schedule", "next", json!({"maxItems": NEXT_SHOWN})),
+        ("Schedule", "platforms", platforms()),
+        ("Schedule", "times", json!({"maxItems": MAX_POSTING_TIMES})),
+        ("ScheduleChange", "platforms", platforms()),
         (
-            "PublishRequest",
-            "platforms",
-            json!({"maxItems": Platform::COUNT}),
-        ),
-        (
-            "PublishRequest",
-            "captions",
-            json!({"additionalProperties": {
-                "type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"\S"
-            }}),
+            "ScheduleChange",
+            "times",
+            json!({"maxItems": MAX_POSTING_TIMES}),
         ),
         ("Problem", "errors", json!({"minItems": 1})),
         ("VoiceProfile", "voice_profile", examples()),
@@ -52,6 +61,22 @@ pub(super) fn limit(schemas: &mut Value) {
     ] {
         merge(&mut schemas[schema]["properties"][field], limits);
     }
+}
+
+fn platforms() -> Value {
+    json!({"maxItems": Platform::COUNT})
+}
+
+/// Captions that a caller gives, by platform.
+fn captions() -> Value {
+    json!({"additionalProperties": {
+        "type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"\S"
+    }})
+}
+
+/// The id of a job or a publication.
+fn id() -> Value {
+    json!({"pattern": "^-?[0-9]{1,19}$", "maxLength": 20})
 }
 
 /// Adds the entries of `limits` to a schema.
@@ -120,6 +145,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
     let text = || json!({"minLength": 1});
     let path = || json!({"minLength": 1, "pattern": "^/"});
     let time = || json!({"format": "date-time"});
+    let posting_time = || json!({"minLength": 9, "maxLength": 64, "pattern": POSTING_TIME});
     vec![
         ("AdminStatus", "email", json!({"format": "email"})),
         ("CurationResult", "destination_filename", text()),
@@ -138,6 +164,18 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("ImageList", "count", json!({"minimum": 0})),
         ("ImageList", "filenames", file_name()),
+        ("Job", "attempts", json!({"minimum": 0})),
+        ("Job", "created_at", time()),
+        ("Job", "error", text()),
+        ("Job", "filename", file_name()),
+        ("Job", "id", id()),
+        ("Job", "publish_at", time()),
+        ("JobChange", "caption", json!({"pattern": r"\S"})),
+        ("JobChange", "publish_at", time()),
+        ("JobList", "next_cursor", cursor()),
+        ("JobRequest", "caption", json!({"pattern": r"\S"})),
+        ("JobRequest", "filename", file_name()),
+        ("JobRequest", "publish_at", time()),
         ("LibraryList", "anchor_offset", json!({"minimum": 0})),
         ("LibraryList", "cursor", library_cursor()),
         ("LibraryList", "total_in_window", json!({"minimum": 0})),
@@ -170,17 +208,23 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("Publication", "error", text()),
         ("Publication", "filename", file_name()),
         ("Publication", "post_url", json!({"format": "uri"})),
-        (
-            "Publication",
-            "id",
-            json!({"pattern": "^-?[0-9]{1,19}$", "maxLength": 20}),
-        ),
+        ("Publication", "id", id()),
         ("Publication", "started_at", time()),
         ("PublicationList", "next_cursor", cursor()),
         // Invisible characters that are no white space are answered with `caption-required`.
         ("PublishRequest", "caption", json!({"pattern": r"\S"})),
         ("PublishResult", "filename", file_name()),
         ("PublishResult", "warnings", text()),
+        ("Schedule", "next", time()),
+        ("Schedule", "times", posting_time()),
+        ("Schedule", "timezone", text()),
+        ("ScheduleChange", "next", time()),
+        ("ScheduleChange", "times", posting_time()),
+        (
+            "ScheduleChange",
+            "timezone",
+            json!({"minLength": 1, "maxLength": 64}),
+        ),
         ("UploadResult", "key", file_name()),
         ("UploadResult", "sha256", hash()),
         ("UploadResult", "size", json!({"minimum": 0})),

@@ -37,6 +37,8 @@ fn header_name(name: &str) -> &str {
         "ETAG" => "ETag",
         "RETRY-AFTER" => "Retry-After",
         "IDEMPOTENCY-REPLAYED" => "Idempotency-Replayed",
+        "LOCATION" => "Location",
+        "PREFERENCE-APPLIED" => "Preference-Applied",
         "SET-COOKIE" => "Set-Cookie",
         other => other,
     }
@@ -69,6 +71,16 @@ pub(super) fn shared() -> Value {
             "description": "`true`: this is the first answer to a request under the same \
                 `Idempotency-Key`, and nothing was done for this one. Absent otherwise.",
             "schema": {"type": "boolean", "example": true},
+        },
+        "Location": {
+            "description": "The path of the job.",
+            "required": true,
+            "schema": {"type": "string", "format": "uri-reference", "example": "/api/jobs/7"},
+        },
+        "Preference-Applied": {
+            "description": "The preference of the request that was followed (RFC 7240).",
+            "required": true,
+            "schema": {"type": "string", "example": "respond-async"},
         },
         "Retry-After": {
             "description": "Seconds after which to try again.",

@@ -77,6 +77,10 @@ fn of_library(name: &str) -> Option<(Value, Value)> {
     })
 }
 
+fn time() -> Value {
+    json!({"format": "date-time"})
+}
+
 fn limits_and_example(name: &str) -> Option<(Value, Value)> {
     Some(match name {
         "after" => (json!({}), "bridge.jpg".into()),
@@ -85,14 +89,17 @@ fn limits_and_example(name: &str) -> Option<(Value, Value)> {
         "force_refresh" => (json!({}), true.into()),
         "Idempotency-Key" => (fields::idempotency_key(), EXAMPLE_ID.into()),
         "id" => (json!({"maxLength": 20}), "7".into()),
+        "from" => (time(), "2026-05-01T00:00:00Z".into()),
         "If-None-Match" | "If-Range" => (json!({}), EXAMPLE_TAG.into()),
         "kind" => (fields::problem_name(), "image-not-found".into()),
+        "Last-Event-ID" => (json!({}), "41".into()),
         "limit" => (json!({}), 50.into()),
         "offset" => (json!({"minimum": 0}), 0.into()),
         "order" => (json!({}), "desc".into()),
         "outcome" => (json!({}), "published".into()),
         "overwrite" => (json!({}), false.into()),
         "platform" => (json!({}), "telegram".into()),
+        "Prefer" => (json!({}), "respond-async".into()),
         "prefix" => (
             json!({"pattern": "^(archive|keep|remove)?$"}),
             "archive".into(),
@@ -104,6 +111,8 @@ fn limits_and_example(name: &str) -> Option<(Value, Value)> {
             "1780000000.RwJMEcS0tXnN2h1lRRCwXz3a8wXcF5hTqkq2sTQkVnE".into(),
         ),
         "size" => (json!({}), "w480h320".into()),
+        "status" => (json!({}), "scheduled".into()),
+        "to" => (time(), "2026-06-01T00:00:00Z".into()),
         "sort" => (json!({}), "last_modified".into()),
         _ => return None,
     })

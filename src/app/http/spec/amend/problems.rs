@@ -15,15 +15,15 @@ use crate::app::http::{
     problem::ProblemKind::{
         self, AdminNotConfigured, CannotBeAsked, CaptionRequired, Conflict, FeatureDisabled,
         FeatureUnavailable, Forbidden, HeadersTooLarge, IdempotencyMismatch, ImageNotFound,
-        InsufficientBalance, Internal, InvalidRequest, LedgerUnavailable, NotFound, Overloaded,
-        PayloadTooLarge, RateLimited, RequestTimeout, TenantNotFound, TenantUnavailable,
-        Unauthorized, UnsupportedMediaType, UnusableImage, UpstreamFailed, UpstreamLimited,
-        UpstreamTimeout,
+        InsufficientBalance, Internal, InvalidRequest, JobState, LedgerUnavailable, NotFound,
+        Overloaded, PayloadTooLarge, RateLimited, RequestTimeout, TenantNotFound,
+        TenantUnavailable, Unauthorized, UnsupportedMediaType, UnusableImage, UpstreamFailed,
+        UpstreamLimited, UpstreamTimeout,
     },
 };
 
 /// The problems of each operation, by its id, beside those that [`kinds_of`] adds.
-pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 32] = [
+pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 42] = [
     ("getHealth", &[]),
     ("getLiveness", &[]),
     ("getReadiness", &[]),
@@ -98,7 +98,37 @@ pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 32] = [
             UpstreamLimited,
         ],
     ),
+    (
+        "addJob",
+        &[
+            FeatureDisabled,
+            Conflict,
+            IdempotencyMismatch,
+            CaptionRequired,
+            LedgerUnavailable,
+        ],
+    ),
+    ("listJobs", &[LedgerUnavailable]),
+    ("getJob", &[NotFound, LedgerUnavailable]),
+    (
+        "changeJob",
+        &[
+            FeatureDisabled,
+            NotFound,
+            JobState,
+            CaptionRequired,
+            LedgerUnavailable,
+        ],
+    ),
+    ("approveJob", MOVING),
+    ("cancelJob", MOVING),
+    ("retryJob", MOVING),
+    ("streamJobEvents", &[LedgerUnavailable]),
+    ("getSchedule", &[LedgerUnavailable]),
+    ("putSchedule", &[FeatureDisabled, LedgerUnavailable]),
 ];
+
+const MOVING: &[ProblemKind] = &[NotFound, JobState, LedgerUnavailable];
 
 const PUBLISHING: &[ProblemKind] = &[
     InsufficientBalance,
@@ -236,6 +266,7 @@ fn bad_field(operation: &Value) -> Option<(&'static str, Cow<'static, str>)> {
     } else {
         match body_schema(operation)? {
             "LoginRequest" => Some(("password", "is required".into())),
+            "ScheduleChange" => Some(("timezone", "is required".into())),
             "VoiceProfileChange" => Some(("voice_profile", "is required".into())),
             // The form of an upload has no name.
             "" => Some(("file", "is required".into())),

@@ -30,6 +30,8 @@ use crate::{
         MockVoiceProfileStore, Thumbnail,
     },
 };
+mod jobs;
+
 use std::{
     collections::HashMap,
     sync::Arc,
@@ -97,7 +99,10 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
             service.images.expect_list().returning(|| Ok(Vec::new()));
             answer_under_a_key(&mut service);
         }
-        "publishImage" | "publishNextImage" => service = published(service),
+        "publishImage" | "publishNextImage" => {
+            service = published(service);
+            jobs::with_jobs(&mut service, operation, answer);
+        }
         "keepImage" | "removeImage" | "deleteImage" => {
             service.document["features"]["delete_enabled"] = true.into();
             service
@@ -132,6 +137,10 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
                 .reader
                 .expect_list()
                 .returning(move |_, _| Ok(vec![entry.clone()]));
+        }
+        "addJob" | "changeJob" | "approveJob" | "cancelJob" | "retryJob" | "getJob"
+        | "listJobs" | "getSchedule" | "putSchedule" => {
+            jobs::with_jobs(&mut service, operation, answer)
         }
         "checkPublication" => {
             let found = || Ok(Some(found()));

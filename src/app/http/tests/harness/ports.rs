@@ -49,6 +49,15 @@ pub(super) fn clock() -> Arc<dyn Clock> {
     Arc::new(clock)
 }
 
+/// A clock that stands at a time since 1970.
+pub(super) fn clock_at(since: Duration) -> Arc<dyn Clock> {
+    let mut clock = MockClock::new();
+    clock
+        .expect_utc()
+        .returning(move || SystemTime::UNIX_EPOCH + since);
+    Arc::new(clock)
+}
+
 pub(super) fn credential_store() -> impl CredentialStore {
     let mut store = MockCredentialStore::new();
     store

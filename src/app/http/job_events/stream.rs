@@ -1,0 +1,108 @@
+//! The answer that goes on: events as they come, and a comment where none does, so that no proxy takes the connection for a
+//! dead one, and a client that is gone is noticed.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream::unfold;
+use poem::{Body, IntoResponse, Response, http::header};
+use poem_openapi::{
+    payload::Payload,
+    registry::{MetaSchema, MetaSchemaRef},
+};
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::text::COMMENT;
+use crate::app::{
+    http::auth::Person,
+    runtime::{event_hub::Listener, keyed_limit::Permit},
+};
+
+/// The media type.
+const EVENT_STREAM: &str = "text/event-stream";
+/// The longest time without a byte.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+
+/// An answer of events.
+pub(super) struct EventStream(Body);
+
+/// The events of a listener until they end, or `rest` is over.
+pub(super) fn streamed(
+    listener: Listener,
+    rest: Option<Duration>,
+    permit: Permit<Person>,
+) -> EventStream {
+    let open = Open {
+        listener,
+        session_end: rest.map(|rest| Box::pin(sleep(rest))),
+        _gauge: OpenStream::count(),
+        _permit: permit,
+    };
+    let texts = unfold(open, |mut open| async move {
+        let text = open.next().await?;
+        Some((Ok::<_, std::io::Error>(text), open))
+    });
+    EventStream(Body::from_bytes_stream(texts))
+}
+
+/// A stream that is open.
+struct Open {
+    listener: Listener,
+    session_end: Option<Pin<Box<Sleep>>>,
+    _gauge: OpenStream,
+    _permit: Permit<Person>,
+}
+
+impl Open {
+    async fn next(&mut self) -> Option<Bytes> {
+        let session_end = self.session_end.as_mut();
+        let session_end = async {
+            match session_end {
+                Some(end) => end.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = session_end => None,
+            text = timeout(COMMENT_EVERY, self.listener.next()) => text.unwrap_or(Some(COMMENT)),
+        }
+    }
+}
+
+/// Counts a stream as long as it is open.
+struct OpenStream(metrics::Gauge);
+
+impl OpenStream {
+    fn count() -> Self {
+        let gauge = metrics::gauge!("publisher_event_streams");
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+impl Payload for EventStream {
+    const CONTENT_TYPE: &'static str = EVENT_STREAM;
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+    }
+}
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type(EVENT_STREAM)
+            // `no-transform`: a proxy that compresses would keep events back.
+            .header(header::CACHE_CONTROL, "no-store, no-transform")
+            // What nginx calls the same.
+            .header("X-Accel-Buffering", "no")
+            .body(self.0)
+    }
+}

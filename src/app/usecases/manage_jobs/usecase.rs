@@ -1,0 +1,290 @@
+//! Adding, listing, changing, approving, cancelling and retrying jobs; the schedule.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::error::ManageJobsError;
+use crate::{
+    app::{
+        runtime::{background_tasks::BackgroundTasks, event_hub::EventHub},
+        tenancy::tenant::Tenant,
+    },
+    domain::{
+        host::Host,
+        job::{Edit, Job, JobChange, JobId, JobOrder, JobPosition, JobQuery, NewJob},
+        publication::{PlanError, PublicationPlan, PublicationRequest},
+        schedule::Schedule,
+    },
+    ports::{Clock, IdempotencyStore, JobCommand, JobStore, LedgerError, ScheduleStore},
+};
+
+/// How many of the next posting times are shown with a schedule.
+pub const NEXT_SHOWN: usize = 5;
+
+/// Adds, lists, changes, approves, cancels and retries jobs, and puts schedules. Clones share everything.
+#[derive(Clone)]
+pub struct ManageJobs {
+    jobs: Arc<dyn JobStore>,
+    schedules: Arc<dyn ScheduleStore>,
+    pub(super) requests: Arc<dyn IdempotencyStore>,
+    hub: Arc<EventHub>,
+    pub(super) tasks: BackgroundTasks,
+    clock: Arc<dyn Clock>,
+    max_late: Duration,
+}
+
+/// What [`ManageJobs`] is made of.
+pub struct ManageJobsParts {
+    /// Keeps the jobs.
+    pub jobs: Arc<dyn JobStore>,
+    /// Keeps the schedules.
+    pub schedules: Arc<dyn ScheduleStore>,
+    /// Keeps the keys of requests that are meant to add one job.
+    pub requests: Arc<dyn IdempotencyStore>,
+    /// Is woken after each change.
+    pub hub: Arc<EventHub>,
+    /// Finishes what a request has begun when its caller goes away.
+    pub tasks: BackgroundTasks,
+    /// Tells which times have passed. The database's clock decides which jobs are due.
+    pub clock: Arc<dyn Clock>,
+    /// How late a job can begin.
+    pub max_late: Duration,
+}
+
+/// One page of a tenant's jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPage {
+    /// The jobs, the latest first.
+    pub jobs: Vec<Job>,
+    /// Where the next page begins; `None` if this is the last one.
+    pub next: Option<JobPosition>,
+}
+
+/// A tenant's schedule, and what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleReport {
+    /// The schedule; `None` if none was ever put.
+    pub schedule: Option<Schedule>,
+    /// The next posting times, at most [`NEXT_SHOWN`]; none if the schedule is not followed.
+    pub next: Vec<SystemTime>,
+}
+
+impl ManageJobs {
+    /// A use case of these parts.
+    #[must_use]
+    pub fn new(parts: ManageJobsParts) -> Self {
+        let ManageJobsParts {
+            jobs,
+            schedules,
+            requests,
+            hub,
+            tasks,
+            clock,
+            max_late,
+        } = parts;
+        Self {
+            jobs,
+            schedules,
+            requests,
+            hub,
+            tasks,
+            clock,
+            max_late,
+        }
+    }
+
+    /// Adds a job. Without a time it is for now. A time that has passed is for now, too, unless the job would be missed.
+    ///
+    /// # Errors
+    /// [`ManageJobsError`]: the tenant's config does not allow the publication now, the time is too long ago, or the ledger
+    /// is unavailable. In the last case it may have been added all the same.
+    pub async fn add(
+        &self,
+        tenant: &Tenant,
+        host: &Host,
+        order: JobOrder,
+        publish_at: Option<SystemTime>,
+    ) -> Result<Job, ManageJobsError> {
+        let new = NewJob {
+            order,
+            publish_at,
+            posting_time: None,
+        };
+        self.check(tenant, &new)?;
+        let job = self.jobs.add_job(tenant.name(), host, &new).await?;
+        self.hub.wake();
+        Ok(job)
+    }
+
+    /// The tenant's jobs that a query asks for.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn list(&self, tenant: &Tenant, query: JobQuery) -> Result<JobPage, LedgerError> {
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        // One more job tells whether there is another page.
+        let query = JobQuery {
+            limit: query.limit.saturating_add(1),
+            ..query
+        };
+        let mut jobs = self.jobs.list_jobs(tenant.name(), &query).await?;
+        let has_more = jobs.len() > limit;
+        jobs.truncate(limit);
+        let next = jobs.last().map(position_of).filter(|_| has_more);
+        Ok(JobPage { jobs, next })
+    }
+
+    /// One of the tenant's jobs.
+    ///
+    /// # Errors
+    /// [`ManageJobsError::NotFound`], also of a job of another tenant; [`ManageJobsError::Ledger`].
+    pub async fn find(&self, tenant: &Tenant, id: JobId) -> Result<Job, ManageJobsError> {
+        let found = self.jobs.find_job(tenant.name(), id).await?;
+        found.ok_or(ManageJobsError::NotFound)
+    }
+
+    /// Changes a job that has not begun.
+    ///
+    /// # Errors
+    /// [`ManageJobsError`]: as for [`add`](Self::add), and where the job is not there or has begun.
+    pub async fn change(
+        &self,
+        tenant: &Tenant,
+        id: JobId,
+        change: JobChange,
+    ) -> Result<Job, ManageJobsError> {
+        if let Edit::Set(time) = change.publish_at {
+            self.check_time(time)?;
+        }
+        let job = self.find(tenant, id).await?;
+        let changed = job.change(change.clone())?;
+        check_plan(tenant, &changed.request())?;
+        self.alter(tenant, id, JobCommand::Change(change)).await
+    }
+
+    /// Approves a job. It begins at its time, or at once; it is missed if it would begin too late.
+    ///
+    /// # Errors
+    /// [`ManageJobsError`]: it is not there, or does not wait for approval.
+    pub async fn approve(&self, tenant: &Tenant, id: JobId) -> Result<Job, ManageJobsError> {
+        let max_late = self.max_late;
+        self.alter(tenant, id, JobCommand::Approve { max_late })
+            .await
+    }
+
+    /// Cancels a job that does not run.
+    ///
+    /// # Errors
+    /// [`ManageJobsError`]: it is not there, runs, or has ended.
+    pub async fn cancel(&self, tenant: &Tenant, id: JobId) -> Result<Job, ManageJobsError> {
+        self.alter(tenant, id, JobCommand::Cancel).await
+    }
+
+    /// Has a job tried again now, only for the platforms that failed.
+    ///
+    /// # Errors
+    /// [`ManageJobsError`]: it is not there, has not ended, or failed on no platform.
+    pub async fn retry(&self, tenant: &Tenant, id: JobId) -> Result<Job, ManageJobsError> {
+        self.alter(tenant, id, JobCommand::Retry).await
+    }
+
+    /// The tenant's schedule.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn schedule(&self, tenant: &Tenant) -> Result<ScheduleReport, LedgerError> {
+        let schedule = self.schedules.schedule(tenant.name()).await?;
+        Ok(self.report(schedule))
+    }
+
+    /// Puts the tenant's schedule in the place of the one that was there.
+    ///
+    /// # Errors
+    /// [`ManageJobsError`]: a schedule that is followed needs what each of its publications needs; the ledger is
+    /// unavailable. In the last case the schedule may have been put all the same.
+    pub async fn put_schedule(
+        &self,
+        tenant: &Tenant,
+        host: &Host,
+        schedule: Schedule,
+    ) -> Result<ScheduleReport, ManageJobsError> {
+        if schedule.is_enabled() {
+            let request = PublicationRequest {
+                platforms: schedule.platforms().map(<[_]>::to_vec),
+                ..PublicationRequest::default()
+            };
+            check_plan(tenant, &request)?;
+        }
+        let put = self.schedules.put_schedule(tenant.name(), host, &schedule);
+        put.await?;
+        self.hub.wake();
+        Ok(self.report(Some(schedule)))
+    }
+
+    async fn alter(
+        &self,
+        tenant: &Tenant,
+        id: JobId,
+        command: JobCommand,
+    ) -> Result<Job, ManageJobsError> {
+        let job = self.jobs.alter_job(tenant.name(), id, &command).await?;
+        self.hub.wake();
+        Ok(job)
+    }
+
+    fn report(&self, schedule: Option<Schedule>) -> ScheduleReport {
+        let followed = schedule.as_ref().filter(|it| it.is_enabled());
+        let next = followed.map(|schedule| {
+            let first = schedule.first(self.clock.utc());
+            let all = std::iter::successors(first, |time| schedule.times().next_after(*time));
+            all.take(NEXT_SHOWN).collect()
+        });
+        ScheduleReport {
+            next: next.unwrap_or_default(),
+            schedule,
+        }
+    }
+
+    /// Checks what is known of a job's publication before its time.
+    fn check(&self, tenant: &Tenant, new: &NewJob) -> Result<(), ManageJobsError> {
+        if let Some(time) = new.publish_at {
+            self.check_time(time)?;
+        }
+        let order = new.order.clone();
+        let request = PublicationRequest {
+            platforms: order.platforms,
+            caption: order.caption,
+            captions: order.captions,
+            dry_run: false,
+            allow_empty_caption: order.allow_empty_caption,
+            force: order.force,
+        };
+        Ok(check_plan(tenant, &request)?)
+    }
+
+    /// Refuses a time at which a job would be missed at once.
+    fn check_time(&self, time: SystemTime) -> Result<(), ManageJobsError> {
+        let late = self.clock.utc().duration_since(time).unwrap_or_default();
+        if late > self.max_late {
+            return Err(ManageJobsError::TooLongAgo(self.max_late));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what the tenant's config does not allow now. It is planned again when the job is carried out.
+fn check_plan(tenant: &Tenant, request: &PublicationRequest) -> Result<(), PlanError> {
+    PublicationPlan::new(&tenant.config(), request).map(drop)
+}
+
+/// The place of a job in the list.
+fn position_of(job: &Job) -> JobPosition {
+    let since = job.publish_at.duration_since(SystemTime::UNIX_EPOCH);
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    JobPosition {
+        publish_at_ms: since.map_or_else(|before| -millis(before.duration()), millis),
+        id: job.id,
+    }
+}
