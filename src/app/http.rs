@@ -15,6 +15,8 @@ mod docs;
 pub mod dto;
 mod entity_tag;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 mod idempotency_key;
 mod images;

@@ -13,6 +13,8 @@ use self::{
     stream::{EventStream, streamed},
     text::FORMAT,
 };
+#[cfg(feature = "fuzzing")]
+pub(super) use self::last_event_id::begin_after;
 use super::{
     auth::{Admin, AdminPerson, Person},
     error::ApiError,

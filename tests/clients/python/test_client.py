@@ -1,12 +1,14 @@
 """What another team does with a generated Python client. Run by `tests/clients/run`."""
 
+import datetime
 import os
 import uuid
 
 from generated import AuthenticatedClient
 from generated.api.images import get_image, get_thumbnail, list_images, publish_image
+from generated.api.jobs import add_job, cancel_job, list_jobs
 from generated.api.publications import list_publications
-from generated.models import ImageList, Problem, PublicationList, PublishOutcome, PublishRequest, PublishResult
+from generated.models import ImageList, Job, JobList, JobRequest, JobStatus, Problem, PublicationList, PublishOutcome, PublishRequest, PublishResult
 
 client = AuthenticatedClient(
     base_url=os.environ["BASE_URL"],
@@ -61,3 +63,15 @@ while True:
 assert len(set(ids)) == len(ids) >= len(first.parsed.results.to_dict()), ids
 assert any(filename == image for _, filename, _ in ids)
 say(f"pages through {len(ids)} publications in {pages} pages")
+
+tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+asked = JobRequest(filename=image, publish_at=tomorrow, caption="From Python, tomorrow")
+added = add_job.sync_detailed(client=client, body=asked)
+job = added.parsed
+assert added.status_code == 201 and isinstance(job, Job), added
+assert added.headers["Location"] == f"/api/jobs/{job.id}" and job.status == JobStatus.SCHEDULED
+jobs = list_jobs.sync(client=client, status=JobStatus.SCHEDULED)
+assert isinstance(jobs, JobList) and any(it.id == job.id for it in jobs.jobs), jobs
+cancelled = cancel_job.sync(job.id, client=client)
+assert isinstance(cancelled, Job) and cancelled.status == JobStatus.CANCELLED, cancelled
+say(f"adds job {job.id} for tomorrow, finds it among {len(jobs.jobs)}, and cancels it")

@@ -83,3 +83,17 @@ do {
 } while (cursor !== null);
 assert(publications.some((entry) => entry.filename === image));
 say(`pages through ${publications.length} publications in ${pages} pages`);
+
+const tomorrow = new Date(Date.now() + 24 * 60 * 60 * 1000).toISOString();
+const added = await client.POST("/api/jobs", {
+  body: { filename: image, publish_at: tomorrow, caption: "From TypeScript, tomorrow" },
+});
+assert(added.data, JSON.stringify(added.error));
+const { id } = added.data;
+assert.equal(added.data.status, "scheduled");
+assert.equal(added.response.headers.get("Location"), `/api/jobs/${id}`);
+const jobs = await client.GET("/api/jobs", { params: { query: { status: "scheduled" } } });
+assert(jobs.data?.jobs.some((job) => job.id === id), JSON.stringify(jobs.error));
+const cancelled = await client.POST("/api/jobs/{id}/cancel", { params: { path: { id } } });
+assert.equal(cancelled.data?.status, "cancelled");
+say(`adds job ${id} for tomorrow, finds it among ${jobs.data.jobs.length}, and cancels it`);

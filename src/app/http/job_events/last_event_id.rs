@@ -41,7 +41,7 @@ impl<'a> ApiExtractor<'a> for LastEventId {
 }
 
 /// Where a stream begins whose caller has sent this id.
-fn begin_after(id: &[u8]) -> Begin {
+pub(in crate::app::http) fn begin_after(id: &[u8]) -> Begin {
     let number = str::from_utf8(id).ok().and_then(|text| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|_| is_number)

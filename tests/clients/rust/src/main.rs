@@ -33,7 +33,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "reads a problem: {}, {}",
         *problem.type_, *problem.detail
     ));
-    page_through(&client, &image, published).await
+    page_through(&client, &image, published).await?;
+    add_and_cancel(&client).await
 }
 
 fn client() -> Result<Client, Box<dyn Error>> {
@@ -117,6 +118,31 @@ async fn page_through(
     say(&format!(
         "pages through {} publications in {pages} pages",
         seen.len()
+    ));
+    Ok(())
+}
+
+/// Has a job made that waits for somebody's yes, and cancels it.
+async fn add_and_cancel(client: &Client) -> Result<(), Box<dyn Error>> {
+    let add = client.add_job();
+    let job = add
+        .body_map(|body| body.needs_approval(true))
+        .send()
+        .await?;
+    let job = job.into_inner();
+    assert_eq!(job.status, types::JobStatus::AwaitingApproval);
+    let list = client.list_jobs();
+    let list = list
+        .status(types::JobStatus::AwaitingApproval)
+        .send()
+        .await?;
+    assert!(list.jobs.iter().any(|it| it.id == job.id));
+    let cancelled = client.cancel_job().id(job.id.to_string()).send().await?;
+    assert_eq!(cancelled.status, types::JobStatus::Cancelled);
+    say(&format!(
+        "adds job {}, finds it among {}, and cancels it",
+        *job.id,
+        list.jobs.len()
     ));
     Ok(())
 }
