@@ -8,13 +8,13 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use poem_openapi::{ApiResponse, OpenApi};
 
+#[cfg(feature = "fuzzing")]
+pub(super) use self::last_event_id::begin_after;
 use self::{
     last_event_id::LastEventId,
     stream::{EventStream, streamed},
     text::FORMAT,
 };
-#[cfg(feature = "fuzzing")]
-pub(super) use self::last_event_id::begin_after;
 use super::{
     auth::{Admin, AdminPerson, Person},
     error::ApiError,

@@ -48,6 +48,10 @@ pub(super) struct PublishingApi {
 
 /// The answer to a publication.
 #[derive(ApiResponse)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the framework takes no boxes, and each is sent as soon as it is made"
+)]
 enum Published {
     /// The outcome on each platform.
     #[oai(status = 200)]
@@ -105,6 +109,7 @@ impl PublishingApi {
         operation_id = "publishNextImage",
         tag = "Tag::Images"
     )]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn publish_next_image(
         &self,
         TenantScope(tenant): TenantScope,
@@ -156,6 +161,7 @@ impl PublishingApi {
         operation_id = "publishImage",
         tag = "Tag::Images"
     )]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn publish_image(
         &self,
         TenantScope(tenant): TenantScope,

@@ -7,8 +7,12 @@ use publisher::{
     adapters::ledger::OpenLedger,
     app::{
         runtime::event_hub::EventHub,
-        usecases::carry_out_jobs::{CarryOutJobs, JobSettings},
+        usecases::{
+            carry_out_jobs::{CarryOutJobs, JobSettings},
+            manage_jobs::{ManageJobs, ManageJobsParts},
+        },
     },
+    ports::Clock,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +23,29 @@ use crate::{publishing::Publishing, settings::JobsSettings};
 pub(crate) struct JobWork {
     end: CancellationToken,
     claiming: Option<JoinHandle<()>>,
+    hub: Arc<EventHub>,
+    /// Comes after the last publication, so that its stages are told, too.
+    end_of_telling: CancellationToken,
     telling: JoinHandle<()>,
+}
+
+/// What people do with jobs.
+pub(crate) fn manage(
+    settings: JobsSettings,
+    ledger: &OpenLedger,
+    hub: &Arc<EventHub>,
+    publishing: &Publishing,
+    clock: &Arc<dyn Clock>,
+) -> ManageJobs {
+    ManageJobs::new(ManageJobsParts {
+        jobs: Arc::clone(&ledger.jobs),
+        schedules: Arc::clone(&ledger.schedules),
+        requests: Arc::clone(&ledger.requests),
+        hub: Arc::clone(hub),
+        tasks: publishing.work.clone(),
+        clock: Arc::clone(clock),
+        max_late: settings.max_late,
+    })
 }
 
 impl JobWork {
@@ -45,10 +71,13 @@ impl JobWork {
             );
             tokio::spawn(carry_out.run(end.clone()))
         });
-        let telling = tokio::spawn(Arc::clone(hub).run(end.clone()));
+        let end_of_telling = CancellationToken::new();
+        let telling = tokio::spawn(Arc::clone(hub).run(end_of_telling.clone()));
         Self {
             end,
             claiming,
+            hub: Arc::clone(hub),
+            end_of_telling,
             telling,
         }
     }
@@ -57,10 +86,12 @@ impl JobWork {
     /// process, which waits for it.
     pub(crate) fn end_claiming(&self) {
         self.end.cancel();
+        self.hub.close();
     }
 
     /// Waits for the end of the work.
     pub(crate) async fn ended(self) {
+        self.end_of_telling.cancel();
         for work in self.claiming.into_iter().chain([self.telling]) {
             if let Err(error) = work.await {
                 tracing::error!(%error, "the background work of jobs has failed");

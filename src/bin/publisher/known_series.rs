@@ -18,7 +18,7 @@ use publisher::{
     },
     app::{
         http::RATE_LIMITS,
-        runtime::usage_recorder::UsageOutcome,
+        runtime::{event_hub::LostStages, usage_recorder::UsageOutcome},
         usecases::{publish::Refusal, upload_image::UploadOutcome},
     },
     domain::{
@@ -64,6 +64,7 @@ pub(crate) fn register() {
     Refusal::register();
     UploadOutcome::register();
     UsageOutcome::register();
+    LostStages::register();
     for limit in RATE_LIMITS.into_iter().chain([AI_CALLS, PUBLISHES]) {
         rate_limits::count_fallbacks(limit, 0);
     }

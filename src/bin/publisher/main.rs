@@ -304,6 +304,7 @@ impl Service {
             recorder: usage.as_ref().map(UsageWork::recorder),
             memory,
         });
+        let manage = job_work::manage(settings.jobs, &ledger, &hub, &publishing, &clock);
         let jobs = JobWork::begin(settings.jobs, &ledger, &hub, &publishing);
         let Publishing {
             resolve_tenant,
@@ -351,6 +352,8 @@ impl Service {
             max_upload_bytes: settings.max_upload_bytes,
             analyze: AnalyzeImage::new(image_work),
             publications: ListPublications::new(Arc::clone(&ledger.reader)),
+            jobs: manage,
+            hub,
             show_voice: ShowVoiceProfile::new(Arc::clone(&voices)),
             store_voice: StoreVoiceProfile::new(voices, work.clone()),
             readiness: Arc::clone(&readiness),

@@ -27,6 +27,10 @@ pub struct JobList {
 
 /// A publication that somebody has asked for, and that no request waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the answer"
+)]
 pub struct Job {
     /// The job's id.
     pub id: String,
@@ -225,6 +229,7 @@ impl From<job::Job> for Job {
             ended_at: _,
             attempts,
             failures: _,
+            hashes: _,
             interrupted: _,
             remaining: _,
             results,

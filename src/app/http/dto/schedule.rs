@@ -65,7 +65,7 @@ impl ScheduleChange {
         let list = |value: &Value| value.as_array().cloned();
         let timezone = fields.require("timezone", "must be a text", text);
         let times = fields.require("times", "must be a list of texts", list);
-        let times = times.map(|times| read_times(fields, &times));
+        let times = times.and_then(|times| read_times(fields, &times));
         let platforms = read_platforms(fields).map(all_of);
         let enabled = fields.require("enabled", "must be true or false", Value::as_bool);
         let needs_approval = fields.flag("needs_approval");
@@ -96,10 +96,10 @@ fn read_times(fields: &mut Fields, times: &[Value]) -> Option<Vec<String>> {
 fn posting_times(
     fields: &mut Fields,
     timezone: Option<&str>,
-    times: Option<Option<Vec<String>>>,
+    times: Option<Vec<String>>,
 ) -> Option<PostingTimes> {
-    let is_complete = timezone.is_some() && matches!(times, Some(Some(_)));
-    let texts = times.flatten().unwrap_or_default();
+    let is_complete = timezone.is_some() && times.is_some();
+    let texts = times.unwrap_or_default();
     match PostingTimes::parse(timezone.unwrap_or(NO_ZONE), &texts) {
         Ok(times) => Some(times).filter(|_| is_complete),
         Err(violations) => {

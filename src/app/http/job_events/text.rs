@@ -6,7 +6,10 @@ use serde_json::json;
 
 use crate::{
     app::{http::dto::jobs, runtime::event_hub::EventFormat},
-    domain::job::{JobEvent, JobEventKind, JobEventNumber, StageEvent},
+    domain::{
+        job::{JobEvent, JobEventKind, JobEventNumber, StageEvent},
+        platform::Platform,
+    },
 };
 
 /// How events are written.
@@ -40,7 +43,7 @@ fn stage_data(event: &StageEvent) -> String {
     json!({
         "job_id": job.map(|id| id.to_string()),
         "filename": image.as_str(),
-        "platform": platform.map(|platform| platform.as_str()),
+        "platform": platform.map(Platform::as_str),
         "stage": stage.as_str(),
     })
     .to_string()

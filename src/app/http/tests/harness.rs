@@ -1,5 +1,6 @@
 //! A service on mocks, and answers that are easy to look into.
 
+mod forms;
 mod ports;
 
 use std::{
@@ -15,6 +16,7 @@ use poem::{
 };
 use serde_json::{Value, json};
 
+pub(super) use self::forms::{file, form};
 use self::ports::{capacity, clock, clock_at, credential_store, providers, source_of};
 use crate::{
     adapters::rate_limits::OwnRates,
@@ -377,19 +379,6 @@ pub(super) fn post(path: &str, body: &str) -> Request {
         let request = request.content_type("application/json");
         request.body(Body::from_string(body.to_owned()))
     }
-}
-
-/// The part of a form that is a file.
-pub(super) fn file(name: &str, content: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "--line\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
-    );
-    [head.as_bytes(), content, b"\r\n"].concat()
-}
-
-/// A form of these parts, with the boundary `line`.
-pub(super) fn form(parts: &[Vec<u8>]) -> Vec<u8> {
-    [parts.concat(), b"--line--\r\n".to_vec()].concat()
 }
 
 pub(super) fn stored(name: &str) -> StoredImage {

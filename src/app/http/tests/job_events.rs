@@ -97,8 +97,7 @@ impl Watched {
         let count = Arc::new(AtomicI64::new(0));
         service.hub = hub_of(&count);
         let hub = Arc::clone(&service.hub);
-        let runs = Arc::clone(&hub);
-        tokio::spawn(async move { runs.run(CancellationToken::new()).await });
+        tokio::spawn(Arc::clone(&hub).run(CancellationToken::new()));
         Self {
             routes: service.routes(),
             hub,

@@ -191,10 +191,8 @@ impl Registered {
                 self.outbox.push(text)
             }
             Texts::Events(texts) => {
-                let missing = texts.iter().filter(|(number, _)| *number > self.after);
-                let is_there = missing
-                    .map(|(_, text)| self.outbox.push(text))
-                    .all(|pushed| pushed);
+                let mut missing = texts.iter().filter(|(number, _)| *number > self.after);
+                let is_there = missing.all(|(_, text)| self.outbox.push(text));
                 self.after = self.after.max(page.last);
                 is_there
             }

@@ -108,7 +108,7 @@ impl EventHub {
 
     /// Reads and writes until `end`, which comes once no publication of this process runs any more. Then
     /// [closes](Self::close) and writes the last stages.
-    pub async fn run(&self, end: CancellationToken) {
+    pub async fn run(self: Arc<Self>, end: CancellationToken) {
         let mut tick = interval(WRITE_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reader = Reader::default();
@@ -120,14 +120,14 @@ impl EventHub {
                 biased;
                 () = end.cancelled() => break,
                 () = self.woken.notified(), if has_listeners => {
-                    reader.read(self).await;
+                    reader.read(&self).await;
                     sleep(PAUSE).await;
                 }
                 _ = tick.tick(), if has_work => {
                     ticks = ticks.wrapping_add(1);
                     let has_written = self.write_stages().await;
                     if has_written || ticks.is_multiple_of(READ_EVERY) {
-                        reader.read(self).await;
+                        reader.read(&self).await;
                     }
                 }
                 () = self.has_stages.notified(), if !has_work => {}

@@ -157,8 +157,7 @@ fn stage() -> StageEvent {
 
 fn running(hub: &Arc<EventHub>) -> CancellationToken {
     let end = CancellationToken::new();
-    let (hub, token) = (Arc::clone(hub), end.clone());
-    tokio::spawn(async move { hub.run(token).await });
+    tokio::spawn(Arc::clone(hub).run(end.clone()));
     end
 }
 
