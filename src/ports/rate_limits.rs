@@ -58,7 +58,7 @@ pub trait RateLimits: Send + Sync {
     async fn forget(&self, limit: &RateLimit, key: &RateKey);
 }
 
-/// The count of all processes that share a ledger. An operation that takes longer than a second fails: its caller has a count of
+/// The count of all processes that share a ledger. An operation that takes longer than 3 s fails: its caller has a count of
 /// its own.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]

@@ -19,7 +19,7 @@ use crate::ports::{LedgerError, RateKey, RateLimit, SharedRates, TooLate};
 
 /// How long one of these operations may take, waiting for a connection included: longer, and the caller's own count is the
 /// better answer.
-const LIMIT: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_secs(3);
 
 /// The turns `$turns` that count at the time `now`, in their order, and when the next one is: now, or as soon as the first of
 /// the last `$3` is `$4` milliseconds ago.

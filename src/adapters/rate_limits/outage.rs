@@ -11,8 +11,10 @@ use parking_lot::Mutex;
 
 use crate::ports::{Clock, LedgerError};
 
-/// The longest wait for an answer. Beyond it, a login would be slower than people wait, and the own count decides.
-pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// The longest wait for an answer. Beyond it, a login would be slower than people wait, and the own count decides. A
+/// database that is only busy answers within that, or replicas would each allow a tenant's whole limit just when there is
+/// most to do.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// How long nothing is asked after a call that failed.
 pub(super) const PAUSE: Duration = Duration::from_secs(5);
 

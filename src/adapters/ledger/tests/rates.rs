@@ -204,7 +204,7 @@ async fn what_does_not_matter_any_more_is_swept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_locked_is_waited_for_one_second() {
+async fn a_row_that_is_locked_is_waited_for_three_seconds() {
     on_stage(async |stage| {
         let (ledger, alice) = (&stage.ledger, key("alice", None));
         take(ledger, &CALLS, &alice).await.unwrap();
@@ -217,7 +217,7 @@ async fn a_row_that_is_locked_is_waited_for_one_second() {
         let LedgerError::Unavailable(cause) = failed else {
             panic!("{failed:?}")
         };
-        assert_eq!(cause.to_string(), "the database did not answer within 1 s");
+        assert_eq!(cause.to_string(), "the database did not answer within 3 s");
         look(ledger, &CALLS, &alice).await.unwrap();
         frozen.roll_back().await.unwrap();
         assert!(take(ledger, &CALLS, &alice).await.is_some());
