@@ -65,6 +65,7 @@ mod publishing;
 mod refusals;
 mod refused_publishes;
 mod repeated_requests;
+mod replicas;
 mod restore;
 mod service_token;
 mod sessions;

@@ -59,7 +59,7 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
 }
 
 /// The metrics that operators were promised, each with its labels.
-const PROMISED: [(&str, &[&str]); 24] = [
+const PROMISED: [(&str, &[&str]); 25] = [
     (
         "publisher_http_requests_total",
         &["route", "method", "status"],
