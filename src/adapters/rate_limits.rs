@@ -7,7 +7,9 @@
 //! | `of_all.rs` | the count of all processes, or where it cannot be had, this process's own |
 //! | `slots.rs` | the same for publications at a time |
 //! | `outage.rs` | whether the count of all is asked at the moment, and what the log says of that |
+//! | `fallbacks.rs` | the metric of decisions that this process's own count has made |
 
+mod fallbacks;
 mod of_all;
 mod outage;
 mod own;
@@ -16,13 +18,8 @@ mod slots;
 mod tests;
 
 pub use self::{
+    fallbacks::count_fallbacks,
     of_all::RatesOfAll,
     own::OwnRates,
     slots::{PUBLISHES, SlotsOfAll},
 };
-
-/// Counts a decision that this process's own count has made, or, with 0, has the series of a limit.
-pub fn count_fallbacks(limit: &'static str, number: u64) {
-    metrics::counter!("publisher_shared_limits_fallbacks_total", "limit" => limit)
-        .increment(number);
-}

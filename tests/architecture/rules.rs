@@ -35,7 +35,7 @@ const SIDECAR: (&str, [&str; 2]) = ("src/domain/sidecar.rs", ["dropbox_file_id",
 /// What those adapters say of themselves; names the settings of the process for them.
 const REGISTRATION: &str = "registration";
 /// Adapters that only tests of others may build on.
-const TEST_ADAPTERS: [&str; 1] = ["sample_tenant"];
+const TEST_ADAPTERS: [&str; 2] = ["rate_limits", "sample_tenant"];
 
 /// The crates that the domain may use: none of them does I/O or is async.
 const DOMAIN_CRATES: &[&str] = &[
@@ -340,6 +340,8 @@ fn not_allowed(from: &Room, to: &Room, in_test: bool) -> Option<&'static str> {
         }
         // Tests of what becomes of images work on real ones.
         (UseCases | Http, Adapter(to)) if in_test && to == "imaging" => None,
+        // Tests of who is refused work on a real count.
+        (Http, Adapter(to)) if in_test && to == "rate_limits" => None,
         (_, Adapter(_)) => Some("the app never imports adapters: use a port"),
         (Runtime | Tenancy | UseCases, Http) => Some("use cases do not know the HTTP layer"),
         // Their tests share fixtures.

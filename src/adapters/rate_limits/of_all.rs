@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{count_fallbacks, outage::Outage, own::OwnRates};
+use super::{fallbacks::count_fallbacks, outage::Outage, own::OwnRates};
 use crate::ports::{Clock, LedgerError, RateKey, RateLimit, RateLimits, SharedRates, TooLate};
 
 /// The count of all processes; where it cannot be had, this process's own, which knows what this process has taken. Once

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{count_fallbacks, outage::Outage};
+use super::{fallbacks::count_fallbacks, outage::Outage};
 use crate::{
     domain::tenant::TenantName,
     ports::{Clock, LedgerError, PublishSlot, PublishSlots},

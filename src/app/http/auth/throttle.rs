@@ -89,8 +89,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        adapters::{clock::SystemClock, rate_limits::OwnRates},
-        app::http::auth::caller::ClientKey,
+        adapters::rate_limits::OwnRates,
+        app::{http::auth::caller::ClientKey, usecases::fixtures::clock},
         domain::tenant::TenantName,
         ports::{MockRateLimits, TooLate},
     };
@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn throttle() -> GuessThrottle {
-        over(OwnRates::new(Arc::new(SystemClock)))
+        over(OwnRates::new(clock()))
     }
 
     fn alice() -> Caller {

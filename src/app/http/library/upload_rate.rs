@@ -41,8 +41,7 @@ impl UploadRate {
 mod tests {
     use super::*;
     use crate::{
-        adapters::{clock::SystemClock, rate_limits::OwnRates},
-        domain::tenant::TenantName,
+        adapters::rate_limits::OwnRates, app::usecases::fixtures::clock, domain::tenant::TenantName,
     };
 
     fn admin(tenant: &str, address: &str) -> Caller {
@@ -51,7 +50,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_admin_of_each_tenant_has_ten_uploads_in_any_minute() {
-        let rate = UploadRate::new(Arc::new(OwnRates::new(Arc::new(SystemClock))));
+        let rate = UploadRate::new(Arc::new(OwnRates::new(clock())));
         let alice = admin("alice", "192.0.2.1");
         for _ in 0..10 {
             rate.count(&alice).await.unwrap();
