@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `statements.rs` | what is the same for both: the statements, and the ports made of them |
 //! | `hashes.rs`, `publications.rs` | how a content is told by its hashes, and the statements about entries |
-//! | `reader.rs` | the same for what people and probes ask |
+//! | `reader.rs`, `entry_list.rs` | the same for what people and probes ask; the list of entries by its filters |
 //! | `requests.rs` | the same for requests under an idempotency key |
 //! | `stored_text.rs` | texts as a database takes them |
 //! | `settings.rs`, `location.rs` | where the ledger is, and what a URL says |
@@ -41,6 +41,7 @@ mod backup;
 mod captions;
 mod connection;
 mod database_summary;
+mod entry_list;
 mod error;
 mod existing_database;
 mod existing_records;

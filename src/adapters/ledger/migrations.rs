@@ -105,6 +105,11 @@ macro_rules! migrations {
                 "jobs",
                 include_str!(concat!("migrations/", $folder, "/0011_jobs.sql")),
             ),
+            (
+                12,
+                "lists",
+                include_str!(concat!("migrations/", $folder, "/0012_lists.sql")),
+            ),
         ])
     };
 }

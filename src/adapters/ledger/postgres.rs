@@ -42,7 +42,7 @@ use crate::{
         content_hashes::ContentHashes,
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::ImageName,
-        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Prior, Settlement},
+        ledger::{Claim, Entry, EntryQuery, Lease, Prior, Settlement},
         platform::Platform,
         publication::{Failure, LookupKey},
         tenant::TenantName,
@@ -202,7 +202,7 @@ impl PostgresLedger {
         Guarded::acquire(&self.connections).await
     }
 
-    async fn now(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    pub(super) async fn now(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
         sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
             .fetch_one(connection)
             .await
@@ -324,5 +324,6 @@ sql_ledger!(
     // A process that is frozen half-way holds the tenants' rows no longer.
     patience: Some("SET LOCAL idle_in_transaction_session_timeout = 10000"),
     by_status: "",
-    listed: "json_array_elements(CAST($1 AS JSON))"
+    listed: "json_array_elements(CAST($1 AS JSON))",
+    names_indexes: false
 );

@@ -129,10 +129,10 @@ fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
 }
 
-/// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` is that of `sql_ledger`, and the
-/// statements of `sql_hashes` are before it.
+/// Implements [`LedgerReader`](crate::ports::LedgerReader) for a type. `$live` is that of `sql_ledger`, `$names_indexes` that
+/// of `entry_list`, and the statements of `sql_hashes` are before it.
 macro_rules! sql_reader {
-    ($ledger:ty, live: $live:literal) => {
+    ($ledger:ty, live: $live:literal, names_indexes: $names_indexes:literal) => {
         /// Whether the holder of the entry `e` is at work at the time `$1`.
         macro_rules! is_held {
             () => {
@@ -189,29 +189,14 @@ macro_rules! sql_reader {
                     p.noted_at AS started_at, p.noted_at AS ended_at"
                             };
                         }
-        const LIST: &str = concat!(
-            "SELECT * FROM (SELECT * FROM (SELECT '' AS asked, ",
-            columns!(),
-            " FROM ledger_entries e WHERE e.tenant = $2 AND ",
-            is_known!("$9"),
-            ") AS entries
-                WHERE (CAST($3 AS TEXT) IS NULL OR filename = $3)
-                    AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
-                    AND (CAST($5 AS TEXT) IS NULL OR now_state = $5)
-                    AND (CAST($6 AS BIGINT) IS NULL OR started_at < $6
-                        OR (started_at = $6 AND id < $7))
-                 ORDER BY started_at DESC, id DESC LIMIT $8
-             ) AS sent UNION ALL SELECT * FROM (SELECT '' AS asked, ",
-            passed_over!(),
-            " FROM ledger_passed_over p
-                WHERE p.tenant = $2 AND CAST($4 AS TEXT) IS NULL
-                    AND (CAST($5 AS TEXT) IS NULL OR CAST($5 AS TEXT) = 'skipped')
-                    AND (CAST($3 AS TEXT) IS NULL OR p.filename = $3)
-                    AND (CAST($6 AS BIGINT) IS NULL OR p.noted_at < $6
-                        OR (p.noted_at = $6 AND -p.id < $7))
-                 ORDER BY p.noted_at DESC, p.id LIMIT $8
-             ) AS passed_over ORDER BY started_at DESC, id DESC LIMIT $8"
-        );
+        /// What the statement of a list is made of.
+        pub(super) const LIST_PARTS: super::entry_list::Parts = super::entry_list::Parts {
+            columns: columns!(),
+            held: is_held!(),
+            live: $live,
+            passed_over: passed_over!(),
+            names_indexes: $names_indexes,
+        };
         pub(super) const OF_CONTENTS: &str = concat!(
             "SELECT a.asked, ",
             columns!(),
@@ -246,18 +231,20 @@ macro_rules! sql_reader {
                 query: &EntryQuery,
             ) -> Result<Vec<Entry>, LedgerError> {
                 measured(&self.clock, "list", async {
+                    let Some(statement) = super::entry_list::statement(query, &LIST_PARTS) else {
+                        return Ok(Vec::new());
+                    };
+                    let after = query.after.map(|after| (after.started_ms, after.id));
+                    let (started, id) = after.unwrap_or((i64::MAX, i64::MAX));
                     let mut connection = Guarded::acquire(self.pool()).await?;
                     let now = self.now(&mut connection).await?;
-                    let rows = sqlx::query_as(LIST)
+                    let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
                         .bind(now)
                         .bind(tenant.as_str())
                         .bind(query.image.as_ref().map(|image| image.as_str().to_owned()))
-                        .bind(query.platform.map(Platform::as_str))
-                        .bind(query.state.map(EntryState::as_str))
-                        .bind(query.after.map(|after| after.started_ms))
-                        .bind(query.after.map(|after| after.id))
                         .bind(i64::from(query.limit))
-                        .bind(reader::platforms())
+                        .bind(started)
+                        .bind(id)
                         .fetch_all(&mut *connection)
                         .await?;
                     connection.give_back();

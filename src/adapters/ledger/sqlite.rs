@@ -36,7 +36,7 @@ use crate::{
         content_hashes::ContentHashes,
         idempotency::{Begun, ChosenImage, KeyedRequest},
         image::ImageName,
-        ledger::{Claim, Entry, EntryQuery, EntryState, Lease, Prior, Settlement},
+        ledger::{Claim, Entry, EntryQuery, Lease, Prior, Settlement},
         platform::Platform,
         publication::{Failure, LookupKey},
         tenant::TenantName,
@@ -184,7 +184,8 @@ sql_ledger!(
     skipped: "",
     patience: None,
     by_status: "INDEXED BY ledger_jobs_by_status",
-    listed: "json_each($1)"
+    listed: "json_each($1)",
+    names_indexes: true
 );
 
 /// Looks at the log of a file that no process has, before `SQLite` opens it: that drops what it cannot

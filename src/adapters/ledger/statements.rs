@@ -94,7 +94,8 @@ impl From<sqlx::Error> for LedgerError {
 /// `takeover`, `usage`, `voice`, `captions` and `jobs`. `$live` says in SQL whether the lease `l` holds at the time `$1`, `$intents` selects the
 /// elements of the JSON array `$4`: platform and key; `$elements` is that of `sql_captions`; `$hashes` and `$locked` are those of `sql_hashes`, `$skipped` is
 /// that of `sql_usage` and `sql_turns`, `$patience` and `$by_status` are
-/// those of `sql_jobs`, and `$listed` is that of `sql_job_events`.
+/// those of `sql_jobs`, `$listed` is that of `sql_job_events`, and `$names_indexes` is that
+/// of `sql_reader`.
 macro_rules! sql_ledger {
     (
         $ledger:ty,
@@ -106,11 +107,12 @@ macro_rules! sql_ledger {
         skipped: $skipped:literal,
         patience: $patience:expr,
         by_status: $by_status:literal,
-        listed: $listed:literal
+        listed: $listed:literal,
+        names_indexes: $names_indexes:literal
     ) => {
         super::hashes::sql_hashes!(hashes: $hashes, locked: $locked);
         super::publications::sql_publications!(intents: $intents);
-        super::reader::sql_reader!($ledger, live: $live);
+        super::reader::sql_reader!($ledger, live: $live, names_indexes: $names_indexes);
         super::look_ups::sql_look_ups!($ledger);
         super::requests::sql_requests!($ledger, live: $live);
         super::retention::sql_retention!($ledger);

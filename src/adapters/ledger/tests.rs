@@ -1,6 +1,8 @@
 mod backups;
 mod caption_plans;
 mod caption_suite;
+mod entry_plans;
+mod event_plans;
 mod event_suite;
 mod foreign_files;
 mod hash_suite;
