@@ -24,10 +24,11 @@ use crate::domain::{
 };
 
 /// How long a lease holds without being renewed. Three renewals, one every [`LEASE_RENEWED_EVERY`],
-/// can fail before another holder can take it.
-pub const LEASE_TTL: Duration = Duration::from_mins(1);
+/// can fail before another holder can take it. No longer than the claim on a job
+/// ([`JOB_CLAIM_TTL`](super::JOB_CLAIM_TTL)): who claims a job of a process that is gone finds its image free.
+pub const LEASE_TTL: Duration = Duration::from_secs(45);
 /// How often a holder renews its lease.
-pub const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(15);
+pub const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(10);
 
 /// Keeps publications from happening twice. The intents and outcomes that a call has written when
 /// it returns survive the end of the process and of the machine. So does a lease, unless it would

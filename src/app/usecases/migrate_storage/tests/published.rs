@@ -165,7 +165,7 @@ async fn nothing_is_asked_of_an_image_that_is_another_one_at_the_target() {
 async fn an_image_that_a_service_has_is_waited_for() {
     let bytes = image("a");
     let known = vec![(dropbox_hash().of)(&bytes)];
-    for (in_use, claims, expected) in [(3, 4, counts(1, 0, 0)), (24, 24, counts(0, 0, 1))] {
+    for (in_use, claims, expected) in [(3, 4, counts(1, 0, 0)), (18, 18, counts(0, 0, 1))] {
         let source = without_sidecars(source_of(&bytes, 1));
         let mut migration = migration(source, target_taking(stored("a.jpg", &bytes, SHA256)));
         let ledger = ledger(in_use, claims, all_hashes(&bytes));

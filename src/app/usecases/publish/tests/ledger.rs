@@ -247,7 +247,7 @@ async fn an_outcome_that_cannot_be_written_is_answered_after_four_attempts_and_w
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_renewed_for_as_long_as_a_publication_takes_and_given_back_once() {
     let mut ledger = MockLedger::new();
-    ledger.expect_renew().times(4).returning(|_| Ok(()));
+    ledger.expect_renew().times(6).returning(|_| Ok(()));
     ledger.expect_release().times(1).returning(|_| Ok(()));
     let lease = Lease::for_new_holder(
         crate::domain::tenant::TenantName::new("alice").unwrap(),
