@@ -25,7 +25,7 @@
 //! | `waiting.rs` | opening a ledger whose server is away |
 //! | `file_lock.rs`, `private_file.rs` | whose an `SQLite` file is, and who may read it |
 //! | `migrations.rs`, `migrations/` | the tables, shipped in the binary, and how they change |
-//! | `inspect.rs` | what there is, without changing it |
+//! | `inspect.rs`, `queue_summary.rs` | what there is, without changing it |
 //! | `existing_database.rs`, `existing_records.rs`, `database_summary.rs` | the existing service's database, read, taken over and told of |
 //! | `advice.rs` | what to do about a file that cannot be opened |
 //! | `backup.rs` | a copy of an `SQLite` ledger |
@@ -66,6 +66,7 @@ mod posted_list;
 mod postgres;
 mod private_file;
 mod publications;
+mod queue_summary;
 mod rates;
 mod reader;
 mod requests;
@@ -93,6 +94,7 @@ pub use self::{
     open::OpenLedger,
     posted::{PostedImportError, PostedSummary, import_posted},
     posted_list::{BadEntry, MAX_POSTED_LIST, PostedList, PostedListError},
+    queue_summary::{QueueSummary, inspect_jobs},
     settings::{DEFAULT_POOL_SIZE, LedgerSettings},
 };
 

@@ -19,6 +19,7 @@ use super::{
     merge::{Counts, Merge, Merged},
     open::OpenLedger,
     private_file::by_own_name,
+    queue_summary,
     settings::LedgerSettings,
 };
 use crate::ports::{Cause, Clock, LedgerError};
@@ -82,8 +83,10 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
         merged.captions.add(some.captions);
         merged.usage.add(some.usage);
     }
+    let open_jobs = queue_summary::open_jobs(&source.pool).await;
     Ok(ImportSummary {
         merged,
+        open_jobs: open_jobs.map_err(|error| Stopped::Source(error.into()))?,
         unreadable: source.unreadable(),
         is_cut: source.is_cut(),
     })
@@ -93,6 +96,7 @@ async fn take_over(source: &mut LedgerFile, target: &dyn Merge) -> Result<Import
 #[derive(Debug, PartialEq, Eq)]
 pub struct ImportSummary {
     merged: Merged,
+    open_jobs: u64,
     unreadable: u64,
     is_cut: bool,
 }
@@ -130,6 +134,18 @@ impl fmt::Display for ImportSummary {
             writeln!(
                 f,
                 "{kind:<16} {new} new, {raised} corrected, {known} with nothing new"
+            )?;
+        }
+        if self.open_jobs > 0 {
+            let jobs = counted(
+                self.open_jobs,
+                "job that has not come to its end stays",
+                "jobs that have not come to their end stay",
+            );
+            writeln!(
+                f,
+                "{jobs} behind: what two ledgers carried out would be published twice; add what is still \
+                 wanted here"
             )?;
         }
         if self.unreadable > 0 {

@@ -143,7 +143,7 @@ impl From<sqlx::migrate::MigrateError> for UnusableFile {
 
 /// A ledger that is read from its beginning to its end.
 pub(super) struct LedgerFile {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
     table: usize,
     position: i64,
     unreadable: u64,

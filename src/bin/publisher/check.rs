@@ -47,6 +47,7 @@ A line for each thing, `ok`, `note` or `WRONG`, with what to do:
                 one tenant: its config field by field, its images listed, the OpenAI key and models,
                 and whether each platform takes its credential, and would take a post
   ledger        whether it can be opened and written; changed by --migrate alone
+  jobs          those in it that have not come to their end, if there are any
 Exit code 0, or 2 if a line says WRONG. What ends `serve` with 2 ends this with 2.";
 
 /// What is looked at.
@@ -76,7 +77,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let mut report = Report::default();
     if options.ledger_only {
         match settings::ledger::from_process() {
-            Ok(settings) => report.add("ledger", ledger(settings, options.migrate).await),
+            Ok(settings) => report.add_ledger(settings, options.migrate).await,
             Err(problems) => report.add_problems(&problems),
         }
         return report.end();
@@ -169,9 +170,25 @@ impl Report {
             self.add("listeners", listeners);
             self.add_tenants(clients.sources, clients.providers, options.host)
                 .await;
-            self.add("ledger", ledger(settings.ledger, options.migrate).await);
+            self.add_ledger(settings.ledger, options.migrate).await;
         }
         clients.traces.end().await;
+    }
+
+    /// The ledger, and the jobs in it.
+    async fn add_ledger(&mut self, settings: LedgerSettings, migrate: bool) {
+        let jobs = ledger::inspect_jobs(&settings, Arc::new(SystemClock)).await;
+        let finding = ledger(settings, migrate).await;
+        let is_wrong = matches!(finding, Finding::Wrong(_));
+        self.add("ledger", finding);
+        match jobs {
+            Ok(Some(jobs)) if jobs.is_behind() => self.add("jobs", Finding::Note(jobs.to_string())),
+            Ok(Some(jobs)) if !jobs.is_empty() => self.add("jobs", Finding::Good(jobs.to_string())),
+            Ok(_) => {}
+            // Whatever is wrong is of the ledger.
+            Err(_) if is_wrong => {}
+            Err(error) => self.add("jobs", Finding::Wrong(ErrorChain(&error).to_string())),
+        }
     }
 
     /// The source of tenants, and one of them.

@@ -6,7 +6,7 @@ use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 
 use super::{
-    Backstage as _, Hands, lease_of,
+    Backstage as _, Hands, job_suite, lease_of,
     suite::{attempt, claim, failed, name, published, unknown},
     *,
 };
@@ -370,5 +370,22 @@ async fn ledgers_of_earlier_and_of_later_versions_are_taken_over() {
         later,
         [(Telegram, PriorState::Published(PublishedPost::new("2")))].into()
     );
+    ledger.pool().close().await;
+}
+
+#[tokio::test]
+async fn jobs_stay_behind_and_those_that_are_open_are_told_of() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let other = open(&at("other.db")).await;
+    job_suite::add(&other, "alice").await;
+    other.pool().close().await;
+    drop(other);
+    let summary = import(&at("ledger.db"), &at("other.db")).await.unwrap();
+    let told = summary.to_string();
+    let stays = "\n1 job that has not come to its end stays behind: ";
+    assert!(told.contains(stays), "{told}");
+    let ledger = open(&at("ledger.db")).await;
+    assert!(job_suite::claim(&ledger, 10).await.is_empty());
     ledger.pool().close().await;
 }

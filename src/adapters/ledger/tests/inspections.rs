@@ -11,10 +11,11 @@ use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 
 use super::{
-    Backstage as _, Hands,
+    Backstage, Hands, job_suite,
     suite::{attempt, list, published},
     *,
 };
+use crate::domain::job::JobOrder;
 
 fn settings(path: &Path) -> LedgerSettings {
     LedgerSettings::of_file(path)
@@ -196,4 +197,71 @@ async fn a_ledger_that_a_later_version_has_changed_opens() {
     attempt(&ledger, "alice", "image", &published("1")).await;
     assert_eq!(list(&ledger, "alice").await.len(), 1);
     ledger.pool().close().await;
+}
+
+#[tokio::test]
+async fn open_jobs_are_counted_and_nothing_is_changed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let clock = clock();
+    let look = async || {
+        let jobs = inspect_jobs(&settings(&path), Arc::clone(&clock)).await;
+        jobs.unwrap()
+    };
+    assert_eq!(look().await, None, "there is no ledger");
+    let ledger = SqliteLedger::open(&path, Arc::clone(&clock)).await.unwrap();
+    fill(&ledger).await;
+    assert_eq!(look().await, None, "it is in use");
+    ledger.pool().close().await;
+    drop(ledger);
+    let before = everything_in(&folder);
+    let found = look().await.unwrap();
+    assert_eq!(everything_in(&folder), before);
+    assert_filled(found);
+}
+
+#[tokio::test]
+async fn open_jobs_on_a_server_are_counted_by_its_clock() {
+    let Some(stage) = postgres::stage().await else {
+        return;
+    };
+    fill(&stage.ledger).await;
+    let url = format!(
+        "{}?options=-c%20search_path%3D{}",
+        postgres::SERVER,
+        stage.schema
+    );
+    let on_server = LedgerSettings::from_url(&Secret::new(url)).unwrap();
+    let found = inspect_jobs(&on_server, clock()).await;
+    let ended = "UPDATE ledger_jobs SET due_at = 0 WHERE status = 'running'";
+    stage.ledger.run(ended).await;
+    let behind = inspect_jobs(&on_server, clock()).await;
+    stage.end().await;
+    assert_filled(found.unwrap().unwrap());
+    let behind = behind.unwrap().unwrap();
+    assert_eq!((behind.running, behind.abandoned), (0, 1));
+    assert!(behind.is_behind());
+}
+
+/// A job of each kind that is open.
+async fn fill(ledger: &impl Backstage) {
+    let hour = Duration::from_hours(1);
+    job_suite::add(ledger, "alice").await;
+    job_suite::only(ledger).await;
+    job_suite::add(ledger, "bob").await;
+    job_suite::add_at(ledger, "carol", JobOrder::default(), hour).await;
+    job_suite::add_at(ledger, "dave", job_suite::awaiting(), hour).await;
+}
+
+fn assert_filled(found: QueueSummary) {
+    let expected = QueueSummary {
+        to_come: 1,
+        due: 1,
+        oldest_due: found.oldest_due,
+        awaiting: 1,
+        running: 1,
+        abandoned: 0,
+    };
+    assert_eq!(found, expected);
+    assert!(found.oldest_due.is_some() && !found.is_behind());
 }
