@@ -1,6 +1,7 @@
 //! `publisher check`: a line for each thing, no secret in any of them, and a code.
 
 use publisher_sandbox::Sandbox;
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use crate::{
     check_states,
@@ -94,6 +95,44 @@ async fn a_ledger_is_migrated_with_its_own_settings_alone() {
     assert!(file.exists());
     let (_, code) = check(&["--ledger-only", "--settings-only"]).await;
     assert_eq!(code, 2);
+}
+
+/// Jobs that wait for a process that carries them out, and for a yes.
+const JOBS: &str = "INSERT INTO ledger_jobs (tenant, status, what, publish_at, due_at, created_at)
+    VALUES ('alice', 'scheduled', '{}', 0, 0, 0), ('alice', 'awaiting_approval', '{}', 0, 0, 0),
+        ('bob', 'done', '{}', 0, 0, 0)";
+
+#[tokio::test]
+async fn jobs_that_nobody_carries_out_are_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    let url = format!("sqlite://{}", file.display());
+    let check = async |arguments: &[&str]| {
+        let mut check = command("check");
+        check.args(arguments).current_dir(folder.path());
+        let output = check.env("PUBLISH_LEDGER_URL", &url).output().await;
+        let output = output.unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    check(&["--migrate", "--ledger-only"]).await;
+    let options = SqliteConnectOptions::new().filename(&file);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::query(JOBS).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let said = check(&["--ledger-only"]).await;
+    let mut lines = said.lines();
+    let ledger = "ok     ledger  it can be written, and its tables are up to date";
+    assert_eq!(lines.next(), Some(ledger));
+    let jobs = lines.next().unwrap();
+    assert!(
+        jobs.starts_with("note   jobs    0 to come, 1 due (the first for "),
+        "{said}"
+    );
+    let rest = " s), 1 waiting for approval, 0 running; those that are due begin once a process runs that \
+                carries jobs out";
+    assert!(jobs.ends_with(rest), "{said}");
+    assert_eq!(lines.next(), Some("All is well."));
 }
 
 #[tokio::test]
