@@ -125,13 +125,11 @@ fn ranges(query: &EntryQuery, parts: &Parts) -> Vec<String> {
 
 /// A later version knows more platforms.
 fn platforms(query: &EntryQuery) -> Vec<&'static str> {
-    match query.platform {
-        Some(platform) => vec![platform.as_str()],
-        None => {
-            let known = Platform::ALL.into_iter().map(Platform::as_str);
-            known.chain([EVERY_PLATFORM]).collect()
-        }
+    if let Some(platform) = query.platform {
+        return vec![platform.as_str()];
     }
+    let known = Platform::ALL.into_iter().map(Platform::as_str);
+    known.chain([EVERY_PLATFORM]).collect()
 }
 
 /// The states in the table that the filter stands for, as conditions.

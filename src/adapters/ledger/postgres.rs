@@ -169,22 +169,22 @@ impl PostgresLedger {
             .await
     }
 
-    async fn begin_with(&self, begin: &'static str) -> Result<(Guarded, i64), sqlx::Error> {
-        if let Some(begun) = self.begin_on_any(begin).await? {
+    async fn begin_with(&self, statement: &'static str) -> Result<(Guarded, i64), sqlx::Error> {
+        if let Some(begun) = self.begin_on_any(statement).await? {
             return Ok(begun);
         }
         self.connections.close_idle();
-        let begun = self.begin_on_any(begin).await?;
+        let begun = self.begin_on_any(statement).await?;
         begun.ok_or_else(|| Fault::TakesNoWrites.into())
     }
 
     /// `None` if the session that came out of the pool takes no writes.
     async fn begin_on_any(
         &self,
-        begin: &'static str,
+        statement: &'static str,
     ) -> Result<Option<(Guarded, i64)>, sqlx::Error> {
         let mut connection = Guarded::acquire(&self.connections).await?;
-        connection.execute(sqlx::raw_sql(begin)).await?;
+        connection.execute(sqlx::raw_sql(statement)).await?;
         let state = sqlx::query(
             "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now,
                 current_setting('transaction_read_only') = 'on' AS takes_no_writes",

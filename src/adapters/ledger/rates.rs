@@ -82,7 +82,7 @@ impl SharedRates for PostgresLedger {
             return Ok(Err(TooLate { wait: limit.window }));
         }
         let longest = duration_millis(limit.longest_wait);
-        let taken = soon(async {
+        let taken = soon(Box::pin(async {
             let mut connection = Guarded::acquire(self.pool()).await?;
             let wait: i64 = sqlx::query_scalar(TAKE)
                 .bind(limit.name)
@@ -94,7 +94,7 @@ impl SharedRates for PostgresLedger {
                 .await?;
             connection.give_back();
             Ok(wait)
-        });
+        }));
         let wait = measured(&self.clock, "rate_take", taken).await?;
         Ok(within(wait, longest))
     }
@@ -107,7 +107,7 @@ impl SharedRates for PostgresLedger {
         if limit.turns == 0 {
             return Ok(Err(TooLate { wait: limit.window }));
         }
-        let looked = soon(async {
+        let looked = soon(Box::pin(async {
             let mut connection = Guarded::acquire(self.pool()).await?;
             let wait: Option<i64> = sqlx::query_scalar(LOOK)
                 .bind(limit.name)
@@ -118,14 +118,14 @@ impl SharedRates for PostgresLedger {
                 .await?;
             connection.give_back();
             Ok(wait)
-        });
+        }));
         let wait = measured(&self.clock, "rate_look", looked).await?;
         let longest = duration_millis(limit.longest_wait);
         Ok(within(wait.unwrap_or(0), longest).map(|_| ()))
     }
 
     async fn forget(&self, limit: &RateLimit, key: &RateKey) -> Result<(), LedgerError> {
-        let forgotten = soon(async {
+        let forgotten = soon(Box::pin(async {
             let mut connection = Guarded::acquire(self.pool()).await?;
             sqlx::query(FORGET)
                 .bind(limit.name)
@@ -134,7 +134,7 @@ impl SharedRates for PostgresLedger {
                 .await?;
             connection.give_back();
             Ok(())
-        });
+        }));
         measured(&self.clock, "rate_forget", forgotten).await
     }
 }

@@ -94,8 +94,6 @@ async fn a_file_with_many_events_is_read_by_indexes() {
             steps.iter().any(|step| step.contains(index)),
             "{statement}: {steps:?}"
         );
-        let is_slow =
-            |step: &String| step.starts_with("SCAN ledger_") || step.starts_with("SCAN event");
         let is_slow = |step: &String| step.starts_with("SCAN ledger_") && !step.contains("USING");
         assert!(!steps.iter().any(is_slow), "{statement}: {steps:?}");
     }

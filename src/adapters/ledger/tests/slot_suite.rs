@@ -18,8 +18,8 @@ async fn pass(ledger: &impl Backstage, millis: u32) {
 }
 
 pub(super) async fn three_of_twenty_concurrent_publications_get_a_slot(ledger: &impl Backstage) {
-    let takes = (0..20).map(|_| take(ledger, "alice", 3));
-    let taken = futures_util::future::join_all(takes).await;
+    let calls = (0..20).map(|_| take(ledger, "alice", 3));
+    let taken = futures_util::future::join_all(calls).await;
     let taken: Vec<_> = taken.into_iter().flatten().collect();
     assert_eq!(taken.len(), 3);
     assert_eq!(take(ledger, "alice", 3).await, None);
