@@ -33,7 +33,8 @@ use super::{
     metered::{bounded, measured},
     migrations::{self, Pending},
     pool::{self, ANSWER_LIMIT, CONNECT_LIMIT, Connections, Guarded},
-    pooling, rates, reader, requests,
+    pooling, reader, requests,
+    retention::DROP_RATES,
     statements::{self, Durability, duration_millis, sql_ledger},
 };
 use crate::{
@@ -54,7 +55,7 @@ use crate::{
 };
 
 /// What only a server has that goes with time, each with its age.
-const OWN_RETENTION: [(&str, Duration); 1] = [(rates::DROP, Duration::ZERO)];
+const OWN_RETENTION: [(&str, Duration); 1] = [(DROP_RATES, Duration::ZERO)];
 /// How long bringing the tables up to date may take, waiting for another replica that does it included.
 const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
 

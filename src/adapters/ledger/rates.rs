@@ -42,12 +42,12 @@ macro_rules! next_turn {
 /// Takes the next turn, unless it is further off than `$5` milliseconds, and says how far off it is. The row is kept until its
 /// turns cannot matter any more, to the full hour: a column of an index that changes seldom.
 pub(super) const TAKE: &str = concat!(
-    "INSERT INTO ledger_rates AS kept (name, key, turns, asked_at, next_at, kept_until)
+    "INSERT INTO ledger_rates AS kept (name, key, turns, asked_at, next_at, evict_at)
     SELECT CAST($1 AS TEXT), CAST($2 AS BYTEA), ARRAY[now], now, now,
             ((now + $4) / 3600000 + 1) * 3600000
         FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now) AS clock
         WHERE set_config('synchronous_commit', 'off', true) = 'off'
-    ON CONFLICT (name, key) DO UPDATE SET (turns, asked_at, next_at, kept_until) = (
+    ON CONFLICT (name, key) DO UPDATE SET (turns, asked_at, next_at, evict_at) = (
         SELECT CASE WHEN next <= now + $5 THEN counted || next ELSE counted END,
             now, next, ((next + $4) / 3600000 + 1) * 3600000
         FROM (",
@@ -64,12 +64,6 @@ pub(super) const LOOK: &str = concat!(
 );
 
 pub(super) const FORGET: &str = "DELETE FROM ledger_rates WHERE name = $1 AND key = $2";
-
-/// Rows whose turns do not matter any more. The time is looked at again: a turn may have been taken meanwhile.
-pub(super) const DROP: &str = "DELETE FROM ledger_rates
-    WHERE (name, key) IN
-            (SELECT name, key FROM ledger_rates WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2)
-        AND kept_until <= $1";
 
 #[async_trait]
 impl SharedRates for PostgresLedger {

@@ -29,6 +29,12 @@ pub(super) const DROP_CAPTIONS: &str = "DELETE FROM ledger_caption_history
     WHERE id IN (SELECT id FROM ledger_caption_history WHERE sent_at <= $1 ORDER BY sent_at LIMIT $2)
         AND sent_at <= $1";
 
+/// Turns that do not matter any more, which only a server has. The time is looked at again: one may have been taken meanwhile.
+pub(super) const DROP_RATES: &str = "DELETE FROM ledger_rates
+    WHERE (name, key) IN
+            (SELECT name, key FROM ledger_rates WHERE evict_at <= $1 ORDER BY evict_at LIMIT $2)
+        AND evict_at <= $1";
+
 /// Texts, table by table: the last of the next rows, and those between taken out.
 pub(super) const TEXTS: [(&str, &str); 2] = [
     (

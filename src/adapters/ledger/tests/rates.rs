@@ -8,7 +8,7 @@ use super::{
     *,
 };
 use crate::{
-    adapters::ledger::rates,
+    adapters::ledger::{rates, retention},
     ports::{RateKey, RateLimit, SharedRates, TooLate},
 };
 
@@ -44,7 +44,7 @@ async fn pass(ledger: &PostgresLedger, time: Duration) {
     let millis = time.as_millis();
     ledger
         .run(&format!(
-            "UPDATE ledger_rates SET kept_until = kept_until - {millis},
+            "UPDATE ledger_rates SET evict_at = evict_at - {millis},
                 turns = ARRAY(SELECT turn - {millis} FROM unnest(turns) AS turn ORDER BY turn)"
         ))
         .await;
@@ -238,7 +238,7 @@ async fn turns_are_found_by_their_key() {
         for (statement, parameters, index) in [
             (rates::LOOK, "('calls', '\\x00', 3, 60000)", "ledger_rates_pkey"),
             (rates::FORGET, "('calls', '\\x00')", "ledger_rates_pkey"),
-            (rates::DROP, "(10, 500)", "ledger_rates_kept"),
+            (retention::DROP_RATES, "(10, 500)", "ledger_rates_evict"),
         ] {
             let plan = job_plans::plan(ledger, statement, parameters).await;
             assert!(plan.contains(index), "{statement}: {plan}");

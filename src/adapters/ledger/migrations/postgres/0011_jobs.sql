@@ -69,8 +69,8 @@ CREATE TABLE ledger_rates (
     turns      BIGINT[] NOT NULL,  -- when each is, as far as it matters yet
     asked_at   BIGINT   NOT NULL,  -- when somebody asked for a turn last
     next_at    BIGINT   NOT NULL,  -- when that turn is, whether it was taken or not
-    kept_until BIGINT   NOT NULL,  -- a full hour, so that it seldom changes
+    evict_at   BIGINT   NOT NULL,  -- a full hour, so that it seldom changes
     PRIMARY KEY (name, key)
 );
 
-CREATE INDEX ledger_rates_kept ON ledger_rates (kept_until);
+CREATE INDEX ledger_rates_evict ON ledger_rates (evict_at);
