@@ -188,11 +188,13 @@ impl Registered {
         match texts {
             Texts::Reset(text) => {
                 self.after = page.last;
-                self.outbox.push(text)
+                self.outbox.push_all([text].into_iter())
             }
             Texts::Events(texts) => {
-                let mut missing = texts.iter().filter(|(number, _)| *number > self.after);
-                let is_there = missing.all(|(_, text)| self.outbox.push(text));
+                let after = self.after;
+                let missing = texts.iter().filter(|(number, _)| *number > after);
+                let mut missing = missing.map(|(_, text)| text).peekable();
+                let is_there = missing.peek().is_none() || self.outbox.push_all(missing);
                 self.after = self.after.max(page.last);
                 is_there
             }

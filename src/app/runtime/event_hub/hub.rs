@@ -165,34 +165,33 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads what has happened, and gives it to those who listen.
+    /// Reads what has happened, and gives it to those who listen. Where there is more, it is read after a pause, in which
+    /// they can take what they have.
     async fn read(&mut self, hub: &EventHub) {
-        loop {
-            let asked = hub.feeds.positions();
-            if asked.is_empty() {
+        let asked = hub.feeds.positions();
+        if asked.is_empty() {
+            return;
+        }
+        let pages = match hub.events.events_after(&asked, READ_AT_A_TIME).await {
+            Ok(pages) => pages,
+            Err(error) => {
+                if !self.is_failing {
+                    let error = ErrorChain(&error);
+                    tracing::warn!(%error, "events of jobs cannot be read; trying again");
+                }
+                self.is_failing = true;
                 return;
             }
-            let pages = match hub.events.events_after(&asked, READ_AT_A_TIME).await {
-                Ok(pages) => pages,
-                Err(error) => {
-                    if !self.is_failing {
-                        let error = ErrorChain(&error);
-                        tracing::warn!(%error, "events of jobs cannot be read; trying again");
-                    }
-                    self.is_failing = true;
-                    return;
-                }
-            };
-            self.is_failing = false;
-            for (tenant, position) in &asked {
-                if let Some(page) = pages.get(tenant) {
-                    hub.feeds.deliver(tenant, *position, page);
-                }
+        };
+        self.is_failing = false;
+        for (tenant, position) in &asked {
+            if let Some(page) = pages.get(tenant) {
+                hub.feeds.deliver(tenant, *position, page);
             }
-            let limit = usize::try_from(READ_AT_A_TIME).unwrap_or(usize::MAX);
-            if pages.values().all(|page| page.events.len() < limit) {
-                return;
-            }
+        }
+        let limit = usize::try_from(READ_AT_A_TIME).unwrap_or(usize::MAX);
+        if pages.values().any(|page| page.events.len() >= limit) {
+            hub.wake();
         }
     }
 }

@@ -30,18 +30,20 @@ impl Outbox {
         Arc::default()
     }
 
-    /// Adds a text. `false` if the listener is gone: it was closed, or has too much waiting, which closes it.
-    pub(super) fn push(&self, text: &Bytes) -> bool {
+    /// Adds what was read at a time. `false` if the listener is gone: it was closed, or has not taken what it was given
+    /// before, which closes it. How much comes at a time is not the listener's fault.
+    pub(super) fn push_all<'a>(&self, texts: impl Iterator<Item = &'a Bytes>) -> bool {
         let mut waiting = self.0.lock();
+        if waiting.bytes > MAX_UNSENT {
+            waiting.close();
+        }
         if waiting.is_closed {
             return false;
         }
-        if waiting.bytes.saturating_add(text.len()) > MAX_UNSENT {
-            waiting.close();
-            return false;
+        for text in texts {
+            waiting.bytes += text.len();
+            waiting.texts.push_back(text.clone());
         }
-        waiting.bytes += text.len();
-        waiting.texts.push_back(text.clone());
         waiting.wake();
         true
     }
