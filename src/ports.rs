@@ -73,7 +73,7 @@ pub use self::{
     job_events::{EventPage, JOB_EVENTS_KEPT, JobEvents},
     job_store::{
         ClaimTerms, ClaimedJob, JOB_CLAIM_RENEWED_EVERY, JOB_CLAIM_TTL, JobClaim, JobClaimError,
-        JobCommand, JobQueue, JobStore, JobStoreError, ScheduleStore,
+        JobCommand, JobCounts, JobQueue, JobStore, JobStoreError, ScheduleStore,
     },
     ledger::{LEASE_RENEWED_EVERY, LEASE_TTL, Ledger, LedgerError, LedgerReader},
     ledger_retention::{KeptFor, LedgerRetention, Swept},

@@ -24,3 +24,4 @@ pub mod steps;
 pub mod sweep_ledger;
 pub mod upload_image;
 pub mod voice_profile;
+pub mod watch_jobs;

@@ -12,6 +12,7 @@
 mod cell;
 mod failing;
 mod posts;
+mod providers;
 mod rows;
 mod stage;
 

@@ -18,12 +18,8 @@ use publisher::{
         http_client::ExtraRoots,
         imaging::ImageScaler,
         ledger::{LedgerSettings, OpenLedger},
-        openai::{OpenAiCaptionWriterFactory, OpenAiSettings},
         orchestrator::{OrchestratorClient, OrchestratorSettings, ServiceToken},
-        platforms,
         rate_limits::OwnRates,
-        registration::Setup,
-        smtp::EhloName,
         storages::{self, Storages},
     },
     app::{
@@ -31,6 +27,7 @@ use publisher::{
         runtime::{
             background_tasks::BackgroundTasks,
             concurrency_limit::ConcurrencyLimit,
+            event_hub::EventHub,
             held_lease::Leases,
             keyed_limit::{Capacity, PublishLimit},
             memory_budget::MemoryBudget,
@@ -39,7 +36,6 @@ use publisher::{
             credentials::{CredentialCacheSettings, Credentials},
             listing_cache::ListingCache,
             resolve_tenant::{HostRules, ResolveTenant, TenancySettings},
-            tenant::ProviderFactories,
             voice_profiles::VoiceProfiles,
         },
         usecases::{
@@ -51,6 +47,7 @@ use publisher::{
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
+            manage_jobs::{ManageJobs, ManageJobsParts},
             publish::PublishImage,
             publish_once::PublishOnce,
             random_image::RandomImage,
@@ -74,6 +71,8 @@ use publisher::{
 };
 use publisher_sandbox::{DemoTenant, Network, Sample, Sandbox, Switches, TenantSpec};
 use serde_json::Value;
+
+use crate::providers::providers;
 
 /// The image that is published.
 pub(crate) const IMAGE: &str = "harbour.jpg";
@@ -339,6 +338,7 @@ pub(crate) fn compose(
         0,
         Arc::clone(&clock),
     );
+    let hub = EventHub::new(Arc::clone(&ledger.job_events));
     routes(HttpDependencies {
         resolve_tenant: Arc::new(resolve_tenant),
         list: ListImages::new(Arc::clone(&listings)),
@@ -349,6 +349,16 @@ pub(crate) fn compose(
         check: CheckPublication::new(leases.clone(), Arc::clone(&ledger.reader)),
         show_voice: ShowVoiceProfile::new(Arc::clone(&work.voices)),
         store_voice: StoreVoiceProfile::new(Arc::clone(&work.voices), leases.tasks.clone()),
+        jobs: ManageJobs::new(ManageJobsParts {
+            jobs: Arc::clone(&ledger.jobs),
+            schedules: Arc::clone(&ledger.schedules),
+            requests: Arc::clone(&ledger.requests),
+            hub: Arc::clone(&hub),
+            tasks: leases.tasks.clone(),
+            clock: Arc::clone(&clock),
+            max_late: Duration::from_hours(1),
+        }),
+        hub,
         curate: CurateImage::new(leases),
         library: ListLibrary::new(listings),
         upload: UploadImage::new(&work),
@@ -365,36 +375,4 @@ pub(crate) fn compose(
         clock,
         records_traces: false,
     })
-}
-
-fn providers(
-    sandbox: &Sandbox,
-    roots: &ExtraRoots,
-    clock: &Arc<dyn Clock>,
-    storages: Storages,
-) -> ProviderFactories {
-    let url = |text: String| text.parse().unwrap();
-    let openai = OpenAiSettings {
-        base_url: url(format!("{}/v1", sandbox.openai.server().url())),
-        calls_per_minute: 20.try_into().unwrap(),
-        candidates: 3,
-    };
-    let clock = || Arc::clone(clock);
-    let rates = Arc::new(OwnRates::new(clock()));
-    let captions = OpenAiCaptionWriterFactory::new(openai, roots, clock(), rates);
-    let setup = Setup {
-        roots: roots.clone(),
-        clock: clock(),
-        images: Arc::new(ImageScaler::default()),
-        telegram_api_url: url(sandbox.telegram.server().url()),
-        ehlo_name: EhloName::of_this_host(),
-    };
-    ProviderFactories {
-        images: Arc::new(storages),
-        content_hashes: storages::content_hash,
-        takes_uploads: storages::takes_uploads,
-        captions: Arc::new(captions.unwrap()),
-        platforms: platforms::spec,
-        publishers: platforms::factories(&setup).unwrap(),
-    }
 }

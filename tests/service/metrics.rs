@@ -59,7 +59,7 @@ async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
 }
 
 /// The metrics that operators were promised, each with its labels.
-const PROMISED: [(&str, &[&str]); 25] = [
+const PROMISED: [(&str, &[&str]); 28] = [
     (
         "publisher_http_requests_total",
         &["route", "method", "status"],
@@ -101,6 +101,7 @@ const PROMISED: [(&str, &[&str]); 25] = [
     ("publisher_shared_limits_fallbacks_total", &["limit"]),
     ("publisher_usage_events_total", &["outcome"]),
     ("publisher_jobs", &["status"]),
+    ("publisher_jobs_overdue_seconds", &[]),
     ("publisher_job_lateness_seconds", &[]),
     ("publisher_usage_outbox_entries", &[]),
     ("publisher_usage_outbox_oldest_seconds", &[]),

@@ -32,10 +32,7 @@ use crate::{
         publication::PublishStage,
         request_id::RequestId,
     },
-    ports::{
-        ClaimTerms, ClaimedJob, JOB_CLAIM_RENEWED_EVERY, JobClaim, JobClaimError, JobQueue,
-        JobStore,
-    },
+    ports::{ClaimTerms, ClaimedJob, JOB_CLAIM_RENEWED_EVERY, JobClaim, JobClaimError, JobQueue},
 };
 
 /// How many jobs one process carries out at a time. Most of the time, a job waits for a model or a platform; what takes
@@ -55,14 +52,13 @@ const END_PAUSES: [Duration; 4] = [
     Duration::from_secs(5),
     Duration::from_secs(20),
 ];
-/// How often jobs are counted.
-const COUNTED_EVERY: Duration = Duration::from_mins(1);
+/// How long the end of a job waits for its stages to be written.
+const STAGES_WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Carries out jobs.
 #[derive(Clone)]
 pub struct CarryOutJobs {
     queue: Arc<dyn JobQueue>,
-    store: Arc<dyn JobStore>,
     resolve_tenant: Arc<ResolveTenant>,
     publish: PublishImage,
     tasks: BackgroundTasks,
@@ -84,7 +80,7 @@ impl CarryOutJobs {
     /// changed.
     #[must_use]
     pub fn new(
-        (queue, store): (Arc<dyn JobQueue>, Arc<dyn JobStore>),
+        queue: Arc<dyn JobQueue>,
         resolve_tenant: Arc<ResolveTenant>,
         publish: PublishImage,
         tasks: BackgroundTasks,
@@ -93,7 +89,6 @@ impl CarryOutJobs {
     ) -> Self {
         Self {
             queue,
-            store,
             resolve_tenant,
             publish,
             tasks,
@@ -106,12 +101,6 @@ impl CarryOutJobs {
     /// process.
     pub async fn run(self, end: CancellationToken) {
         let room = Arc::new(Semaphore::new(AT_A_TIME));
-        let count = async {
-            loop {
-                self.count().await;
-                tokio::time::sleep(COUNTED_EVERY).await;
-            }
-        };
         let claim = async {
             loop {
                 let pause = self.claim_into(&room).await;
@@ -121,7 +110,6 @@ impl CarryOutJobs {
         tokio::select! {
             () = end.cancelled() => {}
             () = claim => {}
-            () = count => {}
         }
     }
 
@@ -192,6 +180,9 @@ impl CarryOutJobs {
                 return;
             }
         };
+        // Who watches is told of the end after all stages; a ledger that is slow does not put the end off.
+        let stages = self.hub.settle(&claimed.claim.tenant);
+        let _ = tokio::time::timeout(STAGES_WRITTEN_WITHIN, stages).await;
         self.end(&claimed.claim, end).await;
         self.hub.wake();
     }
@@ -280,21 +271,6 @@ impl CarryOutJobs {
                 return;
             };
             tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Keeps the gauge of jobs up to date.
-    async fn count(&self) {
-        match self.store.count_jobs().await {
-            Ok(counts) => {
-                for (status, count) in counts {
-                    let count = u32::try_from(count).unwrap_or(u32::MAX);
-                    metrics::gauge!("publisher_jobs", "status" => status.as_str()).set(count);
-                }
-            }
-            Err(error) => {
-                tracing::debug!(error = %ErrorChain(&error), "jobs cannot be counted");
-            }
         }
     }
 }

@@ -10,12 +10,13 @@ use publisher::{
         usecases::{
             carry_out_jobs::{CarryOutJobs, JobSettings},
             manage_jobs::{ManageJobs, ManageJobsParts},
+            watch_jobs::WatchJobs,
         },
     },
     ports::Clock,
 };
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{publishing::Publishing, settings::JobsSettings};
 
@@ -27,6 +28,7 @@ pub(crate) struct JobWork {
     /// Comes after the last publication, so that its stages are told, too.
     end_of_telling: CancellationToken,
     telling: JoinHandle<()>,
+    _watch: AbortOnDropHandle<()>,
 }
 
 /// What people do with jobs.
@@ -59,7 +61,7 @@ impl JobWork {
         let end = CancellationToken::new();
         let claiming = settings.enabled.then(|| {
             let carry_out = CarryOutJobs::new(
-                (Arc::clone(&ledger.job_queue), Arc::clone(&ledger.jobs)),
+                Arc::clone(&ledger.job_queue),
                 Arc::clone(&publishing.resolve_tenant),
                 publishing.publish_image.clone(),
                 publishing.work.clone(),
@@ -71,6 +73,8 @@ impl JobWork {
             );
             tokio::spawn(carry_out.run(end.clone()))
         });
+        let watch = WatchJobs::new(Arc::clone(&ledger.jobs));
+        let watch = tokio::spawn(watch.run());
         let end_of_telling = CancellationToken::new();
         let telling = tokio::spawn(Arc::clone(hub).run(end_of_telling.clone()));
         Self {
@@ -79,6 +83,7 @@ impl JobWork {
             hub: Arc::clone(hub),
             end_of_telling,
             telling,
+            _watch: AbortOnDropHandle::new(watch),
         }
     }
 

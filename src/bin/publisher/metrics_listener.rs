@@ -159,7 +159,7 @@ const COUNTERS: [(&str, &str); 13] = [
         "Operations of the ledger that its database failed",
     ),
 ];
-const GAUGES: [(&str, &str); 6] = [
+const GAUGES: [(&str, &str); 7] = [
     ("publisher_build_info", "The build that runs; always 1"),
     ("publisher_cache_entries", "Entries in a cache"),
     (
@@ -171,6 +171,10 @@ const GAUGES: [(&str, &str); 6] = [
         "Entries of the whole ledger whose state is unknown: the platform may have the image",
     ),
     ("publisher_jobs", "Jobs of all tenants, by state"),
+    (
+        "publisher_jobs_overdue_seconds",
+        "How long a tenant with due jobs has waited for its turn",
+    ),
     (
         "publisher_model_shutdown_timestamp_seconds",
         "When a model of a tenant's config ends, in Unix seconds; 0 where nothing is known any more",

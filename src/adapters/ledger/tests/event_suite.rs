@@ -10,6 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
+        content_hash::ContentHash,
+        idempotency::ChosenImage,
         image::ImageName,
         job::{AttemptEnd, JobEventKind, JobEventNumber, JobId, JobOrder, JobStatus, StageEvent},
         platform::Platform,
@@ -64,8 +66,11 @@ pub(super) async fn each_write_of_a_job_is_one_event(ledger: &impl Backstage) {
         .await
         .unwrap();
     let claimed = only(ledger).await;
-    let image = ImageName::new("a.jpg").unwrap();
-    ledger.choose_image(&claimed.claim, &image).await.unwrap();
+    let chosen = ChosenImage {
+        name: ImageName::new("a.jpg").unwrap(),
+        hashes: ContentHash::of(b"a").into(),
+    };
+    ledger.choose_image(&claimed.claim, &chosen).await.unwrap();
     assert_eq!(last(ledger, "alice").await, 4);
     ledger
         .renew_claim(&claimed.claim, Some(PublishStage::Send))

@@ -171,8 +171,9 @@ pub(super) async fn jobs_of_a_tenant_that_is_gone_are_cancelled(ledger: &impl Ba
 
 pub(super) async fn jobs_are_counted_and_swept_by_their_end(ledger: &impl Backstage) {
     let counts = ledger.count_jobs().await.unwrap();
-    assert_eq!(counts.len(), JobStatus::ALL.len());
-    assert!(counts.values().all(|count| *count == 0));
+    assert_eq!(counts.by_status.len(), JobStatus::ALL.len());
+    assert!(counts.by_status.values().all(|count| *count == 0));
+    assert_eq!(counts.overdue, Duration::ZERO);
     let old = add(ledger, "alice").await;
     alter(ledger, &old, JobCommand::Cancel).await.unwrap();
     let open = add_at(ledger, "alice", awaiting(), HOUR).await;
@@ -184,7 +185,7 @@ pub(super) async fn jobs_are_counted_and_swept_by_their_end(ledger: &impl Backst
         .await
         .unwrap();
     let counts = ledger.count_jobs().await.unwrap();
-    let of = |status| counts[&status];
+    let of = |status| counts.by_status[&status];
     assert_eq!(
         [
             JobStatus::Cancelled,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::{
-    sync::Notify,
+    sync::{Mutex, Notify},
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,8 @@ pub struct EventHub {
     events: Arc<dyn JobEvents>,
     feeds: Arc<Feeds>,
     stages: Stages,
+    /// Held while stages are written, so that those of a tenant are written in their order.
+    writing: Mutex<()>,
     /// Stages have begun to wait.
     has_stages: Notify,
     /// Something was written.
@@ -65,6 +67,7 @@ impl EventHub {
             events,
             feeds: Arc::default(),
             stages: Stages::default(),
+            writing: Mutex::new(()),
             has_stages: Notify::new(),
             woken: Notify::new(),
         })
@@ -75,6 +78,14 @@ impl EventHub {
     pub fn stage(&self, tenant: &TenantName, event: StageEvent) {
         if self.stages.push(tenant, event) {
             self.has_stages.notify_one();
+        }
+    }
+
+    /// Writes the tenant's stages that wait, before something is written that comes after them.
+    pub async fn settle(&self, tenant: &TenantName) {
+        let _writing = self.writing.lock().await;
+        if let Some(stages) = self.stages.take_of(tenant) {
+            self.write(tenant, &stages).await;
         }
     }
 
@@ -140,20 +151,23 @@ impl EventHub {
 
     /// Writes the stages that wait, each tenant's in one call. Returns whether there were any.
     async fn write_stages(&self) -> bool {
+        let _writing = self.writing.lock().await;
         let waiting = self.stages.take();
         let has_any = !waiting.is_empty();
-        let written = stream::iter(waiting).for_each_concurrent(
-            WRITTEN_AT_A_TIME,
-            |(tenant, stages)| async move {
-                if let Err(error) = self.events.add_stages(&tenant, &stages).await {
-                    LostStages::Unwritten.count(stages.len());
-                    let (stages, error) = (stages.len(), ErrorChain(&error));
-                    tracing::debug!(%tenant, stages, %error, "stages of publications are lost");
-                }
-            },
-        );
+        let written = stream::iter(waiting)
+            .for_each_concurrent(WRITTEN_AT_A_TIME, |(tenant, stages)| async move {
+                self.write(&tenant, &stages).await
+            });
         written.await;
         has_any
+    }
+
+    async fn write(&self, tenant: &TenantName, stages: &[StageEvent]) {
+        if let Err(error) = self.events.add_stages(tenant, stages).await {
+            LostStages::Unwritten.count(stages.len());
+            let (stages, error) = (stages.len(), ErrorChain(&error));
+            tracing::debug!(%tenant, stages, %error, "stages of publications are lost");
+        }
     }
 }
 

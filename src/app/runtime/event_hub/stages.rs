@@ -67,6 +67,14 @@ impl Stages {
         self.0.lock().count == 0
     }
 
+    /// Takes those of a tenant out.
+    pub(super) fn take_of(&self, tenant: &TenantName) -> Option<Vec<StageEvent>> {
+        let mut waiting = self.0.lock();
+        let stages = waiting.by_tenant.remove(tenant)?;
+        waiting.count -= stages.len();
+        Some(stages)
+    }
+
     /// Takes all out.
     pub(super) fn take(&self) -> HashMap<TenantName, Vec<StageEvent>> {
         std::mem::take(&mut *self.0.lock()).by_tenant

@@ -28,8 +28,8 @@ use crate::{
         tenant::TenantName,
     },
     ports::{
-        ConfigSourceError, LedgerError, MockJobEvents, MockJobQueue, MockJobStore,
-        MockLedgerReader, MockTenantConfigSource,
+        ConfigSourceError, LedgerError, MockJobEvents, MockJobQueue, MockLedgerReader,
+        MockTenantConfigSource,
     },
 };
 
@@ -97,8 +97,6 @@ fn expect_end(queue: &mut MockJobQueue, end: AttemptEnd) {
 }
 
 fn usecase(queue: MockJobQueue, source: MockTenantConfigSource) -> CarryOutJobs {
-    let mut store = MockJobStore::new();
-    store.expect_count_jobs().returning(|| Ok([].into()));
     let credentials = CredentialCacheSettings::default();
     let credentials = Credentials::new(Arc::new(generous_store()), clock(), credentials);
     let resolve_tenant = ResolveTenant::new(
@@ -114,7 +112,7 @@ fn usecase(queue: MockJobQueue, source: MockTenantConfigSource) -> CarryOutJobs 
     let work = image_work(Arc::new(empty_ledger()));
     let tasks = work.leases.tasks.clone();
     CarryOutJobs::new(
-        (Arc::new(queue), Arc::new(store)),
+        Arc::new(queue),
         Arc::new(resolve_tenant),
         PublishImage::new(work, reader, listings),
         tasks,
