@@ -1,7 +1,7 @@
 //! The demo: publishes one image over HTTP like any client would, and tells what each stand-in
 //! received of it.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use reqwest::{Client, RequestBuilder, header::HOST};
 use serde_json::Value;
@@ -16,6 +16,11 @@ pub struct Walkthrough {
     /// What did not happen as it should; empty when all is well.
     pub complaints: Vec<String>,
 }
+
+/// How often a job is looked at.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+/// How often at most: a minute, in which a job that is due now has long been carried out.
+const MOST_LOOKS: u32 = 240;
 
 /// Why the demo could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +45,7 @@ pub enum WalkthroughError {
 
 impl Sandbox {
     /// Publishes the first image of the first tenant, of each with a bucket, and of each with accounts at social
-    /// networks, through the service at `base_url`.
+    /// networks, through the service at `base_url`; then another one of the first tenant in the background.
     ///
     /// # Errors
     /// [`WalkthroughError`].
@@ -60,6 +65,7 @@ impl Sandbox {
             let (image, _, answer) = self.publish_first(client, base_url, tenant).await?;
             self.tell_networks(&mut told, tenant, &image, &answer);
         }
+        self.tell_job(&mut told, client, base_url, tenant).await?;
         told.line(
             "",
             "the stand-ins make addresses of posts up: they lead nowhere",
@@ -89,6 +95,40 @@ impl Sandbox {
         }
         let answer = self.ask("the publish", tenant, client.post(url)).await?;
         Ok((image, list, answer))
+    }
+
+    /// Has the next image published in the background, and waits until it is.
+    async fn tell_job(
+        &self,
+        told: &mut Telling,
+        client: &Client,
+        base_url: &str,
+        tenant: &DemoTenant,
+    ) -> Result<(), WalkthroughError> {
+        let publish = client.post(format!("{base_url}/api/publish"));
+        let publish = publish.header("prefer", "respond-async");
+        let mut job = self.ask("the job", tenant, publish).await?;
+        let id = job["id"].as_str().unwrap_or_default().to_owned();
+        let added = job["status"].as_str().unwrap_or("missing").to_owned();
+        for _ in 0..MOST_LOOKS {
+            if !matches!(job["status"].as_str(), Some("scheduled" | "running")) {
+                break;
+            }
+            tokio::time::sleep(LOOKED_AT_EVERY).await;
+            let look = client.get(format!("{base_url}/api/jobs/{id}"));
+            job = self.ask("the look at the job", tenant, look).await?;
+        }
+        let status = job["status"].as_str().unwrap_or("missing");
+        let image = job["filename"].as_str().unwrap_or("–");
+        told.line("Job", &format!("{id}: {added}, then {status}; {image}"));
+        told.must(
+            status == "done",
+            &format!("the job is not carried out: {job}"),
+        );
+        for platform in ["telegram", "email"] {
+            told.result(platform, &job);
+        }
+        Ok(())
     }
 
     async fn ask(

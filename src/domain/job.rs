@@ -2,8 +2,8 @@
 //! time of the tenant's [schedule](super::schedule), if need be after a yes.
 //!
 //! `status.rs` has the table of the moves between the states, and [`Job`]'s methods in `moves.rs` and `attempts.rs` make them.
-//! Nothing here claims or carries out a job. The store of jobs (`ports::JobStore`) writes what these methods return; the worker
-//! that carries jobs out comes with its use case.
+//! Nothing here claims or carries out a job. The store of jobs (`ports::JobStore`) writes what these methods return;
+//! `app::usecases::carry_out_jobs` claims jobs and publishes.
 
 mod attempts;
 mod entity;

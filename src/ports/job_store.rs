@@ -1,7 +1,7 @@
 //! Where jobs are kept, claimed and shared among processes. `docs/decisions/0014-jobs.md` has the reasons.
 //!
-//! Three traits of one store, in the ledger's database: [`JobStore`] for people, [`JobQueue`] for the worker that carries
-//! jobs out, which comes with its use case, and [`ScheduleStore`] for posting times. What they promise together:
+//! Three traits of one store, in the ledger's database: [`JobStore`] for people, [`JobQueue`] for what carries
+//! jobs out, and [`ScheduleStore`] for posting times. What they promise together:
 //!
 //! - *Durable.* What a call has written when it returns survives the end of the process and of the machine, unless its doc says
 //!   otherwise.

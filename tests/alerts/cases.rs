@@ -1,4 +1,4 @@
-//! The faults, the alerts that they have to fire, and what the runbook says to do about them.
+//! How each fault is brought about, and mended as the runbook says.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -13,190 +13,8 @@ use crate::{
     ledger_cases, model_cases,
     prometheus::Prometheus,
     service::{CALLERS, Row, Stage},
+    table::Kind,
 };
-
-/// A fault with everything that belongs to it.
-pub(crate) struct Case {
-    /// The job of its service.
-    pub(crate) job: &'static str,
-    /// What goes wrong.
-    pub(crate) fault: &'static str,
-    /// What has to fire.
-    pub(crate) alerts: &'static [&'static str],
-    /// What must not.
-    pub(crate) silent: &'static [&'static str],
-    /// What is done about it.
-    pub(crate) done: &'static str,
-    /// Settings of its own.
-    pub(crate) settings: &'static [(&'static str, &'static str)],
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Killed,
-    KilledWhileSending,
-    TokenRefused,
-    OrchestratorAway,
-    CredentialsAway,
-    DropboxAway,
-    TelegramRejects,
-    AnswerLost,
-    LedgerBroken,
-    LedgerLocked,
-    BillingAway,
-    BillingRefuses,
-    ModelEnds,
-    FewFiles,
-    LogUnread,
-}
-
-const DEFAULT: Case = Case {
-    job: "",
-    fault: "",
-    alerts: &[],
-    silent: &[],
-    done: "",
-    settings: &[],
-    kind: Kind::Killed,
-};
-
-/// All of them.
-pub(crate) const ALL: &[Case] = &[
-    Case {
-        job: "killed",
-        fault: "the process is killed",
-        alerts: &["PublisherDown"],
-        done: "started it",
-        kind: Kind::Killed,
-        ..DEFAULT
-    },
-    Case {
-        job: "killed-while-sending",
-        fault: "the process is killed while Telegram has the photo, and started again",
-        alerts: &["PublisherEntriesUnknown"],
-        done: "published the image with force",
-        kind: Kind::KilledWhileSending,
-        ..DEFAULT
-    },
-    Case {
-        job: "token",
-        fault: "the orchestrator takes another service token",
-        alerts: &["PublisherServiceTokenRefused", "PublisherNotReady"],
-        done: "put it into the file",
-        kind: Kind::TokenRefused,
-        ..DEFAULT
-    },
-    Case {
-        job: "orchestrator",
-        fault: "the orchestrator answers 503",
-        alerts: &["PublisherOrchestratorAway", "PublisherServesStaleConfigs"],
-        silent: &["PublisherFailsRequests", "PublisherRouteFails"],
-        done: "brought it back",
-        kind: Kind::OrchestratorAway,
-        ..DEFAULT
-    },
-    Case {
-        job: "credentials",
-        fault: "the orchestrator hands out no credentials",
-        alerts: &["PublisherCredentialsFail"],
-        done: "had it hand them out",
-        settings: &[
-            ("CREDENTIAL_CACHE_TTL_SECONDS", "1"),
-            ("TENANT_SERVICE_TTL_SECONDS", "1"),
-        ],
-        kind: Kind::CredentialsAway,
-        ..DEFAULT
-    },
-    Case {
-        job: "dropbox",
-        fault: "Dropbox answers 503",
-        alerts: &[
-            "PublisherUpstreamFails",
-            "PublisherRouteFails",
-            "PublisherFailsRequests",
-            "PublisherRefusesPublishes",
-        ],
-        done: "brought it back, and published again",
-        kind: Kind::DropboxAway,
-        ..DEFAULT
-    },
-    Case {
-        job: "telegram",
-        fault: "Telegram refuses every photo",
-        alerts: &["PublisherPlatformFails", "PublisherPublishesNothing"],
-        done: "had it take them, and published again",
-        kind: Kind::TelegramRejects,
-        ..DEFAULT
-    },
-    Case {
-        job: "answer",
-        fault: "the answer to a photo is lost",
-        alerts: &["PublisherPostInDoubt"],
-        done: "published the image with force",
-        kind: Kind::AnswerLost,
-        ..DEFAULT
-    },
-    Case {
-        job: "ledger",
-        fault: "the database of the ledger fails",
-        alerts: &["PublisherLedgerFails", "PublisherNotReady"],
-        done: "repaired the database",
-        kind: Kind::LedgerBroken,
-        ..DEFAULT
-    },
-    Case {
-        job: "lock",
-        fault: "another program holds a lock on the ledger",
-        alerts: &["PublisherLedgerPoolExhausted"],
-        done: "ended that program",
-        kind: Kind::LedgerLocked,
-        ..DEFAULT
-    },
-    Case {
-        job: "billing",
-        fault: "the orchestrator's billing answers 503 for two hours",
-        alerts: &["PublisherUsageNotReported"],
-        silent: &["PublisherOrchestratorAway", "PublisherUsageLost"],
-        done: "brought it back, and started the service again",
-        kind: Kind::BillingAway,
-        ..DEFAULT
-    },
-    Case {
-        job: "refused-usage",
-        fault: "the orchestrator's billing refuses usage events",
-        alerts: &["PublisherUsageLost"],
-        silent: &["PublisherOrchestratorAway"],
-        done: "had it take them",
-        kind: Kind::BillingRefuses,
-        ..DEFAULT
-    },
-    Case {
-        job: "files",
-        fault: "the limit of open files is low",
-        alerts: &["PublisherRunsOutOfFileDescriptors"],
-        done: "raised the limit",
-        kind: Kind::FewFiles,
-        ..DEFAULT
-    },
-    Case {
-        job: "model",
-        fault: "a config says that a model has ended",
-        alerts: &["PublisherModelEnds"],
-        done: "named another model",
-        kind: Kind::ModelEnds,
-        ..DEFAULT
-    },
-    Case {
-        job: "log",
-        fault: "nobody reads standard output",
-        alerts: &["PublisherLosesLogLines"],
-        done: "read it",
-        settings: &[("RUST_LOG", "trace")],
-        kind: Kind::LogUnread,
-        ..DEFAULT
-    },
-];
 
 /// Switches the fault on, waits for its alerts, does what the runbook says, and waits until they are over.
 /// Notes an alert that was not to fire.
@@ -328,6 +146,14 @@ async fn begin(stage: &Stage) -> Broken {
             stage.analyze().await;
         }
         Kind::ModelEnds => model_cases::end(stage),
+        Kind::JobsNotCarriedOut => {
+            stage.add_job().await;
+            ledger_cases::age_jobs(stage, 10).await;
+        }
+        Kind::JobMissed => {
+            stage.add_job().await;
+            ledger_cases::age_jobs(stage, 120).await;
+        }
         Kind::FewFiles => {
             // At the limit calls fail, and what they have open is closed: most of what is open must
             // be nothing of theirs.
@@ -368,6 +194,12 @@ async fn mend(stage: &Stage, broken: Broken) {
             stage.start_again().await;
         }
         (Kind::ModelEnds, _) => model_cases::replace(stage),
+        (Kind::JobsNotCarriedOut, _) => {
+            stage.kill().await;
+            stage.start_again_with(&[]).await;
+        }
+        // It is over by itself.
+        (Kind::JobMissed, _) => {}
         (Kind::BillingRefuses, _) => sandbox.orchestrator.switches().clear("usage"),
         (Kind::DropboxAway, _) => {
             for operation in DROPBOX {

@@ -43,6 +43,19 @@ pub(crate) async fn age_usage(stage: &Stage) {
     connection.close().await.unwrap();
 }
 
+/// Has the time of all jobs been so many minutes ago.
+pub(crate) async fn age_jobs(stage: &Stage, minutes: u32) {
+    let then = format!("CAST(unixepoch('subsec') * 1000 AS INTEGER) - {minutes} * 60000");
+    let mut connection = connect(stage).await;
+    for statement in [
+        format!("UPDATE ledger_jobs SET publish_at = {then}, due_at = {then}"),
+        format!("UPDATE ledger_job_queues SET turn_at = {then}"),
+    ] {
+        run(&mut connection, statement).await;
+    }
+    connection.close().await.unwrap();
+}
+
 async fn connect(stage: &Stage) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(stage.ledger());
     options.connect().await.unwrap()

@@ -7,7 +7,8 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `cases.rs`, `ledger_cases.rs`, `model_cases.rs` | the faults, and what is done about them |
+//! | `table.rs` | the faults, and the alerts that they fire |
+//! | `cases.rs`, `ledger_cases.rs`, `model_cases.rs` | how they are brought about, and what is done about them |
 //! | `rules.rs` | the rules, with every duration divided by sixty |
 //! | `prometheus.rs` | Prometheus, and what it says is firing |
 //! | `service.rs` | a service with a sandbox and traffic of its own |
@@ -25,6 +26,7 @@ mod model_cases;
 mod prometheus;
 mod rules;
 mod service;
+mod table;
 
 use std::{collections::BTreeSet, sync::atomic::AtomicBool, time::Duration};
 
@@ -47,7 +49,7 @@ async fn every_alert_is_fired_by_its_fault_and_is_over_when_that_is_mended() {
         return;
     }
     let rules = Rules::real();
-    let stages = join_all(cases::ALL.iter().map(Stage::start)).await;
+    let stages = join_all(table::ALL.iter().map(Stage::start)).await;
     let prometheus = Prometheus::start(&stages, &rules).await;
     let false_alarms = AtomicBool::new(false);
     let played = stages

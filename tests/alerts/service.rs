@@ -24,7 +24,7 @@ use tokio::{
     sync::{Mutex, watch},
 };
 
-use crate::cases::Case;
+use crate::table::Case;
 
 /// How long a caller waits, and how long a start may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -85,7 +85,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let token = sandbox.orchestrator.service_token();
         std::fs::write(folder.path().join("token"), token).unwrap();
-        let process = Process::start(&sandbox, folder.path(), case, None).await;
+        let process = Process::start(&sandbox, folder.path(), case.settings, None).await;
         Self {
             case,
             sandbox,
@@ -128,9 +128,14 @@ impl Stage {
 
     /// Starts it again where it was.
     pub(crate) async fn start_again(&self) {
+        self.start_again_with(self.case.settings).await;
+    }
+
+    /// Starts it again where it was, with other settings of its own.
+    pub(crate) async fn start_again_with(&self, settings: &[(&str, &str)]) {
         let mut process = self.process.lock().await;
         let at = (process.address, process.metrics_address);
-        *process = Process::start(&self.sandbox, self.folder.path(), self.case, Some(at)).await;
+        *process = Process::start(&self.sandbox, self.folder.path(), settings, Some(at)).await;
     }
 
     /// Whether nobody reads what it writes.
@@ -232,6 +237,16 @@ impl Stage {
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
+    /// Adds a job for some day to come. Nothing is published from then on.
+    pub(crate) async fn add_job(&self) {
+        self.stop_publishing().await;
+        let request = self
+            .request(&self.tenant.host, "/api/jobs", reqwest::Method::POST)
+            .await;
+        let body = json!({ "filename": image(0), "publish_at": "2099-01-01T00:00:00Z", "caption": "Dawn" });
+        assert_eq!(request.json(&body).send().await.unwrap().status(), 201);
+    }
+
     /// Asks for something; the status, if there was an answer.
     pub(crate) async fn get(&self, host: &str, path: &str) -> Option<u16> {
         let request = self.request(host, path, reqwest::Method::GET).await;
@@ -271,7 +286,7 @@ impl Process {
     async fn start(
         sandbox: &Sandbox,
         folder: &Path,
-        case: &Case,
+        settings: &[(&str, &str)],
         at: Option<(SocketAddr, SocketAddr)>,
     ) -> Self {
         let anywhere = || "127.0.0.1:0".parse().unwrap();
@@ -291,7 +306,7 @@ impl Process {
                 format!("sqlite://{}", ledger(folder).display()),
             )
             .env("LOG_FORMAT", "json")
-            .envs(case.settings.iter().copied())
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -8,8 +8,7 @@
 //! index finds the tenants whose turn it is. A turn that finds nothing sets it right; so writes only ever move it
 //! forward (`WAKE`).
 //!
-//! A claim is the due time of a running job, as in `usage.rs`. The worker comes with its use case: until then, nothing in
-//! the service adds or claims a job.
+//! A claim is the due time of a running job, as in `usage.rs`.
 //!
 //! Jobs are not taken over from another ledger (`merge.rs`): a job that two ledgers carried out would be published twice.
 

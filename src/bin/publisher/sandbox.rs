@@ -186,6 +186,9 @@ Try
   curl -H \"Authorization: Bearer $TOKEN\" -o thumbnail.jpg http://{host}:{port}/api/images/{image}/thumbnail
   curl -H \"Authorization: Bearer $TOKEN\" -X POST http://{host}:{port}/api/images/{image}/publish
   curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/publications
+  curl -H \"Authorization: Bearer $TOKEN\" -H \"Prefer: respond-async\" -X POST http://{host}:{port}/api/publish
+  curl -H \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/jobs
+  curl -NH \"Authorization: Bearer $TOKEN\" http://{host}:{port}/api/jobs/events
 {networks}  curl -H \"Content-Type: application/json\" -d '{{\"password\": \"{password}\"}}' http://{host}:{port}/api/admin/login
   curl http://nobody.{domain}:{port}/api/config/features
 
