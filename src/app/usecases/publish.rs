@@ -113,7 +113,7 @@ impl PublishImage {
             };
             let usage = publication.usecase.usage.clone();
             let tenant = publication.tenant.name().clone();
-            let result = publication.run().await;
+            let result = Box::pin(publication.run()).await;
             if let Some(usage) = usage {
                 usage.gather_storage_calls(&tenant).await;
             }
@@ -143,7 +143,8 @@ fn count_refusal(counts: bool, error: &PublishImageError) {
 impl Publication {
     async fn run(mut self) -> Result<PublicationReport, PublishImageError> {
         let clock = Arc::clone(&self.usecase.work.clock);
-        Stages::by(&*clock, None).time_whole(self.select()).await
+        let publishing = Box::pin(self.select());
+        Stages::by(&*clock, None).time_whole(publishing).await
     }
 
     /// Selects the image and publishes it: the image that an earlier attempt may have sent, the named image, or the

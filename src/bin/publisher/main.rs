@@ -18,6 +18,7 @@ mod memory_limit;
 mod memory_privacy;
 mod metrics_listener;
 mod migrate;
+mod pictures;
 mod publish;
 mod publishing;
 #[cfg(feature = "sandbox")]
@@ -50,14 +51,10 @@ use publisher::{
             analyze::AnalyzeImage,
             check_publication::CheckPublication,
             curate::CurateImage,
-            describe_image::DescribeImage,
-            fetch_thumbnail::FetchThumbnail,
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
-            random_image::RandomImage,
             readiness::{CheckReadiness, Mode},
-            steps::own_thumbnail::ThumbnailMaker,
             sweep_ledger::SweepLedger,
             upload_image::UploadImage,
             voice_profile::{ShowVoiceProfile, StoreVoiceProfile},
@@ -68,12 +65,12 @@ use publisher::{
 use tokio::task::AbortHandle;
 
 use self::{
-    cache_sweep::sweep_caches,
     clients::Clients,
     failure::Failure,
     job_work::JobWork,
     life_cycle::{ShutdownSignals, ShutdownTimes},
     logging::LogSettings,
+    pictures::Pictures,
     publishing::{Parts, Publishing, PublishingSettings},
     server::Listening,
     settings::{ServiceSettings, Settings},
@@ -306,6 +303,11 @@ impl Service {
         });
         let manage = job_work::manage(settings.jobs, &ledger, &hub, &publishing, &clock);
         let jobs = JobWork::begin(settings.jobs, &ledger, &hub, &publishing);
+        let Pictures {
+            describe,
+            thumbnails,
+            draw,
+        } = Pictures::begin(&publishing, settings.thumbnail_cache_bytes, &clock);
         let Publishing {
             resolve_tenant,
             work,
@@ -315,22 +317,6 @@ impl Service {
             ..
         } = publishing;
         let voices = Arc::clone(&image_work.voices);
-        let describe = DescribeImage::new(Arc::clone(&listings), Arc::clone(&clock));
-        let thumbnails = FetchThumbnail::new(
-            Arc::clone(&listings),
-            ThumbnailMaker::of(&image_work),
-            settings.thumbnail_cache_bytes,
-            Arc::clone(&clock),
-        );
-        tokio::spawn(sweep_caches(
-            Arc::downgrade(&resolve_tenant),
-            Arc::clone(&listings),
-            describe.clone(),
-            thumbnails.clone(),
-            Arc::clone(&voices),
-        ));
-        let (kept, time) = (Arc::clone(&listings), Arc::clone(&clock));
-        let draw = RandomImage::new(kept, describe.clone(), time, Arc::new(|| fastrand::u64(..)));
         let kept_for = (settings.kept_for, settings.jobs.kept_for);
         let (retention, queue) = (Arc::clone(&ledger.retention), Arc::clone(&ledger.job_queue));
         let sweep = SweepLedger::new(retention, queue, kept_for);

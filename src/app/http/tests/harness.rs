@@ -87,7 +87,7 @@ pub(super) const SMALL_JPEG: [u8; 29] = *b"\xFF\xD8\xFF\xC0\0\x0B\x08\0\x10\0\x1
 pub(super) const MAX_UPLOAD: u64 = 1024 * 1024;
 pub(super) const TOKEN: &str = "adm1n-t0ken";
 /// When jobs are added and schedules put: 2026-05-04T12:00:00Z, a Monday.
-pub(super) const NOON: Duration = Duration::from_secs(1_777_896_000);
+pub(super) const NOON: Duration = Duration::from_mins(29_631_600);
 /// How late a job can begin.
 pub(super) const MAX_LATE: Duration = Duration::from_hours(1);
 
@@ -278,15 +278,7 @@ impl Service {
             store_voice: StoreVoiceProfile::new(voices, work.leases.tasks.clone()),
             analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
-            jobs: ManageJobs::new(ManageJobsParts {
-                jobs: Arc::new(jobs),
-                schedules: Arc::new(schedules),
-                requests,
-                hub: Arc::clone(&hub),
-                tasks: BackgroundTasks::default(),
-                clock: clock_at(NOON),
-                max_late: MAX_LATE,
-            }),
+            jobs: manage_jobs(jobs, schedules, requests, &hub),
             hub,
             readiness: Arc::new(readiness),
             concurrency,
@@ -298,6 +290,23 @@ impl Service {
         });
         Conforming(routes).boxed()
     }
+}
+
+fn manage_jobs(
+    jobs: MockJobStore,
+    schedules: MockScheduleStore,
+    requests: Arc<dyn IdempotencyStore>,
+    hub: &Arc<EventHub>,
+) -> ManageJobs {
+    ManageJobs::new(ManageJobsParts {
+        jobs: Arc::new(jobs),
+        schedules: Arc::new(schedules),
+        requests,
+        hub: Arc::clone(hub),
+        tasks: BackgroundTasks::default(),
+        clock: clock_at(NOON),
+        max_late: MAX_LATE,
+    })
 }
 
 impl Answer {

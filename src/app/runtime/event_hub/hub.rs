@@ -154,10 +154,12 @@ impl EventHub {
         let _writing = self.writing.lock().await;
         let waiting = self.stages.take();
         let has_any = !waiting.is_empty();
-        let written = stream::iter(waiting)
-            .for_each_concurrent(WRITTEN_AT_A_TIME, |(tenant, stages)| async move {
-                self.write(&tenant, &stages).await
-            });
+        let written = stream::iter(waiting).for_each_concurrent(
+            WRITTEN_AT_A_TIME,
+            |(tenant, stages)| async move {
+                self.write(&tenant, &stages).await;
+            },
+        );
         written.await;
         has_any
     }

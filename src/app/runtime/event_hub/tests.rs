@@ -31,7 +31,7 @@ const FORMAT: EventFormat = EventFormat {
 struct Ledger(Arc<Mutex<Kept>>);
 
 struct Kept {
-    kept: usize,
+    most: usize,
     events: HashMap<TenantName, Vec<StageEvent>>,
     reads: Vec<usize>,
     writes: Vec<(String, usize)>,
@@ -43,9 +43,9 @@ impl Ledger {
         Self::that_keeps(1_000)
     }
 
-    fn that_keeps(kept: usize) -> Self {
+    fn that_keeps(most: usize) -> Self {
         Self(Arc::new(Mutex::new(Kept {
-            kept,
+            most,
             events: HashMap::new(),
             reads: Vec::new(),
             writes: Vec::new(),

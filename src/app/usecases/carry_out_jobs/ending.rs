@@ -47,7 +47,7 @@ pub(super) fn ending(published: Result<PublicationReport, PublishImageError>) ->
 
 fn reason(error: &PublishImageError) -> Reason {
     let reason = match error {
-        PublishImageError::Plan(error) => of_plan(error),
+        PublishImageError::Plan(error) => of_plan(*error),
         PublishImageError::TooMany
         | PublishImageError::Exhausted(_)
         | PublishImageError::InProgress => JobReason::Busy,
@@ -68,7 +68,7 @@ fn reason(error: &PublishImageError) -> Reason {
     (reason, None)
 }
 
-fn of_plan(error: &PlanError) -> JobReason {
+fn of_plan(error: PlanError) -> JobReason {
     match error {
         PlanError::PublishingOff => JobReason::PublishingOff,
         PlanError::NoPlatform | PlanError::PlatformOff(_) => JobReason::NoPlatform,

@@ -257,9 +257,9 @@ async fn a_claim_is_renewed_until_it_is_lost() {
         });
     let usecase = usecase(queue, MockTenantConfigSource::new());
     let (_stage, stages) = watch::channel(None);
-    let started = tokio::time::Instant::now();
+    let (clock, started) = (clock(), clock().now());
     usecase.hold(&job("alice").claim, stages).await;
-    assert_eq!(started.elapsed(), JOB_CLAIM_RENEWED_EVERY * 3);
+    assert_eq!(clock.now() - started, JOB_CLAIM_RENEWED_EVERY * 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,7 +274,7 @@ async fn a_stage_is_noted_once_it_has_lasted() {
     let (stage, stages) = watch::channel(None);
     stage.send_replace(Some(PublishStage::Find));
     stage.send_replace(Some(PublishStage::Send));
-    let started = tokio::time::Instant::now();
+    let (clock, started) = (clock(), clock().now());
     usecase.hold(&job("alice").claim, stages).await;
-    assert_eq!(started.elapsed(), STAGE_SETTLES);
+    assert_eq!(clock.now() - started, STAGE_SETTLES);
 }

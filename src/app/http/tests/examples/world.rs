@@ -103,27 +103,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
             service = published(service);
             jobs::with_jobs(&mut service, operation, answer);
         }
-        "keepImage" | "removeImage" | "deleteImage" => {
-            service.document["features"]["delete_enabled"] = true.into();
-            service
-                .images
-                .expect_find()
-                .returning(move |name| Ok(named(name)));
-            service
-                .images
-                .expect_read_sidecar()
-                .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
-            service.images.expect_delete().returning(|_, _| Ok(()));
-            let name = if operation == "keepImage" {
-                "harbour-dawn (1).jpg"
-            } else {
-                "harbour-dawn.jpg"
-            };
-            service
-                .images
-                .expect_move_to()
-                .returning(move |_, _, _, _| Ok(moved(name)));
-        }
+        "keepImage" | "removeImage" | "deleteImage" => with_curated(&mut service, operation),
         "listLibrary" | "uploadImage" | "deleteLibraryImage" | "moveLibraryImage" => {
             with_library(&mut service, operation);
         }
@@ -140,7 +120,7 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
         }
         "addJob" | "changeJob" | "approveJob" | "cancelJob" | "retryJob" | "getJob"
         | "listJobs" | "getSchedule" | "putSchedule" => {
-            jobs::with_jobs(&mut service, operation, answer)
+            jobs::with_jobs(&mut service, operation, answer);
         }
         "checkPublication" => {
             let found = || Ok(Some(found()));
@@ -149,6 +129,29 @@ pub(super) fn world(operation: &str, answer: &str) -> Service {
         _ => {}
     }
     service
+}
+
+/// Has an image that is moved or deleted.
+fn with_curated(service: &mut Service, operation: &str) {
+    service.document["features"]["delete_enabled"] = true.into();
+    service
+        .images
+        .expect_find()
+        .returning(|name| Ok(stored(name.as_str())));
+    service
+        .images
+        .expect_read_sidecar()
+        .returning(|_, _| Ok(crate::ports::SidecarFile::Missing));
+    service.images.expect_delete().returning(|_, _| Ok(()));
+    let name = if operation == "keepImage" {
+        "harbour-dawn (1).jpg"
+    } else {
+        "harbour-dawn.jpg"
+    };
+    service
+        .images
+        .expect_move_to()
+        .returning(move |_, _, _, _| Ok(moved(name)));
 }
 
 /// Has what an operation of the library works on.
