@@ -17,7 +17,7 @@ use poem::{
 use serde_json::{Value, json};
 
 pub(super) use self::forms::{file, form};
-use self::ports::{capacity, clock, clock_at, credential_store, providers, source_of};
+use self::ports::{capacity, clock, credential_store, providers, source_of};
 use crate::{
     adapters::rate_limits::OwnRates,
     app::{
@@ -27,10 +27,7 @@ use crate::{
             routes,
             tests::conforming::Conforming,
         },
-        runtime::{
-            background_tasks::BackgroundTasks, concurrency_limit::ConcurrencyLimit,
-            event_hub::EventHub,
-        },
+        runtime::{concurrency_limit::ConcurrencyLimit, event_hub::EventHub},
         tenancy::{
             credentials::{CredentialCacheSettings, Credentials},
             listing_cache::ListingCache,
@@ -49,7 +46,6 @@ use crate::{
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
-            manage_jobs::{ManageJobs, ManageJobsParts},
             publish::PublishImage,
             publish_once::PublishOnce,
             random_image::RandomImage,
@@ -278,7 +274,7 @@ impl Service {
             store_voice: StoreVoiceProfile::new(voices, work.leases.tasks.clone()),
             analyze: AnalyzeImage::new(work),
             publications: ListPublications::new(reader),
-            jobs: manage_jobs(jobs, schedules, requests, &hub),
+            jobs: ports::manage_jobs(jobs, schedules, requests, &hub),
             hub,
             readiness: Arc::new(readiness),
             concurrency,
@@ -290,23 +286,6 @@ impl Service {
         });
         Conforming(routes).boxed()
     }
-}
-
-fn manage_jobs(
-    jobs: MockJobStore,
-    schedules: MockScheduleStore,
-    requests: Arc<dyn IdempotencyStore>,
-    hub: &Arc<EventHub>,
-) -> ManageJobs {
-    ManageJobs::new(ManageJobsParts {
-        jobs: Arc::new(jobs),
-        schedules: Arc::new(schedules),
-        requests,
-        hub: Arc::clone(hub),
-        tasks: BackgroundTasks::default(),
-        clock: clock_at(NOON),
-        max_late: MAX_LATE,
-    })
 }
 
 impl Answer {

@@ -123,9 +123,9 @@ impl Kept {
         if after == events.len() {
             return None;
         }
-        let has_gap = after > events.len() || events.len() - after > self.kept;
+        let has_gap = after > events.len() || events.len() - after > self.most;
         let first = if has_gap {
-            events.len().saturating_sub(self.kept)
+            events.len().saturating_sub(self.most)
         } else {
             after
         };

@@ -3,9 +3,13 @@
 use super::*;
 use crate::{
     adapters::platforms,
-    app::runtime::{
-        keyed_limit::{Capacity, PublishLimit},
-        memory_budget::MemoryBudget,
+    app::{
+        runtime::{
+            background_tasks::BackgroundTasks,
+            keyed_limit::{Capacity, PublishLimit},
+            memory_budget::MemoryBudget,
+        },
+        usecases::manage_jobs::{ManageJobs, ManageJobsParts},
     },
     domain::{content_hash::ContentHashKind, image_memory::ImageMemory},
     ports::OpenedStorage,
@@ -108,4 +112,22 @@ pub(super) fn providers(
         platforms: platforms::spec,
         publishers: vec![Arc::new(platform)],
     }
+}
+
+/// What people do with the jobs of this store, at noon.
+pub(super) fn manage_jobs(
+    jobs: MockJobStore,
+    schedules: MockScheduleStore,
+    requests: Arc<dyn IdempotencyStore>,
+    hub: &Arc<EventHub>,
+) -> ManageJobs {
+    ManageJobs::new(ManageJobsParts {
+        jobs: Arc::new(jobs),
+        schedules: Arc::new(schedules),
+        requests,
+        hub: Arc::clone(hub),
+        tasks: BackgroundTasks::default(),
+        clock: clock_at(NOON),
+        max_late: MAX_LATE,
+    })
 }
