@@ -4,12 +4,17 @@
 use std::time::Duration;
 
 use publisher_sandbox::{DemoTenant, Fault, Hold, Sandbox, Switches};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     database::Database,
     harness::{Answer, Service},
 };
+
+/// Long enough for a slow machine; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Starts a publish of an image, and ends the service as `kill -9` does once its call is held.
 pub(crate) async fn kill_at(
@@ -134,7 +139,7 @@ async fn a_crash_during_the_confirmation_leaves_nothing_unknown_on_postgres() {
 }
 
 /// Where the process is when it is killed.
-struct Point {
+pub(crate) struct Point {
     upstream: fn(&Sandbox) -> &Switches,
     operation: &'static str,
     /// What the call mentions; empty for any call. [`BOT`] stands for the reference of the bot's
@@ -203,7 +208,7 @@ macro_rules! points {
             })+
         }
 
-        fn point(name: &str) -> Point {
+        pub(crate) fn point(name: &str) -> Point {
             match name {
                 $(stringify!($name) => Point {
                     upstream: $upstream,
@@ -245,66 +250,92 @@ points! {
     after_the_caption_file_is_moved: dropbox "move_v2" ".txt" Done -> KNOWN;
 }
 
+impl Point {
+    /// Ends a process as `kill -9` does while it is here in publishing an image of the tenant, which `begin` has it do.
+    pub(crate) async fn kill(
+        &self,
+        sandbox: &Sandbox,
+        who: &DemoTenant,
+        begin: impl AsyncFnOnce() -> Service,
+    ) {
+        let switches = (self.upstream)(sandbox);
+        let mentions = match self.mentions {
+            BOT => &who.telegram_ref,
+            text => text,
+        };
+        if self.moment == Done {
+            let held = switches.hold_matching(self.operation, mentions);
+            let service = begin().await;
+            timeout(PATIENCE, held.arrived(1)).await.unwrap();
+            service.kill().await;
+            held.release();
+        } else {
+            switches.always_matching(self.operation, mentions, Fault::Timeout);
+            let service = begin().await;
+            let called = switches.wait_for_calls(self.operation, 1);
+            timeout(PATIENCE, called).await.unwrap();
+            service.kill().await;
+            switches.clear(self.operation);
+        }
+    }
+
+    /// Checks what came of the image: each platform received it at most once; the ledger knows of it, or that it does not
+    /// know; `results` says the same, and what this point leads to.
+    pub(crate) async fn check(
+        &self,
+        service: &Service,
+        sandbox: &Sandbox,
+        who: &DemoTenant,
+        results: &Value,
+    ) {
+        let received = [
+            sandbox.telegram.photos().len(),
+            sandbox.smtp.mails_to(who.recipient.as_ref().unwrap()).len(),
+        ];
+        assert!(received.iter().all(|count| *count <= 1), "{received:?}");
+        let entries = service.publications(sandbox, who).await;
+        for (index, platform) in ["telegram", "email"].into_iter().enumerate() {
+            let (received, expected) = (received[index], self.then[index]);
+            let entry = entries.iter().find(|entry| entry["platform"] == platform);
+            let entry = entry.map_or("", |entry| entry["outcome"].as_str().unwrap());
+            match entry {
+                "published" => assert_eq!(received, 1, "{platform}"),
+                "unknown" => {}
+                other => panic!("{platform}: {other:?} is what no publish ends with here"),
+            }
+            let told = &results[platform]["outcome"];
+            assert!(expected == ANY || told == expected, "{platform}: {results}");
+            assert_eq!(
+                told == "unknown",
+                entry == "unknown",
+                "{platform}: {results}"
+            );
+        }
+    }
+}
+
 async fn kill_at_point(database: Option<Database>, point: &Point) {
     const IMAGE: &str = "harbour-dawn.jpg";
     let Some(database) = database else { return };
     let sandbox = Sandbox::start().await.unwrap();
     let alice = &sandbox.tenants()[0];
-    let switches = (point.upstream)(&sandbox);
-    let mentions = match point.mentions {
-        BOT => &alice.telegram_ref,
-        text => text,
-    };
     let service = database.start(&sandbox).await;
-    if point.moment == Done {
-        let held = switches.hold_matching(point.operation, mentions);
-        kill_at(held, service, &sandbox, alice, IMAGE).await;
-    } else {
-        switches.always_matching(point.operation, mentions, Fault::Timeout);
-        {
-            let publish = service.publish(&sandbox, alice, IMAGE, json!({}));
-            tokio::pin!(publish);
-            tokio::select! {
-                answer = &mut publish => panic!("it was to hang: {answer:?}"),
-                () = switches.wait_for_calls(point.operation, 1) => {}
-            }
-        }
-        service.kill().await;
-        switches.clear(point.operation);
-    }
+    let path = format!("/api/images/{IMAGE}/publish");
+    let request = service.request(Method::POST, &alice.host, &path);
+    let request = request.bearer_auth(sandbox.web_token()).json(&json!({}));
+    let begin = async move || {
+        // Its answer is lost with the process.
+        tokio::spawn(request.send());
+        service
+    };
+    point.kill(&sandbox, alice, begin).await;
 
     let service = database.start(&sandbox).await;
     let answer = publish_after_crash(&service, &sandbox, alice, IMAGE).await;
-    let received = [
-        sandbox.telegram.photos().len(),
-        sandbox
-            .smtp
-            .mails_to(alice.recipient.as_ref().unwrap())
-            .len(),
-    ];
-    assert!(received.iter().all(|count| *count <= 1), "{received:?}");
     assert_eq!(answer.status, 200, "{answer:?}");
-    let entries = service.publications(&sandbox, alice).await;
-    for (index, platform) in ["telegram", "email"].into_iter().enumerate() {
-        let (received, expected) = (received[index], point.then[index]);
-        let entry = entries.iter().find(|entry| entry["platform"] == platform);
-        let entry = entry.map_or("", |entry| entry["outcome"].as_str().unwrap());
-        match entry {
-            "published" => assert_eq!(received, 1, "{platform}"),
-            "unknown" => {}
-            other => panic!("{platform}: {other:?} is what no publish ends with here"),
-        }
-        let told = answer.json()["results"][platform]["outcome"].clone();
-        assert!(
-            expected == ANY || told == expected,
-            "{platform}: {answer:?}"
-        );
-        assert_eq!(
-            told == "unknown",
-            entry == "unknown",
-            "{platform}: {answer:?}"
-        );
-    }
+    point
+        .check(&service, &sandbox, alice, &answer.json()["results"])
+        .await;
     service.kill().await;
     database.remove().await;
 }

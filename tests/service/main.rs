@@ -33,6 +33,7 @@ mod existing_environment;
 mod half_sent_requests;
 mod harness;
 mod imaging;
+mod jobs;
 mod kept_captions;
 mod known_outcomes;
 mod ledger;
