@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a log says of each call would be gigabytes.
-const QUIET: (&str, &str) = ("RUST_LOG", "warn");
+const QUIET: (&str, &str) = ("RUST_LOG", "info");
 /// As long as the large tests may take.
 const PATIENCE: Duration = Duration::from_mins(9);
 
