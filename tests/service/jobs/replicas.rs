@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use publisher_sandbox::{DemoTenant, Network, Sample, Sandbox, TenantSpec};
+use publisher_sandbox::{DemoTenant, Hold, Network, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 
 use super::{Admin, PATIENCE, SERVES_ONLY, replica};
@@ -177,7 +177,7 @@ async fn a_killed_and_a_frozen_replica_lose_no_job_and_send_nothing_twice() {
     let replicas = (0..3).map(|_| replica(&database, &crowd.sandbox, &settings));
     let mut replicas = join_all(replicas).await;
     let begun = now();
-    let waiting = || photos.waiting() + images.iter().map(|it| it.waiting()).sum::<usize>();
+    let waiting = || photos.waiting() + images.iter().map(Hold::waiting).sum::<usize>();
     while waiting() < 3 * AT_A_TIME {
         assert!(begun.elapsed() < PATIENCE, "{} wait", waiting());
         tokio::time::sleep(Duration::from_millis(20)).await;
