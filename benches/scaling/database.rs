@@ -31,7 +31,7 @@ const STATEMENTS: &str = "SELECT kind, sum(calls)::float8, sum(total_exec_time):
 const OFTEN: &str = "SELECT calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 110)
     FROM pg_stat_statements JOIN pg_roles ON userid = pg_roles.oid
     WHERE rolname = 'publisher' ORDER BY calls DESC LIMIT 70";
-/// What tables take with their indexes, in bytes, without space that is only kept.
+/// What tables take with their indexes, in bytes.
 const SIZES: &str = "SELECT relname::text, pg_total_relation_size(oid)::float8 FROM pg_class
     WHERE relkind = 'r' AND relname LIKE 'ledger\\_%'";
 
@@ -112,8 +112,10 @@ impl Database {
         counted.await.expect("the server counts")
     }
 
-    /// The bytes of each table with its indexes.
+    /// The bytes of each table with its indexes, without room for rows that are gone.
     pub(crate) async fn sizes(&mut self) -> Vec<(String, f64)> {
+        let packed = sqlx::query("VACUUM FULL").execute(&mut self.connection);
+        packed.await.expect("tables that nobody holds");
         let sizes = sqlx::query_as(SIZES).fetch_all(&mut self.connection);
         sizes.await.expect("tables")
     }

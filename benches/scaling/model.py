@@ -200,9 +200,11 @@ def take(units, load):
             "replicas_for_cpu": math.ceil(costs["cpu_ms"] / 1e3 / load.cores),
             "same_minute": tenants * load.jobs * load.same_minute,
             "storage_gb_a_year": 365 * tenants * (load.publications + load.jobs) * units["publication_bytes"] / 1e9,
+            "captions_gb": tenants * (load.publications + load.jobs) * load.caption_days * units["caption_bytes"] / 1e9,
             "jobs_gb": ended * units["job_bytes"] / 1e9,
             "events_gb": tenants * min(EVENTS_KEPT, load.jobs * load.keep_days * units["events_of_a_job"]) * EVENT_BYTES / 1e9,
             "wal_mb": costs["wal_bytes"] / 1e6,
+            "connections": 3 * replicas,
         }
     )
     costs["minutes_for_them"] = costs["same_minute"] * load.publish_seconds / costs["room"] / 60
@@ -270,6 +272,7 @@ def arguments():
     add("--budget-mb", type=float, default=352, help="MEMORY_BUDGET_MB (%(default)s)")
     add("--cores", type=float, default=1, help="of each replica that are to be used (%(default)s)")
     add("--keep-days", type=float, default=90, help="JOBS_KEEP_DAYS (%(default)s)")
+    add("--caption-days", type=float, default=90, help="CAPTION_HISTORY_DAYS (%(default)s)")
     add("--same-minute", type=float, default=0.1, help="the part of a day's jobs due at the same minute (%(default)s)")
     add("--cache", type=float, default=1e9, help="TENANT_SERVICE_CACHE_MAX_SIZE (what it takes)")
     add("--by-tenant", action="store_true", help="the balancer sends a host to one replica")
@@ -304,7 +307,7 @@ def print_scales(units, load):
     names = [
         "views", "publications", "jobs", "cores", "replicas_for_cpu", "at_a_time", "replicas_for_publications",
         "replicas", "memory_mb", "configs", "credential_calls", "usage_calls", "statements", "database_cores",
-        "wal_mb", "count_ms", "same_minute", "minutes_for_them", "storage_gb_a_year", "jobs_gb", "events_gb",
+        "connections", "wal_mb", "count_ms", "same_minute", "minutes_for_them", "storage_gb_a_year", "captions_gb", "jobs_gb", "events_gb",
     ]
     rows = [[name, *(short(column[name]) for column in columns)] for name in names]
     table(["", *(f"{scale:,.0f}" for scale in scales)], rows)
@@ -327,9 +330,10 @@ def main():
     files = load_.files or [f"target/scaling-{part}.json" for part in ["units", "simulation"]]
     figures = load(files[0])
     units = units_of(figures)
-    per = lambda name: sum(figures[name].values())
     units["start_kb"] = figures["memory_kb_at_start"]
-    units["publication_bytes"] = per("bytes_of_a_publication")
+    kept = figures["bytes_of_a_publication"]
+    units["publication_bytes"] = kept["ledger_entries"] + kept["ledger_hashes"]
+    units["caption_bytes"] = kept["ledger_caption_history"]
     units["job_bytes"] = figures["bytes_of_a_job"]["ledger_jobs"]
     units["events_of_a_job"] = figures["events_of_a_job"]
     print_units(units)
