@@ -16,7 +16,7 @@ pub(crate) const TENANTS: u32 = 100_000;
 /// The life of configs in seconds: a tenth of what is usual, so that minutes stand for an hour.
 const LIFE: i64 = 60;
 /// How long requests come to that many.
-const LENGTH: Duration = Duration::from_secs(300);
+const LENGTH: Duration = Duration::from_mins(5);
 /// Requests for lists of images a second. A tenant's share goes with one over its rank.
 const VIEWS: f64 = 100.0;
 /// Publications that somebody waits for, each second.

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::stage::{IMAGES, Stage};
 
+// Five images of each tenant are published here.
+const _: () = assert!(IMAGES > 4);
+
 /// The tenants whose memory is measured.
 pub(crate) const TENANTS: u32 = 10_000;
 /// One of so many of them publishes.
@@ -48,14 +51,14 @@ pub(crate) async fn measure(tenants: u32) -> Value {
         stage.view(tenant).await;
     }
     figures["first_view"] = each(&mut stage, 10..tenants, async |stage, it| {
-        stage.view(it).await
+        stage.view(it).await;
     })
     .await;
 
     // Twice in a row: the second time, the listing is in memory.
     tokio::time::sleep(LISTING_AGE).await;
     figures["listing_refresh"] = each(&mut stage, 0..tenants * 2 / 5, async |stage, it| {
-        stage.view(it).await
+        stage.view(it).await;
     })
     .await;
     let again = async |stage: &Stage, it: u32| stage.view(it % 100).await;
@@ -137,7 +140,6 @@ async fn jobs(stage: &mut Stage, figures: &mut Value, publishers: u32) {
     tokio::time::sleep(IDLE).await;
     let seconds = u32::try_from(IDLE.as_secs()).expect("few seconds");
     figures["idle_second_beside_waiting_jobs"] = stage.read().await.since(&before, seconds);
-    assert!(IMAGES > 4, "there are images for all of this");
 }
 
 /// What it takes to ask for a config and its credential again, once they are about to end.
