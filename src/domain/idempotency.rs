@@ -10,7 +10,7 @@ use super::{
     content_hash::hex,
     content_hashes::ContentHashes,
     image::ImageName,
-    job::JobOrder,
+    job::{JobId, JobOrder},
     publication::{PublicationRequest, Target},
     tenant::TenantName,
 };
@@ -171,6 +171,8 @@ pub enum Begun {
     /// The key belongs to this request now. An earlier request ended without an answer (because its process was killed,
     /// for example), and may have sent this image.
     Resumed(ChosenImage),
+    /// The key belongs to this request now. An earlier request has added this job, and ended without an answer.
+    HasJob(JobId),
     /// Another request under the key is running.
     Running,
     /// The key belongs to a different request.

@@ -5,7 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::LedgerError;
-use crate::domain::idempotency::{Begun, ChosenImage, KeyedRequest};
+use crate::domain::{
+    host::Host,
+    idempotency::{Begun, ChosenImage, KeyedRequest},
+    job::{Job, NewJob},
+};
 
 /// How long a key and its answer are kept, from the first request on.
 pub const KEY_KEPT_FOR: Duration = Duration::from_hours(24);
@@ -31,6 +35,18 @@ pub trait IdempotencyStore: Send + Sync {
     /// [`LedgerError`]; `LeaseLost` when another holder has taken the key.
     async fn choose(&self, request: &KeyedRequest, image: &ChosenImage) -> Result<(), LedgerError>;
 
+    /// Adds the job of this request, as [`JobStore::add_job`](super::JobStore::add_job) does, and notes it under the key,
+    /// in one step: a request that resumes this one finds the job if, and only if, it was added.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; `LeaseLost` when another holder has taken the key: then no job was added.
+    async fn add_keyed_job(
+        &self,
+        request: &KeyedRequest,
+        host: &Host,
+        job: &NewJob,
+    ) -> Result<Job, LedgerError>;
+
     /// Keeps the answer, and with it the key, for callers that ask again.
     ///
     /// # Errors
@@ -38,7 +54,7 @@ pub trait IdempotencyStore: Send + Sync {
     async fn finish(&self, request: &KeyedRequest, answer: &str) -> Result<(), LedgerError>;
 
     /// Gives the key back for another try. Nothing was sent unless `may_have_sent`: then the next
-    /// one resumes this one.
+    /// one resumes this one. A job that was added stays noted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. The key then comes free with the end of the process.

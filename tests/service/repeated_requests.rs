@@ -175,3 +175,70 @@ async fn one_after_the_other_all_images_are_published_and_then_there_is_none() {
     assert_eq!(published, expected);
     assert_eq!(sandbox.telegram.photos().len(), expected.len());
 }
+
+/// The ids of a tenant's jobs.
+async fn jobs(service: &Service, sandbox: &Sandbox, tenant: &DemoTenant) -> Vec<Value> {
+    let listed = service.get_as_admin(sandbox, &tenant.host, "/api/jobs");
+    let listed = listed.await.json();
+    let jobs = listed["jobs"].as_array().unwrap().iter();
+    jobs.map(|job| job["id"].clone()).collect()
+}
+
+async fn a_job_is_added_once(database: Option<Database>) {
+    let Some(mut database) = database else {
+        return;
+    };
+    let sandbox = Sandbox::start().await.unwrap();
+    let alice = &sandbox.tenants()[0];
+    let body = || json!({"needs_approval": true});
+    let add = |service, body| post(service, &sandbox, alice, "/api/jobs", "k", body);
+    let service = database.start(&sandbox).await;
+    let first = add(&service, body()).await;
+    let location = first.header("location").to_owned();
+    assert_eq!(
+        (first.status, first.header("idempotency-replayed")),
+        (201, "")
+    );
+    let again = add(&service, body()).await;
+    assert_eq!(
+        (again.status, again.header("idempotency-replayed")),
+        (201, "true")
+    );
+    assert_eq!(
+        (again.header("location"), &again.text),
+        (&*location, &first.text)
+    );
+    let other = add(&service, json!({"needs_approval": true, "caption": "x"})).await;
+    other.assert_problem(422, "idempotency-mismatch");
+    let publication = post(&service, &sandbox, alice, IMAGE, "k", json!({})).await;
+    publication.assert_problem(422, "idempotency-mismatch");
+    service.kill().await;
+
+    // As if it had been killed after the job was added, and before the answer was recorded.
+    let unanswered = "UPDATE ledger_requests SET answer = NULL, holder = 'gone'";
+    database.run(unanswered).await;
+    let service = database.start(&sandbox).await;
+    let resumed = add(&service, body()).await;
+    assert_eq!(
+        (resumed.status, resumed.header("location")),
+        (201, &*location)
+    );
+    let again = add(&service, body()).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(
+        jobs(&service, &sandbox, alice).await,
+        [first.json()["id"].clone()]
+    );
+    service.kill().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_job_is_added_once_whenever_the_process_is_killed_on_sqlite() {
+    a_job_is_added_once(Database::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn a_job_is_added_once_whenever_the_process_is_killed_on_postgres() {
+    a_job_is_added_once(Database::postgres().await).await;
+}

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::ports::{Clock, LedgerError};
 
 /// The names of all operations that are measured, as in the metrics.
-pub const OPERATIONS: [&str; 45] = [
+pub const OPERATIONS: [&str; 46] = [
     "claim",
     "renew",
     "record_intent",
@@ -22,6 +22,7 @@ pub const OPERATIONS: [&str; 45] = [
     "count_unknown",
     "probe",
     "key_begin",
+    "key_add_job",
     "key_choose",
     "key_finish",
     "key_abandon",

@@ -4,6 +4,7 @@ use super::hashes;
 use crate::domain::{
     idempotency::{Begun, ChosenImage},
     image::ImageName,
+    job::JobId,
 };
 
 /// A key is new, or it is not: no other request can insert it in between.
@@ -14,13 +15,17 @@ pub(super) const ENTER: &str = "INSERT INTO ledger_requests
 
 pub(super) const FORGET_OLD: &str = "DELETE FROM ledger_requests WHERE created_at <= $1";
 
-pub(super) const FIND: &str = "SELECT fingerprint, filename, content_hash, hashes, answer
+pub(super) const FIND: &str = "SELECT fingerprint, filename, content_hash, hashes, answer, job_id
     FROM ledger_requests WHERE tenant = $1 AND key_hash = $2";
 
 /// Only the holder writes. If no row is returned, the key has been taken by another request.
 pub(super) const CHOOSE: &str =
     "UPDATE ledger_requests SET filename = $1, content_hash = $2, hashes = $3
     WHERE tenant = $4 AND key_hash = $5 AND holder = $6";
+
+/// In the transaction that adds the job: there is one if, and only if, it stands here.
+pub(super) const NOTE_JOB: &str = "UPDATE ledger_requests SET job_id = $1
+    WHERE tenant = $2 AND key_hash = $3 AND holder = $4 AND job_id IS NULL";
 
 pub(super) const FINISH: &str = "UPDATE ledger_requests SET answer = $1, holder = NULL
     WHERE tenant = $2 AND key_hash = $3 AND holder = $4";
@@ -38,12 +43,16 @@ pub(super) type FoundRow = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<i64>,
 );
 
 /// How a request begins whose key is in the ledger already; `is_taken` if it has taken the key over.
 pub(super) fn begun(row: FoundRow, is_taken: bool, fingerprint: &str) -> Begun {
-    let (found, filename, key, hashes, answer) = row;
+    let (found, filename, key, hashes, answer, job) = row;
     if is_taken {
+        if let Some(id) = job {
+            return Begun::HasJob(JobId(id));
+        }
         let chosen = filename.zip(key).and_then(|(name, key)| {
             Some(ChosenImage {
                 name: ImageName::new(&name).ok()?,
@@ -141,6 +150,34 @@ macro_rules! sql_requests {
                         0 => Err(LedgerError::LeaseLost),
                         _ => Ok(()),
                     }
+                })
+                .await
+            }
+
+            async fn add_keyed_job(
+                &self,
+                request: &KeyedRequest,
+                host: &crate::domain::host::Host,
+                job: &crate::domain::job::NewJob,
+            ) -> Result<crate::domain::job::Job, LedgerError> {
+                measured(&self.clock, "key_add_job", async {
+                    let tenant = request.tenant();
+                    let (mut write, now, _) = self.begin_jobs(Durability::Synced, tenant).await?;
+                    Self::set_host(&mut write, tenant, host).await?;
+                    let job = Self::insert_job(&mut write, tenant, job, false, now).await?;
+                    let noted = sqlx::query(requests::NOTE_JOB)
+                        .bind(job.id.0)
+                        .bind(tenant.as_str())
+                        .bind(request.key_hash())
+                        .bind(request.holder())
+                        .execute(&mut *write)
+                        .await?;
+                    if noted.rows_affected() == 0 {
+                        write.roll_back().await?;
+                        return Err(LedgerError::LeaseLost);
+                    }
+                    write.commit().await?;
+                    Ok(job)
                 })
                 .await
             }

@@ -121,6 +121,9 @@ macro_rules! suite_on {
             a_request_whose_holder_is_gone_is_resumed_with_its_image,
             who_lost_the_key_writes_nothing,
             a_key_is_kept_for_a_day,
+            a_job_is_added_with_its_key_and_found_by_the_next_request,
+            who_lost_the_key_adds_no_job,
+            one_of_many_requests_for_a_job_adds_it,
         );
         super::run_suite!(
             retention_suite on $stage:

@@ -117,7 +117,8 @@ impl PublishOnce {
                 Refusal::Conflict.count();
                 return Err(PublishOnceError::Running);
             }
-            Begun::Mismatch => return Err(PublishOnceError::Mismatch),
+            // Requests for jobs have other fingerprints.
+            Begun::Mismatch | Begun::HasJob(_) => return Err(PublishOnceError::Mismatch),
             Begun::Answered(answer) => return Ok(Err(answer)),
         };
         let store = Arc::clone(&self.store);

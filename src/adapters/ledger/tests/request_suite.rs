@@ -2,12 +2,13 @@
 
 use futures_util::future::join_all;
 
-use super::{Backstage, tenant};
+use super::{Backstage, host, tenant};
 use crate::{
     domain::{
         content_hash::ContentHash,
         idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
         image::ImageName,
+        job::{Job, JobOrder, NewJob},
         publication::{PublicationRequest, Target},
     },
     ports::LedgerError,
@@ -120,4 +121,82 @@ pub(super) async fn a_key_is_kept_for_a_day(ledger: &impl Backstage) {
     ledger.age_keys().await;
     let begun = begin(ledger, &request("b.jpg")).await;
     assert_eq!(begun, Begun::First, "it is another request's key now");
+}
+
+fn for_a_job() -> KeyedRequest {
+    let key = IdempotencyKey::new("key").unwrap();
+    let fingerprint = Fingerprint::of_job(&JobOrder::default(), None);
+    KeyedRequest::new(tenant("alice"), &key, fingerprint)
+}
+
+async fn add_job(ledger: &impl Backstage, request: &KeyedRequest) -> Result<Job, LedgerError> {
+    let new = NewJob {
+        order: JobOrder::default(),
+        publish_at: None,
+        posting_time: None,
+    };
+    ledger.add_keyed_job(request, &host(), &new).await
+}
+
+async fn jobs(ledger: &impl Backstage) -> i64 {
+    ledger.number("SELECT count(*) FROM ledger_jobs").await
+}
+
+pub(super) async fn a_job_is_added_with_its_key_and_found_by_the_next_request(
+    ledger: &impl Backstage,
+) {
+    let first = for_a_job();
+    begin(ledger, &first).await;
+    let job = add_job(ledger, &first).await.unwrap();
+    assert_eq!(begin(ledger, &for_a_job()).await, Begun::Running);
+    // Its process ends before it has answered.
+    ledger.expire_leases().await;
+    let second = for_a_job();
+    assert_eq!(begin(ledger, &second).await, Begun::HasJob(job.id));
+    // This one does not know that the job was found, and tries again.
+    let refused = add_job(ledger, &second).await;
+    assert!(
+        matches!(refused, Err(LedgerError::LeaseLost)),
+        "{refused:?}"
+    );
+    ledger.abandon(&second, false).await.unwrap();
+    let third = for_a_job();
+    assert_eq!(begin(ledger, &third).await, Begun::HasJob(job.id));
+    ledger.finish(&third, "done").await.unwrap();
+    let begun = begin(ledger, &for_a_job()).await;
+    assert_eq!(begun, Begun::Answered("done".to_owned()));
+    assert_eq!(jobs(ledger).await, 1);
+    ledger.age_keys().await;
+    let later = for_a_job();
+    assert_eq!(begin(ledger, &later).await, Begun::First, "a new request");
+    assert_ne!(add_job(ledger, &later).await.unwrap().id, job.id);
+}
+
+pub(super) async fn who_lost_the_key_adds_no_job(ledger: &impl Backstage) {
+    let lost = for_a_job();
+    begin(ledger, &lost).await;
+    ledger.expire_leases().await;
+    let holder = for_a_job();
+    assert_eq!(begin(ledger, &holder).await, Begun::First, "none was added");
+    let refused = add_job(ledger, &lost).await;
+    assert!(
+        matches!(refused, Err(LedgerError::LeaseLost)),
+        "{refused:?}"
+    );
+    assert_eq!(jobs(ledger).await, 0);
+    let events = "SELECT count(*) FROM ledger_job_events";
+    assert_eq!(ledger.number(events).await, 0, "nor is one told of");
+    add_job(ledger, &holder).await.unwrap();
+    assert_eq!(jobs(ledger).await, 1);
+}
+
+pub(super) async fn one_of_many_requests_for_a_job_adds_it(ledger: &impl Backstage) {
+    let added = join_all((0..20).map(|_| async {
+        let request = for_a_job();
+        // Also those that do not have the key try it.
+        begin(ledger, &request).await;
+        add_job(ledger, &request).await.is_ok()
+    }));
+    let added = added.await.into_iter().filter(|is_added| *is_added).count();
+    assert_eq!((added, jobs(ledger).await), (1, 1));
 }

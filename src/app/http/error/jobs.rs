@@ -42,11 +42,6 @@ impl From<AddJobOnceError> for ApiError {
                 ProblemKind::IdempotencyMismatch,
                 "This idempotency key belongs to a request that asked for something else.",
             ),
-            AddJobOnceError::InDoubt => Self::new(
-                ProblemKind::Conflict,
-                "An earlier request under this idempotency key ended without an answer, and may have added a job: look \
-                 among the jobs, and use a new key if it is not there.",
-            ),
             AddJobOnceError::Add(error) => error.into(),
             AddJobOnceError::Aborted(error) => Self::new(
                 ProblemKind::Internal,

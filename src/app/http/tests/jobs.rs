@@ -428,7 +428,6 @@ async fn a_job_under_a_key_is_added_once() {
         .requests
         .expect_begin()
         .returning(|_| Ok(Begun::First));
-    service.requests.expect_choose().returning(|_, _| Ok(()));
     let (sender, receiver) = std::sync::mpsc::channel();
     service
         .requests
@@ -438,9 +437,10 @@ async fn a_job_under_a_key_is_added_once() {
             sender.send(answer.to_owned()).unwrap();
             Ok(())
         });
+    service.jobs.expect_add_job().never();
     service
-        .jobs
-        .expect_add_job()
+        .requests
+        .expect_add_keyed_job()
         .times(1)
         .returning(|_, _, new| Ok(made(new)));
     let first = service.answer(keyed()).await;
@@ -453,7 +453,7 @@ async fn a_job_under_a_key_is_added_once() {
         .expect_begin()
         .times(1)
         .return_once(|_| Ok(Begun::Answered(recorded)));
-    service.jobs.expect_add_job().never();
+    service.requests.expect_add_keyed_job().never();
     let again = service.answer(keyed()).await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!((again.status, again.json()), (first.status, first.json()));

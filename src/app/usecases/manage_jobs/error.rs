@@ -47,9 +47,6 @@ pub enum AddJobOnceError {
     /// The key belongs to a different request.
     #[error("the key belongs to another request")]
     Mismatch,
-    /// An earlier request under the key ended without an answer, and may have added its job.
-    #[error("an earlier request under this key may have added a job")]
-    InDoubt,
     /// The job was not added.
     #[error(transparent)]
     Add(#[from] ManageJobsError),

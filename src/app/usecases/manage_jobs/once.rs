@@ -1,33 +1,33 @@
 //! Adding one job for all requests under an idempotency key.
 //!
-//! Before a job is added, the key is marked as one whose request may have had an effect; with the answer, the job is
-//! recorded under it. Where the process ends in between, nobody knows whether there is a job: later requests under the key
-//! are refused then, and never add a second one.
+//! The job is added and noted under its key in one transaction. Where the process ends before the answer is recorded, the
+//! next request under the key gets the job that was added, if one was; else it adds it.
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{
-    error::{AddJobOnceError, ManageJobsError},
-    usecase::ManageJobs,
-};
+use super::{error::AddJobOnceError, usecase::ManageJobs};
 use crate::{
     app::{
         runtime::{deferred_writes::DeferredWrite, error_chain::ErrorChain},
         tenancy::tenant::Tenant,
     },
     domain::{
-        content_hash::ContentHash,
         host::Host,
-        idempotency::{Begun, ChosenImage, Fingerprint, IdempotencyKey, KeyedRequest},
-        image::ImageName,
-        job::{Job, JobOrder},
-        storage::HashKind,
+        idempotency::{Begun, Fingerprint, IdempotencyKey, KeyedRequest},
+        job::{Job, JobId, JobOrder},
     },
     ports::LedgerError,
 };
 
-/// The name in the mark of a key whose job chooses its image later.
-const UNCHOSEN: &str = "unchosen.jpg";
+/// How a request begins that has taken its key.
+enum Beginning {
+    /// No request under the key has added a job.
+    Nothing,
+    /// An earlier one has added this job, and recorded no answer.
+    Added(JobId),
+    /// The recorded answer.
+    Answered(String),
+}
 
 /// The answer to a request for a job.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,43 +62,39 @@ impl ManageJobs {
         let usecase = self.clone();
         // The task records the answer also when the caller goes away.
         let task = async move {
-            if let Some(answer) = usecase.begin(&keyed).await? {
-                return Ok(JobAnswer::Replayed(answer));
-            }
-            let added = usecase
-                .add_marked(&keyed, &tenant, &host, order, publish_at)
-                .await;
+            let added = match usecase.begin(&keyed).await? {
+                Beginning::Answered(answer) => return Ok(JobAnswer::Replayed(answer)),
+                Beginning::Added(id) => usecase.find(&tenant, id).await.map_err(Into::into),
+                Beginning::Nothing => {
+                    let added = usecase.add_under(&keyed, &tenant, &host, order, publish_at);
+                    added.await
+                }
+            };
             usecase.end(keyed, &added, write_down).await;
             added.map(|job| JobAnswer::First(Box::new(job)))
         };
         self.tasks.run_to_completion(task).await?
     }
 
-    /// Takes the key, or returns the recorded answer.
-    async fn begin(&self, keyed: &KeyedRequest) -> Result<Option<String>, AddJobOnceError> {
+    /// Takes the key.
+    async fn begin(&self, keyed: &KeyedRequest) -> Result<Beginning, AddJobOnceError> {
         let begun = self.requests.begin(keyed).await;
         if begun.is_err() {
             // The key may be taken all the same: only the answer may be lost.
-            self.tasks.defer(DeferredWrite::Abandon {
-                store: Arc::clone(&self.requests),
-                request: keyed.clone(),
-                may_have_sent: true,
-            });
+            self.tasks.defer(self.abandon(keyed.clone()));
         }
         match begun? {
-            Begun::First => Ok(None),
-            Begun::Answered(answer) => Ok(Some(answer)),
+            Begun::First => Ok(Beginning::Nothing),
+            Begun::HasJob(id) => Ok(Beginning::Added(id)),
+            Begun::Answered(answer) => Ok(Beginning::Answered(answer)),
             Begun::Running => Err(AddJobOnceError::Running),
-            Begun::Mismatch => Err(AddJobOnceError::Mismatch),
-            Begun::Resumed(_) => {
-                self.abandon(keyed.clone(), true).await;
-                Err(AddJobOnceError::InDoubt)
-            }
+            // Requests that publish have other fingerprints.
+            Begun::Mismatch | Begun::Resumed(_) => Err(AddJobOnceError::Mismatch),
         }
     }
 
-    /// Marks the key, and adds the job.
-    async fn add_marked(
+    /// Adds the job, and notes it under the key.
+    async fn add_under(
         &self,
         keyed: &KeyedRequest,
         tenant: &Tenant,
@@ -106,14 +102,13 @@ impl ManageJobs {
         order: JobOrder,
         publish_at: Option<SystemTime>,
     ) -> Result<Job, AddJobOnceError> {
-        // What is refused leaves the key to the next request.
-        if let Some(mark) = mark(&order) {
-            match self.requests.choose(keyed, &mark).await {
-                Err(LedgerError::LeaseLost) => return Err(AddJobOnceError::Running),
-                chosen => chosen?,
-            }
-        }
-        Ok(self.add(tenant, host, order, publish_at).await?)
+        let new = self.check(tenant, order, publish_at)?;
+        let job = match self.requests.add_keyed_job(keyed, host, &new).await {
+            Err(LedgerError::LeaseLost) => return Err(AddJobOnceError::Running),
+            added => added?,
+        };
+        self.hub.wake();
+        Ok(job)
     }
 
     /// Records the answer, or releases the key; in the background, where the ledger is unavailable.
@@ -133,18 +128,17 @@ impl ManageJobs {
                 self.write(answer).await;
             }
             Err(AddJobOnceError::Running) => {}
-            Err(error) => self.abandon(keyed, may_have_added(error)).await,
+            Err(_) => self.write(self.abandon(keyed)).await,
         }
     }
 
-    async fn abandon(&self, request: KeyedRequest, may_have_sent: bool) {
-        let store = Arc::clone(&self.requests);
-        let abandon = DeferredWrite::Abandon {
-            store,
+    /// Releases the key. A job that was added all the same stays noted under it.
+    fn abandon(&self, request: KeyedRequest) -> DeferredWrite {
+        DeferredWrite::Abandon {
+            store: Arc::clone(&self.requests),
             request,
-            may_have_sent,
-        };
-        self.write(abandon).await;
+            may_have_sent: false,
+        }
     }
 
     async fn write(&self, write: DeferredWrite) {
@@ -154,26 +148,5 @@ impl ManageJobs {
                 "the idempotency key of a job could not be given its answer; retrying in the background"
             );
         }
-    }
-}
-
-/// What the key is marked with: the store records images, and this request has none that was read.
-fn mark(order: &JobOrder) -> Option<ChosenImage> {
-    let unchosen = || ImageName::new(UNCHOSEN).ok();
-    Some(ChosenImage {
-        name: order.image.clone().or_else(unchosen)?,
-        hashes: ContentHash::from_digest(HashKind::Sha256, [0; 32]).into(),
-    })
-}
-
-/// Whether there may be a job although there was an error.
-fn may_have_added(error: &AddJobOnceError) -> bool {
-    use ManageJobsError::{Ledger, NotFound, Plan, Refused, TooLongAgo};
-    match error {
-        AddJobOnceError::Add(Ledger(_)) | AddJobOnceError::Aborted(_) => true,
-        AddJobOnceError::Add(Plan(_) | TooLongAgo(_) | NotFound | Refused(_))
-        | AddJobOnceError::Running
-        | AddJobOnceError::Mismatch
-        | AddJobOnceError::InDoubt => false,
     }
 }

@@ -29,7 +29,7 @@ pub struct ManageJobs {
     jobs: Arc<dyn JobStore>,
     schedules: Arc<dyn ScheduleStore>,
     pub(super) requests: Arc<dyn IdempotencyStore>,
-    hub: Arc<EventHub>,
+    pub(super) hub: Arc<EventHub>,
     pub(super) tasks: BackgroundTasks,
     clock: Arc<dyn Clock>,
     max_late: Duration,
@@ -107,12 +107,7 @@ impl ManageJobs {
         order: JobOrder,
         publish_at: Option<SystemTime>,
     ) -> Result<Job, ManageJobsError> {
-        let new = NewJob {
-            order,
-            publish_at,
-            posting_time: None,
-        };
-        self.check(tenant, &new)?;
+        let new = self.check(tenant, order, publish_at)?;
         let job = self.jobs.add_job(tenant.name(), host, &new).await?;
         self.hub.wake();
         Ok(job)
@@ -248,10 +243,20 @@ impl ManageJobs {
     }
 
     /// Checks what is known of a job's publication before its time.
-    fn check(&self, tenant: &Tenant, new: &NewJob) -> Result<(), ManageJobsError> {
-        if let Some(time) = new.publish_at {
+    pub(super) fn check(
+        &self,
+        tenant: &Tenant,
+        order: JobOrder,
+        publish_at: Option<SystemTime>,
+    ) -> Result<NewJob, ManageJobsError> {
+        if let Some(time) = publish_at {
             self.check_time(time)?;
         }
+        let new = NewJob {
+            order,
+            publish_at,
+            posting_time: None,
+        };
         let order = new.order.clone();
         let request = PublicationRequest {
             platforms: order.platforms,
@@ -261,7 +266,8 @@ impl ManageJobs {
             allow_empty_caption: order.allow_empty_caption,
             force: order.force,
         };
-        Ok(check_plan(tenant, &request)?)
+        check_plan(tenant, &request)?;
+        Ok(new)
     }
 
     /// Refuses a time at which a job would be missed at once.

@@ -42,6 +42,9 @@ CREATE UNIQUE INDEX ledger_jobs_next ON ledger_jobs (tenant) WHERE is_next = 1;
 CREATE INDEX ledger_jobs_status ON ledger_jobs (status); -- narrow, to count by
 CREATE INDEX ledger_jobs_ended ON ledger_jobs (ended_at) WHERE ended_at IS NOT NULL;
 
+-- The job that the request under this key has added; NULL: it has added none.
+ALTER TABLE ledger_requests ADD COLUMN job_id BIGINT;
+
 -- What has happened to a tenant's jobs and publications, numbered without a gap.
 CREATE TABLE ledger_job_events (
     tenant   TEXT   NOT NULL,

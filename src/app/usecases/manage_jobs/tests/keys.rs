@@ -1,9 +1,8 @@
 use super::*;
 use crate::{
     domain::{
-        content_hash::ContentHash,
-        idempotency::{Begun, ChosenImage, IdempotencyKey},
-        image::ImageName,
+        idempotency::{Begun, IdempotencyKey},
+        job::JobId,
     },
     ports::MockIdempotencyStore,
 };
@@ -26,14 +25,19 @@ fn beginning(requests: &mut MockIdempotencyStore, begun: Begun) {
         .return_once(move |_| Ok(begun));
 }
 
-fn adding(jobs: &mut MockJobStore, times: usize) {
-    jobs.expect_add_job()
+fn adding(requests: &mut MockIdempotencyStore, times: usize) {
+    requests
+        .expect_add_keyed_job()
         .times(times)
         .returning(|_, _, new| Ok(job(new.order.clone())));
 }
 
+fn abandoning(requests: &mut MockIdempotencyStore) {
+    requests.expect_abandon().times(1).returning(|_, _| Ok(()));
+}
+
 #[tokio::test]
-async fn the_first_request_marks_its_key_adds_the_job_and_records_it() {
+async fn the_first_request_adds_the_job_under_its_key_and_records_the_answer() {
     let mut order = mockall::Sequence::new();
     let mut ports = Ports::new();
     ports
@@ -44,15 +48,10 @@ async fn the_first_request_marks_its_key_adds_the_job_and_records_it() {
         .returning(|_| Ok(Begun::First));
     ports
         .requests
-        .expect_choose()
+        .expect_add_keyed_job()
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _| Ok(()));
-    ports
-        .jobs
-        .expect_add_job()
-        .times(1)
-        .in_sequence(&mut order)
+        .withf(|_, at, new| *at == host() && new.order == to_email())
         .returning(|_, _, new| Ok(job(new.order.clone())));
     ports
         .requests
@@ -61,6 +60,7 @@ async fn the_first_request_marks_its_key_adds_the_job_and_records_it() {
         .in_sequence(&mut order)
         .withf(|_, answer| answer == "job 7")
         .returning(|_, _| Ok(()));
+    ports.jobs.expect_add_job().never();
     let expected = JobAnswer::First(Box::new(job(to_email())));
     assert_eq!(add(ports).await.unwrap(), expected);
 }
@@ -69,7 +69,7 @@ async fn the_first_request_marks_its_key_adds_the_job_and_records_it() {
 async fn a_repeated_request_gets_the_first_answer_and_adds_nothing() {
     let mut ports = Ports::new();
     beginning(&mut ports.requests, Begun::Answered("job 7".to_owned()));
-    adding(&mut ports.jobs, 0);
+    adding(&mut ports.requests, 0);
     let expected = JobAnswer::Replayed("job 7".to_owned());
     assert_eq!(add(ports).await.unwrap(), expected);
 }
@@ -78,48 +78,45 @@ async fn a_repeated_request_gets_the_first_answer_and_adds_nothing() {
 async fn a_key_in_use_or_of_another_request_is_refused() {
     let mut ports = Ports::new();
     beginning(&mut ports.requests, Begun::Running);
-    adding(&mut ports.jobs, 0);
+    adding(&mut ports.requests, 0);
     assert!(matches!(add(ports).await, Err(AddJobOnceError::Running)));
     let mut ports = Ports::new();
     beginning(&mut ports.requests, Begun::Mismatch);
-    adding(&mut ports.jobs, 0);
+    adding(&mut ports.requests, 0);
     assert!(matches!(add(ports).await, Err(AddJobOnceError::Mismatch)));
 }
 
 #[tokio::test]
-async fn a_request_that_may_have_added_its_job_is_not_repeated() {
-    let chosen = ChosenImage {
-        name: ImageName::new("a.jpg").unwrap(),
-        hashes: ContentHash::of(b"").into(),
-    };
+async fn a_request_whose_job_was_added_before_gets_that_job() {
     let mut ports = Ports::new();
-    beginning(&mut ports.requests, Begun::Resumed(chosen));
+    beginning(&mut ports.requests, Begun::HasJob(JobId(7)));
+    adding(&mut ports.requests, 0);
+    ports
+        .jobs
+        .expect_find_job()
+        .times(1)
+        .withf(|_, id| *id == JobId(7))
+        .returning(|_, _| Ok(Some(job(to_email()))));
     ports
         .requests
-        .expect_abandon()
+        .expect_finish()
         .times(1)
-        .withf(|_, may_have_sent| *may_have_sent)
+        .withf(|_, answer| answer == "job 7")
         .returning(|_, _| Ok(()));
-    adding(&mut ports.jobs, 0);
-    assert!(matches!(add(ports).await, Err(AddJobOnceError::InDoubt)));
+    let expected = JobAnswer::First(Box::new(job(to_email())));
+    assert_eq!(add(ports).await.unwrap(), expected);
 }
 
 #[tokio::test]
-async fn a_key_whose_job_was_refused_is_free_and_one_in_doubt_is_not() {
+async fn a_key_whose_job_was_not_added_is_free() {
     let mut ports = Ports::new();
     beginning(&mut ports.requests, Begun::First);
-    ports.requests.expect_choose().returning(|_, _| Ok(()));
-    ports
-        .jobs
-        .expect_add_job()
-        .times(1)
-        .returning(|_, _, _| Err(away()));
     ports
         .requests
-        .expect_abandon()
+        .expect_add_keyed_job()
         .times(1)
-        .withf(|_, may_have_sent| *may_have_sent)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Err(away()));
+    abandoning(&mut ports.requests);
     let refused = add(ports).await;
     assert!(matches!(
         refused,
@@ -128,14 +125,8 @@ async fn a_key_whose_job_was_refused_is_free_and_one_in_doubt_is_not() {
 
     let mut ports = Ports::new();
     beginning(&mut ports.requests, Begun::First);
-    ports.requests.expect_choose().returning(|_, _| Ok(()));
-    ports
-        .requests
-        .expect_abandon()
-        .times(1)
-        .withf(|_, may_have_sent| !*may_have_sent)
-        .returning(|_, _| Ok(()));
-    adding(&mut ports.jobs, 0);
+    abandoning(&mut ports.requests);
+    adding(&mut ports.requests, 0);
     let usecase = ports.build();
     let key = IdempotencyKey::new("k").ok();
     let late = Some(ago(61));
@@ -147,15 +138,14 @@ async fn a_key_whose_job_was_refused_is_free_and_one_in_doubt_is_not() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_process_has_taken_adds_nothing() {
+async fn a_key_that_another_request_has_taken_adds_nothing() {
     let mut ports = Ports::new();
     beginning(&mut ports.requests, Begun::First);
     ports
         .requests
-        .expect_choose()
+        .expect_add_keyed_job()
         .times(1)
-        .returning(|_, _| Err(LedgerError::LeaseLost));
+        .returning(|_, _, _| Err(LedgerError::LeaseLost));
     ports.requests.expect_abandon().never();
-    adding(&mut ports.jobs, 0);
     assert!(matches!(add(ports).await, Err(AddJobOnceError::Running)));
 }

@@ -61,6 +61,10 @@ pub(super) fn with_jobs(service: &mut Service, operation: &str, answer: &str) {
         .expect_add_job()
         .returning(|_, _, new| Ok(made(new)));
     service
+        .requests
+        .expect_add_keyed_job()
+        .returning(|_, _, new| Ok(made(new)));
+    service
         .jobs
         .expect_find_job()
         .returning(|_, _| Ok(Some(job(false))));
