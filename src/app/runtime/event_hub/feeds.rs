@@ -1,7 +1,7 @@
 //! The tenants that somebody listens to, and their listeners.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::Arc,
 };
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::outbox::Outbox;
+use super::outbox::{MAX_UNSENT, Outbox};
 use crate::{
     domain::{
         job::{JobEvent, JobEventNumber},
@@ -17,6 +17,11 @@ use crate::{
     },
     ports::EventPage,
 };
+
+/// The most bytes that all listeners of a tenant are given at a time: half of what may wait for one.
+const PORTION: usize = MAX_UNSENT / 2;
+/// How often listeners that have no room for the next portion are waited for, before it is given to the others.
+const MAX_WAITS: u32 = 25;
 
 /// How events are written for listeners: all of a process are written to in one format, so that each event is written once.
 #[derive(Clone, Copy)]
@@ -45,10 +50,26 @@ struct Open {
 
 /// The listeners of one tenant.
 struct Feed {
-    /// The last event that was read.
+    /// The last event that was given to the listeners.
     position: JobEventNumber,
+    /// The last event that was read.
+    read: JobEventNumber,
+    /// What was read and is to be given to the listeners: part of one page.
+    texts: VecDeque<Text>,
+    /// Some of the page was given to them before.
+    is_split: bool,
+    /// How often the next portion has waited for room.
+    waits: u32,
     format: EventFormat,
     listeners: Vec<Registered>,
+}
+
+/// What is said of an event, written once for all listeners.
+struct Text {
+    number: JobEventNumber,
+    /// It is for all listeners: events up to this one are missing.
+    is_reset: bool,
+    bytes: Bytes,
 }
 
 struct Registered {
@@ -101,6 +122,10 @@ impl Feeds {
             Entry::Vacant(place) => {
                 place.insert(Feed {
                     position: after,
+                    read: after,
+                    texts: VecDeque::new(),
+                    is_split: false,
+                    waits: 0,
                     format,
                     listeners: vec![registered],
                 });
@@ -119,11 +144,14 @@ impl Feeds {
         self.added.notified().await;
     }
 
-    /// The tenants that somebody listens to, each with the last event that was read.
+    /// The tenants that somebody listens to, each with the last event that was read. Those whose listeners have not been
+    /// given all of that are left out.
     pub(super) fn positions(&self) -> Vec<(TenantName, JobEventNumber)> {
         let open = self.open.lock();
-        let position = |(tenant, feed): (&TenantName, &Feed)| (tenant.clone(), feed.position);
-        open.tenants.iter().map(position).collect()
+        let all_given = open.tenants.iter().filter(|(_, it)| it.texts.is_empty());
+        all_given
+            .map(|(tenant, feed)| (tenant.clone(), feed.read))
+            .collect()
     }
 
     /// Whether somebody listens.
@@ -131,23 +159,50 @@ impl Feeds {
         !self.open.lock().tenants.is_empty()
     }
 
-    /// Gives a tenant's listeners the events behind `asked`. Listeners that do not read are ended.
-    pub(super) fn deliver(&self, tenant: &TenantName, asked: JobEventNumber, page: &EventPage) {
+    /// Takes what was read of a tenant behind `asked`, to be [handed out](Self::hand_out).
+    pub(super) fn add(&self, tenant: &TenantName, asked: JobEventNumber, page: &EventPage) {
         let mut open = self.open.lock();
         let Some(feed) = open.tenants.get_mut(tenant) else {
             return;
         };
         // All have gone meanwhile, and others come: they begin elsewhere.
-        if feed.position != asked {
+        if feed.read != asked {
             return;
         }
-        feed.position = page.last;
-        let texts = feed.texts(page);
-        feed.listeners
-            .retain_mut(|listener| listener.take(page, &texts));
-        if feed.listeners.is_empty() {
-            open.tenants.remove(tenant);
-        }
+        feed.add(page);
+    }
+
+    /// Whether there is something to hand out.
+    pub(super) fn has_texts(&self) -> bool {
+        let open = self.open.lock();
+        open.tenants.values().any(|feed| !feed.texts.is_empty())
+    }
+
+    /// Gives all listeners a portion of what was read: those who read need not be able to take all of it at once. Returns
+    /// whether a page that was larger has come to its end.
+    pub(super) fn hand_out(&self) -> bool {
+        let mut open = self.open.lock();
+        let ended = open.tenants.values_mut().filter_map(|feed| {
+            let ends = feed.hand_out();
+            ends.then_some(())
+        });
+        ended.count() > 0
+    }
+
+    /// Ends listeners that were found behind more than `limit` times: there is more for them than may wait, and they
+    /// do not take it.
+    pub(super) fn end_those_behind(&self, limit: u32) {
+        let mut open = self.open.lock();
+        open.tenants.retain(|tenant, feed| {
+            feed.listeners.retain(|listener| {
+                let is_open = listener.outbox.close_if_behind(limit);
+                if !is_open {
+                    tracing::info!(%tenant, "an event stream ends: its client does not read");
+                }
+                is_open
+            });
+            !feed.listeners.is_empty()
+        });
     }
 
     /// Whether no listener is registered any more.
@@ -166,38 +221,75 @@ impl Feeds {
     }
 }
 
-/// What a page says, written once for all listeners.
-enum Texts {
-    Reset(Bytes),
-    Events(Vec<(JobEventNumber, Bytes)>),
-}
-
 impl Feed {
-    fn texts(&self, page: &EventPage) -> Texts {
+    /// Writes what a page says.
+    fn add(&mut self, page: &EventPage) {
+        self.read = page.last;
         if page.has_gap {
-            return Texts::Reset((self.format.reset)(page.last));
+            self.texts.push_back(Text {
+                number: page.last,
+                is_reset: true,
+                bytes: (self.format.reset)(page.last),
+            });
+        } else {
+            let text = |event: &JobEvent| Text {
+                number: event.number,
+                is_reset: false,
+                bytes: (self.format.event)(event),
+            };
+            self.texts.extend(page.events.iter().map(text));
         }
-        let text = |event: &JobEvent| (event.number, (self.format.event)(event));
-        Texts::Events(page.events.iter().map(text).collect())
+        if self.texts.is_empty() {
+            self.position = self.read;
+        }
+    }
+
+    /// Gives the listeners the next portion. Returns whether it is the last of several.
+    fn hand_out(&mut self) -> bool {
+        let (count, bytes) = self.portion();
+        if count == 0 {
+            return false;
+        }
+        let has_room = |listener: &Registered| listener.outbox.has_room(bytes);
+        if self.waits < MAX_WAITS && !self.listeners.iter().all(has_room) {
+            self.waits += 1;
+            return false;
+        }
+        self.waits = 0;
+        for text in self.texts.drain(..count) {
+            for listener in &mut self.listeners {
+                listener.give(&text);
+            }
+            self.position = text.number;
+        }
+        if self.texts.is_empty() {
+            self.position = self.read;
+            return std::mem::take(&mut self.is_split);
+        }
+        self.is_split = true;
+        false
+    }
+
+    /// The number of texts in the next portion, at least one if there is any, and their bytes.
+    fn portion(&self) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, 0);
+        for text in &self.texts {
+            if count > 0 && bytes + text.bytes.len() > PORTION {
+                break;
+            }
+            count += 1;
+            bytes += text.bytes.len();
+        }
+        (count, bytes)
     }
 }
 
 impl Registered {
-    /// Gives the listener what it does not have. `false` if it is gone.
-    fn take(&mut self, page: &EventPage, texts: &Texts) -> bool {
-        match texts {
-            Texts::Reset(text) => {
-                self.after = page.last;
-                self.outbox.push_all([text].into_iter())
-            }
-            Texts::Events(texts) => {
-                let after = self.after;
-                let missing = texts.iter().filter(|(number, _)| *number > after);
-                let mut missing = missing.map(|(_, text)| text).peekable();
-                let is_there = missing.peek().is_none() || self.outbox.push_all(missing);
-                self.after = self.after.max(page.last);
-                is_there
-            }
+    /// Gives the listener a text, unless it has it.
+    fn give(&mut self, text: &Text) {
+        let is_new = text.is_reset || text.number > self.after;
+        if is_new && self.outbox.push(self.after, &text.bytes) {
+            self.after = text.number;
         }
     }
 }

@@ -24,8 +24,13 @@ use crate::{
 const WRITE_EVERY: Duration = Duration::from_millis(250);
 /// After how many of these times events are read: every 500 ms.
 const READ_EVERY: u32 = 2;
-/// The pause after events were read out of turn: one who writes a lot has them read 20 times a second.
-const PAUSE: Duration = Duration::from_millis(50);
+/// After how many reads in turn a listener is ended that has not taken what waits for it, while there is more than may
+/// wait: 5 s.
+const READS_BEHIND: u32 = 10;
+/// How often listeners are given a portion, while there is more.
+const HAND_OUT_EVERY: Duration = Duration::from_millis(10);
+/// The pause after events were read out of turn, in portions: one who writes a lot has them read 20 times a second.
+const PAUSE: u32 = 5;
 /// The most events of a tenant that are read at a time.
 const READ_AT_A_TIME: u32 = 200;
 /// The number of tenants whose stages are written at a time.
@@ -132,21 +137,36 @@ impl EventHub {
                 () = end.cancelled() => break,
                 () = self.woken.notified(), if has_listeners => {
                     reader.read(&self).await;
-                    sleep(PAUSE).await;
+                    for _ in 0..PAUSE {
+                        sleep(HAND_OUT_EVERY).await;
+                        self.hand_out();
+                    }
                 }
                 _ = tick.tick(), if has_work => {
                     ticks = ticks.wrapping_add(1);
                     let has_written = self.write_stages().await;
-                    if has_written || ticks.is_multiple_of(READ_EVERY) {
+                    let is_turn = ticks.is_multiple_of(READ_EVERY);
+                    if is_turn {
+                        self.feeds.end_those_behind(READS_BEHIND);
+                    }
+                    if has_written || is_turn {
                         reader.read(&self).await;
                     }
                 }
+                () = sleep(HAND_OUT_EVERY), if self.feeds.has_texts() => self.hand_out(),
                 () = self.has_stages.notified(), if !has_work => {}
                 () = self.feeds.added(), if !has_listeners => {}
             }
         }
         self.close();
         self.write_stages().await;
+    }
+
+    /// Gives listeners what they have room for, and has events read soon where that was the rest of many.
+    fn hand_out(&self) {
+        if self.feeds.hand_out() {
+            self.wake();
+        }
     }
 
     /// Writes the stages that wait, each tenant's in one call. Returns whether there were any.
@@ -181,12 +201,12 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads what has happened, and gives it to those who listen. Where there is more, it is read after a pause, in which
-    /// they can take what they have.
+    /// Reads what has happened, and gives those who listen a first portion of it. Where there is more, it is read after a
+    /// pause.
     async fn read(&mut self, hub: &EventHub) {
         let asked = hub.feeds.positions();
         if asked.is_empty() {
-            return;
+            return hub.hand_out();
         }
         let pages = match hub.events.events_after(&asked, READ_AT_A_TIME).await {
             Ok(pages) => pages,
@@ -202,9 +222,10 @@ impl Reader {
         self.is_failing = false;
         for (tenant, position) in &asked {
             if let Some(page) = pages.get(tenant) {
-                hub.feeds.deliver(tenant, *position, page);
+                hub.feeds.add(tenant, *position, page);
             }
         }
+        hub.hand_out();
         let limit = usize::try_from(READ_AT_A_TIME).unwrap_or(usize::MAX);
         if pages.values().any(|page| page.events.len() >= limit) {
             hub.wake();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     feeds::{EventFormat, Feeds, Register, Registration},
-    outbox::Outbox,
+    outbox::{MAX_UNSENT, Next, Outbox},
 };
 use crate::{
     app::runtime::error_chain::ErrorChain,
@@ -14,7 +14,7 @@ use crate::{
     ports::{EventPage, JobEvents, LedgerError},
 };
 
-/// How many missed events are read at a time, which is also how many of them are in memory for a listener.
+/// How many missed events are read at a time. Those beyond [`MAX_UNSENT`] bytes are read again.
 const MISSED_AT_A_TIME: u32 = 16;
 
 /// Where a listener begins.
@@ -96,7 +96,18 @@ impl Listener {
                 return Some(text);
             }
             match self.state {
-                State::Live(_) => return poll_fn(|context| self.outbox.poll_next(context)).await,
+                State::Live(_) => {
+                    let next = poll_fn(|context| self.outbox.poll_next(context));
+                    match next.await {
+                        Next::Text(text) => return Some(text),
+                        Next::End => return None,
+                        Next::Behind(after) => {
+                            // Of the former one nothing more is taken.
+                            self.outbox = Outbox::new();
+                            self.state = State::Missing(after);
+                        }
+                    }
+                }
                 State::Missing(after) => {
                     if let Err(error) = self.read_missed(after).await {
                         let error = ErrorChain(&error);
@@ -131,11 +142,23 @@ impl Listener {
         } = page;
         if *has_gap {
             self.first.push_back((self.format.reset)(*last));
-        } else {
-            self.first.extend(events.iter().map(self.format.event));
+            self.state = State::Missing(*last);
+            return Ok(());
         }
-        self.state = if *has_gap || *last > after {
-            State::Missing(*last)
+        let (mut bytes, mut known) = (0, *last);
+        let mut before = after;
+        for event in events {
+            let text = (self.format.event)(event);
+            if bytes > 0 && bytes + text.len() > MAX_UNSENT {
+                known = before;
+                break;
+            }
+            bytes += text.len();
+            before = event.number;
+            self.first.push_back(text);
+        }
+        self.state = if known > after {
+            State::Missing(known)
         } else {
             State::Current(after)
         };
