@@ -38,6 +38,10 @@ use crate::{
 const TOO_MANY: &str = "too many wrong tokens or passwords in Authorization: no more are looked at from there \
     for a while, but for right ones of 16 characters or more";
 
+/// The challenge of a fetch where only user and password are taken: browsers know no scheme of this name, and open no window
+/// for it.
+const NO_WINDOW: &str = "xBasic realm=\"publisher\"";
+
 /// The authentication of admins.
 pub struct AdminAuth {
     /// `None` when authentication is disabled: every caller is an admin.
@@ -313,16 +317,20 @@ impl Checks {
     }
 
     /// The challenges of a 401: one for each configured credential. `Basic` makes browsers open a window that asks
-    /// for user and password. Where there is a login, only a navigation gets that challenge, and no page whose
-    /// session has run out while it fetches something.
+    /// for user and password, over a page that only fetches something, too: so of browsers, only a navigation gets
+    /// that challenge. Where it is the only one, a fetch gets [`NO_WINDOW`], since a 401 has to have one.
     fn challenges(&self, headers: &HeaderMap) -> Vec<&'static str> {
         let is_fetch = headers
             .get("sec-fetch-mode")
             .is_some_and(|mode| mode != "navigate");
         let login = self.login.as_ref().map(PasswordLogin::challenge);
-        let asks_for_basic = self.authorization.takes_basic() && !(is_fetch && login.is_some());
         let bearer = self.authorization.takes_bearer().then_some("Bearer");
-        let basic = asks_for_basic.then_some("Basic realm=\"publisher\"");
+        let is_only = bearer.is_none() && login.is_none();
+        let basic = match (self.authorization.takes_basic(), is_fetch) {
+            (true, false) => Some("Basic realm=\"publisher\""),
+            (true, true) => is_only.then_some(NO_WINDOW),
+            (false, _) => None,
+        };
         [bearer, basic, login].into_iter().flatten().collect()
     }
 }

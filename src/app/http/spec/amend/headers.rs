@@ -97,7 +97,9 @@ pub(super) fn shared() -> Value {
         },
         "WWW-Authenticate": {
             "description": "How to authenticate: a header for each scheme that is configured. \
-                            `Cookie` stands for a session.",
+                            `Cookie` stands for a session. `Basic`, for which browsers open a window, is left out \
+                            of the answer to what a page fetches (`Sec-Fetch-Mode`); where it is the only \
+                            one, `xBasic` stands for it.",
             "required": true,
             "schema": {"type": "string", "example": "Bearer"},
         },

@@ -216,6 +216,7 @@ async fn status_tells_who_is_an_admin_and_refuses_nobody() {
 #[tokio::test]
 async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
     const BASIC: &str = "Basic realm=\"publisher\"";
+    const NO_WINDOW: &str = "xBasic realm=\"publisher\"";
     const COOKIE: &str = "Cookie cookie-name=\"__Host-pv2_admin\"";
     let token_and_basic = || {
         service(AdminCredentials {
@@ -225,13 +226,33 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
             plain_cookies: false,
         })
     };
+    let only_basic = || {
+        service(AdminCredentials {
+            token: None,
+            basic: Some(basic()),
+            login: None,
+            plain_cookies: false,
+        })
+    };
     let fetch = [("sec-fetch-mode", "cors")];
     let navigate = [("sec-fetch-mode", "navigate")];
+    // The user `a` with the password `b`.
+    let wrong = [("authorization", "Basic YTpi")];
+    let wrong_fetch = [fetch[0], wrong[0]];
+    let wrong_navigate = [navigate[0], wrong[0]];
     for (service, headers, expected) in [
         (Service::new(), &[][..], vec!["Bearer"]),
         (with_login(), &[][..], vec![COOKIE]),
         (token_and_basic(), &[][..], vec!["Bearer", BASIC]),
-        (token_and_basic(), &fetch[..], vec!["Bearer", BASIC]),
+        (token_and_basic(), &navigate[..], vec!["Bearer", BASIC]),
+        (token_and_basic(), &fetch[..], vec!["Bearer"]),
+        (token_and_basic(), &wrong_fetch[..], vec!["Bearer"]),
+        (only_basic(), &[][..], vec![BASIC]),
+        (only_basic(), &navigate[..], vec![BASIC]),
+        (only_basic(), &wrong_navigate[..], vec![BASIC]),
+        (only_basic(), &fetch[..], vec![NO_WINDOW]),
+        (only_basic(), &wrong_fetch[..], vec![NO_WINDOW]),
+        (only_basic(), &wrong[..], vec![BASIC]),
         (with_everything(), &[][..], vec!["Bearer", BASIC, COOKIE]),
         (
             with_everything(),
@@ -239,6 +260,7 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
             vec!["Bearer", BASIC, COOKIE],
         ),
         (with_everything(), &fetch[..], vec!["Bearer", COOKIE]),
+        (with_everything(), &wrong_fetch[..], vec!["Bearer", COOKIE]),
     ] {
         let answer = service.answer(with(get(LIST), headers)).await;
         answer.problem(401, "unauthorized");
