@@ -79,6 +79,7 @@ use self::{
     tenant_scope::TenantRoutes,
     voice_profile::VoiceProfileApi,
 };
+pub use self::{job_events::OpenEnded, middleware::admission::MAX_EVENT_STREAMS};
 use crate::{
     app::{
         runtime::{concurrency_limit::ConcurrencyLimit, event_hub::EventHub},

@@ -10,6 +10,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 #[cfg(feature = "fuzzing")]
 pub(super) use self::last_event_id::begin_after;
+pub use self::stream::OpenEnded;
 use self::{
     last_event_id::LastEventId,
     stream::{EventStream, streamed},

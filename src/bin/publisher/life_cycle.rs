@@ -32,7 +32,7 @@ impl Service {
     ) -> ExitCode {
         let Self {
             listen: _,
-            max_connections,
+            connections: limits,
             shutdown,
             memory_budget: _,
             routes,
@@ -52,7 +52,7 @@ impl Service {
             jobs.end_claiming();
         };
         let connections = listening
-            .serve(routes, max_connections, drain, shutdown.pre_stop_delay)
+            .serve(routes, limits, drain, shutdown.pre_stop_delay)
             .await;
         // Work goes on when its caller has disconnected, so it is waited for by itself.
         let finished = async {

@@ -249,7 +249,7 @@ fn print_spec(format: SpecFormat) -> Result<ExitCode, Failure> {
 /// The service, ready to be served.
 struct Service {
     listen: SocketAddr,
-    max_connections: usize,
+    connections: server::ConnectionLimits,
     shutdown: ShutdownTimes,
     memory_budget: ImageMemory,
     routes: Routes,
@@ -352,7 +352,7 @@ impl Service {
         });
         Ok(Self {
             listen: settings.listen,
-            max_connections: server::connections_within_limits(settings.max_requests),
+            connections: server::connections_within_limits(settings.max_requests),
             shutdown: settings.shutdown,
             memory_budget,
             routes,

@@ -19,12 +19,13 @@ mod waiting;
 use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use poem::Endpoint;
+use publisher::app::http::MAX_EVENT_STREAMS;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::OwnedSemaphorePermit,
 };
 
-pub(crate) use self::connections::Connections;
+pub(crate) use self::connections::{ConnectionLimits, Connections};
 
 /// How long accepting pauses after it failed, so that running out of file descriptors does not
 /// spin.
@@ -60,19 +61,19 @@ impl Listening {
         self.address
     }
 
-    /// Serves up to `max` connections at a time until `drain`, and accepts new ones for `pre_stop_delay` after
+    /// Serves as many connections at a time as `limits` says until `drain`, and accepts new ones for `pre_stop_delay` after
     /// that. Then closes the socket, and returns the open connections.
     pub(crate) async fn serve<E>(
         self,
         endpoint: E,
-        max: usize,
+        limits: ConnectionLimits,
         drain: impl Future<Output = ()>,
         pre_stop_delay: Duration,
     ) -> Connections<E>
     where
         E: Endpoint + 'static,
     {
-        let connections = Connections::new(endpoint, max);
+        let connections = Connections::new(endpoint, limits);
         tokio::select! {
             () = self.accept_into(&connections) => {}
             () = drain => {}
@@ -169,15 +170,24 @@ pub(crate) const FEW_FILES: &str =
 
 /// Whether the system gives descriptors for all connections that are wanted.
 pub(crate) fn has_files_enough(requests: NonZeroUsize) -> bool {
-    connections_within_limits(requests) >= requests.get().saturating_add(IDLE_CONNECTIONS)
+    connections_within_limits(requests) == wanted(requests)
 }
 
-/// How many connections are open at a time beside those of `requests`, or as many as the system
+/// The connections beside those of `requests`, and those of event streams.
+fn wanted(requests: NonZeroUsize) -> ConnectionLimits {
+    ConnectionLimits {
+        connections: requests.get().saturating_add(IDLE_CONNECTIONS),
+        open_ended: MAX_EVENT_STREAMS,
+    }
+}
+
+/// How many connections are open at a time beside those of `requests`, and with event streams, or as many as the system
 /// gives descriptors for: none must be missing to the ledger and the upstreams. Raises the limit as
 /// far as the system lets us.
-pub(crate) fn connections_within_limits(requests: NonZeroUsize) -> usize {
-    let wanted = requests.get().saturating_add(IDLE_CONNECTIONS);
-    let needed = u64::try_from(wanted).unwrap_or(u64::MAX);
+pub(crate) fn connections_within_limits(requests: NonZeroUsize) -> ConnectionLimits {
+    let wanted = wanted(requests);
+    let needed = wanted.connections.saturating_add(wanted.open_ended);
+    let needed = u64::try_from(needed).unwrap_or(u64::MAX);
     let needed = needed.saturating_add(OTHER_DESCRIPTORS);
     let allowed = match rlimit::increase_nofile_limit(needed) {
         Ok(allowed) => allowed,
@@ -186,12 +196,28 @@ pub(crate) fn connections_within_limits(requests: NonZeroUsize) -> usize {
             return wanted;
         }
     };
-    let allowed = allowed.saturating_sub(OTHER_DESCRIPTORS).max(1);
-    let connections = usize::try_from(allowed).map_or(wanted, |allowed| allowed.min(wanted));
-    if connections < wanted {
-        tracing::warn!(connections, wanted, "{FEW_FILES}");
+    let limits = within(wanted, allowed);
+    if limits != wanted {
+        let ConnectionLimits {
+            connections,
+            open_ended,
+        } = limits;
+        let wanted = wanted.connections.saturating_add(wanted.open_ended);
+        tracing::warn!(connections, open_ended, wanted, "{FEW_FILES}");
     }
-    connections
+    limits
+}
+
+/// As many of the connections that are wanted as fit into so many descriptors. Event streams for which none are left of
+/// their own take those of other connections.
+fn within(wanted: ConnectionLimits, descriptors: u64) -> ConnectionLimits {
+    let allowed = descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1);
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    let connections = wanted.connections.min(allowed);
+    ConnectionLimits {
+        connections,
+        open_ended: wanted.open_ended.min(allowed - connections),
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,11 @@ const EVENT_STREAM: &str = "text/event-stream";
 /// The longest time without a byte.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
+/// In the extensions of an answer that goes on while nothing happens: it should not keep the connections of other
+/// requests from them. There are at most [`MAX_EVENT_STREAMS`](crate::app::http::MAX_EVENT_STREAMS) at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenEnded;
+
 /// An answer of events.
 pub(super) struct EventStream(Body);
 
@@ -97,12 +102,14 @@ impl Payload for EventStream {
 
 impl IntoResponse for EventStream {
     fn into_response(self) -> Response {
-        Response::builder()
+        let mut response = Response::builder()
             .content_type(EVENT_STREAM)
             // `no-transform`: a proxy that compresses would keep events back.
             .header(header::CACHE_CONTROL, "no-store, no-transform")
             // What nginx calls the same.
             .header("X-Accel-Buffering", "no")
-            .body(self.0)
+            .body(self.0);
+        response.set_data(OpenEnded);
+        response
     }
 }

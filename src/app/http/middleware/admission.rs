@@ -28,7 +28,7 @@ const MAX_UPLOADS_OF_HOST: usize = 128;
 const EVENTS_PATH: &str = "/api/jobs/events";
 /// The number of event streams that are open at a time. They stay open while nothing happens, and keep no permit from other
 /// requests.
-pub(in crate::app::http) const MAX_EVENT_STREAMS: usize = 2_000;
+pub const MAX_EVENT_STREAMS: usize = 2_000;
 
 /// Holds a permit for each request until its answer has been sent. Probes need none, so that a full
 /// service does not look dead.

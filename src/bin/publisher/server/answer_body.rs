@@ -5,6 +5,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -12,6 +13,8 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
 use poem::http::Extensions;
+
+use super::waiting::ConnectionState;
 
 /// The largest piece, in bytes (4 KiB). hyper copies each into its write buffer until that is full.
 const PIECE: usize = 4 * 1024;
@@ -21,17 +24,25 @@ pub(super) struct AnswerBody<H> {
     body: BoxBody<Bytes, io::Error>,
     /// The rest of the last frame.
     rest: Bytes,
+    /// Told whether there is more.
+    state: Arc<ConnectionState>,
     /// The extensions that the routes have put into the answer, permits among them.
     _extensions: Extensions,
     _held: H,
 }
 
 impl<H> AnswerBody<H> {
-    /// `body`, with which `extensions` and `held` are dropped.
-    pub(super) fn new(body: BoxBody<Bytes, io::Error>, extensions: Extensions, held: H) -> Self {
+    /// `body`, of the connection with this state, with which `extensions` and `held` are dropped.
+    pub(super) fn new(
+        body: BoxBody<Bytes, io::Error>,
+        state: Arc<ConnectionState>,
+        extensions: Extensions,
+        held: H,
+    ) -> Self {
         Self {
             body,
             rest: Bytes::new(),
+            state,
             _extensions: extensions,
             _held: held,
         }
@@ -48,7 +59,9 @@ impl<H: Unpin> Body for AnswerBody<H> {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
         if this.rest.is_empty() {
-            let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)?) else {
+            let frame = Pin::new(&mut this.body).poll_frame(context)?;
+            this.state.set_pausing(frame.is_pending());
+            let Some(frame) = ready!(frame) else {
                 return Poll::Ready(None);
             };
             match frame.into_data() {

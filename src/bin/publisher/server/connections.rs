@@ -26,11 +26,13 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use poem::{
     Endpoint,
     http::uri::Scheme,
     web::{LocalAddr, RemoteAddr},
 };
+use publisher::app::http::OpenEnded;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -53,6 +55,23 @@ const EVICTION_PAUSE: Duration = Duration::from_millis(20);
 /// answered if it arrives within this.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
+/// How many connections are open at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConnectionLimits {
+    /// Those that are idle, or whose requests are answered.
+    pub(crate) connections: usize,
+    /// Those with an answer that goes on while nothing happens. Further ones are among the others.
+    pub(crate) open_ended: usize,
+}
+
+/// One connection.
+struct Connection {
+    peer: SocketAddr,
+    local: SocketAddr,
+    state: Arc<ConnectionState>,
+    permit: Mutex<OwnedSemaphorePermit>,
+}
+
 /// All open connections of a listener.
 pub(crate) struct Connections<E> {
     shared: Arc<Shared<E>>,
@@ -62,6 +81,7 @@ pub(crate) struct Connections<E> {
 struct Shared<E> {
     endpoint: E,
     permits: Arc<Semaphore>,
+    open_ended: Arc<Semaphore>,
     max: usize,
     waiting: Arc<WaitingConnections>,
     /// From now on, each connection ends after its next answer.
@@ -72,13 +92,14 @@ struct Shared<E> {
 }
 
 impl<E: Endpoint + 'static> Connections<E> {
-    /// None yet, and `max` at most.
-    pub(super) fn new(endpoint: E, max: usize) -> Self {
+    /// None yet, and as many as `limits` says at most.
+    pub(super) fn new(endpoint: E, limits: ConnectionLimits) -> Self {
         Self {
             shared: Arc::new(Shared {
                 endpoint,
-                permits: Arc::new(Semaphore::new(max)),
-                max,
+                permits: Arc::new(Semaphore::new(limits.connections)),
+                open_ended: Arc::new(Semaphore::new(limits.open_ended)),
+                max: limits.connections,
                 waiting: Arc::default(),
                 is_draining: AtomicBool::new(false),
                 idle_end: CancellationToken::new(),
@@ -91,6 +112,12 @@ impl<E: Endpoint + 'static> Connections<E> {
     /// The permits of connections.
     pub(super) fn permits(&self) -> &Arc<Semaphore> {
         &self.shared.permits
+    }
+
+    /// The permits of connections with answers that go on.
+    #[cfg(test)]
+    pub(super) fn open_ended(&self) -> &Arc<Semaphore> {
+        &self.shared.open_ended
     }
 
     /// Acquires a permit for a connection that has been accepted. Where none is free, the connection that has
@@ -122,10 +149,13 @@ impl<E: Endpoint + 'static> Connections<E> {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        self.tasks.spawn(async move {
-            shared.serve(stream, peer, local).await;
-            drop(permit);
-        });
+        let connection = Connection {
+            peer,
+            local,
+            state: Arc::default(),
+            permit: Mutex::new(permit),
+        };
+        self.tasks.spawn(shared.serve(stream, Arc::new(connection)));
     }
 
     /// Each connection ends after its next answer, which says so.
@@ -153,18 +183,18 @@ impl<E: Endpoint + 'static> Connections<E> {
 }
 
 impl<E: Endpoint + 'static> Shared<E> {
-    async fn serve<S>(self: Arc<Self>, stream: S, peer: SocketAddr, local: SocketAddr)
+    async fn serve<S>(self: Arc<Self>, stream: S, served: Arc<Connection>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let state = Arc::new(ConnectionState::default());
-        let _listed = self.waiting.add(&state);
-        let stream = TimedStream::new(stream, Arc::clone(&state));
+        let state = &served.state;
+        let _listed = self.waiting.add(state);
+        let stream = TimedStream::new(stream, Arc::clone(state));
         let service = service_fn(|request: Request<Incoming>| {
-            let shared = Arc::clone(&self);
-            let answering = InProgress::new(Arc::clone(&shared), state.begin_answer());
+            let (shared, served) = (Arc::clone(&self), Arc::clone(&served));
+            let answering = InProgress::new(Arc::clone(&shared), served.state.begin_answer());
             async move {
-                let response = shared.answer(request, peer, local, answering).await;
+                let response = shared.answer(request, &served, answering).await;
                 Ok::<_, Infallible>(response)
             }
         });
@@ -218,23 +248,37 @@ impl<E: Endpoint + 'static> Shared<E> {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
-        local: SocketAddr,
+        connection: &Connection,
         answering: InProgress<E>,
     ) -> Response<AnswerBody<InProgress<E>>> {
         // Where there is a `Content-Length` beside it, which the server overlooks and takes away,
         // a proxy before us may see another end of the request than we do, and what we would read as the next one may
         // be a part of this one's body to that proxy (RFC 9112, 6.1).
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-        let (local, peer) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
+        let local = LocalAddr(connection.local.into());
+        let peer = RemoteAddr(connection.peer.into());
         let request = (request, local, peer, Scheme::HTTP).into();
         let mut response: Response<_> = self.endpoint.get_response(request).await.into();
-        if is_chunked || self.is_draining.load(Ordering::Relaxed) || self.above_keep_alive_limit() {
+        let is_open_ended = response.extensions().get::<OpenEnded>().is_some();
+        if is_open_ended {
+            self.make_room(connection);
+        }
+        let is_draining = self.is_draining.load(Ordering::Relaxed);
+        if is_chunked || is_open_ended || is_draining || self.above_keep_alive_limit() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
         let held = mem::take(response.extensions_mut());
-        response.map(|body| AnswerBody::new(body, held, answering))
+        let state = Arc::clone(&connection.state);
+        response.map(|body| AnswerBody::new(body, state, held, answering))
+    }
+
+    /// Gives the permit of a connection back whose answer goes on, and which closes after it, if there is one for it among
+    /// those of its kind.
+    fn make_room(&self, connection: &Connection) {
+        if let Ok(permit) = Arc::clone(&self.open_ended).try_acquire_owned() {
+            *connection.permit.lock() = permit;
+        }
     }
 
     /// Whether so few permits are left that connections are closed after their answers.

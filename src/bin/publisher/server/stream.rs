@@ -208,7 +208,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        Poll::Ready(ready!(self.hurry(context, flushed)).flatten())
+        let flushed = ready!(self.hurry(context, flushed)).flatten();
+        // It has caught up. What an answer brings later, it may take as slowly as if that were a new one.
+        if self.state.is_pausing() {
+            self.pace = Pace::default();
+        }
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -20,6 +20,8 @@ const BUSY: u64 = 0;
 #[derive(Default)]
 pub(super) struct ConnectionState {
     is_answering: AtomicBool,
+    /// There is nothing more of the answer yet.
+    is_pausing: AtomicBool,
     /// A number that is larger the later the wait began, or [`BUSY`].
     waits_since: AtomicU64,
     is_evicted: AtomicBool,
@@ -40,6 +42,16 @@ impl ConnectionState {
     /// Whether a request is being answered.
     pub(super) fn is_answering(&self) -> bool {
         self.is_answering.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether there is more of the answer by now than the connection was given.
+    pub(super) fn set_pausing(&self, is_pausing: bool) {
+        self.is_pausing.store(is_pausing, Ordering::Relaxed);
+    }
+
+    /// Whether the connection was given all of the answer that is there by now.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.is_pausing.load(Ordering::Relaxed)
     }
 
     /// The connection can do nothing until the client sends something. Called repeatedly while that
