@@ -15,7 +15,7 @@ use poem::{IntoResponse as _, Response, Route, endpoint::make_sync, get};
 use crate::{
     build_info::{COMMIT, VERSION},
     known_series, logging,
-    server::Listening,
+    server::{ConnectionLimits, Listening},
 };
 
 /// Upper bounds in seconds: from an answer out of memory to the longest that any call may take.
@@ -66,8 +66,9 @@ pub(crate) async fn start(address: SocketAddr) -> Result<SocketAddr, MetricsErro
         })),
     );
     tokio::spawn(async move {
+        let scrapers = ConnectionLimits::of(MAX_SCRAPERS);
         listening
-            .serve(routes, MAX_SCRAPERS, pending(), Duration::ZERO)
+            .serve(routes, scrapers, pending(), Duration::ZERO)
             .await;
     });
     tokio::spawn(async move {

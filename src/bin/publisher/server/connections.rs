@@ -64,6 +64,16 @@ pub(crate) struct ConnectionLimits {
     pub(crate) open_ended: usize,
 }
 
+impl ConnectionLimits {
+    /// So many connections, and none of their own for answers that go on.
+    pub(crate) const fn of(connections: usize) -> Self {
+        Self {
+            connections,
+            open_ended: 0,
+        }
+    }
+}
+
 /// One connection.
 struct Connection {
     peer: SocketAddr,

@@ -1,19 +1,18 @@
 //! Clients that take their time, on a clock that is paused and connections in memory.
 
+mod open_ended;
+
 use std::{
     net::Ipv4Addr,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
-use futures_util::stream::poll_fn;
-use parking_lot::Mutex;
 use poem::{Body, IntoResponse as _, Request, Response, endpoint::make, http::StatusCode};
-use publisher::app::http::OpenEnded;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     net::TcpSocket,
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, oneshot},
     time::{Instant, sleep},
 };
 
@@ -32,15 +31,7 @@ fn answering(body: impl Into<Bytes>) -> Connections<impl Endpoint<Output = Respo
         let body = body.clone();
         async { body.into_response() }
     });
-    Connections::new(endpoint, at_most(8))
-}
-
-/// So many connections, and no others for answers that go on.
-fn at_most(connections: usize) -> ConnectionLimits {
-    ConnectionLimits {
-        connections,
-        open_ended: 0,
-    }
+    Connections::new(endpoint, ConnectionLimits::of(8))
 }
 
 /// The client's end of one more connection.
@@ -121,7 +112,7 @@ async fn an_answer_may_take_its_time_but_its_client_may_not() {
         sleep(2 * IDLE_LIMIT).await;
         "late".into_response()
     });
-    let connections = Connections::new(slow, at_most(8));
+    let connections = Connections::new(slow, ConnectionLimits::of(8));
     let mut patient = connect(&connections);
     patient.write_all(GET).await.unwrap();
     answer(&mut patient, 4).await;
@@ -188,7 +179,7 @@ async fn who_is_draining_answers_what_has_come_and_says_goodbye() {
             "done".into_response()
         }
     });
-    let connections = Connections::new(held, at_most(8));
+    let connections = Connections::new(held, ConnectionLimits::of(8));
     let (mut running, mut idle) = (connect(&connections), connect(&connections));
     let mut late = connect(&connections);
     go.add_permits(1);
@@ -233,7 +224,7 @@ async fn who_was_in_the_queue_as_the_socket_closed_is_served() {
     let dial = || std::net::TcpStream::connect(address).unwrap();
     let callers: Vec<_> = (0..50).map(|_| dial()).collect();
     // Drained before it has accepted any connection.
-    let connections = Connections::new(endpoint, at_most(100));
+    let connections = Connections::new(endpoint, ConnectionLimits::of(100));
     connections.start_drain();
     listening.close_into(&connections);
     assert!(
@@ -283,7 +274,7 @@ async fn what_an_answer_carries_is_held_until_it_is_taken() {
             response
         }
     });
-    let connections = Connections::new(endpoint, at_most(8));
+    let connections = Connections::new(endpoint, ConnectionLimits::of(8));
     let mut client = connect(&connections);
     client.write_all(GET).await.unwrap();
     let head = answer(&mut client, 1_000).await;
@@ -304,7 +295,12 @@ async fn at_the_limit_the_connection_that_waited_longest_is_evicted() {
     let (drain, drained) = oneshot::channel::<()>();
     let drain_when = async { drained.await.unwrap_or_default() };
     let endpoint = make(async |_: Request| "".into_response());
-    let serving = listening.serve(endpoint, at_most(3), drain_when, Duration::ZERO);
+    let serving = listening.serve(
+        endpoint,
+        ConnectionLimits::of(3),
+        drain_when,
+        Duration::ZERO,
+    );
     let calling = async move {
         let mut crowd = Vec::new();
         for _ in 0..20 {
@@ -351,7 +347,12 @@ async fn a_connection_whose_request_is_being_answered_is_not_evicted() {
             "".into_response()
         }
     });
-    let serving = listening.serve(endpoint, at_most(1), drain_when, Duration::ZERO);
+    let serving = listening.serve(
+        endpoint,
+        ConnectionLimits::of(1),
+        drain_when,
+        Duration::ZERO,
+    );
     let calling = async move {
         let mut told = [0; 12];
         let mut first = TcpStream::connect(address).await.unwrap();
@@ -370,99 +371,4 @@ async fn a_connection_whose_request_is_being_answered_is_not_evicted() {
     };
     let (connections, ()) = tokio::join!(serving, calling);
     connections.ended().await;
-}
-
-/// An endpoint whose answers go on, each with what the next receiver gets.
-fn going_on(
-    receivers: Vec<mpsc::UnboundedReceiver<Bytes>>,
-) -> impl Endpoint<Output = Response> + 'static {
-    let receivers = Mutex::new(receivers.into_iter());
-    make(move |_: Request| {
-        let mut receiver = receivers.lock().next().unwrap();
-        let texts = poll_fn(move |context| {
-            receiver
-                .poll_recv(context)
-                .map(|it| it.map(Ok::<_, io::Error>))
-        });
-        async {
-            let mut response = Response::builder().body(Body::from_bytes_stream(texts));
-            response.set_data(OpenEnded);
-            response
-        }
-    })
-}
-
-/// Reads until so many `x` have come.
-async fn read_x(client: &mut DuplexStream, mut count: usize) {
-    let mut part = [0; 512];
-    while count > 0 {
-        let read = client.read(&mut part).await.unwrap();
-        assert!(read > 0, "closed, {count} before the end");
-        count -= part[..read].iter().filter(|byte| **byte == b'x').count();
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_client_that_has_caught_up_may_take_as_long_again() {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let connections = Connections::new(going_on(vec![receiver]), at_most(8));
-    let mut client = connect(&connections);
-    client.write_all(GET).await.unwrap();
-    let burst = || sender.send(Bytes::from(vec![b'x'; 8_000])).unwrap();
-    for _ in 0..3 {
-        burst();
-        sleep(RATE_GRACE.mul_f32(0.9)).await;
-        read_x(&mut client, 8_000).await;
-        sleep(Duration::from_hours(1)).await;
-    }
-    burst();
-    sleep(RATE_GRACE + Duration::from_secs(1)).await;
-    assert_eq!(connections.requests(), 0, "it takes nothing any more");
-}
-
-#[tokio::test(start_paused = true)]
-async fn answers_that_go_on_have_connections_of_their_own() {
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::unbounded_channel()).unzip();
-    let limits = ConnectionLimits {
-        connections: 2,
-        open_ended: 1,
-    };
-    let connections = Connections::new(going_on(receivers), limits);
-    let free = || connections.permits().available_permits();
-    let mut streams = Vec::new();
-    // The second finds no connection of its kind left, and keeps its own.
-    for left in [2, 1] {
-        let mut client = connect(&connections);
-        client.write_all(GET).await.unwrap();
-        assert!(answer(&mut client, 0).await.contains("connection: close"));
-        assert_eq!(free(), left);
-        streams.push(client);
-    }
-    drop(senders);
-    for mut client in streams {
-        assert!(until_closed(&mut client).await.0.is_zero());
-    }
-    sleep(Duration::from_secs(1)).await;
-    assert_eq!(
-        (free(), connections.open_ended().available_permits()),
-        (2, 1)
-    );
-}
-
-#[test]
-fn connections_fit_into_the_descriptors_that_there_are() {
-    let limits = |connections, open_ended| ConnectionLimits {
-        connections,
-        open_ended,
-    };
-    let wanted = limits(2_048, 2_000);
-    for (descriptors, expected) in [
-        (65_536, wanted),
-        (2_048 + 2_000 + 256, wanted),
-        (4_096, limits(2_048, 1_792)),
-        (1_024, limits(768, 0)),
-        (100, limits(1, 0)),
-    ] {
-        assert_eq!(within(wanted, descriptors), expected, "{descriptors}");
-    }
 }
