@@ -34,6 +34,7 @@ mod half_sent_requests;
 mod harness;
 mod imaging;
 mod jobs;
+mod job_events;
 mod kept_captions;
 mod known_outcomes;
 mod ledger;

@@ -184,22 +184,23 @@ async fn jobs(service: &Service, sandbox: &Sandbox, tenant: &DemoTenant) -> Vec<
     jobs.map(|job| job["id"].clone()).collect()
 }
 
+/// Adds a job under a key, again and again, and once after a kill.
 async fn a_job_is_added_once(database: Option<Database>) {
+    const PATH: &str = "/api/jobs";
     let Some(mut database) = database else {
         return;
     };
     let sandbox = Sandbox::start().await.unwrap();
     let alice = &sandbox.tenants()[0];
     let body = || json!({"needs_approval": true});
-    let add = |service, body| post(service, &sandbox, alice, "/api/jobs", "k", body);
     let service = database.start(&sandbox).await;
-    let first = add(&service, body()).await;
+    let first = post(&service, &sandbox, alice, PATH, "k", body()).await;
     let location = first.header("location").to_owned();
     assert_eq!(
         (first.status, first.header("idempotency-replayed")),
         (201, "")
     );
-    let again = add(&service, body()).await;
+    let again = post(&service, &sandbox, alice, PATH, "k", body()).await;
     assert_eq!(
         (again.status, again.header("idempotency-replayed")),
         (201, "true")
@@ -208,7 +209,15 @@ async fn a_job_is_added_once(database: Option<Database>) {
         (again.header("location"), &again.text),
         (&*location, &first.text)
     );
-    let other = add(&service, json!({"needs_approval": true, "caption": "x"})).await;
+    let other = post(
+        &service,
+        &sandbox,
+        alice,
+        PATH,
+        "k",
+        json!({"needs_approval": true, "caption": "x"}),
+    )
+    .await;
     other.assert_problem(422, "idempotency-mismatch");
     let publication = post(&service, &sandbox, alice, IMAGE, "k", json!({})).await;
     publication.assert_problem(422, "idempotency-mismatch");
@@ -218,12 +227,12 @@ async fn a_job_is_added_once(database: Option<Database>) {
     let unanswered = "UPDATE ledger_requests SET answer = NULL, holder = 'gone'";
     database.run(unanswered).await;
     let service = database.start(&sandbox).await;
-    let resumed = add(&service, body()).await;
+    let resumed = post(&service, &sandbox, alice, PATH, "k", body()).await;
     assert_eq!(
         (resumed.status, resumed.header("location")),
         (201, &*location)
     );
-    let again = add(&service, body()).await;
+    let again = post(&service, &sandbox, alice, PATH, "k", body()).await;
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(
         jobs(&service, &sandbox, alice).await,
