@@ -140,9 +140,17 @@ def predict_simulation(units, workload):
     }
     costs = total(parts, counts)
     costs["memory_kb"] = (
-        opened * units["first_view"]["memory_kb"] + publishing * units["first_publish"]["memory_kb"]
+        opened * units["first_view"]["memory_kb"]
+        + publishing * units["first_publish"]["memory_kb"]
+        + shared_memory(units)
     )
     return counts, costs
+
+
+def shared_memory(units):
+    """What stays with the process once it has published, in kB: threads for images, and what the allocator keeps."""
+    first = units["first_of_all"]
+    return first["count"] * (first["memory_kb"] - units["first_publish"]["memory_kb"])
 
 
 def take(units, load):
@@ -188,12 +196,13 @@ def take(units, load):
             "publications": publications,
             "jobs": jobs,
             "cores": costs["cpu_ms"] / 1e3,
-            "database_cores": (costs["database_cpu_ms"] + replicas * count_ms / 60) / 1e3,
+            "database_cores": costs["database_cpu_ms"] / 1e3,
+            "cores_that_count_jobs": replicas * count_ms / 60 / 1e3,
             "count_ms": count_ms,
             "configs": config_rate,
             "credential_calls": storage_rate + alone * 2,
             "usage_calls": costs["usage"],
-            "memory_mb": (kept * units["first_view"]["memory_kb"] + units["start_kb"]) / 1e3,
+            "memory_mb": (kept * units["first_view"]["memory_kb"] + units["start_kb"] + shared_memory(units)) / 1e3,
             "at_a_time": alone * load.publish_seconds,
             "room": at_a_time * replicas,
             "replicas_for_publications": math.ceil(alone * load.publish_seconds / at_a_time),
@@ -307,7 +316,7 @@ def print_scales(units, load):
     names = [
         "views", "publications", "jobs", "cores", "replicas_for_cpu", "at_a_time", "replicas_for_publications",
         "replicas", "memory_mb", "configs", "credential_calls", "usage_calls", "statements", "database_cores",
-        "connections", "wal_mb", "count_ms", "same_minute", "minutes_for_them", "storage_gb_a_year", "captions_gb", "jobs_gb", "events_gb",
+        "connections", "wal_mb", "count_ms", "cores_that_count_jobs", "same_minute", "minutes_for_them", "storage_gb_a_year", "captions_gb", "jobs_gb", "events_gb",
     ]
     rows = [[name, *(short(column[name]) for column in columns)] for name in names]
     table(["", *(f"{scale:,.0f}" for scale in scales)], rows)
