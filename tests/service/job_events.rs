@@ -303,9 +303,13 @@ async fn a_client_that_does_not_read_is_dropped_and_others_hear_all_of_a_burst()
     add(&service, &sandbox, host, &"x".repeat(9_900)).await;
     assert_eq!(quick.numbers(1).await, [1]);
     // 9 MB of events at once: more than the system keeps for a connection.
-    let burst = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 900)
+    let burst = "BEGIN;
+        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 900)
+        INSERT INTO ledger_jobs (tenant, status, what, publish_at, due_at, created_at)
+        SELECT tenant, status, what, publish_at, due_at, created_at FROM ledger_jobs, numbers;
         INSERT INTO ledger_job_events (tenant, number, job_id, added_at)
-        SELECT tenant, number + n, job_id, added_at FROM ledger_job_events, numbers WHERE number = 1";
+        SELECT tenant, id, id, created_at FROM ledger_jobs WHERE id > 1;
+        COMMIT";
     database.run(burst).await;
     assert_eq!(quick.numbers(900).await, (2..=901).collect::<Vec<_>>());
     until_open(&service, "1").await;
