@@ -8,6 +8,7 @@
 mod attempts;
 mod entity;
 mod event;
+mod id;
 mod list;
 mod moves;
 mod new_job;
@@ -19,8 +20,9 @@ mod status;
 
 pub use self::{
     attempts::{AttemptEnd, BACK_OFF, BUSY_WAIT, LONGEST_RETRY_AFTER, TENANT_AWAY_WAIT},
-    entity::{Job, JobId},
+    entity::Job,
     event::{JobEvent, JobEventKind, JobEventNumber, StageEvent},
+    id::JobId,
     list::{JobPosition, JobQuery},
     moves::{Edit, JobChange},
     new_job::NewJob,

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use derive_more::Display;
-
-use super::{order::JobOrder, reason::JobReason, status::JobStatus};
+use super::{id::JobId, order::JobOrder, reason::JobReason, status::JobStatus};
 use crate::domain::{
     content_hashes::ContentHashes,
     idempotency::ChosenImage,
@@ -15,10 +13,6 @@ use crate::domain::{
     publication::{PlatformResult, PublicationRequest, PublishStage, Target},
     tenant::TenantName,
 };
-
-/// The number of a job. No two jobs have the same, of whichever tenants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display)]
-pub struct JobId(pub i64);
 
 /// A job.
 #[derive(Clone, PartialEq, Eq)]

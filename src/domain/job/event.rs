@@ -2,7 +2,7 @@
 
 use derive_more::Display;
 
-use super::entity::{Job, JobId};
+use super::{entity::Job, id::JobId};
 use crate::domain::{image::ImageName, platform::Platform, publication::PublishStage};
 
 /// The number of an event among those of its tenant, from 1 on.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{entity::JobId, status::JobStatus};
+use super::{id::JobId, status::JobStatus};
 
 /// A query for jobs. They are listed by the time at which they are to be published, the latest first.
 #[derive(Debug, Clone, PartialEq, Eq)]

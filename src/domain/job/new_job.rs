@@ -2,11 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{
-    entity::{Job, JobId},
-    order::JobOrder,
-    status::JobStatus,
-};
+use super::{entity::Job, id::JobId, order::JobOrder, status::JobStatus};
 use crate::domain::tenant::TenantName;
 
 /// A job that is not in the store yet.
