@@ -109,9 +109,9 @@ fn what_breaks_clients_is_found() {
             "unusable-image: is gone",
         ),
         (
-            below(PUBLISH, "responses/202"),
+            below(PUBLISH, "responses/207"),
             json!({"description": "later"}),
-            "202: is new",
+            "207: is new",
         ),
         (
             below(LIST, "responses/200/headers/X-Request-Id"),
