@@ -144,7 +144,8 @@ fn only_histograms_are_read_as_such() {
         assert!(metrics[name.as_str()].is_histogram, "{name}");
     }
     for metric in metrics.keys() {
-        let is_histogram = metric.ends_with("_duration_seconds");
+        let mut endings = ["_duration_seconds", "_lateness_seconds"].iter();
+        let is_histogram = endings.any(|ending| metric.ends_with(ending));
         assert_eq!(metrics[metric].is_histogram, is_histogram, "{metric}");
     }
 }

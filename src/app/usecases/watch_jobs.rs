@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How often jobs are counted: that reads a narrow index as a whole.
-const COUNTED_EVERY: Duration = Duration::from_secs(30);
+const COUNTED_EVERY: Duration = Duration::from_mins(1);
 
 /// Counts the jobs of all tenants, also where this process carries none out: others may have ended.
 pub struct WatchJobs {
@@ -58,7 +58,7 @@ mod tests {
     };
 
     #[tokio::test(start_paused = true)]
-    async fn jobs_are_counted_twice_a_minute_and_again_after_a_failure() {
+    async fn jobs_are_counted_every_minute_and_again_after_a_failure() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let _recording = metrics::set_default_local_recorder(&recorder);
         let mut jobs = MockJobStore::new();
