@@ -1,0 +1,384 @@
+// The view of one image: the picture, its captions, its analysis, its publication, and what was published when.
+
+import { call, explain, imagePath, Problem, thumbnail } from "./api.js";
+import { platformName } from "./caption.js";
+import { Captions } from "./captions.js";
+import { allowedActions, curate } from "./curation.js";
+import { button, fill, h, icon } from "./dom.js";
+import { publishLater } from "./later.js";
+import { ACTIONS, remember } from "./library.js";
+import { announce, notify } from "./notices.js";
+import { because, outcomeChip, postLink, when } from "./outcomes.js";
+import { Publishing } from "./publishing.js";
+import { session } from "./session.js";
+import { source } from "./source.js";
+
+/** How far a finger moves for it to be a swipe, in pixels. */
+const SWIPE = 60;
+
+/**
+ * The view.
+ * @param {string} filename
+ * @returns {import("./main.js").View}
+ */
+export function imageView(filename) {
+  const end = new AbortController();
+  remember(filename);
+  const heading = h("h1", { id: "image-title", tabindex: -1, dir: "auto" }, filename);
+  const place = h("p", { class: "quiet place" });
+  const previous = stepLink("Previous image", "previous");
+  const next = stepLink("Next image", "next");
+  const stage = h("div", { class: "stage" });
+  const panel = h("div", { class: "panel" }, h("p", { class: "waiting" }, "Loading the image …"));
+  const node = h(
+    "article",
+    { class: "image-view", "aria-labelledby": "image-title" },
+    h(
+      "div",
+      { class: "image-head" },
+      h("a", { class: "button", href: "#/library" }, icon("back"), h("span", null, "All images")),
+      h("div", { class: "image-title" }, heading, place),
+      h("nav", { class: "steps", "aria-label": "Neighbours" }, previous, next),
+    ),
+    h("div", { class: "image-body" }, stage, panel),
+  );
+  const steps = { previous, next, place };
+  void showNeighbours(filename, steps);
+  followSteps(stage, steps, end.signal);
+  const image = new ImagePage(filename, stage, panel, () => void leave(filename, steps));
+  void image.load();
+  return {
+    node,
+    title: "Image",
+    dispose: () => {
+      end.abort();
+      image.dispose();
+    },
+  };
+}
+
+/** @typedef {{ previous: HTMLAnchorElement, next: HTMLAnchorElement, place: HTMLElement }} Steps */
+
+/**
+ * @param {string} name
+ * @param {string} iconName
+ */
+function stepLink(name, iconName) {
+  return h("a", { class: "icon-button", "aria-label": name, "aria-disabled": "true", role: "link" }, icon(iconName));
+}
+
+/**
+ * @param {string} filename
+ * @param {Steps} steps
+ */
+async function showNeighbours(filename, steps) {
+  try {
+    const { previous, next, place, count } = await source.neighbours(filename);
+    point(steps.previous, previous);
+    point(steps.next, next);
+    steps.place.textContent = place > 0 ? `${place.toLocaleString()} of ${count.toLocaleString()}` : "";
+  } catch {
+    // The list says so itself where it is shown; without it there are no neighbours.
+  }
+}
+
+/**
+ * @param {HTMLAnchorElement} link
+ * @param {string | null} name
+ */
+function point(link, name) {
+  if (name === null) {
+    link.removeAttribute("href");
+    link.setAttribute("aria-disabled", "true");
+    return;
+  }
+  link.href = `#/image/${encodeURIComponent(name)}`;
+  link.removeAttribute("aria-disabled");
+}
+
+/**
+ * Goes on to the next image, since this one is gone.
+ * @param {string} filename
+ * @param {Steps} steps
+ */
+async function leave(filename, steps) {
+  const to = steps.next.getAttribute("href") ?? steps.previous.getAttribute("href") ?? "#/library";
+  if (location.hash === `#/image/${encodeURIComponent(filename)}`) location.hash = to;
+}
+
+/**
+ * @param {HTMLElement} stage
+ * @param {Steps} steps
+ * @param {AbortSignal} signal
+ */
+function followSteps(stage, steps, signal) {
+  const go = (/** @type {HTMLAnchorElement} */ link) => {
+    if (link.hasAttribute("href")) link.click();
+  };
+  window.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+    if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog")) return;
+    if (event.key === "ArrowLeft") go(steps.previous);
+    else if (event.key === "ArrowRight") go(steps.next);
+    else if (event.key === "Escape") location.hash = "#/library";
+  }, { signal });
+  let from = { x: 0, y: 0 };
+  stage.addEventListener("touchstart", (event) => {
+    const touch = event.touches[0];
+    if (touch) from = { x: touch.clientX, y: touch.clientY };
+  }, { signal, passive: true });
+  stage.addEventListener("touchend", (event) => {
+    const touch = event.changedTouches[0];
+    if (!touch) return;
+    const [x, y] = [touch.clientX - from.x, touch.clientY - from.y];
+    if (Math.abs(x) > SWIPE && Math.abs(x) > Math.abs(y) * 2) go(x > 0 ? steps.previous : steps.next);
+  }, { signal, passive: true });
+}
+
+class ImagePage {
+  #end = new AbortController();
+  #record = h("section", { class: "record", "aria-labelledby": "record-title" });
+  #analysis = h("section", { class: "analysis", "aria-labelledby": "analysis-title" });
+  /** @type {Captions | null} */
+  #captions = null;
+  #publishing;
+  #publish = button("Publish", "publish", () => this.#startPublishing(), { class: "button primary large" });
+  #later = button("Publish later", "later", () => this.#startLater(), { class: "button large" });
+  #analyze = button("Analyze", "analyze", () => void this.#startAnalysis(), { class: "button small" });
+  /** @type {Schemas["ImageInfo"] | null} */
+  #info = null;
+
+  /**
+   * @param {string} filename
+   * @param {HTMLElement} stage
+   * @param {HTMLElement} panel
+   * @param {() => void} gone
+   */
+  constructor(filename, stage, panel, gone) {
+    this.filename = filename;
+    this.stage = stage;
+    this.panel = panel;
+    this.gone = gone;
+    this.#publishing = new Publishing(filename, {
+      changed: () => this.#showBusy(),
+      ended: (results, archived) => this.#ended(results, archived),
+    });
+  }
+
+  dispose() {
+    this.#end.abort();
+    this.#publishing.dispose();
+  }
+
+  async load() {
+    const { signal } = this.#end;
+    try {
+      this.#info = await call("GET", imagePath(this.filename), { signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#showMissing(error);
+      return;
+    }
+    this.#showPicture();
+    this.#showPanel();
+  }
+
+  #showPicture() {
+    const info = this.#info;
+    const alt = textOf(info?.metadata?.["alt_text"]) || this.filename;
+    const picture = h("img", { src: thumbnail(this.filename, "w1024h768"), alt, class: "picture" });
+    picture.addEventListener("load", () => picture.classList.add("shown"));
+    picture.addEventListener("error", () => {
+      picture.replaceWith(h("p", { class: "waiting" }, icon("image"), "No thumbnail can be made of this file."));
+    });
+    const actions = session().admin ? allowedActions() : [];
+    fill(
+      this.stage,
+      h("div", { class: "mat" }, picture),
+      h(
+        "div",
+        { class: "stage-actions" },
+        actions.map((action) => {
+          const { name, icon: iconName } = ACTIONS[action] ?? { name: action, icon: "check" };
+          return button(name, iconName, () => {
+            curate(action, [this.filename]);
+            this.gone();
+          }, { class: action === "delete" ? "button danger" : "button" });
+        }),
+        info ? h("a", { class: "button", href: info.temp_url, target: "_blank", rel: "noopener noreferrer" },
+          icon("external"), h("span", null, "Open original")) : null,
+      ),
+    );
+  }
+
+  #showPanel() {
+    const { admin, features } = session();
+    if (!admin) {
+      fill(this.panel, h("p", { class: "quiet" }, "Log in to publish this image."));
+      return;
+    }
+    this.#captions = new Captions(this.filename, this.#info, features.analyze_caption_enabled ? [this.#analyze] : []);
+    const canPublish = features.publish_enabled && session().platforms.length > 0;
+    fill(
+      this.panel,
+      this.#publishing.element,
+      this.#captions.element,
+      canPublish
+        ? h("div", { class: "publish-bar" }, this.#publish, this.#later)
+        : h("p", { class: "quiet" }, "Publishing is off for this site."),
+      this.#analysis,
+      this.#record,
+    );
+    this.#showAnalysis(null);
+    void this.#showRecord();
+    this.#publishing.resume();
+  }
+
+  #showBusy() {
+    const { isBusy } = this.#publishing;
+    for (const it of [this.#publish, this.#later]) it.disabled = isBusy;
+    for (const it of this.stage.querySelectorAll("button")) it.disabled = isBusy;
+  }
+
+  #startPublishing() {
+    const request = this.#captions?.request();
+    if (!request) return;
+    if ("message" in request) this.#captions?.refuse(request.message, request.box);
+    else {
+      this.#publishing.start(request.body);
+      this.#publishing.element.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  #startLater() {
+    const request = this.#captions?.request();
+    if (!request) return;
+    if ("message" in request) this.#captions?.refuse(request.message, request.box);
+    else publishLater(this.filename, request.body, () => this.#captions?.sent());
+  }
+
+  async #startAnalysis() {
+    if (this.#analyze.getAttribute("aria-busy") === "true") return;
+    this.#analyze.setAttribute("aria-busy", "true");
+    announce("Analyzing the image.");
+    try {
+      const query = this.#info?.caption_generated ? { force_refresh: "true" } : {};
+      /** @type {Schemas["ImageAnalysis"]} */
+      const analysis = await call("POST", imagePath(this.filename, "analyze"), { query, signal: this.#end.signal });
+      const keptBoxes = this.#captions?.show(analysis.platform_captions) ?? 0;
+      this.#showAnalysis(analysis);
+      announce("The image is analyzed.");
+      if (keptBoxes > 0) notify({ text: "What you typed is still there. “Use the written one” takes the new caption." });
+    } catch (error) {
+      if (!this.#end.signal.aborted) notify({ kind: "bad", text: `Not analyzed. ${explain(error)}`, stays: true });
+    }
+    this.#analyze.removeAttribute("aria-busy");
+  }
+
+  /** @param {Schemas["ImageAnalysis"] | null} analysis */
+  #showAnalysis(analysis) {
+    const metadata = this.#info?.metadata ?? {};
+    const tags = analysis?.tags ?? listOf(metadata["tags"]);
+    /** @type {[string, string][]} */
+    const texts = [
+      ["Alt text", analysis?.alt_text ?? textOf(metadata["alt_text"])],
+      ["What it shows", analysis?.description ?? textOf(metadata["description"])],
+      ["Mood", analysis?.mood ?? textOf(metadata["mood"])],
+      ["For training", analysis?.sd_caption ?? this.#info?.sd_caption ?? ""],
+    ];
+    const known = texts.filter(([, text]) => text !== "");
+    const nsfw = analysis?.nsfw ?? (textOf(metadata["nsfw"]) === "true");
+    this.#analysis.hidden = known.length === 0 && tags.length === 0;
+    fill(
+      this.#analysis,
+      h("h2", { id: "analysis-title" }, "Analysis", nsfw ? h("span", { class: "chip warn" }, "Not safe for work") : null),
+      h("dl", null, known.map(([name, text]) => [h("dt", null, name), h("dd", { dir: "auto" }, text)]).flat()),
+      tags.length > 0 ? h("ul", { class: "tags", "aria-label": "Tags" }, tags.map((it) => h("li", { dir: "auto" }, it))) : null,
+    );
+  }
+
+  async #showRecord() {
+    const title = h("h2", { id: "record-title" }, "Published so far");
+    try {
+      /** @type {Schemas["PublicationList"]} */
+      const list = await call("GET", "/api/publications", {
+        query: { filename: this.filename, limit: 50 },
+        signal: this.#end.signal,
+      });
+      const entries = list.publications;
+      fill(this.#record, title, entries.length === 0 ? h("p", { class: "quiet" }, "Nowhere yet.") : h(
+        "ul",
+        { class: "results" },
+        entries.map((it) => h(
+          "li",
+          null,
+          h(
+            "div",
+            { class: "result-head" },
+            h("strong", null, it.platform ? platformName(it.platform) : "By another service"),
+            outcomeChip(it.outcome),
+            when(it.ended_at ?? it.started_at),
+          ),
+          it.error || it.reason ? h("p", { class: "why", dir: "auto" }, because(it.reason, it.error)) : null,
+          h("div", { class: "row-actions" }, postLink(it.post_url, it.platform ?? "")),
+        )),
+      ));
+      const isRunning = entries.some((it) => it.outcome === "in_progress");
+      if (isRunning) this.#publishing.busyElsewhere();
+      else this.#publishing.showEarlier(entries);
+    } catch (error) {
+      if (this.#end.signal.aborted) return;
+      fill(this.#record, title, h("p", { class: "field-problem" }, explain(error)));
+    }
+  }
+
+  /**
+   * @param {Record<string, Schemas["PlatformResult"]>} results
+   * @param {boolean} archived
+   */
+  #ended(results, archived) {
+    const isThere = Object.values(results).some((it) => it.success);
+    if (isThere) this.#captions?.sent();
+    if (isThere && archived) source.take(this.filename);
+    void this.#showRecord();
+  }
+
+  /** @param {unknown} error */
+  #showMissing(error) {
+    const isGone = error instanceof Problem && error.kind === "image-not-found";
+    if (!isGone) {
+      fill(this.stage);
+      fill(
+        this.panel,
+        h(
+          "div",
+          { class: "state-card", role: "alert" },
+          icon("warning"),
+          h("h2", null, "The image cannot be shown"),
+          h("p", null, explain(error)),
+          button("Try again", "retry", () => void this.load(), { class: "button primary" }),
+        ),
+      );
+      return;
+    }
+    fill(this.stage, h("div", { class: "mat" }, h("p", { class: "waiting" }, icon("image"), "Not in the library any more")));
+    fill(
+      this.panel,
+      h("p", null, "The image was published and archived, moved or deleted. Its history stays."),
+      session().admin ? [this.#publishing.element, this.#record] : null,
+    );
+    if (!session().admin) return;
+    void this.#showRecord();
+    this.#publishing.resume();
+  }
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  return typeof value === "string" ? value : "";
+}
+
+/** @param {unknown} value @returns {string[]} */
+function listOf(value) {
+  return Array.isArray(value) ? value.map(String) : [];
+}
