@@ -24,6 +24,15 @@ const RULES = {
 /** @type {Record<string, string>} */
 const NAMES = { telegram: "Telegram", email: "FetLife (email)", mastodon: "Mastodon", bluesky: "Bluesky" };
 
+/**
+ * The place of a platform among others; those that are not known come last.
+ * @param {string} platform
+ */
+export function platformPlace(platform) {
+  const place = ["telegram", "mastodon", "bluesky", "email"].indexOf(platform);
+  return place < 0 ? Number.MAX_SAFE_INTEGER : place;
+}
+
 /** @type {Record<Rules["unit"], string>} */
 const UNITS = { utf16: "UTF-16 units", char: "characters", grapheme: "characters as read" };
 
@@ -55,7 +64,7 @@ export function counting(rules) {
   if (rules.link) parts.push(`a link counts as ${rules.link}`);
   if (rules.bytes) parts.push(`at most ${rules.bytes} bytes`);
   if (rules.plain) parts.push("becomes one line");
-  if (rules.hashtags) parts.push("hashtags are added and count, too");
+  if (rules.hashtags) parts.push("hashtags are added, and count");
   return `${parts.join("; ")}.`;
 }
 

@@ -103,7 +103,8 @@ export class Grid {
   #measure() {
     const width = this.element.clientWidth;
     if (width === 0) return false;
-    const least = width < 520 ? 104 : width < 900 ? 150 : 190;
+    const few = this.source.count <= 8 ? 50 : 0;
+    const least = width < 520 ? 104 + few : width < 900 ? 150 + few : 190 + few;
     this.#columns = Math.max(2, Math.floor((width + GAP) / (least + GAP)));
     this.#width = (width - GAP * (this.#columns - 1)) / this.#columns;
     this.#height = this.#width + CAPTION;

@@ -36,7 +36,7 @@ export function imageView(filename) {
     h(
       "div",
       { class: "image-head" },
-      h("a", { class: "button", href: "#/library" }, icon("back"), h("span", null, "All images")),
+      h("a", { class: "button", href: "#/library", "aria-label": "All images" }, icon("back"), h("span", null, "All images")),
       h("div", { class: "image-title" }, heading, place),
       h("nav", { class: "steps", "aria-label": "Neighbours" }, previous, next),
     ),
@@ -147,6 +147,7 @@ class ImagePage {
   #analyze = button("Analyze", "analyze", () => void this.#startAnalysis(), { class: "button small" });
   /** @type {Schemas["ImageInfo"] | null} */
   #info = null;
+  #isGone = false;
 
   /**
    * @param {string} filename
@@ -161,7 +162,7 @@ class ImagePage {
     this.gone = gone;
     this.#publishing = new Publishing(filename, {
       changed: () => this.#showBusy(),
-      ended: (results, archived) => this.#ended(results, archived),
+      ended: (results) => void this.#ended(results),
     });
   }
 
@@ -235,9 +236,9 @@ class ImagePage {
   }
 
   #showBusy() {
-    const { isBusy } = this.#publishing;
-    for (const it of [this.#publish, this.#later]) it.disabled = isBusy;
-    for (const it of this.stage.querySelectorAll("button")) it.disabled = isBusy;
+    const isOff = this.#publishing.isBusy || this.#isGone;
+    for (const it of [this.#publish, this.#later, this.#analyze]) it.disabled = isOff;
+    for (const it of this.stage.querySelectorAll("button")) it.disabled = isOff;
   }
 
   #startPublishing() {
@@ -292,7 +293,7 @@ class ImagePage {
     fill(
       this.#analysis,
       h("h2", { id: "analysis-title" }, "Analysis", nsfw ? h("span", { class: "chip warn" }, "Not safe for work") : null),
-      h("dl", null, known.map(([name, text]) => [h("dt", null, name), h("dd", { dir: "auto" }, text)]).flat()),
+      h("dl", null, known.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", { dir: "auto" }, text)))),
       tags.length > 0 ? h("ul", { class: "tags", "aria-label": "Tags" }, tags.map((it) => h("li", { dir: "auto" }, it))) : null,
     );
   }
@@ -334,13 +335,21 @@ class ImagePage {
 
   /**
    * @param {Record<string, Schemas["PlatformResult"]>} results
-   * @param {boolean} archived
    */
-  #ended(results, archived) {
+  async #ended(results) {
     const isThere = Object.values(results).some((it) => it.success);
     if (isThere) this.#captions?.sent();
-    if (isThere && archived) source.take(this.filename);
     void this.#showRecord();
+    if (!isThere) return;
+    try {
+      this.#info = await call("GET", imagePath(this.filename), { signal: this.#end.signal });
+    } catch (error) {
+      if (!(error instanceof Problem) || error.kind !== "image-not-found") return;
+      // It is in the archive now: what is on the page stays to be read.
+      this.#isGone = true;
+      source.take(this.filename);
+      this.#showBusy();
+    }
   }
 
   /** @param {unknown} error */

@@ -60,7 +60,9 @@ function passwordForm(name, isMain, loggedIn) {
     }
     send.disabled = false;
   };
-  return h("form", { class: "way", onsubmit: submit }, h("label", { for: id }, "Password"), input, problem, send);
+  // For programs that keep passwords: they ask for a name to keep it under.
+  const site = h("input", { type: "text", autocomplete: "username", value: location.hostname, hidden: true });
+  return h("form", { class: "way", onsubmit: submit }, site, h("label", { for: id }, "Password"), input, problem, send);
 }
 
 /**

@@ -5,6 +5,9 @@ import { button, h, icon, newId } from "./dom.js";
 /** How long a notice stays, in milliseconds; it waits while it is pointed at or has the focus. */
 const NOTICE_TIME = 8_000;
 
+/** How long words for screen readers stay, in milliseconds: long enough to be heard of. */
+const SAID_TIME = 2_000;
+
 const area = h("div", { class: "notices", role: "region", "aria-label": "Notices" });
 const polite = h("div", { class: "visually-hidden", role: "status" });
 const urgent = h("div", { class: "visually-hidden", role: "alert" });
@@ -23,6 +26,10 @@ export function announce(text, isUrgent = false) {
   const region = isUrgent ? urgent : polite;
   // The same words twice are no change, and would not be said again.
   region.textContent = region.textContent === text ? `${text}\u00a0` : text;
+  const said = region.textContent;
+  setTimeout(() => {
+    if (region.textContent === said) region.textContent = "";
+  }, SAID_TIME);
 }
 
 /**

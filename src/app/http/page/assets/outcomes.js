@@ -1,6 +1,6 @@
 // The words and the rows for outcomes: of a publication, of a job, and of an entry of the history.
 
-import { platformName } from "./caption.js";
+import { platformName, platformPlace } from "./caption.js";
 import { h, icon } from "./dom.js";
 import { dayAndTime, fromNow, timeAttributes } from "./times.js";
 
@@ -132,7 +132,7 @@ export function postLink(address, platform) {
  * @param {(platform: string) => Node | null} [action]
  */
 export function resultList(results, action) {
-  const names = Object.keys(results);
+  const names = Object.keys(results).sort((a, b) => platformPlace(a) - platformPlace(b));
   return h("ul", { class: "results" }, names.map((name) => {
     const result = results[name];
     if (!result) return null;

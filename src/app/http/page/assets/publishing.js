@@ -31,7 +31,7 @@ export class Publishing {
 
   /**
    * @param {string} filename
-   * @param {{ changed: () => void, ended: (results: Results, archived: boolean) => void }} options
+   * @param {{ changed: () => void, ended: (results: Results) => void }} options
    */
   constructor(filename, options) {
     this.filename = filename;
@@ -125,7 +125,7 @@ export class Publishing {
         if (answer.status === 202 && answer.data?.id) {
           carriedOutBy(this.filename, made, answer.data.id);
           await this.#follow(answer.data.id);
-        } else this.#over(answer.data.results ?? {}, answer.data.archived === true, answer.data.warnings ?? []);
+        } else this.#over(answer.data.results ?? {}, answer.data.warnings ?? []);
         return;
       } catch (error) {
         if (error instanceof Problem && error.kind === "conflict" && error.retryAfter !== null) {
@@ -202,13 +202,13 @@ export class Publishing {
     if (job.id !== this.#job) {
       if (job.status === "running" && !intention(this.filename)) this.busyElsewhere();
       else if (ENDED.includes(job.status) && this.isBusy && !this.#job && !intention(this.filename)) {
-        this.#over(job.results ?? {}, job.status === "done", [], job);
+        this.#over(job.results ?? {}, [], job);
       }
       return;
     }
     if (ENDED.includes(job.status)) {
       this.#job = null;
-      this.#over(job.results ?? {}, job.status === "done", [], job);
+      this.#over(job.results ?? {}, [], job);
     } else if (job.stage && job.stage !== this.#stage) {
       this.#stage = job.stage;
       this.#showProgress();
@@ -223,18 +223,17 @@ export class Publishing {
 
   /**
    * @param {Results} results
-   * @param {boolean} archived
    * @param {string[]} warnings
    * @param {Job} [job]
    */
-  #over(results, archived, warnings, job) {
+  #over(results, warnings, job) {
     settle(this.filename);
     this.#results = results;
     this.isBusy = false;
     const text = Object.keys(results).length > 0 ? summary(results) : because(job?.reason, job?.error);
     announce(`Publishing has ended. ${text}`, failedPlatforms(results).length > 0);
     this.#showResults(warnings, job);
-    this.options.ended(results, archived);
+    this.options.ended(results);
     this.options.changed();
   }
 
@@ -246,7 +245,7 @@ export class Publishing {
     const failed = failedPlatforms(this.#results);
     const hasResults = Object.keys(this.#results).length > 0;
     const isEnded = job?.status === "failed" || job?.status === "done";
-    const title = !hasResults ? "Nothing was published." : failed.length > 0 ? "Some platforms did not take it." : "Outcome";
+    const title = !hasResults ? "Nothing was published." : this.#title(failed.length);
     this.#show(
       h("p", { class: failed.length > 0 || !hasResults ? "progress-title bad" : "progress-title" }, title),
       hasResults ? null : h("p", null, because(job?.reason, job?.error)),
@@ -263,6 +262,14 @@ export class Publishing {
         )
         : null,
     );
+  }
+
+  /** @param {number} failed how many platforms did not take it */
+  #title(failed) {
+    const all = Object.values(this.#results);
+    if (failed === all.length) return "No platform took it.";
+    if (failed > 0) return "Some platforms did not take it.";
+    return all.some((it) => it.outcome === "unknown") ? "It is not known everywhere whether it is there." : "Published.";
   }
 
   /**

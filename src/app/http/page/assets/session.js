@@ -1,6 +1,7 @@
 // Who is at the page and what the tenant allows: read when the page opens, and again after a login or a logout.
 
 import { call, Problem } from "./api.js";
+import { platformPlace } from "./caption.js";
 import { forgetAll, keep, kept } from "./drafts.js";
 
 /**
@@ -11,8 +12,6 @@ import { forgetAll, keep, kept } from "./drafts.js";
  * @property {Schemas["FeatureFlags"]} features
  * @property {string[]} platforms those that are on, in the order of the page
  */
-
-const ORDER = ["telegram", "mastodon", "bluesky", "email"];
 
 /** @type {Session | null} */
 let current = null;
@@ -39,13 +38,12 @@ export async function readSession() {
     call("GET", "/api/admin/status"),
   ]);
   const on = Object.keys(publishers).filter((name) => publishers[name] === true);
-  const place = (/** @type {string} */ name) => (ORDER.indexOf(name) + ORDER.length + 1) % (ORDER.length + 1);
   current = {
     admin: status.admin === true,
     email: status.email ?? null,
     method: status.method ?? null,
     features,
-    platforms: on.sort((a, b) => place(a) - place(b) || a.localeCompare(b)),
+    platforms: on.sort((a, b) => platformPlace(a) - platformPlace(b) || a.localeCompare(b)),
   };
   return current;
 }

@@ -1,0 +1,93 @@
+// The queue: publishing later, approval, posting times. Passed over where the service has no jobs.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { admin, api, button, close } from "./browser.mjs";
+
+after(close);
+
+async function queue(t, tenant, options) {
+  const visitor = await admin(tenant, options);
+  const jobs = await api(visitor, "GET", "/api/jobs");
+  if (jobs.jobs === undefined) {
+    await visitor.leave();
+    t.skip("this service has no jobs");
+    return null;
+  }
+  for (const job of jobs.jobs) {
+    if (["scheduled", "awaiting_approval"].includes(job.status)) await api(visitor, "POST", `/api/jobs/${job.id}/cancel`);
+  }
+  return visitor;
+}
+
+test("an image is planned, changed, approved and cancelled", async (t) => {
+  const visitor = await queue(t, "bob", { at: "#/image/salt-flat.png" });
+  if (!visitor) return;
+  const { window, leave } = visitor;
+  await window.getByRole("textbox", { name: "Telegram" }).fill("Later");
+  await button(window, "Publish later").click();
+  await window.getByLabel("Time", { exact: true }).fill("2027-01-15T18:30");
+  await window.getByLabel("Ask for approval first").check();
+  await button(window, "Schedule").click();
+  await window.getByText("salt-flat.png is planned for", { exact: false }).first().waitFor();
+  await button(window, "Show the queue").click();
+  await window.getByRole("heading", { name: "Waiting for approval" }).waitFor();
+  const [job] = (await api(visitor, "GET", "/api/jobs?status=awaiting_approval")).jobs;
+  // Berlin is an hour ahead in winter.
+  assert.equal(Date.parse(job.publish_at), Date.parse("2027-01-15T17:30:00Z"));
+  assert.deepEqual(job.captions, { telegram: "Later" });
+
+  await button(window, "Change").click();
+  await window.getByRole("dialog").getByRole("textbox", { name: "Telegram" }).fill("Later still");
+  await button(window, "Save").last().click();
+  await window.getByText("Changed.", { exact: true }).first().waitFor();
+  assert.deepEqual((await api(visitor, "GET", `/api/jobs/${job.id}`)).captions, { telegram: "Later still" });
+
+  await button(window, "Approve").click();
+  await window.getByRole("heading", { name: "Due" }).waitFor();
+  await button(window, "Approve").waitFor({ state: "detached" });
+  await button(window, "Cancel").click();
+  await window.getByText("Somebody cancelled it.").first().waitFor();
+  assert.equal((await api(visitor, "GET", `/api/jobs/${job.id}`)).status, "cancelled");
+  await leave();
+});
+
+test("posting times are set in a time zone, and the next is in the queue", async (t) => {
+  const visitor = await queue(t, "bob", { at: "#/queue" });
+  if (!visitor) return;
+  const { window, leave } = visitor;
+  await button(window, "Add a time").click();
+  await window.getByLabel("Day of time 1", { exact: true }).selectOption("Mon");
+  await window.getByLabel("Time of day of time 1").fill("09:15");
+  await window.getByLabel("Time zone").fill("Not/AZone");
+  await window.getByRole("switch", { name: "Follow the posting times" }).check();
+  await button(window, "Save").click();
+  await window.getByText("timezone must be", { exact: false }).waitFor();
+  await window.getByLabel("Time zone").fill("Europe/Berlin");
+  await button(window, "Save").click();
+  await window.getByText("The next image").first().waitFor();
+  const schedule = await api(visitor, "GET", "/api/schedule");
+  assert.deepEqual(schedule.times, ["Mon 09:15"]);
+  assert.equal(schedule.timezone, "Europe/Berlin");
+  await window.getByRole("switch", { name: "Follow the posting times" }).uncheck();
+  await button(window, "Save").click();
+  await window.getByText("The posting times were changed.").first().waitFor();
+  await api(visitor, "PUT", "/api/schedule", { timezone: "UTC", times: [], platforms: null, enabled: false, needs_approval: false });
+  await leave();
+});
+
+test("a publication shows its stages to both of two people", async (t) => {
+  const visitor = await queue(t, "erin", { at: "#/image/north-ridge.jpg" });
+  if (!visitor) return;
+  const other = await admin("erin", { at: "#/image/north-ridge.jpg" });
+  await other.window.getByRole("textbox", { name: "Mastodon" }).waitFor();
+  await other.window.waitForTimeout(500);
+  for (const name of ["Mastodon", "Bluesky"]) await visitor.window.getByRole("textbox", { name }).fill("Both");
+  await button(visitor.window, "Publish").click();
+  await visitor.window.getByText(/^(Published\.|.* …)$/).first().waitFor();
+  await other.window.getByText(/Somebody else is publishing this image|^Published\.$/).first().waitFor({ timeout: 30_000 });
+  await visitor.window.getByText("Published.", { exact: true }).waitFor({ timeout: 30_000 });
+  await other.leave();
+  await visitor.leave();
+});

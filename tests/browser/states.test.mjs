@@ -1,0 +1,127 @@
+// What the page says when something is not as it should be, and that nothing that was typed goes.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { admin, button, close, PASSWORD, problem, visit } from "./browser.mjs";
+
+after(close);
+
+const typed = "Typed before it went wrong";
+
+async function typing(tenant) {
+  const visitor = await admin(tenant, { at: "#/image/north-ridge.jpg" });
+  const box = visitor.window.getByRole("textbox", { name: "Telegram" });
+  await box.fill(typed);
+  return { ...visitor, box };
+}
+
+test("a session that is over asks for a new login over what was typed", async () => {
+  const { window, context, leave, box } = await typing("bob");
+  await context.clearCookies();
+  await button(window, "Publish").click();
+  const dialog = window.getByRole("dialog", { name: "Your session is over" });
+  await dialog.getByLabel("Password").fill(PASSWORD);
+  await button(dialog, "Log in").click();
+  await dialog.waitFor({ state: "detached" });
+  await button(window, "Log out").waitFor();
+  assert.equal(await box.inputValue(), typed);
+  await leave();
+});
+
+test("without a connection the page says so, keeps what was typed, and goes on by itself", async () => {
+  const { window, context, leave, box } = await typing("bob");
+  await context.setOffline(true);
+  await window.getByText("The service cannot be reached. What you type is kept", { exact: false }).waitFor();
+  await box.fill(`${typed}, and after`);
+  await button(window, "Publish").click();
+  await window.getByText("It is not known whether this was sent.").waitFor();
+  await context.setOffline(false);
+  await window.getByText("What you type is kept", { exact: false }).waitFor({ state: "detached", timeout: 15_000 });
+  assert.equal(await box.inputValue(), `${typed}, and after`);
+  await leave();
+});
+
+test("a site that cannot be had at present is tried again by itself", async () => {
+  const { window, leave } = await admin("bob", {
+    before: async (page) => {
+      let refused = 0;
+      await page.route("**/api/config/features", (route) => {
+        refused += 1;
+        return refused === 1 ? route.fulfill(problem(503, "tenant-unavailable", { retryAfter: 3 })) : route.continue();
+      });
+    },
+  });
+  await window.getByRole("heading", { name: "This site cannot be reached at present" }).waitFor();
+  await button(window, "Try again").waitFor();
+  await window.getByRole("heading", { name: "Library" }).waitFor({ timeout: 15_000 });
+  await leave();
+});
+
+test("an address without a site says what to do", async () => {
+  const { window, leave } = await visit("bob", { later: true });
+  await window.route("**/api/**", (route) => route.fulfill(problem(404, "tenant-not-found")));
+  await window.goto(`${new URL(process.env.PAGE_URL).origin.replace("alice", "bob")}/`);
+  await window.getByRole("heading", { name: "There is no site at this address" }).waitFor();
+  await leave();
+});
+
+for (const [code, words] of [
+  ["access_denied", "is not on this site's list"],
+  ["email_not_verified", "is not verified yet"],
+  ["callback_failed", "The login did not complete"],
+  ["<img src=x onerror=alert(1)>", "The login did not succeed"],
+]) {
+  test(`after a login that ended in ${code}, the page says what to do`, async () => {
+    const { window, leave } = await visit("bob", { at: `?auth_error=${encodeURIComponent(code)}` });
+    await window.getByRole("alert").getByText(words, { exact: false }).waitFor();
+    assert.equal(new URL(window.url()).search, "");
+    await leave();
+  });
+}
+
+test("where people log in by account, the button leads to the issuer and back to the same view", async () => {
+  const { window, leave, home } = await visit("bob", { later: true });
+  await window.route("**/api/config/features", async (route) => {
+    const answer = await route.fetch({ url: route.request().url() }).catch(() => null);
+    const features = answer ? await answer.json() : {};
+    await route.fulfill({ json: { ...features, auth_mode: "auth0", auth_methods: ["openid", "password"] } });
+  });
+  await window.route("**/auth/login?*", (route) => route.fulfill({ status: 303, headers: { Location: "/" } }));
+  await window.goto(`${home}/#/history`);
+  const asked = window.waitForRequest("**/auth/login?*");
+  await button(window, "Log in").click();
+  assert.equal(new URL((await asked).url()).searchParams.get("return_to"), "/");
+  await window.waitForURL("**/#/history");
+  await button(window, "Use the password").waitFor();
+  await leave();
+});
+
+test("an image that is gone keeps its history, and a list that fails can be asked for again", async () => {
+  const { window, leave } = await admin("bob", { at: "#/image/gone.jpg" });
+  await window.getByText("Not in the library any more").waitFor();
+  await window.getByRole("heading", { name: "Published so far" }).waitFor();
+  let isAway = true;
+  await window.route("**/api/images/list?*", (route) =>
+    isAway ? route.fulfill(problem(502, "upstream-failed", { detail: "Storage is away." })) : route.continue());
+  await window.goto(`${window.url().split("#")[0]}#/library`);
+  await window.getByText("Storage is away.").waitFor();
+  isAway = false;
+  await button(window, "Try again").click();
+  await window.getByRole("link", { name: "north-ridge.jpg", exact: true }).waitFor();
+  await leave();
+});
+
+test("a platform without a caption beside others is said at its box", async () => {
+  const { window, leave } = await admin("erin", { at: "#/image/salt-flat.png" });
+  await window.getByRole("textbox", { name: "Mastodon" }).fill("One");
+  await window.getByRole("textbox", { name: "Bluesky" }).fill("");
+  await button(window, "Publish").click();
+  await window.getByText("Type a caption for Bluesky as well", { exact: false }).waitFor();
+  assert.equal(await window.evaluate(() => document.activeElement?.tagName), "TEXTAREA");
+  await window.getByLabel("Send to Bluesky").uncheck();
+  await window.getByLabel("Send to Mastodon").uncheck();
+  await button(window, "Publish").click();
+  await window.getByText("Choose at least one platform.").waitFor();
+  await leave();
+});
