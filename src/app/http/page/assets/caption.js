@@ -21,28 +21,8 @@ const RULES = {
   bluesky: { unit: "grapheme", limit: 300, bytes: 3000, hashtags: true },
 };
 
-/** @type {Record<string, string>} */
-const NAMES = { telegram: "Telegram", email: "FetLife (email)", mastodon: "Mastodon", bluesky: "Bluesky" };
-
-/**
- * The place of a platform among others; those that are not known come last.
- * @param {string} platform
- */
-export function platformPlace(platform) {
-  const place = ["telegram", "mastodon", "bluesky", "email"].indexOf(platform);
-  return place < 0 ? Number.MAX_SAFE_INTEGER : place;
-}
-
 /** @type {Record<Rules["unit"], string>} */
 const UNITS = { utf16: "UTF-16 units", char: "characters", grapheme: "characters as read" };
-
-/**
- * The name of a platform, for people.
- * @param {string} platform
- */
-export function platformName(platform) {
-  return NAMES[platform] ?? platform.charAt(0).toUpperCase() + platform.slice(1);
-}
 
 /**
  * The rules of a platform; the service knows the limit better (`platform_limits`).

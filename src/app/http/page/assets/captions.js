@@ -2,9 +2,10 @@
 // through reloads and logins.
 
 import { call, explain, imagePath } from "./api.js";
-import { counting, measure, platformName, rulesOf } from "./caption.js";
+import { counting, measure, rulesOf } from "./caption.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { keep, kept } from "./drafts.js";
+import { platformName } from "./platforms.js";
 import { session } from "./session.js";
 
 /**

@@ -1,11 +1,11 @@
 // The view of the history: the ledger of publications, newest first, filtered, a page at a time.
 
 import { call, explain } from "./api.js";
-import { platformName } from "./caption.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { newKey } from "./drafts.js";
 import { announce, notify } from "./notices.js";
 import { because, HISTORY_OUTCOMES, outcomeChip, outcomeName, postLink, when } from "./outcomes.js";
+import { platformName } from "./platforms.js";
 import { session } from "./session.js";
 
 /** The filters, kept while the page is open. */

@@ -1,7 +1,6 @@
 // The view of one image: the picture, its captions, its analysis, its publication, and what was published when.
 
 import { call, explain, imagePath, Problem, thumbnail } from "./api.js";
-import { platformName } from "./caption.js";
 import { Captions } from "./captions.js";
 import { allowedActions, curate } from "./curation.js";
 import { button, fill, h, icon } from "./dom.js";
@@ -9,6 +8,7 @@ import { publishLater } from "./later.js";
 import { ACTIONS, remember } from "./library.js";
 import { announce, notify } from "./notices.js";
 import { because, outcomeChip, postLink, when } from "./outcomes.js";
+import { platformName } from "./platforms.js";
 import { Publishing } from "./publishing.js";
 import { session } from "./session.js";
 import { source } from "./source.js";

@@ -1,10 +1,11 @@
 // The dialog that puts a publication off, or changes one that has not begun: its time, its platforms, its captions.
 
 import { call, explain } from "./api.js";
-import { counting, measure, platformName, rulesOf } from "./caption.js";
+import { counting, measure, rulesOf } from "./caption.js";
 import { button, fill, h, newId } from "./dom.js";
 import { newKey } from "./drafts.js";
 import { openDialog, notify } from "./notices.js";
+import { platformName } from "./platforms.js";
 import { session } from "./session.js";
 import { dayAndTime, localValue, ownZone, suggestions, withOffset } from "./times.js";
 

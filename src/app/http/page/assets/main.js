@@ -4,14 +4,10 @@
 import { call, explain, Problem, signals, Unreachable } from "./api.js";
 import { button, fill, h, icon } from "./dom.js";
 import { happenings, listen, pause, stopListening } from "./events.js";
-import { historyView } from "./history.js";
-import { imageView } from "./image.js";
 import { libraryView } from "./library.js";
 import { askAgain, loginView } from "./login.js";
 import { announce, noticeElements, notify, openDialog } from "./notices.js";
-import { queueView } from "./queue.js";
 import { isKnown, logOut, readSession, session, sessionEnded, viewBeforeLogin } from "./session.js";
-import { settingsView } from "./settings.js";
 import { source } from "./source.js";
 import { isDark, setTheme } from "./theme-choice.js";
 import { isUploading, uploadPanel } from "./upload.js";
@@ -34,6 +30,14 @@ const LINKS = [
 ];
 const CHECK_EVERY = 4_000;
 
+/** The views that are not part of the shell: each comes when it is wanted, or when the browser has nothing else to do. */
+const LATER = {
+  image: () => import("./image.js"),
+  queue: () => import("./queue.js"),
+  history: () => import("./history.js"),
+  settings: () => import("./settings.js"),
+};
+
 const main = h("main", { id: "main", tabindex: -1 });
 const nav = h("nav", { class: "main-nav", "aria-label": "Main", hidden: true });
 const account = h("div", { class: "account" });
@@ -42,6 +46,8 @@ const connection = h("div", { class: "connection", role: "alert" });
 /** @type {View | null} */
 let view = null;
 let isFirst = true;
+/** Counts the views that were wanted: only the last one is shown. */
+let wanted = 0;
 /** What the issuer's answer came to, until a view has said it. @type {string | null} */
 let loginError = null;
 
@@ -60,7 +66,7 @@ function begin() {
   if (loginError !== null) history.replaceState(null, "", `/${location.hash}`);
   const before = viewBeforeLogin();
   if (before && location.hash.length < 3) history.replaceState(null, "", `/${before}`);
-  window.addEventListener("hashchange", () => show());
+  window.addEventListener("hashchange", () => void show());
   window.addEventListener("beforeunload", (event) => {
     if (isUploading()) event.preventDefault();
   });
@@ -89,7 +95,7 @@ async function open() {
     return;
   }
   entered();
-  show();
+  void show();
 }
 
 function entered() {
@@ -104,7 +110,7 @@ function afterLogin() {
   loginError = null;
   if (location.hash === "#/login") history.replaceState(null, "", "/#/library");
   entered();
-  show();
+  void show();
 }
 
 function showAccount() {
@@ -145,15 +151,25 @@ async function leave() {
   stopListening();
   entered();
   history.replaceState(null, "", "/#/library");
-  show();
+  void show();
   announce("You are logged out.");
 }
 
 /** Shows the view of the address. */
-function show() {
+async function show() {
   if (!isKnown()) return;
+  wanted += 1;
+  const own = wanted;
+  /** @type {() => View} */
+  let make;
+  try {
+    make = await maker();
+  } catch {
+    make = () => unavailable();
+  }
+  if (own !== wanted) return;
   view?.dispose();
-  view = made();
+  view = make();
   fill(main, view.node);
   document.title = `${view.title} · Publisher`;
   const [, name = "library"] = location.hash.split("/");
@@ -167,22 +183,46 @@ function show() {
     const heading = main.querySelector("h1");
     if (!isFirst && heading) heading.focus({ preventScroll: true });
   }
+  if (isFirst) fetchViews();
   isFirst = false;
   view.shown?.();
 }
 
-/** @returns {View} */
-function made() {
+/** @returns {Promise<() => View>} */
+async function maker() {
   const { admin, features } = session();
   const [, name = "", rest = ""] = location.hash.split("/");
   if (!admin && (!features.auto_view_enabled || name === "login" || loginError !== null)) {
-    return loginView(loginError, afterLogin);
+    return () => loginView(loginError, afterLogin);
   }
-  if (name === "image" && rest) return imageView(decoded(rest));
-  if (admin && name === "queue") return queueView();
-  if (admin && name === "history") return historyView();
-  if (admin && name === "settings") return settingsView();
-  return libraryView();
+  if (name === "image" && rest) {
+    const { imageView } = await LATER.image();
+    return () => imageView(decoded(rest));
+  }
+  if (admin && name === "queue") return (await LATER.queue()).queueView;
+  if (admin && name === "history") return (await LATER.history()).historyView;
+  if (admin && name === "settings") return (await LATER.settings()).settingsView;
+  return libraryView;
+}
+
+/** The view in place of one that did not arrive. @returns {View} */
+function unavailable() {
+  const node = h(
+    "div",
+    { class: "state-card", role: "alert" },
+    icon("warning"),
+    h("h1", { tabindex: -1 }, "This part of the page did not arrive"),
+    h("p", null, "The service cannot be reached, or was updated meanwhile. What you typed is kept."),
+    button("Load the page again", "retry", () => location.reload(), { class: "button primary" }),
+  );
+  return { node, title: "Not loaded", dispose: () => {} };
+}
+
+/** Fetches the other views while nothing else is done, so that they are there without a connection as well. */
+function fetchViews() {
+  const fetchAll = () => void Promise.allSettled(Object.values(LATER).map((load) => load()));
+  if ("requestIdleCallback" in window) requestIdleCallback(fetchAll, { timeout: 3000 });
+  else setTimeout(fetchAll, 1000);
 }
 
 /** @param {string} text */

@@ -1,7 +1,7 @@
 // The words and the rows for outcomes: of a publication, of a job, and of an entry of the history.
 
-import { platformName, platformPlace } from "./caption.js";
 import { h, icon } from "./dom.js";
+import { platformName, platformPlace } from "./platforms.js";
 import { dayAndTime, fromNow, timeAttributes } from "./times.js";
 
 /** @type {Record<string, { name: string, tone: string }>} */

@@ -1,10 +1,10 @@
 // The posting times of the site: at these times the next image that is not published yet is.
 
 import { call, explain, Problem } from "./api.js";
-import { platformName } from "./caption.js";
 import { button, fill, h, newId } from "./dom.js";
 import { keep, kept } from "./drafts.js";
 import { announce } from "./notices.js";
+import { platformName } from "./platforms.js";
 import { session } from "./session.js";
 import { dayAndTime, ownZone } from "./times.js";
 

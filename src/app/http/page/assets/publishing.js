@@ -2,12 +2,12 @@
 // can be done about them. An intention outlives a reload: it is taken up where it was.
 
 import { call, exchange, explain, imagePath, Problem, Unreachable } from "./api.js";
-import { platformName } from "./caption.js";
 import { button, fill, h } from "./dom.js";
 import { carriedOutBy, intend, intention, settle } from "./drafts.js";
 import { happenings, isLive, pause } from "./events.js";
 import { announce } from "./notices.js";
 import { failedPlatforms, because, resultList, STAGES, summary } from "./outcomes.js";
+import { platformName } from "./platforms.js";
 
 /** @typedef {Record<string, Schemas["PlatformResult"]>} Results */
 

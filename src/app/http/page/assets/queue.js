@@ -1,12 +1,12 @@
 // The view of the queue: what waits for a yes, what is due and when, what runs, what has ended lately; and the posting times.
 
 import { call, explain, Problem, thumbnail } from "./api.js";
-import { platformName } from "./caption.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { happenings, isLive } from "./events.js";
 import { changeJob } from "./later.js";
 import { announce, notify } from "./notices.js";
 import { because, failedPlatforms, resultList, STAGES, statusChip, when } from "./outcomes.js";
+import { platformName } from "./platforms.js";
 import { PostingTimes } from "./posting-times.js";
 import { session } from "./session.js";
 

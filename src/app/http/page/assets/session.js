@@ -1,8 +1,8 @@
 // Who is at the page and what the tenant allows: read when the page opens, and again after a login or a logout.
 
 import { call, Problem } from "./api.js";
-import { platformPlace } from "./caption.js";
 import { forgetAll, keep, kept } from "./drafts.js";
+import { platformPlace } from "./platforms.js";
 
 /**
  * @typedef {object} Session

@@ -1,10 +1,10 @@
 // The view of the settings: what is on, the voice of the captions, who is logged in and how, and the look of the page.
 
 import { call, explain } from "./api.js";
-import { platformName } from "./caption.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { keep, kept } from "./drafts.js";
 import { announce } from "./notices.js";
+import { platformName } from "./platforms.js";
 import { session } from "./session.js";
 import { setTheme, theme } from "./theme-choice.js";
 
