@@ -75,40 +75,57 @@ test("files are uploaded with a report for each, and a name that is taken is ask
   await leave();
 });
 
-test("several images are kept at once, and it is undone", async () => {
+test("several images are kept at once, it is undone, and one is moved back from its folder", async () => {
   const visitor = await admin("carol");
   const { window, leave } = visitor;
   const all = (await api(visitor, "GET", "/api/images/list")).filenames;
+  const image = (name) => window.getByRole("link", { name, exact: true });
   for (const name of all.slice(0, 2)) await window.getByLabel(`Select ${name}`).check({ force: true });
   await window.getByText("2 selected").waitFor();
   await button(window, "Keep").click();
   await window.getByText("Kept 2 images.", { exact: true }).waitFor();
-  await window.getByRole("link", { name: all[0], exact: true }).waitFor({ state: "detached" });
+  for (const name of all.slice(0, 2)) await image(name).waitFor({ state: "detached" });
+  assert.deepEqual((await api(visitor, "GET", "/api/images/list")).filenames, all.slice(2));
   await button(window, "Undo").click();
-  for (const name of all) await window.getByRole("link", { name, exact: true }).waitFor();
-  await assert.doesNotReject(async () => {
-    for (let tries = 0; tries < 50; tries += 1) {
-      const now = (await api(visitor, "GET", "/api/images/list")).filenames;
-      if (now.length === all.length) return;
-    }
-    throw new Error("the images have not come back");
-  });
+  for (const name of all) await image(name).waitFor();
+  assert.deepEqual((await api(visitor, "GET", "/api/images/list")).filenames, all);
+
+  await window.getByLabel(`Select ${all[0]}`).check({ force: true });
+  await button(window, "Remove").click();
+  await image(all[0]).waitFor({ state: "detached" });
+  await window.getByRole("radio", { name: "Removed" }).check({ force: true });
+  await window.getByLabel(`Select ${all[0]}`).check({ force: true });
+  assert.equal(await button(window, "Delete").count(), 0);
+  await button(window, "Move back").click();
+  await window.getByText("This folder is empty").waitFor();
+  await window.getByRole("radio", { name: "To publish" }).check({ force: true });
+  await image(all[0]).waitFor();
+  assert.deepEqual((await api(visitor, "GET", "/api/images/list")).filenames, all);
   await leave();
 });
 
-test("what is deleted is still there until the time to undo is over", async () => {
-  const visitor = await admin("alice");
+test("what is deleted goes when the time to undo is over, and not if it is undone", async () => {
+  const visitor = await admin("carol");
   const { window, leave } = visitor;
-  await window.getByRole("link", { name: "red-thread.webp", exact: true }).click();
-  await window.getByRole("heading", { name: "red-thread.webp" }).waitFor();
+  const name = "browser-delete.png";
+  const image = window.getByRole("link", { name, exact: true });
+  await window.getByLabel("Images to upload").setInputFiles([{ name, mimeType: "image/png", buffer: PIXEL }]);
+  await image.click();
+  await window.getByRole("heading", { name }).waitFor();
   let calls = 0;
   window.on("request", (request) => (calls += request.url().endsWith("/delete") ? 1 : 0));
   await button(window, "Delete").click();
-  await window.getByText("Deleted red-thread.webp.", { exact: true }).waitFor();
+  await window.getByText(`Deleted ${name}.`, { exact: true }).waitFor();
   await button(window, "Undo").click();
-  await window.goto(`${visitor.home}/#/library`);
-  await window.getByRole("link", { name: "red-thread.webp", exact: true }).waitFor();
+  await window.getByRole("link", { name: "Library", exact: true }).click();
+  await image.click();
   assert.equal(calls, 0);
+  await button(window, "Delete").click();
+  await button(window, "Dismiss").click();
+  await window.getByRole("link", { name: "Library", exact: true }).click();
+  await image.waitFor({ state: "detached" });
+  assert.equal(calls, 1);
+  assert.equal((await api(visitor, "GET", "/api/images/list")).filenames.includes(name), false);
   await leave();
 });
 

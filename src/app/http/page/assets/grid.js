@@ -55,8 +55,9 @@ export class Grid {
 
   /** Draws all that is seen again: other images stand there. */
   renew() {
-    for (const [index, { name }] of this.#tiles) {
-      if (this.source.at(index)?.name !== name) this.#drop(index);
+    for (const [index, { tile, name }] of this.#tiles) {
+      const isSame = this.source.at(index)?.name === name && tile.inert === this.source.isTaken(name);
+      if (!isSame) this.#drop(index);
     }
     this.#draw();
   }
@@ -71,7 +72,7 @@ export class Grid {
   selectAll() {
     for (let index = 0; index < this.source.count; index += 1) {
       const item = this.source.at(index);
-      if (item) this.selected.add(item.name);
+      if (item && !this.source.isTaken(item.name)) this.selected.add(item.name);
     }
     this.#selectionChanged();
   }
@@ -190,10 +191,7 @@ export class Grid {
       if (picture.src) frame.replaceChildren(icon("image"));
     });
     const text = h("span", { class: "name", dir: "auto" }, name);
-    const opens = this.options.hasThumbnails();
-    const opener = opens
-      ? h("a", { href: `#/image/${encodeURIComponent(name)}`, tabindex: isActive ? 0 : -1 }, frame, text)
-      : h("span", { class: "opener", tabindex: isActive ? 0 : -1 }, frame, text);
+    const opener = h("a", { href: `#/image/${encodeURIComponent(name)}`, tabindex: isActive ? 0 : -1 }, frame, text);
     const choice = this.options.isSelectable
       ? h("input", {
         type: "checkbox",
@@ -217,6 +215,7 @@ export class Grid {
       opener,
       choice,
     );
+    tile.inert = this.source.isTaken(name);
     this.#tiles.set(index, { tile, name });
     return tile;
   }
@@ -268,14 +267,14 @@ export class Grid {
    * @param {number} value
    */
   #setTabs(index, value) {
-    for (const element of this.#tiles.get(index)?.tile.querySelectorAll("a, .opener, input") ?? []) {
+    for (const element of this.#tiles.get(index)?.tile.querySelectorAll("a, input") ?? []) {
       if (element instanceof HTMLElement) element.tabIndex = value;
     }
   }
 
   /** @param {number} index */
   #focusTile(index) {
-    const opener = this.#tiles.get(index)?.tile.querySelector("a, .opener");
+    const opener = this.#tiles.get(index)?.tile.querySelector("a");
     this.#activate(index);
     if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
   }
@@ -289,7 +288,7 @@ export class Grid {
       return;
     }
     if (event.altKey) return;
-    const isOnOpener = event.target instanceof Element && event.target.matches("a, .opener");
+    const isOnOpener = event.target instanceof Element && event.target.matches("a");
     if (event.key === "Escape" && this.selected.size > 0) this.clear();
     else if (this.options.isSelectable && isOnOpener && (event.key === " " || event.key === "x")) {
       event.preventDefault();

@@ -347,7 +347,7 @@ class ImagePage {
       if (!(error instanceof Problem) || error.kind !== "image-not-found") return;
       // It is in the archive now: what is on the page stays to be read.
       this.#isGone = true;
-      source.take(this.filename);
+      source.gone(this.filename);
       this.#showBusy();
     }
   }

@@ -1,7 +1,7 @@
 // The view of the library: a grid of all images, searched, sorted, selected, and dropped into.
 
 import { explain, Problem } from "./api.js";
-import { allowedActions, curate } from "./curation.js";
+import { allowedActions, curate, moveBack } from "./curation.js";
 import { button, fill, h, icon } from "./dom.js";
 import { Grid } from "./grid.js";
 import { announce } from "./notices.js";
@@ -38,10 +38,16 @@ export function libraryView() {
   const bar = h("div", { class: "selection-bar", role: "region", "aria-label": "Selection", hidden: true });
 
   const grid = new Grid(source, {
-    isSelectable: actions.length > 0,
+    isSelectable: actions.length > 0 || source.isLibrary,
     hasThumbnails: isInRoot,
     selectionChanged: () => showSelection(),
   });
+
+  const taken = () => {
+    const names = [...grid.selected];
+    grid.clear();
+    return names;
+  };
 
   const showSelection = () => {
     const count = grid.selected.size;
@@ -49,14 +55,12 @@ export function libraryView() {
     fill(
       bar,
       h("p", { role: "status" }, count === 1 ? "1 selected" : `${count} selected`),
-      actions.map((action) => {
+      isInRoot() ? actions.map((action) => {
         const { name, icon: iconName } = ACTIONS[action] ?? { name: action, icon: "check" };
-        return button(name, iconName, () => {
-          const names = [...grid.selected];
-          grid.clear();
-          curate(action, names);
-        }, { class: action === "delete" ? "button danger" : "button" });
-      }),
+        return button(name, iconName, () => curate(action, taken()), {
+          class: action === "delete" ? "button danger" : "button",
+        });
+      }) : button("Move back", "back", () => void moveBack(source.query.folder, taken())),
       source.isWhole && count < source.count && button("Select all", null, () => grid.selectAll()),
       button("Clear", "close", () => grid.clear()),
     );

@@ -2,6 +2,7 @@
 // connection. The first module that is loaded; no other imports it but for its types.
 
 import { call, explain, Problem, signals, Unreachable } from "./api.js";
+import { carryOutAll } from "./curation.js";
 import { button, fill, h, icon } from "./dom.js";
 import { happenings, listen, pause, stopListening } from "./events.js";
 import { libraryView } from "./library.js";
@@ -143,6 +144,7 @@ function showAccount() {
 
 async function leave() {
   try {
+    await carryOutAll();
     await logOut();
   } catch (error) {
     notify({ kind: "bad", text: `You are still logged in. ${explain(error)}` });

@@ -95,7 +95,7 @@ export function settingsView() {
 
 function themeChoice() {
   /** @type {["system" | "light" | "dark", string, string][]} */
-  const choices = [["system", "As the system", "system"], ["light", "Light", "sun"], ["dark", "Dark", "moon"]];
+  const choices = [["system", "System", "system"], ["light", "Light", "sun"], ["dark", "Dark", "moon"]];
   return h(
     "fieldset",
     { class: "folders" },

@@ -21,6 +21,9 @@ export class Source extends EventTarget {
   #generation = 0;
   /** @type {string[]} */
   #names = [];
+  /** @type {Set<string>} */
+  #taken = new Set();
+  #soon = 0;
   /** @type {Query} */
   query = { search: "", sort: "name", order: "asc", folder: "root" };
   /** @type {unknown} */
@@ -99,7 +102,7 @@ export class Source extends EventTarget {
   }
 
   /**
-   * The images before and after one; `null` where there is none.
+   * The images before and after one; `null` where there is none. Those that are being taken out are passed over.
    * @param {string} name
    * @returns {Promise<{ previous: string | null, next: string | null, place: number, count: number }>}
    */
@@ -108,40 +111,62 @@ export class Source extends EventTarget {
     let index = this.indexOf(name);
     if (index < 0 && this.isLibrary) index = await this.#find(name);
     if (index < 0) return { previous: null, next: null, place: 0, count: this.#count };
-    await this.want(Math.max(0, index - 1), index + 2);
-    return {
-      previous: this.at(index - 1)?.name ?? null,
-      next: this.at(index + 1)?.name ?? null,
-      place: index + 1,
-      count: this.#count,
-    };
+    const previous = await this.#neighbour(index, -1);
+    const next = await this.#neighbour(index, 1);
+    return { previous, next, place: index + 1, count: this.#count };
   }
 
   /**
-   * Takes an image out, as it is being moved or deleted.
+   * @param {number} index
+   * @param {1 | -1} step
+   */
+  async #neighbour(index, step) {
+    for (let at = index + step; at >= 0 && at < this.#count; at += step) {
+      await this.want(at, at + 1);
+      const item = this.at(at);
+      if (!item) return null;
+      if (!this.isTaken(item.name)) return item.name;
+    }
+    return null;
+  }
+
+  /** Whether an image is being moved or deleted. @param {string} name */
+  isTaken(name) {
+    return this.#taken.has(name);
+  }
+
+  /**
+   * Takes an image out, since it is being moved or deleted. In a list of names it is gone at once; in a library it stays, as
+   * something that is about to go, until the service lists the folder without it.
    * @param {string} name
-   * @returns {() => void} puts it back
    */
   take(name) {
-    const index = this.indexOf(name);
+    this.#taken.add(name);
+    this.#takenChanged();
+  }
+
+  /** An image stays after all. @param {string} name */
+  putBack(name) {
+    if (!this.#taken.delete(name)) return;
+    this.#takenChanged();
+  }
+
+  /** An image has gone. @param {string} name */
+  gone(name) {
+    this.#taken.delete(name);
+    if (this.isLibrary) {
+      clearTimeout(this.#soon);
+      this.#soon = setTimeout(() => void this.reload(), 150);
+      return;
+    }
     const at = this.#names.indexOf(name);
-    const generation = this.#generation;
     if (at >= 0) this.#names.splice(at, 1);
-    if (index < 0) return () => {};
-    const [item] = this.#items.splice(index, 1);
-    this.#count -= 1;
-    this.#pages.clear();
+    this.#takenChanged();
+  }
+
+  #takenChanged() {
+    if (!this.isLibrary) this.#arrange();
     this.#changed();
-    return () => {
-      if (generation !== this.#generation) {
-        void this.reload();
-        return;
-      }
-      if (at >= 0) this.#names.splice(at, 0, name);
-      this.#items.splice(Math.min(index, this.#items.length), 0, item);
-      this.#count += 1;
-      this.#changed();
-    };
   }
 
   /** @param {number} generation */
@@ -227,7 +252,7 @@ export class Source extends EventTarget {
 
   #arrange() {
     const search = this.query.search.toLocaleLowerCase();
-    const found = search ? this.#names.filter((it) => it.toLocaleLowerCase().includes(search)) : [...this.#names];
+    const found = this.#names.filter((it) => !this.#taken.has(it) && it.toLocaleLowerCase().includes(search));
     if (this.query.order === "desc") found.reverse();
     this.#items = found.map((name) => ({ name, size: null, modified: null }));
     this.#count = found.length;
