@@ -38,6 +38,11 @@ test("an image is planned, changed, approved and cancelled", async (t) => {
   assert.equal(Date.parse(job.publish_at), Date.parse("2027-01-15T17:30:00Z"));
   assert.deepEqual(job.captions, { telegram: "Later" });
 
+  await window.getByRole("link", { name: "Library", exact: true }).click();
+  await window.locator(".tile", { hasText: "salt-flat.png" }).locator(".mark-planned").waitFor();
+  await window.getByRole("link", { name: "salt-flat.png", exact: true }).click();
+  await window.getByText("Waits for approval, for").waitFor();
+  await window.getByRole("link", { name: "Queue", exact: true }).click();
   await button(window, "Change").click();
   await window.getByRole("dialog").getByRole("textbox", { name: "Telegram" }).fill("Later still");
   await button(window, "Save").last().click();

@@ -80,16 +80,15 @@ const LINK = /(?<scheme>[a-z]+):\/\/[^\s\p{Cc}"<>`“”„‟«»‹›「」�
  * @param {string} text
  */
 function links(rules, text) {
-  if (!rules.link) return [];
   return Array.from(text.matchAll(LINK), (found) => {
     const link = withoutLooseEnd(found[0]);
     const before = text.slice(0, found.index);
     const isWeb = /^https?$/i.test(found.groups?.["scheme"] ?? "") && !/[\p{L}\p{N}@＠$#＃]$/u.test(before);
-    const growth = (rules.link ?? 0) - SHORTEST_LINK;
-    const length = isWeb && isCertain(link)
-      ? rules.link ?? 0
-      : plainLength(rules, link) + (link.split("://").length - 1) * growth;
-    return { start: found.index, end: found.index + link.length, length };
+    const [start, end] = [found.index, found.index + link.length];
+    const plain = plainLength(rules, link);
+    if (!rules.link) return { start, end, length: plain };
+    if (isWeb && isCertain(link)) return { start, end, length: rules.link };
+    return { start, end, length: plain + (link.split("://").length - 1) * (rules.link - SHORTEST_LINK) };
   });
 }
 
@@ -156,7 +155,10 @@ export function measure(rules, typed) {
   const fits = size <= rules.limit && (!rules.bytes || bytesOf(text) <= rules.bytes);
   if (fits) return { length: size, limit: rules.limit, fits, kept: text, cut: "" };
   const end = endOfKept(rules, text);
-  return { length: size, limit: rules.limit, fits, kept: text.slice(0, end), cut: text.slice(end) };
+  const kept = text.slice(0, end);
+  // Platforms take an ellipsis at the end of a link for a part of it.
+  const gap = links(rules, text).some((it) => it.end === end) && length(rules, kept) + 2 <= rules.limit ? " " : "";
+  return { length: size, limit: rules.limit, fits, kept: kept + gap, cut: text.slice(end) };
 }
 
 /**

@@ -3,7 +3,8 @@
 
 import { thumbnail } from "./api.js";
 import { h, icon } from "./dom.js";
-import { size as sizeOf } from "./times.js";
+import { planned } from "./planned.js";
+import { dayAndTime, size as sizeOf } from "./times.js";
 
 /** @typedef {import("./source.js").Source} Source */
 
@@ -39,6 +40,7 @@ export class Grid {
     const soon = () => this.#soon();
     window.addEventListener("scroll", soon, { signal, passive: true });
     source.addEventListener("change", () => this.renew(), { signal });
+    planned.addEventListener("change", () => this.#markAll(), { signal });
     const sizes = new ResizeObserver(soon);
     sizes.observe(this.element);
     signal.addEventListener("abort", () => sizes.disconnect());
@@ -216,8 +218,13 @@ export class Grid {
       choice,
     );
     tile.inert = this.source.isTaken(name);
+    mark(tile, name);
     this.#tiles.set(index, { tile, name });
     return tile;
+  }
+
+  #markAll() {
+    for (const { tile, name } of this.#tiles.values()) mark(tile, name);
   }
 
   /**
@@ -330,4 +337,23 @@ export class Grid {
     this.#draw();
     this.#focusTile(index);
   }
+}
+
+/**
+ * Marks a tile whose image is planned; the words are for eyes and for a description, so that the link keeps its name.
+ * @param {HTMLElement} tile
+ * @param {string} name
+ */
+function mark(tile, name) {
+  tile.querySelector(".mark-planned")?.remove();
+  const job = planned.of(name);
+  const link = tile.querySelector("a");
+  if (!job) {
+    link?.removeAttribute("aria-description");
+    return;
+  }
+  const waits = job.status === "awaiting_approval";
+  const text = waits ? `Waits for approval, ${dayAndTime(job.publish_at)}` : `Planned for ${dayAndTime(job.publish_at)}`;
+  link?.setAttribute("aria-description", text);
+  tile.append(h("span", { class: waits ? "mark-planned waits" : "mark-planned", title: text, "aria-hidden": "true" }, icon("queue")));
 }

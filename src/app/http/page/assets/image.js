@@ -8,13 +8,12 @@ import { publishLater } from "./later.js";
 import { ACTIONS, remember } from "./library.js";
 import { announce, notify } from "./notices.js";
 import { because, outcomeChip, postLink, when } from "./outcomes.js";
+import { planned } from "./planned.js";
 import { platformName } from "./platforms.js";
 import { Publishing } from "./publishing.js";
 import { session } from "./session.js";
 import { source } from "./source.js";
-
-/** How far a finger moves for it to be a swipe, in pixels. */
-const SWIPE = 60;
+import { Steps } from "./steps.js";
 
 /**
  * The view.
@@ -25,9 +24,7 @@ export function imageView(filename) {
   const end = new AbortController();
   remember(filename);
   const heading = h("h1", { id: "image-title", tabindex: -1, dir: "auto" }, filename);
-  const place = h("p", { class: "quiet place" });
-  const previous = stepLink("Previous image", "previous");
-  const next = stepLink("Next image", "next");
+  const steps = new Steps(filename);
   const stage = h("div", { class: "stage" });
   const panel = h("div", { class: "panel" }, h("p", { class: "waiting" }, "Loading the image …"));
   const node = h(
@@ -37,15 +34,14 @@ export function imageView(filename) {
       "div",
       { class: "image-head" },
       h("a", { class: "button", href: "#/library", "aria-label": "All images" }, icon("back"), h("span", null, "All images")),
-      h("div", { class: "image-title" }, heading, place),
-      h("nav", { class: "steps", "aria-label": "Neighbours" }, previous, next),
+      h("div", { class: "image-title" }, heading, steps.place),
+      steps.element,
     ),
     h("div", { class: "image-body" }, stage, panel),
   );
-  const steps = { previous, next, place };
-  void showNeighbours(filename, steps);
-  followSteps(stage, steps, end.signal);
-  const image = new ImagePage(filename, stage, panel, () => void leave(filename, steps));
+  void steps.load();
+  steps.follow(stage, end.signal);
+  const image = new ImagePage(filename, stage, panel, () => steps.leave());
   void image.load();
   return {
     node,
@@ -57,88 +53,11 @@ export function imageView(filename) {
   };
 }
 
-/** @typedef {{ previous: HTMLAnchorElement, next: HTMLAnchorElement, place: HTMLElement }} Steps */
-
-/**
- * @param {string} name
- * @param {string} iconName
- */
-function stepLink(name, iconName) {
-  return h("a", { class: "icon-button", "aria-label": name, "aria-disabled": "true", role: "link" }, icon(iconName));
-}
-
-/**
- * @param {string} filename
- * @param {Steps} steps
- */
-async function showNeighbours(filename, steps) {
-  try {
-    const { previous, next, place, count } = await source.neighbours(filename);
-    point(steps.previous, previous);
-    point(steps.next, next);
-    steps.place.textContent = place > 0 ? `${place.toLocaleString()} of ${count.toLocaleString()}` : "";
-  } catch {
-    // The list says so itself where it is shown; without it there are no neighbours.
-  }
-}
-
-/**
- * @param {HTMLAnchorElement} link
- * @param {string | null} name
- */
-function point(link, name) {
-  if (name === null) {
-    link.removeAttribute("href");
-    link.setAttribute("aria-disabled", "true");
-    return;
-  }
-  link.href = `#/image/${encodeURIComponent(name)}`;
-  link.removeAttribute("aria-disabled");
-}
-
-/**
- * Goes on to the next image, since this one is gone.
- * @param {string} filename
- * @param {Steps} steps
- */
-async function leave(filename, steps) {
-  const to = steps.next.getAttribute("href") ?? steps.previous.getAttribute("href") ?? "#/library";
-  if (location.hash === `#/image/${encodeURIComponent(filename)}`) location.hash = to;
-}
-
-/**
- * @param {HTMLElement} stage
- * @param {Steps} steps
- * @param {AbortSignal} signal
- */
-function followSteps(stage, steps, signal) {
-  const go = (/** @type {HTMLAnchorElement} */ link) => {
-    if (link.hasAttribute("href")) link.click();
-  };
-  window.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
-    if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog")) return;
-    if (event.key === "ArrowLeft") go(steps.previous);
-    else if (event.key === "ArrowRight") go(steps.next);
-    else if (event.key === "Escape") location.hash = "#/library";
-  }, { signal });
-  let from = { x: 0, y: 0 };
-  stage.addEventListener("touchstart", (event) => {
-    const touch = event.touches[0];
-    if (touch) from = { x: touch.clientX, y: touch.clientY };
-  }, { signal, passive: true });
-  stage.addEventListener("touchend", (event) => {
-    const touch = event.changedTouches[0];
-    if (!touch) return;
-    const [x, y] = [touch.clientX - from.x, touch.clientY - from.y];
-    if (Math.abs(x) > SWIPE && Math.abs(x) > Math.abs(y) * 2) go(x > 0 ? steps.previous : steps.next);
-  }, { signal, passive: true });
-}
-
 class ImagePage {
   #end = new AbortController();
   #record = h("section", { class: "record", "aria-labelledby": "record-title" });
   #analysis = h("section", { class: "analysis", "aria-labelledby": "analysis-title" });
+  #planned = h("p", { class: "planned-note", hidden: true });
   /** @type {Captions | null} */
   #captions = null;
   #publishing;
@@ -225,7 +144,7 @@ class ImagePage {
       this.#publishing.element,
       this.#captions.element,
       canPublish
-        ? h("div", { class: "publish-bar" }, this.#publish, this.#later)
+        ? [this.#planned, h("div", { class: "publish-bar" }, this.#publish, this.#later)]
         : h("p", { class: "quiet" }, "Publishing is off for this site."),
       this.#analysis,
       this.#record,
@@ -233,6 +152,16 @@ class ImagePage {
     this.#showAnalysis(null);
     void this.#showRecord();
     this.#publishing.resume();
+    planned.addEventListener("change", () => this.#showPlanned(), { signal: this.#end.signal });
+    void planned.load();
+  }
+
+  #showPlanned() {
+    const job = planned.of(this.filename);
+    this.#planned.hidden = !job;
+    if (!job) return;
+    const text = job.status === "awaiting_approval" ? "Waits for approval, for " : "Planned for ";
+    fill(this.#planned, icon("queue"), h("span", null, text, when(job.publish_at), " ", h("a", { href: "#/queue" }, "Change it")));
   }
 
   #showBusy() {

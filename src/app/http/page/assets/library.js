@@ -3,8 +3,10 @@
 import { explain, Problem } from "./api.js";
 import { allowedActions, curate, moveBack } from "./curation.js";
 import { button, fill, h, icon } from "./dom.js";
+import { happenings } from "./events.js";
 import { Grid } from "./grid.js";
 import { announce } from "./notices.js";
+import { planned } from "./planned.js";
 import { session } from "./session.js";
 import { source } from "./source.js";
 import { upload } from "./upload.js";
@@ -81,6 +83,11 @@ export function libraryView() {
     summary.textContent = source.isLoaded && !source.error ? `${images}${more}` : "";
   };
   source.addEventListener("change", show, { signal: end.signal });
+  // What somebody else, or a job, has published leaves the folder.
+  happenings.addEventListener("job", (event) => {
+    const job = /** @type {CustomEvent<Job | null>} */ (event).detail;
+    if (job?.status === "done") void refresh();
+  }, { signal: end.signal });
 
   const node = h(
     "section",
@@ -100,6 +107,7 @@ export function libraryView() {
 
   show();
   const isReturning = source.isLoaded && left.image !== "";
+  void planned.load();
   if (source.isLoaded) void refresh();
   else void source.reload();
 
