@@ -183,7 +183,7 @@ export class Captions {
         fill(
           cut,
           h("span", { class: "cut-title" }, icon("warning"), "Too long: it would be cut here."),
-          h("p", { dir: "auto" }, ending(measured.kept), h("mark", null, rules.plain ? "..." : "…"), h("s", null, measured.cut)),
+          h("p", { dir: "auto" }, ending(measured.kept), h("mark", null, rules.plain ? "..." : "…"), h("s", null, beginning(measured.cut))),
         );
       }
       const written = this.#written[platform];
@@ -245,6 +245,11 @@ export class Captions {
  */
 function ending(text) {
   return text.length > 90 ? `…${text.slice(-80)}` : text;
+}
+
+/** @param {string} text */
+function beginning(text) {
+  return text.length > 160 ? `${text.slice(0, 150)}…` : text;
 }
 
 /** @param {HTMLTextAreaElement} text */

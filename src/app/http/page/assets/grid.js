@@ -9,7 +9,7 @@ import { dayAndTime, size as sizeOf } from "./times.js";
 /** @typedef {import("./source.js").Source} Source */
 
 const GAP = 12;
-const CAPTION = 40;
+const CAPTION = 34;
 /** How long scrolling rests before thumbnails are fetched, in milliseconds: those that only fly by are not. */
 const REST = 90;
 

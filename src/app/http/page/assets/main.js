@@ -76,9 +76,12 @@ function begin() {
     if (event.key === "?" && !isTyping && isKnown() && session().admin) showKeys();
   });
   signals.addEventListener("unauthorized", () => {
+    if (!isKnown()) return;
     sessionEnded();
-    showAccount();
-    askAgain(() => afterLogin());
+    // The view stays, with what was typed in it.
+    const ask = () => askAgain(() => afterLogin());
+    fill(account, button("Log in", null, ask, { class: "button primary" }));
+    ask();
   });
   signals.addEventListener("unreachable", () => void lost());
   window.addEventListener("offline", () => void lost());

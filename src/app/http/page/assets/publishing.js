@@ -141,20 +141,23 @@ export class Publishing {
 
   /** @param {unknown} error */
   #notSent(error) {
-    const isOpen = error instanceof Unreachable || (error instanceof Problem && error.status === 401);
+    const isLoggedOut = error instanceof Problem && error.status === 401;
+    const isOpen = error instanceof Unreachable || isLoggedOut;
+    const title = isLoggedOut ? "Not sent yet." : isOpen ? "It is not known whether this was sent." : "Nothing was published.";
+    const text = isLoggedOut ? "It is sent once you are logged in again." : explain(error);
     // A problem leaves the key free; without an answer, the intention stays, and is sent again under the same key.
     if (!isOpen) settle(this.filename);
     this.isBusy = false;
     this.#show(
-      h("p", { class: "progress-title bad" }, isOpen ? "It is not known whether this was sent." : "Nothing was published."),
-      h("p", null, explain(error)),
-      isOpen ? h("p", { class: "quiet" }, "Trying again is safe: it is published once.") : null,
+      h("p", { class: "progress-title bad" }, title),
+      h("p", null, text),
+      isOpen && !isLoggedOut ? h("p", { class: "quiet" }, "Trying again is safe: it is published once.") : null,
       button("Retry", "retry", () => {
         if (isOpen) this.resume();
         else this.start(this.#body);
       }, { class: "button" }),
     );
-    announce(explain(error), true);
+    announce(text, true);
     this.options.changed();
   }
 
