@@ -10,6 +10,8 @@ export const happenings = new EventTarget();
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
+/** How long a hidden window keeps its stream, in milliseconds. */
+const HIDDEN_TIME = 10_000;
 
 /** @type {AbortController | null} */
 let stream = null;
@@ -21,18 +23,37 @@ export function isLive() {
   return live;
 }
 
+/** Whether the page wants events at all: it does not while nobody is logged in. */
+let isWanted = false;
+let timer = 0;
+
+// A browser has few connections for a site, and windows that nobody looks at do not need one each. What happens meanwhile
+// comes when the window is seen again, from where the stream ended.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(timer);
+  if (!document.hidden) {
+    if (isWanted) listen();
+  } else timer = setTimeout(hangUp, HIDDEN_TIME);
+});
+
 /** Begins to listen. */
 export function listen() {
-  if (stream) return;
+  isWanted = true;
+  if (stream || document.hidden) return;
   stream = new AbortController();
   void follow(stream.signal);
 }
 
 /** Ends listening, and forgets where it ended. */
 export function stopListening() {
+  isWanted = false;
+  hangUp();
+  lastId = "";
+}
+
+function hangUp() {
   stream?.abort();
   stream = null;
-  lastId = "";
   setLive(false);
 }
 

@@ -105,8 +105,9 @@ export function outcomeChip(outcome) {
   return chip(name, tone);
 }
 
-/** @param {string} status */
-export function statusChip(status) {
+/** @param {Job} job */
+export function statusChip({ status, results }) {
+  if (status === "done" && failedPlatforms(results).length > 0) return chip("Done in part", "warn");
   const { name, tone } = STATUSES[status] ?? { name: status, tone: "plain" };
   return chip(name, tone);
 }

@@ -18,6 +18,8 @@ const DAYS = [
   ["Sat", "Saturdays"],
   ["Sun", "Sundays"],
 ];
+/** What is offered for a new time: none is there twice. */
+const USUAL = ["daily 18:30", "daily 09:00", "daily 12:30", "daily 21:00", "daily 15:00", "daily 07:00"];
 const DRAFT = "posting-times";
 
 export class PostingTimes {
@@ -77,7 +79,7 @@ export class PostingTimes {
         }, "switch"),
         list,
         button("Add a time", "plus", () => {
-          schedule.times.push(schedule.times.at(-1) ?? "daily 18:30");
+          schedule.times.push(USUAL.find((it) => !schedule.times.includes(it)) ?? "daily 00:00");
           edited();
           drawTimes(schedule.times.length - 1);
         }, { class: "button small" }),

@@ -260,7 +260,7 @@ export class Publishing {
           { class: "row-actions" },
           button("Retry", "retry", () => this.#retry(failed, job), { class: "button primary" }),
           failed.length > 0
-            ? h("span", { class: "quiet" }, `Only ${failed.map(platformName).join(", ")}; the others have it.`)
+            ? h("span", { class: "quiet" }, `Only ${failed.map(platformName).join(", ")}: who has it is sent nothing.`)
             : null,
         )
         : null,

@@ -75,8 +75,9 @@ class Queue {
     try {
       const of = (/** @type {string} */ status) =>
         call("GET", "/api/jobs", { query: { status, limit: 100 }, signal: this.end });
-      const latest = call("GET", "/api/jobs", { query: { limit: 50 }, signal: this.end });
-      const lists = await Promise.all([...OPEN.map(of), latest]);
+      const to = new Date().toISOString();
+      const past = call("GET", "/api/jobs", { query: { to, limit: 50 }, signal: this.end });
+      const lists = await Promise.all([...OPEN.map(of), of("cancelled"), past]);
       this.#jobs.clear();
       for (const list of lists) for (const job of list.jobs) this.#jobs.set(job.id, job);
       this.#draw();
@@ -157,7 +158,7 @@ class Queue {
       h(
         "div",
         { class: "job-text" },
-        h("p", { class: "job-name" }, name, OPEN.includes(job.status) ? null : statusChip(job.status)),
+        h("p", { class: "job-name" }, name, OPEN.includes(job.status) ? null : statusChip(job)),
         h("p", null, when(job.publish_at)),
         h("p", { class: "quiet" }, platforms, job.schedule ? " · by the posting times" : ""),
         job.status === "running" && stage ? h("p", { class: "quiet" }, `${stage} …`) : null,
