@@ -1,5 +1,5 @@
-// Calls the service. Answers other than success become a `Problem`; no answer at all becomes `Unreachable`. Whoever shows the
-// state of the connection or the session listens to `signals`.
+// Calls the service. Answers other than success become a `Problem`; no answer at all becomes `Unreachable`. The modules that show
+// the state of the connection or the session listen to `signals`.
 
 /** What happens to the connection and the session: `unauthorized`, `unreachable`, `reachable`. */
 export const signals = new EventTarget();

@@ -18,16 +18,16 @@ let stream = null;
 let lastId = "";
 let live = false;
 
-/** Whether events arrive at present; else whoever waits for something asks for it from time to time. */
+/** Whether events arrive at present; else a view that waits for something asks for it from time to time. */
 export function isLive() {
   return live;
 }
 
-/** Whether the page wants events at all: it does not while nobody is logged in. */
+/** Whether the page wants events at all: it does while an admin is logged in. */
 let isWanted = false;
 let timer = 0;
 
-// A browser has few connections for a site, and windows that nobody looks at do not need one each. What happens meanwhile
+// A browser has few connections for a site, and a hidden window needs none. What happens meanwhile
 // comes when the window is seen again, from where the stream ended.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);

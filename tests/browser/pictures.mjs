@@ -1,0 +1,43 @@
+// Takes the pictures of the documentation. Run by `tests/browser/run --pictures <folder>`.
+
+import { join } from "node:path";
+import process from "node:process";
+
+import { admin, button, close } from "./browser.mjs";
+
+const folder = process.argv[2];
+const take = (window, name) => window.screenshot({ path: join(folder, `page-${name}.png`) });
+
+/** Waits until the pictures on the page are there. */
+async function settled(window) {
+  await window.waitForFunction(() =>
+    [...document.images].every((it) => it.complete && !("wanted" in it.dataset)) && document.images.length > 0
+  );
+  await window.waitForTimeout(300);
+}
+
+const first = await admin("carol");
+await first.window.getByRole("link", { name: "salt-flat.png", exact: true }).waitFor();
+await settled(first.window);
+await take(first.window, "library");
+await first.leave();
+
+const second = await admin("erin", { scheme: "dark", at: "#/image/salt-flat.png" });
+await button(second.window, "Analyze").click();
+await second.window.getByRole("heading", { name: "Analysis" }).waitFor();
+await settled(second.window);
+await take(second.window, "image");
+await second.leave();
+
+const third = await admin("alice", { at: "#/queue" });
+await third.window.getByRole("heading", { name: "Posting times" }).waitFor();
+await third.window.waitForTimeout(500);
+await take(third.window, "queue");
+await third.leave();
+
+const fourth = await admin("alice", { phone: true, scheme: "dark", at: "#/image/harbour-dawn.jpg" });
+await fourth.window.getByRole("textbox", { name: "Telegram" }).waitFor();
+await settled(fourth.window);
+await take(fourth.window, "phone");
+await fourth.leave();
+await close();
