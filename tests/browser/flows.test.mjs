@@ -254,7 +254,7 @@ test("the second of two people sees that the image is being published", async ()
   };
   await first.window.route("**/api/publications?*", (route) => route.fulfill({ json: { publications: [running], next_cursor: null } }));
   await first.window.reload();
-  await first.window.getByText("Somebody else is publishing this image.").first().waitFor();
+  await first.window.getByText("This image is being published.").first().waitFor();
   assert.equal(await button(first.window, "Publish").isDisabled(), true);
   await first.leave();
 });

@@ -91,7 +91,7 @@ test("a publication shows its stages to both of two people", async (t) => {
   for (const name of ["Mastodon", "Bluesky"]) await visitor.window.getByRole("textbox", { name }).fill("Both");
   await button(visitor.window, "Publish").click();
   await visitor.window.getByText(/^(Published\.|.* …)$/).first().waitFor();
-  await other.window.getByText(/Somebody else is publishing this image|^Published\.$/).first().waitFor({ timeout: 30_000 });
+  await other.window.getByText(/This image is being published|^Published\.$/).first().waitFor({ timeout: 30_000 });
   await visitor.window.getByText("Published.", { exact: true }).waitFor({ timeout: 30_000 });
   await other.leave();
   await visitor.leave();

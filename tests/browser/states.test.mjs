@@ -83,9 +83,7 @@ for (const [code, words] of [
 test("where people log in by account, the button leads to the issuer and back to the same view", async () => {
   const { window, leave, home } = await visit("bob", { later: true });
   await window.route("**/api/config/features", async (route) => {
-    const answer = await route.fetch({ url: route.request().url() }).catch(() => null);
-    const features = answer ? await answer.json() : {};
-    await route.fulfill({ json: { ...features, auth_mode: "auth0", auth_methods: ["openid", "password"] } });
+    await route.fulfill({ json: { auto_view_enabled: false, auth_mode: "auth0", auth_methods: ["openid", "password"] } });
   });
   await window.route("**/auth/login?*", (route) => route.fulfill({ status: 303, headers: { Location: "/" } }));
   await window.goto(`${home}/#/history`);
@@ -94,6 +92,10 @@ test("where people log in by account, the button leads to the issuer and back to
   assert.equal(new URL((await asked).url()).searchParams.get("return_to"), "/");
   await window.waitForURL("**/#/history");
   await button(window, "Use the password").waitFor();
+  // A password that was typed is meant.
+  await window.getByLabel("Password").fill("wrong");
+  await button(window, "Log in").click();
+  await window.getByText("This is not the password").waitFor();
   await leave();
 });
 
@@ -123,5 +125,35 @@ test("a platform without a caption beside others is said at its box", async () =
   await window.getByLabel("Send to Mastodon").uncheck();
   await button(window, "Publish").click();
   await window.getByText("Choose at least one platform.").waitFor();
+  await leave();
+});
+
+test("where everyone may look, a visitor sees the images and a way to log in, and nothing to publish with", async () => {
+  const { window, leave, home } = await visit("bob", { later: true });
+  const features = {
+    alt_text_enabled: false, analyze_caption_enabled: true, auth_methods: ["password"], auth_mode: "password",
+    auto_view_enabled: true, delete_enabled: true, keep_enabled: true, library_enabled: false, publish_enabled: true,
+    remove_enabled: true, smart_hashtags_enabled: false, storage_ops_metering_enabled: false, storage_provider: "dropbox",
+    voice_matching_enabled: false,
+  };
+  await window.route("**/api/config/features", (route) => route.fulfill({ json: features }));
+  await window.route("**/api/images/list?*", (route) => route.fulfill({ json: { filenames: ["a.jpg", "b.jpg"], count: 2 } }));
+  await window.route("**/api/images/a.jpg", (route) => route.fulfill({ json: {
+    filename: "a.jpg", temp_url: "/media/x/a.jpg", thumbnail_url: "/x", sha256: null, caption: null, sd_caption: null,
+    metadata: null, has_sidecar: false, caption_generated: null, caption_submitted: null, platform_limits: {},
+  } }));
+  await window.route("**/thumbnail?*", (route) => route.fulfill({ status: 404, body: "" }));
+  await window.goto(`${home}/`);
+  await window.getByRole("link", { name: "a.jpg", exact: true }).click();
+  await window.getByText("Log in to publish this image.").waitFor();
+  for (const name of ["Publish", "Keep", "Remove", "Delete", "Analyze", "Log out"]) {
+    assert.equal(await button(window, name).count(), 0, name);
+  }
+  assert.equal(await window.getByRole("link", { name: "Queue", exact: true }).count(), 0);
+  await button(window, "Log in").click();
+  await window.getByLabel("Password").fill(PASSWORD);
+  await button(window, "Log in").last().click();
+  await button(window, "Log out").waitFor();
+  await window.getByRole("link", { name: "Queue", exact: true }).waitFor();
   await leave();
 });

@@ -63,8 +63,10 @@ export function put(element, ...children) {
  * @returns {string | null}
  */
 export function safeAddress(address) {
-  if (address.startsWith("#") || (address.startsWith("/") && !address.startsWith("//"))) return address;
+  if (address.startsWith("#")) return address;
   try {
+    // `/\other.example` and `//other.example` are of another host, whatever they look like.
+    if (address.startsWith("/")) return new URL(address, location.href).origin === location.origin ? address : null;
     const { protocol } = new URL(address);
     return protocol === "https:" || protocol === "http:" || protocol === "blob:" ? address : null;
   } catch {

@@ -16,15 +16,22 @@ function ways(loggedIn) {
   if (!byAccount && !byPassword) {
     return [h("p", null, "No login is set up for this site. Ask its operator to configure one.")];
   }
+  const form = byPassword ? passwordForm(byAccount ? "Use the password" : "Log in", !byAccount, loggedIn) : null;
+  const logIn = () => {
+    // A password that was typed is meant.
+    const typed = form?.querySelector("input[type=password]");
+    if (form && typed instanceof HTMLInputElement && typed.value !== "") form.requestSubmit();
+    else logInByIssuer();
+  };
   return [
     byAccount ? h(
       "div",
       { class: "way" },
       h("p", null, "Use the account whose email address is on this site’s list."),
-      button("Log in", "next", logInByIssuer, { class: "button primary large" }),
+      button("Log in", "next", logIn, { class: "button primary large" }),
     ) : null,
-    byAccount && byPassword ? h("p", { class: "or" }, "or") : null,
-    byPassword ? passwordForm(byAccount ? "Use the password" : "Log in", !byAccount, loggedIn) : null,
+    byAccount && form ? h("p", { class: "or" }, "or") : null,
+    form,
   ].filter((it) => it !== null);
 }
 

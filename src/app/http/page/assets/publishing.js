@@ -90,10 +90,10 @@ export class Publishing {
     if (this.isBusy) return;
     this.isBusy = true;
     this.#show(
-      h("p", { class: "progress-title" }, "Somebody else is publishing this image."),
-      h("p", { class: "quiet" }, "Wait for the outcome: what you typed stays here."),
+      h("p", { class: "progress-title" }, "This image is being published."),
+      h("p", { class: "quiet" }, "By somebody else, or from the queue. Wait for the outcome: what you typed stays here."),
     );
-    announce("Somebody else is publishing this image.");
+    announce("This image is being published by somebody else, or from the queue.");
     this.options.changed();
   }
 

@@ -183,20 +183,23 @@ class Queue {
     const isRetried = RETRIED.includes(job.status) && (job.status === "failed" || failedPlatforms(job.results).length > 0);
     return [
       job.status === "awaiting_approval"
-        ? button("Approve", "check", () => void this.#do(job, "approve", "Approved."), named("approve", "primary"))
+        ? button("Approve", "check", (event) => void this.#do(event, job, "approve", "Approved."), named("approve", "primary"))
         : null,
       waits ? button("Change", null, () => changeJob(job, (it) => this.#accept(it)), named("change")) : null,
-      waits ? button("Cancel", null, () => void this.#do(job, "cancel", "Cancelled."), named("cancel")) : null,
-      isRetried ? button("Retry", "retry", () => void this.#do(job, "retry", "It is tried again."), named("retry")) : null,
+      waits ? button("Cancel", null, (event) => void this.#do(event, job, "cancel", "Cancelled."), named("cancel")) : null,
+      isRetried ? button("Retry", "retry", (event) => void this.#do(event, job, "retry", "It is tried again."), named("retry")) : null,
     ];
   }
 
   /**
+   * @param {Event} event
    * @param {Job} job
    * @param {string} action
    * @param {string} done
    */
-  async #do(job, action, done) {
+  async #do(event, job, action, done) {
+    // A second click means the same; the row is drawn again with what comes of it.
+    if (event.currentTarget instanceof HTMLButtonElement) event.currentTarget.disabled = true;
     try {
       const answer = await call("POST", `/api/jobs/${encodeURIComponent(job.id)}/${action}`);
       if (answer?.id) this.#accept(answer);

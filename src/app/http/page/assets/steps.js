@@ -1,5 +1,6 @@
 // From one image to the previous and the next: by links, keys and swipes.
 
+import { thumbnail } from "./api.js";
 import { h, icon } from "./dom.js";
 import { source } from "./source.js";
 
@@ -23,6 +24,8 @@ export class Steps {
       const { previous, next, place, count } = await source.neighbours(this.filename);
       point(this.#previous, previous);
       point(this.#next, next);
+      // The next picture is there before it is asked for.
+      if (next !== null) new Image().src = thumbnail(next, "w1024h768");
       this.place.textContent = place > 0 ? `${place.toLocaleString()} of ${count.toLocaleString()}` : "";
     } catch {
       // The list says so itself where it is shown; without it there are no neighbours.
