@@ -75,6 +75,34 @@ test("with ten thousand images, only those that are seen are in the document", a
   await leave();
 });
 
+test("a library of ten thousand images is read as far as it is seen, and a list that lacks images ends", async () => {
+  let lists = 0;
+  const visitor = await admin("carol", {
+    before: async (window) => {
+      await window.route("**/api/library/objects?*", (route) => {
+        lists += 1;
+        const query = new URL(route.request().url()).searchParams;
+        const first = Number(query.get("offset"));
+        const page = names.slice(first, first + Number(query.get("limit"))).map((key) => ({ key, size: 1, last_modified: null }));
+        // The folder says that it has more than it has.
+        return route.fulfill({ json: { objects: page, total_in_window: MANY + 30, truncated: false, cursor: null, anchor_offset: null } });
+      });
+      await window.route("**/thumbnail?*", (route) => route.fulfill({ status: 404, body: "" }));
+    },
+  });
+  const { window, leave } = visitor;
+  await window.getByRole("link", { name: names[0], exact: true }).waitFor();
+  assert.equal(lists, 1);
+  await window.getByRole("link", { name: names[0], exact: true }).focus();
+  await window.keyboard.press("End");
+  await window.getByRole("link", { name: names[MANY - 1], exact: true }).waitFor();
+  await window.waitForTimeout(500);
+  assert.ok(lists <= 4, `${lists} lists`);
+  const end = await window.evaluate(() => document.querySelectorAll("*").length);
+  assert.ok(end < 600, `${end} nodes`);
+  await leave();
+});
+
 test("the first paint, and what it takes", async () => {
   const { window, leave } = await visit("bob");
   await window.getByLabel("Password").waitFor();

@@ -178,7 +178,11 @@ export class Source extends EventTarget {
     this.#accept(0, answer);
   }
 
-  /** @param {number} page @returns {Promise<void>} */
+  /**
+   * Reads a page, once: what it lacks then is not asked for again until everything is read again.
+   * @param {number} page
+   * @returns {Promise<void>}
+   */
   #page(page) {
     const running = this.#pages.get(page);
     if (running) return running;
@@ -186,9 +190,10 @@ export class Source extends EventTarget {
     const reading = this.#fetch(page * PAGE).then((answer) => {
       if (generation === this.#generation) this.#accept(page * PAGE, answer);
     }).catch((error) => {
+      if (generation !== this.#generation) return;
       this.error = error;
       this.#changed();
-    }).finally(() => this.#pages.delete(page));
+    });
     this.#pages.set(page, reading);
     return reading;
   }
