@@ -96,3 +96,63 @@ test("a publication shows its stages to both of two people", async (t) => {
   await other.leave();
   await visitor.leave();
 });
+
+const failed = {
+  id: "9", status: "done", filename: "salt-flat.png", publish_at: "2026-05-04T18:30:00Z", created_at: "2026-05-04T18:30:00Z",
+  attempts: 1, stage: null, error: null, reason: null, platforms: null, caption: null, captions: null, force: false,
+  allow_empty_caption: false, needs_approval: false, schedule: false,
+  results: {
+    telegram: {
+      caption: "x", error: "chat not found", outcome: "failed", post_id: null, post_url: null, reason: "rejected",
+      retry_after_seconds: null, success: false,
+    },
+  },
+};
+
+test("a job that failed in part is tried again once, however often the button is clicked", async () => {
+  const { window, leave } = await admin("bob", {
+    at: "#/queue",
+    before: async (page) => {
+      await page.route("**/api/jobs?*", (route) => route.fulfill({ json: { jobs: [failed], next_cursor: null } }));
+    },
+  });
+  let retries = 0;
+  let goOn = () => {};
+  const clicked = new Promise((resolve) => (goOn = resolve));
+  await window.route("**/api/jobs/9/retry", async (route) => {
+    retries += 1;
+    await clicked;
+    await route.fulfill({ json: { ...failed, status: "running", results: {} } });
+  });
+  await window.getByText("Done in part").waitFor();
+  await window.getByText("The platform refused the post. chat not found").waitFor();
+  await button(window, "Retry").dblclick({ noWaitAfter: true });
+  goOn();
+  await window.getByRole("heading", { name: "Publishing now" }).waitFor();
+  assert.equal(retries, 1);
+  await leave();
+});
+
+test("a stream of events that ends is taken up where it ended", async () => {
+  const asked = [];
+  let sent = () => {};
+  const third = new Promise((resolve) => (sent = resolve));
+  const { window, leave } = await admin("bob", {
+    at: "#/queue",
+    before: async (page) => {
+      await page.route("**/api/jobs?*", (route) => route.fulfill({ json: { jobs: [], next_cursor: null } }));
+      await page.route("**/api/jobs/events", async (route) => {
+        asked.push(route.request().headers()["last-event-id"]);
+        const number = asked.length;
+        const job = { ...failed, id: String(number), filename: `event-${number}.jpg` };
+        if (number === 3) sent();
+        // A comment, an event in two pieces of data, and the beginning of one that never ends.
+        const body = `: hello\r\n\r\nid: ${40 + number}\r\nevent: job\r\ndata: ${JSON.stringify(job)}\r\n\r\nid: 99\ndata: {`;
+        await route.fulfill({ contentType: "text/event-stream", body });
+      });
+    },
+  });
+  await third;
+  assert.deepEqual(asked.slice(0, 3), [undefined, "41", "42"]);
+  await leave();
+});

@@ -28,7 +28,7 @@ function ways(loggedIn) {
       "div",
       { class: "way" },
       h("p", null, "Use the account whose email address is on this site’s list."),
-      button("Log in", "next", logIn, { class: "button primary large" }),
+      button("Log in", null, logIn, { class: "button primary large" }),
     ) : null,
     byAccount && form ? h("p", { class: "or" }, "or") : null,
     form,

@@ -46,6 +46,8 @@ export function queueView() {
 class Queue {
   /** @type {Map<string, Job>} */
   #jobs = new Map();
+  /** The jobs that events told of since the lists were asked for. @type {Set<string>} */
+  #heard = new Set();
   #frame = 0;
 
   /**
@@ -72,14 +74,17 @@ class Queue {
   }
 
   async load() {
+    this.#heard.clear();
     try {
       const of = (/** @type {string} */ status) =>
         call("GET", "/api/jobs", { query: { status, limit: 100 }, signal: this.end });
       const to = new Date().toISOString();
       const past = call("GET", "/api/jobs", { query: { to, limit: 50 }, signal: this.end });
       const lists = await Promise.all([...OPEN.map(of), of("cancelled"), past]);
+      // What was heard meanwhile is newer than the lists.
+      const heard = [...this.#jobs.values()].filter((it) => this.#heard.has(it.id));
       this.#jobs.clear();
-      for (const list of lists) for (const job of list.jobs) this.#jobs.set(job.id, job);
+      for (const job of [...lists.flatMap((list) => list.jobs), ...heard]) this.#jobs.set(job.id, job);
       this.#draw();
     } catch (error) {
       if (this.end.aborted || (this.#jobs.size > 0 && !(error instanceof Problem))) return;
@@ -101,6 +106,7 @@ class Queue {
   /** @param {Job} job */
   #accept(job) {
     this.#jobs.set(job.id, job);
+    this.#heard.add(job.id);
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
