@@ -250,12 +250,21 @@ test("the second of two people sees that the image is being published", async ()
   const running = {
     id: "9", filename: "harbour-dawn.jpg", platform: "telegram", content_hash: "0", content_hash_kind: "sha256",
     outcome: "in_progress", reason: null, error: null, post_id: null, post_url: null,
-    started_at: "2026-05-04T18:30:00Z", ended_at: null,
+    started_at: new Date().toISOString(), ended_at: null,
   };
-  await first.window.route("**/api/publications?*", (route) => route.fulfill({ json: { publications: [running], next_cursor: null } }));
+  let entry = running;
+  await first.window.route("**/api/publications?*", (route) => route.fulfill({ json: { publications: [entry], next_cursor: null } }));
   await first.window.reload();
   await first.window.getByText("This image is being published.").first().waitFor();
   assert.equal(await button(first.window, "Publish").isDisabled(), true);
+  entry = { ...running, outcome: "failed", reason: "rejected", ended_at: new Date().toISOString() };
+  await button(first.window, "Retry").waitFor();
+  assert.equal(await button(first.window, "Publish").isDisabled(), false);
+  // One whose end was not recorded keeps the image from nothing.
+  entry = { ...running, started_at: "2026-05-04T18:30:00Z" };
+  await first.window.reload();
+  await first.window.getByText("In progress", { exact: true }).waitFor();
+  assert.equal(await button(first.window, "Publish").isDisabled(), false);
   await first.leave();
 });
 

@@ -4,6 +4,7 @@ import { call, explain, imagePath, Problem, thumbnail } from "./api.js";
 import { Captions } from "./captions.js";
 import { allowedActions, curate } from "./curation.js";
 import { button, fill, h, icon } from "./dom.js";
+import { pause } from "./events.js";
 import { publishLater } from "./later.js";
 import { ACTIONS, remember } from "./library.js";
 import { announce, notify } from "./notices.js";
@@ -14,6 +15,11 @@ import { Publishing } from "./publishing.js";
 import { session } from "./session.js";
 import { source } from "./source.js";
 import { Steps } from "./steps.js";
+
+/** How long a publication may run, in milliseconds. */
+const LONGEST_PUBLICATION = 600_000;
+/** How often the record is read while a publication runs elsewhere, in milliseconds. */
+const WATCH = 3_000;
 
 /**
  * The view.
@@ -67,6 +73,7 @@ class ImagePage {
   /** @type {Schemas["ImageInfo"] | null} */
   #info = null;
   #isGone = false;
+  #isWatching = false;
 
   /**
    * @param {string} filename
@@ -168,6 +175,18 @@ class ImagePage {
     const isOff = this.#publishing.isBusy || this.#isGone;
     for (const it of [this.#publish, this.#later, this.#analyze]) it.disabled = isOff;
     for (const it of this.stage.querySelectorAll("button")) it.disabled = isOff;
+    if (this.#publishing.isElsewhere) void this.#watch();
+  }
+
+  /** Looks at the record until what runs elsewhere is over. */
+  async #watch() {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    while (this.#publishing.isElsewhere && !this.#end.signal.aborted) {
+      await pause(WATCH, this.#end.signal);
+      if (this.#publishing.isElsewhere) await this.#showRecord();
+    }
+    this.#isWatching = false;
   }
 
   #startPublishing() {
@@ -253,9 +272,15 @@ class ImagePage {
           h("div", { class: "row-actions" }, postLink(it.post_url, it.platform ?? "")),
         )),
       ));
-      const isRunning = entries.some((it) => it.outcome === "in_progress");
+      // One that is older was ended without a record: it does not run any more.
+      const isRunning = entries.some((it) =>
+        it.outcome === "in_progress" && Date.now() - Date.parse(it.started_at) < LONGEST_PUBLICATION
+      );
       if (isRunning) this.#publishing.busyElsewhere();
-      else this.#publishing.showEarlier(entries);
+      else {
+        this.#publishing.freed();
+        this.#publishing.showEarlier(entries);
+      }
     } catch (error) {
       if (this.#end.signal.aborted) return;
       fill(this.#record, title, h("p", { class: "field-problem" }, explain(error)));

@@ -24,9 +24,12 @@ class Planned extends EventTarget {
   async load() {
     if (this.#isOff || !session().admin) return;
     try {
-      const lists = await Promise.all(OPEN.map((status) => call("GET", "/api/jobs", { query: { status, limit: 100 } })));
+      const of = (/** @type {string} */ status) => call("GET", "/api/jobs", { query: { status, limit: 100 } });
+      const [running, ...lists] = await Promise.all([of("running"), ...OPEN.map(of)]);
       this.#jobs = new Map(lists.flatMap((list) => list.jobs).map((/** @type {Job} */ job) => [job.id, job]));
       this.dispatchEvent(new Event("change"));
+      // What runs already is told as if it had been heard of just now.
+      for (const detail of running.jobs) happenings.dispatchEvent(new CustomEvent("job", { detail }));
     } catch (error) {
       // The queue says what is wrong with it; here, marks are all that is missing.
       this.#isOff = error instanceof Problem && error.status === 404;

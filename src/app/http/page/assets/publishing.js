@@ -14,12 +14,19 @@ import { platformName } from "./platforms.js";
 /** How often a job is asked for where no events arrive, in milliseconds; and where they do, in case one was lost. */
 const POLL = 1_500;
 const SAFETY_POLL = 10_000;
+/** The stages after which nothing more is sent, and how long any other may take, in milliseconds. */
+const LAST_STAGES = ["sidecar", "archive"];
+const LONGEST_STAGE = 60_000;
 const ENDED = ["done", "failed", "missed", "cancelled"];
 
 export class Publishing {
   element = h("section", { class: "publishing", "aria-label": "Publishing", hidden: true });
   /** Whether something is under way, here or elsewhere. */
   isBusy = false;
+  /** Whether it is elsewhere. */
+  isElsewhere = false;
+  /** Until when it is taken for busy elsewhere, since a stage was heard of. */
+  #until = 0;
   #end = new AbortController();
   #stage = "";
   /** The job that is followed. @type {string | null} */
@@ -89,6 +96,7 @@ export class Publishing {
   busyElsewhere() {
     if (this.isBusy) return;
     this.isBusy = true;
+    this.isElsewhere = true;
     this.#show(
       h("p", { class: "progress-title" }, "This image is being published."),
       h("p", { class: "quiet" }, "By somebody else, or from the queue. Wait for the outcome: what you typed stays here."),
@@ -97,9 +105,10 @@ export class Publishing {
     this.options.changed();
   }
 
-  /** What was busy elsewhere is over. */
+  /** Nothing is recorded as running any more: what was busy elsewhere is over, unless its stages say that it goes on. */
   freed() {
-    if (this.#job || intention(this.filename)) return;
+    if (!this.isElsewhere || Date.now() < this.#until) return;
+    this.isElsewhere = false;
     this.isBusy = false;
     this.element.hidden = true;
     this.options.changed();
@@ -107,6 +116,7 @@ export class Publishing {
 
   #begin() {
     this.isBusy = true;
+    this.isElsewhere = false;
     this.#stage = "";
     this.#results = {};
     this.#showProgress();
@@ -190,7 +200,9 @@ export class Publishing {
     if (!stage || stage.filename !== this.filename) return;
     const isOwn = stage.job_id !== null ? stage.job_id === this.#job : intention(this.filename) !== null;
     if (!isOwn) {
-      if (!intention(this.filename)) this.busyElsewhere();
+      if (intention(this.filename)) return;
+      this.#until = Date.now() + (LAST_STAGES.includes(stage.stage) ? 3_000 : LONGEST_STAGE);
+      this.busyElsewhere();
       return;
     }
     if (this.#stage === stage.stage) return;
@@ -203,8 +215,10 @@ export class Publishing {
   #heardJob(job) {
     if (!job || (job.id !== this.#job && job.filename !== this.filename)) return;
     if (job.id !== this.#job) {
-      if (job.status === "running" && !intention(this.filename)) this.busyElsewhere();
-      else if (ENDED.includes(job.status) && this.isBusy && !this.#job && !intention(this.filename)) {
+      if (job.status === "running" && !intention(this.filename)) {
+        this.#until = Date.now() + LONGEST_STAGE;
+        this.busyElsewhere();
+      } else if (ENDED.includes(job.status) && this.isBusy && !this.#job && !intention(this.filename)) {
         this.#over(job.results ?? {}, [], job);
       }
       return;
@@ -233,6 +247,7 @@ export class Publishing {
     settle(this.filename);
     this.#results = results;
     this.isBusy = false;
+    this.isElsewhere = false;
     const text = Object.keys(results).length > 0 ? summary(results) : because(job?.reason, job?.error);
     announce(`Publishing has ended. ${text}`, failedPlatforms(results).length > 0);
     this.#showResults(warnings, job);
