@@ -10,7 +10,7 @@ import { platformPlace } from "./platforms.js";
  * @property {string | null} email
  * @property {string | null} method
  * @property {Schemas["FeatureFlags"]} features
- * @property {string[]} platforms those that are on, in the order of the page
+ * @property {Schemas["PlatformName"][]} platforms those that are on, in the order of the page
  */
 
 /** @type {Session | null} */
@@ -37,7 +37,8 @@ export async function readSession() {
     call("GET", "/api/config/publishers"),
     call("GET", "/api/admin/status"),
   ]);
-  const on = Object.keys(publishers).filter((name) => publishers[name] === true);
+  const names = /** @type {Schemas["PlatformName"][]} */ (Object.keys(publishers));
+  const on = names.filter((name) => publishers[name] === true);
   current = {
     admin: status.admin === true,
     email: status.email ?? null,
