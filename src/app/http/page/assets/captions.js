@@ -5,7 +5,7 @@ import { call, explain, imagePath } from "./api.js";
 import { counting, measure, rulesOf } from "./caption.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { keep, kept } from "./drafts.js";
-import { platformName } from "./platforms.js";
+import { platformName, platformPlace } from "./platforms.js";
 import { session } from "./session.js";
 
 /**
@@ -227,7 +227,8 @@ export class Captions {
     try {
       /** @type {Schemas["PublishResult"]} */
       const answer = await call("POST", imagePath(this.filename, "publish"), { body: { ...request.body, dry_run: true } });
-      fill(this.#preview, Object.entries(answer.results).map(([platform, result]) => h(
+      const results = Object.entries(answer.results).sort(([a], [b]) => platformPlace(a) - platformPlace(b));
+      fill(this.#preview, results.map(([platform, result]) => h(
         "figure",
         null,
         h("figcaption", null, `On ${platformName(platform)}`),
