@@ -19,6 +19,16 @@ const LAST_STAGES = ["sidecar", "archive"];
 const LONGEST_STAGE = 60_000;
 const ENDED = ["done", "failed", "missed", "cancelled"];
 
+/** The jobs that are over: stages of theirs that are told late say nothing any more. @type {Set<string>} */
+const over = new Set();
+
+happenings.addEventListener("job", (event) => {
+  const job = /** @type {CustomEvent<Job | null>} */ (event).detail;
+  if (!job) return;
+  if (ENDED.includes(job.status)) over.add(job.id);
+  else if (job.status === "scheduled") over.delete(job.id);
+});
+
 export class Publishing {
   element = h("section", { class: "publishing", "aria-label": "Publishing", hidden: true });
   /** Whether something is under way, here or elsewhere. */
@@ -31,6 +41,8 @@ export class Publishing {
   #stage = "";
   /** The job that is followed. @type {string | null} */
   #job = null;
+  /** The jobs whose outcome is shown here: events of theirs that come later are older. @type {Set<string>} */
+  #shown = new Set();
   /** @type {Results} */
   #results = {};
   /** @type {Record<string, unknown>} */
@@ -198,6 +210,7 @@ export class Publishing {
   /** @param {Stage | null} stage */
   #heardStage(stage) {
     if (!stage || stage.filename !== this.filename) return;
+    if (stage.job_id !== null && stage.job_id !== this.#job && (over.has(stage.job_id) || this.#shown.has(stage.job_id))) return;
     const isOwn = stage.job_id !== null ? stage.job_id === this.#job : intention(this.filename) !== null;
     if (!isOwn) {
       if (intention(this.filename)) return;
@@ -213,7 +226,7 @@ export class Publishing {
 
   /** @param {Job | null} job */
   #heardJob(job) {
-    if (!job || (job.id !== this.#job && job.filename !== this.filename)) return;
+    if (!job || (job.id !== this.#job && (job.filename !== this.filename || this.#shown.has(job.id)))) return;
     if (job.id !== this.#job) {
       if (job.status === "running" && !intention(this.filename)) {
         this.#until = Date.now() + LONGEST_STAGE;
@@ -245,6 +258,7 @@ export class Publishing {
    */
   #over(results, warnings, job) {
     settle(this.filename);
+    if (job) this.#shown.add(job.id);
     this.#results = results;
     this.isBusy = false;
     this.isElsewhere = false;
@@ -287,6 +301,7 @@ export class Publishing {
     const all = Object.values(this.#results);
     if (failed === all.length) return "No platform took it.";
     if (failed > 0) return "Some platforms did not take it.";
+    if (all.every((it) => it.outcome === "already_published")) return "It is there already. Nothing was sent.";
     return all.some((it) => it.outcome === "unknown") ? "It is not known everywhere whether it is there." : "Published.";
   }
 
