@@ -31,6 +31,11 @@ test("a session that is over asks for a new login over what was typed", async ()
 
 test("without a connection the page says so, keeps what was typed, and goes on by itself", async () => {
   const { window, context, leave, box } = await typing("bob");
+  const keys = [];
+  await window.route("**/publish", async (route) => {
+    keys.push(route.request().headers()["idempotency-key"]);
+    await (keys.length === 1 ? route.abort("internetdisconnected") : route.fulfill(problem(422, "unusable-image")));
+  });
   await context.setOffline(true);
   await window.getByText("The service cannot be reached. What you type is kept", { exact: false }).waitFor();
   await box.fill(`${typed}, and after`);
@@ -38,7 +43,31 @@ test("without a connection the page says so, keeps what was typed, and goes on b
   await window.getByText("It is not known whether this was sent.").waitFor();
   await context.setOffline(false);
   await window.getByText("What you type is kept", { exact: false }).waitFor({ state: "detached", timeout: 15_000 });
+  await window.getByText("Nothing was published.").waitFor();
   assert.equal(await box.inputValue(), `${typed}, and after`);
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+  await leave();
+});
+
+test("what was meant long ago is not sent by itself", async () => {
+  const { window, leave } = await admin("bob");
+  let sent = 0;
+  await window.route("**/publish", (route) => {
+    sent += 1;
+    return route.fulfill(problem(422, "unusable-image"));
+  });
+  await window.evaluate(() => {
+    const made = { key: "0123456789abcdef", body: { platforms: ["telegram"] }, job: null, at: Date.now() - 3_600_000 };
+    sessionStorage.setItem("publisher.intention.north-ridge.jpg", JSON.stringify(made));
+  });
+  await window.getByRole("link", { name: "north-ridge.jpg", exact: true }).click();
+  await window.getByText("It is not known whether this was sent.").waitFor();
+  assert.equal(sent, 0);
+  await button(window, "Discard").click();
+  await window.reload();
+  await window.getByRole("textbox", { name: "Telegram" }).waitFor();
+  assert.equal(await window.getByText("It is not known").count(), 0);
   await leave();
 });
 

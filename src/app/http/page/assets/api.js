@@ -1,7 +1,10 @@
 // Calls the service. Answers other than success become a `Problem`; no answer at all becomes `Unreachable`. The modules that show
 // the state of the connection or the session listen to `signals`.
 
-/** What happens to the connection and the session: `unauthorized`, `unreachable`, `reachable`. */
+/**
+ * What happens to the connection and the session: `unauthorized`, `unreachable`, `back` (after `unreachable`), and `session` (it was
+ * read).
+ */
 export const signals = new EventTarget();
 
 /** An answer that is a problem (RFC 9457). */
@@ -81,7 +84,6 @@ export async function exchange(method, path, options = {}) {
     signals.dispatchEvent(new Event("unreachable"));
     throw new Unreachable();
   }
-  signals.dispatchEvent(new Event("reachable"));
   const data = parsed(text);
   if (!response.ok) {
     const problem = problemOf(response.status, data, response.headers.get("Retry-After"));

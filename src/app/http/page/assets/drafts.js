@@ -43,6 +43,7 @@ export function forgetAll() {
  * @property {string} key
  * @property {Record<string, unknown>} body
  * @property {string | null} job the job that carries it out, once it is known
+ * @property {number} at when it was meant, in milliseconds since 1970
  */
 
 /**
@@ -61,7 +62,7 @@ export function intention(filename) {
  * @returns {Intention}
  */
 export function intend(filename, body) {
-  const made = { key: newKey(), body, job: null };
+  const made = { key: newKey(), body, job: null, at: Date.now() };
   keep(`intention.${filename}`, made);
   return made;
 }

@@ -298,6 +298,7 @@ async function lost() {
   }
   connection.replaceChildren();
   announce("The connection is back.");
+  signals.dispatchEvent(new Event("back"));
   if (source.error) void source.reload();
   if (session().admin) listen();
 }

@@ -1,5 +1,6 @@
 // The words and the rows for outcomes: of a publication, of a job, and of an entry of the history.
 
+import { call } from "./api.js";
 import { h, icon } from "./dom.js";
 import { platformName, platformPlace } from "./platforms.js";
 import { dayAndTime, fromNow, timeAttributes } from "./times.js";
@@ -160,6 +161,19 @@ export function failedPlatforms(results) {
 }
 
 /**
+ * What came of a publication as a whole.
+ * @param {Record<string, Schemas["PlatformResult"]>} results
+ */
+export function verdict(results) {
+  const all = Object.values(results);
+  const failed = failedPlatforms(results).length;
+  if (failed === all.length) return "No platform took it.";
+  if (failed > 0) return "Some platforms did not take it.";
+  if (all.every((it) => it.outcome === "already_published")) return "It is there already. Nothing was sent.";
+  return all.some((it) => it.outcome === "unknown") ? "It is not known everywhere whether it is there." : "Published.";
+}
+
+/**
  * What came of a publication, in a sentence.
  * @param {Record<string, Schemas["PlatformResult"]>} results
  */
@@ -175,4 +189,18 @@ export function summary(results) {
  */
 export function when(instant) {
   return h("time", timeAttributes(instant), `${dayAndTime(instant)} `, h("span", { class: "quiet" }, fromNow(instant)));
+}
+
+/**
+ * Asks a platform whether it has a post whose answer was lost. Sends nothing.
+ * @param {string} filename
+ * @param {string} platform
+ * @returns {Promise<Schemas["Publication"]>}
+ */
+export async function checkUnknown(filename, platform) {
+  /** @type {Schemas["PublicationList"]} */
+  const list = await call("GET", "/api/publications", { query: { filename, platform, outcome: "unknown", limit: 1 } });
+  const entry = list.publications[0];
+  if (!entry) throw new Error("The history has no such entry any more.");
+  return call("POST", `/api/publications/${encodeURIComponent(entry.id)}/check`);
 }

@@ -1,12 +1,12 @@
 // Publishing one image: the request under a key that makes it safe to repeat, its stages as they happen, its outcomes, and what
 // can be done about them. An intention outlives a reload: it is taken up where it was.
 
-import { call, exchange, explain, imagePath, Problem, Unreachable } from "./api.js";
+import { call, exchange, explain, imagePath, Problem, signals, Unreachable } from "./api.js";
 import { button, fill, h } from "./dom.js";
 import { carriedOutBy, intend, intention, settle } from "./drafts.js";
 import { happenings, isLive, pause } from "./events.js";
 import { announce } from "./notices.js";
-import { failedPlatforms, because, resultList, STAGES, summary } from "./outcomes.js";
+import { because, checkUnknown, failedPlatforms, resultList, STAGES, summary, verdict } from "./outcomes.js";
 import { platformName } from "./platforms.js";
 
 /** @typedef {Record<string, Schemas["PlatformResult"]>} Results */
@@ -14,6 +14,8 @@ import { platformName } from "./platforms.js";
 /** How often a job is asked for where no events arrive, in milliseconds; and where they do, in case one was lost. */
 const POLL = 1_500;
 const SAFETY_POLL = 10_000;
+/** How long an intention without an answer is sent again by itself, in milliseconds; later, people are asked. */
+const MEANT_FOR = 600_000;
 /** The stages after which nothing more is sent, and how long any other may take, in milliseconds. */
 const LAST_STAGES = ["sidecar", "archive"];
 const LONGEST_STAGE = 60_000;
@@ -56,6 +58,7 @@ export class Publishing {
     this.filename = filename;
     this.options = options;
     const { signal } = this.#end;
+    signals.addEventListener("back", () => this.resume(), { signal });
     happenings.addEventListener("stage", (event) => this.#heardStage(/** @type {CustomEvent} */ (event).detail), { signal });
     happenings.addEventListener("job", (event) => this.#heardJob(/** @type {CustomEvent} */ (event).detail), { signal });
   }
@@ -67,12 +70,15 @@ export class Publishing {
   /** Takes up what a reload or a lost connection has interrupted. */
   resume() {
     const made = intention(this.filename);
-    if (!made) return false;
+    if (!made || this.isBusy) return;
     this.#body = made.body;
+    if (!made.job && Date.now() - made.at > MEANT_FOR) {
+      this.#notSent(new Unreachable());
+      return;
+    }
     this.#begin();
     if (made.job) void this.#follow(made.job);
     else void this.#send();
-    return true;
   }
 
   /**
@@ -161,6 +167,16 @@ export class Publishing {
     }
   }
 
+  /** Sends again what was not answered, under its key; or what was refused, under a new one. */
+  #again() {
+    const made = intention(this.filename);
+    if (!made) this.start(this.#body);
+    else if (!this.isBusy) {
+      this.#begin();
+      void this.#send();
+    }
+  }
+
   /** @param {unknown} error */
   #notSent(error) {
     const isLoggedOut = error instanceof Problem && error.status === 401;
@@ -174,10 +190,15 @@ export class Publishing {
       h("p", { class: "progress-title bad" }, title),
       h("p", null, text),
       isOpen && !isLoggedOut ? h("p", { class: "quiet" }, "Trying again is safe: it is published once.") : null,
-      button("Retry", "retry", () => {
-        if (isOpen) this.resume();
-        else this.start(this.#body);
-      }, { class: "button" }),
+      h(
+        "div",
+        { class: "row-actions" },
+        button("Retry", "retry", () => this.#again(), { class: "button" }),
+        isOpen ? button("Discard", null, () => {
+          settle(this.filename);
+          this.element.hidden = true;
+        }, { class: "button" }) : null,
+      ),
     );
     announce(text, true);
     this.options.changed();
@@ -277,7 +298,7 @@ export class Publishing {
     const failed = failedPlatforms(this.#results);
     const hasResults = Object.keys(this.#results).length > 0;
     const isEnded = job?.status === "failed" || job?.status === "done";
-    const title = !hasResults ? "Nothing was published." : this.#title(failed.length);
+    const title = !hasResults ? "Nothing was published." : verdict(this.#results);
     this.#show(
       h("p", { class: failed.length > 0 || !hasResults ? "progress-title bad" : "progress-title" }, title),
       hasResults ? null : h("p", null, because(job?.reason, job?.error)),
@@ -294,15 +315,6 @@ export class Publishing {
         )
         : null,
     );
-  }
-
-  /** @param {number} failed how many platforms did not take it */
-  #title(failed) {
-    const all = Object.values(this.#results);
-    if (failed === all.length) return "No platform took it.";
-    if (failed > 0) return "Some platforms did not take it.";
-    if (all.every((it) => it.outcome === "already_published")) return "It is there already. Nothing was sent.";
-    return all.some((it) => it.outcome === "unknown") ? "It is not known everywhere whether it is there." : "Published.";
   }
 
   /**
@@ -361,18 +373,4 @@ export class Publishing {
     this.element.hidden = false;
     fill(this.element, h("h2", null, "Publishing"), ...content);
   }
-}
-
-/**
- * Asks a platform whether it has a post whose answer was lost. Sends nothing.
- * @param {string} filename
- * @param {string} platform
- * @returns {Promise<Schemas["Publication"]>}
- */
-async function checkUnknown(filename, platform) {
-  /** @type {Schemas["PublicationList"]} */
-  const list = await call("GET", "/api/publications", { query: { filename, platform, outcome: "unknown", limit: 1 } });
-  const entry = list.publications[0];
-  if (!entry) throw new Error("The history has no such entry any more.");
-  return call("POST", `/api/publications/${encodeURIComponent(entry.id)}/check`);
 }
