@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import process from "node:process";
 
-import { admin, button, close } from "./browser.mjs";
+import { admin, api, button, close } from "./browser.mjs";
 
 const folder = process.argv[2];
 const take = (window, name) => window.screenshot({ path: join(folder, `page-${name}.png`) });
@@ -29,9 +29,15 @@ await settled(second.window);
 await take(second.window, "image");
 await second.leave();
 
+// A queue with something in it, which is taken out again.
 const third = await admin("alice", { at: "#/queue" });
-await third.window.getByRole("heading", { name: "Posting times" }).waitFor();
-await third.window.waitForTimeout(500);
+const soon = (hours) => new Date(Date.now() + hours * 3_600_000).toISOString();
+const jobs = [];
+for (const [filename, hours, needs_approval] of [["harbour-dawn.jpg", 3, false], ["paper-lantern.png", 27, false], ["red-thread.webp", 51, true]]) {
+  jobs.push(await api(third, "POST", "/api/jobs", { filename, publish_at: soon(hours), needs_approval }));
+}
+await third.window.getByRole("link", { name: "red-thread.webp" }).waitFor();
+await settled(third.window);
 await take(third.window, "queue");
 await third.leave();
 
@@ -40,4 +46,5 @@ await fourth.window.getByRole("textbox", { name: "Telegram" }).waitFor();
 await settled(fourth.window);
 await take(fourth.window, "phone");
 await fourth.leave();
+for (const { id } of jobs) await api(fourth, "POST", `/api/jobs/${id}/cancel`);
 await close();
