@@ -34,6 +34,7 @@ fn protected() -> Vec<(String, String)> {
             if !security.is_empty() {
                 assert!(security.contains(&json!({"bearerAuth": []})));
                 let path = path.replace("{filename}", "harbour-dawn.jpg");
+                let path = path.replace("{id}", "1");
                 all.push((method.to_uppercase(), path));
             }
         }
@@ -161,7 +162,8 @@ async fn without_a_credential_no_trick_opens_what_is_for_admins() {
 
     // The same paths without a disguise do open with the credential: the tricks try the right ones.
     for (method, path) in protected() {
-        if method == "GET" && !path.contains("harbour") {
+        // A stream has no end to wait for.
+        if method == "GET" && !path.contains("harbour") && path != "/api/jobs/events" {
             // The one with a bucket has a library, the first has none.
             let tenants = sandbox.tenants();
             let managed = tenants.iter().find(|it| it.is_managed);
@@ -172,7 +174,9 @@ async fn without_a_credential_no_trick_opens_what_is_for_admins() {
                 &tenants[0]
             };
             let answer = service.get_as_admin(&sandbox, &tenant.host, &path).await;
-            assert_eq!(answer.status, 200, "{path}");
+            // There is no job yet.
+            let expected = if path == "/api/jobs/1" { 404 } else { 200 };
+            assert_eq!(answer.status, expected, "{path}");
         }
     }
 }
