@@ -22,7 +22,7 @@ LISTING_FRESH = 5.0
 # The most that is kept of what people have listed, in bytes: `MAX_BYTES` of src/app/tenancy/listing_cache.rs.
 LISTING_CACHE = 64 * 2**20
 # How many jobs one process carries out at a time: `AT_A_TIME` of src/app/usecases/carry_out_jobs.rs.
-JOBS_AT_A_TIME = 256
+JOBS_AT_A_TIME = 64
 # Of MEMORY_BUDGET_MB, three elevenths are for files, and a file is held until it has been sent.
 FILES_PART = 3 / 11
 # Counting a million jobs that have ended takes this many milliseconds, once a minute at each replica (decision 0014).

@@ -1,6 +1,9 @@
 //! What is counted, and where it can be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use publisher_sandbox::{Fault, Sandbox};
 use reqwest::Method;
@@ -200,6 +203,14 @@ async fn make_traffic(service: &Service, sandbox: &Sandbox) {
         .publish(sandbox, bob, "north-ridge.jpg", json!({}))
         .await;
     service.get("nobody.sandbox.localhost", "/made/up").await;
+    let job = service.request(Method::POST, &alice.host, "/api/jobs");
+    let job = job.bearer_auth(sandbox.web_token());
+    let job = job.json(&json!({"filename": "no-such-image.jpg"}));
+    assert_eq!(Answer::to(job).await.status, 201);
+    let lateness = "publisher_job_lateness_seconds_count";
+    while !service.metrics().await.text.contains(lateness) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let made_up = Method::from_bytes(b"BREW").unwrap();
     let made_up = service.request(made_up, &alice.host, "/api/images/list");
     assert_eq!(Answer::to(made_up).await.status, 405);
@@ -267,7 +278,7 @@ async fn all_that_was_promised_is_there_with_its_labels_and_in_the_guide() {
         r#"publisher_publications_total{platform="telegram",outcome="published"} 1"#,
         r#"publisher_publications_total{platform="email",outcome="published"} 1"#,
         r#"publisher_publications_total{platform="telegram",outcome="failed"} 1"#,
-        r#"publisher_publish_duration_seconds_count{stage="whole"} 3"#,
+        r#"publisher_publish_duration_seconds_count{stage="whole"} 4"#,
         r#"publisher_http_requests_total{route="/api/images/list",method="other",status="405"} 1"#,
         r#"publisher_http_requests_total{route="unmatched",method="GET",status="404"} 1"#,
     ] {

@@ -37,7 +37,7 @@ use crate::{
 
 /// How many jobs one process carries out at a time. Most of the time, a job waits for a model or a platform; what takes
 /// memory has a budget of its own.
-const AT_A_TIME: usize = 256;
+const AT_A_TIME: usize = 64;
 /// How often jobs that are due are looked for.
 const POLLED_EVERY: Duration = Duration::from_millis(500);
 /// The same while the ledger is away.
