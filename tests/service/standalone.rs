@@ -77,7 +77,9 @@ async fn a_tenant_with_a_host_of_its_own_is_served_under_no_other() {
 fn operations() -> Vec<(Method, String)> {
     let document = openapi_document();
     let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, methods)| {
+    // A stream of events has no end to wait for.
+    let paths = paths.iter().filter(|(path, _)| *path != "/api/jobs/events");
+    let operations = paths.flat_map(|(path, methods)| {
         let path = path.replace("{filename}", "no-such-image.jpg");
         let methods = methods.as_object().unwrap().keys();
         methods.map(move |method| (method.to_uppercase().parse().unwrap(), path.clone()))

@@ -83,8 +83,11 @@ pub(crate) async fn start(address: SocketAddr) -> Result<SocketAddr, MetricsErro
 }
 
 fn recorder() -> Result<PrometheusBuilder, BuildError> {
-    let timings = Matcher::Suffix("_duration_seconds".to_owned());
-    PrometheusBuilder::new().set_buckets_for_metric(timings, &BUCKETS)
+    let mut builder = PrometheusBuilder::new();
+    for (name, _) in TIMINGS {
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)?;
+    }
+    Ok(builder)
 }
 
 fn page(handle: &PrometheusHandle) -> Response {
@@ -212,15 +215,16 @@ mod tests {
     fn timings_are_sorted_into_buckets() {
         let recorder = recorder().unwrap().build_recorder();
         metrics::with_local_recorder(&recorder, || {
-            metrics::histogram!("publisher_any_duration_seconds").record(0.3);
+            for (name, _) in TIMINGS {
+                metrics::histogram!(name).record(0.3);
+            }
         });
         let text = recorder.handle().render();
-        for line in [
-            r#"publisher_any_duration_seconds_bucket{le="0.25"} 0"#,
-            r#"publisher_any_duration_seconds_bucket{le="0.5"} 1"#,
-            r#"publisher_any_duration_seconds_bucket{le="60"} 1"#,
-        ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
+        for (name, _) in TIMINGS {
+            for (bucket, count) in [("0.25", 0), ("0.5", 1), ("60", 1)] {
+                let line = format!("{name}_bucket{{le=\"{bucket}\"}} {count}");
+                assert!(text.contains(&line), "{line} is not in\n{text}");
+            }
         }
     }
 }
