@@ -6,7 +6,7 @@
 //! `app::usecases::cache_counts`, those of routes in `app::http::route_table`. No label has a value
 //! that comes from outside.
 
-use metrics::counter;
+use metrics::{counter, gauge};
 use publisher::{
     adapters::{
         ledger,
@@ -58,6 +58,7 @@ const CALLS: [(&str, &[&str]); 2] = [
 /// Has every series of which the labels are known.
 pub(crate) fn register() {
     counter!("publisher_log_lines_lost_total").increment(0);
+    gauge!("publisher_event_streams").set(0.0);
     for reason in PASSED_OVER.map(FailureReason::as_str) {
         counter!("publisher_images_passed_over_total", "reason" => reason).increment(0);
     }
