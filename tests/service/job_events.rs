@@ -57,9 +57,10 @@ impl Stream {
             let piece = timeout(PATIENCE, self.response.chunk()).await.unwrap();
             let piece = piece.unwrap()?;
             self.text.push_str(std::str::from_utf8(&piece).unwrap());
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
+            while let Some((event, _)) = self.text.split_once("\n\n") {
                 self.events.extend(Event::of(event));
-                self.text = rest.to_owned();
+                let read = event.len() + 2;
+                self.text.drain(..read);
             }
         }
         self.events.pop_front()
@@ -327,7 +328,6 @@ async fn a_client_that_does_not_read_is_dropped_and_others_hear_all_of_a_burst()
 /// Says what a thousand listeners cost.
 #[tokio::test]
 #[ignore = "opens a thousand connections, and says how much memory they take"]
-#[expect(clippy::print_stdout, reason = "it is there for its figures")]
 async fn a_thousand_listeners_take_little_memory() {
     let sandbox = Sandbox::start().await.unwrap();
     let host = &sandbox.tenants()[0].host;

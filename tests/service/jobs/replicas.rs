@@ -160,10 +160,7 @@ async fn a_killed_and_a_frozen_replica_lose_no_job_and_send_nothing_twice() {
         return;
     };
     let crowd = Crowd::new(20, 11, false).await;
-    let settings = [
-        ("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "10"),
-        ("RUST_LOG", "info"),
-    ];
+    let settings = [("MAX_CONCURRENT_PUBLISHES_PER_TENANT", "10")];
     let taker = replica(&database, &crowd.sandbox, &[SERVES_ONLY]).await;
     crowd.add_jobs(&taker, None).await;
     taker.kill().await;

@@ -83,7 +83,7 @@ pub(super) const SMALL_JPEG: [u8; 29] = *b"\xFF\xD8\xFF\xC0\0\x0B\x08\0\x10\0\x1
 pub(super) const MAX_UPLOAD: u64 = 1024 * 1024;
 pub(super) const TOKEN: &str = "adm1n-t0ken";
 /// When jobs are added and schedules put: 2026-05-04T12:00:00Z, a Monday.
-pub(super) const NOON: Duration = Duration::from_mins(29_631_600);
+pub(super) const NOON: Duration = Duration::from_hours(493_860);
 /// How late a job can begin.
 pub(super) const MAX_LATE: Duration = Duration::from_hours(1);
 

@@ -240,7 +240,7 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
     let wrong = [("authorization", "Basic YTpi")];
     let wrong_fetch = [fetch[0], wrong[0]];
     let wrong_navigate = [navigate[0], wrong[0]];
-    for (service, headers, expected) in [
+    let cases = vec![
         (Service::new(), &[][..], vec!["Bearer"]),
         (with_login(), &[][..], vec![COOKIE]),
         (token_and_basic(), &[][..], vec!["Bearer", BASIC]),
@@ -261,7 +261,8 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
         ),
         (with_everything(), &fetch[..], vec!["Bearer", COOKIE]),
         (with_everything(), &wrong_fetch[..], vec!["Bearer", COOKIE]),
-    ] {
+    ];
+    for (service, headers, expected) in cases {
         let answer = service.answer(with(get(LIST), headers)).await;
         answer.problem(401, "unauthorized");
         let challenges = answer.headers.get_all(header::WWW_AUTHENTICATE);
