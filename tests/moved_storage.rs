@@ -1,6 +1,8 @@
 //! A tenant that moves from one kind of storage to another, over real sockets: what it published is not published again.
 #![expect(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
 
+#[path = "fault_matrix/providers.rs"]
+mod providers;
 #[path = "fault_matrix/stage.rs"]
 #[expect(dead_code, reason = "faults are another test's")]
 mod stage;
