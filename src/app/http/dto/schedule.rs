@@ -15,6 +15,9 @@ use crate::{
 /// The time zone of a tenant that never put a schedule.
 const NO_ZONE: &str = "UTC";
 
+/// The longest text of a posting time, in characters, as the document has it.
+const LONGEST_TIME: usize = 64;
+
 /// The posting times of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub struct Schedule {
@@ -82,10 +85,12 @@ impl ScheduleChange {
 fn read_times(fields: &mut Fields, times: &[Value]) -> Option<Vec<String>> {
     let mut texts = Vec::new();
     for (index, value) in times.iter().enumerate() {
-        if let Some(text) = value.as_str() {
+        let text = value.as_str();
+        if let Some(text) = text.filter(|text| text.len() <= LONGEST_TIME) {
             texts.push(text.to_owned());
         } else {
-            fields.reject(FieldError::new(format!("times[{index}]"), "must be a text"));
+            let rule = format!("must be a text of at most {LONGEST_TIME} characters");
+            fields.reject(FieldError::new(format!("times[{index}]"), rule));
         }
     }
     (texts.len() == times.len()).then_some(texts)
