@@ -17,6 +17,7 @@ pub mod mastodon;
 #[cfg(feature = "memory-storage")]
 pub mod memory;
 pub mod openai;
+pub mod openid;
 pub mod orchestrator;
 pub mod otlp;
 pub mod platform_call;

@@ -17,6 +17,7 @@ pub mod curation;
 pub mod email_address;
 pub mod host;
 pub mod idempotency;
+pub mod identity;
 pub mod image;
 pub mod image_memory;
 pub mod job;

@@ -10,6 +10,7 @@ mod cause;
 mod clock;
 mod credential_store;
 mod idempotency_store;
+mod identity_provider;
 mod image_previews;
 mod image_processor;
 mod image_store;
@@ -35,6 +36,7 @@ pub use self::{
     clock::MockClock,
     credential_store::MockCredentialStore,
     idempotency_store::MockIdempotencyStore,
+    identity_provider::MockIdentityProvider,
     image_processor::MockImageProcessor,
     image_store_factory::{MockImageStore, MockImageStoreFactory},
     job_events::MockJobEvents,
@@ -60,6 +62,7 @@ pub use self::{
     clock::Clock,
     credential_store::{CredentialError, CredentialQuery, CredentialStore},
     idempotency_store::{IdempotencyStore, KEY_HELD_FOR, KEY_KEPT_FOR},
+    identity_provider::{BegunLogin, IdentityError, IdentityProvider, LoginAnswer, LoginChecks},
     image_previews::{
         ImageContent, ImageContents, ImageLinks, ImageThumbnails, LinkedImage, OpenedImage,
         Thumbnail,

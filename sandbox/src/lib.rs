@@ -43,6 +43,7 @@ mod dropbox_rpc;
 mod fault;
 mod hold;
 mod image_metadata;
+mod issuer;
 mod latency;
 mod listener;
 mod mastodon;
@@ -76,6 +77,7 @@ pub use bluesky::{Bluesky, BlueskyImage, BlueskyPost, LargeBlobs};
 pub use dropbox::Dropbox;
 pub use fault::Fault;
 pub use hold::Hold;
+pub use issuer::{Issuer, IssuerAccount, Signer};
 pub use latency::Latency;
 pub use mastodon::{Mastodon, OnRepeat, PostedImage, PostedStatus, Processing};
 pub use networks::{Network, NetworkAccount};
@@ -119,6 +121,8 @@ pub struct Sandbox {
     pub mastodon: Mastodon,
     /// Posts.
     pub bluesky: Bluesky,
+    /// Accounts of people.
+    pub issuer: Issuer,
     tenants: Vec<DemoTenant>,
     authority_pem: String,
     folder: PrivateFolder,
@@ -161,6 +165,7 @@ impl Sandbox {
             smtp: SmtpServer::start(authority.server).await?,
             mastodon: Mastodon::start().await?,
             bluesky: Bluesky::start().await?,
+            issuer: Issuer::start().await?,
             tenants: Vec::new(),
             authority_pem: authority.pem,
             folder,
@@ -205,6 +210,27 @@ impl Sandbox {
                     self.dropbox.put(&tenant.name, path, bytes.clone());
                 }
             }
+        }
+    }
+
+    /// Gives each demo tenant a person with an account at the issuer, whom its config lets in by OpenID Connect, and the
+    /// issuer some accounts that no tenant lets in. A service is told of the issuer by [`Issuer::environment`].
+    pub fn let_people_in(&self) {
+        for tenant in &self.tenants {
+            let email = format!("{}@{BASE_DOMAIN}", tenant.name);
+            let block = serde_json::json!({ "enabled": true, "allowed_emails": [email] });
+            self.orchestrator
+                .edit_config(&tenant.host, |config| config["auth"] = block);
+            self.issuer
+                .add_account(IssuerAccount::new(&tenant.name, &email));
+        }
+        let others = ["mallory", "una", "noel"]
+            .map(|name| IssuerAccount::new(name, &format!("{name}@{BASE_DOMAIN}")));
+        let [mallory, mut una, mut noel] = others;
+        una.email_verified = Some(false);
+        noel.email = None;
+        for account in [mallory, una, noel] {
+            self.issuer.add_account(account);
         }
     }
 
@@ -268,6 +294,7 @@ impl Sandbox {
         all.extend(self.smtp.secrets());
         all.extend(self.mastodon.secrets());
         all.extend(self.bluesky.secrets());
+        all.extend(self.issuer.secrets());
         all.push(self.web_token.clone());
         all.push(self.web_password.clone());
         all.sort_unstable();

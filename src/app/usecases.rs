@@ -13,6 +13,7 @@ pub(crate) mod fixtures;
 pub mod list_images;
 pub mod list_library;
 pub mod list_publications;
+pub mod log_in;
 pub mod manage_jobs;
 pub mod migrate_storage;
 pub mod publish;

@@ -27,6 +27,13 @@ impl EmailAddress {
         let folded = |address: &Self| address.0.to_lowercase();
         folded(self) == folded(other)
     }
+
+    /// Whether both name one person, who is let in by it: in any case of ASCII letters. Others are not folded, since some of
+    /// them only look like another one's.
+    #[must_use]
+    pub fn names_same_person(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
 }
 
 impl fmt::Debug for EmailAddress {
