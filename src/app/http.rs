@@ -5,6 +5,7 @@
 //! the tenant first and [`auth::Admin`] or [`auth::Viewer`] second, list its problems in `spec/amend/problems.rs`
 //! under its id, and renew the spec (`openapi/README.md`).
 
+mod account_login;
 mod admin;
 mod analysis;
 mod api;
@@ -52,6 +53,7 @@ use poem::{
 use poem_openapi::OpenApiService;
 
 use self::{
+    account_login::AccountLoginApi,
     admin::AdminApi,
     analysis::AnalysisApi,
     api::Api,
@@ -93,6 +95,7 @@ use crate::{
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
+            log_in::LogIn,
             manage_jobs::ManageJobs,
             publish_once::PublishOnce,
             random_image::RandomImage,
@@ -147,6 +150,8 @@ pub struct HttpDependencies {
     pub concurrency: ConcurrencyLimit,
     /// The credentials of admins.
     pub auth: AuthSettings,
+    /// Logs people in with accounts of their own; `None` where no identity provider is configured.
+    pub log_in: Option<LogIn>,
     /// The proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: TrustedProxies,
     /// Counts wrong credentials, and uploads.
@@ -162,8 +167,9 @@ pub struct HttpDependencies {
 pub struct Routes(Observe<Problems<HeadCheck<WholeBody<Admission<Routed>>>>>);
 
 /// The names of the limits whose turns are counted in [`HttpDependencies::rates`].
-pub const RATE_LIMITS: [&str; 3] = [
+pub const RATE_LIMITS: [&str; 4] = [
     auth::LOGINS.name,
+    auth::ACCOUNT_LOGINS.name,
     auth::AUTHORIZATION.name,
     library::upload_rate::UPLOADS.name,
 ];
@@ -209,6 +215,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         readiness,
         concurrency,
         auth,
+        log_in,
         trusted_proxies,
         rates,
         clock,
@@ -224,7 +231,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             store: store_voice,
         },
         AdminApi,
-        LogOutApi,
+        (AccountLoginApi, LogOutApi),
         ImagesApi {
             list,
             describe,
@@ -267,7 +274,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         TenantRoutes::new(tenants, resolve_tenant),
     );
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
-    let auth = AdminAuth::new(auth, trusted_proxies, Arc::clone(&clock), rates);
+    let auth = AdminAuth::new(auth, log_in, trusted_proxies, Arc::clone(&clock), rates);
     let admitted = Admission::new(service.data(Arc::new(auth)), concurrency);
     let routes = Arc::new(RouteTable::of::<Api>(&docs::PATHS));
     Routes(Observe {

@@ -97,6 +97,9 @@ fn has_format(format: &str, value: &Value) -> bool {
             use time::{OffsetDateTime, format_description::well_known::Rfc3339};
             OffsetDateTime::parse(text, &Rfc3339).is_ok()
         }
+        "email" => text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        }),
         "uri" => url::Url::parse(text).is_ok(),
         "uri-reference" => text.starts_with('/') || url::Url::parse(text).is_ok(),
         "int32" => value

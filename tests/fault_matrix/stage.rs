@@ -370,6 +370,7 @@ pub(crate) fn compose(
         auth: AuthSettings::Disabled {
             plain_cookies: false,
         },
+        log_in: None,
         trusted_proxies: TrustedProxies::default(),
         rates: Arc::new(OwnRates::new(Arc::clone(&clock))),
         clock,

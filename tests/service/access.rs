@@ -237,7 +237,7 @@ async fn callers(
 /// Right in everything but its time: of the key, the password and the host of the service.
 fn expired(host: &str) -> String {
     let [secret, password] = [SESSION_SECRET, PASSWORD].map(|text| Secret::new(text.to_owned()));
-    let signer = CookieSigner::new(&secret, &password);
+    let signer = CookieSigner::new(&secret, None).bound_to(&password);
     let host = Host::normalize(host).unwrap();
     let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let value = signer.sign(CookieKind::Session, &host, past);

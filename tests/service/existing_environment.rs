@@ -164,7 +164,7 @@ async fn all_of_it_is_good_with_one_tenant_and_with_an_orchestrator() {
         "FEATURE_AUTO_VIEW",
         "WEB_TRUST_FORWARDED_FOR",
         "web_admin_pw",
-        "AUTH0_CLIENT_SECRET",
+        "AUTH0_AUDIENCE",
         "PUBLISH_TIMEOUT_TELEGRAM_SECONDS",
         "EMAIL_SERVER.smtp_username",
         "OPENAI_SETTINGS.model",

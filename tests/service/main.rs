@@ -59,6 +59,8 @@ mod outages;
 mod own_files;
 mod own_postgres;
 mod pasted;
+mod people;
+mod people_refused;
 mod platforms;
 mod poolers;
 mod process_log;

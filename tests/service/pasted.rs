@@ -247,7 +247,7 @@ async fn check_says_what_serve_warns_of_and_shows_no_value() {
         ("WEB_AUTH_TOKEN", "\"sesame\""),
         ("web_admin_pw", "sesame"),
         ("STANDALONE_HOST", "sesame.example.org"),
-        ("WEB_ADMIN_COOKIE_EPOCH", "sesame"),
+        ("AUTH0_AUDIENCE", "sesame"),
     ];
     let (said, code) = check(&sandbox.environment(), &odd).await;
     assert_eq!(code, 0, "{said}");
@@ -259,7 +259,7 @@ async fn check_says_what_serve_warns_of_and_shows_no_value() {
         "WEB_AUTH_TOKEN: begins and ends with quotes",
         "web_admin_pw: is not taken: to log in with a password set WEB_ADMIN_PASSWORD",
         "STANDALONE_HOST: of the CONFIG_SOURCE that is not in use",
-        "WEB_ADMIN_COOKIE_EPOCH: has no effect in this version",
+        "AUTH0_AUDIENCE: ",
     ] {
         assert!(said.contains(told), "{told} is not in {said}");
         assert!(log.contains(told), "{told} is not in {log}");

@@ -10,7 +10,7 @@ use poem_openapi::{
 
 use super::{
     auth::{AdminAuth, LoginAttempt, LoginCookies},
-    dto::admin::{AdminMethod, AdminStatus, LoginRequest},
+    dto::admin::{AdminStatus, LoginRequest},
     error::ApiError,
     json_body::JsonBody,
     tag::Tag,
@@ -32,8 +32,8 @@ pub(super) async fn log_out(
     auth: &AdminAuth,
     request: &Request,
 ) -> Result<Response<SessionAnswer>, ApiError> {
-    let (method, [current, other]) = auth.log_out(request).await?;
-    let answer = SessionAnswer::Changed(Json(AdminStatus::of(method)));
+    let (admin, [current, other]) = auth.log_out(request).await?;
+    let answer = SessionAnswer::Changed(Json(AdminStatus::of(admin.as_ref())));
     Ok(Response::new(answer)
         .header(header::SET_COOKIE, current)
         .header(header::SET_COOKIE, other))
@@ -57,8 +57,8 @@ impl AdminApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Json<AdminStatus>, ApiError> {
-        let method = auth.method_of(request).await?;
-        Ok(Json(AdminStatus::of(method)))
+        let admin = auth.admin_of(request).await?;
+        Ok(Json(AdminStatus::of(admin.as_ref())))
     }
 
     /// Log in.
@@ -84,7 +84,7 @@ impl AdminApi {
         let password = LoginRequest::read(&mut fields);
         let password = fields.finish_with(password)?;
         let LoginCookies { session, device } = attempt.with(&password).await?;
-        let answer = SessionAnswer::Changed(Json(AdminStatus::of(Some(AdminMethod::Password))));
+        let answer = SessionAnswer::Changed(Json(AdminStatus::by_password()));
         Ok(Response::new(answer)
             .header(header::SET_COOKIE, session)
             .header(header::SET_COOKIE, device))

@@ -1,11 +1,12 @@
 //! All operations, as one type: the routes are built of it, and the spec is generated from it.
 
 use super::{
-    admin::AdminApi, analysis::AnalysisApi, config::ConfigApi, curation::CurationApi,
-    docs::DocsApi, health::HealthApi, images::ImagesApi, job_events::JobEventsApi, jobs::JobsApi,
-    library::LibraryApi, log_out::LogOutApi, media::MediaApi, problem_pages::ProblemPagesApi,
-    publications::PublicationsApi, publishing::PublishingApi, schedule::ScheduleApi,
-    tenant_scope::TenantRoutes, voice_profile::VoiceProfileApi,
+    account_login::AccountLoginApi, admin::AdminApi, analysis::AnalysisApi, config::ConfigApi,
+    curation::CurationApi, docs::DocsApi, health::HealthApi, images::ImagesApi,
+    job_events::JobEventsApi, jobs::JobsApi, library::LibraryApi, log_out::LogOutApi,
+    media::MediaApi, problem_pages::ProblemPagesApi, publications::PublicationsApi,
+    publishing::PublishingApi, schedule::ScheduleApi, tenant_scope::TenantRoutes,
+    voice_profile::VoiceProfileApi,
 };
 
 pub(super) type Api = (
@@ -16,7 +17,7 @@ pub(super) type Api = (
         ConfigApi,
         VoiceProfileApi,
         AdminApi,
-        LogOutApi,
+        (AccountLoginApi, LogOutApi),
         ImagesApi,
         MediaApi,
         PublishingApi,

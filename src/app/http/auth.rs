@@ -6,31 +6,41 @@
 //! | `settings` | the credentials that the operator has configured |
 //! | `admin_auth` | the decision whether a request comes from an admin |
 //! | `authorization` | the `Authorization` header: bearer token and Basic |
-//! | `login`, `cookie` | the admin password, and the session that it opens |
+//! | `password` | the login with the admin's password |
+//! | `account`, `login_state`, `return_to` | the login of people with accounts of their own, by OpenID Connect |
+//! | `session`, `cookie` | the sessions that logins open |
 //! | `throttle`, `caller` | the limit on wrong credentials, and the client that they count against |
 //! | `origin` | whether a page of another site has sent the request |
 //! | `extractors` | the parameters that handlers declare |
 //!
 //! `docs/decisions/0007` gives the reasons for the rules of sessions and throttling.
 
+mod account;
 mod admin_auth;
 mod authorization;
 mod caller;
 pub mod cookie;
 mod extractors;
-mod login;
+mod login_state;
 mod origin;
+mod password;
 mod request_parts;
+mod return_to;
 mod secret_digest;
+mod session;
 mod settings;
 mod throttle;
 
-pub(super) use self::throttle::{AUTHORIZATION, LOGINS};
+pub(super) use self::{
+    account::{Leads, Returned},
+    admin_auth::AuthenticatedAdmin,
+    throttle::{ACCOUNT_LOGINS, AUTHORIZATION, LOGINS},
+};
 pub use self::{
     admin_auth::AdminAuth,
     authorization::STRONG_SECRET,
     caller::{Caller, Person},
     extractors::{Admin, AdminCaller, AdminPerson, LoginAttempt, Viewer},
-    login::LoginCookies,
-    settings::{AdminCredentials, AuthSettings, BasicCredential, LoginSettings},
+    password::LoginCookies,
+    settings::{AdminCredentials, AuthSettings, BasicCredential, SessionSettings},
 };

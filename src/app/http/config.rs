@@ -35,7 +35,7 @@ impl ConfigApi {
         Data(auth): Data<&Arc<AdminAuth>>,
     ) -> Json<FeatureFlags> {
         let matches_voice = self.voice.is_on(&tenant).await;
-        let (mode, methods) = (auth.mode(), auth.methods());
+        let (mode, methods) = (auth.mode(&tenant), auth.methods(&tenant));
         Json(FeatureFlags::new(&tenant, matches_voice, mode, methods))
     }
 

@@ -95,11 +95,11 @@ impl LogOutApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<FormAnswer>, ApiError> {
-        let (method, cookies) = auth.log_out(request).await?;
+        let (admin, cookies) = auth.log_out(request).await?;
         let answer = if is_of_a_form(request.headers()) {
             page(FormAnswer::Ended(Ended::Page(Html(LOGGED_OUT))))
         } else {
-            let status = Json(AdminStatus::of(method));
+            let status = Json(AdminStatus::of(admin.as_ref()));
             Response::new(FormAnswer::Ended(Ended::Status(status)))
         };
         Ok(ending(answer, cookies))

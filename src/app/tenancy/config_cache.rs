@@ -20,7 +20,7 @@ use crate::{
         host::Host,
         platform_spec::PlatformSpecs,
         request_id::RequestId,
-        tenant_config::{TenantConfig, Validated},
+        tenant_config::{People, TenantConfig, Validated},
     },
     ports::{Clock, ConfigSourceError, TenantConfigSource},
 };
@@ -50,6 +50,8 @@ pub struct ConfigCacheSettings {
     pub unknown_max_size: NonZeroUsize,
     /// How long a host stays unknown.
     pub unknown_ttl: Duration,
+    /// Whether people can log in with accounts; where they cannot, a tenant whose config lets some is warned of.
+    pub has_account_login: bool,
 }
 
 impl Default for ConfigCacheSettings {
@@ -60,6 +62,7 @@ impl Default for ConfigCacheSettings {
             max_stale: Duration::from_hours(24),
             unknown_max_size: thousand,
             unknown_ttl: Duration::from_secs(30),
+            has_account_login: true,
         }
     }
 }
@@ -286,6 +289,13 @@ impl Loader {
         if !more.is_empty() {
             let more = more.len();
             tracing::warn!(%tenant, config_version = %version, %request_id, more, "and more");
+        }
+        let lets_people_in = matches!(validated.settings().people, People::Listed(_));
+        if lets_people_in && !self.settings.has_account_login {
+            tracing::warn!(
+                %tenant, config_version = %version, %request_id, field = "auth.enabled",
+                "people of the tenant cannot log in: this service has no identity provider (OIDC_ISSUER_URL)"
+            );
         }
         Ok(validated)
     }

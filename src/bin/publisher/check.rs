@@ -19,10 +19,14 @@ use publisher::{
     app::{
         runtime::error_chain::ErrorChain,
         tenancy::{resolve_tenant::HostRules, tenant::ProviderFactories},
-        usecases::check_tenant::{CheckTenant, Finding, Step},
+        usecases::{
+            check_tenant::{CheckTenant, Finding, Step},
+            log_in::LogIn,
+        },
     },
     domain::{host::Host, request_id::RequestId},
 };
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -42,6 +46,7 @@ A line for each thing, `ok`, `note` or `WRONG`, with what to do:
   source        where tenants come from, and which setting says so
   certificates  which roots are trusted
   listeners     whether the service and its metrics can listen
+  login         whether the identity provider of people answers, where there is one
   orchestrator  whether it is one, and takes the service token
   tenant, config, storage, captions, and each platform by its name
                 one tenant: its config field by field, its images listed, the OpenAI key and models,
@@ -168,6 +173,9 @@ impl Report {
         if !options.settings_only {
             let listeners = listeners(settings.listen, settings.metrics_listen).await;
             self.add("listeners", listeners);
+            if let Some(log_in) = &clients.log_in {
+                self.add("login", login(log_in).await);
+            }
             self.add_tenants(clients.sources, clients.providers, options.host)
                 .await;
             self.add_ledger(settings.ledger, options.migrate).await;
@@ -246,6 +254,19 @@ pub(crate) fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'
 
 pub(crate) const NO_HOST: &str = "the host of --host is none that a tenant can have: name it as browsers do, \
                        without https:// and path";
+
+/// Whether the identity provider can be used. A note where it cannot: the service starts without it.
+async fn login(log_in: &LogIn) -> Finding {
+    let Ok(redirect) = Url::parse("http://localhost/auth/callback") else {
+        return Finding::Note("not tried".to_owned());
+    };
+    match log_in.try_provider(&redirect).await {
+        Ok(()) => Finding::Good(
+            "the identity provider answers; whether it takes the client, a login says".to_owned(),
+        ),
+        Err(error) => Finding::Note(ErrorChain(&error).to_string()),
+    }
+}
 
 /// Whether both addresses can be bound. No connection is accepted meanwhile.
 async fn listeners(listen: SocketAddr, metrics: Option<SocketAddr>) -> Finding {

@@ -10,6 +10,7 @@ use publisher::{
         http_client::ExtraRoots,
         imaging::ImageScaler,
         openai::OpenAiCaptionWriterFactory,
+        openid::OpenIdClient,
         orchestrator::OrchestratorClient,
         otlp::Traces,
         platforms,
@@ -20,7 +21,7 @@ use publisher::{
     app::{
         runtime::usage_recorder::UsageRecorder,
         tenancy::{resolve_tenant::HostRules, tenant::ProviderFactories},
-        usecases::readiness::Mode,
+        usecases::{log_in::LogIn, readiness::Mode},
     },
     domain::{host::Host, image_memory::ImageMemory},
     ports::{Clock, CredentialStore, TenantConfigSource, UsageReporter},
@@ -46,6 +47,8 @@ pub(crate) struct Clients {
     pub(crate) clock: Arc<dyn Clock>,
     /// Counts what is limited in a time; of this process, until the count of all is shared with it.
     pub(crate) rates: Arc<RatesOfAll>,
+    /// Logs people in with accounts of their own, where an identity provider is configured.
+    pub(crate) log_in: Option<LogIn>,
     /// What is debited, where that is reported.
     pub(crate) usage: Option<UsageClients>,
 }
@@ -83,6 +86,7 @@ impl Clients {
             openai,
             telegram_api_url,
             ehlo_name,
+            accounts,
             traces,
         } = settings;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -114,6 +118,11 @@ impl Clients {
             ehlo_name,
         };
         let providers = providers(images, captions, &setup)?;
+        let log_in = accounts.map(|accounts| {
+            let client = OpenIdClient::new(accounts.client, &roots, Arc::clone(&clock));
+            let client = client.map_err(Failure::set_up)?;
+            Ok::<_, Failure>(LogIn::new(Arc::new(client), accounts.rules))
+        });
         Ok(Self {
             config_source,
             traces,
@@ -124,6 +133,7 @@ impl Clients {
             scaler,
             clock,
             rates,
+            log_in: log_in.transpose()?,
             usage,
         })
     }

@@ -35,6 +35,7 @@ use std::{
     pin::pin,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -61,6 +62,7 @@ use publisher::{
         },
     },
     domain::image_memory::ImageMemory,
+    ports::KeptFor,
 };
 use tokio::task::AbortHandle;
 
@@ -273,6 +275,7 @@ impl Service {
             clock,
             rates,
             records_traces,
+            log_in,
             usage,
             ..
         } = clients;
@@ -317,10 +320,7 @@ impl Service {
             ..
         } = publishing;
         let voices = Arc::clone(&image_work.voices);
-        let kept_for = (settings.kept_for, settings.jobs.kept_for);
-        let (retention, queue) = (Arc::clone(&ledger.retention), Arc::clone(&ledger.job_queue));
-        let sweep = SweepLedger::new(retention, queue, kept_for);
-        let sweeper = tokio::spawn(sweep.run()).abort_handle();
+        let sweeper = sweep(&ledger, (settings.kept_for, settings.jobs.kept_for));
         let (reader, time) = (Arc::clone(&ledger.reader), Arc::clone(&clock));
         let readiness = CheckReadiness::new(sources.mode, sources.configs, reader, time);
         let readiness = Arc::new(readiness);
@@ -345,6 +345,7 @@ impl Service {
             readiness: Arc::clone(&readiness),
             concurrency,
             auth: settings.auth,
+            log_in,
             trusted_proxies: settings.trusted_proxies,
             rates,
             clock,
@@ -365,6 +366,12 @@ impl Service {
             jobs,
         })
     }
+}
+
+/// Removes what need not stay in the ledger, from now on.
+fn sweep(ledger: &OpenLedger, kept_for: (KeptFor, Duration)) -> AbortHandle {
+    let (retention, queue) = (Arc::clone(&ledger.retention), Arc::clone(&ledger.job_queue));
+    tokio::spawn(SweepLedger::new(retention, queue, kept_for).run()).abort_handle()
 }
 
 /// What is shared by one tenant, or by many: requests, and images in memory.

@@ -82,7 +82,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         "127.0.0.1:8080"
     };
     let listen = listen.map_or_else(|| default.to_owned(), |address| address.to_string());
-    let pairs = sandbox.environment().into_iter().chain([
+    sandbox.let_people_in();
+    let issuer = sandbox.issuer.environment();
+    let pairs = sandbox.environment().into_iter().chain(issuer).chain([
         ("LISTEN_ADDRESS", listen),
         ("METRICS_LISTEN_ADDRESS", metrics),
         ("WEB_ADMIN_PASSWORD", sandbox.web_password().to_owned()),

@@ -9,6 +9,7 @@ mod gone_names;
 mod jobs;
 pub(crate) mod ledger;
 mod names;
+pub(crate) mod openid;
 mod other_names;
 pub(crate) mod remote;
 pub(crate) mod source;
@@ -45,8 +46,8 @@ use publisher::{
 };
 use url::Url;
 
-use self::source::Chosen;
 pub(crate) use self::{jobs::JobsSettings, source::Source};
+use self::{openid::AccountSettings, source::Chosen};
 use crate::life_cycle::ShutdownTimes;
 
 /// The port of the default address.
@@ -120,6 +121,8 @@ pub(crate) struct UpstreamSettings {
     pub(crate) telegram_api_url: Url,
     /// The name that mail servers are greeted with.
     pub(crate) ehlo_name: EhloName,
+    /// How people log in with accounts of their own; `None` where no identity provider is configured.
+    pub(crate) accounts: Option<AccountSettings>,
     /// Where traces are sent; `None`: nowhere.
     pub(crate) traces: Option<OtlpSettings>,
 }
@@ -146,7 +149,9 @@ impl Settings {
         }
         let mut settings = environment.finish_with(settings)?;
         // First what shuts or opens all doors: among many others it would be overlooked.
-        let of_auth = settings.service.auth.warnings().map(str::to_owned);
+        let has_account_login = settings.upstreams.accounts.is_some();
+        let of_auth = settings.service.auth.warnings(has_account_login);
+        let of_auth = of_auth.map(str::to_owned);
         settings.warnings = of_auth.chain(warnings).collect();
         if !inactive_source.is_empty() {
             settings.warnings.push(format!(
@@ -170,7 +175,7 @@ impl Settings {
         let shutdown = shutdown(environment);
         let chosen = Chosen::read(environment);
         let source = Source::read(environment, chosen);
-        let tenancy = tenancy(environment);
+        let mut tenancy = tenancy(environment);
         let credentials = credential_cache(environment);
         let roots = extra_roots(environment);
         let (dropbox, has_dropbox_app) = dropbox::read(environment, chosen);
@@ -192,7 +197,11 @@ impl Settings {
         );
         let thumbnail_cache_mib = environment.number("THUMBNAIL_CACHE_MB", 64_usize, 0..=4_096);
         let max_upload_mib = environment.number("LIBRARY_MAX_UPLOAD_MB", 20, 1..=MAX_UPLOAD_MIB);
-        let auth = auth::read(environment);
+        let accounts = openid::read(environment, chosen);
+        // One tenant of the environment names its people for its mail, too.
+        tenancy.configs.has_account_login =
+            accounts.is_some() || chosen == Some(Chosen::Standalone);
+        let auth = auth::read(environment, accounts.is_some());
         // Of another command, and without effect here.
         remote::is_named(environment);
         let trusted_proxies = trusted_proxies(environment);
@@ -223,6 +232,7 @@ impl Settings {
                 openai: openai?,
                 telegram_api_url: telegram_api_url?,
                 ehlo_name,
+                accounts,
                 traces,
             },
             warnings: Vec::new(),

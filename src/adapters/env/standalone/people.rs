@@ -6,6 +6,8 @@ use super::publishers::{PUBLISHERS, Publishers};
 use crate::adapters::env::Environment;
 
 pub(super) const ADMIN_LOGIN_EMAILS: &str = "ADMIN_LOGIN_EMAILS";
+/// The names of an identity provider, by which its accounts log in.
+const PROVIDERS: [&str; 2] = ["OIDC_ISSUER_URL", "AUTH0_DOMAIN"];
 
 /// Their e-mail addresses, separated by commas, as the block `auth`; `None` where none is set.
 pub(super) fn block(environment: &mut Environment, publishers: &Publishers) -> Option<Value> {
@@ -20,6 +22,9 @@ pub(super) fn block(environment: &mut Environment, publishers: &Publishers) -> O
 }
 
 fn warn_if_of_no_use(environment: &mut Environment, publishers: &Publishers) {
+    if PROVIDERS.iter().any(|name| environment.is_set(name)) {
+        return;
+    }
     let confirms = publishers.specs().find(|spec| {
         let block = spec.block.iter();
         block
@@ -28,7 +33,7 @@ fn warn_if_of_no_use(environment: &mut Environment, publishers: &Publishers) {
     });
     if let Some(spec) = confirms.filter(|spec| publishers.is_known && !publishers.has(spec)) {
         let rule = format!(
-            "has no effect yet: {PUBLISHERS} has no {} entry, and this version has no login by OpenID Connect",
+            "has no effect: {PUBLISHERS} has no {} entry, and there is no login by OpenID Connect",
             spec.platform
         );
         environment.warn(ADMIN_LOGIN_EMAILS, rule);

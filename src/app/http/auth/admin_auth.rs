@@ -1,10 +1,6 @@
 //! Decides whether a request comes from an admin: by its `Authorization` header, or by its session.
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use poem::{
     Request,
@@ -12,25 +8,31 @@ use poem::{
 };
 
 use super::{
+    account::AccountLogin,
     authorization::{Authorization, Presented, Scheme},
     caller::{Caller, ClientKey, Person, address_of},
     cookie::CookieKind,
-    login::PasswordLogin,
     origin::Provenance,
+    password::PasswordLogin,
     request_parts::{host_of, refuse_other_sites, tenant_of},
+    session::{Session, Sessions, random_secret},
     settings::{AdminCredentials, AuthSettings},
     throttle::{AUTHORIZATION, Decision, GuessThrottle},
 };
 use crate::{
-    app::http::{
-        dto::{
-            admin::AdminMethod,
-            config::{AuthMethod, AuthMode},
+    app::{
+        http::{
+            dto::{
+                admin::AdminMethod,
+                config::{AuthMethod, AuthMode},
+            },
+            error::ApiError,
+            problem::ProblemKind,
         },
-        error::ApiError,
-        problem::ProblemKind,
+        tenancy::tenant::Tenant,
+        usecases::log_in::LogIn,
     },
-    domain::{host::Host, trusted_proxies::TrustedProxies},
+    domain::{email_address::EmailAddress, host::Host, trusted_proxies::TrustedProxies},
     ports::{Clock, RateLimits},
 };
 
@@ -56,38 +58,61 @@ pub struct AdminAuth {
 /// The configured credentials. Each of them is enough.
 struct Checks {
     authorization: Authorization,
-    login: Option<PasswordLogin>,
+    password: Option<PasswordLogin>,
+    /// The login of people with accounts of their own.
+    accounts: Option<AccountLogin>,
+    /// What logins open.
+    sessions: Sessions,
     /// Separate from the throttle of the login, so that neither uses up the tries of the other.
     throttle: GuessThrottle,
 }
 
-/// The admin's credential that a request has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// An `Authorization` header.
+/// An admin, and how it has authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::app::http) enum AuthenticatedAdmin {
+    /// By an `Authorization` header.
     Header(Scheme),
-    /// A session.
-    Session,
-    /// None.
-    Nothing,
+    /// By a session.
+    Session(Session),
+    /// Not at all: authentication is disabled.
+    Anyone,
 }
 
-impl Access {
-    fn method(self) -> Option<AdminMethod> {
+impl AuthenticatedAdmin {
+    /// How it has authenticated.
+    pub(in crate::app::http) fn method(&self) -> AdminMethod {
         match self {
-            Self::Header(Scheme::Bearer) => Some(AdminMethod::Bearer),
-            Self::Header(Scheme::Basic) => Some(AdminMethod::Basic),
-            Self::Session => Some(AdminMethod::Password),
-            Self::Nothing => None,
+            Self::Header(Scheme::Bearer) => AdminMethod::Bearer,
+            Self::Header(Scheme::Basic) => AdminMethod::Basic,
+            Self::Session(session) if session.person.is_some() => AdminMethod::OpenId,
+            Self::Session(_) => AdminMethod::Password,
+            Self::Anyone => AdminMethod::Disabled,
+        }
+    }
+
+    /// The e-mail address of the person, where it is known.
+    pub(in crate::app::http) fn email(&self) -> Option<&EmailAddress> {
+        match self {
+            Self::Session(session) => session.person.as_ref().map(|it| &it.email),
+            Self::Header(_) | Self::Anyone => None,
+        }
+    }
+
+    fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Header(_) | Self::Anyone => None,
         }
     }
 }
 
 impl AdminAuth {
-    /// Authentication with the configured credentials. Wrong ones are counted in `rates`.
+    /// Authentication with the configured credentials, and with accounts where there is `log_in`. Wrong ones are counted in
+    /// `rates`.
     #[must_use]
     pub fn new(
         settings: AuthSettings,
+        log_in: Option<LogIn>,
         proxies: TrustedProxies,
         clock: Arc<dyn Clock>,
         rates: Arc<dyn RateLimits>,
@@ -97,15 +122,18 @@ impl AdminAuth {
             AuthSettings::Enforced(AdminCredentials {
                 token,
                 basic,
-                login,
-                plain_cookies,
+                password,
+                mut sessions,
             }) => {
+                let secret = sessions.secret.take().unwrap_or_else(random_secret);
                 let checks = Checks {
                     authorization: Authorization::new(token.as_ref(), basic.as_ref()),
-                    login: login.map(|login| PasswordLogin::new(login, Arc::clone(&rates))),
+                    accounts: log_in.map(|it| AccountLogin::new(it, &secret, Arc::clone(&rates))),
+                    sessions: Sessions::new(&sessions, &secret, password.as_ref()),
+                    password: password.map(|it| PasswordLogin::new(&it, Arc::clone(&rates))),
                     throttle: GuessThrottle::new(AUTHORIZATION, TOO_MANY, rates),
                 };
-                (Some(checks), plain_cookies)
+                (Some(checks), !sessions.secure_cookies)
             }
         };
         Self {
@@ -116,79 +144,81 @@ impl AdminAuth {
         }
     }
 
-    /// The way in which people log in.
+    /// The way in which a tenant's people log in.
     #[must_use]
-    pub fn mode(&self) -> AuthMode {
-        if self.login().is_some() {
+    pub fn mode(&self, tenant: &Tenant) -> AuthMode {
+        let methods = self.methods(tenant);
+        if methods.contains(&AuthMethod::OpenId) {
+            AuthMode::Auth0
+        } else if methods.contains(&AuthMethod::Password) {
             AuthMode::Password
         } else {
             AuthMode::None
         }
     }
 
-    /// All ways in which admins authenticate; none where authentication is disabled.
+    /// All ways in which a tenant's admins authenticate; none where authentication is disabled.
     #[must_use]
-    pub fn methods(&self) -> Vec<AuthMethod> {
+    pub fn methods(&self, tenant: &Tenant) -> Vec<AuthMethod> {
         let checks = self.checks.iter();
         checks
             .flat_map(|checks| {
                 let authorization = &checks.authorization;
                 let bearer = authorization.takes_bearer().then_some(AuthMethod::Bearer);
                 let basic = authorization.takes_basic().then_some(AuthMethod::Basic);
-                let password = checks.login.as_ref().map(|_| AuthMethod::Password);
-                [password, bearer, basic].into_iter().flatten()
+                let password = checks.password.as_ref().map(|_| AuthMethod::Password);
+                let accounts = checks.has_accounts(tenant).then_some(AuthMethod::OpenId);
+                [accounts, password, bearer, basic].into_iter().flatten()
             })
             .collect()
     }
 
-    /// How the caller has authenticated as an admin; `None` if it is none.
+    /// The caller, if it is an admin.
     ///
     /// # Errors
     /// `rate-limited` after too many wrong headers, since this answer would show which header is right.
-    pub(in crate::app::http) async fn method_of(
+    pub(in crate::app::http) async fn admin_of(
         &self,
         request: &Request,
-    ) -> Result<Option<AdminMethod>, ApiError> {
+    ) -> Result<Option<AuthenticatedAdmin>, ApiError> {
         match self.require_admin(request).await {
-            Ok(method) => Ok(Some(method)),
+            Ok(admin) => Ok(Some(admin)),
             Err(error) if error.kind() == ProblemKind::RateLimited => Err(error),
             Err(_) => Ok(None),
         }
     }
 
-    /// How the caller authenticates as an admin without its session, and the `Set-Cookie` headers that end that
-    /// session in the browser.
+    /// The admin that the caller is without its session, and the `Set-Cookie` headers that end that session in the browser.
     ///
     /// # Errors
-    /// `forbidden` if a page of another site has sent the request; else as of [`method_of`](Self::method_of).
+    /// `forbidden` if a page of another site has sent the request; else as of [`admin_of`](Self::admin_of).
     pub(in crate::app::http) async fn log_out(
         &self,
         request: &Request,
-    ) -> Result<(Option<AdminMethod>, [String; 2]), ApiError> {
+    ) -> Result<(Option<AuthenticatedAdmin>, [String; 2]), ApiError> {
         let host = host_of(request)?;
         refuse_other_sites(request, host)?;
-        let method = match &self.checks {
-            Some(checks) => match self.access(checks, request, host).await? {
-                access @ Access::Header(_) => access.method(),
-                Access::Session | Access::Nothing => None,
-            },
-            None => Some(AdminMethod::Disabled),
+        let admin = match &self.checks {
+            Some(checks) => {
+                let admin = self.authenticate(checks, request, host).await?;
+                admin.filter(|it| it.session().is_none())
+            }
+            None => Some(AuthenticatedAdmin::Anyone),
         };
-        Ok((method, self.end_session()))
+        Ok((admin, self.end_session()))
     }
 
     /// The `Set-Cookie` headers that end a session in the browser.
     pub(in crate::app::http) fn end_session(&self) -> [String; 2] {
-        let without_login = !self.plain_cookies;
-        let is_secure = self
-            .login()
-            .map_or(without_login, PasswordLogin::secure_cookies);
-        CookieKind::end_session(is_secure)
+        CookieKind::end_session(!self.plain_cookies)
     }
 
-    /// How an admin has authenticated. Refuses a request that does not come from an admin, and one that writes in an
-    /// admin's name from a page of another site.
-    pub(super) async fn require_admin(&self, request: &Request) -> Result<AdminMethod, ApiError> {
+    /// The admin that a request comes from. Refuses a request that does not come from one, and one that writes in an admin's
+    /// name from a page of another site.
+    pub(super) async fn require_admin(
+        &self,
+        request: &Request,
+    ) -> Result<AuthenticatedAdmin, ApiError> {
         let host = host_of(request)?;
         let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
         let Some(checks) = &self.checks else {
@@ -196,17 +226,19 @@ impl AdminAuth {
             if is_write {
                 refuse_other_sites(request, host)?;
             }
-            return Ok(AdminMethod::Disabled);
+            return Ok(AuthenticatedAdmin::Anyone);
         };
-        if !checks.takes_header() && checks.login.is_none() {
+        if !checks.takes_any(tenant_of(request)?) {
             let detail =
                 "Admin operations are shut until this service is given a credential to check.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail));
         }
-        let access = self.access(checks, request, host).await?;
-        match access {
-            Access::Header(Scheme::Basic) if is_write => refuse_other_sites(request, host)?,
-            Access::Session
+        let admin = self.authenticate(checks, request, host).await?;
+        match &admin {
+            Some(AuthenticatedAdmin::Header(Scheme::Basic)) if is_write => {
+                refuse_other_sites(request, host)?;
+            }
+            Some(AuthenticatedAdmin::Session(_))
                 if is_write
                     && Provenance::of(request.headers(), host) != Provenance::SameOrigin =>
             {
@@ -214,17 +246,25 @@ impl AdminAuth {
                               `Origin` or `Referer` must say so.";
                 return Err(ApiError::new(ProblemKind::Forbidden, detail));
             }
-            Access::Header(_) | Access::Session | Access::Nothing => {}
+            _ => {}
         }
-        access.method().ok_or_else(|| {
+        admin.ok_or_else(|| {
             let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
-            error.challenge(checks.challenges(request.headers()))
+            let has_login = tenant_of(request).is_ok_and(|tenant| checks.has_login(tenant));
+            error.challenge(checks.challenges(request.headers(), has_login))
         })
     }
 
-    /// The login with a password, if one is configured.
-    pub(super) fn login(&self) -> Option<&PasswordLogin> {
-        self.checks.as_ref()?.login.as_ref()
+    /// The login with a password, if one is configured, and what it opens.
+    pub(super) fn password(&self) -> Option<(&PasswordLogin, &Sessions)> {
+        let checks = self.checks.as_ref()?;
+        Some((checks.password.as_ref()?, &checks.sessions))
+    }
+
+    /// The login with an account, if one is configured, and what it opens.
+    pub(super) fn accounts(&self) -> Option<(&AccountLogin, &Sessions)> {
+        let checks = self.checks.as_ref()?;
+        Some((checks.accounts.as_ref()?, &checks.sessions))
     }
 
     /// The clock that sessions run by.
@@ -239,47 +279,74 @@ impl AdminAuth {
         host: &Host,
     ) -> Result<(Caller, Option<IpAddr>), ApiError> {
         let address = address_of(request, &self.proxies);
-        let device =
-            |login: &PasswordLogin| login.device(request.headers(), host, self.clock.utc());
+        let checks = self.checks.as_ref();
+        let device = checks.and_then(|it| {
+            it.sessions
+                .device(request.headers(), host, self.clock.utc())
+        });
         let caller = Caller {
             tenant: tenant_of(request)?.name().clone(),
-            client: ClientKey::new(self.login().and_then(device), address),
+            client: ClientKey::new(device, address),
         };
         Ok((caller, address))
     }
 
-    /// The admin that a request comes from, and when its session ends, if it has authenticated by one.
+    /// The client that the requests of an admin count for: a person who is logged in with an account, by that, wherever it
+    /// calls from.
+    pub(super) fn admins_caller(&self, request: &Request) -> Result<Caller, ApiError> {
+        let host = host_of(request)?;
+        let (mut caller, _) = self.caller(request, host)?;
+        let checks = self.checks.as_ref();
+        let session = checks.and_then(|it| self.session(it, request, host));
+        if let Some(session) = session.filter(|it| it.person.is_some()) {
+            caller.client = ClientKey::Person(session.counted_as);
+        }
+        Ok(caller)
+    }
+
+    /// The admin that a request comes from, and the session that it has authenticated by, if it has.
     pub(super) async fn person(
         &self,
         request: &Request,
-    ) -> Result<(Person, Option<SystemTime>), ApiError> {
-        let method = self.require_admin(request).await?;
-        let host = host_of(request)?;
-        let (Caller { tenant, client }, _) = self.caller(request, host)?;
-        let login = self.login().filter(|_| method == AdminMethod::Password);
-        let session = login.and_then(|it| it.session(request.headers(), host, self.clock.utc()));
+    ) -> Result<(Person, Option<Session>), ApiError> {
+        let admin = self.require_admin(request).await?;
+        let (Caller { tenant, client }, _) = self.caller(request, host_of(request)?)?;
+        let session = admin.session().cloned();
         let person = Person {
             tenant,
-            method,
-            who: session.map(|(id, _)| id).ok_or(client),
+            method: admin.method(),
+            who: session.as_ref().map(|it| it.counted_as).ok_or(client),
         };
-        Ok((person, session.map(|(_, end)| end)))
+        Ok((person, session))
     }
 
-    /// The admin's credential that a request has. A wrong header does not count against a session beside it, since
-    /// a proxy may have added it; without a session it is counted.
+    /// The session of a request, if the tenant still lets its person in.
+    fn session(&self, checks: &Checks, request: &Request, host: &Host) -> Option<Session> {
+        let tenant = tenant_of(request).ok()?;
+        let accounts = checks.accounts.as_ref();
+        let still_admits = |email: &EmailAddress| {
+            accounts.is_some_and(|accounts| accounts.still_admits(tenant, email))
+        };
+        let now = self.clock.utc();
+        checks
+            .sessions
+            .find(request.headers(), host, now, still_admits)
+    }
+
+    /// The admin that a request comes from. A wrong header does not count against a session beside it, since a proxy may have
+    /// added it; without a session it is counted.
     ///
     /// # Errors
     /// `rate-limited` after too many wrong headers.
-    async fn access(
+    async fn authenticate(
         &self,
         checks: &Checks,
         request: &Request,
         host: &Host,
-    ) -> Result<Access, ApiError> {
-        let has_session = || {
-            let login = checks.login.as_ref();
-            login.is_some_and(|it| it.has_session(request.headers(), host, self.clock.utc()))
+    ) -> Result<Option<AuthenticatedAdmin>, ApiError> {
+        let by_session = || {
+            let session = self.session(checks, request, host);
+            session.map(AuthenticatedAdmin::Session)
         };
         let count = async |is_right| {
             let (caller, _) = self.caller(request, host)?;
@@ -288,42 +355,59 @@ impl AdminAuth {
         let too_many = |retry_after: Duration| {
             let detail = "Too many wrong credentials in `Authorization`. Try again later.";
             let error = ApiError::new(ProblemKind::RateLimited, detail);
-            Err(error.retry_after(Some(retry_after)))
+            error.retry_after(Some(retry_after))
         };
         match checks.authorization.check(request.headers()) {
-            Presented::Nothing | Presented::Wrong if has_session() => Ok(Access::Session),
-            Presented::Nothing => Ok(Access::Nothing),
+            Presented::Nothing => Ok(by_session()),
             Presented::Right {
                 scheme,
                 is_strong: true,
-            } => Ok(Access::Header(scheme)),
+            } => Ok(Some(AuthenticatedAdmin::Header(scheme))),
             Presented::Right { scheme, .. } => match count(true).await? {
-                Decision::TooMany { .. } if has_session() => Ok(Access::Session),
-                Decision::TooMany { retry_after } => too_many(retry_after),
-                Decision::Right | Decision::Wrong => Ok(Access::Header(scheme)),
+                Decision::TooMany { retry_after } => {
+                    by_session().map(Some).ok_or_else(|| too_many(retry_after))
+                }
+                Decision::Right | Decision::Wrong => Ok(Some(AuthenticatedAdmin::Header(scheme))),
             },
-            Presented::Wrong => match count(false).await? {
-                Decision::TooMany { retry_after } => too_many(retry_after),
-                Decision::Right | Decision::Wrong => Ok(Access::Nothing),
-            },
+            Presented::Wrong => {
+                if let Some(admin) = by_session() {
+                    return Ok(Some(admin));
+                }
+                match count(false).await? {
+                    Decision::TooMany { retry_after } => Err(too_many(retry_after)),
+                    Decision::Right | Decision::Wrong => Ok(None),
+                }
+            }
         }
     }
 }
 
 impl Checks {
-    /// Whether an `Authorization` header is accepted.
-    fn takes_header(&self) -> bool {
-        self.authorization.takes_bearer() || self.authorization.takes_basic()
+    /// Whether people of a tenant log in with accounts.
+    fn has_accounts(&self, tenant: &Tenant) -> bool {
+        let accounts = self.accounts.as_ref();
+        accounts.is_some_and(|accounts| accounts.is_on(tenant))
+    }
+
+    /// Whether a tenant has a login of any kind.
+    fn has_login(&self, tenant: &Tenant) -> bool {
+        self.password.is_some() || self.has_accounts(tenant)
+    }
+
+    /// Whether there is any way to be an admin of a tenant.
+    fn takes_any(&self, tenant: &Tenant) -> bool {
+        let authorization = &self.authorization;
+        authorization.takes_bearer() || authorization.takes_basic() || self.has_login(tenant)
     }
 
     /// The challenges of a 401: one for each configured credential. `Basic` makes browsers open a window that asks
     /// for user and password, over a page that only fetches something, too: so of browsers, only a navigation gets
     /// that challenge. Where it is the only one, a fetch gets [`NO_WINDOW`], since a 401 has to have one.
-    fn challenges(&self, headers: &HeaderMap) -> Vec<&'static str> {
+    fn challenges(&self, headers: &HeaderMap, has_login: bool) -> Vec<&'static str> {
         let is_fetch = headers
             .get("sec-fetch-mode")
             .is_some_and(|mode| mode != "navigate");
-        let login = self.login.as_ref().map(PasswordLogin::challenge);
+        let login = has_login.then(|| self.sessions.challenge());
         let bearer = self.authorization.takes_bearer().then_some("Bearer");
         let is_only = bearer.is_none() && login.is_none();
         let basic = match (self.authorization.takes_basic(), is_fetch) {

@@ -35,7 +35,7 @@ struct Basic {
 
 /// The scheme of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(in crate::app::http) enum Scheme {
     /// A token, which a program has put into the request.
     Bearer,
     /// User and password, which a browser may have sent by itself: it adds them to every request that any page

@@ -35,6 +35,8 @@ pub struct Person {
 /// The identity of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum ClientKey {
+    /// A person who is logged in with an account.
+    Person(Uuid),
     /// A browser that has been logged in before.
     Device(Uuid),
     /// Any other client at this address.
@@ -47,6 +49,7 @@ impl Caller {
     /// What the turns of the client are counted under.
     pub(in crate::app::http) fn rate_key(&self) -> RateKey {
         let who = match self.client {
+            ClientKey::Person(person) => format!("person {person}"),
             ClientKey::Device(device) => format!("device {device}"),
             ClientKey::Address(address) => format!("address {address}"),
             ClientKey::Unknown => "unknown".to_owned(),

@@ -1,5 +1,5 @@
-//! Signed cookies, which only this service can have made, for this host and with this admin password, and
-//! which expire. The service keeps no list of them: each holds all that is needed to check it.
+//! Signed cookies, which only this service can have made, for this host, and which expire; those of the admin password for
+//! this one. The service keeps no list of them: each holds all that is needed to check it.
 
 use std::{
     fmt,
@@ -22,10 +22,14 @@ const SIGNATURE_LENGTH: usize = 43;
 /// The purpose of a cookie. A cookie of one kind is not accepted as one of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CookieKind {
-    /// Its bearer is an admin.
+    /// Its bearer is an admin, by the password.
     Session,
+    /// Its bearer is an admin, by an account of its own. It has the name of [`Session`](Self::Session).
+    PersonsSession,
     /// Its bearer has been an admin before, and has failed logins counted separately.
     Device,
+    /// Its bearer has begun to log in with an account. What it holds is sealed, and not only signed.
+    Login,
 }
 
 /// Signs cookies, and verifies them.
@@ -38,10 +42,12 @@ impl CookieKind {
     #[must_use]
     pub const fn name(self, is_secure: bool) -> &'static str {
         match (self, is_secure) {
-            (Self::Session, true) => "__Host-pv2_admin",
-            (Self::Session, false) => "pv2_admin",
+            (Self::Session | Self::PersonsSession, true) => "__Host-pv2_admin",
+            (Self::Session | Self::PersonsSession, false) => "pv2_admin",
             (Self::Device, true) => "__Host-pv2_device",
             (Self::Device, false) => "pv2_device",
+            (Self::Login, true) => "__Host-pv2_login",
+            (Self::Login, false) => "pv2_login",
         }
     }
 
@@ -67,10 +73,17 @@ impl CookieKind {
         [end(name(is_secure), is_secure), end(name(!is_secure), true)]
     }
 
+    /// The `Set-Cookie` header that takes the cookie away.
+    pub(super) fn end(self, is_secure: bool) -> String {
+        self.set("", Duration::ZERO, is_secure)
+    }
+
     fn set_as(self, name: &str, value: &str, life: Duration, is_secure: bool) -> String {
-        // Only the login reads the device; but the prefix requires the path `/`.
+        // Only one route reads the device, and one the login; but the prefix requires the path `/`. What a link of the
+        // provider leads to has no strict cookies.
         let (path, same_site) = match (self, is_secure) {
-            (Self::Session, _) => ("/", SameSite::Lax),
+            (Self::Session | Self::PersonsSession, _) | (Self::Login, true) => ("/", SameSite::Lax),
+            (Self::Login, false) => ("/auth/callback", SameSite::Lax),
             (Self::Device, true) => ("/", SameSite::Strict),
             (Self::Device, false) => ("/api/admin/login", SameSite::Strict),
         };
@@ -85,8 +98,22 @@ impl CookieKind {
 
     /// The name that is signed, whatever name is set: a session from before the prefix stays valid.
     const fn label(self) -> &'static str {
-        self.name(false)
+        match self {
+            Self::PersonsSession => "pv2_person",
+            Self::Session | Self::Device | Self::Login => self.name(false),
+        }
     }
+}
+
+/// What a cookie of this service holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// Its id.
+    pub(super) id: Uuid,
+    /// When it expires.
+    pub(super) ends: SystemTime,
+    /// What else it was signed with.
+    pub(super) claims: Option<Vec<u8>>,
 }
 
 /// The values of the cookies of a name. A cookie that is not UTF-8 hides none of the others.
@@ -101,45 +128,58 @@ fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = Str
 }
 
 impl CookieSigner {
-    /// A signer with this secret. The password is part of the signature: a new one ends all sessions.
+    /// A signer with this secret. A new epoch ends all sessions.
     #[must_use]
-    pub fn new(secret: &Secret, password: &Secret) -> Self {
-        let mac = keyed_with(secret).chain_update(SecretDigest::of(password).as_bytes());
+    pub fn new(secret: &Secret, epoch: Option<&Secret>) -> Self {
+        let mut mac = keyed_with(secret);
+        if let Some(epoch) = epoch {
+            mac.update(SecretDigest::of(epoch).as_bytes());
+        }
         Self(mac)
+    }
+
+    /// The same for cookies of a password: a new one ends their sessions, too.
+    #[must_use]
+    pub fn bound_to(&self, password: &Secret) -> Self {
+        let digest = SecretDigest::of(password);
+        Self(self.0.clone().chain_update(digest.as_bytes()))
     }
 
     /// A new cookie for a host, valid until `expires`.
     #[must_use]
     pub fn sign(&self, kind: CookieKind, host: &Host, expires: SystemTime) -> String {
+        self.sign_with(kind, host, expires, None)
+    }
+
+    /// The same, with more that is signed. Whoever has the cookie can read it.
+    pub(super) fn sign_with(
+        &self,
+        kind: CookieKind,
+        host: &Host,
+        expires: SystemTime,
+        claims: Option<&[u8]>,
+    ) -> String {
         let expires = expires
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
-        let content = format!("{}.{expires}", Uuid::new_v4().simple());
+        let mut content = format!("{}.{expires}", Uuid::new_v4().simple());
+        if let Some(claims) = claims {
+            content.push('.');
+            URL_SAFE_NO_PAD.encode_string(claims, &mut content);
+        }
         let signature = self.mac(kind, host, &content).finalize().into_bytes();
         format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The id of a cookie, if it was signed for this host and has not expired.
+    /// What a cookie holds, if it was signed for this host and has not expired.
     pub(super) fn verify(
         &self,
         kind: CookieKind,
         host: &Host,
         cookie: &str,
         now: SystemTime,
-    ) -> Option<Uuid> {
-        let verified = self.verify_until(kind, host, cookie, now);
-        verified.map(|(id, _)| id)
-    }
-
-    /// The same, and when it expires.
-    pub(super) fn verify_until(
-        &self,
-        kind: CookieKind,
-        host: &Host,
-        cookie: &str,
-        now: SystemTime,
-    ) -> Option<(Uuid, SystemTime)> {
+    ) -> Option<Signed> {
         let (content, signature) = cookie.rsplit_once('.')?;
         // There may be any number of cookies: one without a signature costs no digest.
         if signature.len() != SIGNATURE_LENGTH {
@@ -151,11 +191,25 @@ impl CookieSigner {
             .verify_slice(&signature)
             .ok()?;
         // The signature covers the text, so this service has written it.
-        let (id, expires) = content.split_once('.')?;
+        let mut parts = content.splitn(3, '.');
+        let (id, expires, claims) = (parts.next()?, parts.next()?, parts.next());
         let expires = Duration::from_secs(expires.parse().ok()?);
-        let expires = SystemTime::UNIX_EPOCH.checked_add(expires)?;
-        let id = Uuid::try_parse(id).ok().filter(|_| now < expires)?;
-        Some((id, expires))
+        let ends = SystemTime::UNIX_EPOCH.checked_add(expires)?;
+        let id = Uuid::try_parse(id).ok().filter(|_| now < ends)?;
+        let claims = match claims {
+            Some(claims) => Some(URL_SAFE_NO_PAD.decode(claims).ok()?),
+            None => None,
+        };
+        Some(Signed { id, ends, claims })
+    }
+
+    /// A name for what must not be kept itself, such as a person: the same for the same.
+    pub(super) fn pseudonym(&self, text: &str) -> Uuid {
+        let mac = self.0.clone().chain_update(b"\0pseudonym\0");
+        let digest = mac.chain_update(text).finalize().into_bytes();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        Uuid::from_bytes(id)
     }
 
     /// The signature's state. Neither names nor hosts hold the separator, so no two cookies sign the same bytes.
@@ -192,7 +246,7 @@ mod tests {
 
     fn signer_of(secret: &str, password: &str) -> CookieSigner {
         let [secret, password] = [secret, password].map(|text| Secret::new(text.to_owned()));
-        CookieSigner::new(&secret, &password)
+        CookieSigner::new(&secret, None).bound_to(&password)
     }
 
     fn signer() -> CookieSigner {
@@ -222,6 +276,7 @@ mod tests {
     fn a_cookie_is_good_until_it_expires() {
         let (cookie, host) = (cookie(), host("alice.example.org"));
         let at = |time| signer().verify(CookieKind::Session, &host, &cookie, time);
+        assert_eq!(at(NOW).unwrap().ends, NOW + MINUTE);
         assert!(at(NOW).is_some());
         assert_eq!(at(NOW), at(NOW + MINUTE - Duration::from_nanos(1)));
         assert_eq!(at(NOW + MINUTE), None);
@@ -244,6 +299,53 @@ mod tests {
         assert!(!check(other, CookieKind::Session, &alice));
         let other = signer_of("session-secret", "another");
         assert!(!check(other, CookieKind::Session, &alice));
+    }
+
+    #[test]
+    fn a_new_epoch_ends_all_sessions_and_none_is_that_of_before() {
+        let alice = host("alice.example.org");
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let of = |epoch: Option<&str>| {
+            let epoch = epoch.map(secret);
+            let signer = CookieSigner::new(&secret("session-secret"), epoch.as_ref());
+            [signer.bound_to(&secret("password")), signer]
+        };
+        let kinds = [CookieKind::Session, CookieKind::PersonsSession];
+        let epochs = [None, Some("1"), Some("2"), Some("password")];
+        for signed in epochs {
+            for verified in epochs {
+                for (index, kind) in kinds.into_iter().enumerate() {
+                    let cookie = of(signed)[index].sign(kind, &alice, NOW + MINUTE);
+                    for (other, other_kind) in kinds.into_iter().enumerate() {
+                        let is_taken = of(verified)[other]
+                            .verify(other_kind, &alice, &cookie, NOW)
+                            .is_some();
+                        assert_eq!(is_taken, signed == verified && index == other);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_signed_with_a_cookie_comes_back() {
+        let alice = host("alice.example.org");
+        for claims in [None, Some(&b""[..]), Some(b"a.b\0c"), Some(&[0xff; 600])] {
+            let cookie =
+                signer().sign_with(CookieKind::PersonsSession, &alice, NOW + MINUTE, claims);
+            let signed = signer().verify(CookieKind::PersonsSession, &alice, &cookie, NOW);
+            assert_eq!(signed.unwrap().claims.as_deref(), claims);
+        }
+    }
+
+    #[test]
+    fn a_pseudonym_is_the_same_for_the_same_with_the_same_secret() {
+        assert_eq!(signer().pseudonym("jane"), signer().pseudonym("jane"));
+        assert_ne!(signer().pseudonym("jane"), signer().pseudonym("joe"));
+        assert_ne!(
+            signer().pseudonym("jane"),
+            signer_of("other", "password").pseudonym("jane")
+        );
     }
 
     #[test]
@@ -359,14 +461,21 @@ mod tests {
     fn what_browsers_take_under_the_prefix_is_secure_has_the_whole_host_and_no_domain() {
         let week = Duration::from_hours(7 * 24);
         let mut set = Vec::new();
-        for kind in [CookieKind::Session, CookieKind::Device] {
+        let kinds = [
+            CookieKind::Session,
+            CookieKind::PersonsSession,
+            CookieKind::Device,
+            CookieKind::Login,
+        ];
+        for kind in kinds {
             for is_secure in [true, false] {
                 set.push(kind.set("1.2", week, is_secure));
+                set.push(kind.end(is_secure));
                 set.extend(CookieKind::end_session(is_secure));
             }
         }
         let prefixed: Vec<_> = set.iter().filter(|it| it.starts_with("__Host-")).collect();
-        assert_eq!(prefixed.len(), 6);
+        assert_eq!(prefixed.len(), 16);
         for cookie in prefixed {
             assert!(cookie.contains("; Secure; Path=/; "), "{cookie}");
             assert!(!cookie.contains("Domain"), "{cookie}");

@@ -13,7 +13,7 @@ use super::{
     admin_auth::AdminAuth,
     caller::{Caller, Person},
     cookie::CookieKind,
-    login::LoginCookies,
+    password::LoginCookies,
     request_parts::{host_of, refuse_other_sites, tenant_of},
 };
 use crate::{
@@ -65,8 +65,8 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(bearer, http("bearer", token));
     let user = "The user and the password that this service was started with.";
     registry.create_security_scheme(basic, http("basic", user));
-    let session = "The session that `POST /api/admin/login` opens, on the host that opened it. Operations that \
-                   write accept it only from pages of that host, by `Origin` or `Referer`. Where the \
+    let session = "The session that `POST /api/admin/login` or a login by `GET /auth/login` opens, on the host that \
+                   opened it. Operations that write accept it only from pages of that host, by `Origin` or `Referer`. Where the \
                    operator allows browsers without TLS, its name is `pv2_admin`; until the next minor \
                    version that name is read everywhere.";
     let session = MetaSecurityScheme {
@@ -132,25 +132,25 @@ impl LoginAttempt {
     /// # Errors
     /// `unauthorized` if it is wrong, `rate-limited` after too many wrong ones.
     pub async fn with(self, password: &Secret) -> Result<LoginCookies, ApiError> {
-        let login = self.auth.login().ok_or_else(ApiError::internal)?;
-        let attempt = login.log_in(password, &self.host, &self.caller, self.auth.clock());
+        let (login, sessions) = self.auth.password().ok_or_else(ApiError::internal)?;
+        let clock = self.auth.clock();
+        let attempt = login.log_in(password, &self.host, &self.caller, sessions, clock);
         attempt.await
     }
 }
 
 impl<'a> FromRequest<'a> for AdminCaller {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let (caller, _) = auth_of(request)?.caller(request, host_of(request)?)?;
-        Ok(Self(caller))
+        Ok(Self(auth_of(request)?.admins_caller(request)?))
     }
 }
 
 impl<'a> FromRequest<'a> for AdminPerson {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let auth = auth_of(request)?;
-        let (person, end) = auth.person(request).await?;
+        let (person, session) = auth.person(request).await?;
         let now = auth.clock().utc();
-        let rest = end.map(|end| end.duration_since(now).unwrap_or_default());
+        let rest = session.map(|it| it.ends.duration_since(now).unwrap_or_default());
         Ok(Self { person, rest })
     }
 }
@@ -158,7 +158,7 @@ impl<'a> FromRequest<'a> for AdminPerson {
 impl<'a> FromRequest<'a> for LoginAttempt {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let auth = auth_of(request)?;
-        if auth.login().is_none() {
+        if auth.password().is_none() {
             let detail = "This service has been given no password to log in with.";
             return Err(ApiError::new(ProblemKind::AdminNotConfigured, detail).into());
         }

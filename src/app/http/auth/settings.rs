@@ -23,10 +23,10 @@ pub struct AdminCredentials {
     pub token: Option<Secret>,
     /// A user and a password in each request.
     pub basic: Option<BasicCredential>,
-    /// A session, after a login with a password.
-    pub login: Option<LoginSettings>,
-    /// Whether browsers come without TLS, for the cookies that a log-out ends where there is no login.
-    pub plain_cookies: bool,
+    /// A session, after a login with this password.
+    pub password: Option<Secret>,
+    /// The sessions that logins open.
+    pub sessions: SessionSettings,
 }
 
 /// The user and the password of the `Basic` scheme.
@@ -38,53 +38,60 @@ pub struct BasicCredential {
     pub password: Secret,
 }
 
-/// The login with a password.
+/// The sessions of logins, with a password or an account.
 #[derive(Debug)]
-pub struct LoginSettings {
-    /// The password.
-    pub password: Secret,
+pub struct SessionSettings {
     /// The key that cookies are signed with; `None` for a random one that ends with the process.
-    pub session_secret: Option<Secret>,
+    pub secret: Option<Secret>,
     /// The life of a session.
-    pub session_ttl: Duration,
+    pub ttl: Duration,
     /// Whether browsers send the cookies over TLS only.
     pub secure_cookies: bool,
+    /// A text that is part of the signature: a new one ends all sessions.
+    pub epoch: Option<Secret>,
+}
+
+impl Default for SessionSettings {
+    /// A week, over TLS only, with a random key.
+    fn default() -> Self {
+        Self {
+            secret: None,
+            ttl: Duration::from_hours(7 * 24),
+            secure_cookies: true,
+            epoch: None,
+        }
+    }
 }
 
 impl AuthSettings {
     /// The key that sessions are signed with, where there is one that outlives the process.
     pub(in crate::app::http) fn session_secret(&self) -> Option<&Secret> {
         match self {
-            Self::Enforced(AdminCredentials {
-                login: Some(login), ..
-            }) => login.session_secret.as_ref(),
-            Self::Enforced(_) | Self::Disabled { .. } => None,
+            Self::Enforced(credentials) => credentials.sessions.secret.as_ref(),
+            Self::Disabled { .. } => None,
         }
     }
 
-    /// What the operator should know about these settings.
-    pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
+    /// What the operator should know about these settings, beside which people may have a login by accounts of their own.
+    pub fn warnings(&self, has_account_login: bool) -> impl Iterator<Item = &'static str> {
+        const NO_SECRET: &str = "WEB_SESSION_SECRET: there is none in use: sessions end with this process, and another \
+                                 replica does not know them";
+        const NO_CREDENTIAL: &str = "WEB_AUTH_TOKEN: neither it nor WEB_AUTH_USER with WEB_AUTH_PASS nor \
+                                     WEB_ADMIN_PASSWORD nor a login by OpenID Connect is set: whatever is for admins is \
+                                     answered with 503 (admin-not-configured)";
         let warning = match self {
             Self::Disabled { .. } => {
                 Some("WEB_AUTH_DISABLED: anyone may do what only an admin should")
             }
-            Self::Enforced(AdminCredentials {
-                login: Some(login), ..
-            }) => login.session_secret.is_none().then_some(
-                "WEB_SESSION_SECRET: there is none in use: sessions end with this process, and another \
-                 replica does not know them",
-            ),
-            Self::Enforced(AdminCredentials {
-                token: None,
-                basic: None,
-                login: None,
-                ..
-            }) => Some(
-                "WEB_AUTH_TOKEN: neither it nor WEB_AUTH_USER with WEB_AUTH_PASS nor \
-                 WEB_ADMIN_PASSWORD is set: whatever is for admins is answered with 503 \
-                 (admin-not-configured)",
-            ),
-            Self::Enforced(_) => None,
+            Self::Enforced(credentials) => {
+                let has_login = credentials.password.is_some() || has_account_login;
+                if has_login {
+                    credentials.sessions.secret.is_none().then_some(NO_SECRET)
+                } else {
+                    let has_header = credentials.token.is_some() || credentials.basic.is_some();
+                    (!has_header).then_some(NO_CREDENTIAL)
+                }
+            }
         };
         warning.into_iter()
     }
@@ -96,12 +103,11 @@ mod tests {
 
     fn login(session_secret: Option<&str>) -> AuthSettings {
         AuthSettings::Enforced(AdminCredentials {
-            login: Some(LoginSettings {
-                password: Secret::new("s3cret".to_owned()),
-                session_secret: session_secret.map(|secret| Secret::new(secret.to_owned())),
-                session_ttl: Duration::from_mins(1),
-                secure_cookies: true,
-            }),
+            password: Some(Secret::new("s3cret".to_owned())),
+            sessions: SessionSettings {
+                secret: session_secret.map(|secret| Secret::new(secret.to_owned())),
+                ..SessionSettings::default()
+            },
             ..AdminCredentials::default()
         })
     }
@@ -112,7 +118,11 @@ mod tests {
 
     #[test]
     fn open_doors_and_sessions_that_end_with_the_process_are_warned_of() {
-        let warnings = |settings: &AuthSettings| settings.warnings().collect::<Vec<_>>().join("\n");
+        let all = |settings: &AuthSettings, has_account_login| {
+            let warnings = settings.warnings(has_account_login);
+            warnings.collect::<Vec<_>>().join("\n")
+        };
+        let warnings = |settings: &AuthSettings| all(settings, false);
         assert!(warnings(&OPEN).starts_with("WEB_AUTH_DISABLED"));
         assert!(warnings(&login(None)).starts_with("WEB_SESSION_SECRET"));
         assert_eq!(warnings(&login(Some("known"))), "");
@@ -126,6 +136,12 @@ mod tests {
             ..AdminCredentials::default()
         });
         assert_eq!(warnings(&by_token), "");
+        for settings in [
+            by_token,
+            AuthSettings::Enforced(AdminCredentials::default()),
+        ] {
+            assert!(all(&settings, true).starts_with("WEB_SESSION_SECRET"));
+        }
     }
 
     #[test]

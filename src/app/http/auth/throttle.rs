@@ -1,4 +1,4 @@
-//! The limit on wrong credentials, for the admin's password and for `Authorization`: five failures a
+//! The limit on wrong credentials, for the admin's password, for `Authorization` and for logins with an account: five failures a
 //! minute, and no more tries until the first of them is a minute old. `docs/decisions/0007` gives the reasons for
 //! what it counts.
 
@@ -11,6 +11,9 @@ use crate::ports::{RateLimit, RateLimits};
 pub(in crate::app::http) const LOGINS: RateLimit = failures("logins");
 /// Wrong `Authorization` headers of a client: apart from logins, so that neither uses up the tries of the other.
 pub(in crate::app::http) const AUTHORIZATION: RateLimit = failures("authorization");
+
+/// Logins with an account of a client that were not completed.
+pub(in crate::app::http) const ACCOUNT_LOGINS: RateLimit = failures("account_logins");
 
 /// The failures that are allowed within the window.
 const fn failures(name: &'static str) -> RateLimit {
@@ -75,6 +78,12 @@ impl GuessThrottle {
             tracing::warn!("{}", self.warning);
         }
         Decision::Wrong
+    }
+
+    /// Whether a caller has reached the limit, before anything is tried.
+    pub(super) async fn is_reached(&self, caller: &Caller) -> bool {
+        let looked = self.rates.look(&self.limit, &caller.rate_key()).await;
+        looked.is_err()
     }
 
     /// Forgets the failures of a caller.

@@ -3,15 +3,18 @@
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
-use crate::{app::http::json_body::Fields, domain::secret::Secret};
+use crate::{
+    app::http::{auth::AuthenticatedAdmin, json_body::Fields},
+    domain::secret::Secret,
+};
 
 /// Whether the caller is an admin.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub struct AdminStatus {
     /// The caller may use the operations of admins.
     pub admin: bool,
-    /// The e-mail address of the admin; `null` where the credential is no person's, which those of this version are
-    /// not, and for others.
+    /// The e-mail address of the admin, of a login with an account; `null` where the credential is no person's, and for
+    /// others.
     #[oai(nullable)]
     pub email: Option<String>,
     /// How the admin has authenticated; `null` for others.
@@ -23,7 +26,7 @@ pub struct AdminStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum AdminMethod {
-    /// By a session that a login by OpenID Connect has opened. This version has no such login.
+    /// By a session that a login with an account has opened (OpenID Connect).
     #[oai(rename = "openid")]
     OpenId,
     /// By a session that a login with the password has opened.
@@ -37,13 +40,25 @@ pub enum AdminMethod {
 }
 
 impl AdminStatus {
-    /// The status of a caller who has authenticated so, or not at all.
+    /// The status of a caller, who may be no admin.
     #[must_use]
-    pub fn of(method: Option<AdminMethod>) -> Self {
+    pub(in crate::app::http) fn of(admin: Option<&AuthenticatedAdmin>) -> Self {
         Self {
-            admin: method.is_some(),
+            admin: admin.is_some(),
+            email: admin
+                .and_then(AuthenticatedAdmin::email)
+                .map(|it| it.expose().to_owned()),
+            method: admin.map(AuthenticatedAdmin::method),
+        }
+    }
+
+    /// The status after a login with the password.
+    #[must_use]
+    pub fn by_password() -> Self {
+        Self {
+            admin: true,
             email: None,
-            method,
+            method: Some(AdminMethod::Password),
         }
     }
 }

@@ -103,7 +103,8 @@ pub enum AuthMode {
     None,
     /// With a password.
     Password,
-    /// By OpenID Connect. This version has no such login.
+    /// With an account at the operator's identity provider (OpenID Connect), and perhaps with a password as well:
+    /// `auth_methods` says.
     #[oai(rename = "auth0")]
     Auth0,
 }
@@ -112,7 +113,7 @@ pub enum AuthMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum AuthMethod {
-    /// A login by OpenID Connect. This version has no such login.
+    /// A login with an account at the operator's identity provider (OpenID Connect).
     #[oai(rename = "openid")]
     OpenId,
     /// A login with a password.

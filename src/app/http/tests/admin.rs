@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::http::auth::{
-        AdminCredentials, AuthSettings, BasicCredential, LoginSettings,
+        AdminCredentials, AuthSettings, BasicCredential, SessionSettings,
         cookie::{CookieKind, CookieSigner},
     },
     domain::{host::Host, secret::Secret},
@@ -33,12 +33,12 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-fn login_settings() -> LoginSettings {
-    LoginSettings {
-        password: secret(PASSWORD),
-        session_secret: Some(secret(SESSION_SECRET)),
-        session_ttl: Duration::from_mins(1),
+fn sessions() -> SessionSettings {
+    SessionSettings {
+        secret: Some(secret(SESSION_SECRET)),
+        ttl: Duration::from_mins(1),
         secure_cookies: true,
+        epoch: None,
     }
 }
 
@@ -63,14 +63,15 @@ fn with_everything() -> Service {
     service(AdminCredentials {
         token: Some(secret(TOKEN)),
         basic: Some(basic()),
-        login: Some(login_settings()),
-        plain_cookies: false,
+        password: Some(secret(PASSWORD)),
+        sessions: sessions(),
     })
 }
 
 fn with_login() -> Service {
     service(AdminCredentials {
-        login: Some(login_settings()),
+        password: Some(secret(PASSWORD)),
+        sessions: sessions(),
         ..AdminCredentials::default()
     })
 }
@@ -118,7 +119,7 @@ fn cookies(answer: &Answer) -> Vec<String> {
 
 /// A session that was signed by this service, with this password, to last until then.
 fn session(password: &str, host: &str, expires: SystemTime) -> String {
-    let signer = CookieSigner::new(&secret(SESSION_SECRET), &secret(password));
+    let signer = CookieSigner::new(&secret(SESSION_SECRET), None).bound_to(&secret(password));
     let host = Host::normalize(host).unwrap();
     let value = signer.sign(CookieKind::Session, &host, expires);
     format!("__Host-pv2_admin={value}")

@@ -46,6 +46,7 @@ use crate::{
             list_images::ListImages,
             list_library::ListLibrary,
             list_publications::ListPublications,
+            log_in::LogIn,
             publish::PublishImage,
             publish_once::PublishOnce,
             random_image::RandomImage,
@@ -90,6 +91,7 @@ pub(super) const MAX_LATE: Duration = Duration::from_hours(1);
 /// What a service is made of; change what a test is about.
 pub(super) struct Service {
     pub(super) auth: AuthSettings,
+    pub(super) log_in: Option<LogIn>,
     pub(super) document: Value,
     /// `None` knows the tenant of `document`, and no other.
     pub(super) source: Option<MockTenantConfigSource>,
@@ -124,6 +126,7 @@ impl Service {
                 token: Some(Secret::new(TOKEN.to_owned())),
                 ..AdminCredentials::default()
             }),
+            log_in: None,
             document: json!({
                 "features": {"publish_enabled": true, "analyze_caption_enabled": true},
                 "storage": {
@@ -193,6 +196,7 @@ impl Service {
     pub(super) fn routes(self) -> BoxEndpoint<'static, Response> {
         let Self {
             auth,
+            log_in,
             document,
             source,
             images,
@@ -280,6 +284,7 @@ impl Service {
             concurrency,
             auth,
             trusted_proxies: TrustedProxies::default(),
+            log_in,
             rates: Arc::new(OwnRates::new(Arc::clone(&clock))),
             clock,
             records_traces: false,

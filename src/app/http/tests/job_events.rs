@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::{
-        http::auth::{AdminCredentials, AuthSettings, LoginSettings},
+        http::auth::{AdminCredentials, AuthSettings, SessionSettings},
         runtime::event_hub::EventHub,
     },
     domain::{
@@ -251,12 +251,11 @@ async fn streams_end_with_the_process_and_none_begins_after() {
 async fn a_stream_ends_with_the_session_of_its_admin() {
     let mut service = Service::new();
     service.auth = AuthSettings::Enforced(AdminCredentials {
-        login: Some(LoginSettings {
-            password: Secret::new("correct horse battery staple".to_owned()),
-            session_secret: None,
-            session_ttl: Duration::from_mins(10),
-            secure_cookies: true,
-        }),
+        password: Some(Secret::new("correct horse battery staple".to_owned())),
+        sessions: SessionSettings {
+            ttl: Duration::from_mins(10),
+            ..SessionSettings::default()
+        },
         ..AdminCredentials::default()
     });
     let watched = Watched::with(service);

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::openid;
 use publisher::{
     adapters::env::Environment,
     app::http::auth::{
-        AdminCredentials, AuthSettings, BasicCredential, LoginSettings, STRONG_SECRET,
+        AdminCredentials, AuthSettings, BasicCredential, STRONG_SECRET, SessionSettings,
     },
     domain::secret::Secret,
 };
@@ -22,6 +23,9 @@ const DEFAULT_SESSION_TTL: u64 = 604_800;
 /// The longest that a session may last, in seconds (30 days).
 const LONGEST_SESSION_TTL: u64 = 2_592_000;
 
+/// The longest epoch, in bytes: a number, or a date.
+const LONGEST_EPOCH: usize = 64;
+
 pub(super) const TOKEN: &str = "WEB_AUTH_TOKEN";
 const USER: &str = "WEB_AUTH_USER";
 const PASS: &str = "WEB_AUTH_PASS";
@@ -30,21 +34,30 @@ const SESSION_SECRET: &str = "WEB_SESSION_SECRET";
 const DISABLED: &str = "WEB_AUTH_DISABLED";
 const COOKIE_TTL: &str = "WEB_ADMIN_COOKIE_TTL_SECONDS";
 const SECURE_COOKIES: &str = "WEB_SECURE_COOKIES";
+const COOKIE_EPOCH: &str = "WEB_ADMIN_COOKIE_EPOCH";
 
-/// Reads all of it. `None` where something is bad; the environment knows what.
-pub(super) fn read(environment: &mut Environment) -> Option<AuthSettings> {
+/// Reads all of it, beside a login with accounts if there is one. `None` where something is bad; the environment knows what.
+pub(super) fn read(environment: &mut Environment, has_account_login: bool) -> Option<AuthSettings> {
     let problems_before = environment.problem_count();
     let (token, basic) = (token(environment), basic(environment));
-    let (login, plain_cookies) = login(environment);
+    let (password, sessions) = logins(environment, has_account_login);
+    let plain_cookies = !sessions.secure_cookies;
     let credentials = AdminCredentials {
         token,
         basic,
-        login,
-        plain_cookies,
+        password,
+        sessions,
     };
     let disabled = environment.boolean(DISABLED, false);
     // Half a credential was meant to protect something, too.
-    for names in [&[TOKEN][..], &[USER, PASS], &[PASSWORD]] {
+    let openid = [openid::ISSUER, openid::CLIENT_ID, openid::CLIENT_SECRET];
+    let openid = openid.map(|(name, other)| [name, other]);
+    for names in [
+        &[TOKEN][..],
+        &[USER, PASS],
+        &[PASSWORD],
+        openid.as_flattened(),
+    ] {
         let is_set =
             |name: &&&str| environment.is_set(name) || environment.is_set(&format!("{name}_FILE"));
         if let Some(name) = names.iter().find(is_set).filter(|_| disabled) {
@@ -112,8 +125,11 @@ fn warn_of_weak(environment: &mut Environment, name: &str, secret: &Secret) {
     }
 }
 
-/// The login, if there is one, and whether cookies go without TLS.
-fn login(environment: &mut Environment) -> (Option<LoginSettings>, bool) {
+/// The password to log in with, if there is one, and the sessions of all logins.
+fn logins(
+    environment: &mut Environment,
+    has_account_login: bool,
+) -> (Option<Secret>, SessionSettings) {
     let problems_before = environment.problem_count();
     let password = environment.secret(PASSWORD);
     if let Some(password) = &password
@@ -124,35 +140,55 @@ fn login(environment: &mut Environment) -> (Option<LoginSettings>, bool) {
         );
         environment.warn(PASSWORD, rule);
     }
-    let is_without_password = password.is_none() && environment.problem_count() == problems_before;
+    let is_without_login =
+        password.is_none() && environment.problem_count() == problems_before && !has_account_login;
     let problems_before = environment.problem_count();
-    let session_secret = session_secret(environment);
-    let session_ttl = environment.number(COOKIE_TTL, DEFAULT_SESSION_TTL, 60..=LONGEST_SESSION_TTL);
-    let secure_cookies = environment.boolean(SECURE_COOKIES, true);
-    if is_without_password {
+    let sessions = SessionSettings {
+        secret: session_secret(environment),
+        ttl: Duration::from_secs(environment.number(
+            COOKIE_TTL,
+            DEFAULT_SESSION_TTL,
+            60..=LONGEST_SESSION_TTL,
+        )),
+        secure_cookies: environment.boolean(SECURE_COOKIES, true),
+        epoch: epoch(environment),
+    };
+    if is_without_login {
+        let without = format!("without {PASSWORD} or a login by OpenID Connect");
         let file = format!("{SESSION_SECRET}_FILE");
-        let names = [SESSION_SECRET, &file, COOKIE_TTL, SECURE_COOKIES];
+        let names = [
+            SESSION_SECRET,
+            &file,
+            COOKIE_TTL,
+            COOKIE_EPOCH,
+            SECURE_COOKIES,
+        ];
         for name in names {
             if environment.is_set(name) {
-                let rule = if name == SECURE_COOKIES {
-                    format!(
-                        "has no effect without {PASSWORD}, but on the cookies that a log-out ends"
-                    )
-                } else {
-                    format!("has no effect without {PASSWORD}")
+                let but = match name {
+                    SECURE_COOKIES => ", but on the cookies that a log-out ends",
+                    SESSION_SECRET => ", but on links to images of a local storage",
+                    _ => "",
                 };
-                environment.warn_only(name, rule);
+                environment.warn_only(name, format!("has no effect {without}{but}"));
             }
         }
         environment.excuse_problems(problems_before, &names);
     }
-    let login = password.map(|password| LoginSettings {
-        password,
-        session_secret,
-        session_ttl: Duration::from_secs(session_ttl),
-        secure_cookies,
-    });
-    (login, !secure_cookies)
+    (password, sessions)
+}
+
+/// A text of which only a change counts.
+fn epoch(environment: &mut Environment) -> Option<Secret> {
+    let epoch = environment.text(COOKIE_EPOCH)?;
+    if epoch.len() > LONGEST_EPOCH {
+        environment.reject(
+            COOKIE_EPOCH,
+            format!("must have {LONGEST_EPOCH} bytes at most"),
+        );
+        return None;
+    }
+    Some(Secret::new(epoch))
 }
 
 /// `None` where it is not set, or too short to be of use.

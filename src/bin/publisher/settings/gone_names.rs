@@ -21,7 +21,7 @@ pub(super) const GONE: [(&str, &str); 26] = [
     ),
     (
         "AUTH0_CALLBACK_URL",
-        "has no effect: the path will be /auth/callback on each tenant's own host",
+        "has no effect: it is /auth/callback on each tenant's own host",
     ),
     ("INSTA_PASSWORD", "has no effect: Instagram is not served"),
     (

@@ -1,5 +1,4 @@
-//! Names that are not asked for: those of the existing service, whose environment works here as it is,
-//! and those of features that this version does not have.
+//! Names that are not asked for: those of the existing service, whose environment works here as it is.
 
 use publisher::adapters::env::Environment;
 
@@ -23,10 +22,6 @@ const TRUSTED: (&str, &str) = (
     "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 ::1 fc00::/7",
 );
 
-/// Names of the contract that nothing asks for yet.
-const LATER: [&str; 1] = ["WEB_ADMIN_COOKIE_EPOCH"];
-/// What others of them begin with: those of the login by OpenID Connect.
-const OPENID_PREFIXES: [&str; 2] = ["AUTH0_", "OIDC_"];
 /// A name that never has an effect here, and needs no warning: it belongs to the orchestrator's
 /// billing.
 const METERING: &str = "FEATURE_STORAGE_OPS_METERING";
@@ -55,29 +50,16 @@ pub(super) fn take(environment: &mut Environment) {
     for name in [TRUST, METERING] {
         environment.take_out(name);
     }
-    warn_of(environment, gone_names::rule_of);
-    warn_of(environment, |name| {
-        let is_openid = || OPENID_PREFIXES.iter().any(|it| name.starts_with(it));
-        if LATER.contains(&name) {
-            Some("has no effect in this version")
-        } else if is_openid() {
-            Some("is accepted, and has no effect yet: this version has no login by OpenID Connect")
-        } else {
-            None
-        }
-    });
-    for name in LATER {
-        environment.take_out(name);
-    }
+    warn_of_gone(environment);
 }
 
-/// Warns of each variable that is set and has a rule, and takes it out.
-fn warn_of(environment: &mut Environment, rule_of: impl Fn(&str) -> Option<&'static str>) {
+/// Warns of each variable that is set and is gone, and takes it out.
+fn warn_of_gone(environment: &mut Environment) {
     let names = environment.set_names();
-    let ruled = names.filter_map(|name| Some((name.to_owned(), rule_of(name)?)));
-    let mut ruled: Vec<_> = ruled.collect();
-    ruled.sort_unstable();
-    for (name, rule) in ruled {
+    let gone = names.filter_map(|name| Some((name.to_owned(), gone_names::rule_of(name)?)));
+    let mut gone: Vec<_> = gone.collect();
+    gone.sort_unstable();
+    for (name, rule) in gone {
         environment.take_out(&name);
         environment.warn(name, rule);
     }
@@ -155,18 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn no_setting_that_is_asked_for_is_kept_for_a_later_version() {
-        // The day on which a feature comes, its names must go from the lists.
+    fn no_setting_that_is_asked_for_is_among_those_without_effect() {
         for name in crate::settings::names::known().into_keys() {
-            let is_later = LATER.contains(&&*name)
-                || OPENID_PREFIXES
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix));
             let is_gone = gone_names::rule_of(&name).is_some();
-            assert!(
-                !is_later && !is_gone && ![METERING, TRUST].contains(&&*name),
-                "{name}"
-            );
+            assert!(!is_gone && ![METERING, TRUST].contains(&&*name), "{name}");
         }
     }
 
@@ -242,28 +216,5 @@ mod tests {
             let is_named = cells.any(|cell| cell.contains(&format!("`{name}`")));
             assert!(is_named, "{name}");
         }
-    }
-
-    #[test]
-    fn what_is_for_a_later_version_is_told_and_stops_nothing() {
-        let pairs = [
-            ("AUTH0_DOMAIN", "b"),
-            ("AUTH0_CLIENT_ID", "b"),
-            ("AUTH0_CLIENT_SECRET_FILE", "/nowhere"),
-            ("OIDC_ISSUER_URL", "b"),
-            ("WEB_ADMIN_COOKIE_EPOCH", "b"),
-            (METERING, "true"),
-        ];
-        let (_, told) = taken(&pairs, "ANY");
-        let openid =
-            "is accepted, and has no effect yet: this version has no login by OpenID Connect";
-        let expected = [
-            ("AUTH0_CLIENT_ID", openid),
-            ("AUTH0_CLIENT_SECRET_FILE", openid),
-            ("AUTH0_DOMAIN", openid),
-            ("OIDC_ISSUER_URL", openid),
-            ("WEB_ADMIN_COOKIE_EPOCH", "has no effect in this version"),
-        ];
-        assert_eq!(told, expected.map(|(name, rule)| format!("{name}: {rule}")));
     }
 }

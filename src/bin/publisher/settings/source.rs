@@ -121,7 +121,6 @@ fn orchestrator(environment: &mut Environment) -> Option<Source> {
     let prefer_post = environment.boolean("ORCHESTRATOR_PREFER_POST", true);
     let readiness_asks = environment.boolean("READINESS_REQUIRES_ORCHESTRATOR", true);
     let usage_outbox = usage_outbox(environment);
-    warn_of_admins(environment);
     let base_domain = base_domain(environment);
     let probe_host = Host::normalize(&format!("healthcheck.{base_domain}")).ok();
     let base_domain = Host::normalize_any(&base_domain).ok();
@@ -152,16 +151,6 @@ fn usage_outbox(environment: &mut Environment) -> Option<u32> {
         environment.warn(MAX, "has no effect beside USAGE_REPORTING=false");
     }
     reports.then_some(max)
-}
-
-/// The environment names no one to whom a tenant of the orchestrator sends its images.
-fn warn_of_admins(environment: &mut Environment) {
-    const NAME: &str = "ADMIN_LOGIN_EMAILS";
-    if environment.text(NAME).is_some() {
-        let rule = "has no effect with an orchestrator yet: this version has no login by OpenID Connect, and \
-                    confirmations go to those whom a tenant's config names";
-        environment.warn_only(NAME, rule);
-    }
 }
 
 /// The domain of the tenants' hosts. Its default is that of one installation; all others are warned when they do not

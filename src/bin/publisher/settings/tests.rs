@@ -71,7 +71,7 @@ fn the_dropbox_app_is_needed_only_by_a_tenant_that_has_its_images_there() {
         closed[0].starts_with("WEB_AUTH_TOKEN: ") && closed.len() == 1,
         "{closed:?}"
     );
-    let among_others = [("AUTH0_DOMAIN", "b"), ("WEB_DEBUG", "true")];
+    let among_others = [("WEB_COLOUR", "b"), ("WEB_DEBUG", "true")];
     let told = read(&among_others).unwrap().warnings;
     assert!(told[0] == closed[0] && told.len() == 3, "first: {told:?}");
     for (half, missing) in [
@@ -134,6 +134,8 @@ fn the_environment_of_the_existing_service_works_as_it_is() {
         ),
         ("AUTH0_ADMIN_EMAIL_ALLOWLIST", "jane@example.org"),
         ("AUTH0_DOMAIN", "example.auth0.com"),
+        ("AUTH0_CLIENT_ID", "0123456789abcdef"),
+        ("AUTH0_CLIENT_SECRET", "0123456789abcdef"),
         ("WEB_TRUST_FORWARDED_FOR", "true"),
         ("FEATURE_STORAGE_OPS_METERING", "true"),
     ];
@@ -141,17 +143,16 @@ fn the_environment_of_the_existing_service_works_as_it_is() {
     let AuthSettings::Enforced(admins) = &settings.service.auth else {
         panic!("it is enforced")
     };
-    assert!(admins.login.as_ref().unwrap().session_secret.is_some());
+    assert!(admins.sessions.secret.is_some());
     assert_eq!(
         settings.warnings,
         [
             "SECRET_KEY: is taken for WEB_SESSION_SECRET: use that name",
             "DATABASE_URL: is taken for PUBLISH_LEDGER_URL: use that name",
+            "AUTH0_ADMIN_EMAIL_ALLOWLIST: is taken for ADMIN_LOGIN_EMAILS: use that name",
             "WEB_TRUST_FORWARDED_FOR: is taken for TRUSTED_PROXIES=127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 \
              192.168.0.0/16 100.64.0.0/10 ::1 fc00::/7: use that name",
-            "AUTH0_DOMAIN: is accepted, and has no effect yet: this version has no login by OpenID Connect",
-            "AUTH0_ADMIN_EMAIL_ALLOWLIST: has no effect with an orchestrator yet: this version has no login by OpenID \
-             Connect, and confirmations go to those whom a tenant's config names",
+            "AUTH0_ADMIN_EMAIL_ALLOWLIST: whoever is on it is an admin of every tenant whose config has no `auth`",
         ]
     );
     for scheme in ["postgres", "postgresql", "postgresql+asyncpg"] {

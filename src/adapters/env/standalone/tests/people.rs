@@ -65,8 +65,8 @@ fn an_entry_that_is_no_address_is_named_by_its_place() {
     assert_eq!(
         warnings,
         [
-            "ADMIN_LOGIN_EMAILS: has no effect yet: PUBLISHERS has no email entry, and this version has \
-             no login by OpenID Connect",
+            "ADMIN_LOGIN_EMAILS: has no effect: PUBLISHERS has no email entry, and there is no login by OpenID \
+             Connect",
             "ADMIN_LOGIN_EMAILS[1]: must be one e-mail address; the entry is ignored (it has no effect now)",
         ]
     );

@@ -73,7 +73,7 @@ pub(super) fn shared() -> Value {
             "schema": {"type": "boolean", "example": true},
         },
         "Location": {
-            "description": "The path of the job.",
+            "description": "Where it goes on: the path of the job, or the address that a browser is led to.",
             "required": true,
             "schema": {"type": "string", "format": "uri-reference", "example": "/api/jobs/7"},
         },

@@ -84,6 +84,11 @@ fn time() -> Value {
 fn limits_and_example(name: &str) -> Option<(Value, Value)> {
     Some(match name {
         "after" => (json!({}), "bridge.jpg".into()),
+        "code" => (json!({}), "SplxlOBeZQQYbYS6WxSbIA".into()),
+        "error" => (json!({}), "access_denied".into()),
+        "iss" => (json!({}), "https://id.example.org".into()),
+        "return_to" => (json!({}), "/#/queue".into()),
+        "state" => (json!({}), "af0ifjsldkj".into()),
         "cursor" => (fields::cursor(), "AAABnbo8VCgAAAAAAAAABw".into()),
         "anchor_key" | "file" | "filename" => (fields::file_name(), "harbour-dawn.jpg".into()),
         "force_refresh" => (json!({}), true.into()),

@@ -23,7 +23,7 @@ use crate::app::http::{
 };
 
 /// The problems of each operation, by its id, beside those that [`kinds_of`] adds.
-pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 42] = [
+pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 44] = [
     ("getHealth", &[]),
     ("getLiveness", &[]),
     ("getReadiness", &[]),
@@ -38,6 +38,8 @@ pub(in crate::app::http::spec) const OWN: [(&str, &[ProblemKind]); 42] = [
         "logIn",
         &[Unauthorized, Forbidden, RateLimited, AdminNotConfigured],
     ),
+    ("logInWithAccount", &[]),
+    ("finishLogInWithAccount", &[]),
     ("logOut", &[Forbidden, RateLimited]),
     ("logOutByClient", &[Forbidden, RateLimited]),
     ("logOutByForm", &[Forbidden, RateLimited]),

@@ -38,12 +38,12 @@ async fn a_session_that_has_ended_or_is_anothers_is_none() {
 }
 
 fn without_tls() -> Service {
-    let login = LoginSettings {
-        secure_cookies: false,
-        ..login_settings()
-    };
     service(AdminCredentials {
-        login: Some(login),
+        password: Some(secret(PASSWORD)),
+        sessions: SessionSettings {
+            secure_cookies: false,
+            ..sessions()
+        },
         ..AdminCredentials::default()
     })
 }
@@ -222,16 +222,14 @@ async fn a_401_names_what_is_configured_and_opens_no_window_over_a_page() {
         service(AdminCredentials {
             token: Some(secret(TOKEN)),
             basic: Some(basic()),
-            login: None,
-            plain_cookies: false,
+            ..AdminCredentials::default()
         })
     };
     let only_basic = || {
         service(AdminCredentials {
             token: None,
             basic: Some(basic()),
-            login: None,
-            plain_cookies: false,
+            ..AdminCredentials::default()
         })
     };
     let fetch = [("sec-fetch-mode", "cors")];
@@ -331,13 +329,12 @@ async fn clients_are_told_how_people_get_in_before_how_programs_do() {
 #[tokio::test]
 async fn a_session_without_a_configured_secret_lasts_as_long_as_the_process() {
     let with_random_secret = || {
-        let login = LoginSettings {
-            session_secret: None,
-            ..login_settings()
-        };
-        let login = Some(login);
         service(AdminCredentials {
-            login,
+            password: Some(secret(PASSWORD)),
+            sessions: SessionSettings {
+                secret: None,
+                ..sessions()
+            },
             ..AdminCredentials::default()
         })
         .routes()

@@ -13,8 +13,8 @@ fn of(token: &str, password: &str) -> BoxEndpoint<'static, Response> {
             user: secret("editor"),
             password: secret(password),
         }),
-        login: Some(login_settings()),
-        plain_cookies: false,
+        password: Some(secret(PASSWORD)),
+        sessions: sessions(),
     })
     .routes()
 }

@@ -129,16 +129,18 @@ async fn other_sites_can_log_nobody_in_or_out() {
 async fn logging_out_takes_the_cookie_away_under_both_of_its_names() {
     const ENDED: &str = "pv2_admin=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
     const ENDED_SECURE: &str = "pv2_admin=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
-    let mut insecure = login_settings();
-    insecure.secure_cookies = false;
-    let insecure = service(AdminCredentials {
-        login: Some(insecure),
-        ..AdminCredentials::default()
-    });
-    let without_login = service(AdminCredentials {
-        plain_cookies: true,
-        ..AdminCredentials::default()
-    });
+    let insecure = |password: Option<Secret>| {
+        service(AdminCredentials {
+            password,
+            sessions: SessionSettings {
+                secure_cookies: false,
+                ..sessions()
+            },
+            ..AdminCredentials::default()
+        })
+    };
+    let without_login = insecure(None);
+    let insecure = insecure(Some(secret(PASSWORD)));
     let prefixed = format!("__Host-{ENDED_SECURE}");
     let secure = [prefixed.clone(), ENDED_SECURE.to_owned()];
     for (service, expected) in [

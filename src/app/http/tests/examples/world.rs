@@ -3,7 +3,7 @@
 use crate::{
     app::{
         http::{
-            auth::{AdminCredentials, AuthSettings, LoginSettings},
+            auth::{AdminCredentials, AuthSettings, SessionSettings},
             tests::{Service, harness::stored},
         },
         usecases::{
@@ -229,12 +229,11 @@ fn answers_probes(
 
 fn with_login() -> AuthSettings {
     AuthSettings::Enforced(AdminCredentials {
-        login: Some(LoginSettings {
-            password: Secret::new("correct horse battery staple".to_owned()),
-            session_secret: None,
-            session_ttl: Duration::from_mins(1),
-            secure_cookies: true,
-        }),
+        password: Some(Secret::new("correct horse battery staple".to_owned())),
+        sessions: SessionSettings {
+            ttl: Duration::from_mins(1),
+            ..SessionSettings::default()
+        },
         ..AdminCredentials::default()
     })
 }

@@ -8,7 +8,7 @@ const LONG: &str = "0123456789abcdef0123456789abcdef";
 
 fn settings(pairs: &[(&str, &str)]) -> Result<AuthSettings, SettingProblems> {
     let mut environment = Environment::from_pairs(pairs.iter().copied());
-    let settings = read(&mut environment);
+    let settings = read(&mut environment, false);
     environment.finish_with(settings)
 }
 
@@ -34,11 +34,11 @@ fn nothing_is_configured_when_nothing_is_set() {
     let AdminCredentials {
         token,
         basic,
-        login,
-        plain_cookies,
+        password,
+        sessions,
     } = credentials(&[]);
-    assert!(!plain_cookies);
-    assert!(token.is_none() && basic.is_none() && login.is_none());
+    assert!(sessions.secure_cookies && sessions.secret.is_none() && sessions.epoch.is_none());
+    assert!(token.is_none() && basic.is_none() && password.is_none());
 }
 
 #[test]
@@ -51,26 +51,28 @@ fn any_combination_may_be_configured() {
         (SESSION_SECRET, LONG),
         ("WEB_ADMIN_COOKIE_TTL_SECONDS", "60"),
         ("WEB_SECURE_COOKIES", "false"),
+        ("WEB_ADMIN_COOKIE_EPOCH", "2"),
     ]);
-    let (basic, login) = (all.basic.unwrap(), all.login.unwrap());
+    let (basic, sessions) = (all.basic.unwrap(), all.sessions);
     assert_eq!(all.token.unwrap().expose(), "t0ken");
     assert_eq!(
         (basic.user.expose(), basic.password.expose()),
         ("editor", "s3:cret")
     );
-    assert_eq!(login.password.expose(), "open");
-    assert_eq!(login.session_secret.unwrap().expose(), LONG);
-    assert_eq!(login.session_ttl, Duration::from_mins(1));
-    assert!(!login.secure_cookies);
-    let login = credentials(&[(PASSWORD, "open")]).login.unwrap();
-    assert!(login.session_secret.is_none() && login.secure_cookies);
-    assert_eq!(login.session_ttl, Duration::from_hours(7 * 24));
+    assert_eq!(all.password.unwrap().expose(), "open");
+    assert_eq!(sessions.secret.unwrap().expose(), LONG);
+    assert_eq!(sessions.ttl, Duration::from_mins(1));
+    assert_eq!(sessions.epoch.unwrap().expose(), "2");
+    assert!(!sessions.secure_cookies);
+    let sessions = credentials(&[(PASSWORD, "open")]).sessions;
+    assert!(sessions.secret.is_none() && sessions.secure_cookies);
+    assert_eq!(sessions.ttl, Duration::from_hours(7 * 24));
 }
 
 /// The variables that are warned of; none of them shows its value.
 fn warned(pairs: &[(&str, &str)]) -> Vec<String> {
     let mut environment = Environment::from_pairs(pairs.iter().copied());
-    assert!(read(&mut environment).is_some());
+    assert!(read(&mut environment, false).is_some());
     let warnings = environment.warnings();
     for (_, value) in pairs.iter().filter(|(_, value)| value.len() > 3) {
         assert!(!format!("{warnings:?}").contains(value), "{warnings:?}");
@@ -87,10 +89,10 @@ fn a_blank_secret_is_none() {
             let AdminCredentials {
                 token,
                 basic,
-                login,
+                password,
                 ..
             } = credentials(&[(name, empty)]);
-            assert!(token.is_none() && basic.is_none() && login.is_none());
+            assert!(token.is_none() && basic.is_none() && password.is_none());
         }
     }
     for name in [TOKEN, USER, PASS, PASSWORD] {
@@ -141,7 +143,7 @@ fn a_session_secret_should_have_32_bytes_and_is_not_used_with_less_than_16() {
     ] {
         let secret = &LONG[..length];
         let pairs = [(PASSWORD, "pass-phrase"), (SESSION_SECRET, secret)];
-        let used = credentials(&pairs).login.unwrap().session_secret;
+        let used = credentials(&pairs).sessions.secret;
         let expected = is_used.then_some(secret);
         assert_eq!(used.as_ref().map(Secret::expose), expected, "{length}");
         let told = if is_warned {
@@ -175,21 +177,26 @@ fn a_password_of_fewer_than_8_characters_is_used_and_warned_of() {
         let pairs = [(PASSWORD, &LONG[..length])];
         let told = if is_warned { &[PASSWORD][..] } else { &[] };
         assert_eq!(warned(&pairs), told, "{length}");
-        let login = credentials(&pairs).login.unwrap();
-        assert_eq!(login.password.expose(), &LONG[..length]);
+        let password = credentials(&pairs).password.unwrap();
+        assert_eq!(password.expose(), &LONG[..length]);
     }
 }
 
 #[test]
-fn what_has_no_use_without_a_password_is_warned_of_and_stops_nothing() {
+fn what_has_no_use_without_a_login_is_warned_of_and_stops_nothing() {
     let pairs = [
         (TOKEN, LONG),
         (SESSION_SECRET, LONG),
         (COOKIE_TTL, "60"),
+        (COOKIE_EPOCH, "2"),
         (SECURE_COOKIES, "false"),
     ];
-    assert_eq!(warned(&pairs), [SESSION_SECRET, COOKIE_TTL, SECURE_COOKIES]);
-    assert!(credentials(&pairs).login.is_none());
+    let names = [SESSION_SECRET, COOKIE_TTL, COOKIE_EPOCH, SECURE_COOKIES];
+    assert_eq!(warned(&pairs), names);
+    assert!(credentials(&pairs).password.is_none());
+    let mut environment = Environment::from_pairs(pairs);
+    assert!(read(&mut environment, true).is_some());
+    assert!(environment.warnings().is_empty(), "with accounts it has");
 }
 
 #[test]
@@ -197,31 +204,31 @@ fn a_secret_of_another_name_goes_by_the_name_that_is_set() {
     let told = |pairs: &[(&str, &str)]| {
         let mut environment = Environment::from_pairs(pairs.iter().copied());
         environment.take_as("SECRET_KEY", SESSION_SECRET, false);
-        assert!(read(&mut environment).is_some());
+        assert!(read(&mut environment, false).is_some());
         let told = environment.warnings().iter().map(ToString::to_string);
         told.collect::<Vec<_>>()
     };
     let short = ("SECRET_KEY", &LONG[..20]);
     assert_eq!(
         told(&[short]),
-        ["SECRET_KEY: has no effect without WEB_ADMIN_PASSWORD"],
+        [
+            "SECRET_KEY: has no effect without WEB_ADMIN_PASSWORD or a login by OpenID Connect, but on links to images \
+          of a local storage"
+        ],
         "nothing else, where it has no effect"
     );
     let used = told(&[short, (PASSWORD, "pass-phrase")]);
     assert_eq!(used.len(), 2, "{used:?}");
     assert!(used.iter().all(|it| it.starts_with("SECRET_KEY: ")));
     let own = told(&[(SESSION_SECRET, &LONG[..20])]);
-    assert_eq!(
-        own,
-        ["WEB_SESSION_SECRET: has no effect without WEB_ADMIN_PASSWORD"]
-    );
+    assert!(own.len() == 1 && own[0].starts_with("WEB_SESSION_SECRET: has no effect without"));
 }
 
 #[test]
 fn the_cookies_of_a_log_out_follow_the_setting_without_a_password_too() {
     for (value, expected) in [("false", true), ("true", false)] {
         let secure = (SECURE_COOKIES, value);
-        assert_eq!(credentials(&[secure]).plain_cookies, expected);
+        assert_eq!(!credentials(&[secure]).sessions.secure_cookies, expected);
         let open = settings(&[secure, (DISABLED, "yes")]).unwrap();
         let AuthSettings::Disabled { plain_cookies } = open else {
             panic!("it is enforced")

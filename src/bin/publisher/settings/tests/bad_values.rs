@@ -15,7 +15,7 @@ const OF_OTHER_COMMANDS: [(&str, &str); 1] = [("PUBLISHER_URL", "http://sesame@1
 
 /// Settings that are no secrets: which source they are read for (`any`: both), and a bad value. Empty
 /// where any text will do, but none will not.
-const BAD_VALUES: [(&str, &str, &str); 82] = [
+const BAD_VALUES: [(&str, &str, &str); 88] = [
     ("any", "LISTEN_ADDRESS", "sesame:8080"),
     ("any", "PORT", "sesame"),
     ("any", "METRICS_LISTEN_ADDRESS", "sesame"),
@@ -78,6 +78,16 @@ const BAD_VALUES: [(&str, &str, &str); 82] = [
     ("any", "WEB_ADMIN_COOKIE_TTL_SECONDS", "sesame"),
     ("any", "WEB_SECURE_COOKIES", "sesame"),
     ("any", "WEB_AUTH_DISABLED", "sesame"),
+    ("any", "OIDC_ISSUER_URL", "http://sesame.example.org"),
+    ("any", "AUTH0_DOMAIN", "open sesame"),
+    ("any", "OIDC_REQUIRE_VERIFIED_EMAIL", "sesame"),
+    ("any", "OIDC_CLIENT_ID", "sesam\u{e9}"),
+    ("any", "AUTH0_CLIENT_ID", "sesam\u{e9}"),
+    (
+        "any",
+        "WEB_ADMIN_COOKIE_EPOCH",
+        "sesame sesame sesame sesame sesame sesame sesame sesame sesame sesame",
+    ),
     ("env", "STANDALONE_HOST", "open sesame"),
     ("env", "STORAGE_PATHS", r#"{"root": "sesame"}"#),
     ("env", "PUBLISHERS", r#"{"type": "sesame"}"#),
@@ -136,9 +146,22 @@ fn company(name: &str) -> &'static [(&'static str, &'static str)] {
         _ if name.starts_with("OTEL_") => {
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")]
         }
-        "WEB_ADMIN_COOKIE_TTL_SECONDS" | "WEB_SECURE_COOKIES" | "WEB_SESSION_SECRET" => {
-            &[("WEB_ADMIN_PASSWORD", "pass-phrase")]
-        }
+        "OIDC_ISSUER_URL" | "AUTH0_DOMAIN" => &[
+            ("OIDC_CLIENT_ID", "client"),
+            ("OIDC_CLIENT_SECRET", "s3cret"),
+        ],
+        "OIDC_CLIENT_ID" | "AUTH0_CLIENT_ID" => &[
+            ("OIDC_ISSUER_URL", "https://id.example.org"),
+            ("OIDC_CLIENT_SECRET", "s3cret"),
+        ],
+        "OIDC_CLIENT_SECRET" | "AUTH0_CLIENT_SECRET" => &[
+            ("OIDC_ISSUER_URL", "https://id.example.org"),
+            ("OIDC_CLIENT_ID", "client"),
+        ],
+        "WEB_ADMIN_COOKIE_EPOCH"
+        | "WEB_ADMIN_COOKIE_TTL_SECONDS"
+        | "WEB_SECURE_COOKIES"
+        | "WEB_SESSION_SECRET" => &[("WEB_ADMIN_PASSWORD", "pass-phrase")],
         "TELEGRAM_BOT_TOKEN" => &[("PUBLISHERS", r#"[{"type": "telegram", "channel_id": 1}]"#)],
         "EMAIL_SERVER" | "EMAIL_PASSWORD" | "CONFIRMATION_SETTINGS" | "ADMIN_LOGIN_EMAILS" => &[
             ("PUBLISHERS", r#"[{"type": "email", "recipient": "a@b"}]"#),
