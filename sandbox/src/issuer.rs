@@ -3,6 +3,7 @@
 //! What it checks, and the words of its errors, are those of RFC 6749 (section 5.2), RFC 7636 and OpenID Connect Core 1.0.
 
 mod pages;
+mod parameters;
 mod signing;
 
 use std::collections::HashMap;
@@ -11,16 +12,18 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
-use url::form_urlencoded;
 
 pub use signing::Signer;
 
-use self::signing::Keys;
+use self::{
+    parameters::{Parameters, basic, refusal},
+    signing::Keys,
+};
 use super::{
     record::RecordedRequest,
     reply::Reply,
@@ -393,47 +396,5 @@ impl State {
             Some(name) => Reply::json(200, &self.person(name, false)),
             None => refusal(401, "invalid_token"),
         }
-    }
-}
-
-fn refusal(status: u16, error: &str) -> Reply {
-    Reply::json(
-        status,
-        &json!({ "error": error, "error_description": "said by the sandbox" }),
-    )
-}
-
-/// Id and secret of a client in `Authorization: Basic`, each encoded as in a form (RFC 6749, section 2.3.1).
-fn basic(header: &str) -> Option<(String, String)> {
-    let text = STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
-    let text = String::from_utf8(text).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    let decoded = |text: &str| {
-        let text = format!("x={text}");
-        let mut pairs = form_urlencoded::parse(text.as_bytes());
-        pairs.next().map(|(_, value)| value.into_owned())
-    };
-    Some((decoded(id)?, decoded(secret)?))
-}
-
-/// The parameters of a query or a form.
-struct Parameters(HashMap<String, String>);
-
-impl Parameters {
-    fn of_query(request: &RecordedRequest) -> Self {
-        let query = request.path_and_query.split_once('?');
-        Self::parse(query.map_or("", |(_, query)| query).as_bytes())
-    }
-
-    fn of_form(request: &RecordedRequest) -> Self {
-        Self::parse(&request.body)
-    }
-
-    fn parse(text: &[u8]) -> Self {
-        Self(form_urlencoded::parse(text).into_owned().collect())
-    }
-
-    fn get(&self, name: &str) -> Option<&String> {
-        self.0.get(name)
     }
 }

@@ -23,7 +23,6 @@ use openidconnect::{
         CoreTokenResponse, CoreUserInfoClaims,
     },
 };
-use url::Url;
 
 use self::{exchange::Exchange, failure::Failure};
 use super::{
@@ -180,7 +179,7 @@ impl OpenIdClient {
         Ok(())
     }
 
-    fn library_client(&self, provider: &Provider, redirect: &Url) -> LibraryClient {
+    fn library_client(&self, provider: &Provider, redirect: &RedirectUrl) -> LibraryClient {
         let metadata = provider.metadata.clone();
         let secret = ClientSecret::new(self.client_secret.expose().to_owned());
         // Without a word of the provider, HTTP Basic is what it has to take (Discovery 1.0, section 3).
@@ -190,7 +189,7 @@ impl OpenIdClient {
         let client =
             CoreClient::from_provider_metadata(metadata, self.client_id.clone(), Some(secret));
         client
-            .set_redirect_uri(RedirectUrl::from_url(redirect.clone()))
+            .set_redirect_uri(redirect.clone())
             .set_auth_type(if takes_basic {
                 AuthType::BasicAuth
             } else {
@@ -244,9 +243,10 @@ impl OpenIdClient {
     async fn identify(
         &self,
         answer: LoginAnswer,
-        redirect: &Url,
+        redirect: &str,
         checks: &LoginChecks,
     ) -> Result<Identity, Arc<Failure>> {
+        let redirect = &redirect_url(redirect)?;
         if answer.issuer.is_some_and(|it| it != **self.issuer) {
             return Err(Failure::Proof("the answer is of another issuer").into());
         }
@@ -272,6 +272,10 @@ impl OpenIdClient {
     }
 }
 
+fn redirect_url(redirect: &str) -> Result<RedirectUrl, Failure> {
+    RedirectUrl::new(redirect.to_owned()).map_err(|_| Failure::Unsendable)
+}
+
 /// An answer with the one status that its call succeeds by.
 fn answered<T>(value: T) -> Answer<T> {
     Answer { status: 200, value }
@@ -295,9 +299,12 @@ fn identity(
 
 #[async_trait]
 impl IdentityProvider for OpenIdClient {
-    async fn begin(&self, redirect: &Url) -> Result<BegunLogin, IdentityError> {
+    async fn begin(&self, redirect: &str) -> Result<BegunLogin, IdentityError> {
+        let redirect = redirect_url(redirect)
+            .map_err(Arc::new)
+            .map_err(failure::to_port)?;
         let provider = self.provider().await.map_err(failure::to_port)?;
-        let client = self.library_client(&provider, redirect);
+        let client = self.library_client(&provider, &redirect);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let request = client.authorize_url(
             CoreAuthenticationFlow::AuthorizationCode,
@@ -309,7 +316,7 @@ impl IdentityProvider for OpenIdClient {
         let (url, state, nonce) = request.url();
         let secret = |text: &str| Secret::new(text.to_owned());
         Ok(BegunLogin {
-            url,
+            url: url.into(),
             checks: LoginChecks {
                 state: secret(state.secret()),
                 nonce: secret(nonce.secret()),
@@ -321,7 +328,7 @@ impl IdentityProvider for OpenIdClient {
     async fn finish(
         &self,
         answer: LoginAnswer,
-        redirect: &Url,
+        redirect: &str,
         checks: &LoginChecks,
     ) -> Result<Identity, IdentityError> {
         let identity = self.identify(answer, redirect, checks).await;

@@ -1,7 +1,6 @@
 //! The login of people with accounts of their own.
 
 use async_trait::async_trait;
-use url::Url;
 
 use super::Cause;
 use crate::domain::{identity::Identity, secret::Secret};
@@ -21,7 +20,7 @@ pub struct LoginChecks {
 #[derive(Debug)]
 pub struct BegunLogin {
     /// Where the person logs in.
-    pub url: Url,
+    pub url: String,
     /// What the answer is checked against.
     pub checks: LoginChecks,
 }
@@ -43,7 +42,7 @@ pub trait IdentityProvider: Send + Sync {
     ///
     /// # Errors
     /// [`IdentityError::Unavailable`].
-    async fn begin(&self, redirect: &Url) -> Result<BegunLogin, IdentityError>;
+    async fn begin(&self, redirect: &str) -> Result<BegunLogin, IdentityError>;
 
     /// Who has logged in, by an answer that came to `redirect`. The caller has compared the state.
     ///
@@ -52,7 +51,7 @@ pub trait IdentityProvider: Send + Sync {
     async fn finish(
         &self,
         answer: LoginAnswer,
-        redirect: &Url,
+        redirect: &str,
         checks: &LoginChecks,
     ) -> Result<Identity, IdentityError>;
 }

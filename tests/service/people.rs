@@ -239,7 +239,7 @@ async fn who_is_taken_off_the_list_is_out_at_the_next_request() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), is_out)
+    tokio::time::timeout(std::time::Duration::from_mins(1), is_out)
         .await
         .unwrap();
     browser
@@ -253,7 +253,7 @@ async fn who_is_taken_off_the_list_is_out_at_the_next_request() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), is_back)
+    tokio::time::timeout(std::time::Duration::from_mins(1), is_back)
         .await
         .unwrap();
     assert_eq!(

@@ -9,8 +9,8 @@ use poem_openapi::{
 };
 
 use super::{
-    auth::{AdminAuth, LoginAttempt, LoginCookies},
-    dto::admin::{AdminStatus, LoginRequest},
+    auth::{AdminAuth, AuthenticatedAdmin, LoginAttempt, LoginCookies},
+    dto::admin::{AdminMethod, AdminStatus, LoginRequest},
     error::ApiError,
     json_body::JsonBody,
     tag::Tag,
@@ -27,13 +27,22 @@ pub(super) enum SessionAnswer {
     Changed(Json<AdminStatus>),
 }
 
+/// The status of a caller, who may be no admin.
+pub(super) fn status_of(admin: Option<&AuthenticatedAdmin>) -> AdminStatus {
+    let email = admin.and_then(AuthenticatedAdmin::email);
+    AdminStatus::of(
+        admin.map(AuthenticatedAdmin::method),
+        email.map(|it| it.expose().to_owned()),
+    )
+}
+
 /// Ends the session of the caller's browser.
 pub(super) async fn log_out(
     auth: &AdminAuth,
     request: &Request,
 ) -> Result<Response<SessionAnswer>, ApiError> {
     let (admin, [current, other]) = auth.log_out(request).await?;
-    let answer = SessionAnswer::Changed(Json(AdminStatus::of(admin.as_ref())));
+    let answer = SessionAnswer::Changed(Json(status_of(admin.as_ref())));
     Ok(Response::new(answer)
         .header(header::SET_COOKIE, current)
         .header(header::SET_COOKIE, other))
@@ -58,7 +67,7 @@ impl AdminApi {
         request: &Request,
     ) -> Result<Json<AdminStatus>, ApiError> {
         let admin = auth.admin_of(request).await?;
-        Ok(Json(AdminStatus::of(admin.as_ref())))
+        Ok(Json(status_of(admin.as_ref())))
     }
 
     /// Log in.
@@ -84,7 +93,8 @@ impl AdminApi {
         let password = LoginRequest::read(&mut fields);
         let password = fields.finish_with(password)?;
         let LoginCookies { session, device } = attempt.with(&password).await?;
-        let answer = SessionAnswer::Changed(Json(AdminStatus::by_password()));
+        let answer =
+            SessionAnswer::Changed(Json(AdminStatus::of(Some(AdminMethod::Password), None)));
         Ok(Response::new(answer)
             .header(header::SET_COOKIE, session)
             .header(header::SET_COOKIE, device))

@@ -4,10 +4,10 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `settings` | the credentials that the operator has configured |
-//! | `admin_auth` | the decision whether a request comes from an admin |
+//! | `admin_auth`, `authenticated_admin` | the decision whether a request comes from an admin, and from which |
 //! | `authorization` | the `Authorization` header: bearer token and Basic |
 //! | `password` | the login with the admin's password |
-//! | `account`, `login_state`, `return_to` | the login of people with accounts of their own, by OpenID Connect |
+//! | `account`, `account_request`, `login_state`, `return_to` | the login of people with accounts of their own, by OpenID Connect |
 //! | `session`, `cookie` | the sessions that logins open |
 //! | `throttle`, `caller` | the limit on wrong credentials, and the client that they count against |
 //! | `origin` | whether a page of another site has sent the request |
@@ -16,7 +16,9 @@
 //! `docs/decisions/0007` gives the reasons for the rules of sessions and throttling.
 
 mod account;
+mod account_request;
 mod admin_auth;
+mod authenticated_admin;
 mod authorization;
 mod caller;
 pub mod cookie;
@@ -33,7 +35,7 @@ mod throttle;
 
 pub(super) use self::{
     account::{Leads, Returned},
-    admin_auth::AuthenticatedAdmin,
+    authenticated_admin::AuthenticatedAdmin,
     throttle::{ACCOUNT_LOGINS, AUTHORIZATION, LOGINS},
 };
 pub use self::{

@@ -13,7 +13,7 @@ use poem_openapi::{
 };
 
 use super::{
-    admin::{SessionAnswer, log_out},
+    admin::{SessionAnswer, log_out, status_of},
     auth::AdminAuth,
     dto::admin::AdminStatus,
     error::ApiError,
@@ -99,7 +99,7 @@ impl LogOutApi {
         let answer = if is_of_a_form(request.headers()) {
             page(FormAnswer::Ended(Ended::Page(Html(LOGGED_OUT))))
         } else {
-            let status = Json(AdminStatus::of(admin.as_ref()));
+            let status = Json(status_of(admin.as_ref()));
             Response::new(FormAnswer::Ended(Ended::Status(status)))
         };
         Ok(ending(answer, cookies))

@@ -2,8 +2,6 @@
 
 use std::{error::Error as _, sync::Arc};
 
-use url::Url;
-
 use crate::{
     app::tenancy::tenant::Tenant,
     domain::{
@@ -42,7 +40,7 @@ impl LogIn {
     ///
     /// # Errors
     /// Why it cannot begin.
-    pub async fn begin(&self, tenant: &Tenant, redirect: &Url) -> Result<BegunLogin, LoginRefusal> {
+    pub async fn begin(&self, tenant: &Tenant, redirect: &str) -> Result<BegunLogin, LoginRefusal> {
         if !self.is_on(tenant) {
             return Err(LoginRefusal::NotConfigured);
         }
@@ -54,7 +52,7 @@ impl LogIn {
     ///
     /// # Errors
     /// Why not.
-    pub async fn try_provider(&self, redirect: &Url) -> Result<(), IdentityError> {
+    pub async fn try_provider(&self, redirect: &str) -> Result<(), IdentityError> {
         self.provider.begin(redirect).await.map(|_| ())
     }
 
@@ -66,7 +64,7 @@ impl LogIn {
         &self,
         tenant: &Tenant,
         answer: LoginAnswer,
-        redirect: &Url,
+        redirect: &str,
         checks: &LoginChecks,
     ) -> Result<Member, LoginRefusal> {
         if !self.is_on(tenant) {

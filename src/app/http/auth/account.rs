@@ -3,29 +3,22 @@
 
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
-use poem::{FromRequest as _, Request, RequestBody, http::HeaderMap};
+use poem::http::HeaderMap;
 use subtle::ConstantTimeEq as _;
-use url::Url;
 
 use super::{
-    admin_auth::AdminAuth,
     caller::Caller,
     cookie::CookieKind,
     login_state::{LIFE, LoginState, LoginStates},
-    request_parts::{host_of, tenant_of},
     return_to::ReturnTo,
     session::Sessions,
     throttle::{ACCOUNT_LOGINS, GuessThrottle},
 };
 use crate::{
-    app::{
-        http::{error::ApiError, request_facts::CallerOrigin},
-        tenancy::tenant::Tenant,
-        usecases::log_in::LogIn,
-    },
+    app::{tenancy::tenant::Tenant, usecases::log_in::LogIn},
     domain::{
         email_address::EmailAddress,
-        host::{Host, is_loopback},
+        host::Host,
         identity::{LoginRefusal, Member},
         secret::Secret,
     },
@@ -64,15 +57,15 @@ pub(in crate::app::http) struct Returned {
 }
 
 /// A request of a login.
-struct Attempt<'a> {
-    tenant: &'a Tenant,
-    host: &'a Host,
+pub(super) struct Attempt<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) host: &'a Host,
     /// The address of this service that the provider sends browsers to.
-    redirect: Url,
-    headers: &'a HeaderMap,
-    now: SystemTime,
-    caller: Caller,
-    address: Option<IpAddr>,
+    pub(super) redirect: String,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) now: SystemTime,
+    pub(super) caller: Caller,
+    pub(super) address: Option<IpAddr>,
 }
 
 impl AccountLogin {
@@ -94,7 +87,11 @@ impl AccountLogin {
         self.log_in.still_admits(tenant, email)
     }
 
-    async fn begin(
+    /// Begins a login.
+    ///
+    /// # Errors
+    /// Why it cannot begin.
+    pub(super) async fn begin(
         &self,
         attempt: &Attempt<'_>,
         return_to: ReturnTo,
@@ -108,13 +105,16 @@ impl AccountLogin {
         let sealed = self.states.seal(&state, attempt.host, attempt.now);
         let sealed = sealed.ok_or(LoginRefusal::CallbackFailed)?;
         Ok(Leads {
-            to: begun.url.into(),
+            to: begun.url,
             cookies: vec![CookieKind::Login.set(&sealed, LIFE, sessions.secure_cookies())],
         })
     }
 
     /// Who has come back, and where it goes.
-    async fn finish(
+    ///
+    /// # Errors
+    /// Why the person is not let in.
+    pub(super) async fn finish(
         &self,
         attempt: &Attempt<'_>,
         returned: Returned,
@@ -158,71 +158,9 @@ impl AccountLogin {
     }
 }
 
-impl AdminAuth {
-    /// Begins a login with an account: leads to the identity provider, and afterwards to `return_to`.
-    pub(in crate::app::http) async fn begin_login(
-        &self,
-        request: &Request,
-        return_to: Option<&str>,
-    ) -> Result<Leads, ApiError> {
-        let attempt = self.attempt(request).await?;
-        let Some((login, sessions)) = self.accounts() else {
-            return Ok(attempt.refused(LoginRefusal::NotConfigured));
-        };
-        let return_to = ReturnTo::of(return_to.unwrap_or_default());
-        let begun = login.begin(&attempt, return_to, sessions).await;
-        Ok(begun.unwrap_or_else(|refusal| attempt.refused(refusal)))
-    }
-
-    /// Finishes a login with an account: opens a session, or leads to the page with the reason why not.
-    pub(in crate::app::http) async fn finish_login(
-        &self,
-        request: &Request,
-        returned: Returned,
-    ) -> Result<Leads, ApiError> {
-        let attempt = self.attempt(request).await?;
-        let Some((login, sessions)) = self.accounts() else {
-            return Ok(attempt.refused(LoginRefusal::NotConfigured));
-        };
-        let mut leads = match login.finish(&attempt, returned, sessions).await {
-            Ok((person, return_to)) => {
-                let client_address = attempt.address.map(tracing::field::display);
-                tracing::info!(client_address, "admin logged in with an account");
-                Leads {
-                    to: return_to.as_str().to_owned(),
-                    cookies: vec![sessions.open_for(&person, attempt.host, attempt.now)],
-                }
-            }
-            Err(refusal) => attempt.refused(refusal),
-        };
-        // Whatever it came to: a login is answered once.
-        leads
-            .cookies
-            .push(CookieKind::Login.end(sessions.secure_cookies()));
-        Ok(leads)
-    }
-
-    async fn attempt<'a>(&self, request: &'a Request) -> Result<Attempt<'a>, ApiError> {
-        let mut no_body = RequestBody::default();
-        let origin = CallerOrigin::from_request(request, &mut no_body).await;
-        let origin = origin.map_err(|_| ApiError::internal())?;
-        let host = host_of(request)?;
-        let (caller, address) = self.caller(request, host)?;
-        Ok(Attempt {
-            tenant: tenant_of(request)?,
-            host,
-            redirect: redirect_uri(&origin)?,
-            headers: request.headers(),
-            now: self.clock().utc(),
-            caller,
-            address,
-        })
-    }
-}
-
 impl Attempt<'_> {
     /// Where a person goes who is not let in.
-    fn refused(&self, refusal: LoginRefusal) -> Leads {
+    pub(super) fn refused(&self, refusal: LoginRefusal) -> Leads {
         let client_address = self.address.map(tracing::field::display);
         tracing::info!(
             client_address,
@@ -231,71 +169,6 @@ impl Attempt<'_> {
         Leads {
             to: format!("/?auth_error={}", refusal.code()),
             cookies: Vec::new(),
-        }
-    }
-}
-
-/// The address that the provider sends browsers to: https and the host. On this machine, where nobody has a certificate, http and
-/// the port that the browser has called.
-fn redirect_uri(origin: &CallerOrigin) -> Result<Url, ApiError> {
-    let name = origin.host.as_str();
-    let is_local = is_loopback(name) || name.ends_with(".localhost");
-    let mut url = origin.url.clone();
-    let is_set = if is_local {
-        url.set_scheme("http")
-    } else {
-        let url_ports = url.set_port(None);
-        url_ports.and_then(|()| url.set_scheme("https"))
-    };
-    is_set.map_err(|()| ApiError::internal())?;
-    url.set_path("/auth/callback");
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(url: &str) -> String {
-        let url = Url::parse(url).unwrap();
-        let host = Host::normalize_any(url.host_str().unwrap()).unwrap();
-        redirect_uri(&CallerOrigin { host, url }).unwrap().into()
-    }
-
-    #[test]
-    fn a_login_comes_back_by_https_or_on_this_machine_by_the_port_that_was_called() {
-        for (called, redirect) in [
-            (
-                "http://alice.example.org/",
-                "https://alice.example.org/auth/callback",
-            ),
-            (
-                "http://alice.example.org:8080/",
-                "https://alice.example.org/auth/callback",
-            ),
-            (
-                "https://alice.example.org:8443/",
-                "https://alice.example.org/auth/callback",
-            ),
-            (
-                "http://localhost:8080/",
-                "http://localhost:8080/auth/callback",
-            ),
-            (
-                "https://alice.sandbox.localhost:1/",
-                "http://alice.sandbox.localhost:1/auth/callback",
-            ),
-            (
-                "http://127.0.0.1:8080/",
-                "http://127.0.0.1:8080/auth/callback",
-            ),
-            ("http://192.0.2.1:8080/", "https://192.0.2.1/auth/callback"),
-            (
-                "http://localhost.example.org:1/",
-                "https://localhost.example.org/auth/callback",
-            ),
-        ] {
-            assert_eq!(of(called), redirect);
         }
     }
 }

@@ -9,6 +9,7 @@ use poem::{
 
 use super::{
     account::AccountLogin,
+    authenticated_admin::AuthenticatedAdmin,
     authorization::{Authorization, Presented, Scheme},
     caller::{Caller, ClientKey, Person, address_of},
     cookie::CookieKind,
@@ -22,10 +23,7 @@ use super::{
 use crate::{
     app::{
         http::{
-            dto::{
-                admin::AdminMethod,
-                config::{AuthMethod, AuthMode},
-            },
+            dto::config::{AuthMethod, AuthMode},
             error::ApiError,
             problem::ProblemKind,
         },
@@ -65,45 +63,6 @@ struct Checks {
     sessions: Sessions,
     /// Separate from the throttle of the login, so that neither uses up the tries of the other.
     throttle: GuessThrottle,
-}
-
-/// An admin, and how it has authenticated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::app::http) enum AuthenticatedAdmin {
-    /// By an `Authorization` header.
-    Header(Scheme),
-    /// By a session.
-    Session(Session),
-    /// Not at all: authentication is disabled.
-    Anyone,
-}
-
-impl AuthenticatedAdmin {
-    /// How it has authenticated.
-    pub(in crate::app::http) fn method(&self) -> AdminMethod {
-        match self {
-            Self::Header(Scheme::Bearer) => AdminMethod::Bearer,
-            Self::Header(Scheme::Basic) => AdminMethod::Basic,
-            Self::Session(session) if session.person.is_some() => AdminMethod::OpenId,
-            Self::Session(_) => AdminMethod::Password,
-            Self::Anyone => AdminMethod::Disabled,
-        }
-    }
-
-    /// The e-mail address of the person, where it is known.
-    pub(in crate::app::http) fn email(&self) -> Option<&EmailAddress> {
-        match self {
-            Self::Session(session) => session.person.as_ref().map(|it| &it.email),
-            Self::Header(_) | Self::Anyone => None,
-        }
-    }
-
-    fn session(&self) -> Option<&Session> {
-        match self {
-            Self::Session(session) => Some(session),
-            Self::Header(_) | Self::Anyone => None,
-        }
-    }
 }
 
 impl AdminAuth {

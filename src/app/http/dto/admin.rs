@@ -3,10 +3,7 @@
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
-use crate::{
-    app::http::{auth::AuthenticatedAdmin, json_body::Fields},
-    domain::secret::Secret,
-};
+use crate::{app::http::json_body::Fields, domain::secret::Secret};
 
 /// Whether the caller is an admin.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
@@ -40,25 +37,13 @@ pub enum AdminMethod {
 }
 
 impl AdminStatus {
-    /// The status of a caller, who may be no admin.
+    /// The status of an admin who has authenticated so, a person with this address perhaps; or of a caller who is none.
     #[must_use]
-    pub(in crate::app::http) fn of(admin: Option<&AuthenticatedAdmin>) -> Self {
+    pub fn of(method: Option<AdminMethod>, email: Option<String>) -> Self {
         Self {
-            admin: admin.is_some(),
-            email: admin
-                .and_then(AuthenticatedAdmin::email)
-                .map(|it| it.expose().to_owned()),
-            method: admin.map(AuthenticatedAdmin::method),
-        }
-    }
-
-    /// The status after a login with the password.
-    #[must_use]
-    pub fn by_password() -> Self {
-        Self {
-            admin: true,
-            email: None,
-            method: Some(AdminMethod::Password),
+            admin: method.is_some(),
+            email,
+            method,
         }
     }
 }
