@@ -29,6 +29,7 @@ mod log_out;
 mod media;
 mod media_links;
 mod middleware;
+mod page;
 mod prefer;
 pub mod problem;
 mod problem_pages;
@@ -73,6 +74,7 @@ use self::{
         admission::Admission, head_check::HeadCheck, observe::Observe, problems::Problems,
         whole_body::WholeBody,
     },
+    page::PageApi,
     problem_pages::ProblemPagesApi,
     publications::PublicationsApi,
     publishing::PublishingApi,
@@ -262,6 +264,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
             JobEventsApi::new(hub),
             ScheduleApi { jobs },
         ),
+        PageApi,
     );
     let api: Api = (
         DocsApi {
@@ -276,7 +279,8 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
     let service = OpenApiService::new(api, "Publisher", env!("CARGO_PKG_VERSION"));
     let auth = AdminAuth::new(auth, log_in, trusted_proxies, Arc::clone(&clock), rates);
     let admitted = Admission::new(service.data(Arc::new(auth)), concurrency);
-    let routes = Arc::new(RouteTable::of::<Api>(&docs::PATHS));
+    let undescribed = [&docs::PATHS[..], &page::PATHS].concat();
+    let routes = Arc::new(RouteTable::of::<Api>(&undescribed));
     Routes(Observe {
         inner: Problems {
             inner: HeadCheck(WholeBody::new(admitted)),

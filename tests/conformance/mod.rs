@@ -6,7 +6,9 @@ mod schema;
 use serde_json::{Map, Value};
 
 /// What is served beside the document, and not described in it.
-const UNDESCRIBED: [&str; 4] = ["/docs", "/openapi.json", "/openapi.yaml", "/metrics"];
+const UNDESCRIBED: [&str; 5] = ["/", "/docs", "/openapi.json", "/openapi.yaml", "/metrics"];
+/// The folder of the page's files, which are not described either.
+const ASSETS: &str = "/assets/";
 const PROBLEM: &str = "#/components/schemas/Problem";
 
 /// A response, and what it is a response to.
@@ -30,7 +32,7 @@ pub(crate) struct Observed<'a> {
 pub(crate) fn check(document: &Value, observed: &Observed) -> Result<(), String> {
     let responses = match declared(document, observed) {
         Ok(responses) => responses,
-        Err(_) if UNDESCRIBED.contains(&observed.path) => return Ok(()),
+        Err(_) if is_undescribed(observed.path) => return Ok(()),
         Err(reason) => return check_unrouted(document, observed, &reason),
     };
     let judged = responses.into_iter().map(|response| {
@@ -39,6 +41,10 @@ pub(crate) fn check(document: &Value, observed: &Observed) -> Result<(), String>
     });
     // Where the method is not known, it may be any of them.
     judged.reduce(Result::or).unwrap_or(Ok(()))
+}
+
+fn is_undescribed(path: &str) -> bool {
+    UNDESCRIBED.contains(&path) || path.starts_with(ASSETS)
 }
 
 /// What no operation answers: paths that lead nowhere, and methods that a path does not know.

@@ -76,7 +76,9 @@ fn what_is_declared_agrees() {
     }
     assert_eq!(judged(("HEAD", LIST.1), 200, &[JSON, COUNT], ""), Ok(()));
     assert_eq!(judged(("GET", "/images/x"), 304, &[], ""), Ok(()));
-    assert_eq!(judged(("GET", "/docs"), 200, &[], "page"), Ok(()));
+    for path in ["/", "/docs", "/assets/0/main.js"] {
+        assert_eq!(judged(("GET", path), 200, &[], "page"), Ok(()), "{path}");
+    }
     let not_found = r#"{"status": 404}"#;
     assert_eq!(judged(("GET", "/x"), 404, &[PROBLEM], not_found), Ok(()));
     let wrong_method = [PROBLEM, ("allow", "GET")];

@@ -58,6 +58,7 @@ mod network_crashes;
 mod outages;
 mod own_files;
 mod own_postgres;
+mod page;
 mod pasted;
 mod people;
 mod people_refused;

@@ -4,7 +4,7 @@ use super::{
     account_login::AccountLoginApi, admin::AdminApi, analysis::AnalysisApi, config::ConfigApi,
     curation::CurationApi, docs::DocsApi, health::HealthApi, images::ImagesApi,
     job_events::JobEventsApi, jobs::JobsApi, library::LibraryApi, log_out::LogOutApi,
-    media::MediaApi, problem_pages::ProblemPagesApi, publications::PublicationsApi,
+    media::MediaApi, page::PageApi, problem_pages::ProblemPagesApi, publications::PublicationsApi,
     publishing::PublishingApi, schedule::ScheduleApi, tenant_scope::TenantRoutes,
     voice_profile::VoiceProfileApi,
 };
@@ -26,5 +26,6 @@ pub(super) type Api = (
         AnalysisApi,
         PublicationsApi,
         (JobsApi, JobEventsApi, ScheduleApi),
+        PageApi,
     )>,
 );

@@ -19,8 +19,9 @@ fn with_method(mut request: Request, method: Method) -> Request {
 #[tokio::test]
 async fn a_path_that_leads_nowhere_is_a_problem() {
     for path in [
-        "/",
         "/nowhere",
+        "/assets",
+        "/assets/main.js",
         "/api",
         "/api/images",
         "/health/x",
@@ -36,6 +37,8 @@ async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
     for (path, method, allow) in [
         ("/health", Method::POST, "GET, HEAD"),
         ("/docs", Method::DELETE, "GET, HEAD"),
+        ("/", Method::POST, "GET, HEAD"),
+        ("/assets/0/main.js", Method::PUT, "GET, HEAD"),
         ("/api/config/features", Method::PUT, "GET, HEAD"),
         ("/api/images/a.jpg/publish", Method::GET, "POST"),
         ("/api/images/a.jpg/publish", Method::HEAD, "POST"),
