@@ -21,7 +21,7 @@ use publisher::{
     },
     domain::storage::AllowedStorage,
 };
-use publisher_sandbox::{DemoTenant, Sandbox};
+use publisher_sandbox::{DemoTenant, Fault, Sandbox, Telegram};
 
 use self::{env_file::EnvFile, local_tenant::LocalTenant};
 use crate::{
@@ -36,6 +36,10 @@ use crate::{
 
 /// How long the one request of `--once` may take.
 const ONCE_LIMIT: Duration = Duration::from_mins(1);
+
+/// What a slow answer is sent in: the whole has about 400 bytes.
+const SLOW_CHUNK: usize = 80;
+const SLOW_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -54,6 +58,13 @@ pub(crate) struct Options {
     /// removed when the sandbox ends, for which its secrets were made up
     #[arg(long, value_name = "FILE", conflicts_with = "once")]
     env_file: Option<PathBuf>,
+    /// Let Telegram refuse the first post whose caption has this text. Published again, it is taken. May be given
+    /// several times
+    #[arg(long, value_name = "TEXT", conflicts_with = "once")]
+    refuse_once: Vec<String>,
+    /// Let Telegram take about five seconds for each post whose caption has this text. May be given several times
+    #[arg(long, value_name = "TEXT", conflicts_with = "once")]
+    slow: Vec<String>,
 }
 
 /// What `publisher sandbox --help` ends with.
@@ -67,6 +78,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         listen,
         restock,
         env_file: own_file,
+        refuse_once,
+        slow,
     } = options;
     let mut process = Environment::from_process();
     // People read standard output here, so the log goes to the other one.
@@ -76,6 +89,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let metrics = process.text("METRICS_LISTEN_ADDRESS").unwrap_or_default();
     process.finish()?;
     let sandbox = Sandbox::start().await?;
+    misbehave(&sandbox, &refuse_once, &slow);
     let default = if once {
         "127.0.0.1:0"
     } else {
@@ -140,6 +154,22 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Plans what Telegram's stand-in does to posts with these texts.
+fn misbehave(sandbox: &Sandbox, refused_once: &[String], slow: &[String]) {
+    let switches = sandbox.telegram.switches();
+    let refusal = "Bad Request: not enough rights to send photos to the chat";
+    for text in refused_once {
+        switches.inject_matching("sendPhoto", 1, text, Telegram::refusal(400, refusal));
+    }
+    let answer = Fault::SlowBody {
+        chunk_bytes: SLOW_CHUNK,
+        delay: SLOW_DELAY,
+    };
+    for text in slow {
+        switches.always_matching("sendPhoto", text, answer.clone());
+    }
+}
+
 async fn walk_through(sandbox: &Sandbox, address: SocketAddr) -> Result<ExitCode, Failure> {
     let roots = ExtraRoots::from_pem(sandbox.ca_pem().as_bytes())?;
     let client = http_client::build(ONCE_LIMIT, &roots)?;
@@ -177,6 +207,9 @@ fn introduction(sandbox: &Sandbox, local: &DemoTenant, address: SocketAddr) -> S
     let networks = networks_lines(sandbox, port);
     format!(
         "Publisher's sandbox is running; Ctrl-C ends it.
+
+The page   http://{host}:{port}/
+Password   {password}
 
 Tenants
 {tenants}

@@ -31,6 +31,7 @@ impl LocalTenant {
         let names = images.iter().map(|image| image.name.clone()).collect();
         let spec = TenantSpec::new("carol")
             .root(&folder.path().to_string_lossy())
+            .email(true)
             .patch(&json!({"storage": {
                 "provider": StorageKind::Local.as_str(),
                 "credentials_ref": null,
