@@ -87,6 +87,20 @@ test("a site that cannot be had at present is tried again by itself", async () =
   await leave();
 });
 
+test("where the modules of the page do not arrive, as between two versions, it says so and can be loaded again", async () => {
+  const { window, leave, home } = await visit("bob", { later: true });
+  let isAway = true;
+  await window.route("**/assets/**/*.js", (route) => isAway ? route.fulfill(problem(404, "not-found")) : route.continue());
+  await window.goto(`${home}/`);
+  const again = window.getByRole("link", { name: "Load it again" });
+  await again.waitFor({ timeout: 15_000 });
+  isAway = false;
+  await again.click();
+  await window.getByLabel("Password").waitFor();
+  assert.equal(await again.count(), 0);
+  await leave();
+});
+
 test("an address without a site says what to do", async () => {
   const { window, leave } = await visit("bob", { later: true });
   await window.route("**/api/**", (route) => route.fulfill(problem(404, "tenant-not-found")));
