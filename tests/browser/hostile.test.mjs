@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { admin, api, button, close, problem } from "./browser.mjs";
+import { newPicture } from "./hands.mjs";
 
 after(close);
 
@@ -97,6 +98,29 @@ test("a caption that is markup is sent and shown as it was typed", async () => {
   await button(window, "Preview").click();
   await window.locator(".preview blockquote").getByText("onerror", { exact: false }).waitFor();
   await unharmed(window, "Image · Publisher");
+  await leave();
+});
+
+test("a hostile name and captions are uploaded, published, and read back from the sidecar, for real, and nothing runs", async () => {
+  const visitor = await admin("carol");
+  const { window, leave, home } = visitor;
+  // Without a double quote: browsers write it as %22 into a form.
+  const name = `'><img src=x onerror=window.ran=1 ${Date.now()}>.png`;
+  await window.getByLabel("Images to upload").setInputFiles([{ name, mimeType: "image/png", buffer: newPicture() }]);
+  await window.locator(".uploads li.done", { hasText: name }).waitFor();
+  await window.getByRole("link", { name, exact: true }).waitFor();
+  await unharmed(window, "Library · Publisher");
+  await button(window, "Close the uploads").click();
+  await window.getByRole("link", { name, exact: true }).click();
+  await window.getByRole("heading", { name, exact: true }).waitFor();
+  for (const platform of ["Telegram", "FetLife"]) await window.getByRole("textbox", { name: platform }).fill(attack);
+  await button(window, "Publish").click();
+  await window.getByText("Published.", { exact: true }).waitFor();
+  await unharmed(window, "Image · Publisher");
+  await window.goto(`${home}/#/history`);
+  await window.getByRole("rowheader", { name, exact: true }).first().waitFor();
+  await unharmed(window, "History · Publisher");
+
   await leave();
 });
 

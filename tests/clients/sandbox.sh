@@ -11,6 +11,8 @@ start_sandbox() {
         cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml"
         publisher=$root/target/release/publisher
     fi
+    # What an earlier one said is not waited for.
+    : >"$told"
     # In a folder of its own: the service reads what settings stand in `.env` where it starts.
     (cd "$tools" && exec "$publisher" sandbox --listen 127.0.0.1:0 "$@" >"$told" 2>"$tools/sandbox.log") &
     sandbox=$!
