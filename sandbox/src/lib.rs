@@ -213,16 +213,22 @@ impl Sandbox {
         }
     }
 
+    /// Gives a tenant a person with an account at the issuer, both of the tenant's name, whom its config lets in by OpenID
+    /// Connect.
+    pub fn let_person_in(&self, tenant: &DemoTenant) {
+        let email = format!("{}@{BASE_DOMAIN}", tenant.name);
+        let block = serde_json::json!({ "enabled": true, "allowed_emails": [email] });
+        self.orchestrator
+            .edit_config(&tenant.host, |config| config["auth"] = block);
+        self.issuer
+            .add_account(IssuerAccount::new(&tenant.name, &email));
+    }
+
     /// Gives each demo tenant a person with an account at the issuer, whom its config lets in by OpenID Connect, and the
     /// issuer some accounts that no tenant lets in. A service is told of the issuer by [`Issuer::environment`].
     pub fn let_people_in(&self) {
         for tenant in &self.tenants {
-            let email = format!("{}@{BASE_DOMAIN}", tenant.name);
-            let block = serde_json::json!({ "enabled": true, "allowed_emails": [email] });
-            self.orchestrator
-                .edit_config(&tenant.host, |config| config["auth"] = block);
-            self.issuer
-                .add_account(IssuerAccount::new(&tenant.name, &email));
+            self.let_person_in(tenant);
         }
         let others = ["mallory", "una", "noel"]
             .map(|name| IssuerAccount::new(name, &format!("{name}@{BASE_DOMAIN}")));

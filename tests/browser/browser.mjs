@@ -62,6 +62,8 @@ export async function visit(tenant, options = {}) {
   });
   window.on("request", (request) => {
     const url = new URL(request.url());
+    // The identity provider, where the person has chosen to go.
+    if (request.isNavigationRequest() && url.pathname === "/authorize") return;
     if (url.protocol.startsWith("http") && url.origin !== home) complaints.push(`asked ${url.origin}`);
   });
   const leave = async () => {

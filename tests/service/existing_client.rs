@@ -1,7 +1,7 @@
 //! Every call that the existing client makes is there, with every field that it reads.
 //!
-//! Not yet: `/auth/login`, `/auth/callback`, `/api/jobs…`, and `/api/schedule`. `/media/…` is a link that an
-//! answer gives, and `/api/library/…` needs a storage that takes uploads: `local.rs` and `library.rs` call these.
+//! `/media/…` is a link that an answer gives, and `/api/library/…` needs a storage that takes uploads: `local.rs` and `library.rs`
+//! call these; `people.rs` calls `/auth/login` and `/auth/callback`, where an identity provider is configured.
 
 use publisher_sandbox::{DemoTenant, Sandbox};
 use reqwest::Method;

@@ -114,6 +114,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         settings.storage = AllowedStorage::Any;
     }
     let local = LocalTenant::add(&sandbox)?;
+    sandbox.let_person_in(&local.tenant);
     crate::log_warnings(&settings.warnings);
     let clients = Clients::build(settings.upstreams, settings.service.memory_budget)?;
     let metrics = match settings.service.metrics_listen {

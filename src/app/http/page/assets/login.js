@@ -79,7 +79,8 @@ function passwordForm(name, isMain, loggedIn) {
  * @returns {import("./main.js").View}
  */
 export function loginView(errorCode, loggedIn) {
-  const text = errorCode === null ? null : LOGIN_ERRORS[errorCode] ?? "The login did not succeed. Start again.";
+  const known = errorCode !== null && Object.hasOwn(LOGIN_ERRORS, errorCode) ? LOGIN_ERRORS[errorCode] : null;
+  const text = errorCode === null ? null : known ?? "The login did not succeed. Start again.";
   const node = h(
     "section",
     { class: "login", "aria-labelledby": "login-title" },
