@@ -35,7 +35,7 @@ test("after the login the view is the one that was asked for, and settings say w
   const { window, leave, home } = await visit("erin", { at: "#/settings" });
   await choose(window, /^erin /);
   await window.getByRole("heading", { name: "Settings" }).waitFor();
-  await window.getByText("erin@sandbox.localhost").waitFor();
+  await window.getByRole("main").getByText("erin@sandbox.localhost").waitFor();
   const cookies = await window.context().cookies(home);
   assert.deepEqual(cookies.map((it) => [it.name, it.httpOnly, it.sameSite]), [["pv2_admin", true, "Lax"]]);
   await button(window, "Log out").click();
@@ -62,7 +62,7 @@ test("no answer of a provider runs anything", async () => {
   ]) {
     const { window, leave } = await visit("alice", { at: `?${query}` });
     await button(window, "Log in").waitFor();
-    await window.getByRole("alert").first().waitFor();
+    await window.locator(".login-problem").waitFor();
     assert.notEqual(await window.title(), "x");
     assert.equal(await window.locator("img[onerror], .login script").count(), 0);
     await leave();

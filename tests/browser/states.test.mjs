@@ -36,6 +36,8 @@ test("without a connection the page says so, keeps what was typed, and goes on b
     keys.push(route.request().headers()["idempotency-key"]);
     await (keys.length === 1 ? route.abort("internetdisconnected") : route.fulfill(problem(422, "unusable-image")));
   });
+  // All that the view asks for is there.
+  await window.locator("button:enabled", { hasText: /^Publish$/ }).waitFor();
   await context.setOffline(true);
   await window.getByText("The service cannot be reached. What you type is kept", { exact: false }).waitFor();
   await box.fill(`${typed}, and after`);
