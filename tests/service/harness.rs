@@ -34,7 +34,7 @@ use crate::{
 static DOCUMENT: LazyLock<Value> = LazyLock::new(spec::openapi_document);
 
 /// Long enough for a slow machine; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What every secret and reference of the sandbox has in it, and every host of a tenant.
 const MUST_NOT_BE_LOGGED: [&str; 4] = ["sandbox-", "AAsandbox", "sand-box", "sandbox.localhost"];

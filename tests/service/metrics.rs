@@ -6,7 +6,7 @@ use publisher_sandbox::{Fault, Sandbox};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, Service, command};
+use crate::harness::{Answer, PATIENCE, Service, command};
 
 #[tokio::test]
 async fn a_publish_can_be_told_from_the_metrics_but_not_whose_it_was() {
@@ -200,7 +200,8 @@ async fn make_traffic(service: &Service, sandbox: &Sandbox) {
     let job = jobs.json(&json!({"filename": "no-such-image.jpg"}));
     Answer::to(job.bearer_auth(sandbox.web_token())).await;
     let begun = "job_lateness_seconds_count";
-    while !service.metrics().await.text.contains(begun) {}
+    let looking = async { while !service.metrics().await.text.contains(begun) {} };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap();
     let made_up = Method::from_bytes(b"BREW").unwrap();
     let made_up = service.request(made_up, &alice.host, "/api/images/list");
     assert_eq!(Answer::to(made_up).await.status, 405);
