@@ -12,7 +12,7 @@ use super::record;
 use crate::{
     domain::{
         image::ImageName,
-        job::{JobEvent, JobEventKind, JobEventNumber, JobId, StageEvent},
+        job::{JobEvent, JobEventKind, JobEventNumber, JobId, JobStatus, StageEvent},
         platform::Platform,
         publication::PublishStage,
         tenant::TenantName,
@@ -109,13 +109,9 @@ where
             page.has_gap = number != seen + 1;
         }
         page.last = JobEventNumber(number);
-        let Some(kind) = kind(row)? else { continue };
-        if let (Some(before), JobEventKind::Job(job)) = (page.events.last(), &kind)
-            && matches!(&before.kind, JobEventKind::Job(same) if same.id == job.id)
-        {
-            // Both tell of the job as it is now.
-            page.events.pop();
-        }
+        let Some(kind) = kind(row, number)? else {
+            continue;
+        };
         page.events.push(JobEvent {
             number: page.last,
             kind,
@@ -125,7 +121,10 @@ where
 }
 
 /// What the event in a row tells; `None` for a job that is deleted, and for what makes no sense to this version.
-fn kind<R>(row: &R) -> Result<Option<JobEventKind>, sqlx::Error>
+///
+/// A job is told of as it is now, so only its last event tells of it: an earlier one would tell its end before its stages. For the
+/// same reason nothing is told of a stage that was written after the attempt had ended.
+fn kind<R>(row: &R, number: i64) -> Result<Option<JobEventKind>, sqlx::Error>
 where
     R: Row,
     for<'a> &'a str: ColumnIndex<R>,
@@ -134,7 +133,12 @@ where
     R::Database: Database,
 {
     let text = |column: &'static str| row.try_get::<Option<String>, _>(column);
+    let last_of_job = row.try_get::<Option<i64>, _>("told_number")?;
+    let is_told_later = last_of_job.is_some_and(|last| last > number);
     let Some(stage) = text("event_stage")? else {
+        if is_told_later {
+            return Ok(None);
+        }
         if row.try_get::<Option<i64>, _>("id")?.is_none() {
             return Ok(None);
         }
@@ -145,6 +149,11 @@ where
             )
             .ok());
     };
+    let status = text("event_status")?;
+    let is_over = status.is_some_and(|status| status != JobStatus::Running.as_str());
+    if is_over && !is_told_later {
+        return Ok(None);
+    }
     let platform = text("event_platform")?;
     let known = platform.as_deref().map(Platform::from_name);
     let image = text("event_filename")?.and_then(|name| ImageName::new(&name).ok());
@@ -191,12 +200,18 @@ macro_rules! sql_job_events {
             ") SELECT tenant, seen, last FROM asked WHERE last <> seen"
         );
         pub(super) const EVENT_PAGE: &str = concat!(
-            "SELECT event_number, event_job, event_filename, event_platform, event_stage, ",
+            "WITH told AS (SELECT job_id AS told_job, max(number) AS told_number
+                FROM ledger_job_events
+                WHERE tenant = $1 AND number > $2 AND stage IS NULL GROUP BY job_id)
+            SELECT event_number, event_job, event_filename, event_platform, event_stage, told_number,
+                (SELECT at_work.status FROM ledger_jobs AS at_work
+                    WHERE at_work.id = event_job AND at_work.tenant = event_tenant) AS event_status, ",
             super::jobs::record::job_columns!(),
             " FROM (SELECT tenant AS event_tenant, number AS event_number, job_id AS event_job,
                     filename AS event_filename, platform AS event_platform, stage AS event_stage
                 FROM ledger_job_events WHERE tenant = $1 AND number > $2
                 ORDER BY number LIMIT $3) AS event
+            LEFT JOIN told ON told_job = event_job
             LEFT JOIN ledger_jobs
                 ON id = event_job AND tenant = event_tenant AND event_stage IS NULL
             ORDER BY event_number"
