@@ -1,6 +1,6 @@
 //! What a job publishes, its results, and schedules, as JSON in their columns. What makes no sense to this version is `None`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -66,24 +66,26 @@ pub(super) fn platforms(text: &str) -> Option<Vec<Platform>> {
     platforms_of(&serde_json::from_str(text).ok()?)
 }
 
-/// Results. The wait that a platform named is over by the time that anybody reads them.
+/// Results.
 pub(super) fn results_text(results: &[PlatformResult]) -> String {
     let value = |result: &PlatformResult| {
-        let (post, reason, text) = match &result.outcome {
+        let (post, failure, text) = match &result.outcome {
             Outcome::Published(post) | Outcome::AlreadyPublished(post) => (Some(post), None, None),
             Outcome::Failed(failure) | Outcome::Skipped(failure) => {
-                (None, Some(failure.reason.as_str()), Some(&failure.text))
+                (None, Some(failure), Some(&failure.text))
             }
             Outcome::Unknown(text) => (None, None, Some(text)),
         };
+        let retry_after = failure.and_then(|failure| failure.retry_after);
         json!({
             "platform": result.platform.as_str(),
             "caption": result.caption,
             "outcome": result.outcome.as_str(),
             "post_id": post.map(|post| post.id.as_str()),
             "post_url": post.and_then(|post| Some(post.url.as_ref()?.as_str())),
-            "reason": reason,
+            "reason": failure.map(|failure| failure.reason.as_str()),
             "text": text,
+            "retry_after_ms": retry_after.and_then(|wait| u64::try_from(wait.as_millis()).ok()),
         })
     };
     Value::from(results.iter().map(value).collect::<Vec<_>>()).to_string()
@@ -105,7 +107,11 @@ fn result(value: &Value) -> Option<PlatformResult> {
     let text = || string(&value["text"]);
     let failure = || {
         let reason = FailureReason::from_name(value["reason"].as_str()?)?;
-        Some(Failure::new(reason, text()?))
+        let retry_after = value["retry_after_ms"].as_u64().map(Duration::from_millis);
+        Some(Failure {
+            retry_after,
+            ..Failure::new(reason, text()?)
+        })
     };
     let outcome = match value["outcome"].as_str()? {
         "published" => Outcome::Published(post()?),
@@ -215,7 +221,10 @@ mod tests {
             id: PostId::new("7"),
             url: PostUrl::parse("https://example.com/7"),
         };
-        let failure = |reason| Failure::new(reason, "text");
+        let failure = |reason| Failure {
+            retry_after: Some(Duration::from_millis(7_500)),
+            ..Failure::new(reason, "text")
+        };
         let outcomes = [
             Outcome::Published(post),
             Outcome::AlreadyPublished(PublishedPost::new("")),
