@@ -8,6 +8,7 @@
 mod attempts;
 mod entity;
 mod event;
+mod explanation;
 mod id;
 mod list;
 mod moves;

@@ -85,6 +85,15 @@ impl PostingTimes {
         &self.times
     }
 
+    /// Whether others are the same entries in the same time zone, in whatever order.
+    #[must_use]
+    pub fn is_equivalent_to(&self, other: &Self) -> bool {
+        // No entry is there twice.
+        self.name == other.name
+            && self.times.len() == other.times.len()
+            && self.times.iter().all(|time| other.times.contains(time))
+    }
+
     /// The first posting time after an instant; `None` without any entry, and after the year 9999.
     #[must_use]
     pub fn next_after(&self, instant: SystemTime) -> Option<SystemTime> {

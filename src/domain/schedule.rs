@@ -4,7 +4,7 @@
 //! until it begins, ends, or is moved to another time; then [`Schedule::following`] says which posting time is the next. Of
 //! posting times that passed while no process ran, only the last can still be carried out.
 
-use std::time::SystemTime;
+use std::{collections::BTreeSet, time::SystemTime};
 
 use super::{
     job::{JobOrder, NewJob},
@@ -76,10 +76,36 @@ impl Schedule {
         }
     }
 
-    /// The first posting time of a schedule that begins now; `None` if it is not followed.
+    /// Whether another schedule says the same: entries and platforms in another order make no difference.
     #[must_use]
-    pub fn first(&self, now: SystemTime) -> Option<SystemTime> {
-        self.times.next_after(now).filter(|_| self.enabled)
+    pub fn is_equivalent_to(&self, other: &Self) -> bool {
+        let Self {
+            times,
+            platforms,
+            enabled,
+            needs_approval,
+        } = self;
+        let set = |platforms: &Option<Vec<Platform>>| {
+            let all = platforms.as_deref();
+            all.map(|all| all.iter().copied().collect::<BTreeSet<_>>())
+        };
+        times.is_equivalent_to(&other.times)
+            && set(platforms) == set(&other.platforms)
+            && *enabled == other.enabled
+            && *needs_approval == other.needs_approval
+    }
+
+    /// The first posting time of a schedule that begins now, without those that have had their job; `None` if it is not
+    /// followed.
+    #[must_use]
+    pub fn first(&self, now: SystemTime, taken: &BTreeSet<SystemTime>) -> Option<SystemTime> {
+        self.coming(now).find(|time| !taken.contains(time))
+    }
+
+    /// All posting times after an instant; none if the schedule is not followed.
+    pub fn coming(&self, now: SystemTime) -> impl Iterator<Item = SystemTime> {
+        let first = self.times.next_after(now).filter(|_| self.enabled);
+        std::iter::successors(first, |time| self.times.next_after(*time))
     }
 
     /// Whether a later posting time than this has come, too: then this one is not caught up with.
@@ -90,12 +116,17 @@ impl Schedule {
     }
 
     /// The posting time that gets a job once that of `posting_time` has begun, ended or moved: the last that has come since, or
-    /// else the next; `None` if the schedule is not followed.
+    /// else the next, without those that have had their job; `None` if the schedule is not followed.
     #[must_use]
-    pub fn following(&self, posting_time: SystemTime, now: SystemTime) -> Option<SystemTime> {
+    pub fn following(
+        &self,
+        posting_time: SystemTime,
+        now: SystemTime,
+        taken: &BTreeSet<SystemTime>,
+    ) -> Option<SystemTime> {
         let last = self.times.last_until(now).filter(|it| *it > posting_time);
-        let next = last.or_else(|| self.times.next_after(posting_time.max(now)));
-        next.filter(|_| self.enabled)
+        let last = last.filter(|it| self.enabled && !taken.contains(it));
+        last.or_else(|| self.first(posting_time.max(now), taken))
     }
 
     /// The job of a posting time.

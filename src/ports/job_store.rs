@@ -10,7 +10,10 @@
 //! - *The next posting time has its job.* As long as a schedule is enabled, exactly one job stands for its next posting time.
 //!   When that job begins, ends or is moved, the one after it is made in the same transaction.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 
@@ -89,7 +92,7 @@ pub trait JobStore: Send + Sync {
 pub trait JobQueue: Send + Sync {
     /// Claims jobs that are due, each for [`JOB_CLAIM_TTL`] from now. No other claim gets them before that is over, and no
     /// tenant has more of them claimed than `per_tenant`, by all processes together and with the slots that requests have
-    /// taken ([`PublishSlots`](super::PublishSlots)).
+    /// taken ([`PublishSlots`](super::PublishSlots)). Jobs whose claim has ended come first, of their tenant and of all.
     ///
     /// Tenants take turns: one that was served is behind all whose turn was due before, however many jobs it has. A claim
     /// reads as many tenants as it returns jobs, and passes over those at which another claim is. Jobs that have not begun
@@ -149,9 +152,21 @@ pub trait ScheduleStore: Send + Sync {
     /// [`LedgerError::Unavailable`].
     async fn schedule(&self, tenant: &TenantName) -> Result<Option<Schedule>, LedgerError>;
 
+    /// The posting times after an instant at which nothing will be published any more: their job has begun or ended, or was
+    /// moved to another time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn passed_over(
+        &self,
+        tenant: &TenantName,
+        after: SystemTime,
+    ) -> Result<BTreeSet<SystemTime>, LedgerError>;
+
     /// Puts the tenant's schedule in the place of the one that was there. Jobs of that one that have not begun are cancelled, and
-    /// the first posting time from now on has its job. The same schedule again changes no job. From now on, the tenant's jobs
-    /// are carried out under `host`.
+    /// the first posting time from now on that has had no job gets one. One whose job was cancelled for the change gets
+    /// another; one whose job has begun, was cancelled by somebody, or was moved, does not. An equivalent schedule changes no
+    /// job. From now on, the tenant's jobs are carried out under `host`.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. It may have been put all the same.

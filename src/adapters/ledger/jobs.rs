@@ -1,5 +1,5 @@
 //! Jobs: the SQL that both databases accept. Used by `statements.rs`. `jobs/queue.rs` has what claimants do, `jobs/turns.rs`
-//! the turns of tenants, `jobs/schedules.rs` posting times, `jobs/requests.rs` what people ask for, `jobs/events.rs` what is told
+//! the turns of tenants, `jobs/schedules.rs` posting times, `jobs/commands.rs` and `jobs/requests.rs` what people ask for, `jobs/events.rs` what is told
 //! of all that, `jobs/slots.rs` publications that are no jobs, `jobs/idle.rs` tenants that have nothing left, `jobs/record.rs` and
 //! `jobs/json.rs` the columns.
 //!
@@ -12,6 +12,7 @@
 //!
 //! Jobs are not taken over from another ledger (`merge.rs`): a job that two ledgers carried out would be published twice.
 
+pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod idle;
 pub(super) mod json;
@@ -47,7 +48,7 @@ pub(super) const INSERT: &str = concat!(
 pub(super) const SAVE: &str = "UPDATE ledger_jobs SET status = $2, filename = $3, what = $4,
         publish_at = $5, is_next = $6, due_at = $7, begun_at = $8, ended_at = $9, attempts = $10,
         failures = $11, interrupted = $12, remaining = $13, results = $14, stage = $15,
-        reason = $16, error = $17, claim = $18
+        reason = $16, error = $17, claim = $18, approved_at = $19
     WHERE id = $1";
 
 pub(super) const FIND: &str = concat!(
@@ -72,7 +73,8 @@ pub(super) const COUNT: &str = "SELECT status, count(*) FROM ledger_jobs GROUP B
 pub(super) const FIRST_TURN: &str =
     "SELECT min(turn_at) FROM ledger_job_queues WHERE turn_at IS NOT NULL";
 
-/// Implements [`JobStore`](crate::ports::JobStore) for a type, beside `sql_turns`, `sql_job_queue`, `sql_schedules` and `sql_job_events`. `$patience`
+/// Implements [`JobStore`](crate::ports::JobStore) for a type, beside `sql_job_commands`, `sql_turns`,
+/// `sql_job_queue`, `sql_schedules` and `sql_job_events`. `$patience`
 /// has a transaction that its process leaves alone ended by the server; `$by_status` names the index of a list by state.
 macro_rules! sql_jobs {
     (
@@ -219,6 +221,7 @@ macro_rules! sql_jobs {
                     .bind(job.reason.map(crate::domain::job::JobReason::as_str))
                     .bind(texts.error)
                     .bind(claim)
+                    .bind(job.approved_at.map(millis))
                     .execute(&mut **write)
                     .await?;
                 // It has been swept since it was read.
@@ -239,44 +242,6 @@ macro_rules! sql_jobs {
                     .fetch_optional(&mut **connection)
                     .await?;
                 row.as_ref().map(super::jobs::record::job).transpose()
-            }
-
-            /// Does what somebody asks for; `None` if there is no such job.
-            async fn write_command(
-                &self,
-                tenant: &TenantName,
-                id: crate::domain::job::JobId,
-                command: &crate::ports::JobCommand,
-            ) -> Result<
-                Option<Result<crate::domain::job::Job, crate::domain::job::JobRefusal>>,
-                LedgerError,
-            > {
-                use super::jobs::record;
-
-                let (mut write, now, schedule) =
-                    self.begin_jobs(Durability::Synced, tenant).await?;
-                let Some(found) = Self::load_job(&mut write, tenant, id).await? else {
-                    write.roll_back().await?;
-                    return Ok(None);
-                };
-                let was_next = found.is_next.then_some(found.job.posting_time).flatten();
-                let job = match super::jobs::requests::obey(found.job, command, record::time(now)) {
-                    Ok(job) => job,
-                    Err(refusal) => {
-                        write.roll_back().await?;
-                        return Ok(Some(Err(refusal)));
-                    }
-                };
-                let is_next =
-                    was_next.is_some() && super::jobs::requests::stands_for_posting_time(&job);
-                Self::save_job(&mut write, &job, (is_next, None), now).await?;
-                Self::wake(&mut write, tenant, record::millis(job.due_at).max(now)).await?;
-                if let Some(posting_time) = was_next.filter(|_| !is_next) {
-                    let schedule = schedule.as_deref();
-                    Self::add_following(&mut write, tenant, schedule, posting_time, now).await?;
-                }
-                write.commit().await?;
-                Ok(Some(Ok(job)))
             }
         }
 

@@ -110,6 +110,11 @@ macro_rules! migrations {
                 "lists",
                 include_str!(concat!("migrations/", $folder, "/0012_lists.sql")),
             ),
+            (
+                13,
+                "job_turns",
+                include_str!(concat!("migrations/", $folder, "/0013_job_turns.sql")),
+            ),
         ])
     };
 }

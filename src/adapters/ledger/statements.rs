@@ -126,6 +126,7 @@ macro_rules! sql_ledger {
             patience: $patience,
             by_status: $by_status
         );
+        super::jobs::commands::sql_job_commands!($ledger);
         super::jobs::turns::sql_turns!($ledger, skipped: $skipped);
         super::jobs::queue::sql_job_queue!($ledger);
         super::jobs::schedules::sql_schedules!($ledger);

@@ -223,6 +223,7 @@ macro_rules! suite_on {
         super::run_suite!(
             job_sharing_suite on $stage:
             no_tenant_waits_for_the_backlog_of_another,
+            the_jobs_of_a_process_that_is_gone_wait_for_no_backlog,
             four_claimants_do_each_job_once_and_keep_the_limit,
             two_people_do_not_undo_each_other,
         );
@@ -231,6 +232,7 @@ macro_rules! suite_on {
             a_schedule_comes_back_as_it_was_put_to_its_tenant_alone,
             a_change_of_the_schedule_replaces_what_has_not_begun,
             the_next_posting_time_has_a_job_whatever_becomes_of_the_one_before,
+            a_posting_time_that_has_had_its_job_does_not_come_back_with_another_schedule,
             of_posting_times_that_passed_the_last_is_caught_up_with,
             a_posting_time_that_nobody_approved_does_not_keep_the_next_away,
             the_schedule_of_a_tenant_that_is_gone_is_disabled,

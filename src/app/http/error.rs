@@ -105,6 +105,13 @@ impl ApiError {
         Self { challenges, ..self }
     }
 
+    /// Adds a field that the problem is about.
+    #[must_use]
+    pub(super) fn naming(mut self, field: FieldError) -> Self {
+        self.fields.push(field);
+        self
+    }
+
     /// Adds the cause, which is only logged.
     #[must_use]
     pub fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {

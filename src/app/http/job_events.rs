@@ -60,8 +60,11 @@ impl JobEventsApi {
     /// | `event` | `data` | when |
     /// | --- | --- | --- |
     /// | `job` | a `Job`, as it is now | a job was added, or has changed |
-    /// | `stage` | `{"job_id", "filename", "platform", "stage"}` | a publication has reached a stage; `job_id` is `null` for one that a request waits for, `platform` is `null` for stages that are not a platform's own |
+    /// | `stage` | `{"job_id", "filename", "platform", "stage"}` | a publication has reached a stage, as `PublishStage` names them; `job_id` is `null` for one that a request waits for, `platform` is `null` for stages that are not a platform's own |
     /// | `reset` | `{}` | events were missed: read the jobs again |
+    ///
+    /// The end of a job is told after its stages. The stream begins with an `id` and no event. `EventSource` sends no
+    /// `Authorization`: it works with a session.
     ///
     /// Events have numbers (`id`). A client that connects again with `Last-Event-ID`, also to another process of the service,
     /// gets what it has missed, in its order, if that is among the tenant's last 1,000 events; else `reset`, and what happens

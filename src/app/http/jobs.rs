@@ -1,16 +1,21 @@
 //! `/api/jobs`: publications that no request waits for.
 
+mod sent_query;
+
+use std::{collections::BTreeMap, fmt::Display};
+
 use poem_openapi::{
     ApiResponse, OpenApi,
-    param::{Path, Query},
+    param::Path,
     payload::Json,
     types::{ParseFromJSON as _, ToJSON as _},
 };
 
+use self::sent_query::SentParam;
 use super::{
     auth::Admin,
     dto::{
-        job_request::{JobChange, JobRequest, parse_time},
+        job_request::{JobChange, JobRequest},
         jobs::{Job, JobList, JobStatus, id_of, position_of},
         problem::FieldError,
     },
@@ -26,12 +31,15 @@ use crate::{
     app::usecases::manage_jobs::{JobAnswer, ManageJobs},
     domain::{
         caption::is_blank,
-        job::{self, Edit, JobId, JobOrder, JobQuery},
+        job::{self, Edit, JobId, JobQuery},
+        rfc3339,
     },
 };
 
 /// The default length of a page.
 const DEFAULT_LIMIT: u32 = 50;
+/// The longest page.
+const MAX_LIMIT: u32 = 200;
 
 pub(super) struct JobsApi {
     pub(super) jobs: ManageJobs,
@@ -86,7 +94,7 @@ impl JobsApi {
         let key = idempotency_key.read(&mut fields);
         let (order, publish_at) = JobRequest::read(&mut fields);
         let order = fields.finish_with(Some(order))?;
-        refuse_blank(texts_of(&order))?;
+        refuse_blank(order.caption.as_ref(), order.captions.as_ref())?;
         let host = origin.host;
         let added = self
             .jobs
@@ -115,33 +123,37 @@ impl JobsApi {
         TenantScope(tenant): TenantScope,
         _admin: Admin,
         /// Only jobs in this state.
-        status: Query<Option<JobStatus>>,
+        status: SentParam<JobStatus>,
         /// The largest number of jobs; left out, 50.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
-        limit: Query<Option<u32>>,
+        limit: SentParam<u32>,
         /// The beginning of the page: `next_cursor` of the page before.
         #[oai(validator(max_length = 64))]
-        cursor: Query<Option<String>>,
+        cursor: SentParam<String>,
         /// Only jobs to be published at this time or later: RFC 3339 with an offset. A `+` is written `%2B` in a query.
-        from: Query<Option<String>>,
-        /// Only jobs to be published before this time: RFC 3339 with an offset. A `+` is written `%2B` in a query.
-        to: Query<Option<String>>,
+        from: SentParam<String>,
+        /// Only jobs to be published before this time, which is not before `from`: RFC 3339 with an offset. A `+` is written
+        /// `%2B` in a query.
+        to: SentParam<String>,
     ) -> Result<Json<JobList>, ApiError> {
         let mut fields = Fields::default();
+        let states = job::JobStatus::ALL.map(job::JobStatus::as_str).join(", ");
+        let states = format!("must be one of: {states}");
+        let within = format!("must be a number from 1 to {MAX_LIMIT}");
+        let (time, page) = (rfc3339::RULE, "must be the `next_cursor` of a page");
+        let read_time = |text: &str| rfc3339::parse(text).ok();
         let query = JobQuery {
-            status: status.0.map(Into::into),
-            from: from.0.and_then(|it| parse_time(&mut fields, "from", &it)),
-            to: to.0.and_then(|it| parse_time(&mut fields, "to", &it)),
-            after: cursor.0.and_then(|cursor| {
-                let position = position_of(&cursor);
-                if position.is_none() {
-                    let rule = "must be the `next_cursor` of a page";
-                    fields.reject(FieldError::new("cursor", rule));
-                }
-                position
-            }),
-            limit: limit.0.unwrap_or(DEFAULT_LIMIT),
+            status: status.read(&mut fields, states, job::JobStatus::from_name),
+            from: from.read(&mut fields, time, read_time),
+            to: to.read(&mut fields, time, read_time),
+            after: cursor.read(&mut fields, page, position_of),
+            limit: limit
+                .read(&mut fields, within, limit_of)
+                .unwrap_or(DEFAULT_LIMIT),
         };
+        if query.to.is_some() && query.to < query.from {
+            fields.reject(FieldError::new("to", "must not be before `from`"));
+        }
         let query = fields.finish_with(Some(query))?;
         let page = self.jobs.list(&tenant, query).await;
         let page = page.map_err(|error| ApiError::from_ledger(error, "Try again later."))?;
@@ -170,8 +182,9 @@ impl JobsApi {
 
     /// Change a job.
     ///
-    /// For a job that has not begun: its time, its captions and its platforms. A job of a posting time that gets another time
-    /// stays as it is when the schedule is changed, and the posting time gets no other job.
+    /// For a job of which no attempt has begun: its time, its captions and its platforms. A job of a posting time that gets another
+    /// time stands for the posting time no more: that one is passed over, and the next one gets its job. It still belongs to the
+    /// schedule: if that is changed before the job has begun, it is cancelled.
     #[oai(
         path = "/api/jobs/:id",
         method = "patch",
@@ -190,14 +203,17 @@ impl JobsApi {
         let mut fields = body.into_fields();
         let change = JobChange::read(&mut fields);
         let change = fields.finish_with(Some(change))?;
-        refuse_blank(texts_of_change(&change))?;
+        refuse_blank(edited(&change.caption), edited(&change.captions))?;
         Ok(Json(self.jobs.change(&tenant, id, change).await?.into()))
     }
 
     /// Approve a job.
     ///
-    /// For a job that waits for somebody's yes (`awaiting_approval`): it is carried out at its time, or at once if that has
-    /// passed. If it would begin too late, it is `missed`.
+    /// For a job that is `awaiting_approval`: it is carried out at its time, or at once if that has passed. A job that was not
+    /// approved within an hour of its time (`JOBS_MAX_LATE_MINUTES`) is `missed`, and is refused with `job-state`. A job that was added
+    /// without `publish_at` has the time at which it was added: approve it within the hour.
+    ///
+    /// Which image a job without `filename` publishes is only known when it begins: the next one that is unpublished then.
     #[oai(
         path = "/api/jobs/:id/approve",
         method = "post",
@@ -217,8 +233,9 @@ impl JobsApi {
 
     /// Cancel a job.
     ///
-    /// For a job that is not to be carried out, or not to be tried again. One that is `running` cannot be stopped: it may have
-    /// sent something already.
+    /// For a job that is not to be carried out, or not to be tried again. What an earlier attempt has sent stays sent: see `results`.
+    /// One that is `running` cannot be stopped: it may have sent something already. One that is `cancelled` already is answered as
+    /// it is.
     #[oai(
         path = "/api/jobs/:id/cancel",
         method = "post",
@@ -263,6 +280,11 @@ fn job_id(id: &str) -> Result<JobId, ApiError> {
     id_of(id).ok_or_else(ApiError::no_job)
 }
 
+fn limit_of(text: &str) -> Option<u32> {
+    let limit = text.parse().ok()?;
+    (1..=MAX_LIMIT).contains(&limit).then_some(limit)
+}
+
 /// The path of a job.
 pub(super) fn location_of(job: &Job) -> String {
     format!("/api/jobs/{}", job.id)
@@ -290,38 +312,46 @@ pub(super) fn answer(answer: JobAnswer) -> Result<(Job, Option<String>), ApiErro
     }
 }
 
-/// Refuses captions of which nothing would be seen.
+/// Refuses captions of which nothing would be seen, each by its field.
 ///
 /// # Errors
 /// `caption-required`.
-pub(super) fn refuse_blank<'a>(
-    mut captions: impl Iterator<Item = &'a String>,
+pub(super) fn refuse_blank<P: Display>(
+    caption: Option<&String>,
+    captions: Option<&BTreeMap<P, String>>,
 ) -> Result<(), ApiError> {
-    if captions.any(|text| is_blank(text)) {
-        let detail = "Nothing of a caption would be seen. Without `caption` and `captions`, captions are written; \
-                      to leave a platform out, name fewer in `platforms`.";
-        return Err(ApiError::new(ProblemKind::CaptionRequired, detail));
-    }
-    Ok(())
-}
-
-fn texts_of(order: &JobOrder) -> impl Iterator<Item = &String> {
-    let given = order.captions.iter().flat_map(|all| all.values());
-    order.caption.iter().chain(given)
-}
-
-fn texts_of_change(change: &job::JobChange) -> impl Iterator<Item = &String> {
-    let caption = match &change.caption {
-        Edit::Set(caption) => caption.as_ref(),
-        Edit::Keep => None,
-    };
-    let captions = match &change.captions {
-        Edit::Set(captions) => captions.as_ref(),
-        Edit::Keep => None,
-    };
-    caption
+    let one = caption.map(|text| ("caption".to_owned(), text));
+    let each = captions.into_iter().flatten();
+    let each = each.map(|(platform, text)| (format!("captions.{platform}"), text));
+    let blank = one
         .into_iter()
-        .chain(captions.into_iter().flat_map(|all| all.values()))
+        .chain(each)
+        .filter(|(_, text)| is_blank(text));
+    let blank: Vec<String> = blank.map(|(field, _)| field).collect();
+    if blank.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "Nothing of {} would be seen. Without `caption` and `captions`, captions are written; to leave a platform \
+         out, name fewer in `platforms`.",
+        blank
+            .iter()
+            .map(|field| format!("`{field}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let problem = ApiError::new(ProblemKind::CaptionRequired, detail);
+    let name = |problem: ApiError, field| {
+        problem.naming(FieldError::new(field, "must have something that is seen"))
+    };
+    Err(blank.into_iter().fold(problem, name))
+}
+
+fn edited<T>(edit: &Edit<Option<T>>) -> Option<&T> {
+    match edit {
+        Edit::Set(value) => value.as_ref(),
+        Edit::Keep => None,
+    }
 }
 
 /// A stored job that this version cannot read.

@@ -6,7 +6,7 @@ use poem_openapi::{
     payload::Json,
     types::{ParseFromJSON as _, ToJSON as _},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     auth::Admin,
@@ -216,8 +216,7 @@ impl PublishingApi {
             fields.reject(FieldError::new("dry_run", rule));
         }
         let target = fields.finish_with(target)?;
-        let given = request.captions.iter().flat_map(BTreeMap::values);
-        refuse_blank(request.caption.iter().chain(given))?;
+        refuse_blank(request.caption.as_ref(), request.captions.as_ref())?;
         if prefer.respond_async {
             return self.add_job(tenant, host, target, request, key).await;
         }

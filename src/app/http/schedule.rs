@@ -42,9 +42,12 @@ impl ScheduleApi {
     /// Set the posting times.
     ///
     /// For a page of settings: at each posting time, the next unpublished image is published. The next posting time always has a
-    /// job, so that it can be seen, approved, changed or cancelled. What is put takes the place of all that was there:
-    /// jobs of earlier posting times that have not begun are cancelled. The same schedule again changes no job. Of posting
-    /// times that passed while no process ran, at most the last is caught up with.
+    /// job, so that it can be seen, approved, changed or cancelled. What is put takes the place of all that was there: all jobs of
+    /// the schedule that have not begun are cancelled (`schedule_changed`), also those that somebody has changed or moved. A posting
+    /// time whose job has begun or ended, was cancelled by somebody or was moved does not get another.
+    ///
+    /// The same schedule again changes no job, also with its times or platforms in another order. Of posting times that passed
+    /// while no process ran, at most the last is caught up with.
     #[oai(
         path = "/api/schedule",
         method = "put",

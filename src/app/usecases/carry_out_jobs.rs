@@ -275,12 +275,11 @@ impl CarryOutJobs {
     }
 }
 
-/// How late a job begins. Both times are of the database's clock.
+/// How late a job begins. All times are of the database's clock.
 fn note_lateness(job: &Job) {
     if job.attempts == 1
-        && let Some(begun_at) = job.begun_at
+        && let Some(lateness) = job.lateness()
     {
-        let lateness = begun_at.duration_since(job.publish_at).unwrap_or_default();
         metrics::histogram!("publisher_job_lateness_seconds").record(lateness);
     }
 }

@@ -11,7 +11,7 @@ mod once;
 mod usecase;
 
 pub use self::{
-    error::{AddJobOnceError, ManageJobsError},
+    error::{AddJobOnceError, JobAction, ManageJobsError},
     once::JobAnswer,
     usecase::{JobPage, ManageJobs, ManageJobsParts, NEXT_SHOWN, ScheduleReport},
 };

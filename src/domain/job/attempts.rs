@@ -9,10 +9,13 @@ use super::{
     entity::Job,
     reason::JobReason,
     refusal::JobRefusal,
-    results::{is_transient, not_sent, retry_after},
+    results::{is_dry_run, is_transient, not_sent, retry_after},
     status::JobStatus,
 };
-use crate::domain::{image::ImageName, publication::PlatformResult};
+use crate::domain::{
+    image::ImageName,
+    publication::{Outcome, PlatformResult},
+};
 
 /// How long a job waits after each attempt that failed for a reason that passes. After the last, it has failed.
 pub const BACK_OFF: [Duration; 3] = [
@@ -99,6 +102,7 @@ impl Job {
     ///   longer; only on the platforms that failed so.
     /// - What is final is failed at once, or done if a platform has the image, or may have it.
     /// - A result that is unknown is never tried again.
+    /// - Where there is nothing to publish, it is done: that is no failure.
     /// - What is busy is no attempt: the job waits for [`BUSY_WAIT`].
     /// - A tenant that cannot be had is no attempt: a job that has not begun before waits for it, and can be missed.
     ///
@@ -134,30 +138,36 @@ impl Job {
     ) -> Result<Self, JobRefusal> {
         self.order.image = image.or(self.order.image);
         if results.is_empty() {
-            return self.failed(JobReason::NothingToPublish, None, None, now);
+            let to = self.ended_by_results(JobStatus::Done);
+            return self
+                .running(to)?
+                .ended(to, Some(JobReason::NothingToPublish), now);
         }
         let again = results.iter().filter(|it| is_transient(it));
         let wait = again.clone().filter_map(retry_after).max();
         let remaining: Vec<_> = again.map(|it| it.platform).collect();
-        for result in results {
+        for mut result in results {
+            if matches!(result.outcome, Outcome::Unknown(_)) && result.caption.is_empty() {
+                // The attempt that may have sent it is gone. What it was given is known.
+                let given = self.order.caption_for(result.platform).unwrap_or_default();
+                given.clone_into(&mut result.caption);
+            }
             self.results.retain(|it| it.platform != result.platform);
             self.results.push(result);
         }
         self.results.sort_by_key(|it| it.platform);
-        let reason = if self.results.iter().any(|it| not_sent(it).is_none()) {
-            None
-        } else {
+        let mut sent = self.results.iter().filter(|it| not_sent(it).is_none());
+        let reason = if self.ended_by_results(JobStatus::Failed) == JobStatus::Failed {
             Some(JobReason::PlatformsFailed)
+        } else {
+            sent.all(is_dry_run).then_some(JobReason::DryRun)
         };
         if let Some(back_off) = self.back_off().filter(|_| !remaining.is_empty()) {
             self.remaining = Some(remaining);
-            self.reason = reason;
+            self.reason = Some(JobReason::PlatformsFailed);
             return self.again(wait, back_off, now);
         }
-        let to = match reason {
-            None => JobStatus::Done,
-            Some(_) => JobStatus::Failed,
-        };
+        let to = self.ended_by_results(JobStatus::Failed);
         self.running(to)?.ended(to, reason, now)
     }
 
@@ -173,14 +183,21 @@ impl Job {
         if let Some(back_off) = self.back_off().filter(|_| reason.is_transient()) {
             return self.again(retry_after, back_off, now);
         }
-        // A platform may have the image from an earlier attempt.
-        let has_sent = self.results.iter().any(|it| not_sent(it).is_none());
-        let to = if has_sent {
+        let to = self.ended_by_results(JobStatus::Failed);
+        self.running(to)?.ended(to, Some(reason), now)
+    }
+
+    /// How it ends: done if a platform has the image, or may have it, also from an earlier attempt; failed if all failed;
+    /// `without` if it has no results.
+    fn ended_by_results(&self, without: JobStatus) -> JobStatus {
+        let mut results = self.results.iter();
+        if self.results.is_empty() {
+            without
+        } else if results.any(|it| not_sent(it).is_none()) {
             JobStatus::Done
         } else {
             JobStatus::Failed
-        };
-        self.running(to)?.ended(to, Some(reason), now)
+        }
     }
 
     fn tenant_away(

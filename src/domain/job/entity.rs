@@ -35,6 +35,8 @@ pub struct Job {
     pub due_at: SystemTime,
     /// When it was made.
     pub created_at: SystemTime,
+    /// When somebody approved it; `None` if nobody has.
+    pub approved_at: Option<SystemTime>,
     /// When its first attempt began; `None` if none has.
     pub begun_at: Option<SystemTime>,
     /// When it came to its end.
@@ -69,6 +71,23 @@ impl Job {
     pub fn is_late(&self, now: SystemTime, max_late: Duration) -> bool {
         let lateness = now.duration_since(self.publish_at).unwrap_or_default();
         !self.has_begun() && self.status.may_become(JobStatus::Missed) && lateness > max_late
+    }
+
+    /// How late it has begun: behind its time, or behind its approval if that came later. `None` if it has not begun.
+    #[must_use]
+    pub fn lateness(&self) -> Option<Duration> {
+        let expected = self
+            .approved_at
+            .map_or(self.publish_at, |at| at.max(self.publish_at));
+        let begun_at = self.begun_at?;
+        Some(begun_at.duration_since(expected).unwrap_or_default())
+    }
+
+    /// When its next attempt is, if it waits for one: after an attempt, or after it found something busy or away.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<SystemTime> {
+        let has_waited = self.has_begun() || self.reason.is_some();
+        (self.status == JobStatus::Scheduled && has_waited).then_some(self.due_at)
     }
 
     /// The image that the next attempt publishes.

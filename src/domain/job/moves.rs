@@ -78,18 +78,21 @@ impl Job {
         Ok(self)
     }
 
-    /// Says yes. It is carried out at its time, or now if that has passed; it is missed if it is later than `max_late`.
+    /// Says yes. It is carried out at its time, or now if that has passed.
     ///
     /// # Errors
-    /// [`JobRefusal::IllegalMove`] if it does not wait for that.
+    /// [`JobRefusal::IllegalMove`] if it does not wait for that; [`JobRefusal::TooLate`] if it is later than `max_late`: then
+    /// it is to be missed.
     pub fn approve(self, now: SystemTime, max_late: Duration) -> Result<Self, JobRefusal> {
         if self.status != JobStatus::AwaitingApproval {
             return Err(self.refusal(JobStatus::Scheduled));
         }
         if self.is_late(now, max_late) {
-            return self.miss(JobReason::TooLate, now);
+            return Err(JobRefusal::TooLate);
         }
-        self.moved(JobStatus::Scheduled)
+        let mut job = self.moved(JobStatus::Scheduled)?;
+        job.approved_at = Some(now);
+        Ok(job)
     }
 
     /// Ends it before its next attempt.
@@ -100,7 +103,8 @@ impl Job {
         if self.status == JobStatus::Running && reason != JobReason::TenantGone {
             return Err(self.refusal(JobStatus::Cancelled));
         }
-        self.ended(JobStatus::Cancelled, Some(reason), now)
+        self.without_error()
+            .ended(JobStatus::Cancelled, Some(reason), now)
     }
 
     /// Ends it, since it has not begun in time.
@@ -111,7 +115,8 @@ impl Job {
         if self.has_begun() {
             return Err(self.refusal(JobStatus::Missed));
         }
-        self.ended(JobStatus::Missed, Some(reason), now)
+        self.without_error()
+            .ended(JobStatus::Missed, Some(reason), now)
     }
 
     /// Has it tried again now: to the platforms that failed, or to all if it came to none. What a platform may have taken
@@ -127,7 +132,8 @@ impl Job {
         let failed: Vec<_> = failed.map(|it| it.platform).collect();
         let remaining = match (failed.is_empty(), self.results.is_empty()) {
             (false, _) => Some(failed),
-            (true, true) if self.status == JobStatus::Failed => self.remaining.clone(),
+            // It came to no result: there was nothing to publish, or it could not begin to send.
+            (true, true) => self.remaining.clone(),
             (true, _) => return Err(JobRefusal::NothingFailed(self.status)),
         };
         let mut job = self.moved(JobStatus::Scheduled)?;
@@ -138,6 +144,12 @@ impl Job {
         job.reason = None;
         job.error = None;
         Ok(job)
+    }
+
+    /// The job without what an earlier attempt failed for.
+    fn without_error(mut self) -> Self {
+        self.error = None;
+        self
     }
 
     /// The job in another state.

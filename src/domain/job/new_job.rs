@@ -35,6 +35,7 @@ impl NewJob {
             posting_time: self.posting_time,
             due_at: publish_at,
             created_at: now,
+            approved_at: None,
             begun_at: None,
             ended_at: None,
             attempts: 0,

@@ -23,6 +23,17 @@ pub struct JobOrder {
     pub needs_approval: bool,
 }
 
+impl JobOrder {
+    /// The caption that was given for a platform; `None` where one is to be written.
+    #[must_use]
+    pub fn caption_for(&self, platform: Platform) -> Option<&str> {
+        match &self.captions {
+            Some(captions) => captions.get(&platform).map(String::as_str),
+            None => self.caption.as_deref(),
+        }
+    }
+}
+
 impl fmt::Debug for JobOrder {
     /// Without the captions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

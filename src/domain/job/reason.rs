@@ -39,8 +39,10 @@ words! {
         StorageRefused = "storage_refused",
         /// The tenant is out of credit.
         OutOfCredit = "out_of_credit",
-        /// No platform has taken the image: the results say why.
+        /// Platforms have not taken the image: the results say why.
         PlatformsFailed = "platforms_failed",
+        /// The tenant's config is for trying things out (`content.debug`): nothing was sent.
+        DryRun = "dry_run",
         /// It was not carried out in time.
         TooLate = "too_late",
         /// A later posting time had come before it could begin.
@@ -83,6 +85,7 @@ impl JobReason {
             | Self::StorageRefused
             | Self::OutOfCredit
             | Self::PlatformsFailed
+            | Self::DryRun
             | Self::TooLate
             | Self::Superseded
             | Self::ByRequest

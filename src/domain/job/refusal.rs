@@ -16,6 +16,9 @@ pub enum JobRefusal {
     /// It has begun, or has come to its end: what it publishes cannot be changed.
     #[error("a job that is {} and has begun or ended cannot be changed", .0.as_str())]
     NotChangeable(JobStatus),
+    /// Nobody approved it in time: it is missed.
+    #[error("a job that was not approved in time cannot be approved any more")]
+    TooLate,
     /// It has not failed on any platform: nothing is to be tried again.
     #[error("a job that is {} and failed on no platform has nothing to try again", .0.as_str())]
     NothingFailed(JobStatus),

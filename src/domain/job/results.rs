@@ -14,6 +14,11 @@ pub(super) fn not_sent(result: &PlatformResult) -> Option<FailureReason> {
     }
 }
 
+/// Whether nothing was sent because the tenant's config is for trying things out.
+pub(super) fn is_dry_run(result: &PlatformResult) -> bool {
+    matches!(&result.outcome, Outcome::Skipped(failure) if failure.reason == FailureReason::DryRun)
+}
+
 /// Whether a later attempt may succeed by itself.
 pub(super) fn is_transient(result: &PlatformResult) -> bool {
     match not_sent(result) {

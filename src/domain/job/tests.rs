@@ -173,10 +173,48 @@ fn a_job_is_carried_out_at_its_time_after_a_yes() {
         JobStatus::Scheduled,
         "an hour is not more than an hour"
     );
-    let missed = made.approve(at(71), MAX_LATE).unwrap();
     assert_eq!(
-        (missed.status, missed.reason, missed.ended_at),
-        (JobStatus::Missed, Some(JobReason::TooLate), Some(at(71)))
+        made.approve(at(71), MAX_LATE),
+        Err(JobRefusal::TooLate),
+        "it is to be missed"
+    );
+}
+
+#[test]
+fn how_late_a_job_begins_is_counted_from_its_time_or_its_approval() {
+    assert_eq!(job().lateness(), None);
+    let late = job().claim(at(12), at(13)).unwrap();
+    assert_eq!(late.lateness(), Some(2 * MINUTE));
+    for (approved, lateness) in [(5, 20), (20, 10)] {
+        let approved = awaiting().approve(at(approved), MAX_LATE).unwrap();
+        let begun = approved.claim(at(30), at(31)).unwrap();
+        assert_eq!(begun.lateness(), Some(lateness * MINUTE));
+    }
+}
+
+#[test]
+fn what_goes_wrong_is_told_in_a_sentence_and_what_waits_has_a_next_attempt() {
+    assert_eq!((job().explanation(), job().next_attempt_at()), (None, None));
+    let waits = running().finish(AttemptEnd::Busy, at(10)).unwrap();
+    assert_eq!(waits.next_attempt_at(), Some(at(10) + BUSY_WAIT));
+    for reason in JobReason::ALL {
+        let told = Job {
+            reason: Some(reason),
+            ..job()
+        };
+        assert!(told.explanation().is_some(), "{reason:?}");
+    }
+    let failed = running()
+        .finish(without_report(JobReason::ImageMissing), at(10))
+        .unwrap();
+    assert_eq!(failed.explanation().as_deref(), Some("Text."));
+    // Of one that goes on, what failed before is no explanation.
+    let failing = without_report(JobReason::StorageUnavailable);
+    let waits = running().finish(failing, at(10)).unwrap();
+    let cancelled = waits.cancel(JobReason::ByRequest, at(11)).unwrap();
+    assert_eq!(
+        cancelled.explanation().as_deref(),
+        Some("Somebody cancelled it.")
     );
 }
 

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use publisher_sandbox::{DemoTenant, Sample, Sandbox, TenantSpec};
 use serde_json::json;
 
-use super::{Admin, on_both, replica};
+use super::{Admin, CLAIM_ENDS, on_both, pass, replica};
 use crate::database::Database;
 
 /// More than a process carries out at a time, and more than a tenant's limit.
@@ -47,7 +47,44 @@ async fn a_backlog_is_nobody_elses(database: Option<Database>) {
     database.remove().await;
 }
 
+/// The jobs that a killed process had begun are carried out before those of a backlog that have not begun.
+async fn what_was_begun_comes_first(database: Option<Database>) {
+    let Some(mut database) = database else { return };
+    let sandbox = Sandbox::start_empty().await.unwrap();
+    let many = tenant(&sandbox, "many", 12);
+    let service = replica(&database, &sandbox, &[]).await;
+    let admin = Admin::of(&service, &sandbox, &many);
+    let telegram = sandbox.telegram.switches();
+    let held = telegram.hold_matching("sendPhoto", &many.bot_token);
+    let add = |number: usize| {
+        let image = format!("{number}.jpg");
+        admin.add(json!({"filename": image, "caption": "a caption"}))
+    };
+    join_all((0..LIMIT).map(add)).await;
+    held.arrived(LIMIT).await;
+    let waiting = join_all((LIMIT..12).map(add)).await;
+    service.kill().await;
+    held.release();
+    pass(&mut database, CLAIM_ENDS).await;
+
+    let service = replica(&database, &sandbox, &[]).await;
+    let admin = Admin::of(&service, &sandbox, &many);
+    for id in &waiting {
+        admin.becomes(id, "done").await;
+    }
+    assert_eq!(admin.jobs("done").await.len(), 12);
+    // As many as may be carried out at a time were begun: no other could before one of those had ended.
+    let times = "SELECT CAST(min(CASE attempts WHEN 2 THEN ended_at END) AS TEXT) FROM ledger_jobs
+        UNION ALL SELECT CAST(min(CASE attempts WHEN 1 THEN begun_at END) AS TEXT) FROM ledger_jobs";
+    let times = database.texts(times).await;
+    let [ended, begun] = [&times[0], &times[1]].map(|time| time.parse::<i64>().unwrap());
+    assert!(ended <= begun, "{ended} {begun}");
+    service.kill().await;
+    database.remove().await;
+}
+
 on_both! {
+    what_a_killed_process_had_begun_comes_before_a_backlog => what_was_begun_comes_first;
     two_hundred_due_jobs_of_a_tenant_do_not_keep_anothers_from_being_carried_out => a_backlog_is_nobody_elses;
 }
 

@@ -128,6 +128,12 @@ async fn a_late_yes_is_too_late(database: Option<Database>) {
     pass(&mut database, Duration::from_mins(2)).await;
     let missed = admin.becomes(&late, "missed").await;
     assert_eq!(missed["reason"], "too_late", "{missed}");
+    let told = service.lines("a job is missed").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["job"], &told[0]["reason"]),
+        (&missed["id"], &missed["reason"])
+    );
     let refused = admin.ask(&late, "approve").await;
     assert_eq!(refused.status, 409, "{refused:?}");
     assert_eq!(sandbox.telegram.photos_of(&bob.bot_token).len(), 1);

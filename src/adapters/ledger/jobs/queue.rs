@@ -16,10 +16,13 @@ pub(in crate::adapters::ledger) const CANCEL_WAITING: &str = "UPDATE ledger_jobs
     SET status = 'cancelled', reason = $3, is_next = 0, ended_at = $2, error = NULL
     WHERE tenant = $1 AND ended_at IS NULL AND status <> 'running'";
 
-/// A quarter of `retention::ROWS` at a time: each row is in six indexes, and has texts.
+/// One whose posting time is to come is kept until then: it says that the posting time has had its job. A quarter of
+/// `retention::ROWS` at a time: each row is in six indexes, and has texts.
 pub(in crate::adapters::ledger) const SWEEP: &str = "DELETE FROM ledger_jobs
     WHERE id IN (SELECT id FROM ledger_jobs
-            WHERE ended_at IS NOT NULL AND ended_at <= $1 ORDER BY ended_at LIMIT $2 / 4)
+            WHERE ended_at IS NOT NULL AND ended_at <= $1
+                AND (posting_time IS NULL OR posting_time <= $1)
+            ORDER BY ended_at LIMIT $2 / 4)
         AND ended_at <= $1";
 
 /// Implements [`JobQueue`](crate::ports::JobQueue) for a type.
@@ -112,6 +115,10 @@ macro_rules! sql_job_queue {
                 terms: &crate::ports::ClaimTerms,
             ) -> Result<Vec<crate::ports::ClaimedJob>, LedgerError> {
                 measured(&self.clock, "job_claim", async {
+                    // A look keeps nobody from writing, and waits for nobody who writes.
+                    if !self.is_turn_due().await? {
+                        return Ok(Vec::new());
+                    }
                     let (mut write, now) = self.begin_patiently(Durability::Volatile).await?;
                     let claimed = Self::give_turns(&mut write, terms, now).await?;
                     write.commit().await?;

@@ -20,7 +20,7 @@ macro_rules! job_columns {
     () => {
         "id, tenant, status, filename, hashes, what, publish_at, posting_time, due_at, created_at, \
          begun_at, ended_at, attempts, failures, interrupted, remaining, results, stage, reason, \
-         error, is_next"
+         error, is_next, approved_at"
     };
 }
 pub(in crate::adapters::ledger) use job_columns;
@@ -89,6 +89,7 @@ where
         posting_time: maybe_time("posting_time")?,
         due_at: time(number("due_at")?),
         created_at: time(number("created_at")?),
+        approved_at: maybe_time("approved_at")?,
         begun_at: maybe_time("begun_at")?,
         ended_at: maybe_time("ended_at")?,
         attempts: count("attempts")?,

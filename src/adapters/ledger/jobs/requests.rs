@@ -22,6 +22,8 @@ pub(in crate::adapters::ledger) fn obey(
             Ok(changed)
         }
         JobCommand::Approve { max_late } => job.approve(now, *max_late),
+        // Asked for twice, it is done once.
+        JobCommand::Cancel if job.status == JobStatus::Cancelled => Ok(job),
         JobCommand::Cancel => job.cancel(JobReason::ByRequest, now),
         JobCommand::Retry => job.retry(now),
     }

@@ -6,10 +6,33 @@ pub(in crate::adapters::ledger) const SCHEDULE: &str =
 pub(in crate::adapters::ledger) const SET_SCHEDULE: &str =
     "UPDATE ledger_job_queues SET schedule = $2 WHERE tenant = $1";
 
-/// Jobs of the schedule that have not begun, those that were moved to another time included.
+/// Jobs of the schedule that have not begun, those that were moved to another time included. They are found among the open jobs,
+/// which are fewer than those of posting times.
 pub(in crate::adapters::ledger) const REPLACE: &str = "UPDATE ledger_jobs
     SET status = 'cancelled', reason = 'schedule_changed', is_next = 0, ended_at = $2, error = NULL
-    WHERE tenant = $1 AND ended_at IS NULL AND begun_at IS NULL AND posting_time IS NOT NULL";
+    WHERE tenant = $1 AND ended_at IS NULL AND begun_at IS NULL
+        AND COALESCE(posting_time, 0) <> 0";
+
+/// The posting times after `$2` that have had a job, whatever became of it: no other schedule gives them another. A job that was
+/// replaced at its own time, because the schedule was changed, does not count.
+macro_rules! taken {
+    () => {
+        "SELECT DISTINCT posting_time FROM ledger_jobs
+            WHERE tenant = $1 AND posting_time > $2
+                AND NOT (publish_at = posting_time AND status = 'cancelled'
+                    AND reason IS NOT NULL AND reason = 'schedule_changed')"
+    };
+}
+
+pub(in crate::adapters::ledger) const TAKEN: &str =
+    concat!(taken!(), " ORDER BY posting_time LIMIT 1000");
+
+/// Those of them at which nothing will be published any more: their job has begun or ended, or was moved.
+pub(in crate::adapters::ledger) const PASSED_OVER: &str = concat!(
+    taken!(),
+    " AND NOT (publish_at = posting_time AND begun_at IS NULL AND ended_at IS NULL)
+    ORDER BY posting_time LIMIT 1000"
+);
 
 /// How many posting times a turn looks at: one that is too late, the last that has come, and the next.
 pub(in crate::adapters::ledger) const STEPS: u32 = 4;
@@ -18,6 +41,41 @@ pub(in crate::adapters::ledger) const STEPS: u32 = 4;
 macro_rules! sql_schedules {
     ($ledger:ty) => {
         impl $ledger {
+            /// The posting times after an instant that have had a job.
+            async fn taken_posting_times(
+                connection: &mut Guarded,
+                statement: &'static str,
+                tenant: &TenantName,
+                after: std::time::SystemTime,
+            ) -> Result<std::collections::BTreeSet<std::time::SystemTime>, sqlx::Error> {
+                use super::jobs::record;
+
+                let times: Vec<i64> = sqlx::query_scalar(statement)
+                    .bind(tenant.as_str())
+                    .bind(record::millis(after))
+                    .fetch_all(&mut **connection)
+                    .await?;
+                Ok(times.into_iter().map(record::time).collect())
+            }
+
+            /// Makes the job of the first posting time from now on that has had none.
+            async fn add_first(
+                write: &mut Guarded,
+                tenant: &TenantName,
+                schedule: &crate::domain::schedule::Schedule,
+                now: i64,
+            ) -> Result<(), sqlx::Error> {
+                use super::jobs::{record, schedules};
+
+                let moment = record::time(now);
+                let taken = schedules::TAKEN;
+                let taken = Self::taken_posting_times(write, taken, tenant, moment).await?;
+                if let Some(first) = schedule.first(moment, &taken) {
+                    Self::insert_job(write, tenant, &schedule.job_at(first), true, now).await?;
+                }
+                Ok(())
+            }
+
             /// Makes the job of the posting time that follows one whose job has begun, ended or moved.
             async fn add_following(
                 write: &mut Guarded,
@@ -26,12 +84,14 @@ macro_rules! sql_schedules {
                 posting_time: std::time::SystemTime,
                 now: i64,
             ) -> Result<(), sqlx::Error> {
-                use super::jobs::{record, turns};
+                use super::jobs::{record, schedules, turns};
 
                 let Some(schedule) = turns::enabled(tenant, schedule) else {
                     return Ok(());
                 };
-                if let Some(next) = schedule.following(posting_time, record::time(now)) {
+                let taken = schedules::TAKEN;
+                let taken = Self::taken_posting_times(write, taken, tenant, posting_time).await?;
+                if let Some(next) = schedule.following(posting_time, record::time(now), &taken) {
                     Self::insert_job(write, tenant, &schedule.job_at(next), true, now).await?;
                 }
                 Ok(())
@@ -60,10 +120,7 @@ macro_rules! sql_schedules {
                         .await?;
                     let Some(row) = row else {
                         // A version that could not read the schedule has left it out.
-                        if let Some(first) = schedule.first(moment) {
-                            let job = schedule.job_at(first);
-                            Self::insert_job(write, tenant, &job, true, now).await?;
-                        }
+                        Self::add_first(write, tenant, &schedule, now).await?;
                         break;
                     };
                     let Ok(found) = record::job(&row) else {
@@ -83,6 +140,10 @@ macro_rules! sql_schedules {
                         break;
                     };
                     let over = over.map_err(|refusal| sqlx::Error::Decode(refusal.into()))?;
+                    if let (JobStatus::Missed, Some(reason)) = (over.status, over.reason) {
+                        let missed = (over.id.0, record::millis(over.publish_at));
+                        turns::log_missed(tenant, missed, reason);
+                    }
                     Self::save_job(write, &over, (false, None), now).await?;
                     Self::add_following(write, tenant, text, posting_time, now).await?;
                 }
@@ -117,37 +178,54 @@ macro_rules! sql_schedules {
                 .await
             }
 
+            async fn passed_over(
+                &self,
+                tenant: &TenantName,
+                after: std::time::SystemTime,
+            ) -> Result<std::collections::BTreeSet<std::time::SystemTime>, LedgerError> {
+                let statement = super::jobs::schedules::PASSED_OVER;
+                measured(&self.clock, "schedule_passed", async {
+                    let mut alone = self.alone(Durability::Volatile).await?;
+                    let times = Self::taken_posting_times(&mut alone, statement, tenant, after);
+                    let times = times.await?;
+                    alone.give_back();
+                    Ok(times)
+                })
+                .await
+            }
+
             async fn put_schedule(
                 &self,
                 tenant: &TenantName,
                 host: &crate::domain::host::Host,
                 schedule: &crate::domain::schedule::Schedule,
             ) -> Result<(), LedgerError> {
-                use super::jobs::{json, record, schedules};
+                use super::jobs::{json, schedules};
 
                 measured(&self.clock, "schedule_put", async {
                     let (mut write, now, before) =
                         self.begin_jobs(Durability::Synced, tenant).await?;
                     Self::set_host(&mut write, tenant, host).await?;
-                    if before.as_deref().and_then(json::schedule).as_ref() == Some(schedule) {
-                        return Ok(write.commit().await?);
+                    let before = before.as_deref().and_then(json::schedule);
+                    let is_same = before.is_some_and(|it| it.is_equivalent_to(schedule));
+                    if !is_same {
+                        let replaced = sqlx::query(schedules::REPLACE)
+                            .bind(tenant.as_str())
+                            .bind(now)
+                            .execute(&mut *write)
+                            .await?;
+                        if replaced.rows_affected() > 0 {
+                            Self::note_ended_jobs(&mut write, tenant, now).await?;
+                        }
                     }
-                    let replaced = sqlx::query(schedules::REPLACE)
-                        .bind(tenant.as_str())
-                        .bind(now)
-                        .execute(&mut *write)
-                        .await?;
-                    if replaced.rows_affected() > 0 {
-                        Self::note_ended_jobs(&mut write, tenant, now).await?;
-                    }
+                    // In the order in which its entries were given last.
                     sqlx::query(schedules::SET_SCHEDULE)
                         .bind(tenant.as_str())
                         .bind(json::schedule_text(schedule))
                         .execute(&mut *write)
                         .await?;
-                    if let Some(first) = schedule.first(record::time(now)) {
-                        let job = schedule.job_at(first);
-                        Self::insert_job(&mut write, tenant, &job, true, now).await?;
+                    if !is_same {
+                        Self::add_first(&mut write, tenant, schedule, now).await?;
                     }
                     Ok(write.commit().await?)
                 })

@@ -1,13 +1,19 @@
 //! The turns of tenants: whose turn it is, what is done for a tenant in it, and when its next one is.
 //!
-//! A turn gives a tenant at most one job. Then the tenant is behind all whose turn was due before: its next one is due now,
+//! A turn gives a tenant at most one job: one whose claim has ended, or else the one that has been due for longest. The turns of
+//! tenants that have one of the former come first, so that the jobs of a process that is gone wait for no backlog. After its
+//! turn a tenant is behind all whose turn was due before: its next one is due now,
 //! or later. A tenant that has as many jobs claimed and slots taken as it may is left
 //! alone until one of them ends.
 
 use std::time::Duration;
 
-use super::{json, record::job_columns, slots::running};
-use crate::domain::{schedule::Schedule, tenant::TenantName};
+use super::{
+    json,
+    record::{self, job_columns},
+    slots::running,
+};
+use crate::domain::{job::JobReason, rfc3339, schedule::Schedule, tenant::TenantName};
 
 /// How long a job is left alone that makes no sense to this version: a later one may know what it is.
 pub(in crate::adapters::ledger) const UNREADABLE_WAIT: Duration = Duration::from_hours(1);
@@ -22,16 +28,22 @@ pub(in crate::adapters::ledger) const NEXT: &str = concat!(
 /// Jobs that have not begun, and should have before `$2`.
 pub(in crate::adapters::ledger) const MISS_LATE: &str = "UPDATE ledger_jobs
     SET status = 'missed', reason = 'too_late', is_next = 0, ended_at = $3, error = NULL
-    WHERE tenant = $1 AND ended_at IS NULL AND publish_at < $2 AND begun_at IS NULL";
+    WHERE tenant = $1 AND ended_at IS NULL AND publish_at < $2 AND begun_at IS NULL
+    RETURNING id, publish_at";
 
 pub(in crate::adapters::ledger) const RUNNING: &str = concat!("SELECT ", running!());
 
-/// The job that has been due for longest. One that runs is due when its claim has ended.
+/// The job that is to be carried out now: one whose claim has ended, before all that have waited longer; else the one that
+/// has been due for longest. The second part names both states, as its index does.
 pub(in crate::adapters::ledger) const PICK: &str = concat!(
     "SELECT ",
     job_columns!(),
-    " FROM ledger_jobs WHERE tenant = $1 AND status IN ('scheduled', 'running') AND due_at <= $2
-    ORDER BY due_at, id LIMIT 1"
+    " FROM ledger_jobs WHERE id = COALESCE(
+        (SELECT id FROM ledger_jobs WHERE tenant = $1 AND status = 'running' AND due_at <= $2
+            ORDER BY due_at, id LIMIT 1),
+        (SELECT id FROM ledger_jobs
+            WHERE tenant = $1 AND status IN ('scheduled', 'running') AND due_at <= $2
+            ORDER BY due_at, id LIMIT 1))"
 );
 
 pub(in crate::adapters::ledger) const POSTPONE: &str =
@@ -79,6 +91,16 @@ pub(in crate::adapters::ledger) fn next_turn(
     Some(at.max(now.saturating_add(i64::from(!has_claimed))))
 }
 
+/// Tells operators of a job that is missed, by its number and its time: it may have no other line in the log.
+pub(in crate::adapters::ledger) fn log_missed(
+    tenant: &TenantName,
+    (job, publish_at): (i64, i64),
+    reason: JobReason,
+) {
+    let publish_at = rfc3339::format(record::time(publish_at));
+    tracing::info!(%tenant, %job, reason = reason.as_str(), publish_at, "a job is missed");
+}
+
 /// The schedule in a column, if it is to be followed.
 pub(in crate::adapters::ledger) fn enabled(
     tenant: &TenantName,
@@ -103,18 +125,53 @@ macro_rules! sql_turns {
             $skipped
         );
 
+        /// Of those, the tenants that have a job whose claim has ended. They are found by the few claims, and not by the time of
+        /// their turn, of which many may be due.
+        pub(super) const LOST_TURNS: &str = concat!(
+            "SELECT tenant, schedule, host FROM ledger_job_queues
+                WHERE turn_at + 0 <= $1 AND tenant IN
+                    (SELECT tenant FROM ledger_jobs WHERE status = 'running' AND due_at <= $1)
+                LIMIT $2 ",
+            $skipped
+        );
+
         impl $ledger {
-            /// Gives turns until there are as many jobs as may be claimed, or nobody's turn is left.
+            /// Whether anybody's turn is due.
+            async fn is_turn_due(&self) -> Result<bool, sqlx::Error> {
+                let mut alone = self.alone(Durability::Volatile).await?;
+                let first: Option<i64> = sqlx::query_scalar(super::jobs::FIRST_TURN)
+                    .fetch_one(&mut *alone)
+                    .await?;
+                let now = self.now(&mut alone).await?;
+                alone.give_back();
+                Ok(first.is_some_and(|first| first <= now))
+            }
+
+            /// Gives turns until there are as many jobs as may be claimed, or nobody's turn is left. The jobs of processes that
+            /// are gone come first.
             async fn give_turns(
                 write: &mut Guarded,
                 terms: &crate::ports::ClaimTerms,
                 now: i64,
             ) -> Result<Vec<crate::ports::ClaimedJob>, sqlx::Error> {
-                let limit = usize::try_from(terms.limit).unwrap_or(usize::MAX);
                 let mut claimed = Vec::new();
+                for statement in [LOST_TURNS, TURNS] {
+                    Self::give_turns_of(write, statement, terms, now, &mut claimed).await?;
+                }
+                Ok(claimed)
+            }
+
+            async fn give_turns_of(
+                write: &mut Guarded,
+                statement: &'static str,
+                terms: &crate::ports::ClaimTerms,
+                now: i64,
+                claimed: &mut Vec<crate::ports::ClaimedJob>,
+            ) -> Result<(), sqlx::Error> {
+                let limit = usize::try_from(terms.limit).unwrap_or(usize::MAX);
                 while claimed.len() < limit {
                     let missing = i64::try_from(limit - claimed.len()).unwrap_or(i64::MAX);
-                    let turns: Vec<(String, Option<String>, Option<String>)> = sqlx::query_as(TURNS)
+                    let turns: Vec<(String, Option<String>, Option<String>)> = sqlx::query_as(statement)
                         .bind(now)
                         .bind(missing)
                         .fetch_all(&mut **write)
@@ -129,7 +186,7 @@ macro_rules! sql_turns {
                         claimed.extend(Self::give_turn(write, &tenant, texts, terms, now).await?);
                     }
                 }
-                Ok(claimed)
+                Ok(())
             }
 
             /// Gives a tenant a turn, whose row is taken.
@@ -141,18 +198,22 @@ macro_rules! sql_turns {
                 now: i64,
             ) -> Result<Option<crate::ports::ClaimedJob>, sqlx::Error> {
                 use super::jobs::turns;
+                use crate::domain::job::JobReason;
 
                 let max_late = duration_millis(terms.max_late);
                 let per_tenant = i64::from(terms.per_tenant);
                 Self::advance_schedule(write, tenant, schedule, terms.max_late, now).await?;
-                let missed = sqlx::query(turns::MISS_LATE)
+                let missed: Vec<(i64, i64)> = sqlx::query_as(turns::MISS_LATE)
                     .bind(tenant.as_str())
                     .bind(now.saturating_sub(max_late))
                     .bind(now)
-                    .execute(&mut **write)
+                    .fetch_all(&mut **write)
                     .await?;
-                if missed.rows_affected() > 0 {
+                if !missed.is_empty() {
                     Self::note_ended_jobs(write, tenant, now).await?;
+                }
+                for missed in missed {
+                    turns::log_missed(tenant, missed, JobReason::TooLate);
                 }
                 let running: i64 = sqlx::query_scalar(turns::RUNNING)
                     .bind(tenant.as_str())
@@ -177,7 +238,7 @@ macro_rules! sql_turns {
                 Ok(claimed)
             }
 
-            /// Claims the tenant's job that has been due for longest.
+            /// Claims the tenant's job that is to be carried out now.
             async fn claim_one(
                 write: &mut Guarded,
                 tenant: &TenantName,

@@ -134,7 +134,9 @@ pub(super) async fn what_has_not_begun_in_time_is_missed(ledger: &impl Backstage
         (&late, &begun)
     };
     pass(ledger, MAX_LATE + MINUTE).await;
-    let missed = alter(ledger, &unapproved, approve()).await.unwrap();
+    let refused = alter(ledger, &unapproved, approve()).await;
+    assert_eq!(refusal(refused), JobRefusal::TooLate);
+    let missed = find(ledger, &unapproved).await;
     assert_eq!(
         (missed.status, missed.reason),
         (JobStatus::Missed, Some(JobReason::TooLate))

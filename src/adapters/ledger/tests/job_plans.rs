@@ -1,12 +1,12 @@
 //! The plans of what reads jobs: among many that have ended, each reads a few rows by an index. And what happens to claims when
 //! a process ends, or is frozen.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{
     super::pool::Guarded,
-    job_suite::{add, claim, find, only},
+    job_suite::{add, alter, claim, everything, find, only},
     postgres::stage,
     *,
 };
@@ -39,9 +39,9 @@ async fn fill(ledger: &impl Backstage) {
 
 /// Statements, with the parameters of a plan, and the index of each.
 fn statements(
-    turns: &'static str,
+    [turns, lost_turns]: [&'static str; 2],
     by_status: &'static str,
-) -> [(&'static str, &'static str, &'static str); 14] {
+) -> [(&'static str, &'static str, &'static str); 18] {
     let alice = "('alice', 1700000000000)";
     [
         (jobs::FIND, "('alice', 7)", "PRIMARY"),
@@ -63,6 +63,10 @@ fn statements(
         ),
         (turns::RUNNING, alice, "ledger_jobs_"),
         (turns::PICK, alice, "ledger_jobs_due"),
+        (turns::PICK, alice, "ledger_jobs_running"),
+        (lost_turns, "(1700000000000, 8)", "ledger_jobs_"),
+        (schedules::TAKEN, alice, "ledger_jobs_posted"),
+        (schedules::PASSED_OVER, alice, "ledger_jobs_posted"),
         (turns::FACTS, alice, "ledger_jobs_due"),
         (turns, "(1700000000000, 8)", "ledger_job_queues_turn"),
         (queue::RENEW, "('alice', 7, 'claim', 1, 'send')", "PRIMARY"),
@@ -84,7 +88,9 @@ async fn a_file_with_many_jobs_is_read_by_indexes() {
         .await
         .unwrap();
     fill(&ledger).await;
-    for (statement, parameters, index) in statements(sqlite::TURNS, sqlite::LIST_BY_STATUS) {
+    for (statement, parameters, index) in
+        statements([sqlite::TURNS, sqlite::LOST_TURNS], sqlite::LIST_BY_STATUS)
+    {
         let explain = format!("EXPLAIN QUERY PLAN {statement}");
         let mut plan = sqlx::query(AssertSqlSafe(explain));
         for _ in parameters.split(',') {
@@ -116,8 +122,8 @@ async fn a_server_with_many_jobs_is_read_by_indexes() {
         ledger
             .run("ANALYZE ledger_jobs; ANALYZE ledger_job_queues")
             .await;
-        for (statement, parameters, index) in statements(postgres::TURNS, postgres::LIST_BY_STATUS)
-        {
+        let turns = [postgres::TURNS, postgres::LOST_TURNS];
+        for (statement, parameters, index) in statements(turns, postgres::LIST_BY_STATUS) {
             let plan = plan(ledger, statement, parameters).await;
             // Where few jobs are open, the index of those is as good.
             let index = if index == "PRIMARY" {
@@ -164,6 +170,30 @@ async fn a_process_that_opens_a_file_takes_over_the_jobs_of_the_one_before() {
     let again = only(&ledger).await;
     assert_eq!((again.job.id, again.job.attempts), (job.id, 2));
     assert!(again.job.interrupted);
+    ledger.pool().close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_another_program_writes_to_is_read_meanwhile() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = SqliteLedger::open(&path, clock()).await.unwrap();
+    let job = add(&ledger, "alice").await;
+    let command = crate::ports::JobCommand::Cancel;
+    alter(&ledger, &job, command).await.unwrap();
+    // The turn that finds nothing left.
+    assert!(claim(&ledger, 10).await.is_empty());
+    let other = format!("sqlite://{}", path.display());
+    let mut other = SqliteConnection::connect(&other).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let reading = async {
+        assert!(claim(&ledger, 10).await.is_empty());
+        let jobs = ledger.list_jobs(&tenant("alice"), &everything()).await;
+        assert_eq!(jobs.unwrap().len(), 1);
+    };
+    let soon = Duration::from_secs(2);
+    tokio::time::timeout(soon, reading).await.unwrap();
+    other.execute("ROLLBACK").await.unwrap();
     ledger.pool().close().await;
 }
 

@@ -73,6 +73,37 @@ pub(super) async fn no_tenant_waits_for_the_backlog_of_another(ledger: &impl Bac
     assert_eq!(again.collect::<Vec<_>>(), [2, 2, 2, 2]);
 }
 
+pub(super) async fn the_jobs_of_a_process_that_is_gone_wait_for_no_backlog(
+    ledger: &impl Backstage,
+) {
+    insert(ledger, "alice", 100).await;
+    let lost = claim(ledger, 100).await;
+    let mut lost: Vec<_> = lost.iter().map(|it| it.job.id).collect();
+    assert_eq!(lost.len(), 2);
+    pass(ledger, std::time::Duration::from_secs(46)).await;
+    // The backlogs of others are due for longer than the claims have ended, and there are many of them.
+    for number in 0..20 {
+        insert(ledger, &format!("tenant-{number}"), 3).await;
+    }
+    ledger
+        .run("UPDATE ledger_job_queues SET turn_at = turn_at - 60000 WHERE tenant <> 'alice'")
+        .await;
+    let mut first = Vec::new();
+    for _ in 0..2 {
+        first.extend(claim(ledger, 1).await.iter().map(|it| it.job.id));
+    }
+    lost.sort_unstable();
+    first.sort_unstable();
+    assert_eq!(first, lost, "before all that has not begun");
+    let more = claim(ledger, 1).await;
+    assert_ne!(by_tenant(&more).keys().next(), Some(&"alice"), "{more:?}");
+    // A claim that has ended keeps nobody waiting, and one that holds is one of the two.
+    pass(ledger, std::time::Duration::from_secs(46)).await;
+    let again = ledger.claim_jobs(&terms(200, 2)).await.unwrap();
+    assert!(by_tenant(&again).values().all(|count| *count == 2));
+    assert_eq!(by_tenant(&again).len(), 21);
+}
+
 pub(super) async fn four_claimants_do_each_job_once_and_keep_the_limit(ledger: &impl Backstage) {
     let names: Vec<String> = (0..10).map(|number| format!("tenant-{number}")).collect();
     for (number, name) in names.iter().enumerate() {

@@ -180,9 +180,9 @@ pub(super) async fn jobs_are_listed_by_their_time_page_by_page(ledger: &impl Bac
         jobs.push(add_at(ledger, "alice", JobOrder::default(), hours * HOUR).await);
     }
     for index in [0, 4] {
-        alter(ledger, &jobs[index], JobCommand::Cancel)
-            .await
-            .unwrap();
+        let cancelled = alter(ledger, &jobs[index], JobCommand::Cancel).await;
+        let again = alter(ledger, &jobs[index], JobCommand::Cancel).await;
+        assert_eq!(again.unwrap(), cancelled.unwrap(), "asked for twice");
     }
     let ids = |found: &[Job]| found.iter().map(|job| job.id).collect::<Vec<_>>();
     let order = [4, 5, 0, 3, 2, 1].map(|index| jobs[index].id);
@@ -243,6 +243,8 @@ pub(super) async fn a_job_is_claimed_at_its_time_and_by_one(ledger: &impl Backst
     assert!(claim(ledger, 10).await.is_empty());
     let approved = alter(ledger, &waiting, approve()).await.unwrap();
     assert_eq!(approved.status, JobStatus::Scheduled);
+    assert!(approved.approved_at.is_some());
+    assert_eq!(find(ledger, &waiting).await, approved);
     assert_eq!(only(ledger).await.job.id, waiting.id, "it begins at once");
     pass(ledger, Duration::from_secs(3_590)).await;
     let ids: Vec<_> = claim(ledger, 10).await.iter().map(|it| it.job.id).collect();

@@ -54,6 +54,13 @@ async fn waiting(ledger: &impl Backstage) -> Vec<Job> {
     jobs
 }
 
+/// The posting times from that of a job on at which nothing comes any more.
+async fn passed_over(ledger: &impl Backstage, job: &Job) -> Vec<SystemTime> {
+    let since = job.posting_time.unwrap() - MINUTE;
+    let times = ledger.passed_over(&tenant("alice"), since).await.unwrap();
+    times.into_iter().collect()
+}
+
 /// The one job that waits.
 async fn next(ledger: &impl Backstage) -> Job {
     let mut jobs = waiting(ledger).await;
@@ -109,6 +116,8 @@ pub(super) async fn a_change_of_the_schedule_replaces_what_has_not_begun(ledger:
         "the same again changes nothing"
     );
     put(ledger, &schedule(&["daily 10:00"], false)).await;
+    let taken = passed_over(ledger, &first).await;
+    assert!(taken.is_empty(), "what is replaced is not passed over");
     let second = next(ledger).await;
     assert_eq!(second.status, JobStatus::Scheduled);
     let seconds = second
@@ -191,6 +200,71 @@ pub(super) async fn the_next_posting_time_has_a_job_whatever_becomes_of_the_one_
         .await
         .unwrap();
     assert_eq!(next(ledger).await, following);
+}
+
+pub(super) async fn a_posting_time_that_has_had_its_job_does_not_come_back_with_another_schedule(
+    ledger: &impl Backstage,
+) {
+    let mut needs_approval = false;
+    let mut change = async || {
+        needs_approval = !needs_approval;
+        put(ledger, &schedule(&["daily 09:00"], needs_approval)).await;
+        needs_approval
+    };
+    let now_please = |job: &Job| {
+        JobCommand::Change(JobChange {
+            publish_at: Edit::Set(job.created_at),
+            ..JobChange::default()
+        })
+    };
+    change().await;
+    change().await;
+    let first = next(ledger).await;
+    // Carried out before its time.
+    alter(ledger, &first, now_please(&first)).await.unwrap();
+    let claimed = only(ledger).await;
+    assert_eq!(claimed.job.id, first.id);
+    change().await;
+    assert_eq!(next(ledger).await.publish_at, first.publish_at + DAY);
+    ledger
+        .finish_job(&claimed.claim, &published())
+        .await
+        .unwrap();
+    change().await;
+    let second = next(ledger).await;
+    assert_eq!(second.publish_at, first.publish_at + DAY, "after its end");
+    // Cancelled by somebody, and moved by somebody.
+    alter(ledger, &second, JobCommand::Cancel).await.unwrap();
+    change().await;
+    let third = next(ledger).await;
+    assert_eq!(third.publish_at, first.publish_at + 2 * DAY);
+    let later = JobCommand::Change(JobChange {
+        publish_at: Edit::Set(third.publish_at + MINUTE),
+        ..JobChange::default()
+    });
+    alter(ledger, &third, later).await.unwrap();
+    let expected: Vec<_> = (0..3).map(|day| first.publish_at + day * DAY).collect();
+    assert_eq!(passed_over(ledger, &first).await, expected);
+    change().await;
+    let fourth = next(ledger).await;
+    assert_eq!(fourth.publish_at, first.publish_at + 3 * DAY);
+    assert_eq!(find(ledger, &third).await.status, JobStatus::Cancelled);
+    // Those of a finer schedule come before, and lead on to the same.
+    let times = ["daily 09:00", "daily 08:00"];
+    put(ledger, &schedule(&times, false)).await;
+    let eight = next(ledger).await;
+    assert!(eight.publish_at < fourth.publish_at);
+    let reordered = schedule(&["daily 08:00", "daily 09:00"], false);
+    put(ledger, &reordered).await;
+    assert_eq!(next(ledger).await.id, eight.id, "it is the same");
+    let kept = ledger.schedule(&tenant("alice")).await.unwrap();
+    assert_eq!(kept, Some(reordered), "in the order that was put last");
+    // What a posting time has had is remembered as long as it is to come.
+    ledger
+        .run("UPDATE ledger_jobs SET ended_at = 1 WHERE ended_at IS NOT NULL")
+        .await;
+    ledger.sweep_jobs(Duration::ZERO).await.unwrap();
+    assert_eq!(passed_over(ledger, &first).await, expected);
 }
 
 pub(super) async fn of_posting_times_that_passed_the_last_is_caught_up_with(

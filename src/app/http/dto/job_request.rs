@@ -4,12 +4,8 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use poem_openapi::Object;
 
-use super::{
-    problem::FieldError,
-    publish::{
-        PlatformName, PublishRequest, all_of, by_platform, read_caption, read_captions,
-        read_platforms,
-    },
+use super::publish::{
+    PlatformName, PublishRequest, all_of, by_platform, read_caption, read_captions, read_platforms,
 };
 use crate::{
     app::http::json_body::Fields,
@@ -51,11 +47,12 @@ pub struct JobRequest {
     pub needs_approval: bool,
 }
 
-/// A change of a job that has not begun. A field that is left out stays as it is; `null` takes back what was given.
+/// A change of a job that has not begun. A field that is left out stays as it is; `null` takes back what was given, but for the
+/// time.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 #[oai(deny_unknown_fields)]
 pub struct JobChange {
-    /// When it is to be published: RFC 3339 with an offset. `null` leaves the time as it is: every job has one.
+    /// When it is to be published: RFC 3339 with an offset. Every job has a time: `null` leaves it as it is.
     pub publish_at: Option<String>,
     /// The platforms to publish to; each must be on for the tenant. `null`: all that are on by then.
     #[oai(validator(min_items = 1, unique_items))]
@@ -126,21 +123,10 @@ pub fn order_of(image: Option<ImageName>, request: PublishRequest) -> JobOrder {
     }
 }
 
-/// Reads a time of RFC 3339. Any other text is recorded as a problem of the field.
-pub fn parse_time(fields: &mut Fields, name: &str, text: &str) -> Option<SystemTime> {
-    match rfc3339::parse(text) {
-        Ok(time) => Some(time),
-        Err(rule) => {
-            fields.reject(FieldError::new(name, rule.to_string()));
-            None
-        }
-    }
-}
-
 fn read_time(fields: &mut Fields, name: &str) -> Option<SystemTime> {
-    const RULE: &str = "must be a text: a time of RFC 3339 with an offset";
-    let text = fields.take(name, RULE, |value| value.as_str().map(str::to_owned))?;
-    parse_time(fields, name, &text)
+    fields.take(name, rfc3339::RULE, |value| {
+        rfc3339::parse(value.as_str()?).ok()
+    })
 }
 
 /// The edit of a field that may be left out, or be `null` to take back what was given.

@@ -43,18 +43,23 @@ pub struct Job {
     pub publish_at: String,
     /// When it was made (RFC 3339, UTC).
     pub created_at: String,
+    /// When the next attempt is (RFC 3339, UTC), for a job that waits for one; `null` of one that has not begun, and of one that
+    /// has ended.
+    #[oai(nullable)]
+    pub next_attempt_at: Option<String>,
     /// How many attempts have begun.
     #[oai(validator(minimum(value = "0")))]
     pub attempts: u32,
-    /// The last result on each platform, by the platform's name. A job that is `done` may have failed on some.
+    /// The last result on each platform, by the platform's name. A job that is `done` may have failed on some. `retry_after_seconds`
+    /// counts from the end of the attempt.
     pub results: BTreeMap<String, PlatformResult>,
     /// How far the attempt under way has come; `null` if none is, or it has only begun.
     #[oai(nullable)]
     pub stage: Option<PublishStage>,
-    /// Why the last attempt did not succeed, or why there will be none, for people.
+    /// Why the last attempt did not succeed, or why there will be none, for people; there whenever `reason` is.
     #[oai(nullable)]
     pub error: Option<String>,
-    /// The same for programs.
+    /// The same for programs. Also there for a job that waits for its next attempt.
     #[oai(nullable)]
     pub reason: Option<JobReason>,
     /// The platforms that it is for; `null`: all that are on by then.
@@ -86,7 +91,8 @@ pub enum JobStatus {
     Scheduled,
     /// It is being carried out.
     Running,
-    /// It was carried out. Some platforms may have failed: see `results`.
+    /// It was carried out: a platform has the image, or may have it, and others may have failed (see `results`); or there was nothing
+    /// to publish, or only something to try out (see `reason`).
     Done,
     /// No platform has the image.
     Failed,
@@ -134,8 +140,10 @@ pub enum JobReason {
     StorageRefused,
     /// The tenant is out of credit.
     OutOfCredit,
-    /// No platform has taken the image: the results say why.
+    /// Platforms have not taken the image: the results say why.
     PlatformsFailed,
+    /// The tenant's config is for trying things out (`content.debug`): nothing was sent.
+    DryRun,
     /// It was not carried out in time.
     TooLate,
     /// A later posting time had come before it could begin.
@@ -216,6 +224,7 @@ impl From<JobPage> for JobList {
 
 impl From<job::Job> for Job {
     fn from(job: job::Job) -> Self {
+        let (error, next_attempt_at) = (job.explanation(), job.next_attempt_at());
         let job::Job {
             id,
             tenant: _, // the one that was asked
@@ -223,8 +232,9 @@ impl From<job::Job> for Job {
             order,
             publish_at,
             posting_time,
-            due_at: _, // the store's business, as the rest of the attempts
+            due_at: _, // told while it is that of the next attempt
             created_at,
+            approved_at: _,
             begun_at: _,
             ended_at: _,
             attempts,
@@ -235,7 +245,7 @@ impl From<job::Job> for Job {
             results,
             stage,
             reason,
-            error,
+            error: _, // part of the explanation
         } = job;
         let JobOrder {
             image,
@@ -253,6 +263,7 @@ impl From<job::Job> for Job {
             filename: image.map(|name| name.as_str().to_owned()),
             publish_at: time(publish_at),
             created_at: time(created_at),
+            next_attempt_at: next_attempt_at.map(time),
             attempts,
             results: by_name(results),
             stage: stage.map(PublishStage::from),
@@ -310,6 +321,7 @@ same_variants!(job::JobReason => JobReason:
     StorageRefused,
     OutOfCredit,
     PlatformsFailed,
+    DryRun,
     TooLate,
     Superseded,
     ByRequest,

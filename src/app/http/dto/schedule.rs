@@ -32,8 +32,8 @@ pub struct Schedule {
     pub enabled: bool,
     /// Each publication waits for somebody to approve it.
     pub needs_approval: bool,
-    /// The next posting times, up to five (RFC 3339, UTC); empty if the schedule is not followed. The first of them has a
-    /// job.
+    /// The next times at which something is to be published, up to five (RFC 3339, UTC); empty if the schedule is not followed.
+    /// The first of them has a job. Posting times whose job was cancelled, was moved, or has begun early are left out.
     pub next: Vec<String>,
 }
 

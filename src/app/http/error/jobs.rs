@@ -1,10 +1,13 @@
 //! Conversion of the errors of jobs and events.
 
 use super::{ApiError, DEFAULT_RETRY_AFTER};
-use crate::app::{
-    http::{dto::problem::FieldError, problem::ProblemKind},
-    runtime::event_hub::ListenError,
-    usecases::manage_jobs::{AddJobOnceError, ManageJobsError},
+use crate::{
+    app::{
+        http::{dto::problem::FieldError, problem::ProblemKind},
+        runtime::event_hub::ListenError,
+        usecases::manage_jobs::{AddJobOnceError, JobAction, ManageJobsError},
+    },
+    domain::job::{JobRefusal, JobStatus},
 };
 
 impl From<ManageJobsError> for ApiError {
@@ -18,10 +21,19 @@ impl From<ManageJobsError> for ApiError {
                 Self::bad_fields(vec![FieldError::new("publish_at", rule)])
             }
             ManageJobsError::NotFound => Self::no_job(),
-            ManageJobsError::Refused(refusal) => {
-                let mut detail = refusal.to_string();
-                detail.replace_range(..1, "A");
-                Self::new(ProblemKind::JobState, format!("{detail}."))
+            ManageJobsError::NothingLeft { platform, field } => {
+                let rule = format!("comes to nothing on {platform}");
+                Self::new(
+                    ProblemKind::CaptionRequired,
+                    format!(
+                        "Nothing is left of the caption for {platform}: hashtags alone, or more than it takes in one \
+                         piece. Give another one, or allow an empty one. Nothing was added or changed."
+                    ),
+                )
+                .naming(FieldError::new(field, rule))
+            }
+            ManageJobsError::Refused(action, refusal) => {
+                Self::new(ProblemKind::JobState, refused(action, refusal))
             }
             ManageJobsError::Ledger(error) => Self::from_ledger(
                 error,
@@ -29,6 +41,53 @@ impl From<ManageJobsError> for ApiError {
             ),
         }
     }
+}
+
+/// What a job does not allow, with its state and what does instead.
+fn refused(action: JobAction, refusal: JobRefusal) -> String {
+    let status = match refusal {
+        JobRefusal::TooLate => {
+            return "The job was not approved in time: it is `missed`, and will not be carried out.".to_owned();
+        }
+        JobRefusal::NothingFailed(_) => {
+            return "The job failed on no platform, so there is nothing to retry. A platform whose result is `unknown` is \
+                    asked by `checkPublication`."
+                .to_owned();
+        }
+        JobRefusal::IllegalMove { from, .. } => from,
+        JobRefusal::NotChangeable(status) => status,
+    };
+    let state = match status {
+        JobStatus::AwaitingApproval => "waits for approval",
+        JobStatus::Scheduled if action == JobAction::Change => {
+            "has begun, and waits for its next attempt"
+        }
+        JobStatus::Scheduled => "is scheduled",
+        JobStatus::Running => "is running",
+        JobStatus::Done => "is done",
+        JobStatus::Failed => "has failed",
+        JobStatus::Missed => "was missed",
+        JobStatus::Cancelled => "is cancelled",
+    };
+    let (done, rule) = match action {
+        JobAction::Change => ("changed", "only a job that has not begun can be changed"),
+        JobAction::Approve => (
+            "approved",
+            "only a job that is `awaiting_approval` can be approved",
+        ),
+        JobAction::Cancel if status == JobStatus::Running => {
+            ("cancelled", "it may have sent something already")
+        }
+        JobAction::Cancel => ("cancelled", "it has ended already"),
+        JobAction::Retry => (
+            "retried",
+            "only a job that is `done` or `failed` can be retried",
+        ),
+    };
+    format!(
+        "The job {state} (`{}`), so it cannot be {done}: {rule}.",
+        status.as_str()
+    )
 }
 
 impl From<AddJobOnceError> for ApiError {

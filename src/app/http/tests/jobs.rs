@@ -101,6 +101,7 @@ async fn a_job_is_added_and_told_where_it_is() {
         "filename": "a.jpg",
         "publish_at": "2026-05-04T12:30:00Z",
         "created_at": "2026-05-04T12:00:00Z",
+        "next_attempt_at": null,
         "attempts": 0,
         "results": {},
         "stage": null, "error": null, "reason": null,
@@ -164,10 +165,45 @@ async fn bad_fields_of_a_job_are_named() {
         let answer = service.answer(add(&body)).await;
         assert_eq!(answer.bad_fields(), fields, "{body}");
     }
-    let mut service = Service::new();
-    service.jobs.expect_add_job().never();
-    let answer = service.answer(add(&json!({"caption": "\u{200b}"}))).await;
-    answer.problem(422, "caption-required");
+    for (body, field, detail) in [
+        (
+            json!({"caption": "\u{200b}"}),
+            "caption",
+            "Nothing of `caption` would be seen.",
+        ),
+        (
+            json!({"captions": {"telegram": "Ahoy", "email": "\u{200b}"}}),
+            "captions.email",
+            "Nothing of `captions.email` would be seen.",
+        ),
+        // The tenant has no hashtags of its own.
+        (
+            json!({"caption": "#only #tags"}),
+            "caption",
+            "Nothing is left of the caption for telegram:",
+        ),
+        (
+            json!({"captions": {"telegram": "#tags"}}),
+            "captions.telegram",
+            "Nothing is left of the caption for telegram:",
+        ),
+    ] {
+        let change = request(Method::PATCH, "/api/jobs/7", &body);
+        for asked in [add(&body), change] {
+            let mut service = Service::new();
+            service.jobs.expect_add_job().never();
+            service.jobs.expect_alter_job().never();
+            service
+                .jobs
+                .expect_find_job()
+                .returning(|_, _| Ok(Some(job())));
+            let answer = service.answer(asked).await;
+            let problem = answer.problem(422, "caption-required");
+            assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+            let told = problem["detail"].as_str().unwrap();
+            assert!(told.starts_with(detail), "{told}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -219,6 +255,15 @@ async fn jobs_are_listed_page_by_page_through_filters() {
         ("?limit=201", vec!["limit"]),
         ("?status=waiting", vec!["status"]),
         ("?from=2026-05-04&to=x", vec!["from", "to"]),
+        (
+            "?from=x&to=y&limit=z&status=q&cursor=w",
+            vec!["status", "from", "to", "cursor", "limit"],
+        ),
+        ("?limit=-1", vec!["limit"]),
+        (
+            "?from=2026-05-04T12:00:01Z&to=2026-05-04T12:00:00Z",
+            vec!["to"],
+        ),
         // The plus is a space here.
         ("?from=2026-05-04T12:00:00+02:00", vec!["from"]),
         ("?cursor=!!", vec!["cursor"]),
@@ -248,7 +293,7 @@ async fn what_a_job_does_not_allow_is_told_with_its_state() {
     let problem = answer.problem(409, "job-state");
     assert_eq!(
         problem["detail"],
-        "A job that is running cannot become cancelled."
+        "The job is running (`running`), so it cannot be cancelled: it may have sent something already."
     );
 }
 

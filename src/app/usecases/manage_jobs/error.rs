@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     app::runtime::background_tasks::TaskAborted,
-    domain::{job::JobRefusal, publication::PlanError},
-    ports::{JobStoreError, LedgerError},
+    domain::{job::JobRefusal, platform::Platform, publication::PlanError},
+    ports::{JobCommand, JobStoreError, LedgerError},
 };
 
 /// Why something is not done with a job or a schedule.
@@ -20,19 +20,52 @@ pub enum ManageJobsError {
     /// The tenant has no such job.
     #[error("there is no such job")]
     NotFound,
+    /// Nothing would be left of a caption that was given, once it is fitted to a platform.
+    #[error("nothing is left of the caption for {platform}")]
+    NothingLeft {
+        /// The platform.
+        platform: Platform,
+        /// The field that the caption was given in.
+        field: String,
+    },
     /// The job's state does not allow it.
-    #[error(transparent)]
-    Refused(#[from] JobRefusal),
+    #[error("{0:?}: {1}")]
+    Refused(JobAction, #[source] JobRefusal),
     /// The ledger is unavailable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-impl From<JobStoreError> for ManageJobsError {
-    fn from(error: JobStoreError) -> Self {
+/// What somebody asks of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobAction {
+    /// Another time, other captions or platforms.
+    Change,
+    /// A yes.
+    Approve,
+    /// No more attempts.
+    Cancel,
+    /// Another attempt.
+    Retry,
+}
+
+impl From<&JobCommand> for JobAction {
+    fn from(command: &JobCommand) -> Self {
+        match command {
+            JobCommand::Change(_) => Self::Change,
+            JobCommand::Approve { .. } => Self::Approve,
+            JobCommand::Cancel => Self::Cancel,
+            JobCommand::Retry => Self::Retry,
+        }
+    }
+}
+
+impl ManageJobsError {
+    /// Why the store has not done this.
+    pub(super) fn of(action: JobAction, error: JobStoreError) -> Self {
         match error {
             JobStoreError::NotFound => Self::NotFound,
-            JobStoreError::Refused(refusal) => Self::Refused(refusal),
+            JobStoreError::Refused(refusal) => Self::Refused(action, refusal),
             JobStoreError::Unavailable(cause) => Self::Ledger(LedgerError::Unavailable(cause)),
         }
     }

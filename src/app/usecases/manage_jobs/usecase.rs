@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::error::ManageJobsError;
+use super::error::{JobAction, ManageJobsError};
 use crate::{
     app::{
         runtime::{background_tasks::BackgroundTasks, event_hub::EventHub},
@@ -14,7 +14,7 @@ use crate::{
     domain::{
         host::Host,
         job::{Edit, Job, JobChange, JobId, JobOrder, JobPosition, JobQuery, NewJob},
-        publication::{PlanError, PublicationPlan, PublicationRequest},
+        publication::{PublicationPlan, PublicationRequest},
         schedule::Schedule,
     },
     ports::{Clock, IdempotencyStore, JobCommand, JobStore, LedgerError, ScheduleStore},
@@ -67,7 +67,8 @@ pub struct JobPage {
 pub struct ScheduleReport {
     /// The schedule; `None` if none was ever put.
     pub schedule: Option<Schedule>,
-    /// The next posting times, at most [`NEXT_SHOWN`]; none if the schedule is not followed.
+    /// The next posting times at which something is to be published, at most [`NEXT_SHOWN`]; none if the schedule is not
+    /// followed.
     pub next: Vec<SystemTime>,
 }
 
@@ -154,25 +155,26 @@ impl ManageJobs {
             self.check_time(time)?;
         }
         let job = self.find(tenant, id).await?;
-        let changed = job.change(change.clone())?;
+        let changed = job.change(change.clone());
+        let changed = changed.map_err(|it| ManageJobsError::Refused(JobAction::Change, it))?;
         check_plan(tenant, &changed.request())?;
         self.alter(tenant, id, JobCommand::Change(change)).await
     }
 
-    /// Approves a job. It begins at its time, or at once; it is missed if it would begin too late.
+    /// Approves a job. It begins at its time, or at once.
     ///
     /// # Errors
-    /// [`ManageJobsError`]: it is not there, or does not wait for approval.
+    /// [`ManageJobsError`]: it is not there, does not wait for approval, or would begin too late: then it is missed.
     pub async fn approve(&self, tenant: &Tenant, id: JobId) -> Result<Job, ManageJobsError> {
         let max_late = self.max_late;
         self.alter(tenant, id, JobCommand::Approve { max_late })
             .await
     }
 
-    /// Cancels a job that does not run.
+    /// Cancels a job that does not run. One that is cancelled already stays as it is.
     ///
     /// # Errors
-    /// [`ManageJobsError`]: it is not there, runs, or has ended.
+    /// [`ManageJobsError`]: it is not there, runs, or has ended otherwise.
     pub async fn cancel(&self, tenant: &Tenant, id: JobId) -> Result<Job, ManageJobsError> {
         self.alter(tenant, id, JobCommand::Cancel).await
     }
@@ -191,7 +193,7 @@ impl ManageJobs {
     /// [`LedgerError::Unavailable`].
     pub async fn schedule(&self, tenant: &Tenant) -> Result<ScheduleReport, LedgerError> {
         let schedule = self.schedules.schedule(tenant.name()).await?;
-        Ok(self.report(schedule))
+        self.report(tenant, schedule).await
     }
 
     /// Puts the tenant's schedule in the place of the one that was there.
@@ -215,7 +217,7 @@ impl ManageJobs {
         let put = self.schedules.put_schedule(tenant.name(), host, &schedule);
         put.await?;
         self.hub.wake();
-        Ok(self.report(Some(schedule)))
+        Ok(self.report(tenant, Some(schedule)).await?)
     }
 
     async fn alter(
@@ -224,22 +226,26 @@ impl ManageJobs {
         id: JobId,
         command: JobCommand,
     ) -> Result<Job, ManageJobsError> {
-        let job = self.jobs.alter_job(tenant.name(), id, &command).await?;
+        let job = self.jobs.alter_job(tenant.name(), id, &command).await;
         self.hub.wake();
-        Ok(job)
+        job.map_err(|error| ManageJobsError::of((&command).into(), error))
     }
 
-    fn report(&self, schedule: Option<Schedule>) -> ScheduleReport {
-        let followed = schedule.as_ref().filter(|it| it.is_enabled());
-        let next = followed.map(|schedule| {
-            let first = schedule.first(self.clock.utc());
-            let all = std::iter::successors(first, |time| schedule.times().next_after(*time));
-            all.take(NEXT_SHOWN).collect()
-        });
-        ScheduleReport {
-            next: next.unwrap_or_default(),
-            schedule,
-        }
+    async fn report(
+        &self,
+        tenant: &Tenant,
+        schedule: Option<Schedule>,
+    ) -> Result<ScheduleReport, LedgerError> {
+        let Some(followed) = schedule.as_ref().filter(|it| it.is_enabled()) else {
+            let next = Vec::new();
+            return Ok(ScheduleReport { schedule, next });
+        };
+        let now = self.clock.utc();
+        let passed_over = self.schedules.passed_over(tenant.name(), now).await?;
+        let coming = followed.coming(now);
+        let next = coming.filter(|time| !passed_over.contains(time));
+        let next = next.take(NEXT_SHOWN).collect();
+        Ok(ScheduleReport { schedule, next })
     }
 
     /// Checks what is known of a job's publication before its time.
@@ -280,9 +286,26 @@ impl ManageJobs {
     }
 }
 
-/// Refuses what the tenant's config does not allow now. It is planned again when the job is carried out.
-fn check_plan(tenant: &Tenant, request: &PublicationRequest) -> Result<(), PlanError> {
-    PublicationPlan::new(&tenant.config(), request).map(drop)
+/// Refuses what the tenant's config does not allow now, and captions of which nothing would be left. It is planned again when
+/// the job is carried out.
+fn check_plan(tenant: &Tenant, request: &PublicationRequest) -> Result<(), ManageJobsError> {
+    let plan = PublicationPlan::new(&tenant.config(), request)?;
+    if !request.has_captions() || request.allow_empty_caption {
+        return Ok(());
+    }
+    let settings = tenant.settings();
+    let hashtags = &settings.content.hashtag_string;
+    for (platform, rules) in settings.platforms.rules_of(plan.platforms()) {
+        let caption = request.caption_for(platform).unwrap_or_default();
+        if rules.fit_with_own_hashtags(caption, hashtags).is_empty() {
+            let field = match &request.captions {
+                Some(_) => format!("captions.{platform}"),
+                None => "caption".to_owned(),
+            };
+            return Err(ManageJobsError::NothingLeft { platform, field });
+        }
+    }
+    Ok(())
 }
 
 /// The place of a job in the list.

@@ -82,6 +82,18 @@ fn only_platforms_that_failed_for_reasons_that_pass_are_tried_again_by_themselve
         )
         .unwrap();
     assert_eq!(job.status, JobStatus::Scheduled);
+    assert_eq!(
+        job.reason,
+        Some(JobReason::PlatformsFailed),
+        "also while one has it"
+    );
+    let told = job.explanation().unwrap();
+    assert_eq!(told, "Email: text. Mastodon: text.");
+    let caption_of = |index: usize| job.results[index].caption.clone();
+    assert_eq!(
+        (caption_of(0), caption_of(3)),
+        ("secret".into(), "secret".into())
+    );
     let request = job.request();
     assert_eq!(request.platforms, Some(vec![Platform::Email]));
     let captions = request.captions.unwrap();
@@ -105,19 +117,22 @@ fn only_platforms_that_failed_for_reasons_that_pass_are_tried_again_by_themselve
 fn a_job_is_done_if_a_platform_has_the_image_or_may_have_it() {
     let rejected = || failed(FailureReason::Rejected);
     let unknown = || Outcome::Unknown("text".to_owned());
+    let failed_everywhere = Some(JobReason::PlatformsFailed);
     let dry = Outcome::Skipped(Failure::new(FailureReason::DryRun, "text"));
-    for (outcome, status) in [
-        (published(), JobStatus::Done),
+    for (outcome, status, reason) in [
+        (published(), JobStatus::Done, None),
         (
             Outcome::AlreadyPublished(PublishedPost::new("1")),
             JobStatus::Done,
+            None,
         ),
-        (unknown(), JobStatus::Done),
-        (dry, JobStatus::Done),
-        (rejected(), JobStatus::Failed),
+        (unknown(), JobStatus::Done, None),
+        (dry, JobStatus::Done, Some(JobReason::DryRun)),
+        (rejected(), JobStatus::Failed, failed_everywhere),
         (
             Outcome::Skipped(Failure::new(FailureReason::Off, "text")),
             JobStatus::Failed,
+            failed_everywhere,
         ),
     ] {
         let report = reported(vec![
@@ -126,7 +141,6 @@ fn a_job_is_done_if_a_platform_has_the_image_or_may_have_it() {
         ]);
         let job = running().finish(report, at(10)).unwrap();
         assert_eq!(job.status, status);
-        let reason = (status == JobStatus::Failed).then_some(JobReason::PlatformsFailed);
         assert_eq!(job.reason, reason);
     }
     let none = AttemptEnd::Reported {
@@ -136,8 +150,33 @@ fn a_job_is_done_if_a_platform_has_the_image_or_may_have_it() {
     let job = running().finish(none, at(10)).unwrap();
     assert_eq!(
         (job.status, job.reason),
-        (JobStatus::Failed, Some(JobReason::NothingToPublish))
+        (JobStatus::Done, Some(JobReason::NothingToPublish)),
+        "that is no failure"
     );
+    let again = job.retry(at(20)).unwrap();
+    assert_eq!(
+        (again.status, again.remaining),
+        (JobStatus::Scheduled, None)
+    );
+}
+
+#[test]
+fn what_may_have_been_sent_is_told_with_the_caption_that_was_given() {
+    let order = JobOrder {
+        caption: Some("Ahoy".to_owned()),
+        ..JobOrder::default()
+    };
+    let unknown = PlatformResult {
+        caption: String::new(),
+        ..result(Platform::Email, Outcome::Unknown("text".to_owned()))
+    };
+    let report = AttemptEnd::Reported {
+        image: ImageName::new("a.jpg").ok(),
+        results: vec![unknown],
+    };
+    let running = new(order).claim(at(10), at(11)).unwrap();
+    let job = running.finish(report, at(10)).unwrap();
+    assert_eq!(job.results[0].caption, "Ahoy");
 }
 
 #[test]

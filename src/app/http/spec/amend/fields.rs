@@ -166,6 +166,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value)> {
         ("ImageList", "filenames", file_name()),
         ("Job", "attempts", json!({"minimum": 0})),
         ("Job", "created_at", time()),
+        ("Job", "next_attempt_at", time()),
         ("Job", "error", text()),
         ("Job", "filename", file_name()),
         ("Job", "id", id()),

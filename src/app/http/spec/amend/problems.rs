@@ -258,6 +258,8 @@ fn example(kind: ProblemKind, operation: &Value) -> Value {
 fn bad_field(operation: &Value) -> Option<(&'static str, Cow<'static, str>)> {
     if has_parameter(operation, "filename", "path") {
         Some(("filename", "must end in .jpg, .jpeg, .png or .webp".into()))
+    } else if operation["operationId"] == "listJobs" {
+        Some(("limit", "must be a number from 1 to 200".into()))
     } else if has_parameter(operation, "limit", "query") {
         Some(("limit", "must be at least 1".into()))
     } else if ["id", "kind"]

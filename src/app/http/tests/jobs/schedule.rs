@@ -1,5 +1,7 @@
 //! The posting times.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn put(body: &Value) -> Request {
@@ -31,6 +33,11 @@ async fn a_schedule_is_put_and_told_as_it_is_kept() {
                 && put.platforms() == Some(&[Platform::Telegram])
         })
         .returning(|_, _, _| Ok(()));
+    service
+        .schedules
+        .expect_passed_over()
+        .times(1)
+        .returning(|_, _| Ok(BTreeSet::new()));
     let answer = service.answer(put(&evenings())).await.json();
     let expected = json!({
         "timezone": "Europe/Berlin",
@@ -54,6 +61,11 @@ async fn a_schedule_is_put_and_told_as_it_is_kept() {
         .expect_put_schedule()
         .times(1)
         .returning(|_, _, _| Ok(()));
+    service
+        .schedules
+        .expect_passed_over()
+        .times(1)
+        .returning(|_, _| Ok(BTreeSet::new()));
     assert_eq!(service.answer(put(&answer)).await.json(), expected);
 }
 

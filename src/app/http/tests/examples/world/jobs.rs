@@ -1,5 +1,7 @@
 //! The jobs of the examples.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{
     app::http::tests::harness::NOON,
@@ -44,6 +46,7 @@ fn moved_by(command: &JobCommand) -> Job {
             let failed = Job {
                 status: JobStatus::Failed,
                 attempts: 1,
+                begun_at: Some(noon),
                 ..job(false)
             };
             failed.retry(noon).unwrap()
@@ -82,6 +85,10 @@ pub(super) fn with_jobs(service: &mut Service, operation: &str, answer: &str) {
         let schedule = Schedule::new(times, None, true, true).unwrap();
         Ok(is_put.then_some(schedule))
     });
+    service
+        .schedules
+        .expect_passed_over()
+        .returning(|_, _| Ok(BTreeSet::new()));
     service
         .schedules
         .expect_put_schedule()
