@@ -1,5 +1,5 @@
 //! A job: a publication that somebody has asked for, and nobody waits for. It is carried out now, at a time, or at a posting
-//! time of the tenant's [schedule](super::schedule), if need be after a yes.
+//! time of the tenant's [schedule](super::schedule), if need be after approval.
 //!
 //! `status.rs` has the table of the moves between the states, and [`Job`]'s methods in `moves.rs` and `attempts.rs` make them.
 //! Nothing here claims or carries out a job. The store of jobs (`ports::JobStore`) writes what these methods return;

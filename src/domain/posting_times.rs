@@ -23,6 +23,9 @@ mod entry;
 /// The most posting times of a tenant: one for each hour of a week.
 pub const MAX_POSTING_TIMES: usize = 7 * 24;
 
+/// The zone of the database that says that nobody has set one.
+const FACTORY: &str = "Factory";
+
 /// How many days before a date, and after it, the moments are that may be the next after it. An entry matches one of seven
 /// dates, and the latest gap was of one whole day.
 const DAYS_AROUND: (i16, i16) = (-2, 8);
@@ -149,11 +152,12 @@ impl fmt::Debug for PostingTimes {
     }
 }
 
-/// The zone of a name, in capitals or not, with the name as the database writes it. The zone that stands for an unknown one is none.
+/// The zone of a name, in capitals or not, with the name as the database writes it. The zones that stand for an unknown one are
+/// none.
 fn zone(name: &str) -> Option<(TimeZone, String)> {
     let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())?;
     let name = zone.iana_name()?.to_owned();
-    Some((zone, name))
+    Some((zone, name)).filter(|(_, name)| name != FACTORY)
 }
 
 /// The one moment of a local time.

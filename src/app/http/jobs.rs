@@ -137,13 +137,13 @@ impl JobsApi {
         to: SentParam<String>,
     ) -> Result<Json<JobList>, ApiError> {
         let mut fields = Fields::default();
-        let states = job::JobStatus::ALL.map(job::JobStatus::as_str).join(", ");
-        let states = format!("must be one of: {states}");
+        let names = job::JobStatus::ALL.map(job::JobStatus::as_str).join(", ");
+        let known = format!("must be one of: {names}");
         let within = format!("must be a number from 1 to {MAX_LIMIT}");
         let (time, page) = (rfc3339::RULE, "must be the `next_cursor` of a page");
         let read_time = |text: &str| rfc3339::parse(text).ok();
         let query = JobQuery {
-            status: status.read(&mut fields, states, job::JobStatus::from_name),
+            status: status.read(&mut fields, known, job::JobStatus::from_name),
             from: from.read(&mut fields, time, read_time),
             to: to.read(&mut fields, time, read_time),
             after: cursor.read(&mut fields, page, position_of),

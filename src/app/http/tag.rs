@@ -17,7 +17,7 @@ pub(super) enum Tag {
     Library,
     /// The publications, and their outcomes.
     Publications,
-    /// Publications that no request waits for: in the background, at a time, at the tenant's posting times, after a yes.
+    /// Publications that no request waits for: in the background, at a time, at the tenant's posting times, after approval.
     Jobs,
     /// The meaning of each kind of problem: any host, no credential.
     Problems,

@@ -80,6 +80,7 @@ fn a_time_zone_is_one_of_the_database() {
         "",
         "Berlin",
         "Etc/Unknown",
+        "factory",
         "+02:00",
         "CET-1CEST",
         "../etc/passwd",
