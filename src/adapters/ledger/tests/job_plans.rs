@@ -18,8 +18,8 @@ use crate::adapters::ledger::{
 /// Enough for an index to be of use: a server reads a smaller table as a whole.
 const JOBS: u32 = 100_000;
 
-/// Jobs that have ended, half of them of one tenant, and one job of every tenth other tenant that is to come; and rows of
-/// tenants that wait for their turn.
+/// Jobs that have ended, half of them of one tenant, one job of every tenth other tenant that is to come, and as many that run as
+/// some replicas carry out; and rows of tenants that wait for their turn.
 async fn fill(ledger: &impl Backstage) {
     ledger
         .run(&format!(
@@ -27,8 +27,8 @@ async fn fill(ledger: &impl Backstage) {
              INSERT INTO ledger_jobs
                 (tenant, status, what, publish_at, due_at, created_at, begun_at, ended_at, is_next)
              SELECT CASE WHEN i % 2 = 0 THEN 'alice' ELSE 'tenant-' || i END,
-                CASE WHEN i % 10 = 5 THEN 'scheduled' WHEN i % 3 = 0 THEN 'missed' ELSE 'done' END,
-                '{{}}', i, 4000000000000 + i, i, i, CASE WHEN i % 10 = 5 THEN NULL ELSE i END,
+                CASE WHEN i % 10 = 5 THEN 'scheduled' WHEN i % 200 = 7 THEN 'running' WHEN i % 3 = 0 THEN 'missed' ELSE 'done' END,
+                '{{}}', i, 4000000000000 + i, i, i, CASE WHEN i % 10 = 5 OR i % 200 = 7 THEN NULL ELSE i END,
                 CASE WHEN i % 10 = 5 THEN 1 ELSE 0 END FROM n;
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {JOBS})
              INSERT INTO ledger_job_queues (tenant, turn_at)
