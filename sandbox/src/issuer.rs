@@ -383,7 +383,11 @@ impl State {
             if let Some(is_verified) = account.email_verified {
                 claims["email_verified"] = json!(is_verified);
             }
+            // As Auth0 tells them, of which the last is not what the standard has.
             claims["name"] = json!(account.name);
+            claims["nickname"] = json!(account.name);
+            claims["picture"] = json!("https://pictures.sandbox.example/person.png");
+            claims["updated_at"] = json!("2026-05-04T12:00:00.123Z");
         }
         claims
     }

@@ -55,6 +55,10 @@ const QUESTIONS: RetryPolicy = RetryPolicy {
     max_delay: Duration::from_secs(1),
 };
 const NO_TOKENS: Failure = Failure::Provider("it names no address for tokens");
+/// The fields of an answer with tokens that count, those of a refusal among them.
+const TOKENS: [&str; 4] = ["access_token", "token_type", "id_token", "error"];
+/// The fields that count of what is told of a person.
+const PERSON: [&str; 3] = ["sub", "email", "email_verified"];
 /// What a login asks for, beside `openid`.
 const SCOPES: [&str; 2] = ["email", "profile"];
 
@@ -122,6 +126,7 @@ impl OpenIdClient {
             exchange: Exchange {
                 http: http_client::build(TIMEOUT, roots).map_err(OpenIdSetupError::Client)?,
                 may_be_local: settings.issuer.is_loopback(),
+                fields: None,
             },
             clock,
             issuer: IssuerUrl::new(settings.issuer_text).map_err(OpenIdSetupError::Issuer)?,
@@ -204,7 +209,7 @@ impl OpenIdClient {
         code: &Secret,
         checks: &LoginChecks,
     ) -> Result<CoreTokenResponse, Failure> {
-        let fetch = self.exchange.fetch();
+        let fetch = self.exchange.of(&TOKENS).fetch();
         let redeem = || async {
             let code = AuthorizationCode::new(code.expose().to_owned());
             let request = client.exchange_code(code).map_err(|_| NO_TOKENS)?;
@@ -228,7 +233,7 @@ impl OpenIdClient {
         if request().is_err() {
             return Ok(None);
         }
-        let fetch = self.exchange.fetch();
+        let fetch = self.exchange.of(&PERSON).fetch();
         let ask = || async {
             let request = request().map_err(|_| Failure::Provider("it tells nothing of people"))?;
             let claims = request.request_async(&fetch).await;

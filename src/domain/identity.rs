@@ -122,6 +122,9 @@ pub enum LoginRefusal {
     /// Nothing has been proved.
     #[error("the login was not completed")]
     CallbackFailed,
+    /// The provider cannot be used at present.
+    #[error("the provider cannot be used at present")]
+    ProviderUnavailable,
 }
 
 impl LoginRefusal {
@@ -133,7 +136,7 @@ impl LoginRefusal {
             Self::NotConfigured => "auth_not_configured",
             Self::NoEmail => "no_email_provided",
             Self::EmailNotVerified => "email_not_verified",
-            Self::CallbackFailed => "callback_failed",
+            Self::CallbackFailed | Self::ProviderUnavailable => "callback_failed",
         }
     }
 }

@@ -41,7 +41,7 @@ pub trait IdentityProvider: Send + Sync {
     /// Begins a login, which comes back to `redirect`.
     ///
     /// # Errors
-    /// [`IdentityError::Unavailable`].
+    /// [`IdentityError::Unavailable`] and [`IdentityError::Unusable`].
     async fn begin(&self, redirect: &str) -> Result<BegunLogin, IdentityError>;
 
     /// Who has logged in, by an answer that came to `redirect`. The caller has compared the state.
@@ -59,9 +59,12 @@ pub trait IdentityProvider: Send + Sync {
 /// Why it is not known who has logged in.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The provider does not answer, or nothing of use: another login may succeed.
+    /// The provider does not answer: another login may succeed.
     #[error("the identity provider cannot be used at present")]
     Unavailable(#[source] Cause),
+    /// What the provider says of itself cannot be used, until its operator or ours changes something.
+    #[error("the identity provider cannot be used as it is configured")]
+    Unusable(#[source] Cause),
     /// What was brought proves nothing.
     #[error("the answer of the login proves nothing")]
     Refused(#[source] Cause),

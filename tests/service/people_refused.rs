@@ -113,10 +113,19 @@ async fn an_answer_to_another_login_or_to_none_is_refused() {
     for path in [
         format!("/auth/callback?code={code}&state=another"),
         format!("/auth/callback?code={code}"),
+        "/auth/callback".to_owned(),
+    ] {
+        let mut browser = browser.clone();
+        assert_eq!(browser.led(&path).await, FAILED, "{path}");
+        assert!(
+            !browser.cookies.is_empty(),
+            "the answer is to no login of this browser"
+        );
+    }
+    for path in [
         format!("/auth/callback?state={state}"),
         format!("/auth/callback?state={state}&error=server_error"),
         format!("/auth/callback?state={state}&code={code}&iss=https://issuer.example.org"),
-        "/auth/callback".to_owned(),
     ] {
         let mut browser = browser.clone();
         assert_eq!(browser.led(&path).await, FAILED, "{path}");
@@ -134,6 +143,59 @@ async fn an_answer_to_another_login_or_to_none_is_refused() {
     // Again: the cookie is gone, and where it was kept, the code is spent.
     assert_eq!(browser.led(&back).await, FAILED);
     assert_eq!(again.clone().led(&back).await, FAILED);
+}
+
+#[tokio::test]
+async fn of_two_logins_in_one_browser_the_later_one_can_be_finished() {
+    let place = Place::new().await;
+    let service = place.service(&[]).await;
+    let mut browser = place.browser(&service);
+    let first = browser.returned("jane", "/").await;
+    let second = browser.returned("jane", "/docs").await;
+    assert_eq!(browser.led(&first).await, FAILED);
+    assert_eq!(browser.led(&second).await, "/docs");
+    assert_eq!(browser.status().await["email"], JANE);
+}
+
+#[tokio::test]
+async fn cookies_without_the_prefix_are_no_login_and_no_session_of_a_person() {
+    let place = Place::new().await;
+    let service = place.service(&[]).await;
+    let mut browser = place.browser(&service);
+    let back = browser.returned("jane", "/").await;
+    let mut tossed = browser.clone();
+    let sealed = tossed.cookies.remove("__Host-pv2_login").unwrap();
+    tossed.cookies.insert("pv2_login".to_owned(), sealed);
+    assert_eq!(tossed.led(&back).await, FAILED);
+    assert_eq!(browser.led(&back).await, "/");
+    let session = browser.cookies.remove("__Host-pv2_admin").unwrap();
+    browser.cookies.insert("pv2_admin".to_owned(), session);
+    assert_eq!(browser.status().await["admin"], false);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_provider_is_no_guessing_and_many_at_once_are() {
+    let place = Place::new().await;
+    let switches = place.sandbox.issuer.switches();
+    let service = place.service(&[]).await;
+    switches.inject_times("token", 6, Fault::json(503, &json!({})));
+    for _ in 0..6 {
+        assert_eq!(place.browser(&service).log_in("jane").await, FAILED);
+    }
+    assert_eq!(place.browser(&service).log_in("jane").await, "/");
+
+    let mut browser = place.browser(&service);
+    let back = browser.returned("jane", "/").await;
+    let before = switches.calls("token");
+    let tries = (0..20).map(|_| {
+        let (mut browser, back) = (browser.clone(), back.clone());
+        async move { browser.led(&back).await }
+    });
+    futures_util::future::join_all(tries).await;
+    assert!(
+        switches.calls("token") - before <= 6,
+        "five, and one after the one that succeeds"
+    );
 }
 
 #[tokio::test]

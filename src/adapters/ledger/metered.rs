@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::ports::{Clock, LedgerError};
 
 /// The names of all operations that are measured, as in the metrics.
-pub const OPERATIONS: [&str; 46] = [
+pub const OPERATIONS: [&str; 47] = [
     "claim",
     "renew",
     "record_intent",
@@ -45,6 +45,7 @@ pub const OPERATIONS: [&str; 46] = [
     "job_choose",
     "job_finish",
     "schedule_get",
+    "schedule_passed",
     "schedule_put",
     "event_add",
     "event_last",

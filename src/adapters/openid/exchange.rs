@@ -3,6 +3,7 @@
 use futures_util::{FutureExt as _, future::BoxFuture};
 use openidconnect::{HttpRequest, HttpResponse, http};
 use reqwest::{Client, RequestBuilder};
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::failure::Failure;
@@ -17,9 +18,19 @@ pub(super) struct Exchange {
     pub(super) http: Client,
     /// Whether addresses on this machine are asked.
     pub(super) may_be_local: bool,
+    /// The fields of the answers that count; `None`: all.
+    pub(super) fields: Option<&'static [&'static str]>,
 }
 
 impl Exchange {
+    /// The same for answers of which only these fields count.
+    pub(super) fn of(&self, fields: &'static [&'static str]) -> Self {
+        Self {
+            fields: Some(fields),
+            ..self.clone()
+        }
+    }
+
     /// As the library has it. Boxed, since what the library makes of a future that borrows cannot be sent to other threads.
     pub(super) fn fetch(
         &self,
@@ -58,8 +69,23 @@ impl Exchange {
         let body =
             body.map_err(|error| Failure::Lost(upstream::cause(&error, SETTING).to_string()))?;
         let body = body.ok_or(Failure::Provider("its answer is too long"))?;
-        answer.body(body.into()).map_err(|_| Failure::Unsendable)
+        let body = match self.fields {
+            Some(fields) => only(fields, &body),
+            None => body.into(),
+        };
+        answer.body(body).map_err(|_| Failure::Unsendable)
     }
+}
+
+/// An answer with these fields alone: the library refuses it for any other that is not as the standard has it, such as an
+/// `expires_in` that is a text. What is no object is left as it is.
+fn only(fields: &[&str], body: &[u8]) -> Vec<u8> {
+    let answer = serde_json::from_slice::<Map<String, Value>>(body);
+    let kept = answer.map(|mut answer| {
+        answer.retain(|name, _| fields.contains(&name.as_str()));
+        serde_json::to_vec(&answer).unwrap_or_default()
+    });
+    kept.unwrap_or_else(|_| body.to_vec())
 }
 
 /// The setting that says where requests go, for advice.

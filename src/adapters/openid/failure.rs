@@ -111,14 +111,6 @@ impl Failure {
             _ => "it cannot be read",
         })
     }
-
-    /// Whether another login may succeed by itself.
-    fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::NotSent(_) | Self::Lost(_) | Self::Status(_) | Self::Provider(_)
-        )
-    }
 }
 
 impl AttemptError for Failure {
@@ -140,13 +132,13 @@ impl AttemptError for Failure {
 
 /// A failure as callers of the port see it.
 pub(super) fn to_port(failure: Arc<Failure>) -> IdentityError {
-    let may_pass = failure.may_pass();
+    let kind = match &*failure {
+        Failure::NotSent(_) | Failure::Lost(_) | Failure::Status(_) => IdentityError::Unavailable,
+        Failure::Provider(_) | Failure::Client(_) | Failure::Unsendable => IdentityError::Unusable,
+        Failure::Code(_) | Failure::UnknownKey | Failure::Proof(_) => IdentityError::Refused,
+    };
     let cause: Cause = Box::new(Shared(failure));
-    if may_pass {
-        IdentityError::Unavailable(cause)
-    } else {
-        IdentityError::Refused(cause)
-    }
+    kind(cause)
 }
 
 /// A failure that several logins have waited for.

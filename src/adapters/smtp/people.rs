@@ -3,7 +3,7 @@
 use lettre::Address;
 
 use super::message::address;
-use crate::domain::tenant_config::People;
+use crate::domain::{email_address::EmailAddress, tenant_config::People};
 
 /// The most recipients of one mail: every server takes as many (RFC 5321, section 4.5.3.1.8).
 const MOST: usize = 100;
@@ -14,9 +14,18 @@ pub(super) fn recipients(people: &People, sender: &Address) -> Vec<Address> {
     let Some(people) = people.confirmed_to() else {
         return vec![sender.clone()];
     };
-    let addresses = people.iter().filter_map(|it| address(it.expose()));
-    let addresses: Vec<_> = addresses.take(MOST).collect();
-    let left_out = people.len() - addresses.len();
+    let mut once: Vec<&EmailAddress> = Vec::new();
+    let mut left_out = 0;
+    for person in people {
+        if once.len() == MOST {
+            left_out += 1;
+        } else if !once.iter().any(|it| it.is_same_mailbox(person)) {
+            once.push(person);
+        }
+    }
+    let addresses = once.iter().filter_map(|it| address(it.expose()));
+    let addresses: Vec<_> = addresses.collect();
+    left_out += once.len() - addresses.len();
     if left_out > 0 {
         tracing::warn!(
             upstream = "smtp",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::{
     Request,
-    http::{HeaderMap, header},
+    http::{HeaderMap, Method, header},
     web::Data,
 };
 use poem_openapi::{
@@ -26,6 +26,8 @@ pub(super) const PAGE: &str = include_str!("log_out/page.html");
 /// It loads nothing, and its form goes to this host alone.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'none'";
+/// The header that says what a request is for.
+const DESTINATION: &str = "sec-fetch-dest";
 /// The page that a browser gets afterwards.
 pub(super) const LOGGED_OUT: &str = include_str!("log_out/logged_out.html");
 
@@ -121,15 +123,23 @@ impl LogOutApi {
         Data(auth): Data<&Arc<AdminAuth>>,
         request: &Request,
     ) -> Result<Response<LinkAnswer>, ApiError> {
-        Ok(
-            if is_only(request.headers(), "sec-fetch-site", "same-origin") {
-                let answer = page(LinkAnswer::Page(Html(LOGGED_OUT)));
-                ending(answer, auth.end_session())
-            } else {
-                page(LinkAnswer::Page(Html(PAGE)))
-            },
-        )
+        Ok(if is_a_click(request) {
+            let answer = page(LinkAnswer::Page(Html(LOGGED_OUT)));
+            ending(answer, auth.end_session())
+        } else {
+            page(LinkAnswer::Page(Html(PAGE)))
+        })
     }
+}
+
+/// Whether a person has followed a link on a page of this host: neither a picture of it nor something that fetches ahead.
+fn is_a_click(request: &Request) -> bool {
+    let headers = request.headers();
+    let is_document =
+        !headers.contains_key(DESTINATION) || is_only(headers, DESTINATION, "document");
+    let is_ahead = headers.contains_key("sec-purpose");
+    let is_get = *request.method() == Method::GET;
+    is_get && is_document && !is_ahead && is_only(headers, "sec-fetch-site", "same-origin")
 }
 
 /// An answer with a page.

@@ -80,7 +80,12 @@ impl LogIn {
 fn not_completed(error: &IdentityError) -> LoginRefusal {
     let cause = error.source().map(tracing::field::display);
     tracing::warn!(cause, "login by OpenID Connect not completed: {error}");
-    LoginRefusal::CallbackFailed
+    match error {
+        IdentityError::Unavailable(_) | IdentityError::Unusable(_) => {
+            LoginRefusal::ProviderUnavailable
+        }
+        IdentityError::Refused(_) => LoginRefusal::CallbackFailed,
+    }
 }
 
 #[cfg(test)]

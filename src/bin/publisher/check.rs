@@ -25,6 +25,7 @@ use publisher::{
         },
     },
     domain::{host::Host, request_id::RequestId},
+    ports::IdentityError,
 };
 use uuid::Uuid;
 
@@ -254,13 +255,14 @@ pub(crate) fn host_of(rules: &HostRules, named: Option<&str>) -> Result<Host, &'
 pub(crate) const NO_HOST: &str = "the host of --host is none that a tenant can have: name it as browsers do, \
                        without https:// and path";
 
-/// Whether the identity provider can be used. A note where it cannot: the service starts without it.
+/// Whether the identity provider can be used. A note where it does not answer: the service starts without it.
 async fn login(log_in: &LogIn) -> Finding {
     match log_in.try_provider("http://localhost/auth/callback").await {
         Ok(()) => Finding::Good(
             "the identity provider answers; whether it takes the client, a login says".to_owned(),
         ),
-        Err(error) => Finding::Note(ErrorChain(&error).to_string()),
+        Err(error @ IdentityError::Unavailable(_)) => Finding::Note(ErrorChain(&error).to_string()),
+        Err(error) => Finding::Wrong(ErrorChain(&error).to_string()),
     }
 }
 

@@ -211,6 +211,8 @@ fn introduction(sandbox: &Sandbox, local: &DemoTenant, address: SocketAddr) -> S
 
 The page   http://{host}:{port}/
 Password   {password}
+Accounts   the page's Log in leads to one of the name of each tenant, which that tenant lets in; mallory, una and noel
+           are let in by none: not on a list, not verified, without an e-mail address
 
 Tenants
 {tenants}

@@ -1,5 +1,7 @@
 //! The block `auth`: which people may log in for a tenant, and get the confirmations of its mail.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::domain::{
@@ -76,7 +78,7 @@ pub(super) fn read(root: &Block<'_>, warnings: &mut Problems) -> People {
     }
 }
 
-/// The addresses, each once. What is text and no address is nobody's, and ignored.
+/// The addresses, each once, in any case of ASCII letters. What is text and no address is nobody's, and ignored.
 fn people(block: &mut Block<'_>, ignored: &mut Problems) -> Vec<EmailAddress> {
     const RULE: &str = "must be an array of e-mail addresses";
     let texts = match block.field(EMAILS) {
@@ -88,6 +90,7 @@ fn people(block: &mut Block<'_>, ignored: &mut Problems) -> Vec<EmailAddress> {
         }
     };
     let mut people: Vec<EmailAddress> = Vec::new();
+    let mut known = HashSet::new();
     for (index, text) in texts.iter().filter_map(Value::as_str).enumerate() {
         match EmailAddress::parse(text) {
             None => {
@@ -95,8 +98,11 @@ fn people(block: &mut Block<'_>, ignored: &mut Problems) -> Vec<EmailAddress> {
                 let rule = "must be one e-mail address; the entry is ignored";
                 ignored.push(FieldProblem::new(path, rule));
             }
-            Some(address) if people.iter().any(|it| it.is_same_mailbox(&address)) => {}
-            Some(address) => people.push(address),
+            Some(address) => {
+                if known.insert(address.expose().to_ascii_lowercase()) {
+                    people.push(address);
+                }
+            }
         }
     }
     people

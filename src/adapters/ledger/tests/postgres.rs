@@ -244,7 +244,7 @@ async fn looking_at_a_schema_changes_nothing() {
             "DELETE FROM {empty}._sqlx_migrations WHERE version > 1"
         ))
         .await;
-    assert_eq!(look(&empty, false).await, LedgerState::Pending(11));
+    assert_eq!(look(&empty, false).await, LedgerState::Pending(12));
     stage
         .ledger
         .run(&format!("DROP SCHEMA {empty} CASCADE"))

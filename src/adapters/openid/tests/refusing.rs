@@ -103,7 +103,10 @@ async fn a_provider_that_is_down_or_odd_is_unavailable_and_the_next_login_asks_a
         switches.inject(operation, fault.clone());
         let begun = desk.client.begin(REDIRECT).await;
         assert!(
-            matches!(begun, Err(IdentityError::Unavailable(_))),
+            matches!(
+                begun,
+                Err(IdentityError::Unavailable(_) | IdentityError::Unusable(_))
+            ),
             "{operation} {fault:?}"
         );
     }
@@ -146,7 +149,7 @@ async fn a_provider_elsewhere_in_its_own_words_is_not_followed() {
         desk.issuer
             .edit_discovery(move |it| it[name] = json!(address));
         let begun = desk.client.begin(REDIRECT).await;
-        let Err(IdentityError::Unavailable(cause)) = begun else {
+        let Err(IdentityError::Unusable(cause)) = begun else {
             panic!("{name} {address}");
         };
         assert!(cause.to_string().contains("not https"), "{cause}");
@@ -161,7 +164,10 @@ async fn a_provider_elsewhere_in_its_own_words_is_not_followed() {
 async fn a_wrong_secret_is_the_operators_to_mend_and_is_not_told() {
     let desk =
         Desk::with(|settings| settings.client_secret = Secret::new("s3same".to_owned())).await;
-    let cause = desk.refused().await;
+    let Err(IdentityError::Unusable(cause)) = desk.login().await else {
+        panic!("the client is refused");
+    };
+    let cause = cause.to_string();
     assert!(
         cause.contains("OIDC_CLIENT_SECRET") && !cause.contains("s3same"),
         "{cause}"

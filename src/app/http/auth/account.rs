@@ -12,7 +12,7 @@ use super::{
     login_state::{LIFE, LoginState, LoginStates},
     return_to::ReturnTo,
     session::Sessions,
-    throttle::{ACCOUNT_LOGINS, GuessThrottle},
+    throttle::{ACCOUNT_LOGINS, Decision, GuessThrottle},
 };
 use crate::{
     app::{tenancy::tenant::Tenant, usecases::log_in::LogIn},
@@ -110,19 +110,13 @@ impl AccountLogin {
         })
     }
 
-    /// Who has come back, and where it goes.
-    ///
-    /// # Errors
-    /// Why the person is not let in.
-    pub(super) async fn finish(
+    /// The login of this browser that a person comes back from.
+    pub(super) fn answered(
         &self,
         attempt: &Attempt<'_>,
-        returned: Returned,
+        returned: &Returned,
         sessions: &Sessions,
-    ) -> Result<(Member, ReturnTo), LoginRefusal> {
-        if !self.is_on(attempt.tenant) {
-            return Err(LoginRefusal::NotConfigured);
-        }
+    ) -> Option<LoginState> {
         let open = |cookie: String| self.states.open(&cookie, attempt.host, attempt.now);
         let repeats = |login: &LoginState| {
             let returned = returned.state.as_deref().unwrap_or_default();
@@ -132,7 +126,19 @@ impl AccountLogin {
         let mut logins = CookieKind::Login
             .sent(attempt.headers, sessions.secure_cookies())
             .filter_map(open);
-        let login = logins.find(repeats).ok_or(LoginRefusal::CallbackFailed)?;
+        logins.find(repeats)
+    }
+
+    /// Who has come back from a login.
+    ///
+    /// # Errors
+    /// Why the person is not let in.
+    pub(super) async fn finish(
+        &self,
+        attempt: &Attempt<'_>,
+        login: &LoginState,
+        returned: Returned,
+    ) -> Result<Member, LoginRefusal> {
         let code = match (returned.error, returned.code) {
             (None, Some(code)) => code,
             (Some(error), _) if error == "access_denied" => {
@@ -140,7 +146,9 @@ impl AccountLogin {
             }
             (Some(_), _) | (None, None) => return Err(LoginRefusal::CallbackFailed),
         };
-        if self.throttle.is_reached(&attempt.caller).await {
+        // Counted before the provider is asked, so that many at once do not all pass.
+        let counted = self.throttle.check(&attempt.caller, false).await;
+        if matches!(counted, Decision::TooMany { .. }) {
             return Err(LoginRefusal::CallbackFailed);
         }
         let answer = LoginAnswer {
@@ -151,10 +159,10 @@ impl AccountLogin {
             .log_in
             .finish(attempt.tenant, answer, &attempt.redirect, &login.checks);
         let finished = finished.await;
-        if finished == Err(LoginRefusal::CallbackFailed) {
-            self.throttle.check(&attempt.caller, false).await;
+        if finished != Err(LoginRefusal::CallbackFailed) {
+            self.throttle.forget(&attempt.caller).await;
         }
-        Ok((finished?, login.return_to))
+        finished
     }
 }
 

@@ -41,12 +41,19 @@ impl AdminAuth {
         let Some((login, sessions)) = self.accounts() else {
             return Ok(attempt.refused(LoginRefusal::NotConfigured));
         };
-        let mut leads = match login.finish(&attempt, returned, sessions).await {
-            Ok((person, return_to)) => {
+        if !login.is_on(attempt.tenant) {
+            return Ok(attempt.refused(LoginRefusal::NotConfigured));
+        }
+        let Some(state) = login.answered(&attempt, &returned, sessions) else {
+            // The cookie stays: another login may be under way in this browser, in another tab.
+            return Ok(attempt.refused(LoginRefusal::CallbackFailed));
+        };
+        let mut leads = match login.finish(&attempt, &state, returned).await {
+            Ok(person) => {
                 let client_address = attempt.address.map(tracing::field::display);
                 tracing::info!(client_address, "admin logged in with an account");
                 Leads {
-                    to: return_to.as_str().to_owned(),
+                    to: state.return_to.as_str().to_owned(),
                     cookies: vec![sessions.open_for(&person, attempt.host, attempt.now)],
                 }
             }

@@ -52,10 +52,12 @@ impl CookieKind {
     }
 
     /// All values of this cookie in a request: pages of sibling hosts can add cookies of the plain name, which must
-    /// not hide the right one. Where cookies are secure, those of the plain name come last: they were set before
+    /// not hide the right one. Where cookies are secure, those of the plain name come last, for the kinds that were set before
     /// there was a prefix. Version 0.3 is to read them no more.
     pub(super) fn sent(self, headers: &HeaderMap, is_secure: bool) -> impl Iterator<Item = String> {
-        let plain = values(headers, self.name(false));
+        let is_old = matches!(self, Self::Session | Self::Device);
+        let plain = (is_old || !is_secure).then(|| values(headers, self.name(false)));
+        let plain = plain.into_iter().flatten();
         let prefixed = is_secure.then(|| values(headers, self.name(true)));
         prefixed.into_iter().flatten().chain(plain)
     }

@@ -122,8 +122,10 @@ impl Sessions {
                 person: Some(person),
             })
         };
-        let mut sent = CookieKind::Session.sent(headers, self.secure_cookies);
-        sent.find_map(|cookie| of_password(&cookie).or_else(|| of_person(&cookie)))
+        let mut persons = CookieKind::PersonsSession.sent(headers, self.secure_cookies);
+        let mut others = CookieKind::Session.sent(headers, self.secure_cookies);
+        let person = persons.find_map(|cookie| of_person(&cookie));
+        person.or_else(|| others.find_map(|cookie| of_password(&cookie)))
     }
 
     /// The id of a browser that has been logged in before, if the request has its cookie.

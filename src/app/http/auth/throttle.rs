@@ -11,7 +11,6 @@ use crate::ports::{RateLimit, RateLimits};
 pub(in crate::app::http) const LOGINS: RateLimit = failures("logins");
 /// Wrong `Authorization` headers of a client: apart from logins, so that neither uses up the tries of the other.
 pub(in crate::app::http) const AUTHORIZATION: RateLimit = failures("authorization");
-
 /// Logins with an account of a client that were not completed.
 pub(in crate::app::http) const ACCOUNT_LOGINS: RateLimit = failures("account_logins");
 
@@ -78,12 +77,6 @@ impl GuessThrottle {
             tracing::warn!("{}", self.warning);
         }
         Decision::Wrong
-    }
-
-    /// Whether a caller has reached the limit, before anything is tried.
-    pub(super) async fn is_reached(&self, caller: &Caller) -> bool {
-        let looked = self.rates.look(&self.limit, &caller.rate_key()).await;
-        looked.is_err()
     }
 
     /// Forgets the failures of a caller.

@@ -103,9 +103,13 @@ async fn who_is_not_is_told_why() {
 async fn what_the_provider_does_not_prove_is_no_login() {
     let unavailable = || Err(IdentityError::Unavailable("away".into()));
     let refused = || Err(IdentityError::Refused("forged".into()));
-    for log_in in [finishing(unavailable), finishing(refused)] {
+    for (log_in, refusal) in [
+        (finishing(unavailable), LoginRefusal::ProviderUnavailable),
+        (finishing(refused), LoginRefusal::CallbackFailed),
+    ] {
         let outcome = finished(log_in, &with_jane()).await;
-        assert_eq!(outcome, Err(LoginRefusal::CallbackFailed));
+        assert_eq!(outcome, Err(refusal));
+        assert_eq!(refusal.code(), "callback_failed");
     }
 }
 
@@ -163,5 +167,5 @@ async fn a_provider_that_is_away_is_told_of() {
     let away = |_: &str| Err(IdentityError::Unavailable("away".into()));
     provider.expect_begin().times(1).returning(away);
     let begun = log_in(provider).begin(&with_jane(), REDIRECT).await;
-    assert_eq!(begun.unwrap_err(), LoginRefusal::CallbackFailed);
+    assert_eq!(begun.unwrap_err(), LoginRefusal::ProviderUnavailable);
 }

@@ -63,6 +63,7 @@ fn text(sandbox: &Sandbox) -> String {
     let one_tenant = one_tenant.map(|tenant| sandbox.standalone_environment(tenant));
     let mut pairs: BTreeMap<_, _> = one_tenant.into_iter().flatten().collect();
     pairs.extend(sandbox.environment());
+    pairs.extend(sandbox.issuer.environment());
     pairs.extend([
         ("CONFIG_SOURCE", "orchestrator".to_owned()),
         // The sandbox's own service has the usual address, and the other ledger.

@@ -5,6 +5,8 @@ use publisher::{
     domain::{email_address::EmailAddress, identity::LoginRules, service_url::ServiceUrl},
 };
 
+use url::Url;
+
 use super::source::Chosen;
 
 /// Our name and that of the existing service, of which one is set.
@@ -121,10 +123,15 @@ fn issuer(environment: &mut Environment, is_meant: bool) -> Option<(ServiceUrl, 
     let (name, text) = if is_domain {
         // As people paste it.
         let domain = text.strip_prefix("https://").unwrap_or(&text);
-        (
-            domain_name,
-            format!("https://{}/", domain.trim_end_matches('/')),
-        )
+        let domain = domain.trim_end_matches('/');
+        if !is_domain_name(domain) {
+            environment.reject(
+                domain_name,
+                "must be a domain name, such as example.eu.auth0.com",
+            );
+            return None;
+        }
+        (domain_name, format!("https://{domain}/"))
     } else {
         (url_name, text)
     };
@@ -137,6 +144,12 @@ fn issuer(environment: &mut Environment, is_meant: bool) -> Option<(ServiceUrl, 
     }
 }
 
+/// Whether it is the name of a host, and nothing else of an address.
+fn is_domain_name(text: &str) -> bool {
+    let url = Url::parse(&format!("https://{text}/"));
+    url.is_ok_and(|url| url.domain().is_some_and(|it| it.eq_ignore_ascii_case(text)))
+}
+
 /// The admins of every tenant whose config does not say who its people are. For one tenant from the environment they are
 /// its people, which its own settings read.
 fn admins(
@@ -145,8 +158,9 @@ fn admins(
     is_meant: bool,
 ) -> Vec<EmailAddress> {
     if chosen != Some(Chosen::Orchestrator) {
-        if is_meant && environment.text(ADMINS).is_none() {
-            let rule = "is not set: nobody is let in by OpenID Connect";
+        let list = environment.text(ADMINS).unwrap_or_default();
+        if is_meant && list.split(',').all(|it| it.trim().is_empty()) {
+            let rule = "names nobody: nobody is let in by OpenID Connect";
             environment.warn(ADMINS, rule);
         }
         return Vec::new();

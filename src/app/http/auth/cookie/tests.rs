@@ -187,6 +187,20 @@ fn where_cookies_are_secure_those_of_the_host_itself_come_before_plain_ones() {
     assert_eq!(sent(&["__host-pv2_admin=1"], true), [""; 0]);
 }
 
+#[test]
+fn kinds_that_never_had_the_plain_name_are_not_read_under_it_where_cookies_are_secure() {
+    let mut headers = HeaderMap::new();
+    headers.append(
+        header::COOKIE,
+        HeaderValue::from_static("pv2_admin=1; pv2_login=2"),
+    );
+    for kind in [CookieKind::PersonsSession, CookieKind::Login] {
+        assert_eq!(kind.sent(&headers, true).count(), 0, "{kind:?}");
+        assert_eq!(kind.sent(&headers, false).count(), 1, "{kind:?}");
+    }
+    assert_eq!(CookieKind::Session.sent(&headers, true).count(), 1);
+}
+
 /// The values of the session that are found in these headers.
 fn sent(values: &[&str], is_secure: bool) -> Vec<String> {
     let mut headers = HeaderMap::new();

@@ -195,7 +195,7 @@ fn of_one_tenant_from_the_environment_the_list_is_its_own() {
     let (_, warnings) = read_of(Chosen::Standalone, &[issuer, CLIENT[0], CLIENT[1]]);
     assert_eq!(
         warnings,
-        ["ADMIN_LOGIN_EMAILS: is not set: nobody is let in by OpenID Connect"]
+        ["ADMIN_LOGIN_EMAILS: names nobody: nobody is let in by OpenID Connect"]
     );
 }
 
@@ -209,4 +209,25 @@ fn whether_an_address_has_to_be_verified_is_set() {
         warnings.len() == 1 && warnings[0].contains("has no effect"),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn a_domain_is_no_address_and_no_path() {
+    for domain in [
+        "http://d.example",
+        "HTTPS://d.example",
+        "https://https://d.example",
+        "d.example/path",
+        "d.example:443",
+        "u@d.example",
+        "127.0.0.1",
+        "[::1]",
+        "d.example?x",
+    ] {
+        let told = problems(&[("AUTH0_DOMAIN", domain), CLIENT[0], CLIENT[1]]);
+        assert!(
+            told.len() == 1 && told[0].starts_with("AUTH0_DOMAIN: must be a domain name"),
+            "{domain}: {told:?}"
+        );
+    }
 }
