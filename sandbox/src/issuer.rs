@@ -2,6 +2,7 @@
 //!
 //! What it checks, and the words of its errors, are those of RFC 6749 (section 5.2), RFC 7636 and OpenID Connect Core 1.0.
 
+mod account;
 mod pages;
 mod parameters;
 mod signing;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+pub use account::IssuerAccount;
 pub use signing::Signer;
 
 use self::{
@@ -34,32 +36,6 @@ use super::{
 
 /// The life of an ID token in seconds, as Auth0 has it.
 const TOKEN_LIFE: u64 = 36_000;
-
-/// Somebody with an account.
-#[derive(Clone, Debug)]
-pub struct IssuerAccount {
-    /// The name on the page of the login.
-    pub name: String,
-    /// `sub` of the ID token.
-    pub subject: String,
-    /// `email`; `None` leaves it out.
-    pub email: Option<String>,
-    /// `email_verified`; `None` leaves it out.
-    pub email_verified: Option<bool>,
-}
-
-impl IssuerAccount {
-    /// A person with a verified e-mail address.
-    #[must_use]
-    pub fn new(name: &str, email: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            subject: format!("sandbox|{name}"),
-            email: Some(email.to_owned()),
-            email_verified: Some(true),
-        }
-    }
-}
 
 /// An identity provider. Operations: `discovery`, `keys`, `authorize`, `token`, `user_info`.
 ///
