@@ -129,6 +129,36 @@ test("what is deleted goes when the time to undo is over, and not if it is undon
   await leave();
 });
 
+test("a notice under a pointer at rest goes in its time, covers no button, and stays while it is pointed at", async () => {
+  for (const phone of [false, true]) {
+    const { window, leave } = await admin("bob", { at: "#/image/north-ridge.jpg", phone });
+    await window.route("**/delete", (route) => route.fulfill({ status: 404, contentType: "application/problem+json", body: '{"type":"/problems/image-not-found","status":404}' }));
+    await button(window, "Delete").waitFor();
+    await window.clock.install();
+    await button(window, "Delete").click();
+    const notice = window.locator(".notice");
+    const { x, y, width, height } = await notice.boundingBox();
+    await window.getByRole("heading", { name: "salt-flat.png" }).waitFor();
+    for (const it of [button(window, "Delete"), window.getByRole("link", { name: "Open original" }), button(window, "Publish")]) {
+      const box = await it.boundingBox();
+      const isCovered = box.x < x + width && x < box.x + box.width && box.y < y + height && y < box.y + box.height;
+      assert.equal(isCovered, false, `${it}`);
+    }
+    await notice.dispatchEvent("pointerenter", { clientX: 100, clientY: 30 });
+    await notice.dispatchEvent("pointermove", { clientX: 100, clientY: 30 });
+    await window.clock.runFor(5_000);
+    await notice.dispatchEvent("pointermove", { clientX: 104, clientY: 31 });
+    await window.clock.runFor(20_000);
+    assert.equal(await notice.count(), 1);
+    await notice.dispatchEvent("pointerleave");
+    const asked = window.waitForRequest("**/delete");
+    await window.clock.runFor(8_500);
+    await asked;
+    await notice.waitFor({ state: "detached" });
+    await leave();
+  }
+});
+
 test("an image is analyzed, its captions are counted as each platform counts, and typed text outlives a reload", async () => {
   const { window, leave } = await admin("erin", { at: "#/image/salt-flat.png" });
   await window.getByRole("heading", { name: "salt-flat.png" }).waitFor();

@@ -2,7 +2,7 @@
 // back. Else, and for what is deleted, it is done when the time to undo it is over, or when the page is left.
 
 import { call, explain, imagePath, Problem } from "./api.js";
-import { notify } from "./notices.js";
+import { notify, shortName } from "./notices.js";
 import { session } from "./session.js";
 import { source } from "./source.js";
 
@@ -44,7 +44,7 @@ export function allowedActions() {
 
 /** @param {string[]} names */
 function what(names) {
-  return names.length === 1 ? names[0] ?? "" : `${names.length} images`;
+  return names.length === 1 ? shortName(names[0] ?? "") : `${names.length} images`;
 }
 
 /**
@@ -155,7 +155,7 @@ async function carryOut(action, names, succeeded, leaving = false) {
       }
       source.gone(name);
       succeeded(name, result);
-      for (const text of result.warnings) notify({ kind: "bad", text: `${name}: ${text}` });
+      for (const text of result.warnings) notify({ kind: "bad", text: `${shortName(name)}: ${text}` });
     } catch (error) {
       if (error instanceof Problem && error.kind === "image-not-found") {
         source.gone(name);
@@ -180,6 +180,6 @@ async function carryOut(action, names, succeeded, leaving = false) {
 function report(failed, count, words) {
   const [first] = failed;
   if (!first) return;
-  const which = failed.length === 1 ? first.name : `${failed.length} of ${count} images`;
+  const which = failed.length === 1 ? shortName(first.name) : `${failed.length} of ${count} images`;
   notify({ kind: "bad", text: `${which} ${words}. ${explain(first.error)}`, stays: true });
 }

@@ -4,7 +4,7 @@ import { call, explain } from "./api.js";
 import { counting, measure, rulesOf } from "./caption.js";
 import { button, fill, h, newId } from "./dom.js";
 import { newKey } from "./drafts.js";
-import { openDialog, notify } from "./notices.js";
+import { notify, openDialog, shortName } from "./notices.js";
 import { platformName } from "./platforms.js";
 import { session } from "./session.js";
 import { dayAndTime, localValue, ownZone, suggestions, withOffset } from "./times.js";
@@ -31,7 +31,7 @@ export function publishLater(filename, body, added) {
       });
       notify({
         kind: "good",
-        text: `${filename} is planned for ${dayAndTime(job.publish_at)}.`,
+        text: `${shortName(filename)} is planned for ${dayAndTime(job.publish_at)}.`,
         action: { name: "Show the queue", act: () => (location.hash = "#/queue") },
       });
       added();

@@ -32,6 +32,18 @@ export function announce(text, isUrgent = false) {
   }, SAID_TIME);
 }
 
+/** The most characters of a name in a notice. */
+const LONGEST_NAME = 40;
+
+/**
+ * A name that fits into a notice: its beginning, and its end with what tells it from others.
+ * @param {string} name
+ */
+export function shortName(name) {
+  const signs = Array.from(name);
+  return signs.length <= LONGEST_NAME ? name : `${signs.slice(0, 24).join("")}…${signs.slice(-14).join("")}`;
+}
+
 /**
  * @typedef {object} Notice
  * @property {string} text
@@ -76,8 +88,21 @@ export function notify(notice) {
     timer = setTimeout(close, NOTICE_TIME);
   };
   const hold = () => clearTimeout(timer);
-  element.addEventListener("pointerenter", hold);
-  element.addEventListener("pointerleave", start);
+  let isHeld = false;
+  // A notice that comes up under a pointer at rest is not pointed at: only a movement over it counts.
+  let entered = "";
+  const place = (/** @type {PointerEvent} */ { clientX, clientY }) => `${clientX} ${clientY}`;
+  element.addEventListener("pointerenter", (event) => (entered = place(event)));
+  element.addEventListener("pointermove", (event) => {
+    if (entered !== "" && place(event) === entered) return;
+    entered = "";
+    hold();
+    isHeld = true;
+  });
+  element.addEventListener("pointerleave", () => {
+    if (isHeld) start();
+    isHeld = false;
+  });
   element.addEventListener("focusin", hold);
   element.addEventListener("focusout", start);
   area.append(element);
