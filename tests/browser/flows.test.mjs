@@ -16,10 +16,10 @@ const PIXEL = Buffer.from(
 test("a wrong password is refused, the right one logs in, and a logout ends it", async () => {
   const { window, leave } = await visit("alice");
   await window.getByLabel("Password").fill("wrong");
-  await button(window, "Log in").click();
+  await button(window, "Use the password").click();
   await window.getByText("This is not the password").waitFor();
   await window.getByLabel("Password").fill(PASSWORD);
-  await button(window, "Log in").click();
+  await button(window, "Use the password").click();
   await window.getByRole("heading", { name: "Library" }).waitFor();
   for (const name of ["Library", "Queue", "History"]) await window.getByRole("link", { name, exact: true }).waitFor();
   await button(window, "Log out").click();

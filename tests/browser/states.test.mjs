@@ -136,11 +136,13 @@ test("where people log in by account, the button leads to the issuer and back to
   await button(window, "Log in").click();
   assert.equal(new URL((await asked).url()).searchParams.get("return_to"), "/");
   await window.waitForURL("**/#/history");
-  await button(window, "Use the password").waitFor();
-  // A password that was typed is meant.
   await window.getByLabel("Password").fill("wrong");
-  await button(window, "Log in").click();
+  await button(window, "Use the password").click();
   await window.getByText("This is not the password").waitFor();
+  // What stands in the box, which programs fill unasked, is not sent.
+  const again = window.waitForRequest("**/auth/login?*");
+  await button(window, "Log in").click();
+  await again;
   await leave();
 });
 

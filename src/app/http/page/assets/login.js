@@ -6,10 +6,12 @@ import { openDialog } from "./notices.js";
 import { explainLogin, LOGIN_ERRORS, logInByIssuer, logInByPassword, session } from "./session.js";
 
 /**
- * The ways to log in.
+ * The ways to log in, each with its own button: programs fill the box of the password unasked, which says nothing about the way
+ * that is meant.
  * @param {() => void} loggedIn
+ * @param {"h2" | "h3"} level of the headings, where there is more than one way
  */
-function ways(loggedIn) {
+function ways(loggedIn, level) {
   const { features } = session();
   const byAccount = features.auth_methods.includes("openid") || features.auth_mode === "auth0";
   const byPassword = features.auth_methods.includes("password") || features.auth_mode === "password";
@@ -17,18 +19,14 @@ function ways(loggedIn) {
     return [h("p", null, "No login is set up for this site. Ask its operator to configure one.")];
   }
   const form = byPassword ? passwordForm(byAccount ? "Use the password" : "Log in", !byAccount, loggedIn) : null;
-  const logIn = () => {
-    // A password that was typed is meant.
-    const typed = form?.querySelector("input[type=password]");
-    if (form && typed instanceof HTMLInputElement && typed.value !== "") form.requestSubmit();
-    else logInByIssuer();
-  };
+  if (byAccount && form) form.prepend(h(level, null, "With the site's password"));
   return [
     byAccount ? h(
       "div",
       { class: "way" },
-      h("p", null, "Use the account whose email address is on this site’s list."),
-      button("Log in", null, logIn, { class: "button primary large" }),
+      form ? h(level, null, "With your account") : null,
+      h("p", null, "Use the account whose email address is on this site's list."),
+      button("Log in", null, logInByIssuer, { class: "button primary large" }),
     ) : null,
     byAccount && form ? h("p", { class: "or" }, "or") : null,
     form,
@@ -91,7 +89,7 @@ export function loginView(errorCode, loggedIn) {
       h("h1", { id: "login-title", tabindex: -1 }, "Publisher"),
       h("p", { class: "quiet", dir: "ltr" }, location.hostname),
       text ? h("p", { class: "login-problem", role: "alert" }, icon("warning"), text) : null,
-      ways(loggedIn),
+      ways(loggedIn, "h2"),
     ),
   );
   return { node, title: "Log in", dispose: () => {} };
@@ -111,6 +109,6 @@ export function askAgain(loggedIn) {
     ...ways(() => {
       close();
       loggedIn();
-    }),
+    }, "h3"),
   ], { closed: () => (isAsked = false) });
 }

@@ -97,7 +97,7 @@ export function explainLogin(error) {
 
 /** What `auth_error` of the issuer's answer means. @type {Record<string, string>} */
 export const LOGIN_ERRORS = {
-  access_denied: "Your account is not on this site's list of people. Ask the owner to add your email, or use another account.",
+  access_denied: "The login was cancelled, or your account is not on this site's list of people. Use another account, or ask the owner to add your email address.",
   auth_not_configured: "Login by account is not set up for this site. Use another way, or ask the operator.",
   no_email_provided: "Your account did not share its email address. Allow it at the login, then try again.",
   email_not_verified: "Your email address is not verified yet. Follow the link in your provider's mail, then log in again.",
