@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { admin, api, button, close } from "./browser.mjs";
+import { admin, api, button, close, problem } from "./browser.mjs";
 
 after(close);
 
@@ -162,5 +162,64 @@ test("a stream of events that ends is taken up where it ended", async () => {
   });
   await third;
   assert.deepEqual(asked.slice(0, 3), [undefined, "41", "42"]);
+  await leave();
+});
+
+test("Publish later checks the time, and sends a corrected request under a key of its own", async (t) => {
+  const visitor = await queue(t, "bob", { at: "#/image/salt-flat.png" });
+  if (!visitor) return;
+  const { window, leave } = visitor;
+  const sent = [];
+  await window.route("**/api/jobs", async (route) => {
+    const request = route.request();
+    sent.push({ key: request.headers()["idempotency-key"], at: request.postDataJSON().publish_at });
+    if (sent.length === 1) await route.abort("connectionreset");
+    else if (sent.length === 2) await route.fulfill(problem(422, "validation-failed"));
+    else await route.fulfill({ json: { ...failed, status: "scheduled", results: {}, publish_at: sent.at(-1).at } });
+  });
+  await button(window, "Publish later").click();
+  const dialog = window.getByRole("dialog");
+  const time = dialog.getByLabel("Time", { exact: true });
+  const send = button(dialog, "Schedule");
+  await time.fill("2020-01-15T18:30");
+  await send.click();
+  await dialog.getByText("This time has passed. Choose a later one.").waitFor();
+  assert.equal(sent.length, 0);
+  await time.fill("2030-01-15T18:30");
+  await send.click();
+  await dialog.getByText("The service cannot be reached.", { exact: false }).waitFor();
+  await send.click();
+  await dialog.getByText("It is a validation-failed.").waitFor();
+  await time.fill("2029-01-15T18:30");
+  await send.click();
+  await dialog.waitFor({ state: "detached" });
+  // What may have arrived is sent under its key again, what was refused under another.
+  assert.equal(sent[0].key, sent[1].key);
+  assert.notEqual(sent[1].key, sent[2].key);
+  await leave();
+});
+
+test("jobs that wait for their next attempt, or had nothing to send, say so in plain words", async () => {
+  const refused = { ...failed.results.telegram, error: "the platform refused the post: chat not found" };
+  const taken = { ...refused, outcome: "published", reason: null, error: null, success: true };
+  const next = new Date(Date.now() + 3_600_000).toISOString();
+  const jobs = [
+    { ...failed, id: "1", status: "scheduled", reason: "platforms_failed", next_attempt_at: next, error: "Telegram: the platform refused the post: chat not found.", results: { telegram: refused, email: taken } },
+    { ...failed, id: "2", reason: "dry_run", results: { telegram: { ...refused, outcome: "skipped", reason: "dry_run", error: null } } },
+    { ...failed, id: "3", filename: null, reason: "nothing_to_publish", error: "There was no image left that was not published.", results: {} },
+  ];
+  const { window, leave } = await admin("bob", {
+    at: "#/queue",
+    before: (page) => page.route("**/api/jobs?*", (route) => route.fulfill({ json: { jobs, next_cursor: null } })),
+  });
+  const row = (text) => window.locator("li.job", { hasText: text });
+  const waiting = row("Not every platform took the image.");
+  await waiting.getByText("Next attempt at").waitFor();
+  await waiting.getByText("The platform refused the post. chat not found", { exact: true }).waitFor();
+  assert.equal(await button(waiting, "Change").count(), 0);
+  await row("Nothing was sent:").getByText("Nothing sent", { exact: true }).waitFor();
+  await row("There was no image left to publish").getByText("Nothing sent", { exact: true }).waitFor();
+  assert.equal(await window.getByRole("button", { name: "Retry" }).count(), 0);
+  await window.getByRole("heading", { name: "Recent" }).waitFor();
   await leave();
 });

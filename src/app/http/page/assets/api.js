@@ -151,6 +151,8 @@ export function thumbnail(filename, size) {
  */
 export function explain(error) {
   if (error instanceof Problem) {
+    // Of keys only the page knows.
+    if (/idempotency.key/i.test(error.message)) return "Something else was sent in between. Try again.";
     const fields = error.errors.map((it) => `${it.field} ${it.message}`).join("; ");
     const wait = error.retryAfter ? ` Try again in ${seconds(error.retryAfter)}.` : "";
     return (fields ? `${error.title}: ${fields}.` : error.message) + wait;

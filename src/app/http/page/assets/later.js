@@ -1,6 +1,6 @@
 // The dialog that puts a publication off, or changes one that has not begun: its time, its platforms, its captions.
 
-import { call, explain } from "./api.js";
+import { call, explain, Problem } from "./api.js";
 import { counting, measure, rulesOf } from "./caption.js";
 import { button, fill, h, newId } from "./dom.js";
 import { newKey } from "./drafts.js";
@@ -16,7 +16,7 @@ import { dayAndTime, localValue, ownZone, suggestions, withOffset } from "./time
  * @param {() => void} added
  */
 export function publishLater(filename, body, added) {
-  const key = newKey();
+  const keys = new Keys();
   openDialog("Publish later", (close) => {
     const time = timeField(suggestions()[0]?.date ?? new Date(Date.now() + 3_600_000));
     const needsApproval = h("input", { type: "checkbox" });
@@ -25,10 +25,8 @@ export function publishLater(filename, body, added) {
       time.element,
       h("label", { class: "check" }, needsApproval, "Ask for approval first"),
     ], async () => {
-      const job = await call("POST", "/api/jobs", {
-        body: { filename, publish_at: time.value(), needs_approval: needsApproval.checked, ...body },
-        headers: { "Idempotency-Key": key },
-      });
+      const asked = { filename, publish_at: time.value(), needs_approval: needsApproval.checked, ...body };
+      const job = await keys.send(asked, (headers) => call("POST", "/api/jobs", { body: asked, headers }));
       notify({
         kind: "good",
         text: `${shortName(filename)} is planned for ${dayAndTime(job.publish_at)}.`,
@@ -39,6 +37,29 @@ export function publishLater(filename, body, added) {
   });
 }
 
+/** The key of a request: the same while it is not known whether the request has arrived, and a new one for every other. */
+class Keys {
+  #key = "";
+  #body = "";
+
+  /**
+   * @template Answer
+   * @param {unknown} body
+   * @param {(headers: Record<string, string>) => Promise<Answer>} act
+   */
+  async send(body, act) {
+    const text = JSON.stringify(body);
+    if (text !== this.#body) [this.#key, this.#body] = [newKey(), text];
+    try {
+      return await act({ "Idempotency-Key": this.#key });
+    } catch (error) {
+      const isRunning = error instanceof Problem && error.kind === "conflict" && error.retryAfter !== null;
+      if (error instanceof Problem && error.status < 500 && !isRunning) this.#body = "";
+      throw error;
+    }
+  }
+}
+
 /**
  * Changes a job that has not begun.
  * @param {Job} job
@@ -46,7 +67,7 @@ export function publishLater(filename, body, added) {
  */
 export function changeJob(job, changed) {
   openDialog("Change", (close) => {
-    const time = timeField(new Date(job.publish_at));
+    const time = timeField(new Date(job.publish_at), true);
     const chosen = new Set(job.platforms ?? session().platforms);
     const boxes = session().platforms.map((platform) => {
       const value = job.captions?.[platform] ?? job.caption ?? "";
@@ -110,8 +131,11 @@ function form(name, close, fields, act) {
   );
 }
 
-/** @param {Date} first */
-function timeField(first) {
+/**
+ * @param {Date} first
+ * @param {boolean} [mayStay] whether `first` may be sent although it has passed
+ */
+function timeField(first, mayStay = false) {
   const id = newId("time");
   const input = h("input", { id, type: "datetime-local", required: true, value: localValue(first) });
   const element = h(
@@ -129,6 +153,10 @@ function timeField(first) {
   const value = () => {
     const instant = withOffset(input.value);
     if (!instant) throw new Error("Choose a day and a time.");
+    // What is not changed may have passed: people change the captions of a job that waits for approval.
+    if (Date.parse(instant) < Date.now() && !(mayStay && input.value === localValue(first))) {
+      throw new Error("This time has passed. Choose a later one.");
+    }
     return instant;
   };
   return { element, value };
