@@ -52,10 +52,15 @@ test("files are uploaded with a report for each, and a name that is taken is ask
   const files = [
     { name, mimeType: "image/png", buffer: PIXEL },
     { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no image") },
+    { name: "huge.png", mimeType: "image/png", buffer: Buffer.alloc(21 * 1024 * 1024) },
   ];
   await window.getByLabel("Images to upload").setInputFiles(files);
   await window.getByText("Only JPEG, PNG and WebP images can be uploaded.").waitFor();
+  await window.getByText("The file is larger than 20 MB.", { exact: true }).waitFor();
   await window.locator(".uploads li.done", { hasText: name }).waitFor();
+  // What is no image is none the second time either.
+  assert.equal(await button(window, "Try again").count(), 0);
+  assert.equal(await window.locator(".uploads li.bad progress").first().isVisible(), false);
   await window.getByRole("link", { name, exact: true }).waitFor();
   await button(window, "Close the uploads").click();
 
@@ -69,6 +74,12 @@ test("files are uploaded with a report for each, and a name that is taken is ask
     await window.locator(".library").dispatchEvent(type, { dataTransfer: data });
   }
   await window.getByText("An image of this name exists already.").first().waitFor();
+  // Where something is selected, the uploads leave its buttons free.
+  await window.getByLabel(`Select ${name}`).check({ force: true });
+  const [bar, panel] = [await window.locator(".selection-bar").boundingBox(), await window.locator(".upload-panel").boundingBox()];
+  const isCovered = panel.x < bar.x + bar.width && bar.x < panel.x + panel.width && panel.y < bar.y + bar.height && bar.y < panel.y + panel.height;
+  assert.equal(isCovered, false, "the uploads cover the selection");
+  await button(window, "Clear").click();
   await button(window, "Replace it").click();
   await window.locator(".uploads li.done", { hasText: name }).waitFor();
   await api(visitor, "DELETE", `/api/library/objects/${name}`);

@@ -127,7 +127,7 @@ async function carryOut(it, overwrite) {
   }
   fill(it.actions, button("Cancel", null, () => {
     it.request?.abort();
-    end(it, "bad", "Cancelled.");
+    end(it, "left", "Cancelled.");
   }, { class: "button small" }));
   for (;;) {
     try {
@@ -142,7 +142,7 @@ async function carryOut(it, overwrite) {
         ask(it);
         return;
       } else {
-        fail(it, overwrite, explain(error));
+        fail(it, overwrite, error);
         return;
       }
     }
@@ -196,11 +196,14 @@ function send(it, overwrite) {
 /** @param {Upload} it */
 function ask(it) {
   it.row.classList.add("question");
+  // What waits for a decision is seen first.
+  list.insertBefore(it.row, list.querySelector("li:not(.question)"));
+  panel.scrollTop = 0;
   it.state.textContent = "An image of this name exists already.";
   fill(
     it.actions,
     button("Replace it", null, () => again(it, true), { class: "button small" }),
-    button("Skip", null, () => end(it, "bad", "Skipped."), { class: "button small" }),
+    button("Skip", null, () => end(it, "left", "Skipped."), { class: "button small" }),
   );
   announce(`${it.file.name}: an image of this name exists already.`, true);
 }
@@ -208,11 +211,16 @@ function ask(it) {
 /**
  * @param {Upload} it
  * @param {boolean} overwrite
- * @param {string} reason
+ * @param {unknown} error
  */
-function fail(it, overwrite, reason) {
+function fail(it, overwrite, error) {
+  const status = error instanceof Problem ? error.status : 0;
+  const most = status === 413 ? /more than (\d+ MB)/.exec(explain(error))?.[1] : undefined;
+  const reason = most ? `The file is larger than ${most}.` : explain(error);
   end(it, "bad", reason);
-  fill(it.actions, button("Try again", null, () => again(it, overwrite), { class: "button small" }));
+  // What the service does not take, it does not take the second time either.
+  const mayHelp = status < 400 || status >= 500 || [401, 408, 409, 429].includes(status);
+  if (mayHelp) fill(it.actions, button("Try again", null, () => again(it, overwrite), { class: "button small" }));
   announce(`${it.file.name} was not uploaded. ${reason}`, true);
 }
 
@@ -233,7 +241,7 @@ function again(it, overwrite) {
 
 /**
  * @param {Upload} it
- * @param {"done" | "bad"} kind
+ * @param {"done" | "bad" | "left"} kind
  * @param {string} text
  */
 function end(it, kind, text) {
