@@ -5,7 +5,7 @@ import { button, fill, h, icon, newId } from "./dom.js";
 import { keep, kept } from "./drafts.js";
 import { announce } from "./notices.js";
 import { platformName } from "./platforms.js";
-import { session } from "./session.js";
+import { readSession, session } from "./session.js";
 import { setTheme, theme } from "./theme-choice.js";
 
 /** @type {[keyof Schemas["FeatureFlags"], string, string][]} */
@@ -27,11 +27,10 @@ const STORAGES = { dropbox: "Dropbox", managed: "Managed storage", local: "A fol
 
 /** @type {Record<string, string>} */
 const METHODS = {
-  openid: "by your own account",
-  password: "by the site's password",
-  bearer: "by a token",
-  basic: "by user and password",
-  disabled: "without a login: this service is open to everyone",
+  password: "Logged in with the site's password.",
+  bearer: "Logged in with a token.",
+  basic: "Logged in with a user name and a password.",
+  disabled: "No login is needed: this service is open to everyone.",
 };
 
 /** The most examples of a voice. */
@@ -45,7 +44,8 @@ const DRAFT = "voice-profile";
 export function settingsView() {
   const { features, platforms, email, method } = session();
   const voice = h("section", { class: "card", "aria-labelledby": "voice-title" });
-  const who = email ?? (method === "password" ? "An admin of this site" : "An admin");
+  const on = h("dl", { class: "features" });
+  showFeatures(on);
   const node = h(
     "section",
     { class: "settings", "aria-labelledby": "settings-title" },
@@ -57,7 +57,7 @@ export function settingsView() {
         "section",
         { class: "card", "aria-labelledby": "session-title" },
         h("h2", { id: "session-title" }, "Session"),
-        h("p", null, h("strong", null, who), ` is logged in ${METHODS[method ?? ""] ?? ""}.`),
+        h("p", null, email ? ["Logged in as ", h("strong", null, email), "."] : METHODS[method ?? ""] ?? "Logged in."),
         h("h3", null, "Look"),
         themeChoice(),
       ),
@@ -76,21 +76,30 @@ export function settingsView() {
         "section",
         { class: "card", "aria-labelledby": "features-title" },
         h("h2", { id: "features-title" }, "What is on"),
-        h("dl", { class: "features" }, FEATURES.map(([name, title, text]) => {
-          const isOn = features[name] === true;
-          return h(
-            "div",
-            null,
-            h("dt", null, title, h("span", { class: isOn ? "chip good" : "chip plain" }, isOn ? "On" : "Off")),
-            h("dd", null, text),
-          );
-        })),
+        on,
         h("p", { class: "hint" }, "These are set in the site's configuration."),
       ),
     ),
   );
-  void showVoice(voice);
+  void showVoice(voice, async () => {
+    await readSession();
+    showFeatures(on);
+  });
   return { node, title: "Settings", dispose: () => {} };
+}
+
+/** @param {HTMLElement} list */
+function showFeatures(list) {
+  const { features } = session();
+  fill(list, FEATURES.map(([name, title, text]) => {
+    const isOn = features[name] === true;
+    return h(
+      "div",
+      null,
+      h("dt", null, title, h("span", { class: isOn ? "chip good" : "chip plain" }, isOn ? "On" : "Off")),
+      h("dd", null, text),
+    );
+  }));
 }
 
 function themeChoice() {
@@ -112,18 +121,21 @@ function themeChoice() {
   );
 }
 
-/** @param {HTMLElement} card */
-async function showVoice(card) {
+/**
+ * @param {HTMLElement} card
+ * @param {() => Promise<void>} saved the voice may be on now, or off
+ */
+async function showVoice(card, saved) {
   const heading = () => h("h2", { id: "voice-title" }, "Voice");
   try {
     /** @type {Schemas["VoiceProfile"]} */
     const profile = await call("GET", "/api/config/voice-profile");
     /** @type {string[]} */
     const examples = kept(DRAFT) ?? [...(profile.voice_profile ?? [])];
-    const draw = (/** @type {Schemas["VoiceProfile"]} */ known) => fill(card, heading(), ...editor(known, examples, draw));
+    const draw = (/** @type {Schemas["VoiceProfile"]} */ known) => fill(card, heading(), ...editor(known, examples, draw, saved));
     draw(profile);
   } catch (error) {
-    fill(card, heading(), h("p", { class: "field-problem" }, explain(error)), button("Try again", "retry", () => void showVoice(card)));
+    fill(card, heading(), h("p", { class: "field-problem" }, explain(error)), button("Try again", "retry", () => void showVoice(card, saved)));
   }
 }
 
@@ -131,8 +143,9 @@ async function showVoice(card) {
  * @param {Schemas["VoiceProfile"]} profile
  * @param {string[]} examples
  * @param {(profile: Schemas["VoiceProfile"]) => void} draw
+ * @param {() => Promise<void>} saved
  */
-function editor(profile, examples, draw) {
+function editor(profile, examples, draw, saved) {
   const problem = h("p", { class: "field-problem", role: "alert" });
   const list = h("ol", { class: "examples" });
   const edited = () => keep(DRAFT, examples);
@@ -172,6 +185,7 @@ function editor(profile, examples, draw) {
       examples.splice(0, examples.length, ...(answer.voice_profile ?? []));
       announce("The voice is saved.");
       draw(answer);
+      await saved().catch(() => {});
     } catch (error) {
       problem.textContent = explain(error);
       save.disabled = false;
