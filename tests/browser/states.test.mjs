@@ -7,6 +7,13 @@ import { admin, button, close, PASSWORD, problem, visit } from "./browser.mjs";
 
 after(close);
 
+const FEATURES = {
+  alt_text_enabled: false, analyze_caption_enabled: true, auth_methods: ["password"], auth_mode: "password",
+  auto_view_enabled: true, delete_enabled: true, keep_enabled: true, library_enabled: false, publish_enabled: true,
+  remove_enabled: true, smart_hashtags_enabled: false, storage_ops_metering_enabled: false, storage_provider: "dropbox",
+  voice_matching_enabled: false,
+};
+
 const typed = "Typed before it went wrong";
 
 async function typing(tenant) {
@@ -177,13 +184,7 @@ test("a platform without a caption beside others is said at its box", async () =
 
 test("where everyone may look, a visitor sees the images and a way to log in, and nothing to publish with", async () => {
   const { window, leave, home } = await visit("bob", { later: true });
-  const features = {
-    alt_text_enabled: false, analyze_caption_enabled: true, auth_methods: ["password"], auth_mode: "password",
-    auto_view_enabled: true, delete_enabled: true, keep_enabled: true, library_enabled: false, publish_enabled: true,
-    remove_enabled: true, smart_hashtags_enabled: false, storage_ops_metering_enabled: false, storage_provider: "dropbox",
-    voice_matching_enabled: false,
-  };
-  await window.route("**/api/config/features", (route) => route.fulfill({ json: features }));
+  await window.route("**/api/config/features", (route) => route.fulfill({ json: FEATURES }));
   await window.route("**/api/images/list?*", (route) => route.fulfill({ json: { filenames: ["a.jpg", "b.jpg"], count: 2 } }));
   await window.route("**/api/images/a.jpg", (route) => route.fulfill({ json: {
     filename: "a.jpg", temp_url: "/media/x/a.jpg", thumbnail_url: "/x", sha256: null, caption: null, sd_caption: null,
@@ -202,5 +203,65 @@ test("where everyone may look, a visitor sees the images and a way to log in, an
   await button(window, "Log in").last().click();
   await button(window, "Log out").waitFor();
   await window.getByRole("link", { name: "Queue", exact: true }).waitFor();
+  await leave();
+});
+
+test("where captions are not written, one has to be typed", async () => {
+  const { window, leave } = await admin("erin", {
+    at: "#/image/salt-flat.png",
+    before: (page) => page.route("**/api/config/features", (route) =>
+      route.fulfill({ json: { ...FEATURES, analyze_caption_enabled: false } })),
+  });
+  let sent = 0;
+  await window.route("**/publish", (route) => {
+    sent += 1;
+    return route.fulfill(problem(422, "unusable-image"));
+  });
+  for (const name of ["Mastodon", "Bluesky"]) await window.getByRole("textbox", { name }).fill("");
+  await window.getByText("Captions have to be typed", { exact: false }).waitFor();
+  await button(window, "Publish").click();
+  await window.getByText("Type a caption: on this site none is written for you.").waitFor();
+  assert.equal(sent, 0);
+  await leave();
+});
+
+test("a caption that is too long is published after a question only", async () => {
+  const { window, leave } = await admin("bob", { at: "#/image/north-ridge.jpg" });
+  let sent = 0;
+  await window.route("**/publish", (route) => {
+    sent += 1;
+    return route.fulfill(problem(422, "unusable-image"));
+  });
+  const box = window.getByRole("textbox", { name: "Telegram" });
+  await box.fill("");
+  assert.equal(await box.getAttribute("placeholder"), "Written for you when you publish");
+  await box.fill("word ".repeat(300));
+  await button(window, "Publish").click();
+  const dialog = window.getByRole("dialog", { name: "Publish with the cut?" });
+  await button(dialog, "Back").click();
+  assert.equal(sent, 0);
+  await button(window, "Publish").click();
+  await button(dialog, "Publish with the cut").click();
+  await window.getByText("Nothing was published.").waitFor();
+  assert.equal(sent, 1);
+  await leave();
+});
+
+test("after the voice is saved, what is on is read anew", async () => {
+  let isOn = false;
+  const { window, leave } = await admin("bob", {
+    at: "#/settings",
+    before: async (page) => {
+      await page.route("**/api/config/features", (route) =>
+        route.fulfill({ json: { ...FEATURES, voice_matching_enabled: isOn } }));
+      await page.route("**/api/config/voice-profile", (route) =>
+        route.fulfill({ json: { voice_profile: [], enabled: isOn, examples_used: 0 } }));
+    },
+  });
+  const voice = window.locator(".features > div", { hasText: /^Voice/ });
+  await voice.getByText("Off", { exact: true }).waitFor();
+  isOn = true;
+  await button(window, "Save the voice").click();
+  await voice.getByText("On", { exact: true }).waitFor();
   await leave();
 });

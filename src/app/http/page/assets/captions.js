@@ -6,7 +6,7 @@ import { counting, measure, rulesOf } from "./caption.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { keep, kept } from "./drafts.js";
 import { platformName, platformPlace } from "./platforms.js";
-import { session } from "./session.js";
+import { session, writesCaptions } from "./session.js";
 
 /**
  * @typedef {object} Box
@@ -15,6 +15,7 @@ import { session } from "./session.js";
  * @property {HTMLInputElement} isOn
  * @property {HTMLElement} problem
  * @property {() => void} count
+ * @property {() => boolean} isCut
  */
 
 /** @typedef {{ body: Record<string, unknown> } | { message: string, box: Box | null }} Request */
@@ -55,11 +56,14 @@ export class Captions {
           "div",
           { class: "row-actions" },
           button("Preview", "eye", () => void this.#showPreview(), { class: "button small quiet-button" }),
-          h("span", { class: "quiet" }, "Empty boxes: captions are written for you."),
+          h("span", { class: "quiet" }, writesCaptions()
+            ? "If all boxes are empty, captions are written for you when you publish."
+            : "Captions have to be typed: on this site none are written."),
         )
         : null,
       this.#preview,
     );
+    this.#hint();
   }
 
   /** The platforms that are meant. */
@@ -92,6 +96,11 @@ export class Captions {
     return keptBoxes;
   }
 
+  /** The platforms whose caption would be cut. */
+  get cut() {
+    return this.#boxes.filter((it) => it.isOn.checked && it.isCut()).map((it) => it.platform);
+  }
+
   /** Forgets what was typed: it is sent. */
   sent() {
     keep(`draft.${this.filename}`, null);
@@ -108,10 +117,14 @@ export class Captions {
     if (meant.length === 0) return { message: "Choose at least one platform.", box: this.#boxes[0] ?? null };
     const platforms = meant.map((it) => it.platform);
     const empty = meant.filter((it) => it.text.value.trim() === "");
-    if (empty.length === meant.length) return { body: { platforms } };
+    if (empty.length === meant.length) {
+      if (writesCaptions()) return { body: { platforms } };
+      return { message: "Type a caption: on this site none is written for you.", box: empty[0] ?? null };
+    }
     if (empty.length > 0) {
       const names = empty.map((it) => platformName(it.platform)).join(", ");
-      return { message: `Type a caption for ${names} as well, leave it out, or empty all boxes.`, box: empty[0] ?? null };
+      const other = writesCaptions() ? "leave it out, or empty all boxes" : "or leave it out";
+      return { message: `Type a caption for ${names} as well, ${other}.`, box: empty[0] ?? null };
     }
     return { body: { platforms, captions: Object.fromEntries(meant.map((it) => [it.platform, it.text.value.trim()])) } };
   }
@@ -156,7 +169,6 @@ export class Captions {
       spellcheck: true,
       value,
       maxlength: 10_000,
-      placeholder: "Written for you when you publish",
       "aria-describedby": `${countId} ${hintId} ${problemId}`,
       oninput: () => {
         count();
@@ -201,10 +213,18 @@ export class Captions {
     );
     requestAnimationFrame(count);
     count();
-    return { platform, text, isOn: choice, problem, count };
+    return { platform, text, isOn: choice, problem, count, isCut: () => !measure(rules, text.value).fits };
+  }
+
+  /** Says in each empty box what becomes of it. */
+  #hint() {
+    const isTyped = this.#boxes.some((it) => it.isOn.checked && it.text.value.trim() !== "");
+    const words = isTyped ? "Type a caption, or leave this platform out" : writesCaptions() ? "Written for you when you publish" : "Type a caption";
+    for (const { text } of this.#boxes) text.placeholder = words;
   }
 
   #save() {
+    this.#hint();
     const edited = this.#boxes.filter((it) => it.text.value !== (this.#written[it.platform] ?? ""));
     const off = this.#boxes.filter((it) => !it.isOn.checked).map((it) => it.platform);
     const captions = Object.fromEntries(edited.map((it) => [it.platform, it.text.value]));

@@ -7,7 +7,7 @@ import { button, fill, h, icon } from "./dom.js";
 import { pause } from "./events.js";
 import { publishLater } from "./later.js";
 import { ACTIONS, remember } from "./library.js";
-import { announce, notify } from "./notices.js";
+import { announce, notify, openDialog } from "./notices.js";
 import { because, outcomeChip, postLink, when } from "./outcomes.js";
 import { planned } from "./planned.js";
 import { platformName } from "./platforms.js";
@@ -194,16 +194,38 @@ class ImagePage {
     if (!request) return;
     if ("message" in request) this.#captions?.refuse(request.message, request.box);
     else {
-      this.#publishing.start(request.body);
-      this.#publishing.element.scrollIntoView({ block: "nearest" });
+      this.#confirmCut("Publish with the cut", () => {
+        this.#publishing.start(request.body);
+        this.#publishing.element.scrollIntoView({ block: "nearest" });
+      });
     }
+  }
+
+  /**
+   * Asks first where a caption would be cut.
+   * @param {string} name
+   * @param {() => void} act
+   */
+  #confirmCut(name, act) {
+    const platforms = (this.#captions?.cut ?? []).map(platformName).join(", ");
+    if (platforms === "") {
+      act();
+      return;
+    }
+    openDialog(`${name}?`, (close) => [
+      h("p", null, `The caption is too long for ${platforms}, and would end where the page shows the cut.`),
+      h("footer", { class: "row-actions" }, button("Back", null, close), button(name, null, () => {
+        close();
+        act();
+      }, { class: "button primary" })),
+    ]);
   }
 
   #startLater() {
     const request = this.#captions?.request();
     if (!request) return;
     if ("message" in request) this.#captions?.refuse(request.message, request.box);
-    else publishLater(this.filename, request.body, () => this.#captions?.sent());
+    else this.#confirmCut("Plan with the cut", () => publishLater(this.filename, request.body, () => this.#captions?.sent()));
   }
 
   async #startAnalysis() {

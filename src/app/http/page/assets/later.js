@@ -6,7 +6,7 @@ import { button, fill, h, newId } from "./dom.js";
 import { newKey } from "./drafts.js";
 import { notify, openDialog, shortName } from "./notices.js";
 import { platformName } from "./platforms.js";
-import { session } from "./session.js";
+import { session, writesCaptions } from "./session.js";
 import { dayAndTime, localValue, ownZone, suggestions, withOffset } from "./times.js";
 
 /**
@@ -82,7 +82,8 @@ export function changeJob(job, changed) {
       if (meant.length === 0) throw new Error("Choose at least one platform.");
       const typed = meant.filter((it) => it.text() !== "");
       if (typed.length > 0 && typed.length < meant.length) {
-        throw new Error("Type a caption for every platform that is chosen, or for none: then they are written for you.");
+        const other = writesCaptions() ? ", or for none: then they are written for you" : "";
+        throw new Error(`Type a caption for every platform that is chosen${other}.`);
       }
       const captions = typed.length > 0 ? Object.fromEntries(typed.map((it) => [it.platform, it.text()])) : null;
       const body = {
@@ -172,7 +173,7 @@ function captionField(platform, value, isOn) {
   const name = platformName(platform);
   const rules = rulesOf(platform);
   const counter = h("span", { class: "count" });
-  const text = h("textarea", { id, rows: 2, dir: "auto", value, placeholder: "Written for you", oninput: () => count() });
+  const text = h("textarea", { id, rows: 2, dir: "auto", value, placeholder: writesCaptions() ? "Written for you" : "Type a caption", oninput: () => count() });
   const choice = h("input", { type: "checkbox", checked: isOn, "aria-label": `Send to ${name}` });
   const count = () => {
     const measured = measure(rules, text.value);

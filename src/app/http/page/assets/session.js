@@ -22,6 +22,11 @@ export function session() {
   return current;
 }
 
+/** Whether captions that nobody has typed are written by a model. */
+export function writesCaptions() {
+  return session().features.analyze_caption_enabled;
+}
+
 /** Whether the session has been read. */
 export function isKnown() {
   return current !== null;
