@@ -67,7 +67,7 @@ for (const [way, { options, hand: make }] of Object.entries(HANDS)) {
       await hand.press(button(window, "Publish"));
       await window.getByText("Some platforms did not take it.").waitFor();
       await window.getByText("not enough rights to send photos", { exact: false }).first().waitFor();
-      await window.getByText("Only Telegram", { exact: false }).waitFor();
+      await window.getByText("Sends to Telegram only.", { exact: true }).waitFor();
       assert.deepEqual((await record(visitor, name)).sort(), ["email published", "telegram failed"]);
       await hand.press(button(window, "Retry"));
       await window.getByText("Published.", { exact: true }).waitFor();

@@ -50,7 +50,7 @@ test("an image is planned, changed, approved and cancelled", async (t) => {
   assert.deepEqual((await api(visitor, "GET", `/api/jobs/${job.id}`)).captions, { telegram: "Later still" });
 
   await button(window, "Approve").click();
-  await window.getByRole("heading", { name: "Due" }).waitFor();
+  await window.getByRole("heading", { name: "Scheduled" }).waitFor();
   await button(window, "Approve").waitFor({ state: "detached" });
   await button(window, "Cancel").click();
   await window.getByText("Somebody cancelled it.").first().waitFor();

@@ -24,7 +24,7 @@ const REASONS = {
   image_unsuitable: "The platform does not take this image.",
   lost_answer: "The answer was lost: the post may be there.",
   off: "The platform is off.",
-  dry_run: "Nothing was sent: this was a preview.",
+  dry_run: "Nothing was sent: this site, or this request, only tries things out.",
   storage_unavailable: "The storage of the images cannot be reached at present.",
   ai_unavailable: "The provider of captions cannot be reached at present.",
   tenant_unavailable: "The site's settings cannot be had at present.",
@@ -36,7 +36,7 @@ const REASONS = {
   no_platform: "None of the platforms is on.",
   captions_unusable: "The captions do not go with the platforms.",
   no_caption: "No caption could be written. Type one.",
-  nothing_to_publish: "There was no image left to publish.",
+  nothing_to_publish: "There was no image left to publish: all of them are published.",
   image_missing: "The image is not there any more.",
   storage_refused: "The storage did not accept the login.",
   out_of_credit: "The credit is used up.",
@@ -82,14 +82,43 @@ export function outcomeName(outcome) {
 /** The outcomes that the history can be filtered by. */
 export const HISTORY_OUTCOMES = ["published", "failed", "unknown", "skipped", "in_progress"];
 
+/** What the service says of every failure on a platform, before the platform's own words. */
+const SENTENCES =
+  /^the platform (?:refused the post|cannot process the image|refused the credential|is limiting our requests|is not available at the moment|may or may not have taken the post)(?:: |[.\s]*$)/i;
+
+/** The reasons of jobs for which the page has better words than the service, or the results say more. */
+const IN_OWN_WORDS = ["dry_run", "nothing_to_publish", "no_caption", "image_missing", "too_late", "superseded", "by_request", "schedule_changed", "tenant_gone"];
+
 /**
- * A reason in words; the service's own words where there are any.
+ * Why a platform does not have an image: the reason in words, and what the platform said.
  * @param {string | null | undefined} reason
  * @param {string | null | undefined} error
  */
 export function because(reason, error) {
   const known = reason ? REASONS[reason] ?? reason : "";
-  return error && error !== known ? `${known} ${error}`.trim() : known;
+  const said = (error ?? "").replace(known === "" ? "" : SENTENCES, "");
+  return said !== "" && said !== known ? `${known} ${said}`.trim() : known;
+}
+
+/**
+ * Why a job is as it is: in the service's words, where those say more than the page's.
+ * @param {Job | undefined} job
+ */
+export function becauseOf(job) {
+  if (!job?.reason) return job?.error ?? "";
+  const results = Object.values(job.results ?? {});
+  if (job.reason === "platforms_failed") {
+    return results.some((it) => it.success) ? "Not every platform took the image." : because(job.reason, results.length > 0 ? "" : job.error);
+  }
+  return job.error && !IN_OWN_WORDS.includes(job.reason) ? job.error : because(job.reason, "");
+}
+
+/**
+ * Whether a job has come to its end without anything to send.
+ * @param {Job | undefined} job
+ */
+export function isNothing(job) {
+  return job?.status === "done" && (job.reason === "dry_run" || job.reason === "nothing_to_publish");
 }
 
 /**
@@ -107,7 +136,9 @@ export function outcomeChip(outcome) {
 }
 
 /** @param {Job} job */
-export function statusChip({ status, results }) {
+export function statusChip(job) {
+  const { status, results } = job;
+  if (isNothing(job)) return chip("Nothing sent", "plain");
   if (status === "done" && failedPlatforms(results).length > 0) return chip("Done in part", "warn");
   const { name, tone } = STATUSES[status] ?? { name: status, tone: "plain" };
   return chip(name, tone);
@@ -169,6 +200,7 @@ export function verdict(results) {
   const failed = failedPlatforms(results).length;
   if (failed === all.length) return "No platform took it.";
   if (failed > 0) return "Some platforms did not take it.";
+  if (all.every((it) => it.reason === "dry_run")) return "Nothing was sent.";
   if (all.every((it) => it.outcome === "already_published")) return "It is there already. Nothing was sent.";
   return all.some((it) => it.outcome === "unknown") ? "It is not known everywhere whether it is there." : "Published.";
 }

@@ -6,7 +6,7 @@ import { button, fill, h } from "./dom.js";
 import { carriedOutBy, intend, intention, settle } from "./drafts.js";
 import { happenings, isLive, pause } from "./events.js";
 import { announce } from "./notices.js";
-import { because, checkUnknown, failedPlatforms, resultList, STAGES, summary, verdict } from "./outcomes.js";
+import { becauseOf, checkUnknown, failedPlatforms, isNothing, resultList, STAGES, summary, verdict, when } from "./outcomes.js";
 import { platformName } from "./platforms.js";
 
 /** @typedef {Record<string, Schemas["PlatformResult"]>} Results */
@@ -266,7 +266,8 @@ export class Publishing {
     } else if (job.status === "scheduled" && job.attempts > 0) {
       this.#show(
         h("p", { class: "progress-title" }, "This is tried again by itself in a while."),
-        h("p", null, because(job.reason, job.error)),
+        h("p", null, becauseOf(job)),
+        job.next_attempt_at ? h("p", { class: "quiet" }, "Next attempt at ", when(job.next_attempt_at)) : null,
         Object.keys(job.results ?? {}).length > 0 ? resultList(job.results ?? {}) : null,
       );
     }
@@ -283,7 +284,7 @@ export class Publishing {
     this.#results = results;
     this.isBusy = false;
     this.isElsewhere = false;
-    const text = Object.keys(results).length > 0 ? summary(results) : because(job?.reason, job?.error);
+    const text = Object.keys(results).length > 0 ? summary(results) : becauseOf(job);
     announce(`Publishing has ended. ${text}`, failedPlatforms(results).length > 0);
     this.#showResults(warnings, job);
     this.options.ended(results);
@@ -301,16 +302,16 @@ export class Publishing {
     const title = !hasResults ? "Nothing was published." : verdict(this.#results);
     this.#show(
       h("p", { class: failed.length > 0 || !hasResults ? "progress-title bad" : "progress-title" }, title),
-      hasResults ? null : h("p", null, because(job?.reason, job?.error)),
+      hasResults ? null : h("p", null, becauseOf(job)),
       resultList(this.#results, (platform) => this.#checkButton(platform)),
       warnings.map((it) => h("p", { class: "why", dir: "auto" }, it)),
-      failed.length > 0 || (!hasResults && isEnded)
+      failed.length > 0 || (!hasResults && isEnded && !isNothing(job))
         ? h(
           "div",
           { class: "row-actions" },
           button("Retry", "retry", () => this.#retry(failed, job), { class: "button primary" }),
           failed.length > 0
-            ? h("span", { class: "quiet" }, `Only ${failed.map(platformName).join(", ")}: who has it is sent nothing.`)
+            ? h("span", { class: "quiet" }, `Sends to ${failed.map(platformName).join(", ")} only.`)
             : null,
         )
         : null,

@@ -1,11 +1,11 @@
-// The view of the queue: what waits for a yes, what is due and when, what runs, what has ended lately; and the posting times.
+// The view of the queue: what waits for approval, what is scheduled and for when, what runs, what has ended; and the posting times.
 
 import { call, explain, Problem, thumbnail } from "./api.js";
 import { button, fill, h, icon, newId } from "./dom.js";
 import { happenings, isLive } from "./events.js";
 import { changeJob } from "./later.js";
 import { announce, notify } from "./notices.js";
-import { because, failedPlatforms, resultList, STAGES, statusChip, when } from "./outcomes.js";
+import { becauseOf, failedPlatforms, resultList, STAGES, statusChip, when } from "./outcomes.js";
 import { platformName } from "./platforms.js";
 import { PostingTimes } from "./posting-times.js";
 import { session } from "./session.js";
@@ -13,14 +13,14 @@ import { session } from "./session.js";
 const OPEN = ["awaiting_approval", "scheduled", "running"];
 const RETRIED = ["done", "failed"];
 const POLL = 3_000;
-const LATELY = 20;
+const RECENT = 20;
 
 /** @type {Record<string, { title: string, empty: string }>} */
 const GROUPS = {
   awaiting_approval: { title: "Waiting for approval", empty: "" },
   running: { title: "Publishing now", empty: "" },
-  scheduled: { title: "Due", empty: "Nothing is planned. Open an image and use Publish later, or set posting times." },
-  ended: { title: "Lately", empty: "" },
+  scheduled: { title: "Scheduled", empty: "Nothing is planned. Open an image and use Publish later, or set posting times." },
+  ended: { title: "Recent", empty: "" },
 };
 
 /**
@@ -125,7 +125,7 @@ class Queue {
       awaiting_approval: jobs.filter((it) => it.status === "awaiting_approval").sort(byTime),
       running: jobs.filter((it) => it.status === "running").sort(byTime),
       scheduled: jobs.filter((it) => it.status === "scheduled").sort(byTime),
-      ended: jobs.filter((it) => !OPEN.includes(it.status)).sort((a, b) => byTime(b, a)).slice(0, LATELY),
+      ended: jobs.filter((it) => !OPEN.includes(it.status)).sort((a, b) => byTime(b, a)).slice(0, RECENT),
     };
     fill(this.element, Object.entries(groups).map(([name, list]) => {
       const { title, empty } = GROUPS[name] ?? { title: name, empty: "" };
@@ -155,7 +155,7 @@ class Queue {
       ? h("a", { id, href: `#/image/${encodeURIComponent(job.filename)}`, dir: "auto" }, job.filename)
       : h("span", { id }, "The next image");
     const platforms = (job.platforms ?? session().platforms).map(platformName).join(", ");
-    const why = OPEN.includes(job.status) && job.attempts === 0 ? "" : because(job.reason, job.error);
+    const why = OPEN.includes(job.status) && job.attempts === 0 ? "" : becauseOf(job);
     const isInList = job.filename !== null && OPEN.includes(job.status);
     return h(
       "li",
@@ -167,6 +167,9 @@ class Queue {
         h("p", { class: "job-name" }, name, OPEN.includes(job.status) ? null : statusChip(job)),
         h("p", null, when(job.publish_at)),
         h("p", { class: "quiet" }, platforms, job.schedule ? " · by the posting times" : ""),
+        job.status === "scheduled" && job.next_attempt_at && job.attempts > 0
+          ? h("p", { class: "quiet" }, "Next attempt at ", when(job.next_attempt_at))
+          : null,
         job.status === "running" && stage ? h("p", { class: "quiet" }, `${stage} …`) : null,
         why ? h("p", { class: "why", dir: "auto" }, why) : null,
         job.results && Object.keys(job.results).length > 0 ? resultList(job.results) : null,
@@ -191,7 +194,8 @@ class Queue {
       job.status === "awaiting_approval"
         ? button("Approve", "check", (event) => void this.#do(event, job, "approve", "Approved."), named("approve", "primary"))
         : null,
-      waits ? button("Change", null, () => changeJob(job, (it) => this.#accept(it)), named("change")) : null,
+      // One that has begun is not changed any more.
+      waits && job.attempts === 0 ? button("Change", null, () => changeJob(job, (it) => this.#accept(it)), named("change")) : null,
       waits ? button("Cancel", null, (event) => void this.#do(event, job, "cancel", "Cancelled."), named("cancel")) : null,
       isRetried ? button("Retry", "retry", (event) => void this.#do(event, job, "retry", "It is tried again."), named("retry")) : null,
     ];
