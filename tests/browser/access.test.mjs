@@ -149,6 +149,31 @@ test("on a phone, an image is opened, left by swiping, and its captions are type
   await leave();
 });
 
+test("nothing is wider than a window of 320 pixels", async () => {
+  const { window, leave, home } = await admin("alice", { phone: true });
+  await window.setViewportSize({ width: 320, height: 640 });
+  const isWide = () => window.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  const within = (name) => window.getByRole("button", { name, exact: true }).evaluate((it) => it.getBoundingClientRect().right <= 320);
+  for (const [name, at, seen] of VIEWS) {
+    await window.goto(`${home}/${at}`);
+    await seen(window).waitFor();
+    assert.equal(await isWide(), false, name);
+    await picture(window, `${name}-320`);
+    if (name === "image") for (const it of ["Publish", "Publish later", "Delete"]) assert.equal(await within(it), true, it);
+    if (name === "history") {
+      // The words of a choice that stands there are read whole.
+      const widths = await window.locator(".tools select").evaluateAll((all) => all.map((it) => it.clientWidth));
+      for (const width of widths) assert.ok(width >= 150, `${width}`);
+    }
+  }
+  await leave();
+  const visitor = await visit("alice", { phone: true });
+  await visitor.window.setViewportSize({ width: 320, height: 640 });
+  await visitor.window.getByLabel("Password").waitFor();
+  assert.equal(await visitor.window.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true);
+  await visitor.leave();
+});
+
 test("the theme is chosen and kept", async () => {
   const { window, leave } = await admin("alice", { at: "#/settings" });
   const ground = () => window.evaluate(() => getComputedStyle(document.body).backgroundColor);
