@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { button, close, visit } from "./browser.mjs";
+import { button, close, PASSWORD, visit } from "./browser.mjs";
 
 after(close);
 
@@ -48,6 +48,34 @@ test("a person of one site is nobody at another", async () => {
   const { window, leave } = await visit("erin");
   await choose(window, /^alice /);
   await window.getByRole("alert").filter({ hasText: "not on this site's list" }).waitFor();
+  await leave();
+});
+
+test("what one person has typed, and meant, is not for the next one who logs in there", async () => {
+  const { window, context, leave, home } = await visit("bob", { at: "#/image/north-ridge.jpg" });
+  await choose(window, /^bob /);
+  const box = () => window.getByRole("textbox", { name: "Telegram" });
+  await box().fill("Bob's own words");
+  await window.locator("button:enabled", { hasText: /^Publish$/ }).waitFor();
+  let sent = 0;
+  await window.route("**/publish", (route) => {
+    sent += 1;
+    return route.continue();
+  });
+  await context.clearCookies();
+  await button(window, "Publish").click();
+  await window.getByRole("dialog", { name: "Your session is over" }).waitFor();
+  assert.equal(sent, 1, "refused without a session");
+  await window.getByLabel("Password").fill(PASSWORD);
+  await button(window, "Use the password").click();
+  await window.getByRole("heading", { name: "north-ridge.jpg" }).waitFor();
+  await box().waitFor();
+  await window.waitForTimeout(1_000);
+  assert.equal(await box().inputValue(), "");
+  assert.equal(sent, 1, "nothing is sent by itself");
+  const left = await window.evaluate(() => Object.entries(sessionStorage).map(String).filter((it) => it.includes("Bob's own")));
+  assert.deepEqual(left, []);
+  assert.equal(new URL(window.url()).origin, home);
   await leave();
 });
 

@@ -253,7 +253,7 @@ export class Publishing {
         this.#until = Date.now() + LONGEST_STAGE;
         this.busyElsewhere();
       } else if (ENDED.includes(job.status) && this.isBusy && !this.#job && !intention(this.filename)) {
-        this.#over(job.results ?? {}, [], job);
+        this.#overElsewhere(job);
       }
       return;
     }
@@ -271,6 +271,25 @@ export class Publishing {
         Object.keys(job.results ?? {}).length > 0 ? resultList(job.results ?? {}) : null,
       );
     }
+  }
+
+  /**
+   * Another window's publication, or a job's, is over. One that found the image there already says nothing new where this window
+   * shows how its own went.
+   * @param {Job} job
+   */
+  #overElsewhere(job) {
+    const outcomes = Object.values(job.results ?? {}).map((it) => it.outcome);
+    const isNews = outcomes.length === 0 || outcomes.some((it) => it !== "already_published");
+    if (isNews || Object.keys(this.#results).length === 0) {
+      this.#over(job.results ?? {}, [], job);
+      return;
+    }
+    this.#shown.add(job.id);
+    this.isBusy = false;
+    this.isElsewhere = false;
+    this.#showResults([]);
+    this.options.changed();
   }
 
   /**

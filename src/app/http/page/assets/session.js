@@ -44,6 +44,12 @@ export async function readSession() {
   ]);
   const names = /** @type {Schemas["PlatformName"][]} */ (Object.keys(publishers));
   const on = names.filter((name) => publishers[name] === true);
+  const isKnown = current !== null;
+  if (status.admin === true && isAnother(`${status.method} ${status.email ?? ""}`) && isKnown) {
+    // What the last one has typed is on the page still, and what was meant waits to be sent.
+    location.reload();
+    return new Promise(() => {});
+  }
   current = {
     admin: status.admin === true,
     email: status.email ?? null,
@@ -52,6 +58,17 @@ export async function readSession() {
     platforms: on.sort((a, b) => platformPlace(a) - platformPlace(b) || a.localeCompare(b)),
   };
   return current;
+}
+
+/**
+ * Whether somebody else has typed in this tab before; then that is forgotten.
+ * @param {string} who
+ */
+function isAnother(who) {
+  const before = kept("who");
+  if (before !== null && before !== who) forgetAll();
+  keep("who", who);
+  return before !== null && before !== who;
 }
 
 /** The session is over: what was read as an admin counts no more. */
