@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { admin, api, button, close, PASSWORD, visit } from "./browser.mjs";
+import { admin, api, button, close, PASSWORD, problem, visit } from "./browser.mjs";
 
 after(close);
 
@@ -52,13 +52,15 @@ test("files are uploaded with a report for each, and a name that is taken is ask
   const files = [
     { name, mimeType: "image/png", buffer: PIXEL },
     { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no image") },
-    { name: "huge.png", mimeType: "image/png", buffer: Buffer.alloc(21 * 1024 * 1024) },
   ];
   await window.getByLabel("Images to upload").setInputFiles(files);
   await window.getByText("Only JPEG, PNG and WebP images can be uploaded.").waitFor();
-  await window.getByText("The file is larger than 20 MB.", { exact: true }).waitFor();
   await window.locator(".uploads li.done", { hasText: name }).waitFor();
-  // What is no image is none the second time either.
+  const tooLarge = problem(413, "payload-too-large", { detail: "The file has more than 20 MB (of 1,048,576 bytes)." });
+  await window.route("**/api/library/upload", (route) => route.fulfill(tooLarge), { times: 1 });
+  await window.getByLabel("Images to upload").setInputFiles([{ name: "huge.png", mimeType: "image/png", buffer: PIXEL }]);
+  await window.getByText("The file is larger than 20 MB.", { exact: true }).waitFor();
+  // What is refused once is refused the second time as well.
   assert.equal(await button(window, "Try again").count(), 0);
   assert.equal(await window.locator(".uploads li.bad progress").first().isVisible(), false);
   await window.getByRole("link", { name, exact: true }).waitFor();

@@ -29,7 +29,7 @@ test("a session that is over asks for a new login over what was typed", async ()
   await button(window, "Publish").click();
   const dialog = window.getByRole("dialog", { name: "Your session is over" });
   await dialog.getByLabel("Password").fill(PASSWORD);
-  await button(dialog, "Log in").click();
+  await button(dialog, "Use the password").click();
   await dialog.waitFor({ state: "detached" });
   await button(window, "Log out").waitFor();
   assert.equal(await box.inputValue(), typed);
