@@ -164,6 +164,14 @@ pub(super) fn declare(operation: &mut Value, is_tenants: bool, is_write: bool) {
             operation["responses"][first.status().as_str()] = response;
         }
     }
+    let mut responses = operation["responses"].as_object().into_iter();
+    let succeeds = responses.any(|all| all.keys().any(|status| status.starts_with('2')));
+    if !succeeds {
+        // An operation that leads elsewhere: for those who read the document by rules, what any other answer is.
+        let mut other = problem_response(Internal.status(), &[Internal], operation);
+        other["description"] = "Any other answer is a problem.".into();
+        operation["responses"]["default"] = other;
+    }
 }
 
 fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemKind> {
