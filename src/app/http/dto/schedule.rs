@@ -72,7 +72,14 @@ impl ScheduleChange {
         let platforms = read_platforms(fields).map(all_of);
         let enabled = fields.require("enabled", "must be true or false", Value::as_bool);
         let needs_approval = fields.flag("needs_approval");
-        fields.take("next", "must be a list", list);
+        let times_told = |value: &Value| {
+            let is_time = |it: &Value| it.as_str().is_some_and(|it| rfc3339::parse(it).is_ok());
+            value
+                .as_array()
+                .filter(|all| all.iter().all(is_time))
+                .cloned()
+        };
+        fields.take("next", "must be a list of times of RFC 3339", times_told);
         let times = posting_times(fields, timezone.as_deref(), times)?;
         let schedule = schedule::Schedule::new(times, platforms, enabled?, needs_approval);
         schedule
