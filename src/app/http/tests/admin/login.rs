@@ -238,6 +238,28 @@ async fn a_link_ends_a_session_only_from_a_page_of_this_host() {
     let session = session(PASSWORD, HOST, in_an_hour());
     for (headers, ends) in [
         (&[("sec-fetch-site", "same-origin")][..], true),
+        (
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-dest", "document"),
+            ],
+            true,
+        ),
+        (
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-dest", "image"),
+            ],
+            false,
+        ),
+        (
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-dest", "document"),
+                ("sec-purpose", "prefetch"),
+            ],
+            false,
+        ),
         (&[], false),
         (&[("sec-fetch-site", "none")], false),
         (&[("sec-fetch-site", "same-site")], false),
