@@ -27,7 +27,7 @@ static FORM: Pattern = Pattern::new(concat!(
 
 /// An empty field of a template. A text with such a field cannot be shown.
 static FIELD: Pattern = Pattern::new(concat!(
-    r"(?i)\{\{[\s\w.|-]{0,60}\}\}|\$\{[\w.]{1,60}\}|<\s*(?:insert|your|enter|add)\b[^<>\n]{0,60}>",
+    r"(?i)\{\{[^{}\n]{0,60}\}\}|\$\{[^{}\s]{1,60}\}|<\s*(?:insert|your|enter|add)\b[^<>\n]{0,60}>",
     r"|[\[{]\s*(?:(?:insert|enter)\b[^\[\]{}\n]{1,80}|(?:your|add)\b[^\[\]{}\n]{0,60}\bhere|(?:caption|description|hashtags?|placeholder)",
     r"(?:\s+(?:here|text|goes here|for [^\[\]{}\n]{1,40}))?)\s*[\]}]",
 ));
@@ -90,6 +90,9 @@ mod tests {
             "[Insert a caption about rope]",
             "A knot. [insert link]",
             "Hello {{name}}, look.",
+            "{{ légende | upper }}",
+            "Bonjour {{ user's name }}.",
+            "${légende:-}",
             "Caption goes here",
             "caption text goes here…",
             "telegram caption",
