@@ -42,7 +42,7 @@ use self::{
     target::{BlueskyCredential, BlueskyTarget},
 };
 use super::{
-    http_client,
+    http_client::{self, HttpSetupError},
     kept::Kept,
     platform_call::{CallFailure, LOOK_UP_WAITS, POLICY, look_until_settled},
     registration::{HTTP_STATUSES, Registration, Setup},
@@ -97,7 +97,7 @@ struct BlueskyFactory {
 }
 
 impl BlueskyFactory {
-    fn new(setup: &Setup) -> Result<Self, reqwest::Error> {
+    fn new(setup: &Setup) -> Result<Self, HttpSetupError> {
         Ok(Self {
             shared: Arc::new(Shared {
                 http: http_client::build(UPLOAD_TIMEOUT, &setup.roots)?,

@@ -52,7 +52,7 @@ use self::{
 };
 pub use self::{app::DropboxSettings, store::DropboxImageStore, without_app::WithoutDropboxApp};
 use super::{
-    http_client::{self, ExtraRoots},
+    http_client::{self, ExtraRoots, HttpSetupError},
     registration::StorageRegistration,
 };
 use crate::{
@@ -95,7 +95,7 @@ impl DropboxImageStoreFactory {
         settings: DropboxSettings,
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         Self::with_limits(settings, roots, clock, LIMITS)
     }
 
@@ -104,7 +104,7 @@ impl DropboxImageStoreFactory {
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
         limits: Limits,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         let client = http_client::build(limits.content_timeout, roots)?;
         let app = App {
             settings,

@@ -46,7 +46,7 @@ use self::{
     limits::{LIMITS, Limits, UPSTREAM},
 };
 use super::{
-    http_client::{self, ExtraRoots},
+    http_client::{self, ExtraRoots, HttpSetupError},
     registration::StorageRegistration,
 };
 use crate::{
@@ -83,7 +83,7 @@ impl ManagedImageStoreFactory {
         is_standalone: bool,
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         Self::with_limits(is_standalone, roots, clock, LIMITS)
     }
 
@@ -92,7 +92,7 @@ impl ManagedImageStoreFactory {
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
         limits: Limits,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         let origin = if is_standalone {
             Origin {
                 url: "R2_ENDPOINT_URL",

@@ -43,7 +43,7 @@ use self::{
 };
 pub use self::{credential::MastodonCredential, target::MastodonTarget};
 use super::{
-    http_client::{self, ExtraRoots},
+    http_client::{self, ExtraRoots, HttpSetupError},
     platform_call::CallFailure,
     registration::{HTTP_STATUSES, Registration},
 };
@@ -84,7 +84,7 @@ impl MastodonPublisherFactory {
     ///
     /// # Errors
     /// The TLS set-up failed.
-    pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
+    pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
         Ok(Self {
             http: http_client::build(Pace::USUAL.upload, roots)?,
             clock,

@@ -30,7 +30,7 @@ use self::{
     rate_limit::CallLimit,
     requests::Requests,
 };
-use super::http_client::{self, ExtraRoots};
+use super::http_client::{self, ExtraRoots, HttpSetupError};
 use crate::{
     domain::{
         analysis::{Analysis, UnusableAnswer},
@@ -77,7 +77,7 @@ impl OpenAiCaptionWriterFactory {
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
         rates: Arc<dyn RateLimits>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         let OpenAiSettings {
             mut base_url,
             calls_per_minute,

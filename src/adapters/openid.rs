@@ -26,7 +26,7 @@ use openidconnect::{
 
 use self::{exchange::Exchange, failure::Failure};
 use super::{
-    http_client::{self, ExtraRoots},
+    http_client::{self, ExtraRoots, HttpSetupError},
     renewal::Renewed,
     upstream::{Answer, Call, RetryPolicy},
 };
@@ -109,7 +109,7 @@ pub enum OpenIdSetupError {
     Issuer(#[source] url::ParseError),
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be built")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] HttpSetupError),
 }
 
 impl OpenIdClient {

@@ -31,7 +31,7 @@ use url::{Url, form_urlencoded};
 
 pub use super::upstream::UNTRACED;
 use super::{
-    http_client::{self, ExtraRoots},
+    http_client::{self, ExtraRoots, HttpSetupError},
     upstream::bounded_body,
 };
 use crate::domain::secret::Secret;
@@ -97,7 +97,7 @@ pub fn pairs(written: &str) -> Option<Vec<(String, String)>> {
 pub enum OtlpSetupError {
     /// The HTTP client could not be built.
     #[error("the HTTP client for traces could not be built")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] HttpSetupError),
     /// The exporter could not be built.
     #[error("the exporter of traces could not be built")]
     Exporter(#[source] ExporterBuildError),

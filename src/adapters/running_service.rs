@@ -9,7 +9,7 @@ use reqwest::{
 use serde_json::{Value, json};
 use url::Url;
 
-use super::http_client::{self, ExtraRoots};
+use super::http_client::{self, ExtraRoots, HttpSetupError};
 use crate::domain::{
     host::Host,
     image::ImageName,
@@ -45,7 +45,7 @@ pub enum ServiceAnswer {
 pub enum RunningServiceError {
     /// The client cannot be made.
     #[error("PUBLISHER_URL: no connection can be set up")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] HttpSetupError),
     /// Nothing was sent.
     #[error("PUBLISHER_URL: the service cannot be reached, so that nothing was published")]
     Unreachable(#[source] reqwest::Error),

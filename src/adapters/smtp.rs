@@ -25,6 +25,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use rustls::ClientConfig;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
@@ -39,10 +40,10 @@ use self::{
     mail_server::MailTransport,
     message::{Mail, MessageBuilder, Unwritable, ascii_domain},
     session::{Limits, Session},
-    tls::{ServersTls, Tls},
+    tls::Tls,
 };
 use super::{
-    http_client::{ExtraRoots, InvalidRoots},
+    http_client::ExtraRoots,
     registration::Registration,
     upstream::{self, Answer, Call, RetryPolicy},
 };
@@ -95,11 +96,11 @@ impl SmtpPublisherFactory {
     /// Sets up what all tenants share. Sends no request.
     ///
     /// # Errors
-    /// [`InvalidRoots`] when the extra roots cannot be used for mail.
-    pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, InvalidRoots> {
+    /// TLS cannot be set up, for instance because the system has no trusted roots.
+    pub fn new(roots: &ExtraRoots, clock: Arc<dyn Clock>) -> Result<Self, rustls::Error> {
         Ok(Self {
             context: SmtpContext {
-                tls: Arc::new(ServersTls::new(roots.pem())?),
+                tls: Arc::new(roots.client_config()?),
                 ehlo_name: EhloName::of_this_host(),
                 clock,
                 limits: LIMITS,
@@ -138,7 +139,7 @@ impl OpenPublisher for SmtpPublisherFactory {
 /// The parts that all tenants share.
 #[derive(Clone)]
 struct SmtpContext {
-    tls: Arc<ServersTls>,
+    tls: Arc<ClientConfig>,
     ehlo_name: EhloName,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -218,7 +219,7 @@ impl Mailbox {
         let date = self.context.clock.utc();
         let mail = builder.publication(post, &id, date).map_err(rejected)?;
         // First, so that a failed set-up is reported as such.
-        self.tls().await?;
+        self.tls()?;
 
         let attempt = || {
             let begun = begun.take();
@@ -242,7 +243,7 @@ impl Mailbox {
     /// Logs in, and out again. Sends nothing.
     async fn check(&self) -> Result<&'static str, PublishError> {
         MessageBuilder::new(&self.email).map_err(rejected)?;
-        self.tls().await?;
+        self.tls()?;
         let attempt = || async { Ok(answer(self.open_session().await?)) };
         let session = self.call("check").run(self.context.policy, attempt);
         let session = session
@@ -253,7 +254,7 @@ impl Mailbox {
     }
 
     async fn open_session(&self) -> Result<Session, Failure> {
-        let tls = self.tls().await.map_err(|_| Failure::without_tls())?;
+        let tls = self.tls().map_err(|_| Failure::without_tls())?;
         let (server, context) = (&self.email.server, &self.context);
         let host = ascii_domain(&server.host);
         let (name, limits) = (&context.ehlo_name, context.limits);
@@ -271,12 +272,12 @@ impl Mailbox {
     }
 
     /// The TLS of its connections; `None` for plain ones, which the config allows to loopback alone.
-    async fn tls(&self) -> Result<Option<Tls>, PublishError> {
+    fn tls(&self) -> Result<Option<Tls>, PublishError> {
         let server = &self.email.server;
         if server.transport == MailTransport::Plain {
             return Ok(None);
         }
-        let tls = self.context.tls.of(&ascii_domain(&server.host)).await;
+        let tls = Tls::to(&ascii_domain(&server.host), &self.context.tls);
         tls.map(Some)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     dropbox::{self, DropboxImageStoreFactory, DropboxSettings},
-    http_client::ExtraRoots,
+    http_client::{ExtraRoots, HttpSetupError},
     local::{self, LocalFolders},
     managed::{self, ManagedImageStoreFactory},
     registration::StorageRegistration,
@@ -75,7 +75,7 @@ impl Storages {
         is_standalone: bool,
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         Ok(Self {
             local: LocalFolders::new(Arc::clone(&clock)),
             managed: ManagedImageStoreFactory::new(is_standalone, roots, Arc::clone(&clock))?,

@@ -24,7 +24,7 @@ use url::Url;
 pub use self::target::{TelegramCredential, TelegramTarget};
 use self::verdict::{Refusal, Verdict, of_photo};
 use super::{
-    http_client::{self, ExtraRoots},
+    http_client::{self, ExtraRoots, HttpSetupError},
     registration::{HTTP_STATUSES, Registration},
     secret_scrub::SecretScrub,
     upstream::{
@@ -90,7 +90,7 @@ impl TelegramPublisherFactory {
         settings: TelegramApiSettings,
         roots: &ExtraRoots,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpSetupError> {
         let TelegramApiSettings { api_url } = settings;
         Ok(Self {
             api: Api {

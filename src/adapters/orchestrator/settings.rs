@@ -3,7 +3,10 @@
 use url::Url;
 
 use super::service_token::ServiceToken;
-use crate::domain::{host::Host, storage::AllowedStorage};
+use crate::{
+    adapters::http_client::HttpSetupError,
+    domain::{host::Host, storage::AllowedStorage},
+};
 
 /// How the orchestrator is reached.
 #[derive(Debug)]
@@ -31,5 +34,5 @@ pub enum OrchestratorSetupError {
     ServiceToken,
     /// The HTTP client could not be built.
     #[error("the HTTP client for the orchestrator could not be built")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] HttpSetupError),
 }

@@ -220,7 +220,8 @@ async fn a_certificate_for_another_name_is_told_as_that() {
     use super::super::failure::Problem;
 
     let desk = Desk::new(false).await;
-    let tls = desk.publisher.mailbox.context.tls.of("other.example").await;
+    let config = &desk.publisher.mailbox.context.tls;
+    let tls = Tls::to("other.example", config);
     let address = ("127.0.0.1", desk.sandbox.smtp.tls_port());
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let error = tls.unwrap().connect(stream).await.unwrap_err();
