@@ -121,6 +121,8 @@ fn the_job_of_a_posting_time_is_for_the_next_image_at_that_time() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_posting_time_is_carried_out_twice_nor_left_out_while_a_process_runs(
         // How long each look at the queue is after the one before, in minutes.

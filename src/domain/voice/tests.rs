@@ -140,6 +140,8 @@ fn no_text_is_in_what_is_logged() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_is_used_and_sampled_keeps_the_budget(
         texts in prop::collection::vec("\\PC{0,900}", 0..22),

@@ -136,9 +136,9 @@ fn packed_zeros_are_zeros() {
 fn a_png_of_very_many_or_very_long_chunks() {
     let gigabyte = packed_zeros(1 << 10);
     for (name, kind, data, times) in [
-        ("empty texts", b"tEXt", Vec::new(), 2_000_000),
-        ("texts", b"tEXt", b"key\0value".to_vec(), 1_000_000),
-        ("unknown chunks", b"ruBb", Vec::new(), 2_000_000),
+        ("empty texts", b"tEXt", Vec::new(), 500_000),
+        ("texts", b"tEXt", b"key\0value".to_vec(), 250_000),
+        ("unknown chunks", b"ruBb", Vec::new(), 500_000),
         (
             "packed texts",
             b"zTXt",
@@ -152,7 +152,7 @@ fn a_png_of_very_many_or_very_long_chunks() {
             8,
         ),
         ("profiles", b"iCCP", [b"key\0\0", &gigabyte[..]].concat(), 8),
-        ("EXIF data", b"eXIf", Vec::new(), 2_000_000),
+        ("EXIF data", b"eXIf", Vec::new(), 500_000),
         ("long EXIF data", b"eXIf", vec![7; 40_000_000], 1),
         ("palettes", b"PLTE", vec![7; 768], 50_000),
         ("a long text", b"tEXt", vec![b'a'; 40_000_000], 1),
@@ -160,7 +160,7 @@ fn a_png_of_very_many_or_very_long_chunks() {
             "suggested palettes",
             b"sPLT",
             b"key\0\x08".to_vec(),
-            1_000_000,
+            250_000,
         ),
         ("histograms", b"hIST", vec![0; 512], 80_000),
     ] {
@@ -194,11 +194,11 @@ fn a_png_whose_pixels_go_on_or_come_in_very_small_pieces() {
     is_bounded("pieces", &png_file((1_000, 1_000), (8, 0, 0), &pieces));
     let empty = png_chunk(b"IDAT", b"");
     for (name, chunks) in [
-        ("empty pieces", empty.repeat(3_000_000)),
+        ("empty pieces", empty.repeat(500_000)),
         ("as many empty pieces as may be", empty.repeat(10_000)),
         (
             "empty pieces before pixels",
-            [empty.repeat(3_000_000), pieces].concat(),
+            [empty.repeat(500_000), pieces].concat(),
         ),
     ] {
         let file = png_file(small, (8, 0, 0), &chunks);
@@ -264,13 +264,13 @@ fn a_jpeg_of_very_many_segments() {
             "quantisation tables",
             segment(0xDB, &[1; 65]).repeat(200_000),
         ),
-        ("empty comments", segment(0xFE, b"").repeat(2_000_000)),
+        ("empty comments", segment(0xFE, b"").repeat(500_000)),
         ("EXIF data", segment(0xE1, &vec![7; 65_000]).repeat(700)),
-        ("Adobe's words", segment(0xEE, b"Adobe").repeat(1_000_000)),
+        ("Adobe's words", segment(0xEE, b"Adobe").repeat(250_000)),
         ("profiles", profiles),
         (
             "restart intervals",
-            segment(0xDD, &[0, 1]).repeat(1_000_000),
+            segment(0xDD, &[0, 1]).repeat(250_000),
         ),
         ("restart markers", [0xFF, 0xD0].repeat(5_000_000)),
         ("fill bytes", vec![0xFF; 20_000_000]),

@@ -79,7 +79,7 @@ fn take(job: Job, step: Step, now: SystemTime) -> Result<Job, JobRefusal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn every_history_keeps_to_the_table_and_sends_nothing_twice(

@@ -53,7 +53,7 @@ fn slow_moment(zone: &TimeZone, local: DateTime) -> Timestamp {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn over_ten_years_each_date_that_matches_has_exactly_one(
