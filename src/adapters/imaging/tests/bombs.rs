@@ -268,10 +268,7 @@ fn a_jpeg_of_very_many_segments() {
         ("EXIF data", segment(0xE1, &vec![7; 65_000]).repeat(700)),
         ("Adobe's words", segment(0xEE, b"Adobe").repeat(250_000)),
         ("profiles", profiles),
-        (
-            "restart intervals",
-            segment(0xDD, &[0, 1]).repeat(250_000),
-        ),
+        ("restart intervals", segment(0xDD, &[0, 1]).repeat(250_000)),
         ("restart markers", [0xFF, 0xD0].repeat(5_000_000)),
         ("fill bytes", vec![0xFF; 20_000_000]),
     ] {
