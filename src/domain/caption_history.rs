@@ -24,14 +24,6 @@ words! {
     }
 }
 
-impl Angle {
-    /// The angle of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|angle| angle.as_str() == name)
-    }
-}
-
 words! {
     /// Who wrote a caption.
     pub enum CaptionAuthor {
@@ -39,14 +31,6 @@ words! {
         Person = "person",
         /// A model.
         Model = "model",
-    }
-}
-
-impl CaptionAuthor {
-    /// The author of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|author| author.as_str() == name)
     }
 }
 

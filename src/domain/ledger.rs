@@ -163,14 +163,6 @@ words! {
     }
 }
 
-impl EntryState {
-    /// The state of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
-    }
-}
-
 impl Entry {
     /// The name of the image, for tests; empty where it is not known.
     #[cfg(test)]

@@ -248,14 +248,6 @@ words! {
     }
 }
 
-impl FailureReason {
-    /// The reason of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
-    }
-}
-
 /// Why a platform does not have an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -137,12 +137,6 @@ words! {
 impl HashKind {
     /// The kind of the hashes that versions without a kind wrote down.
     pub const FIRST: Self = Self::Dropbox;
-
-    /// The kind of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
 }
 
 impl StorageKind {

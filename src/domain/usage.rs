@@ -19,12 +19,6 @@ words! {
 }
 
 impl UsageMetric {
-    /// The metric of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.as_str() == name)
-    }
-
     /// The source of the events, by its name at the orchestrator.
     #[must_use]
     pub const fn source(self) -> &'static str {

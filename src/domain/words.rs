@@ -1,6 +1,6 @@
 //! Enums whose variants have one word each, in requests, answers, metrics and the ledger.
 
-/// Declares such an enum, with `ALL` and `as_str`.
+/// Declares such an enum, with `ALL`, `as_str` and `from_name`.
 macro_rules! words {
     (
         $(#[$attribute:meta])*
@@ -24,6 +24,12 @@ macro_rules! words {
                 match self {
                     $(Self::$variant => $word,)*
                 }
+            }
+
+            /// The variant with this word.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|it| it.as_str() == name)
             }
         }
     };

@@ -57,12 +57,6 @@ words! {
 }
 
 impl JobReason {
-    /// The reason of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
-    }
-
     /// Whether a later attempt may succeed without anybody doing something about it.
     #[must_use]
     pub const fn is_transient(self) -> bool {

@@ -23,12 +23,6 @@ words! {
 }
 
 impl JobStatus {
-    /// The state of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-
     /// Whether the job has come to its end. A retry takes up one that is done or failed.
     #[must_use]
     pub const fn is_ended(self) -> bool {

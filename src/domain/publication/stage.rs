@@ -29,11 +29,3 @@ words! {
         Archive = "archive",
     }
 }
-
-impl PublishStage {
-    /// The stage of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
-    }
-}
