@@ -35,6 +35,7 @@ pub mod problem;
 mod problem_pages;
 mod publications;
 mod publishing;
+mod raw_header;
 mod request_facts;
 mod route_table;
 mod schedule;

@@ -20,6 +20,7 @@ use super::{
     auth::{Admin, AdminPerson, Person},
     error::ApiError,
     problem::ProblemKind,
+    raw_header::RawHeader,
     tag::Tag,
     tenant_scope::TenantScope,
 };
@@ -86,7 +87,7 @@ impl JobEventsApi {
         admin: AdminPerson,
         /// The `id` of the last event that the caller has.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: LastEventId,
+        RawHeader(last_event_id): RawHeader<LastEventId>,
     ) -> Result<Events, ApiError> {
         let AdminPerson { person, rest } = admin;
         let permit = self.streams.try_acquire(&person).ok_or_else(|| {

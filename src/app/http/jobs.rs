@@ -23,6 +23,7 @@ use super::{
     idempotency_key::SentKey,
     json_body::{Fields, JsonBody},
     problem::ProblemKind,
+    raw_header::RawHeader,
     request_facts::CallerOrigin,
     tag::Tag,
     tenant_scope::TenantScope,
@@ -87,7 +88,7 @@ impl JobsApi {
         /// Makes the request safe to repeat: for 24 hours, requests with the same key get the first answer
         /// again, and no second job is added. 1 to 255 visible ASCII characters, such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: SentKey,
+        RawHeader(idempotency_key): RawHeader<SentKey>,
         body: JsonBody<JobRequest>,
     ) -> Result<Added, ApiError> {
         let mut fields = body.into_fields();

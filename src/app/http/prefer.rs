@@ -1,14 +1,7 @@
 //! The `Prefer` header (RFC 7240): whether the caller would rather not wait. A preference that is not known, and a header
 //! that cannot be read, are ignored, as the standard has it: a preference is never a demand.
 
-use poem::{Request, RequestBody, Result};
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaParamIn, MetaSchemaRef},
-    types::Type as _,
-};
-
-const NAME: &str = "Prefer";
+use super::raw_header::FromHeader;
 
 /// The preference for an answer before the work is done.
 pub(super) const RESPOND_ASYNC: &str = "respond-async";
@@ -19,31 +12,12 @@ pub(super) struct Prefer {
     pub(super) respond_async: bool,
 }
 
-impl<'a> ApiExtractor<'a> for Prefer {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = false;
+impl FromHeader for Prefer {
+    const NAME: &'static str = "Prefer";
 
-    type ParamType = Option<String>;
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Header)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(Self::ParamType::schema_ref())
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        let values = request.headers().get_all(NAME).iter();
-        let respond_async = values
-            .map(poem::http::HeaderValue::as_bytes)
-            .any(prefers_async);
-        Ok(Self { respond_async })
+    fn from_values<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let respond_async = values.any(prefers_async);
+        Self { respond_async }
     }
 }
 

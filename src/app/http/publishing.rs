@@ -21,6 +21,7 @@ use super::{
     jobs::{self, refuse_blank},
     json_body::JsonBody,
     prefer::{Prefer, RESPOND_ASYNC},
+    raw_header::RawHeader,
     request_facts::{CallerOrigin, CurrentRequestId},
     tag::Tag,
     tenant_scope::TenantScope,
@@ -120,10 +121,10 @@ impl PublishingApi {
         /// again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: SentKey,
+        RawHeader(idempotency_key): RawHeader<SentKey>,
         /// `respond-async`: does not wait, and answers with a job (RFC 7240). Other preferences are ignored.
         #[oai(name = "Prefer")]
-        prefer: Prefer,
+        RawHeader(prefer): RawHeader<Prefer>,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
         let head = Head {
@@ -174,10 +175,10 @@ impl PublishingApi {
         /// again, and nothing is published a second time. 1 to 255 visible ASCII characters,
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: SentKey,
+        RawHeader(idempotency_key): RawHeader<SentKey>,
         /// `respond-async`: does not wait, and answers with a job (RFC 7240). Other preferences are ignored.
         #[oai(name = "Prefer")]
-        prefer: Prefer,
+        RawHeader(prefer): RawHeader<Prefer>,
         body: JsonBody<PublishRequest>,
     ) -> Result<Published, ApiError> {
         let head = Head {

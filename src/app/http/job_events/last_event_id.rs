@@ -1,42 +1,19 @@
 //! The `Last-Event-ID` of a request. What no stream of this service can have sent is no reason to refuse a caller, which
 //! could not do anything about it: it is told that it has missed something.
 
-use poem::{Request, RequestBody, Result, http::HeaderValue};
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaParamIn, MetaSchemaRef},
-    types::Type as _,
+use crate::{
+    app::{http::raw_header::FromHeader, runtime::event_hub::Begin},
+    domain::job::JobEventNumber,
 };
-
-use crate::{app::runtime::event_hub::Begin, domain::job::JobEventNumber};
-
-const NAME: &str = "Last-Event-ID";
 
 /// Where the caller's stream begins.
 pub(super) struct LastEventId(pub(super) Begin);
 
-impl<'a> ApiExtractor<'a> for LastEventId {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = false;
+impl FromHeader for LastEventId {
+    const NAME: &'static str = "Last-Event-ID";
 
-    type ParamType = Option<String>;
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Header)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(Self::ParamType::schema_ref())
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        let sent = request.headers().get(NAME).map(HeaderValue::as_bytes);
-        Ok(Self(sent.map_or(Begin::Now, begin_after)))
+    fn from_values<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self(values.next().map_or(Begin::Now, begin_after))
     }
 }
 
