@@ -219,9 +219,13 @@ impl StoragePath {
         }
         let components = inner.split('/').filter(|_| !inner.is_empty());
         let mut components: Vec<&str> = components.filter(|it| *it != ".").collect();
-        // A `.` behind it has kept its blanks.
-        if let Some(last) = components.last_mut() {
-            *last = last.trim_end();
+        // A `.` behind it has kept its blanks, without which it may be another.
+        while let Some(last) = components.pop() {
+            let last = last.trim_end();
+            if last != "." {
+                components.push(last);
+                break;
+            }
         }
         for component in components {
             if matches!(component, "" | "..") || component.contains(['\0', '\\']) {

@@ -117,7 +117,25 @@ fn only_a_source_that_may_name_any_kind_names_one_without_a_credential() {
     }
 }
 
+#[test]
+fn blanks_before_a_component_that_is_none_leave_no_component_that_is_none() {
+    for (path, expected) in [
+        ("/. /.", Some("/")),
+        ("/a/. /. /", Some("/a")),
+        ("/a/./. ", Some("/a")),
+        ("/a. /.", Some("/a.")),
+        ("/a /. /b", Some("/a /. /b")),
+        ("/.. /.", None),
+        ("/a/ /.", None),
+    ] {
+        let found = StoragePath::absolute(path);
+        assert_eq!(found.as_ref().map(StoragePath::as_str), expected, "{path}");
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
     fn whatever_the_paths_a_folder_is_absolute_and_leaves_the_root_only_by_a_leading_slash(
         root in "[a. /\\\\]{0,12}",
