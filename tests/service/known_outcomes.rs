@@ -102,7 +102,7 @@ async fn nothing_is_unknown_after(stop: Stop, away: Duration) -> Option<String> 
     let outcome = &again["results"]["telegram"]["outcome"];
     assert_eq!(outcome, "already_published", "{again}");
     assert_eq!(sandbox.telegram.photos().len(), IMAGES);
-    let log = service.log();
+    let log = service.whole_log().await;
     service.kill().await;
     Some(log)
 }

@@ -79,7 +79,7 @@ async fn a_service_starts_while_its_server_is_away_and_serves_once_it_can() {
         "{causes:?}"
     );
     assert_eq!(service.lines("the ledger is open").await.len(), 1);
-    assert!(!service.log().contains("right-s3cret"));
+    assert!(!service.whole_log().await.contains("right-s3cret"));
     service.kill().await;
 }
 

@@ -374,7 +374,7 @@ async fn without_an_address_there_are_no_metrics() {
     let sandbox = Sandbox::start().await.unwrap();
     let off = [("METRICS_LISTEN_ADDRESS", "")];
     let service = Service::start_with(sandbox.environment(), &off).await;
-    assert!(!service.log().contains("metrics listening"));
+    assert!(!service.whole_log().await.contains("metrics listening"));
 }
 
 #[tokio::test]

@@ -252,7 +252,7 @@ async fn check_says_what_serve_warns_of_and_shows_no_value() {
     let (said, code) = check(&sandbox.environment(), &odd).await;
     assert_eq!(code, 0, "{said}");
     let service = Service::start_with(sandbox.environment(), &odd).await;
-    let log = service.log();
+    let log = service.whole_log().await;
     for told in [
         "SECRET_KEY: is taken for WEB_SESSION_SECRET: use that name",
         "SECRET_KEY: has fewer than 32 bytes: it is used",

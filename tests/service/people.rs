@@ -175,7 +175,7 @@ async fn a_person_logs_in_works_and_logs_out() {
 
     let logged = service.lines("admin logged in with an account").await;
     assert_eq!(logged.len(), 1);
-    let log = service.log();
+    let log = service.whole_log().await;
     for word in [JANE, "sandbox|jane", SESSION_SECRET] {
         assert!(!log.contains(word), "{word} is in the log");
     }
@@ -276,7 +276,8 @@ async fn the_operators_list_is_of_tenants_without_a_block_and_the_start_says_so(
         .await;
     assert!(
         service
-            .log()
+            .whole_log()
+            .await
             .contains("whoever is on it is an admin of every tenant")
     );
     let mut browser = place.browser(&service);

@@ -103,7 +103,7 @@ async fn a_tenant_publishes_as_many_images_at_a_time_as_one_replica_may() {
     }
     assert_eq!(sandbox.telegram.photos().len(), 12);
     for replica in &replicas {
-        assert!(!replica.log().contains(AWAY));
+        assert!(!replica.whole_log().await.contains(AWAY));
     }
     drop(replicas);
     database.remove().await;
@@ -289,7 +289,7 @@ async fn a_replica_without_its_database_goes_by_its_own_count_and_says_so() {
         }
         let refused = log_in(replica, host, PASSWORD).await;
         refused.assert_problem(429, "rate-limited");
-        assert_eq!(replica.log().matches(AWAY).count(), 1);
+        assert_eq!(replica.whole_log().await.matches(AWAY).count(), 1);
         let metrics = replica.metrics().await.text;
         let count = metrics.lines().find_map(|line| {
             line.strip_prefix("publisher_shared_limits_fallbacks_total{limit=\"logins\"} ")

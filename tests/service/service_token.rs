@@ -51,7 +51,7 @@ async fn a_rotation_of_the_service_token_needs_no_restart_and_fails_no_request()
         let late = service.get(&host, "/api/config/features").await;
         late.assert_problem(404, "tenant-not-found");
     }
-    let log = service.log();
+    let log = service.whole_log().await;
     assert!(log.contains("the service token has changed"), "{log}");
     for secret in sandbox.secrets() {
         assert!(!log.contains(&secret), "{secret} is in the log");

@@ -240,7 +240,7 @@ async fn the_start_warns_of_open_doors_and_of_sessions_that_will_not_last() {
         ),
     ] {
         let service = Service::start_with(environment.clone(), &[setting]).await;
-        let log = service.log();
+        let log = service.whole_log().await;
         let line = log.lines().find(|line| line.contains(warning)).unwrap();
         assert!(line.contains("WARN"), "{line}");
         service.kill().await;

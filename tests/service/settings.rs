@@ -44,7 +44,7 @@ async fn a_misspelt_setting_is_warned_of_and_its_value_not_shown() {
         ("SOMEBODY_ELSES", "sesame"),
     ];
     let service = Service::start_with(sandbox.environment(), &misspelt).await;
-    let log = service.log();
+    let log = service.whole_log().await;
     for told in [
         "WEB_ADMIN_COOKIE_TTL: is no setting of this service: \
          did you mean WEB_ADMIN_COOKIE_TTL_SECONDS?",

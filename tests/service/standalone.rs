@@ -107,7 +107,7 @@ async fn the_second_host_is_warned_of_once_and_not_named() {
         assert_eq!(service.get(host, path).await.status, 200);
     }
     assert_eq!(warnings().await, 1);
-    assert!(!service.log().contains("example.org"));
+    assert!(!service.whole_log().await.contains("example.org"));
 }
 
 #[tokio::test]

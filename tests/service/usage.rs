@@ -75,12 +75,18 @@ async fn each_completion_is_debited_once_also_one_that_cannot_be_used() {
         "the look, and the closer look"
     );
     everything_is_debited(&sandbox).await;
-    let metrics = service.metrics().await.text;
     let sent = format!(
         "publisher_usage_events_total{{outcome=\"sent\"}} {}",
         used + 2
     );
-    assert!(metrics.contains(&sent), "{sent} is not in {metrics}");
+    // It is counted once the answer is read.
+    let counted = async {
+        while !service.metrics().await.text.contains(&sent) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let counted = tokio::time::timeout(Duration::from_mins(1), counted).await;
+    assert!(counted.is_ok(), "{sent} is not among the metrics");
     service.terminate().await;
     assert!(service.ended().await.0.success());
     assert_eq!(
