@@ -23,16 +23,26 @@ async function typing(tenant) {
   return { ...visitor, box };
 }
 
-test("a session that is over asks for a new login over what was typed", async () => {
+test("a session that is over asks for a new login over what was typed, and sends it after", async () => {
   const { window, context, leave, box } = await typing("bob");
+  const keys = [];
+  await window.route("**/publish", async (route) => {
+    keys.push(route.request().headers()["idempotency-key"]);
+    // The service refuses the first. The second would publish the image, which the tests after this one want there.
+    await (keys.length === 1 ? route.continue() : route.fulfill(problem(422, "unusable-image")));
+  });
   await context.clearCookies();
   await button(window, "Publish").click();
   const dialog = window.getByRole("dialog", { name: "Your session is over" });
+  await window.getByText("It is sent once you are logged in again.").first().waitFor();
   await dialog.getByLabel("Password").fill(PASSWORD);
   await button(dialog, "Use the password").click();
   await dialog.waitFor({ state: "detached" });
   await button(window, "Log out").waitFor();
+  await window.getByText("Nothing was published.").waitFor();
   assert.equal(await box.inputValue(), typed);
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
   await leave();
 });
 

@@ -1,5 +1,5 @@
 # For the scripts beside it: starts the sandbox, and ends it with the script. Sets BASE_URL,
-# TENANT_HOST, TOKEN and PASSWORD. PUBLISHER names another binary than the release build's.
+# TENANT_HOST, TOKEN and PASSWORD. PUBLISHER names another binary than that of `cargo run`.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools=$root/target/clients
@@ -8,8 +8,8 @@ mkdir -p "$tools"
 start_sandbox() {
     local publisher=${PUBLISHER:-} told=$tools/sandbox.out
     if [[ -z $publisher ]]; then
-        cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml"
-        publisher=$root/target/release/publisher
+        cargo build --quiet --locked --manifest-path "$root/Cargo.toml"
+        publisher=${CARGO_TARGET_DIR:-$root/target}/debug/publisher
     fi
     # What an earlier one said is not waited for.
     : >"$told"
