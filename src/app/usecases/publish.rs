@@ -96,8 +96,7 @@ impl PublishImage {
             progress,
             target,
             plan,
-            // An attempt that resumes a forced request only ends it: forced twice, the image would be sent twice.
-            force: request.force && attempt.resumes().is_none(),
+            force: request.force && !attempt.forces_nothing(),
             request,
             request_id,
             attempt,

@@ -87,6 +87,42 @@ async fn what_passes_is_tried_again(database: Option<Database>) {
     database.remove().await;
 }
 
+/// What Telegram refuses for a while was certainly not sent: the attempts after it are forced as well.
+async fn a_forced_job_stays_forced(database: Option<Database>) {
+    let Some(mut database) = database else { return };
+    let sandbox = Sandbox::start().await.unwrap();
+    let alice = &sandbox.tenants()[0];
+    let service = replica(&database, &sandbox, &[]).await;
+    let admin = Admin::of(&service, &sandbox, alice);
+    let id = admin.add(json!({"filename": IMAGE})).await;
+    admin.becomes(&id, "done").await;
+    assert_eq!(received(&sandbox, alice), (1, 1));
+
+    let telegram = sandbox.telegram.switches();
+    telegram.always("sendPhoto", Telegram::rate_limited(40));
+    let order = json!({"filename": IMAGE, "platforms": ["telegram"], "force": true});
+    let id = admin.add(order).await;
+    let mut captioned = None;
+    for attempt in 1..=3 {
+        let is_tried = |job: &Value| job["status"] == "scheduled" && job["attempts"] == attempt;
+        let job = admin.becomes_so(&id, is_tried).await;
+        assert_eq!(outcome(&job, "telegram"), "failed", "{job}");
+        let calls = sandbox.openai.switches().total_calls();
+        assert_eq!(*captioned.get_or_insert(calls), calls, "captioned once");
+        pass(&mut database, Duration::from_mins(16)).await;
+    }
+    let job = admin.becomes(&id, "failed").await;
+    assert_eq!(outcome(&job, "telegram"), "failed", "{job}");
+
+    telegram.clear("sendPhoto");
+    assert_eq!(admin.ask(&id, "retry").await.status, 200);
+    let job = admin.becomes(&id, "done").await;
+    assert_eq!(outcome(&job, "telegram"), "published", "{job}");
+    assert_eq!(received(&sandbox, alice), (2, 1));
+    service.kill().await;
+    database.remove().await;
+}
+
 /// A storage that is away fails the attempt as a whole; after the fourth, the job has failed.
 async fn four_attempts_are_enough(database: Option<Database>) {
     let Some(mut database) = database else { return };
@@ -179,6 +215,7 @@ async fn a_key_has_one_job(database: Option<Database>) {
 on_both! {
     a_retry_sends_only_to_the_platform_that_failed => a_retry_is_for_what_failed;
     a_platform_that_is_busy_is_tried_again_after_a_minute_alone => what_passes_is_tried_again;
+    what_is_forced_is_forced_by_each_attempt => a_forced_job_stays_forced;
     a_storage_that_is_away_is_tried_four_times_and_then_on_request => four_attempts_are_enough;
     requests_with_one_key_add_one_job => a_key_has_one_job;
 }

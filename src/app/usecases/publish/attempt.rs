@@ -102,6 +102,15 @@ impl Attempt {
         }
     }
 
+    /// Whether an earlier attempt at the request may have sent the image: forced again, it could be sent twice. Jobs know
+    /// what their attempts have sent, and force nothing once they do not ([`Job::request`](crate::domain::job::Job::request)).
+    pub(super) fn forces_nothing(&self) -> bool {
+        match &self.0 {
+            Kind::Plain | Kind::Job(_) => false,
+            Kind::Keyed(keyed) => keyed.resumes.is_some(),
+        }
+    }
+
     /// Records the image that is about to be sent.
     pub(super) async fn choose(
         &self,

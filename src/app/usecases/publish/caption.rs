@@ -30,7 +30,8 @@ impl Publication {
             return Ok((Captions::default(), None));
         }
         let (settings, rules) = (self.tenant.settings(), &prepared.rules);
-        let tried = tried.filter(|_| !self.force);
+        // Forced, an image is captioned anew, but once, however many attempts its job has.
+        let tried = tried.filter(|_| !self.force || self.attempt.resumes().is_some());
         let are_given = self.request.has_captions();
         // A dry run reports captions alone, and a sidecar adds nothing to those of the caller.
         let is_of_use = if are_given {
