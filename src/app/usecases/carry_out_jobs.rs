@@ -8,7 +8,7 @@ mod ending;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -102,9 +102,11 @@ impl CarryOutJobs {
     pub async fn run(self, end: CancellationToken) {
         let room = Arc::new(Semaphore::new(AT_A_TIME));
         let claim = async {
-            loop {
-                let pause = self.claim_into(&room).await;
-                tokio::time::sleep(pause).await;
+            while let Ok(first) = Arc::clone(&room).acquire_owned().await {
+                // To its end, also when `end` comes: a claimed job that does not begin waits for the end of its claim.
+                let claim = self.clone().claim(Arc::clone(&room), first);
+                let pause = self.tasks.run_to_completion(claim).await;
+                tokio::time::sleep(pause.unwrap_or(POLLED_WHILE_AWAY)).await;
             }
         };
         tokio::select! {
@@ -113,11 +115,8 @@ impl CarryOutJobs {
         }
     }
 
-    /// Claims as many jobs as there is room for, and begins to carry them out. Returns the pause before the next claim.
-    async fn claim_into(&self, room: &Arc<Semaphore>) -> Duration {
-        let Ok(first) = Arc::clone(room).acquire_owned().await else {
-            return POLLED_EVERY;
-        };
+    /// Claims as many jobs as there is room for, one for the permit in hand, and begins to carry them out. Returns the pause before the next claim.
+    async fn claim(self, room: Arc<Semaphore>, first: OwnedSemaphorePermit) -> Duration {
         let more = room.available_permits();
         let terms = ClaimTerms {
             limit: u32::try_from(more + 1).unwrap_or(u32::MAX),
@@ -139,7 +138,7 @@ impl CarryOutJobs {
         let mut first = Some(first);
         for job in claimed {
             let permit = first.take();
-            let permit = permit.or_else(|| Arc::clone(room).try_acquire_owned().ok());
+            let permit = permit.or_else(|| Arc::clone(&room).try_acquire_owned().ok());
             let usecase = self.clone();
             let span = tracing::info_span!(
                 "job",

@@ -24,6 +24,7 @@ use crate::{
     },
     domain::{
         host::Host,
+        idempotency::ChosenImage,
         job::{JobId, JobReason, NewJob},
         tenant::TenantName,
     },
@@ -96,7 +97,7 @@ fn expect_end(queue: &mut MockJobQueue, end: AttemptEnd) {
         });
 }
 
-fn usecase(queue: MockJobQueue, source: MockTenantConfigSource) -> CarryOutJobs {
+fn usecase(queue: impl JobQueue + 'static, source: MockTenantConfigSource) -> CarryOutJobs {
     let credentials = CredentialCacheSettings::default();
     let credentials = Credentials::new(Arc::new(generous_store()), clock(), credentials);
     let resolve_tenant = ResolveTenant::new(
@@ -277,4 +278,70 @@ async fn a_stage_is_noted_once_it_has_lasted() {
     let (clock, started) = (clock(), clock().now());
     usecase.hold(&job("alice").claim, stages).await;
     assert_eq!(clock.now() - started, STAGE_SETTLES);
+}
+
+/// A queue whose claims take their time.
+struct Slow(MockJobQueue);
+
+#[async_trait::async_trait]
+impl JobQueue for Slow {
+    async fn claim_jobs(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedJob>, LedgerError> {
+        let claimed = self.0.claim_jobs(terms).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        claimed
+    }
+
+    async fn renew_claim(
+        &self,
+        claim: &JobClaim,
+        stage: Option<PublishStage>,
+    ) -> Result<(), JobClaimError> {
+        self.0.renew_claim(claim, stage).await
+    }
+
+    async fn choose_image(
+        &self,
+        claim: &JobClaim,
+        chosen: &ChosenImage,
+    ) -> Result<(), JobClaimError> {
+        self.0.choose_image(claim, chosen).await
+    }
+
+    async fn finish_job(&self, claim: &JobClaim, end: &AttemptEnd) -> Result<Job, JobClaimError> {
+        self.0.finish_job(claim, end).await
+    }
+
+    async fn sweep_jobs(&self, kept_for: Duration) -> Result<u64, LedgerError> {
+        self.0.sweep_jobs(kept_for).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_claimed_when_the_end_comes_is_carried_out_and_nothing_more_is_claimed() {
+    let claims = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&claims);
+    let mut queue = MockJobQueue::new();
+    queue.expect_claim_jobs().returning(move |_| {
+        let claim = counted.fetch_add(1, Ordering::SeqCst);
+        Ok(if claim == 0 {
+            vec![job("alice")]
+        } else {
+            Vec::new()
+        })
+    });
+    expect_end(
+        &mut queue,
+        AttemptEnd::Failed {
+            reason: JobReason::PublishingOff,
+            error: "publishing is off for this tenant".to_owned(),
+            retry_after: None,
+        },
+    );
+    run_for(
+        usecase(Slow(queue), publishing_off()),
+        Duration::from_secs(1),
+    )
+    .await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(claims.load(Ordering::SeqCst), 1);
 }
