@@ -78,6 +78,12 @@ pub trait JobStore: Send + Sync {
         command: &JobCommand,
     ) -> Result<Job, JobStoreError>;
 
+    /// The time by the database's clock.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    async fn now(&self) -> Result<SystemTime, LedgerError>;
+
     /// Counts the jobs of all tenants. Takes longer the more jobs there are, about 40 ms for a million: for metrics, and not
     /// for each request.
     ///

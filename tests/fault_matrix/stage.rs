@@ -355,7 +355,6 @@ pub(crate) fn compose(
             requests: Arc::clone(&ledger.requests),
             hub: Arc::clone(&hub),
             tasks: leases.tasks.clone(),
-            clock: Arc::clone(&clock),
             max_late: Duration::from_hours(1),
         }),
         hub,

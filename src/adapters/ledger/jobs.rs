@@ -326,6 +326,16 @@ macro_rules! sql_jobs {
                 }
             }
 
+            async fn now(&self) -> Result<std::time::SystemTime, LedgerError> {
+                measured(&self.clock, "job_now", async {
+                    let mut alone = self.alone(Durability::Volatile).await?;
+                    let now = self.now(&mut alone).await?;
+                    alone.give_back();
+                    Ok(super::jobs::record::time(now))
+                })
+                .await
+            }
+
             async fn count_jobs(&self) -> Result<crate::ports::JobCounts, LedgerError> {
                 measured(&self.clock, "job_count", async {
                     let mut alone = self.alone(Durability::Volatile).await?;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::ports::{Clock, LedgerError};
 
 /// The names of all operations that are measured, as in the metrics.
-pub const OPERATIONS: [&str; 47] = [
+pub const OPERATIONS: [&str; 48] = [
     "claim",
     "renew",
     "record_intent",
@@ -39,6 +39,7 @@ pub const OPERATIONS: [&str; 47] = [
     "job_find",
     "job_list",
     "job_alter",
+    "job_now",
     "job_count",
     "job_claim",
     "job_renew",

@@ -13,7 +13,6 @@ use publisher::{
             watch_jobs::WatchJobs,
         },
     },
-    ports::Clock,
 };
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -37,7 +36,6 @@ pub(crate) fn manage(
     ledger: &OpenLedger,
     hub: &Arc<EventHub>,
     publishing: &Publishing,
-    clock: &Arc<dyn Clock>,
 ) -> ManageJobs {
     ManageJobs::new(ManageJobsParts {
         jobs: Arc::clone(&ledger.jobs),
@@ -45,7 +43,6 @@ pub(crate) fn manage(
         requests: Arc::clone(&ledger.requests),
         hub: Arc::clone(hub),
         tasks: publishing.work.clone(),
-        clock: Arc::clone(clock),
         max_late: settings.max_late,
     })
 }

@@ -304,7 +304,7 @@ impl Service {
             recorder: usage.as_ref().map(UsageWork::recorder),
             memory,
         });
-        let manage = job_work::manage(settings.jobs, &ledger, &hub, &publishing, &clock);
+        let manage = job_work::manage(settings.jobs, &ledger, &hub, &publishing);
         let jobs = JobWork::begin(settings.jobs, &ledger, &hub, &publishing);
         let Pictures {
             describe,

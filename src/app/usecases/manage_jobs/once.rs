@@ -102,7 +102,7 @@ impl ManageJobs {
         order: JobOrder,
         publish_at: Option<SystemTime>,
     ) -> Result<Job, AddJobOnceError> {
-        let new = self.check(tenant, order, publish_at)?;
+        let new = self.check(tenant, order, publish_at).await?;
         let job = match self.requests.add_keyed_job(keyed, host, &new).await {
             Err(LedgerError::LeaseLost) => return Err(AddJobOnceError::Running),
             added => added?,

@@ -20,8 +20,8 @@ use crate::{
         tenant::TenantName,
     },
     ports::{
-        JobCommand, JobStoreError, LedgerError, MockClock, MockIdempotencyStore, MockJobEvents,
-        MockJobStore, MockScheduleStore,
+        JobCommand, JobStoreError, LedgerError, MockIdempotencyStore, MockJobEvents, MockJobStore,
+        MockScheduleStore,
     },
 };
 
@@ -63,16 +63,14 @@ impl Ports {
         }
     }
 
-    fn build(self) -> ManageJobs {
-        let mut clock = MockClock::new();
-        clock.expect_utc().returning(|| now_and(0));
+    fn build(mut self) -> ManageJobs {
+        self.jobs.expect_now().returning(|| Ok(now_and(0)));
         ManageJobs::new(ManageJobsParts {
             jobs: Arc::new(self.jobs),
             schedules: Arc::new(self.schedules),
             requests: Arc::new(self.requests),
             hub: EventHub::new(Arc::new(MockJobEvents::new())),
             tasks: BackgroundTasks::default(),
-            clock: Arc::new(clock),
             max_late: MAX_LATE,
         })
     }

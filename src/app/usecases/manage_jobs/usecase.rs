@@ -17,7 +17,7 @@ use crate::{
         publication::{PublicationPlan, PublicationRequest},
         schedule::Schedule,
     },
-    ports::{Clock, IdempotencyStore, JobCommand, JobStore, LedgerError, ScheduleStore},
+    ports::{IdempotencyStore, JobCommand, JobStore, LedgerError, ScheduleStore},
 };
 
 /// How many of the next posting times are shown with a schedule.
@@ -31,7 +31,6 @@ pub struct ManageJobs {
     pub(super) requests: Arc<dyn IdempotencyStore>,
     pub(super) hub: Arc<EventHub>,
     pub(super) tasks: BackgroundTasks,
-    clock: Arc<dyn Clock>,
     max_late: Duration,
 }
 
@@ -47,8 +46,6 @@ pub struct ManageJobsParts {
     pub hub: Arc<EventHub>,
     /// Finishes what a request has begun when its caller goes away.
     pub tasks: BackgroundTasks,
-    /// Tells which times have passed. The database's clock decides which jobs are due.
-    pub clock: Arc<dyn Clock>,
     /// How late a job can begin.
     pub max_late: Duration,
 }
@@ -82,7 +79,6 @@ impl ManageJobs {
             requests,
             hub,
             tasks,
-            clock,
             max_late,
         } = parts;
         Self {
@@ -91,7 +87,6 @@ impl ManageJobs {
             requests,
             hub,
             tasks,
-            clock,
             max_late,
         }
     }
@@ -108,7 +103,7 @@ impl ManageJobs {
         order: JobOrder,
         publish_at: Option<SystemTime>,
     ) -> Result<Job, ManageJobsError> {
-        let new = self.check(tenant, order, publish_at)?;
+        let new = self.check(tenant, order, publish_at).await?;
         let job = self.jobs.add_job(tenant.name(), host, &new).await?;
         self.hub.wake();
         Ok(job)
@@ -152,7 +147,7 @@ impl ManageJobs {
         change: JobChange,
     ) -> Result<Job, ManageJobsError> {
         if let Edit::Set(time) = change.publish_at {
-            self.check_time(time)?;
+            self.check_time(time).await?;
         }
         let job = self.find(tenant, id).await?;
         let changed = job.change(change.clone());
@@ -240,7 +235,7 @@ impl ManageJobs {
             let next = Vec::new();
             return Ok(ScheduleReport { schedule, next });
         };
-        let now = self.clock.utc();
+        let now = self.jobs.now().await?;
         let passed_over = self.schedules.passed_over(tenant.name(), now).await?;
         let coming = followed.coming(now);
         let next = coming.filter(|time| !passed_over.contains(time));
@@ -249,14 +244,14 @@ impl ManageJobs {
     }
 
     /// Checks what is known of a job's publication before its time.
-    pub(super) fn check(
+    pub(super) async fn check(
         &self,
         tenant: &Tenant,
         order: JobOrder,
         publish_at: Option<SystemTime>,
     ) -> Result<NewJob, ManageJobsError> {
         if let Some(time) = publish_at {
-            self.check_time(time)?;
+            self.check_time(time).await?;
         }
         let new = NewJob {
             order,
@@ -276,9 +271,10 @@ impl ManageJobs {
         Ok(new)
     }
 
-    /// Refuses a time at which a job would be missed at once.
-    fn check_time(&self, time: SystemTime) -> Result<(), ManageJobsError> {
-        let late = self.clock.utc().duration_since(time).unwrap_or_default();
+    /// Refuses a time at which a job would be missed at once, by the clock that would decide so.
+    async fn check_time(&self, time: SystemTime) -> Result<(), ManageJobsError> {
+        let now = self.jobs.now().await?;
+        let late = now.duration_since(time).unwrap_or_default();
         if late > self.max_late {
             return Err(ManageJobsError::TooLongAgo(self.max_late));
         }

@@ -53,15 +53,6 @@ pub(super) fn clock() -> Arc<dyn Clock> {
     Arc::new(clock)
 }
 
-/// A clock that stands at a time since 1970.
-pub(super) fn clock_at(since: Duration) -> Arc<dyn Clock> {
-    let mut clock = MockClock::new();
-    clock
-        .expect_utc()
-        .returning(move || SystemTime::UNIX_EPOCH + since);
-    Arc::new(clock)
-}
-
 pub(super) fn credential_store() -> impl CredentialStore {
     let mut store = MockCredentialStore::new();
     store
@@ -116,18 +107,19 @@ pub(super) fn providers(
 
 /// What people do with the jobs of this store, at noon.
 pub(super) fn manage_jobs(
-    jobs: MockJobStore,
+    mut jobs: MockJobStore,
     schedules: MockScheduleStore,
     requests: Arc<dyn IdempotencyStore>,
     hub: &Arc<EventHub>,
 ) -> ManageJobs {
+    jobs.expect_now()
+        .returning(|| Ok(SystemTime::UNIX_EPOCH + NOON));
     ManageJobs::new(ManageJobsParts {
         jobs: Arc::new(jobs),
         schedules: Arc::new(schedules),
         requests,
         hub: Arc::clone(hub),
         tasks: BackgroundTasks::default(),
-        clock: clock_at(NOON),
         max_late: MAX_LATE,
     })
 }
