@@ -135,13 +135,7 @@ impl EventHub {
             tokio::select! {
                 biased;
                 () = end.cancelled() => break,
-                () = self.woken.notified(), if has_listeners => {
-                    reader.read(&self).await;
-                    for _ in 0..PAUSE {
-                        sleep(HAND_OUT_EVERY).await;
-                        self.hand_out();
-                    }
-                }
+                // Before what callers can ask for again and again: they must not keep stages from being written.
                 _ = tick.tick(), if has_work => {
                     ticks = ticks.wrapping_add(1);
                     let has_written = self.write_stages().await;
@@ -151,6 +145,15 @@ impl EventHub {
                     }
                     if has_written || is_turn {
                         reader.read(&self).await;
+                    } else {
+                        self.hand_out();
+                    }
+                }
+                () = self.woken.notified(), if has_listeners => {
+                    reader.read(&self).await;
+                    for _ in 0..PAUSE {
+                        sleep(HAND_OUT_EVERY).await;
+                        self.hand_out();
                     }
                 }
                 () = sleep(HAND_OUT_EVERY), if self.feeds.has_texts() => self.hand_out(),

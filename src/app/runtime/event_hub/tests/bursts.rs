@@ -97,3 +97,23 @@ async fn a_listener_that_does_not_read_is_dropped_and_others_are_not() {
     assert_eq!(slow.next().await, None, "70 kB were too much");
     assert_eq!(numbers(&mut quick, Duration::ZERO).await, [7, 8]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn stages_are_written_and_listeners_ended_however_often_events_are_read() {
+    let ledger = Ledger::new();
+    let hub = ledger.hub();
+    let _end = running(&hub);
+    let mut unread = listen_to_large(&hub).await;
+    ledger.happens("alice", 100);
+    hub.stage(&tenant("bob"), stage());
+    let waking = async {
+        for _ in 0..1_000 {
+            hub.wake();
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    waking.await;
+    assert_eq!(ledger.writes(), [("bob".to_owned(), 1)]);
+    let taken = numbers(&mut unread, Duration::ZERO).await;
+    assert!(taken.len() < 100, "it has been ended");
+}
