@@ -223,8 +223,12 @@ impl ImageStore for MemoryImageStore {
         if if_taken == IfTaken::Refuse && files.contains_key(&folder.entry(name.as_str())) {
             return Err(ImageStoreError::NameTaken);
         }
-        let file = files.remove(&self.home.entry(name.as_str()));
+        let path = self.home.entry(name.as_str());
+        let file = files.get(&path).cloned();
+        // Another image may have its name now.
+        let file = file.filter(|file| file.number.to_string() == image.revision);
         let file = file.ok_or(ImageStoreError::NotFound)?;
+        files.remove(&path);
         let new_name = free_name(&files, folder, name.as_str());
         files.insert(folder.entry(&new_name), file);
         for which in sidecars {

@@ -106,8 +106,9 @@ pub trait ImageStore: Send + Sync {
     /// if it does not exist. Overwrites nothing.
     ///
     /// # Errors
-    /// [`ImageStoreError`]; [`ImageStoreError::NameTaken`] only with [`IfTaken::Refuse`]. The image has not
-    /// moved, as far as storage could tell.
+    /// [`ImageStoreError`]; [`ImageStoreError::NotFound`] also where another image has its name now, and
+    /// [`ImageStoreError::NameTaken`] only with [`IfTaken::Refuse`]. The image has not moved, as far as storage could tell;
+    /// where the log says so, another one has.
     async fn move_to(
         &self,
         image: &StoredImage,

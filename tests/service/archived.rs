@@ -1,6 +1,6 @@
 //! Publishing an image again that one platform has taken and another has not: it is in the archive.
 
-use publisher_sandbox::{DemoTenant, Fault, Sandbox};
+use publisher_sandbox::{DemoTenant, Fault, Sandbox, sample_images};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -145,4 +145,66 @@ async fn an_archived_image_that_the_ledger_knows_nothing_of_is_sent_only_by_forc
     let next = Answer::to(request.bearer_auth(sandbox.web_token())).await;
     assert_eq!(next.status, 200, "{next:?}");
     assert_ne!(next.json()["filename"], IMAGE, "{next:?}");
+}
+
+#[tokio::test]
+async fn an_image_that_has_taken_the_name_of_one_that_is_being_published_is_not_archived_for_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = Service::start(&sandbox).await;
+    // In Dropbox, and in a bucket.
+    for tenant in &sandbox.tenants()[1..=2] {
+        let image = "north-ridge.jpg";
+        let path = format!("{}/{image}", tenant.root);
+        let file = || {
+            if tenant.is_managed {
+                return sandbox.s3.object(&path);
+            }
+            sandbox.dropbox.file(&tenant.name, &path)
+        };
+        let [samples, _] = sample_images().unwrap();
+        let other = samples[0].bytes.clone();
+        let held = sandbox.telegram.switches().hold("sendPhoto");
+        let publish = service.publish(&sandbox, tenant, image, json!({}));
+        let replace = async {
+            held.arrived(1).await;
+            if tenant.is_managed {
+                sandbox.s3.put(&path, other.clone()).await;
+            } else {
+                sandbox.dropbox.put(&tenant.name, &path, other.clone());
+            }
+            held.release();
+        };
+        let (answer, ()) = tokio::join!(publish, replace);
+        let answer = answer.json();
+        assert_eq!(
+            answer["results"]["telegram"]["outcome"], "published",
+            "{answer}"
+        );
+        assert_eq!(answer["archived"], false, "{answer}");
+        let warning = answer["warnings"][0].as_str().unwrap();
+        assert!(
+            warning.starts_with("the image could not be archived"),
+            "{warning}"
+        );
+        assert_eq!(file(), Some(other.clone()));
+        let host = &tenant.host;
+        let listed = service
+            .get_as_admin(&sandbox, host, "/api/images/list")
+            .await;
+        let listed = listed.json();
+        let names = listed["filenames"].as_array().unwrap();
+        assert!(names.contains(&json!(image)), "{listed}");
+        // It is another image, and published as such.
+        let posted = sandbox.telegram.photos().len();
+        let again = service
+            .publish(&sandbox, tenant, image, json!({}))
+            .await
+            .json();
+        assert_eq!(
+            again["results"]["telegram"]["outcome"], "published",
+            "{again}"
+        );
+        assert_eq!(again["archived"], true, "{again}");
+        assert_eq!(sandbox.telegram.photos().len(), posted + 1);
+    }
 }

@@ -18,6 +18,7 @@ crate::expectations! {
     a_taken_name_of_a_sidecar_is_not_overwritten,
     a_move_to_where_the_image_is_loses_nothing,
     an_image_that_is_gone_does_not_move,
+    an_image_that_has_taken_the_name_of_another_does_not_move_for_it,
     awkward_names_move,
 }
 
@@ -205,4 +206,30 @@ async fn awkward_names_move(fixture: Arc<dyn Fixture>) {
         assert_eq!(there.unwrap(), image(&path), "{awkward}");
     }
     assert_eq!(fixture.names().await, [""; 0]);
+}
+
+async fn an_image_that_has_taken_the_name_of_another_does_not_move_for_it(
+    fixture: Arc<dyn Fixture>,
+) {
+    for deletes_first in [false, true] {
+        fixture.write_all(&["queue/a.jpg", "queue/a.txt"]).await;
+        let found = fixture.found("a.jpg").await;
+        let store = fixture.store();
+        if deletes_first {
+            store.delete(&name("a.jpg"), &[]).await.unwrap();
+        }
+        let other = format!("another, after a deletion: {deletes_first}");
+        assert!(fixture.write("queue/a.jpg", image(&other)).await);
+        let before = fixture.files().await;
+        for if_taken in [IfTaken::Rename, IfTaken::Refuse] {
+            let sidecars = &[SidecarName::Stem];
+            let refused = store.move_to(&found, sidecars, Folder::Archive, if_taken);
+            let refused = refused.await;
+            assert!(
+                matches!(refused, Err(ImageStoreError::NotFound)),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(fixture.files().await, before);
+    }
 }

@@ -8,7 +8,11 @@ use super::{
     failure::Failure,
     wire::{Metadata, Moved},
 };
-use crate::{adapters::upstream::Answer, ports::IfTaken};
+use crate::{
+    adapters::upstream::Answer,
+    domain::{image::StoredImage, tenant_config::StoragePath},
+    ports::IfTaken,
+};
 
 /// What Dropbox says when there is no file to be moved.
 const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
@@ -16,18 +20,55 @@ const NOTHING_TO_MOVE: &str = "from_lookup/not_found";
 pub(super) const NAME_TAKEN: &str = "to/conflict";
 
 impl Connection {
-    /// Moves an image with this id and returns its new name, which can differ if the old one was
-    /// taken; `None` if it is not there any more.
+    /// Moves the image with this id and content, and returns its new name, which can differ if the old one was
+    /// taken; `None` if it is not there any more. Where another image has its name by then, that one is moved back.
     ///
     /// The id stays the same wherever the file goes, so that in doubt a look at the old place and one
     /// for the id tell whether this file has moved, and to which name.
     pub(super) async fn move_image(
         &self,
+        image: &StoredImage,
+        (from_folder, to_folder): (&StoragePath, &StoragePath),
+        if_taken: IfTaken,
+    ) -> Result<Option<String>, Failure> {
+        let name = image.name.as_str();
+        let (from, to) = (from_folder.entry(name), to_folder.entry(name));
+        let Some(moved) = self.move_file(&image.file_id, &from, &to, if_taken).await? else {
+            return Ok(None);
+        };
+        // Moves are by path, and only their answers say what was there.
+        if moved
+            .content_hash()
+            .is_none_or(|hash| hash == image.content_hash)
+        {
+            return Ok(Some(moved.name));
+        }
+        let there = to_folder.entry(&moved.name);
+        let back = async {
+            let found = self.look(&there).await?;
+            if found.is_some_and(|found| found.id == moved.id) {
+                let back = self.move_file(&moved.id, &there, &from, IfTaken::Rename);
+                back.await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = back.await {
+            tracing::error!(
+                "an image that had taken the name of another was moved in its place, and could not be moved back: \
+                 look for it in the folder that images are moved to"
+            );
+            return Err(error);
+        }
+        Ok(None)
+    }
+
+    async fn move_file(
+        &self,
         id: &str,
         from: &str,
         to: &str,
         if_taken: IfTaken,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<Metadata>, Failure> {
         if id.is_empty() {
             return Err(Failure::Malformed("a file without an id"));
         }
@@ -37,7 +78,7 @@ impl Connection {
                 "move_v2",
                 || async {
                     let Answer { status, value } = self.rename(from, to, autorename).await?;
-                    let value = new_name(value)?;
+                    let value = named(value)?;
                     Ok(Answer { status, value })
                 },
                 || async {
@@ -45,12 +86,12 @@ impl Connection {
                     if there.is_some_and(|there| there.id == id) {
                         return Ok(None);
                     }
-                    self.look(id).await?.map(new_name).transpose()
+                    self.look(id).await?.map(named).transpose()
                 },
             )
             .await;
         match moved {
-            Ok(name) => Ok(Some(name)),
+            Ok(moved) => Ok(Some(moved)),
             // Gone since it was found, and not by one of the attempts: `write` has looked.
             Err(failure) if failure.is_refusal(NOTHING_TO_MOVE) => Ok(None),
             Err(failure) => Err(failure),
@@ -108,10 +149,10 @@ impl Connection {
     }
 }
 
-/// The name in a move's outcome.
-fn new_name(metadata: Metadata) -> Result<String, Failure> {
+/// A move's outcome, which has a name.
+fn named(metadata: Metadata) -> Result<Metadata, Failure> {
     if metadata.name.is_empty() {
         return Err(Failure::Malformed("a moved file without a name"));
     }
-    Ok(metadata.name)
+    Ok(metadata)
 }

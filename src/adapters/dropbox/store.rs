@@ -226,15 +226,9 @@ impl ImageStore for DropboxImageStore {
         if_taken: IfTaken,
     ) -> Result<Moved, ImageStoreError> {
         let (name, folder) = (&image.name, self.folder(folder));
-        let from = self.entry(name.as_str());
         let new_name = self
             .connection
-            .move_image(
-                &image.file_id,
-                &from,
-                &folder.entry(name.as_str()),
-                if_taken,
-            )
+            .move_image(image, (self.home(), folder), if_taken)
             .await
             .map_err(|failure| match if_taken {
                 IfTaken::Refuse if failure.is_refusal(NAME_TAKEN) => ImageStoreError::NameTaken,

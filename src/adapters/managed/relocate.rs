@@ -30,6 +30,8 @@ impl Bucket {
     ) -> Result<ImageName, ImageStoreError> {
         let source = from.image(&image.name);
         let there = self.head(&source).await?;
+        // Another image may have its name now.
+        let there = there.filter(|there| there.revision() == image.revision);
         let there = there.ok_or(ImageStoreError::NotFound)?;
         let names = (0..MAX_NAMES).filter_map(|number| numbered(&image.name, number));
         for name in names {

@@ -239,6 +239,8 @@ impl<'a> Images<'a> {
                     self.record(folder, OwnChange::Written(name));
                 }
             }
+            // Another image may have its name now.
+            Err(ImageStoreError::NotFound) => self.record_changed(&image.name),
             Err(error) => {
                 self.record_failed(&image.name, error);
                 if may_have_happened(error) {
