@@ -13,8 +13,8 @@ use crate::domain::image::{EncodedImage, ImageFormat};
 use crate::ports::ImageProcessingError;
 
 impl Header {
-    /// Reads the header. Decodes nothing, and allocates nothing; goes over the whole file, so it belongs
-    /// off the async threads.
+    /// Reads the header. Decodes no more than the first pixel of a PNG, and allocates no more than that takes; goes over the
+    /// whole file, so it belongs off the async threads.
     ///
     /// # Errors
     /// [`ImageProcessingError::Undecodable`] when there is none.

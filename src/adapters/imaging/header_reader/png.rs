@@ -1,5 +1,6 @@
-//! PNG: the first chunk has the size; a `tRNS` chunk before the pixels adds transparency, and `acTL` says
-//! that they move. Whether all chunks are there as they were written is checked, too.
+//! PNG: the first chunk has the size and the kind of pixels; `PLTE` has their colors, where they are numbers of these; a
+//! `tRNS` chunk before the pixels adds transparency, and `acTL` says that they move. Whether all chunks are there as they
+//! were written is checked, too.
 
 use image::metadata::Orientation;
 
@@ -23,7 +24,21 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
     }
     let ihdr = first.data;
     let (width, height) = (be32(ihdr, 0)?, be32(ihdr, 4)?);
-    let (depth, color, interlace) = (*ihdr.get(8)?, *ihdr.get(9)?, *ihdr.get(12)?);
+    let &[depth, color, compression, filter, interlace] = ihdr.get(8..)? else {
+        return None;
+    };
+    // The others are none of the standard's (ISO/IEC 15948, 11.2.2), and no decoder reads them.
+    let depths: &[u8] = match color {
+        0 => &[1, 2, 4, 8, 16],
+        2 | 4 | 6 => &[8, 16],
+        3 => &[1, 2, 4, 8],
+        _ => return None,
+    };
+    if !depths.contains(&depth) || compression != 0 || filter != 0 || interlace > 1 {
+        return None;
+    }
+    let mut has_palette = false;
+    let mut first_pixels = FirstPixels::default();
     let (mut transparent, mut animated, mut turned) = (false, false, None);
     let (mut pixels_begun, mut ended, mut whole) = (false, false, first.is_whole);
     let mut small_pieces = 0;
@@ -31,7 +46,11 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
         match chunk.kind {
             b"IDAT" => {
                 pixels_begun = true;
+                first_pixels.read(chunk.data);
                 small_pieces += usize::from(chunk.data.len() < SMALL_PIECE);
+            }
+            b"PLTE" => {
+                has_palette |= !pixels_begun && (3..=768).contains(&chunk.data.len());
             }
             b"tRNS" => transparent |= !pixels_begun,
             b"acTL" => animated |= !pixels_begun,
@@ -45,15 +64,15 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
             break;
         }
     }
-    if !pixels_begun || small_pieces > MAX_SMALL_PIECES {
+    let lacks_palette = color == 3 && !has_palette;
+    if !first_pixels.are_there() || lacks_palette || small_pieces > MAX_SMALL_PIECES {
         return None;
     }
     let channels = match color {
         0 => 1 + u64::from(transparent),
         2 | 3 => 3 + u64::from(transparent),
         4 => 2,
-        6 => 4,
-        _ => return None,
+        _ => 4,
     };
     let png = PngHeader {
         colored: !matches!(color, 0 | 4),
@@ -68,6 +87,42 @@ pub(super) fn header(bytes: &[u8]) -> Option<Header> {
         damaged: !(ended && whole),
         format: FormatHeader::Png(png),
     })
+}
+
+/// Unpacks the pixels as far as to see that there are any.
+struct FirstPixels {
+    unpacker: flate2::Decompress,
+    is_bad: bool,
+}
+
+impl FirstPixels {
+    /// A row begins with the number of its filter; the byte after it is a pixel's.
+    const LEAST: usize = 2;
+
+    fn read(&mut self, packed: &[u8]) {
+        if self.is_bad || self.are_there() {
+            return;
+        }
+        let flush = flate2::FlushDecompress::None;
+        let mut unpacked = [0; Self::LEAST];
+        self.is_bad = self
+            .unpacker
+            .decompress(packed, &mut unpacked, flush)
+            .is_err();
+    }
+
+    fn are_there(&self) -> bool {
+        self.unpacker.total_out() >= Self::LEAST as u64
+    }
+}
+
+impl Default for FirstPixels {
+    fn default() -> Self {
+        Self {
+            unpacker: flate2::Decompress::new(true),
+            is_bad: false,
+        }
+    }
 }
 
 /// A part of a PNG.

@@ -173,6 +173,55 @@ async fn a_png_without_any_pixels_is_refused() {
     }
 }
 
+/// A PNG of 6 × 5 pixels of this kind, with these methods, of these rows.
+fn png_of_kind((depth, color): (u8, u8), methods: [u8; 3], rows: &[u8]) -> EncodedImage {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, rows).unwrap();
+    let ihdr = [&[0, 0, 0, 6, 0, 0, 0, 5, depth, color][..], &methods].concat();
+    let palette = (color == 3).then(|| png_chunk(b"PLTE", &[0; 6]));
+    let chunks = [
+        b"\x89PNG\r\n\x1A\n".to_vec(),
+        png_chunk(b"IHDR", &ihdr),
+        palette.unwrap_or_default(),
+        png_chunk(b"IDAT", &packed.finish().unwrap()),
+        png_chunk(b"IEND", b""),
+    ];
+    encoded(chunks.concat())
+}
+
+#[tokio::test]
+async fn a_png_of_a_kind_that_no_decoder_knows_or_with_nothing_in_its_pixels_is_refused() {
+    // Enough for any kind.
+    let rows = vec![0; 1_000];
+    let kinds = (0..=17).flat_map(|depth| (0..=7).map(move |color| (depth, color)));
+    for kind in kinds {
+        let image = png_of_kind(kind, [0; 3], &rows);
+        let is_read = image::load_from_memory(image.bytes()).is_ok();
+        assert_eq!(Header::of(&image).is_ok(), is_read, "{kind:?}");
+    }
+    for methods in [[1, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 9], [255; 3]] {
+        let image = png_of_kind((8, 2), methods, &rows);
+        let refused = ImageScaler::default().strip_metadata(&image).await;
+        let expected = Err(ImageProcessingError::Undecodable);
+        assert_eq!(refused, expected, "{methods:?}");
+    }
+    let without_pixels = png_of_kind((8, 2), [0; 3], &[]);
+    assert!(Header::of(&without_pixels).is_err());
+    let whole = png_of_kind((8, 3), [0; 3], &rows).bytes().to_vec();
+    let palette = chunk_at(&whole, b"PLTE");
+    let without_palette = [&whole[..palette], &whole[palette + 18..]].concat();
+    assert!(Header::of(&encoded(without_palette)).is_err());
+    let empty_palette = [
+        &whole[..palette],
+        &png_chunk(b"PLTE", b""),
+        &whole[palette + 18..],
+    ];
+    assert!(Header::of(&encoded(empty_palette.concat())).is_err());
+    let mut not_packed = whole.clone();
+    not_packed[chunk_at(&whole, b"IDAT") + 8] ^= 0xFF;
+    assert!(Header::of(&encoded(not_packed)).is_err());
+}
+
 #[tokio::test]
 async fn a_jpeg_that_is_cut_off_is_shown_as_far_as_it_goes() {
     let whole = quarters_jpeg(SIZE, &[]).bytes().to_vec();
