@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { admin, api, button, close, PASSWORD, problem, visit } from "./browser.mjs";
+import { newPicture } from "./hands.mjs";
 
 after(close);
 
@@ -85,6 +86,58 @@ test("files are uploaded with a report for each, and a name that is taken is ask
   await button(window, "Replace it").click();
   await window.locator(".uploads li.done", { hasText: name }).waitFor();
   await api(visitor, "DELETE", `/api/library/objects/${name}`);
+  await leave();
+});
+
+test("an upload that is cancelled while it has to wait is not sent", async () => {
+  const { window, leave } = await admin("carol");
+  await window.getByRole("heading", { name: "Library" }).waitFor();
+  let sent = 0;
+  await window.route("**/api/library/upload", (route) => {
+    sent += 1;
+    return route.fulfill(problem(429, "rate-limited", { retryAfter: 2 }));
+  });
+  for (const how of ["Cancel", "Close the uploads"]) {
+    sent = 0;
+    await window.getByLabel("Images to upload").setInputFiles([{ name: "late.png", mimeType: "image/png", buffer: PIXEL }]);
+    await window.getByText("The service asks to wait", { exact: false }).waitFor();
+    await button(window, how).click();
+    await window.waitForTimeout(2_500);
+    assert.equal(sent, 1, how);
+  }
+  await leave();
+});
+
+test("what is deleted is deleted to the end although the page is left meanwhile", async () => {
+  const visitor = await admin("carol");
+  const { window, leave } = visitor;
+  const names = ["left-1.png", "left-2.png", "left-3.png"];
+  // Different ones: the service does one thing at a time with the same content.
+  const files = names.map((name) => ({ name, mimeType: "image/png", buffer: newPicture() }));
+  await window.getByLabel("Images to upload").setInputFiles(files);
+  for (const name of names) await window.locator(".uploads li.done", { hasText: name }).waitFor();
+  await button(window, "Close the uploads").click();
+  for (const name of names) await window.getByLabel(`Select ${name}`).check({ force: true });
+  // The first request has no answer as long as the page is there.
+  await window.evaluate(() => {
+    const real = window.fetch;
+    let held = false;
+    window.fetch = (target, options) => {
+      if (held || !String(target).endsWith("/delete")) return real(target, options);
+      held = true;
+      void real(target, options);
+      return new Promise(() => {});
+    };
+  });
+  await button(window, "Delete").click();
+  await button(window, "Dismiss").click();
+  await window.goto("about:blank");
+  const left = async () => {
+    const { filenames } = await api(visitor, "GET", "/api/images/list");
+    return filenames.filter((name) => names.includes(name));
+  };
+  for (let tries = 0; tries < 50 && (await left()).length > 0; tries += 1) await window.waitForTimeout(100);
+  assert.deepEqual(await left(), []);
   await leave();
 });
 

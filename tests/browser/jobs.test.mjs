@@ -223,3 +223,31 @@ test("jobs that wait for their next attempt, or had nothing to send, say so in p
   await window.getByRole("heading", { name: "Recent" }).waitFor();
   await leave();
 });
+
+test("of many planned jobs, those that come first are shown and marked", async () => {
+  const jobs = Array.from({ length: 450 }, (_, index) => ({
+    id: String(index + 1), status: "scheduled", filename: index === 0 ? "north-ridge.jpg" : `image-${index}.jpg`,
+    publish_at: new Date(Date.UTC(2027, 0, 1, 0, index)).toISOString(), created_at: "2026-05-04T18:30:00Z", attempts: 0,
+    stage: null, error: null, reason: null, platforms: ["telegram"], caption: null, captions: null, force: false,
+    allow_empty_caption: false, needs_approval: false, next_attempt_at: null, schedule: false, results: {},
+  }));
+  // As the service does: what is due last comes first.
+  const listed = jobs.toReversed();
+  const { window, leave, home } = await admin("bob", {
+    at: "#/queue",
+    before: (page) => page.route("**/api/jobs?*", (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const from = Number(query.get("cursor") ?? 0);
+      const [all, to] = [query.get("status") === "scheduled" ? listed : [], from + Number(query.get("limit"))];
+      return route.fulfill({ json: { jobs: all.slice(from, to), next_cursor: to < all.length ? String(to) : null } });
+    }),
+  });
+  await window.getByRole("heading", { name: "Scheduled" }).getByText("450").waitFor();
+  const rows = window.locator(".jobs > li");
+  assert.equal(await rows.count(), 200);
+  await rows.first().getByRole("link", { name: "north-ridge.jpg" }).waitFor();
+  await window.getByText("And 250 more after these.").waitFor();
+  await window.goto(`${home}/#/image/north-ridge.jpg`);
+  await window.getByText("Planned for", { exact: false }).waitFor();
+  await leave();
+});

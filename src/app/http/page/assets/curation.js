@@ -15,16 +15,42 @@ const WORDS = {
   delete: { done: "Deleted", undone: "could not be deleted" },
 };
 
-/** What waits for the end of its time to undo. @type {Set<(leaving: boolean) => Promise<void>>} */
+/** What waits for the end of its time to undo. @type {Set<() => Promise<void>>} */
 const waiting = new Set();
 
+/** What is done for one image after the other: each of these does the rest at once. @type {Set<() => void>} */
+const underWay = new Set();
+
 window.addEventListener("pagehide", () => {
-  for (const start of waiting) void start(true);
+  for (const start of waiting) void start();
+  for (const hurry of underWay) hurry();
 });
 
 /** Carries out what waits for the end of its time to undo: the session ends. */
 export async function carryOutAll() {
-  await Promise.all([...waiting].map((start) => start(false)));
+  await Promise.all([...waiting].map((start) => start()));
+}
+
+/**
+ * Does something for one image after the other, and for all that are left at once when the page is left. Its requests have to
+ * outlive the page.
+ * @param {string[]} names
+ * @param {(name: string) => Promise<void>} act
+ */
+async function oneByOne(names, act) {
+  const left = [...names];
+  /** @type {Promise<void>[]} */
+  const hurried = [];
+  const hurry = () => {
+    hurried.push(...left.splice(0).map(act));
+  };
+  underWay.add(hurry);
+  try {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) await act(name);
+    await Promise.all(hurried);
+  } finally {
+    underWay.delete(hurry);
+  }
 }
 
 /**
@@ -81,14 +107,14 @@ export async function moveBack(from, names) {
 async function moveAll(names, from) {
   /** @type {Failed[]} */
   const failed = [];
-  for (const name of names) {
+  await oneByOne(names, async (name) => {
     try {
       const path = `/api/library/objects/${encodeURIComponent(name)}/move`;
-      await call("POST", path, { body: { source_folder: from, target_folder: "root" } });
+      await call("POST", path, { body: { source_folder: from, target_folder: "root" }, keepalive: true });
     } catch (error) {
       failed.push({ name, error });
     }
-  }
+  });
   return failed;
 }
 
@@ -115,15 +141,15 @@ function atOnce(action, names, text) {
  * @param {string} text
  */
 function later(action, names, text) {
-  const start = async (/** @type {boolean} */ leaving) => {
+  const start = async () => {
     if (!waiting.delete(start)) return;
     close();
-    await carryOut(action, names, () => {}, leaving);
+    await carryOut(action, names, () => {});
   };
   waiting.add(start);
   const close = notify({
     text,
-    ended: () => void start(false),
+    ended: () => void start(),
     action: {
       name: "Undo",
       act: () => {
@@ -138,16 +164,15 @@ function later(action, names, text) {
  * @param {Action} action
  * @param {string[]} names
  * @param {(name: string, result: Schemas["CurationResult"]) => void} succeeded
- * @param {boolean} [leaving]
  */
-async function carryOut(action, names, succeeded, leaving = false) {
+async function carryOut(action, names, succeeded) {
   /** @type {Failed[]} */
   const failed = [];
   let isPreview = false;
-  const one = async (/** @type {string} */ name) => {
+  await oneByOne(names, async (name) => {
     try {
       /** @type {Schemas["CurationResult"]} */
-      const result = await call("POST", imagePath(name, action), { keepalive: leaving });
+      const result = await call("POST", imagePath(name, action), { keepalive: true });
       if (result.preview_only) {
         isPreview = true;
         source.putBack(name);
@@ -164,9 +189,7 @@ async function carryOut(action, names, succeeded, leaving = false) {
       failed.push({ name, error });
       source.putBack(name);
     }
-  };
-  if (leaving) await Promise.all(names.map(one));
-  else for (const name of names) await one(name);
+  });
   if (isPreview) notify({ text: "Nothing was moved or deleted: this site only tries things out (debug)." });
   report(failed, names.length, WORDS[action].undone);
 }

@@ -6,6 +6,30 @@ import { session } from "./session.js";
 
 const OPEN = ["scheduled", "awaiting_approval"];
 
+/** The pages of jobs of a status that are read at most: 10,000 jobs. */
+const MOST_PAGES = 50;
+
+/**
+ * All jobs of a status. The service lists those first that are due last, so that the next ones are on the last page.
+ * @param {string} status
+ * @param {AbortSignal | null} [signal]
+ */
+export async function jobsOf(status, signal = null) {
+  /** @type {Job[]} */
+  const jobs = [];
+  /** @type {string | null} */
+  let cursor = null;
+  let pages = 0;
+  do {
+    /** @type {Schemas["JobList"]} */
+    const page = await call("GET", "/api/jobs", { query: { status, limit: 200, cursor }, ...(signal ? { signal } : {}) });
+    jobs.push(...page.jobs);
+    cursor = page.next_cursor;
+    pages += 1;
+  } while (cursor !== null && pages < MOST_PAGES);
+  return jobs;
+}
+
 class Planned extends EventTarget {
   /** By the id of the job. @type {Map<string, Job>} */
   #jobs = new Map();
@@ -24,12 +48,11 @@ class Planned extends EventTarget {
   async load() {
     if (this.#isOff || !session().admin) return;
     try {
-      const of = (/** @type {string} */ status) => call("GET", "/api/jobs", { query: { status, limit: 100 } });
-      const [running, ...lists] = await Promise.all([of("running"), ...OPEN.map(of)]);
-      this.#jobs = new Map(lists.flatMap((list) => list.jobs).map((/** @type {Job} */ job) => [job.id, job]));
+      const [running, ...lists] = await Promise.all(["running", ...OPEN].map((status) => jobsOf(status)));
+      this.#jobs = new Map(lists.flat().map((job) => [job.id, job]));
       this.dispatchEvent(new Event("change"));
       // What runs already is told as if it had been heard of just now.
-      for (const detail of running.jobs) happenings.dispatchEvent(new CustomEvent("job", { detail }));
+      for (const detail of running ?? []) happenings.dispatchEvent(new CustomEvent("job", { detail }));
     } catch (error) {
       // The queue says what is wrong with it; here, marks are all that is missing.
       this.#isOff = error instanceof Problem && error.status === 404;

@@ -6,6 +6,7 @@ import { happenings, isLive } from "./events.js";
 import { changeJob } from "./later.js";
 import { announce, notify } from "./notices.js";
 import { becauseOf, failedPlatforms, resultList, STAGES, statusChip, when } from "./outcomes.js";
+import { jobsOf } from "./planned.js";
 import { platformName } from "./platforms.js";
 import { PostingTimes } from "./posting-times.js";
 import { session } from "./session.js";
@@ -14,6 +15,8 @@ const OPEN = ["awaiting_approval", "scheduled", "running"];
 const RETRIED = ["done", "failed"];
 const POLL = 3_000;
 const RECENT = 20;
+/** The jobs of a group that are shown: those that come first. */
+const MOST_ROWS = 200;
 
 /** @type {Record<string, { title: string, empty: string }>} */
 const GROUPS = {
@@ -49,6 +52,8 @@ class Queue {
   /** The jobs that events told of since the lists were asked for. @type {Set<string>} */
   #heard = new Set();
   #frame = 0;
+  #isLoading = false;
+  #isDue = false;
 
   /**
    * @param {HTMLElement} element
@@ -68,23 +73,36 @@ class Queue {
     }, { signal: end });
     happenings.addEventListener("reset", () => void this.load(), { signal: end });
     const timer = setInterval(() => {
-      if (!isLive() && !document.hidden) void this.load();
+      if (!isLive() && !document.hidden && !this.#isLoading) void this.load();
     }, POLL);
     end.addEventListener("abort", () => clearInterval(timer));
   }
 
+  /** Reads the queue; while it is being read, once more after that. */
   async load() {
+    this.#isDue = true;
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    while (this.#isDue && !this.end.aborted) {
+      this.#isDue = false;
+      await this.#read();
+    }
+    this.#isLoading = false;
+  }
+
+  async #read() {
     this.#heard.clear();
     try {
-      const of = (/** @type {string} */ status) =>
-        call("GET", "/api/jobs", { query: { status, limit: 100 }, signal: this.end });
-      const to = new Date().toISOString();
-      const past = call("GET", "/api/jobs", { query: { to, limit: 50 }, signal: this.end });
-      const lists = await Promise.all([...OPEN.map(of), of("cancelled"), past]);
+      const open = OPEN.map((status) => jobsOf(status, this.end));
+      /** @returns {Promise<Job[]>} */
+      const latest = async (/** @type {Record<string, string>} */ query) =>
+        (await call("GET", "/api/jobs", { query: { ...query, limit: 50 }, signal: this.end })).jobs;
+      const past = [latest({ status: "cancelled" }), latest({ to: new Date().toISOString() })];
+      const lists = await Promise.all([...open, ...past]);
       // What was heard meanwhile is newer than the lists.
       const heard = [...this.#jobs.values()].filter((it) => this.#heard.has(it.id));
       this.#jobs.clear();
-      for (const job of [...lists.flatMap((list) => list.jobs), ...heard]) this.#jobs.set(job.id, job);
+      for (const job of [...lists.flat(), ...heard]) this.#jobs.set(job.id, job);
       this.#draw();
     } catch (error) {
       if (this.end.aborted || (this.#jobs.size > 0 && !(error instanceof Problem))) return;
@@ -137,7 +155,8 @@ class Queue {
         h("h2", { id }, title, list.length > 0 ? h("span", { class: "badge" }, list.length) : null),
         list.length === 0
           ? h("p", { class: "quiet" }, empty)
-          : h("ul", { class: "jobs" }, list.map((job) => this.#row(job))),
+          : h("ul", { class: "jobs" }, list.slice(0, MOST_ROWS).map((job) => this.#row(job))),
+        list.length > MOST_ROWS ? h("p", { class: "quiet" }, `And ${list.length - MOST_ROWS} more after these.`) : null,
       );
     }));
     if (!used) return;

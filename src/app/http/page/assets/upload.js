@@ -129,7 +129,7 @@ async function carryOut(it, overwrite) {
     it.request?.abort();
     end(it, "left", "Cancelled.");
   }, { class: "button small" }));
-  for (;;) {
+  while (!it.isOver) {
     try {
       await send(it, overwrite);
       end(it, "done", `Uploaded · ${size(it.file.size)}`);
