@@ -12,6 +12,7 @@ use crate::{
     check_states,
     crashes::publish_after_crash,
     harness::{Answer, Service},
+    metadata::sha256,
 };
 
 /// A folder with images, and the settings of a service whose tenant has them.
@@ -97,6 +98,9 @@ async fn a_folder_is_listed_shown_published_archived_kept_and_cleared() {
         .await;
     assert_eq!(thumbnail.status, 200);
     assert_eq!(thumbnail.header("content-type"), "image/jpeg");
+    let image = stage.get(&service, "/api/images/harbour-dawn.jpg").await;
+    let bytes = fs::read(stage.path("harbour-dawn.jpg")).unwrap();
+    assert_eq!(image.json()["sha256"], sha256(&bytes));
     let features = service
         .get(&stage.tenant().host, "/api/config/features")
         .await;

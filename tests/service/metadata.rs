@@ -142,7 +142,8 @@ async fn the_sidecar_names_the_file_in_the_archive_by_its_hash() {
     assert!(sidecar.contains(&line), "{line}: {sidecar}");
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// The SHA-256 of a file, in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
     use std::fmt::Write as _;
     let mut hex = String::new();

@@ -16,10 +16,15 @@ use super::{
     middleware::admission::{self, is_publish},
     request_facts::RequestFacts,
 };
-use crate::app::{
-    runtime::concurrency_limit::Permit,
-    tenancy::{resolve_error::ResolveTenantError, resolve_tenant::ResolveTenant, tenant::Tenant},
-    usecases::publish::Refusal,
+use crate::{
+    app::{
+        runtime::concurrency_limit::Permit,
+        tenancy::{
+            resolve_error::ResolveTenantError, resolve_tenant::ResolveTenant, tenant::Tenant,
+        },
+        usecases::publish::Refusal,
+    },
+    domain::{host::Host, request_id::RequestId},
 };
 
 /// The tenant that the request is for. Only routes of [`TenantRoutes`] have one.
@@ -80,30 +85,44 @@ impl Endpoint for Scoped {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let facts = request.data::<RequestFacts>();
         let RequestFacts { id, host, .. } = facts.ok_or_else(ApiError::internal)?;
-        let resolved = self.resolve_tenant.by_host(host.as_ref(), id);
+        let host = host.as_ref();
+        let tenant = match host.and_then(|host| self.resolve_tenant.cached(host, id)) {
+            Some(tenant) => tenant,
+            None => Box::pin(self.resolve(&request, host, id)).await?,
+        };
+        tracing::Span::current().record("tenant", tenant.name().as_str());
+        request.set_data(tenant);
+        self.inner.call(request).await
+    }
+}
+
+impl Scoped {
+    /// The tenant of a host, where it has to be waited for.
+    async fn resolve(
+        &self,
+        request: &Request,
+        host: Option<&Host>,
+        id: &RequestId,
+    ) -> Result<Arc<Tenant>, ApiError> {
+        let resolved = self.resolve_tenant.by_host(host, id);
         let permit = request.data::<Arc<Permit>>();
-        let is_known = host
-            .as_ref()
-            .is_some_and(|it| self.resolve_tenant.knows(it));
+        let is_known = host.is_some_and(|it| self.resolve_tenant.knows(it));
         let tenant = match permit.filter(|_| !is_known) {
             // The lookup of hosts has limits of its own, and unknown hosts take no permit from
             // tenants that are known.
             Some(permit) => {
                 let resolved = permit.released_during(resolved).await;
-                resolved.map_err(|_| admission::full(&request))?
+                resolved.map_err(|_| admission::full(request))?
             }
             None => resolved.await,
         };
-        let tenant = tenant.map_err(|error| {
+        tenant.map_err(|error| {
             let is_publish = || is_publish(request.method(), request.uri().path());
             if matches!(error, ResolveTenantError::Unavailable { .. }) && is_publish() {
                 Refusal::Tenant.count();
             }
             ApiError::from(error)
-        })?;
-        tracing::Span::current().record("tenant", tenant.name().as_str());
-        request.set_data(tenant);
-        self.inner.call(request).await
+        })
     }
 }
 

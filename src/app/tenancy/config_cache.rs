@@ -14,7 +14,7 @@ use crate::{
         error_chain::ErrorChain,
         refreshing_cache::{Cached, LoadError, RefreshingCache},
         single_flight::Aborted,
-        timed_cache::{Loaded, TimedCache},
+        timed_cache::{Found, Loaded, TimedCache},
     },
     domain::{
         host::Host,
@@ -155,9 +155,15 @@ impl ConfigCache {
         Ok(Cached { value, is_stale })
     }
 
-    /// The same, if it is in memory and no refresh is due.
-    pub(in crate::app) fn get_fresh(&self, host: &Host) -> Option<SharedConfig> {
-        self.cached.entries().get_fresh(host)
+    /// The same, if it is in memory and no refresh is due. It is not counted before [`count_hit`](Self::count_hit).
+    pub(in crate::app) fn peek_fresh(&self, host: &Host) -> Option<SharedConfig> {
+        let found = self.cached.entries().peek(host).filter(Found::is_fresh)?;
+        Some(found.value)
+    }
+
+    /// Counts a request that was answered after a [`ConfigCache::peek_fresh`].
+    pub(in crate::app) fn count_hit(&self) {
+        self.cached.entries().count(Some(false));
     }
 
     /// Whether the config of a host is in memory.

@@ -91,7 +91,10 @@ impl ResolveTenant {
         if !self.accepts(host, request_id) {
             return None;
         }
-        self.tenants.get_fresh(self.configs.get_fresh(host)?)
+        let config = self.configs.peek_fresh(host)?;
+        let tenant = self.tenants.get_fresh(config)?;
+        self.configs.count_hit();
+        Some(tenant)
     }
 
     /// Whether a config of this host is in memory.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     app::tenancy::{listing_cache::ListingCache, storage_call::StorageCallError, tenant::Tenant},
-    domain::{image::ImageName, request_id::RequestId},
+    domain::request_id::RequestId,
 };
 
 /// One page of a tenant's images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImagePage {
     /// The names on this page, sorted.
-    pub names: Vec<ImageName>,
+    pub names: Vec<String>,
     /// The number of all images.
     pub total: usize,
 }
@@ -43,7 +43,7 @@ impl ListImages {
         let listing = self.listings.get(tenant, request_id).await?;
         let page = listing.after(after.unwrap_or_default()).take(limit);
         Ok(ImagePage {
-            names: page.map(|image| image.image_name()).collect(),
+            names: page.map(|image| image.name().to_owned()).collect(),
             total: listing.len(),
         })
     }

@@ -140,10 +140,9 @@ impl AdminAuth {
         &self,
         request: &Request,
     ) -> Result<Option<AuthenticatedAdmin>, ApiError> {
-        match self.require_admin(request).await {
-            Ok(admin) => Ok(Some(admin)),
-            Err(error) if error.kind() == ProblemKind::RateLimited => Err(error),
-            Err(_) => Ok(None),
+        match self.admit(request).await {
+            Err(error) if error.kind() != ProblemKind::RateLimited => Ok(None),
+            admitted => admitted,
         }
     }
 
@@ -178,6 +177,22 @@ impl AdminAuth {
         &self,
         request: &Request,
     ) -> Result<AuthenticatedAdmin, ApiError> {
+        let admin = self.admit(request).await?;
+        admin.ok_or_else(|| {
+            let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
+            let Some(checks) = &self.checks else {
+                return error;
+            };
+            let has_login = tenant_of(request).is_ok_and(|tenant| checks.has_login(tenant));
+            error.challenge(checks.challenges(request.headers(), has_login))
+        })
+    }
+
+    /// The admin that a request comes from, if it comes from one.
+    ///
+    /// # Errors
+    /// There is no way to be one, too many wrong headers have come, or a page of another site writes in an admin's name.
+    async fn admit(&self, request: &Request) -> Result<Option<AuthenticatedAdmin>, ApiError> {
         let host = host_of(request)?;
         let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
         let Some(checks) = &self.checks else {
@@ -185,7 +200,7 @@ impl AdminAuth {
             if is_write {
                 refuse_other_sites(request, host)?;
             }
-            return Ok(AuthenticatedAdmin::Anyone);
+            return Ok(Some(AuthenticatedAdmin::Anyone));
         };
         if !checks.takes_any(tenant_of(request)?) {
             let detail =
@@ -207,11 +222,7 @@ impl AdminAuth {
             }
             _ => {}
         }
-        admin.ok_or_else(|| {
-            let error = ApiError::new(ProblemKind::Unauthorized, "This needs an admin.");
-            let has_login = tenant_of(request).is_ok_and(|tenant| checks.has_login(tenant));
-            error.challenge(checks.challenges(request.headers(), has_login))
-        })
+        Ok(admin)
     }
 
     /// The login with a password, if one is configured, and what it opens.
@@ -282,14 +293,17 @@ impl AdminAuth {
     /// The session of a request, if the tenant still lets its person in.
     fn session(&self, checks: &Checks, request: &Request, host: &Host) -> Option<Session> {
         let tenant = tenant_of(request).ok()?;
-        let accounts = checks.accounts.as_ref();
-        let still_admits = |email: &EmailAddress| {
-            accounts.is_some_and(|accounts| accounts.still_admits(tenant, email))
-        };
+        let still_admits = |email: &EmailAddress| self.still_admits(tenant, email);
         let now = self.clock.utc();
         checks
             .sessions
             .find(request.headers(), host, now, still_admits)
+    }
+
+    /// Whether a tenant still admits the person who has logged in with this address.
+    pub(super) fn still_admits(&self, tenant: &Tenant, email: &EmailAddress) -> bool {
+        let accounts = self.accounts();
+        accounts.is_some_and(|(accounts, _)| accounts.still_admits(tenant, email))
     }
 
     /// The admin that a request comes from. A wrong header does not count against a session beside it, since a proxy may have

@@ -15,6 +15,7 @@ use crate::{
         image::{ImageName, StoredImage},
         platform::Platform,
         sidecar::{ALT_TEXT, Sidecar},
+        storage::HashKind,
         tenant_config::TenantSettings,
     },
 };
@@ -96,9 +97,9 @@ impl ImageInfo {
         let StoredImage {
             name,
             revision,
+            content_hash,
             // The sidecar may have these as well.
             file_id: _,
-            content_hash: _,
             size: _,
             last_modified: _,
         } = stored;
@@ -107,14 +108,16 @@ impl ImageInfo {
             FoundSidecar::NotThere => (None, Some(false)),
             FoundSidecar::Unknown => (None, None),
         };
-        let sha256 = sidecar.and_then(|sidecar| sidecar.sha256_of(revision));
+        let by_storage =
+            (content_hash.kind() == HashKind::Sha256).then(|| content_hash.to_string());
+        let by_sidecar = sidecar.and_then(|sidecar| sidecar.sha256_of(revision));
         let caption = sidecar.and_then(Sidecar::known_caption);
         let sd_caption = sidecar.and_then(Sidecar::sd_caption);
         Self {
             filename: name.as_str().to_owned(),
             temp_url,
             thumbnail_url: thumbnail_path(name),
-            sha256: sha256.map(str::to_owned),
+            sha256: by_storage.or_else(|| by_sidecar.map(str::to_owned)),
             caption: caption.map(str::to_owned),
             sd_caption: sd_caption.map(str::to_owned),
             metadata: sidecar.map(|it| metadata_of(it, settings.features.alt_text_enabled)),
@@ -157,7 +160,7 @@ impl From<ImagePage> for ImageList {
     fn from(page: ImagePage) -> Self {
         let ImagePage { names, total } = page;
         Self {
-            filenames: names.iter().map(|name| name.as_str().to_owned()).collect(),
+            filenames: names,
             count: total as u64,
         }
     }

@@ -107,7 +107,8 @@ async fn what_is_not_known_of_an_image_is_null() {
             "filename": "a.jpg",
             "temp_url": LINK,
             "thumbnail_url": "/api/images/a.jpg/thumbnail",
-            "sha256": null,
+            // This storage has told it.
+            "sha256": stored("a.jpg").content_hash.to_string(),
             "caption": null,
             "sd_caption": null,
             "metadata": null,

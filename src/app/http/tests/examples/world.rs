@@ -248,6 +248,7 @@ fn with_details(service: &mut Service) {
         // The hash of the example is of another picture, which nobody can tell of one of several blocks.
         let stored = StoredImage {
             size: 5 * 1024 * 1024,
+            content_hash: ContentHash::of(b""),
             last_modified: None,
             ..stored(name.as_str())
         };
