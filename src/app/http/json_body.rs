@@ -1,6 +1,8 @@
 //! A JSON body that may be left out. It is read field by field, so that an answer can name every bad
 //! field and not only the first.
 
+mod object;
+
 use std::marker::PhantomData;
 
 use poem::{Request, RequestBody, Result};
@@ -161,31 +163,32 @@ impl<'a, T: Type> ApiExtractor<'a> for JsonBody<T> {
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
         let bytes = body.take()?.into_bytes().await?;
-        let unread = if bytes.is_empty() {
-            Map::new()
+        let fields = if bytes.is_empty() {
+            Fields::default()
         } else {
             parse::<T>(request.content_type(), &bytes)?
         };
         Ok(Self {
-            fields: Fields {
-                unread,
-                problems: Vec::new(),
-            },
+            fields,
             schema: PhantomData,
         })
     }
 }
 
-fn parse<T: Type>(
-    content_type: Option<&str>,
-    bytes: &[u8],
-) -> Result<Map<String, Value>, ApiError> {
+fn parse<T: Type>(content_type: Option<&str>, bytes: &[u8]) -> Result<Fields, ApiError> {
     if !content_type.is_some_and(Json::<T>::check_content_type) {
         let detail = "A body must be sent as `Content-Type: application/json`.";
         return Err(ApiError::new(ProblemKind::UnsupportedMediaType, detail));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(fields),
+    match object::parse(bytes) {
+        Ok((Value::Object(unread), twice)) => {
+            let twice = twice.into_iter();
+            let problems = twice.map(|path| FieldError::new(path, "is given more than once"));
+            Ok(Fields {
+                unread,
+                problems: problems.collect(),
+            })
+        }
         Ok(_) => Err(ApiError::new(
             ProblemKind::InvalidRequest,
             "The body must be a JSON object.",

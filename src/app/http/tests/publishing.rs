@@ -179,6 +179,11 @@ async fn all_bad_fields_are_named_at_once() {
                 "dry-run",
             ],
         ),
+        (
+            "a.jpg",
+            r#"{"dry_run": true, "dry_run": false, "captions": {"telegram": "a", "telegram": "b"}}"#,
+            vec!["dry_run", "captions.telegram"],
+        ),
     ] {
         let mut service = Service::new();
         service.images.expect_fetch().never();
