@@ -256,6 +256,45 @@ async fn what_is_in_doubt_is_told_and_sent_by_force_to_the_platform_that_lacks_i
 }
 
 #[tokio::test]
+async fn a_caption_that_is_given_is_sent_and_none_has_to_be_written() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let captions = || {
+        let photos = sandbox.telegram.photos().into_iter();
+        photos.filter_map(|it| it.caption).collect::<Vec<_>>()
+    };
+    let (code, out, _) = run(publish(&sandbox, &["--caption", "By hand"])).await;
+    assert_eq!(code, 0, "{out}");
+    for blank in ["", " \n"] {
+        let (code, _, error) = run(publish(&sandbox, &["--caption", blank])).await;
+        assert!(code == 2 && error.contains("must not be blank"), "{error}");
+    }
+    let openai = sandbox.openai.switches();
+    assert_eq!(openai.total_calls(), 0);
+
+    let service = Service::start(&sandbox).await;
+    let url = format!("http://{}", service.address());
+    let given = ["--caption", "By hand as well"];
+    let (code, out, _) = run(publish_at(&sandbox, &url, &given)).await;
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(openai.total_calls(), 0);
+    let [first, second] = &captions()[..] else {
+        panic!("{:?}", captions())
+    };
+    assert!(first.starts_with("By hand"), "{first}");
+    assert!(second.starts_with("By hand as well"), "{second}");
+    service.kill().await;
+
+    sandbox
+        .openai
+        .refuse_with("vision", Some("I would rather not."));
+    let image = "tide-line.webp";
+    let (code, out, _) = run(publish(&sandbox, &[image])).await;
+    assert_eq!(code, 1, "{out}");
+    let (code, out, _) = run(publish(&sandbox, &[image, "--allow-empty-caption"])).await;
+    assert_eq!(code, 0, "{out}");
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_with_the_token() {
     let sandbox = Sandbox::start().await.unwrap();
     let (first, second) = (

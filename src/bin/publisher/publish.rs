@@ -18,7 +18,7 @@ use publisher::{
         running_service::{RunningService, ServiceAnswer},
     },
     app::{
-        http::{self, error::ApiError},
+        http::{self, dto::publish::caption_rule, error::ApiError},
         runtime::memory_budget::MemoryBudget,
         tenancy::resolve_tenant::HostRules,
         usecases::publish_once::{PublishAnswer, PublishOnceError},
@@ -86,6 +86,12 @@ pub(crate) struct Options {
     /// The platforms, by their names and with commas between; left out: all that are on
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = platform)]
     platforms: Option<Vec<Platform>>,
+    /// Publish with this caption, fitted to each platform, and have none written
+    #[arg(long, value_name = "TEXT", value_parser = caption)]
+    caption: Option<String>,
+    /// Publish without a caption where none can be written
+    #[arg(long)]
+    allow_empty_caption: bool,
     /// Send FILE also to platforms that have it, or may have it: it may appear there twice
     #[arg(long, requires = "file")]
     force: bool,
@@ -106,9 +112,11 @@ impl Options {
         });
         PublicationRequest {
             platforms,
+            caption: self.caption.clone(),
+            captions: None,
             dry_run: self.dry_run,
+            allow_empty_caption: self.allow_empty_caption,
             force: self.force,
-            ..PublicationRequest::default()
         }
     }
 }
@@ -117,6 +125,12 @@ impl Options {
 fn platform(name: &str) -> Result<Platform, String> {
     let all = Platform::ALL.map(Platform::as_str).join(", ");
     Platform::from_name(name.trim()).ok_or_else(|| format!("must be one of: {all}"))
+}
+
+/// A caption that somebody gives.
+fn caption(text: &str) -> Result<String, String> {
+    let way_out = "leave the option out to have one written";
+    caption_rule(text, way_out).map(|()| text.to_owned())
 }
 
 /// Why nothing was tried.

@@ -254,14 +254,23 @@ pub(super) fn read_captions(fields: &mut Fields) -> Option<BTreeMap<String, Stri
 }
 
 fn check_caption(fields: &mut Fields, name: &str, caption: &str, way_out: &str) {
-    if caption.chars().all(is_space) {
-        let rule = format!("must not be blank; {way_out}");
+    if let Err(rule) = caption_rule(caption, way_out) {
         fields.reject(FieldError::new(name, rule));
+    }
+}
+
+/// Checks a caption that somebody gives.
+///
+/// # Errors
+/// The rule that it breaks, with the `way_out` for who wants to give none.
+pub fn caption_rule(caption: &str, way_out: &str) -> Result<(), String> {
+    if caption.chars().all(is_space) {
+        return Err(format!("must not be blank; {way_out}"));
     }
     if caption.chars().count() > MAX_CAPTION {
-        let rule = format!("must have at most {MAX_CAPTION} characters");
-        fields.reject(FieldError::new(name, rule));
+        return Err(format!("must have at most {MAX_CAPTION} characters"));
     }
+    Ok(())
 }
 
 /// The platforms of these names.
