@@ -262,7 +262,7 @@ pub fn routes(dependencies: HttpDependencies) -> Routes {
         },
         (
             JobsApi { jobs: jobs.clone() },
-            JobEventsApi::new(hub),
+            JobEventsApi::new(hub, Arc::clone(&resolve_tenant)),
             ScheduleApi { jobs },
         ),
         PageApi,

@@ -274,6 +274,21 @@ async fn a_stream_ends_with_the_session_of_its_admin() {
     assert!(stream.next().await.is_none());
 }
 
+/// It is looked after every 15 s.
+#[tokio::test]
+async fn a_stream_ends_when_its_tenant_does() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let [alice, bob] = [0, 1].map(|index| &*sandbox.tenants()[index].host);
+    let service = Service::start(&sandbox).await;
+    sandbox.orchestrator.set_ttl(alice, Some(1));
+    let mut ending = listen(&service, &sandbox, alice).await;
+    let mut other = listen(&service, &sandbox, bob).await;
+    sandbox.orchestrator.suspend(alice, true);
+    assert!(ending.next().await.is_none());
+    add_all(&service, &sandbox, bob, 1).await;
+    assert_eq!(other.numbers(1).await, [1]);
+}
+
 /// A connection that has asked for events and whose client's buffer is small.
 async fn raw(service: &Service, sandbox: &Sandbox, host: &str, from: [u8; 4]) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();

@@ -226,6 +226,10 @@ async fn who_is_taken_off_the_list_is_out_at_the_next_request() {
     place.sandbox.orchestrator.set_ttl(host, Some(1));
     let mut browser = place.browser(&service);
     browser.log_in("jane").await;
+    let events = service.request(Method::GET, host, "/api/jobs/events");
+    let events = events.header("cookie", browser.cookie()).send().await;
+    let mut events = events.unwrap();
+    assert_eq!(events.status(), 200);
     let lists = |people: serde_json::Value| {
         let block = json!({"enabled": true, "allowed_emails": people});
         place
@@ -246,6 +250,10 @@ async fn who_is_taken_off_the_list_is_out_at_the_next_request() {
         .open("/api/publications")
         .await
         .assert_problem(401, "unauthorized");
+    let ended = tokio::time::timeout(std::time::Duration::from_mins(1), async {
+        while events.chunk().await.unwrap().is_some() {}
+    });
+    ended.await.unwrap();
     let calls = place.sandbox.issuer.switches().total_calls();
     lists(json!([JANE]));
     let is_back = async {

@@ -42,7 +42,7 @@ pub use self::{
     admin_auth::AdminAuth,
     authorization::STRONG_SECRET,
     caller::{Caller, Person},
-    extractors::{Admin, AdminCaller, AdminPerson, LoginAttempt, Viewer},
+    extractors::{Access, Admin, AdminCaller, AdminPerson, LoginAttempt, Viewer},
     password::LoginCookies,
     settings::{AdminCredentials, AuthSettings, BasicCredential, SessionSettings},
 };

@@ -15,9 +15,13 @@ use super::{
     cookie::CookieKind,
     password::LoginCookies,
     request_parts::{host_of, refuse_other_sites, tenant_of},
+    session::Session,
 };
 use crate::{
-    app::http::{error::ApiError, problem::ProblemKind},
+    app::{
+        http::{error::ApiError, problem::ProblemKind},
+        tenancy::tenant::Tenant,
+    },
     domain::{host::Host, secret::Secret},
 };
 
@@ -34,12 +38,18 @@ pub struct Viewer;
 /// addresses.
 pub struct AdminCaller(pub Caller);
 
-/// The admin that a request comes from, as far as admins can be told apart, and how long its access lasts.
+/// The admin that a request comes from, as far as admins can be told apart, and its access.
 pub struct AdminPerson {
     /// The admin.
     pub person: Person,
-    /// The rest of the session; `None` for an admin who has authenticated without one.
-    pub rest: Option<Duration>,
+    /// Its access, which can end before the answer does.
+    pub access: Access,
+}
+
+/// The access that an admin of a tenant has.
+pub struct Access {
+    auth: Arc<AdminAuth>,
+    session: Option<Session>,
 }
 
 /// A caller who may try to log in: a password is configured, and no page of another site has sent the request.
@@ -126,6 +136,24 @@ fn auth_of(request: &Request) -> Result<&Arc<AdminAuth>, ApiError> {
     request.data().ok_or_else(ApiError::internal)
 }
 
+impl Access {
+    /// The rest of the session; `None` for an admin who has authenticated without one.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        let now = self.auth.clock().utc();
+        let session = self.session.as_ref()?;
+        Some(session.ends.duration_since(now).unwrap_or_default())
+    }
+
+    /// Whether the tenant, as it is now, still admits the admin.
+    #[must_use]
+    pub fn is_granted_by(&self, tenant: &Tenant) -> bool {
+        let session = self.session.as_ref();
+        let person = session.and_then(|session| session.person.as_ref());
+        person.is_none_or(|person| self.auth.still_admits(tenant, &person.email))
+    }
+}
+
 impl LoginAttempt {
     /// Tries a password.
     ///
@@ -149,9 +177,9 @@ impl<'a> FromRequest<'a> for AdminPerson {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let auth = auth_of(request)?;
         let (person, session) = auth.person(request).await?;
-        let now = auth.clock().utc();
-        let rest = session.map(|it| it.ends.duration_since(now).unwrap_or_default());
-        Ok(Self { person, rest })
+        let auth = Arc::clone(auth);
+        let access = Access { auth, session };
+        Ok(Self { person, access })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         usecases::voice_profile::VoiceProfileReport,
     },
     domain::{
-        caption::is_space,
+        caption::{is_blank, is_space},
         voice::{self, BadExample, MAX_EXAMPLE_CHARS, MAX_EXAMPLES},
     },
 };
@@ -42,6 +42,9 @@ pub struct VoiceProfileChange {
     /// Has no effect, so that what was answered can be sent back: only the tenant's config says whether captions follow
     /// the examples.
     pub enabled: Option<bool>,
+    /// Has no effect, for the same reason.
+    #[oai(validator(minimum(value = "0"), maximum(value = "20")))]
+    pub examples_used: Option<u32>,
 }
 
 impl VoiceProfileChange {
@@ -49,6 +52,12 @@ impl VoiceProfileChange {
     pub fn read(fields: &mut Fields) -> Option<Option<voice::VoiceProfile>> {
         const NAME: &str = "voice_profile";
         fields.flag("enabled");
+        let whole = |value: &Value| value.as_u64().filter(|it| *it <= MAX_EXAMPLES as u64);
+        fields.take(
+            "examples_used",
+            "must be a whole number from 0 to 20",
+            whole,
+        );
         let list = |value: &Value| value.as_array().cloned();
         let list = fields.require_nullable(NAME, "must be a list of texts, or null", list)?;
         let Some(list) = list else {
@@ -62,6 +71,12 @@ impl VoiceProfileChange {
                 fields.reject(FieldError::new(at(index), "must be a text"));
             }
             let text = text.unwrap_or("-").trim_matches(is_space);
+            if !text.is_empty() && is_blank(text) {
+                fields.reject(FieldError::new(
+                    at(index),
+                    "must have something that is seen",
+                ));
+            }
             if text.chars().count() > MAX_EXAMPLE_CHARS {
                 let rule = format!("must have at most {MAX_EXAMPLE_CHARS} characters");
                 fields.reject(FieldError::new(at(index), rule));

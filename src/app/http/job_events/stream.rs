@@ -1,16 +1,16 @@
 //! The answer that goes on: events as they come, and a comment where none does, so that no proxy takes the connection for a
 //! dead one, and a client that is gone is noticed.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::unfold;
+use futures_util::{future::BoxFuture, stream::unfold};
 use poem::{Body, IntoResponse, Response, http::header};
 use poem_openapi::{
     payload::Payload,
     registry::{MetaSchema, MetaSchemaRef},
 };
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::timeout;
 
 use super::text::COMMENT;
 use crate::app::{
@@ -31,15 +31,15 @@ pub struct OpenEnded;
 /// An answer of events.
 pub(super) struct EventStream(Body);
 
-/// The events of a listener until they end, or `rest` is over.
+/// The events of a listener until they end, or `access_end` is over.
 pub(super) fn streamed(
     listener: Listener,
-    rest: Option<Duration>,
+    access_end: BoxFuture<'static, ()>,
     permit: Permit<Person>,
 ) -> EventStream {
     let open = Open {
         listener,
-        session_end: rest.map(|rest| Box::pin(sleep(rest))),
+        access_end,
         _gauge: OpenStream::count(),
         _permit: permit,
     };
@@ -53,23 +53,16 @@ pub(super) fn streamed(
 /// A stream that is open.
 struct Open {
     listener: Listener,
-    session_end: Option<Pin<Box<Sleep>>>,
+    access_end: BoxFuture<'static, ()>,
     _gauge: OpenStream,
     _permit: Permit<Person>,
 }
 
 impl Open {
     async fn next(&mut self) -> Option<Bytes> {
-        let session_end = self.session_end.as_mut();
-        let session_end = async {
-            match session_end {
-                Some(end) => end.await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
-            () = session_end => None,
+            () = &mut self.access_end => None,
             text = timeout(COMMENT_EVERY, self.listener.next()) => text.unwrap_or(Some(COMMENT)),
         }
     }

@@ -143,6 +143,20 @@ async fn what_is_put_is_stored_without_blanks_and_in_effect_for_the_next_request
 }
 
 #[tokio::test]
+async fn what_is_answered_can_be_sent_back() {
+    for stored in [Some(&["a", "b"][..]), Some(&[]), None] {
+        let answer = with_stored(stored, Value::Null).answer(shown()).await;
+        let mut service = with_stored(stored, Value::Null);
+        let store = service.voices.as_mut().unwrap();
+        store.expect_store().returning(|_, _| Ok(()));
+        store.expect_forget().returning(|_| Ok(()));
+        let again = service.answer(request(Method::PUT, &answer.json())).await;
+        assert_eq!(again.status, 200, "{}: {}", answer.body, again.body);
+        assert_eq!(again.json(), answer.json());
+    }
+}
+
+#[tokio::test]
 async fn every_bad_example_is_named_and_nothing_is_stored() {
     let many = vec!["x"; 21];
     let longest = "ä".repeat(1_999);
@@ -151,11 +165,14 @@ async fn every_bad_example_is_named_and_nothing_is_stored() {
         (json!({"voice_profile": "a"}), vec!["voice_profile"]),
         (json!({"voice_profile": many}), vec!["voice_profile"]),
         (
-            json!({"voice_profile": ["a", "", " \n", 1, null, format!("{longest}x"), longest]}),
+            json!({"voice_profile": ["a", "", " \n", 1, null, format!("{longest}x"), longest, "\u{200b}", "\u{3164}", "\0"]}),
             vec![
                 "voice_profile[3]",
                 "voice_profile[4]",
                 "voice_profile[5]",
+                "voice_profile[7]",
+                "voice_profile[8]",
+                "voice_profile[9]",
                 "voice_profile[1]",
                 "voice_profile[2]",
             ],
@@ -163,6 +180,10 @@ async fn every_bad_example_is_named_and_nothing_is_stored() {
         (
             json!({"voice_profile": [], "enabled": "yes"}),
             vec!["enabled"],
+        ),
+        (
+            json!({"voice_profile": [], "examples_used": 21}),
+            vec!["examples_used"],
         ),
         (json!({"voice_profile": [], "tags": {}}), vec!["tags"]),
     ] {

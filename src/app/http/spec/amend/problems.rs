@@ -201,8 +201,12 @@ fn kinds_of(operation: &Value, is_tenants: bool, is_write: bool) -> Vec<ProblemK
     if has_parameter(operation, "filename", "path") {
         kinds.push(ImageNotFound);
     }
+    // Also of operations without a body: bodies are read before the route is known.
+    if is_write {
+        kinds.extend([RequestTimeout, PayloadTooLarge]);
+    }
     if operation.get("requestBody").is_some() {
-        kinds.extend([RequestTimeout, PayloadTooLarge, UnsupportedMediaType]);
+        kinds.push(UnsupportedMediaType);
     }
     kinds.sort_unstable();
     kinds.dedup();
