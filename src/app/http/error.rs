@@ -232,23 +232,32 @@ pub(super) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(started).max(1)
 }
 
-/// The rule that a parameter breaks; in the framework's words where it is not one of ours.
+/// The rule that a parameter breaks, for the words that the framework and the standard library have for it; these words where
+/// they are none of those.
 fn rule_of(words: &str) -> String {
     let limit = |name: &str| {
-        let (number, _) = words
-            .strip_prefix(name)?
-            .strip_prefix('(')?
-            .split_once(',')?;
-        Some(number)
+        let numbers = words.strip_prefix(name)?.strip_prefix('(')?;
+        numbers.split([',', ')']).next()
     };
-    match (limit("minimum"), limit("maximum")) {
-        (Some(least), _) => format!("must be at least {least}"),
-        (_, Some(most)) => format!("must be at most {most}"),
-        _ if words == "Expect a valid enumeration value" => {
-            "must be one of the values that the document names".to_owned()
-        }
-        _ => format!("is not acceptable: {words}"),
+    if let Some(least) = limit("minimum") {
+        return format!("must be at least {least}");
     }
+    if let Some(most) = limit("maximum") {
+        return format!("must be at most {most}");
+    }
+    if let Some(most) = limit("maxLength") {
+        return format!("must have at most {most} characters");
+    }
+    let rule = match words {
+        "Expect a valid enumeration value" => "must be one of the values that the document names",
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "must be a whole number"
+        }
+        "number too large to fit in target type" => "is too large",
+        "provided string was not `true` or `false`" => "must be true or false",
+        _ => return format!("is not acceptable: {words}"),
+    };
+    rule.to_owned()
 }
 
 /// Lets the error pass through the framework: `Problems` makes the answer.

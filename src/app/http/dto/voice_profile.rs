@@ -9,7 +9,7 @@ use crate::{
         usecases::voice_profile::VoiceProfileReport,
     },
     domain::{
-        caption::{is_blank, is_space},
+        caption::is_space,
         voice::{self, BadExample, MAX_EXAMPLE_CHARS, MAX_EXAMPLES},
     },
 };
@@ -71,12 +71,6 @@ impl VoiceProfileChange {
                 fields.reject(FieldError::new(at(index), "must be a text"));
             }
             let text = text.unwrap_or("-").trim_matches(is_space);
-            if !text.is_empty() && is_blank(text) {
-                fields.reject(FieldError::new(
-                    at(index),
-                    "must have something that is seen",
-                ));
-            }
             if text.chars().count() > MAX_EXAMPLE_CHARS {
                 let rule = format!("must have at most {MAX_EXAMPLE_CHARS} characters");
                 fields.reject(FieldError::new(at(index), rule));

@@ -71,14 +71,24 @@ fn the_spec_says_how_many_names_a_page_has() {
 }
 
 #[tokio::test]
+async fn an_after_that_no_name_can_be_is_named() {
+    let request = get(&format!("/api/images/list?after={}", "a".repeat(256)));
+    let answer = with_three_images().answer(request).await;
+    assert_eq!(answer.bad_fields(), ["after"]);
+    let message = &answer.json()["errors"][0]["message"];
+    assert_eq!(message, "must have at most 255 characters");
+}
+
+#[tokio::test]
 async fn a_bad_limit_is_named() {
     for (limit, rule) in [
         ("0", "must be at least 1"),
         ("1001", "must be at most 1000"),
-        ("-1", "is not acceptable: invalid digit"),
-        ("many", "is not acceptable: invalid digit"),
-        ("1.5", "is not acceptable: invalid digit"),
-        ("", "is not acceptable: "),
+        ("-1", "must be a whole number"),
+        ("many", "must be a whole number"),
+        ("1.5", "must be a whole number"),
+        ("", "must be a whole number"),
+        ("99999999999999999999", "is too large"),
     ] {
         let request = get(&format!("/api/images/list?limit={limit}"));
         let answer = with_three_images().answer(request).await;
