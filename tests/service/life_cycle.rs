@@ -118,7 +118,7 @@ async fn a_service_of_ones_own_uses_the_sandbox_by_the_file_that_it_writes() {
     let mut sandbox = sandbox.spawn().unwrap();
     let told = read_until(&mut sandbox, "A service of your own").await;
     assert!(
-        told.contains("METRICS_LISTEN_ADDRESS=127.0.0.1:9464"),
+        told.contains("METRICS_LISTEN_ADDRESS=127.0.0.1:9465"),
         "{told}"
     );
     for part in [

@@ -179,7 +179,9 @@ impl CheckTenant {
         request_id: &RequestId,
     ) -> Finding {
         let Some(ai) = &config.settings().ai else {
-            return Finding::Note("off: there is no AI block, or it is switched off".to_owned());
+            let text = "off: the config has no AI block, or one that is switched off (with one tenant from the environment: \
+                        OPENAI_API_KEY); each publication needs a caption";
+            return Finding::Note(text.to_owned());
         };
         let reference = &ai.credentials_ref;
         let credential = self.credential(config, Provider::OPENAI, reference, request_id);

@@ -124,7 +124,7 @@ enum Command {
     /// writes nothing, and makes no call that is paid for.
     #[command(after_help = check::HELP)]
     Check(check::Options),
-    /// Publish one image, and say what came of it: exit code 0, 1 or 2
+    /// Publish one image, and print the outcome: exit code 0, 1 or 2
     ///
     /// FILE is the name of an image in the tenant's root folder; without it, the next image is published that was not
     /// published yet. Everything is done as `serve` does it, with the same settings and the same ledger: captions are

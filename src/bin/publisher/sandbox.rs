@@ -70,7 +70,7 @@ pub(crate) struct Options {
 /// What `publisher sandbox --help` ends with.
 pub(crate) const HELP: &str = "\
 Metrics are off unless METRICS_LISTEN_ADDRESS says where they are scraped:
-  METRICS_LISTEN_ADDRESS=127.0.0.1:9464 publisher sandbox";
+  METRICS_LISTEN_ADDRESS=127.0.0.1:9465 publisher sandbox";
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let Options {
@@ -262,7 +262,7 @@ fn networks_lines(sandbox: &Sandbox, port: u16) -> String {
 fn beside_it(metrics: Option<SocketAddr>, own_file: Option<&EnvFile>) -> String {
     let metrics = match metrics {
         Some(address) => format!("http://{address}/metrics"),
-        None => "off; METRICS_LISTEN_ADDRESS=127.0.0.1:9464 publisher sandbox has them".to_owned(),
+        None => "off; METRICS_LISTEN_ADDRESS=127.0.0.1:9465 publisher sandbox has them".to_owned(),
     };
     let own = own_file.map_or_else(String::new, |file| {
         format!(

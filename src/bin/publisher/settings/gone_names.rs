@@ -72,7 +72,7 @@ pub(super) const GONE: [(&str, &str); 26] = [
     ),
     (
         "WEB_IMAGE_CACHE_TTL_SECONDS",
-        "has no effect: a list of images is at most five seconds old",
+        "has no effect: a list of images is at most five seconds old, in a bucket a minute or two",
     ),
     (
         "WEB_THUMBNAIL_CACHE_TTL_SECONDS",

@@ -12,7 +12,7 @@ import { setTheme, theme } from "./theme-choice.js";
 const FEATURES = [
   ["publish_enabled", "Publishing", "Images may be published."],
   ["analyze_caption_enabled", "Analysis and captions", "A model looks at images and writes captions."],
-  ["voice_matching_enabled", "Voice", "Captions follow the examples below."],
+  ["voice_matching_enabled", "Voice", "Captions follow the examples of the voice."],
   ["alt_text_enabled", "Alt text", "Written, and sent where a platform has a place for it."],
   ["smart_hashtags_enabled", "Hashtags for each image", "A model's hashtags follow those of the site."],
   ["library_enabled", "Library", "Images may be uploaded and sorted here."],
