@@ -259,10 +259,10 @@ fn check_caption(fields: &mut Fields, name: &str, caption: &str, way_out: &str) 
     }
 }
 
-/// Checks a caption that somebody gives.
+/// Checks a caption of a caller.
 ///
 /// # Errors
-/// The rule that it breaks, with the `way_out` for who wants to give none.
+/// The rule that it breaks; of a blank one, with `way_out`: how to give none.
 pub fn caption_rule(caption: &str, way_out: &str) -> Result<(), String> {
     if caption.chars().all(is_space) {
         return Err(format!("must not be blank; {way_out}"));

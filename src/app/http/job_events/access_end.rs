@@ -12,7 +12,7 @@ use crate::{
     domain::{host::Host, request_id::RequestId, tenant::TenantName},
 };
 
-/// How often it is looked whether the tenant is still there, and still lets the admin in.
+/// How often the tenant and its people are checked.
 const CHECKED_EVERY: Duration = Duration::from_secs(15);
 
 /// Where a stream was asked for, and by whom.
@@ -25,7 +25,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Waits until the admin's session ends, or the tenant is gone or does not let the admin in any more.
+    /// Waits until the admin's session ends, the tenant is gone, or it does not admit the admin any more.
     pub(super) async fn access_end(self, resolve_tenant: Arc<ResolveTenant>) {
         let rest = self.access.rest();
         let session_end = async {
@@ -53,7 +53,7 @@ impl Watcher {
         match found.await {
             Ok(tenant) => *tenant.name() == self.tenant && self.access.is_granted_by(&tenant),
             Err(ResolveTenantError::Unknown) => false,
-            // Not known: nothing is taken away from anyone because an upstream is away.
+            // Not known: access does not end because an upstream is away.
             Err(ResolveTenantError::Unavailable { .. }) => true,
         }
     }

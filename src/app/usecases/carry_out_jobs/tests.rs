@@ -122,6 +122,15 @@ fn usecase(queue: impl JobQueue + 'static, source: MockTenantConfigSource) -> Ca
     )
 }
 
+/// The end of an attempt for a tenant whose publishing is off.
+fn refused() -> AttemptEnd {
+    AttemptEnd::Failed {
+        reason: JobReason::PublishingOff,
+        error: "publishing is off for this tenant".to_owned(),
+        retry_after: None,
+    }
+}
+
 /// Runs for some time, and waits for the jobs that have begun by then.
 async fn run_for(usecase: CarryOutJobs, time: Duration) {
     let end = CancellationToken::new();
@@ -136,14 +145,7 @@ async fn run_for(usecase: CarryOutJobs, time: Duration) {
 #[tokio::test(start_paused = true)]
 async fn a_job_is_published_by_the_use_case_and_its_end_is_written_down() {
     let mut queue = queue_of(vec![job("alice")]);
-    expect_end(
-        &mut queue,
-        AttemptEnd::Failed {
-            reason: JobReason::PublishingOff,
-            error: "publishing is off for this tenant".to_owned(),
-            retry_after: None,
-        },
-    );
+    expect_end(&mut queue, refused());
     run_for(usecase(queue, publishing_off()), Duration::from_secs(1)).await;
 }
 
@@ -329,14 +331,7 @@ async fn what_is_claimed_when_the_end_comes_is_carried_out_and_nothing_more_is_c
             Vec::new()
         })
     });
-    expect_end(
-        &mut queue,
-        AttemptEnd::Failed {
-            reason: JobReason::PublishingOff,
-            error: "publishing is off for this tenant".to_owned(),
-            retry_after: None,
-        },
-    );
+    expect_end(&mut queue, refused());
     run_for(
         usecase(Slow(queue), publishing_off()),
         Duration::from_secs(1),
